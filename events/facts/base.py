@@ -1,0 +1,52 @@
+"""What a fact is: one thing that happened, flat, frozen, past tense."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import msgspec
+
+Visibility = Literal["public", "parties", "own"]
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """Something that happened. Fields are scalars named in `events.vocabulary`.
+
+    Class attributes
+    ----------------
+    version : version of the fact's shape; `events.upcast` lifts older ones.
+    sees : who may see it: everybody (`public`), the orgs it names (`parties`) or its actor (`own`).
+    subject : the field that holds the id of what the fact is about; later facts name that id as their cause.
+    periodic : a measurement that comes every week or month, no decision, refusal or delivery.
+    """
+
+    version: ClassVar[int] = 1
+    sees: ClassVar[Visibility] = "public"
+    subject: ClassVar[str] = ""
+    periodic: ClassVar[bool] = False
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Many facts of one type on one day, as columns of equal length.
+
+    `columns` maps each field of `kind` to a list or NumPy array of its values, `actor` and `cause_seq` are per row.
+    """
+
+    kind: type[Fact]
+    columns: dict[str, Any]
+    actor: list[str]
+    cause: list[str]
+
+    def __len__(self) -> int:
+        return len(self.actor)
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A fact with its place in the log: the envelope of `events.schema`."""
+
+    seq: int
+    day: int
+    actor: str
+    cause_seq: int
+    root_seq: int
+    fact: Fact

@@ -1,0 +1,167 @@
+"""Facts of chips: roadmap, output, orders, allocation, shipping, installation."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from events.facts.base import Fact, Visibility
+
+
+class ChipAnnounced(Fact, frozen=True):
+    """A supplier will sell a chip in volume from `start_day` to `end_day`."""
+
+    subject: ClassVar[str] = "chip"
+    chip: str
+    supplier: str
+    start_day: int
+    end_day: int
+    price_usd_per_gpu: float
+    power_kw_it_per_gpu: float
+    h100e: float
+
+
+class VolumeReached(Fact, frozen=True):
+    """The first volume of a chip left the packaging line."""
+
+    subject: ClassVar[str] = "chip"
+    chip: str
+    supplier: str
+
+
+class VolumeSlipped(Fact, frozen=True):
+    """A chip's volume start moved to `due_day`."""
+
+    subject: ClassVar[str] = "chip"
+    chip: str
+    supplier: str
+    due_day: int
+    duration_days: int
+    reason: str
+
+
+class ChipRetired(Fact, frozen=True):
+    """A chip's last unit was made; open orders are cancelled."""
+
+    subject: ClassVar[str] = "chip"
+    chip: str
+    supplier: str
+
+
+class OutputMade(Fact, frozen=True):
+    """A week's output of a chip, and the stock left after allocation of the week before."""
+
+    subject: ClassVar[str] = "chip"
+    periodic: ClassVar[bool] = True
+    chip: str
+    supplier: str
+    gpus: int
+    price_usd_per_gpu: float
+    lead_time_weeks: float
+
+
+class OrderPlaced(Fact, frozen=True):
+    """A buyer orders chips for a site (null: wherever power is)."""
+
+    sees: ClassVar[Visibility] = "parties"
+    subject: ClassVar[str] = "order_id"
+    order_id: str
+    org: str
+    supplier: str
+    chip: str
+    gpus: int
+    price_usd_per_gpu: float
+
+
+class OrderRefused(Fact, frozen=True):
+    """A supplier may not or will not take an order."""
+
+    sees: ClassVar[Visibility] = "parties"
+    org: str
+    supplier: str
+    chip: str
+    gpus: int
+    reason: str
+
+
+class OrderCancelled(Fact, frozen=True):
+    """A buyer or the end of a chip takes GPUs out of the backlog."""
+
+    sees: ClassVar[Visibility] = "parties"
+    subject: ClassVar[str] = "order_id"
+    order_id: str
+    org: str
+    chip: str
+    gpus: int
+    reason: str
+
+
+class ChipsAllocated(Fact, frozen=True):
+    """Scarce output goes to an order; `share` is the part of the org's open backlog that it meets."""
+
+    sees: ClassVar[Visibility] = "parties"
+    subject: ClassVar[str] = "order_id"
+    order_id: str
+    org: str
+    supplier: str
+    chip: str
+    gpus: int
+    price_usd_per_gpu: float
+    share: float
+
+
+class ShipmentSent(Fact, frozen=True):
+    """An OEM (`counterparty`) racks allocated chips and ships them, to arrive on `due_day`."""
+
+    sees: ClassVar[Visibility] = "parties"
+    subject: ClassVar[str] = "shipment_id"
+    shipment_id: str
+    order_id: str
+    org: str
+    counterparty: str
+    chip: str
+    gpus: int
+    due_day: int
+
+
+class ShipmentDelivered(Fact, frozen=True):
+    """A shipment reaches its buyer and waits in the warehouse for power."""
+
+    sees: ClassVar[Visibility] = "parties"
+    subject: ClassVar[str] = "shipment_id"
+    shipment_id: str
+    order_id: str
+    org: str
+    chip: str
+    gpus: int
+
+
+class GpusInstalled(Fact, frozen=True):
+    """GPUs leave the warehouse and run on energised power of a site."""
+
+    subject: ClassVar[str] = "site"
+    org: str
+    site: str
+    chip: str
+    gpus: int
+    power_kw_it: int
+
+
+class GpusWaitForPower(Fact, frozen=True):
+    """An org's warehouse holds GPUs that no energised power can take; said when the wait begins."""
+
+    subject: ClassVar[str] = "org"
+    org: str
+    chip: str
+    gpus: int
+    reason: str
+
+
+class GpusRetired(Fact, frozen=True):
+    """Worn-out GPUs leave a site; a negative sign is never used."""
+
+    subject: ClassVar[str] = "site"
+    org: str
+    site: str
+    chip: str
+    gpus: int
+    power_kw_it: int

@@ -1,0 +1,102 @@
+"""Facts of money: payments, rounds, loans, defaults. All cash moves by `PaymentMade`."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from events.facts.base import Fact, Visibility
+
+
+class PaymentMade(Fact, frozen=True):
+    """Cash goes from `org` to `counterparty` under `contract_id`; `kind` says for what."""
+
+    sees: ClassVar[Visibility] = "parties"
+    periodic: ClassVar[bool] = True
+    org: str
+    counterparty: str
+    amount_usd_cents: int
+    kind: str
+    contract_id: str
+
+
+class RoundClosed(Fact, frozen=True):
+    """Investors (`counterparty` leads) buy equity at a post-money valuation."""
+
+    subject: ClassVar[str] = "deal_id"
+    deal_id: str
+    org: str
+    counterparty: str
+    amount_usd_cents: int
+    valuation_usd_cents: int
+    kind: str
+
+
+class RoundFailed(Fact, frozen=True):
+    """An org sought equity and found none on terms it could take."""
+
+    sees: ClassVar[Visibility] = "parties"
+    subject: ClassVar[str] = "org"
+    org: str
+    amount_usd_cents: int
+    reason: str
+
+
+class LoanGranted(Fact, frozen=True):
+    """A lender (`counterparty`) lends against GPUs and their contracts; `value` is the yearly rate."""
+
+    subject: ClassVar[str] = "deal_id"
+    deal_id: str
+    org: str
+    counterparty: str
+    amount_usd_cents: int
+    value: float
+    end_day: int
+
+
+class LoanRefused(Fact, frozen=True):
+    """A lender turns a loan down; `value` is the debt-service coverage."""
+
+    sees: ClassVar[Visibility] = "parties"
+    org: str
+    counterparty: str
+    amount_usd_cents: int
+    value: float
+    reason: str
+
+
+class BudgetSet(Fact, frozen=True):
+    """A buyer revises what it means to spend on chips, USD a year (`value`)."""
+
+    sees: ClassVar[Visibility] = "own"
+    subject: ClassVar[str] = "org"
+    org: str
+    value: float
+    reason: str
+
+
+class PlanAdopted(Fact, frozen=True):
+    """A lab revises the compute it wants (H100e) and by when."""
+
+    sees: ClassVar[Visibility] = "own"
+    org: str
+    h100e: float
+    due_day: int
+    reason: str
+
+
+class RunwayShort(Fact, frozen=True):
+    """An org's cash lasts `duration_days` at its present burn."""
+
+    sees: ClassVar[Visibility] = "own"
+    subject: ClassVar[str] = "org"
+    org: str
+    duration_days: int
+
+
+class OrgDefaulted(Fact, frozen=True):
+    """An org cannot pay; part of its leases return to the market."""
+
+    subject: ClassVar[str] = "org"
+    org: str
+    amount_usd_cents: int
+    reason: str

@@ -1,0 +1,200 @@
+"""Facts of leases: requests, quotes, talks, signatures, handover, expansion, ends, defaults; prices."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from events.facts.base import Fact, Visibility
+
+
+class LeaseRequested(Fact, frozen=True):
+    """A lessee asks a lessor for GPUs by `due_day` for `duration_days`; `price_usd_per_h100e_hour` is its limit."""
+
+    sees: ClassVar[Visibility] = "parties"
+    subject: ClassVar[str] = "request_id"
+    request_id: str
+    lessee: str
+    lessor: str
+    h100e: float
+    due_day: int
+    duration_days: int
+    price_usd_per_h100e_hour: float
+    kind: str  # frontier, serving, capacity (a cloud renting from a cloud), internal
+
+
+class RequestRefused(Fact, frozen=True):
+    """A request cannot stand (a second open one, an unknown lessor, nothing asked)."""
+
+    sees: ClassVar[Visibility] = "own"
+    lessee: str
+    lessor: str
+    reason: str
+
+
+class QuoteGiven(Fact, frozen=True):
+    """A lessor offers GPUs and holds them for 7 days."""
+
+    sees: ClassVar[Visibility] = "parties"
+    subject: ClassVar[str] = "quote_id"
+    quote_id: str
+    request_id: str
+    parent_lease_id: str | None
+    lessor: str
+    lessee: str
+    chip: str
+    site: str
+    gpus: int
+    start_day: int
+    end_day: int
+    price_usd_per_gpu_hour: float
+
+
+class QuoteRefused(Fact, frozen=True):
+    """A quote cannot stand: it would sell GPUs twice, or GPUs that the site cannot carry."""
+
+    sees: ClassVar[Visibility] = "own"
+    lessor: str
+    request_id: str
+    reason: str
+
+
+class QuoteCountered(Fact, frozen=True):
+    """A lessee answers a quote with a lower price."""
+
+    sees: ClassVar[Visibility] = "parties"
+    subject: ClassVar[str] = "quote_id"
+    quote_id: str
+    lessor: str
+    lessee: str
+    price_usd_per_gpu_hour: float
+
+
+class QuoteLapsed(Fact, frozen=True):
+    """Nobody took a quote within 7 days; its GPUs are free again."""
+
+    sees: ClassVar[Visibility] = "parties"
+    subject: ClassVar[str] = "quote_id"
+    quote_id: str
+    request_id: str
+    lessor: str
+    lessee: str
+
+
+class LeaseTalksFailed(Fact, frozen=True):
+    """Talks end without a lease: too late, power, price, capacity, control, policy, no answer."""
+
+    sees: ClassVar[Visibility] = "parties"
+    subject: ClassVar[str] = "request_id"
+    request_id: str
+    lessee: str
+    lessor: str
+    h100e: float
+    reason: str
+
+
+class LeaseRefused(Fact, frozen=True):
+    """An acceptance cannot bind: the quote lapsed, or it is not the actor's to take."""
+
+    sees: ClassVar[Visibility] = "own"
+    quote_id: str
+    reason: str
+
+
+class LeaseSigned(Fact, frozen=True):
+    """A lease binds both sides: GPUs from `start_day`, rent for what is handed over, take-or-pay to `end_day`."""
+
+    sees: ClassVar[Visibility] = "public"
+    subject: ClassVar[str] = "lease_id"
+    lease_id: str
+    parent_lease_id: str | None
+    quote_id: str | None
+    lessor: str
+    lessee: str
+    chip: str
+    site: str
+    gpus: int
+    start_day: int
+    end_day: int
+    price_usd_per_gpu_hour: float
+    kind: str
+    depth: int
+
+
+class LeaseLate(Fact, frozen=True):
+    """A lease's first day came and the lessor could not hand over all of its GPUs."""
+
+    sees: ClassVar[Visibility] = "parties"
+    subject: ClassVar[str] = "lease_id"
+    lease_id: str
+    lessor: str
+    lessee: str
+    gpus: int
+    reason: str
+
+
+class GpusHandedOver(Fact, frozen=True):
+    """Installed GPUs pass from lessor to lessee under a lease."""
+
+    sees: ClassVar[Visibility] = "parties"
+    subject: ClassVar[str] = "lease_id"
+    lease_id: str
+    lessor: str
+    lessee: str
+    chip: str
+    site: str
+    gpus: int
+
+
+class GpusTakenBack(Fact, frozen=True):
+    """GPUs return from lessee to lessor: retired hardware, or a parent lease that shrank."""
+
+    sees: ClassVar[Visibility] = "parties"
+    subject: ClassVar[str] = "lease_id"
+    lease_id: str
+    lessor: str
+    lessee: str
+    chip: str
+    site: str
+    gpus: int
+    reason: str
+
+
+class LeaseEnded(Fact, frozen=True):
+    """A lease ran out or was broken off (`reason`: term, default, parent ended); its GPUs go back."""
+
+    subject: ClassVar[str] = "lease_id"
+    lease_id: str
+    lessor: str
+    lessee: str
+    chip: str
+    site: str
+    gpus: int  # handed over at that time
+    reason: str
+
+
+class OnDemandRented(Fact, frozen=True):
+    """GPUs that a cloud (`lessor`) lets by the hour to the rest this week."""
+
+    subject: ClassVar[str] = "lessor"
+    periodic: ClassVar[bool] = True
+    lessor: str
+    chip: str
+    site: str
+    gpus: int
+    price_usd_per_gpu_hour: float
+
+
+class PriceMoved(Fact, frozen=True):
+    """The one-year reference price and the tightness that moved it, once a week."""
+
+    periodic: ClassVar[bool] = True
+    price_usd_per_h100e_hour: float
+    spot_usd_per_h100e_hour: float
+    tightness: float
+
+
+class OnDemandRepriced(Fact, frozen=True):
+    """The posted on-demand price follows the contract price at last."""
+
+    kind: str
+    spot_usd_per_h100e_hour: float

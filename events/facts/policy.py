@@ -1,0 +1,46 @@
+"""Facts of policy: what was enacted, repealed, refused and levied."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from events.facts.base import Fact, Visibility
+
+
+class PolicyEnacted(Fact, frozen=True):
+    """A policy is in force from this day."""
+
+    subject: ClassVar[str] = "policy"
+    policy: str
+    kind: str
+
+
+class PolicyRepealed(Fact, frozen=True):
+    """A policy is no longer in force."""
+
+    subject: ClassVar[str] = "policy"
+    policy: str
+    kind: str
+
+
+class CommandForbidden(Fact, frozen=True):
+    """A policy stood in the way of what an org asked for; `kind` is the command."""
+
+    sees: ClassVar[Visibility] = "parties"
+    org: str
+    policy: str
+    kind: str
+    reason: str
+    region: str | None = None
+    counterparty: str | None = None
+    chip: str | None = None
+    gpus: int | None = None
+
+
+class LevyCharged(Fact, frozen=True):
+    """A policy takes its part of a transaction; the payment follows."""
+
+    policy: str
+    org: str
+    amount_usd_cents: int
+    contract_id: str

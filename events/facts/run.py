@@ -1,0 +1,92 @@
+"""Facts of the run itself: its start, its parameters, its weeks, its end."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from events.facts.base import Fact, Visibility
+
+
+class RunStarted(Fact, frozen=True):
+    """A run begins at `start_day` and is planned to `end_day`; `kind` is the scenario's name."""
+
+    kind: str
+    seed: int
+    start_day: int
+    end_day: int
+
+
+class ParameterSet(Fact, frozen=True):
+    """A settable number takes a value, at the start or under a policy."""
+
+    subject: ClassVar[str] = "parameter"
+    parameter: str
+    value: float
+
+
+class OrgRegistered(Fact, frozen=True):
+    """An org exists; `kind` names the behaviour that decides for it."""
+
+    subject: ClassVar[str] = "org"
+    org: str
+    role: str
+    country: str
+    kind: str
+    parent_org: str | None = None
+
+
+class RegionRegistered(Fact, frozen=True):
+    """A power region exists."""
+
+    subject: ClassVar[str] = "region"
+    region: str
+    country: str
+
+
+class OptionChosen(Fact, frozen=True):
+    """A decision was taken: the candidate that scored best, with its terms. `kind` is the topic."""
+
+    sees: ClassVar[Visibility] = "own"
+    org: str
+    kind: str
+    option: str
+    term_price: float
+    term_time: float
+    term_control: float
+    term_risk: float
+
+
+class OptionRejected(Fact, frozen=True):
+    """The best of the candidates that a decision left, with its terms."""
+
+    sees: ClassVar[Visibility] = "own"
+    org: str
+    kind: str
+    option: str
+    term_price: float
+    term_time: float
+    term_control: float
+    term_risk: float
+
+
+class ExogenousShock(Fact, frozen=True):
+    """Something from outside the model happened; `value` multiplies what `kind` names."""
+
+    kind: str
+    value: float
+
+
+class WeekClosed(Fact, frozen=True):
+    """A week is over and the state hashes to `state_hash`."""
+
+    periodic: ClassVar[bool] = True
+    week: int
+    state_hash: str
+
+
+class RunEnded(Fact, frozen=True):
+    """The run reached its end; a log without this fact is not complete."""
+
+    periodic: ClassVar[bool] = True
+    week: int
+    reason: str

@@ -1,0 +1,115 @@
+"""Facts of sites: plans, buildings, slips, the interconnection queue, energised power."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from events.facts.base import Fact
+
+
+class SitePlanned(Fact, frozen=True):
+    """An org announces a site; `kind` is brownfield, greenfield or pool (leased shells)."""
+
+    subject: ClassVar[str] = "site"
+    site: str
+    org: str
+    region: str
+    kind: str
+    power_kw_it: int
+    due_day: int
+
+
+class SiteRefused(Fact, frozen=True):
+    """A site or building may not go ahead."""
+
+    org: str
+    region: str
+    kind: str
+    power_kw_it: int
+    reason: str
+
+
+class BuildingStarted(Fact, frozen=True):
+    """Work on a building begins; it is promised for `due_day`."""
+
+    subject: ClassVar[str] = "building_id"
+    building_id: str
+    site: str
+    org: str
+    region: str
+    kind: str
+    power_kw_it: int
+    start_day: int
+    due_day: int
+
+
+class PowerQueued(Fact, frozen=True):
+    """A building's load enters the interconnection queue of its region."""
+
+    subject: ClassVar[str] = "building_id"
+    building_id: str
+    site: str
+    org: str
+    region: str
+    power_kw_it: int
+    power_kw_facility: int
+
+
+class PowerGranted(Fact, frozen=True):
+    """The queue reached a building: the grid will serve it from `due_day`; `kind` is grid or on-site."""
+
+    subject: ClassVar[str] = "building_id"
+    building_id: str
+    site: str
+    org: str
+    region: str
+    kind: str
+    power_kw_it: int
+    due_day: int
+
+
+class BuildingSlipped(Fact, frozen=True):
+    """A building will not be ready when promised; `reason` is the layer that is late."""
+
+    subject: ClassVar[str] = "building_id"
+    building_id: str
+    site: str
+    org: str
+    due_day: int
+    duration_days: int
+    reason: str
+
+
+class ShellReady(Fact, frozen=True):
+    """Shell and cooling of a building stand."""
+
+    subject: ClassVar[str] = "building_id"
+    building_id: str
+    site: str
+    org: str
+    power_kw_it: int
+
+
+class ShellWaitsForPower(Fact, frozen=True):
+    """A finished shell has no power yet; the queue promises `due_day`."""
+
+    subject: ClassVar[str] = "building_id"
+    building_id: str
+    site: str
+    org: str
+    region: str
+    power_kw_it: int
+    due_day: int
+
+
+class PowerEnergised(Fact, frozen=True):
+    """A building is ready in every layer and its IT power may be used."""
+
+    subject: ClassVar[str] = "building_id"
+    building_id: str
+    site: str
+    org: str
+    region: str
+    kind: str
+    power_kw_it: int
+    power_kw_facility: int

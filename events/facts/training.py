@@ -1,0 +1,145 @@
+"""Facts of clusters, training runs, models, and the split of a lab's compute."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from events.facts.base import Fact, Visibility
+
+
+class ClusterFormed(Fact, frozen=True):
+    """GPUs of one chip at one site under one org pass a size; `kind` is first of generation, new or grown."""
+
+    subject: ClassVar[str] = "site"
+    org: str
+    site: str
+    chip: str
+    gpus: int
+    kind: str
+
+
+class ComputeSplitSet(Fact, frozen=True):
+    """Leadership moves the share of compute that serves customers (`share`); the rest is research."""
+
+    sees: ClassVar[Visibility] = "own"
+    org: str
+    share: float
+
+
+class ProjectStarted(Fact, frozen=True):
+    """Research gives GPUs (as H100e) to a project until `end_day`."""
+
+    sees: ClassVar[Visibility] = "own"
+    subject: ClassVar[str] = "run_id"
+    run_id: str
+    org: str
+    h100e: float
+    start_day: int
+    end_day: int
+
+
+class ProjectDeferred(Fact, frozen=True):
+    """A project that arrived finds no GPUs free; projects arrive faster than compute."""
+
+    sees: ClassVar[Visibility] = "own"
+    org: str
+    h100e: float
+    reason: str
+
+
+class ProjectEnded(Fact, frozen=True):
+    """A project winds down and operations free its GPUs."""
+
+    sees: ClassVar[Visibility] = "own"
+    subject: ClassVar[str] = "run_id"
+    run_id: str
+    org: str
+    h100e: float
+
+
+class TrainingStarted(Fact, frozen=True):
+    """A frontier run starts on GPUs of one chip at one site; `due_day` is its planned end."""
+
+    subject: ClassVar[str] = "run_id"
+    run_id: str
+    org: str
+    model: str
+    site: str
+    chip: str
+    gpus: int
+    flop: float
+    params: float
+    tokens: float
+    mfu: float
+    goodput: float
+    plan: str
+    start_day: int
+    due_day: int
+
+
+class TrainingRefused(Fact, frozen=True):
+    """A run may not start."""
+
+    sees: ClassVar[Visibility] = "own"
+    org: str
+    flop: float
+    reason: str
+
+
+class TrainingReplanned(Fact, frozen=True):
+    """A run goes on with another number of GPUs; what was trained stays trained."""
+
+    subject: ClassVar[str] = "run_id"
+    run_id: str
+    org: str
+    gpus: int
+    flop: float  # still to do
+    mfu: float
+    goodput: float
+    plan: str
+    due_day: int
+    reason: str
+
+
+class TrainingFinished(Fact, frozen=True):
+    """A run reaches its FLOP."""
+
+    subject: ClassVar[str] = "run_id"
+    run_id: str
+    org: str
+    model: str
+    flop: float
+    start_day: int
+    duration_days: int
+
+
+class TrainingAbandoned(Fact, frozen=True):
+    """A run ends without a model."""
+
+    subject: ClassVar[str] = "run_id"
+    run_id: str
+    org: str
+    flop: float  # still to do
+    reason: str
+
+
+class ModelReleased(Fact, frozen=True):
+    """A trained model reaches customers; `kind` is frontier or refresh."""
+
+    subject: ClassVar[str] = "model"
+    model: str
+    org: str
+    flop: float
+    capability: float
+    kind: str
+
+
+class ServingMeasured(Fact, frozen=True):
+    """A lab's annualised revenue, and what its customers would pay for with GPUs enough (`value`)."""
+
+    subject: ClassVar[str] = "org"
+    periodic: ClassVar[bool] = True
+    org: str
+    revenue_usd_per_year: float
+    value: float
+    h100e: float

@@ -1,0 +1,102 @@
+"""The shared vocabulary: every field name once, with its Arrow type, unit and one meaning.
+
+A name means the same thing in every fact, so the log's wide table is also the analytics table.
+Ids read `owner/family/n`, n counted per owner: `xai/lease/3`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+ArrowType = Literal["utf8", "int16", "int32", "int64", "float64", "bool"]
+
+
+class Field(NamedTuple):
+    """One column: Arrow type, unit (empty for names and counts of no unit) and meaning."""
+
+    type: ArrowType
+    unit: str
+    meaning: str
+
+
+ENVELOPE: dict[str, Field] = {
+    "seq": Field("int64", "", "contiguous from 0: position and order of replay"),
+    "day": Field("int32", "days since 1970-01-01", "day on which the fact takes effect"),
+    "commit": Field("int32", "", "commit in which it was acknowledged"),
+    "type": Field("utf8", "", "fact type"),
+    "version": Field("int16", "", "version of the fact type"),
+    "actor": Field("utf8", "", "org whose command or process caused it; `world` for the clock"),
+    "cause_seq": Field("int64", "", "seq of the fact that led to it, -1 for a root"),
+    "root_seq": Field("int64", "", "seq of the first fact of that chain"),
+}
+
+VOCABULARY: dict[str, Field] = {
+    # who and what: names and ids
+    "org": Field("utf8", "", "org that the fact is about"),
+    "counterparty": Field("utf8", "", "the other org"),
+    "role": Field("utf8", "", "roles of an org, joined by +: lab cloud supplier oem investor rest"),
+    "country": Field("utf8", "ISO 3166-1 alpha-2", "country of an org or region"),
+    "parent_org": Field("utf8", "", "org that owns the org"),
+    "region": Field("utf8", "", "power region"),
+    "chip": Field("utf8", "", "accelerator, by its catalogue name"),
+    "supplier": Field("utf8", "", "org that makes the chip"),
+    "site": Field("utf8", "", "data-centre site"),
+    "building_id": Field("utf8", "", "building of a site: site/building/n"),
+    "order_id": Field("utf8", "", "order for chips: buyer/order/n"),
+    "shipment_id": Field("utf8", "", "shipment from an OEM: buyer/shipment/n"),
+    "request_id": Field("utf8", "", "request for a lease: lessee/request/n"),
+    "quote_id": Field("utf8", "", "quote for a request: lessor/quote/n"),
+    "lease_id": Field("utf8", "", "lease: lessee/lease/n"),
+    "parent_lease_id": Field("utf8", "", "lease that a sublease passes on; null on a lease of owned GPUs"),
+    "lessor": Field("utf8", "", "org that lets GPUs"),
+    "lessee": Field("utf8", "", "org that rents GPUs"),
+    "run_id": Field("utf8", "", "training run: lab/run/n"),
+    "model": Field("utf8", "", "trained model"),
+    "deal_id": Field("utf8", "", "funding round, loan or letter of intent: org/deal/n"),
+    "contract_id": Field("utf8", "", "id of the order, lease, deal, site or org that a payment rests on"),
+    "policy": Field("utf8", "", "policy by name"),
+    "parameter": Field("utf8", "", "settable number, dotted name"),
+    "reason": Field("utf8", "", "why it was refused, failed, slipped or ended"),
+    "kind": Field("utf8", "", "variant of the fact type"),
+    "option": Field("utf8", "", "candidate of a decision"),
+    "plan": Field("utf8", "", "parallelism of a training run, such as tp8 pp16 dp128"),
+    "state_hash": Field("utf8", "", "sha256 of the state, hexadecimal"),
+    # how many, when
+    "gpus": Field("int64", "", "accelerators"),
+    "week": Field("int32", "", "week of the run, from 0"),
+    "start_day": Field("int32", "days since 1970-01-01", "first day of a term, plan or run"),
+    "end_day": Field("int32", "days since 1970-01-01", "first day after a term, plan or run"),
+    "due_day": Field("int32", "days since 1970-01-01", "day promised or needed"),
+    "duration_days": Field("int32", "days", "length"),
+    "seed": Field("int64", "", "seed of the run"),
+    "depth": Field("int16", "", "leases between a lease and the owner of its GPUs"),
+    # money: int cents; prices: float USD
+    "amount_usd_cents": Field("int64", "USD cents", "money moved or promised"),
+    "valuation_usd_cents": Field("int64", "USD cents", "value of an org after a round"),
+    "price_usd_per_gpu": Field("float64", "USD/GPU", "purchase price"),
+    "price_usd_per_gpu_hour": Field("float64", "USD/GPU-hour", "rent"),
+    "price_usd_per_h100e_hour": Field("float64", "USD/H100e-hour", "reference price of a one-year contract"),
+    "spot_usd_per_h100e_hour": Field("float64", "USD/H100e-hour", "posted on-demand price"),
+    "revenue_usd_per_year": Field("float64", "USD/year", "annualised revenue"),
+    # power
+    "power_kw_it": Field("int64", "kW", "IT power: chips, servers and network"),
+    "power_kw_it_per_gpu": Field("float64", "kW/GPU", "IT power of one GPU with its share of server and network"),
+    "power_kw_facility": Field("int64", "kW", "IT power times PUE"),
+    # physics and measures
+    "value": Field("float64", "as the parameter", "value of a parameter or shock"),
+    "h100e": Field("float64", "H100 equivalents", "GPUs weighted by dense BF16 throughput against an H100"),
+    "flop": Field("float64", "FLOP", "training compute"),
+    "mfu": Field("float64", "", "model FLOPs utilisation"),
+    "goodput": Field("float64", "", "share of wall time that trains"),
+    "params": Field("float64", "", "parameters of a model"),
+    "tokens": Field("float64", "tokens", "training tokens"),
+    "capability": Field("float64", "index", "capability index, 0 = frontier of 2023-02-24 scale (docs/cluster)"),
+    "share": Field("float64", "", "part of one"),
+    "tightness": Field("float64", "", "GPUs wanted over GPUs free within 26 weeks"),
+    "lead_time_weeks": Field("float64", "weeks", "backlog over weekly output"),
+    # the terms of a decision
+    "term_price": Field("float64", "", "score for price or value"),
+    "term_time": Field("float64", "", "score for time to compute"),
+    "term_control": Field("float64", "", "score for control"),
+    "term_risk": Field("float64", "", "score for risk of slip or default"),
+}
