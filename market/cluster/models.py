@@ -1,0 +1,120 @@
+"""Transformers by shape: a library of known models, and shapes for a given size. Data: `catalogue/model_shapes.csv`."""
+
+import dataclasses
+import functools
+import math
+from dataclasses import dataclass
+
+from market.cluster.chips import decimal_year
+from market.cluster.tables import plain, read_table, unknown
+
+TOKENS_PER_PARAMETER = 20.0
+"""Compute-optimal tokens a parameter: Hoffmann et al. 2022, arXiv:2203.15556; Besiroglu et al. 2024 find the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A decoder-only transformer and the training it is meant for. Dense when `experts` is 0."""
+
+    name: str
+    layers: float
+    dense_layers: float  # layers with a dense MLP; all of them in a dense model
+    hidden: float
+    heads: float
+    kv_heads: float
+    head_dim: float
+    core_dim: float  # mean of the query-key and value head widths (latent attention differs from head_dim)
+    attn_params_per_layer: float
+    ffn: float
+    mlp_matrices: float  # 2, or 3 when gated
+    experts: float
+    top_k: float
+    shared_experts: float
+    expert_ffn: float
+    vocab: float
+    seq_len: float
+    batch_seqs: float
+    train_tokens: float
+    year: float  # decimal year of the software that trains it
+    estimated: bool = False
+
+    @property
+    def params_total(self) -> float:
+        """Count every parameter, both embeddings included."""
+        experts = (self.layers - self.dense_layers) * (self.experts + self.shared_experts)
+        return self._common() + experts * self.mlp_matrices * self.hidden * self.expert_ffn
+
+    @property
+    def params_active(self) -> float:
+        """Count the parameters that one token passes through, both embeddings included."""
+        experts = (self.layers - self.dense_layers) * (self.top_k + self.shared_experts)
+        return self._common() + experts * self.mlp_matrices * self.hidden * self.expert_ffn
+
+    def _common(self) -> float:
+        dense = self.dense_layers * self.mlp_matrices * self.hidden * self.ffn
+        return self.layers * self.attn_params_per_layer + dense + 2 * self.vocab * self.hidden
+
+    @property
+    def flop_per_token(self) -> float:
+        """Training FLOPs a token by PaLM's convention (arXiv:2204.02311, app. B): full attention, no recomputation."""
+        matmul = self.params_active - self.vocab * self.hidden
+        return 6 * matmul + 12 * self.layers * self.heads * self.core_dim * self.seq_len
+
+
+def batch_tokens_rule(tokens: float) -> float:
+    """Give the batch for `tokens` of training data.
+
+    The critical batch grows as data^0.47 (Zhang et al. 2024, arXiv:2410.21676); anchored at Llama 3.1 405B,
+    16.8M tokens at 15.6T (arXiv:2407.21783, section 3.4).
+    """
+    return float(16.8e6 * (tokens / 15.6e12) ** 0.47)
+
+
+def dense_of(params: float, *, tokens: float | None = None, year: float = 2025.0) -> Model:
+    """Shape a dense model of about `params`: heads of 128, 8 KV heads, gated MLP of 3.25 h, h about 130 a layer.
+
+    The proportions are those of Llama 3 (arXiv:2407.21783, table 3): h/layers is 102 (70B) and 130 (405B).
+    """
+    hidden = 1024.0 * max(1, round((params * 130 / 12.0) ** (1 / 3) / 1024))
+    per_layer = 2 * hidden * hidden + 2 * hidden * 8 * 128 + 3 * hidden * 3.25 * hidden
+    layers = max(4.0, 4.0 * round((params - 2 * 131072 * hidden) / per_layer / 4))
+    data = tokens or TOKENS_PER_PARAMETER * params
+    batch = max(64.0, 2.0 ** round(math.log2(batch_tokens_rule(data) / 8192)))
+    return Model(
+        name=f"dense-{params:.3g}", layers=layers, dense_layers=layers, hidden=hidden, heads=hidden / 128,
+        kv_heads=8.0, head_dim=128.0, core_dim=128.0, attn_params_per_layer=2 * hidden * hidden + 2 * hidden * 1024,
+        ffn=3.25 * hidden, mlp_matrices=3.0, experts=0.0, top_k=0.0, shared_experts=0.0, expert_ffn=0.0,
+        vocab=131072.0, seq_len=8192.0, batch_seqs=batch, train_tokens=data, year=year,
+    )  # fmt: skip
+
+
+def _model(row: dict[str, str]) -> Model:
+    number = {k: float(row[k] or 0) for k in row if k not in _TEXT}
+    hidden, head = number["hidden"], number["head_dim"]
+    attention = number["attn_params_per_layer"] or 2 * hidden * head * (number["heads"] + number["kv_heads"])
+    number["attn_params_per_layer"] = attention
+    number["train_tokens"] = number["train_tokens"] or TOKENS_PER_PARAMETER * 5e9
+    return Model(
+        name=row["model"], year=decimal_year(row["as_of"]), estimated=row["estimated"] == "yes", **number
+    )
+
+
+_TEXT = frozenset({"model", "aliases", "as_of", "estimated", "confidence", "source", "notes"})
+MODELS: dict[str, Model] = {row["model"]: _model(row) for row in read_table("model_shapes.csv")}
+_ALIASES = {row["model"]: tuple(filter(None, row["aliases"].split("|"))) for row in read_table("model_shapes.csv")}
+_BY_NAME = {plain(n): MODELS[m] for m, names in _ALIASES.items() for n in (m, *names)}
+
+
+@functools.lru_cache(4096)
+def model(name: str) -> Model:
+    """Find a library model by its name or an alias."""
+    found = _BY_NAME.get(plain(name)) if isinstance(name, str) else None
+    if found is None:
+        raise unknown("model", name, MODELS)
+    return found
+
+
+def with_training(base: Model, tokens: float | None = None, batch_seqs: float | None = None) -> Model:
+    """Return the model with other training data or batch."""
+    changed = dataclasses.replace(base, train_tokens=tokens or base.train_tokens)
+    return dataclasses.replace(changed, batch_seqs=batch_seqs or changed.batch_seqs)
