@@ -48,7 +48,7 @@ class ChipRetired(Fact, frozen=True):
 
 
 class OutputMade(Fact, frozen=True):
-    """A week's output of a chip, and the stock left after allocation of the week before."""
+    """A week's output of a chip (`gpus`), its price, and its backlog in weeks of that output."""
 
     subject: ClassVar[str] = "chip"
     periodic: ClassVar[bool] = True
@@ -57,6 +57,23 @@ class OutputMade(Fact, frozen=True):
     gpus: int
     price_usd_per_gpu: float
     lead_time_weeks: float
+
+
+class PriceListed(Fact, frozen=True):
+    """A supplier sets the list price of a chip."""
+
+    subject: ClassVar[str] = "chip"
+    chip: str
+    supplier: str
+    price_usd_per_gpu: float
+
+
+class IntegrationExpanded(Fact, frozen=True):
+    """An OEM can rack `gpus` more a week."""
+
+    subject: ClassVar[str] = "org"
+    org: str
+    gpus: int
 
 
 class OrderPlaced(Fact, frozen=True):
@@ -157,7 +174,7 @@ class GpusWaitForPower(Fact, frozen=True):
 
 
 class GpusRetired(Fact, frozen=True):
-    """Worn-out GPUs leave a site; a negative sign is never used."""
+    """Worn-out GPUs leave a site."""
 
     subject: ClassVar[str] = "site"
     org: str

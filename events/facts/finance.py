@@ -19,6 +19,16 @@ class PaymentMade(Fact, frozen=True):
     contract_id: str
 
 
+class RoundSought(Fact, frozen=True):
+    """An org asks investors for equity."""
+
+    sees: ClassVar[Visibility] = "parties"
+    subject: ClassVar[str] = "org"
+    org: str
+    amount_usd_cents: int
+    duration_days: int  # runway
+
+
 class RoundClosed(Fact, frozen=True):
     """Investors (`counterparty` leads) buy equity at a post-money valuation."""
 
@@ -82,15 +92,6 @@ class PlanAdopted(Fact, frozen=True):
     h100e: float
     due_day: int
     reason: str
-
-
-class RunwayShort(Fact, frozen=True):
-    """An org's cash lasts `duration_days` at its present burn."""
-
-    sees: ClassVar[Visibility] = "own"
-    subject: ClassVar[str] = "org"
-    org: str
-    duration_days: int
 
 
 class OrgDefaulted(Fact, frozen=True):

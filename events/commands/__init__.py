@@ -1,0 +1,17 @@
+"""Commands, imperative, by family: what orgs may ask for."""
+
+from __future__ import annotations
+
+from events.commands import chips, finance, leases, policy, sites, training
+from events.commands.base import Choice, Command, Terms
+
+FAMILIES = {"chips": chips, "sites": sites, "leases": leases, "training": training, "finance": finance, "policy": policy}
+
+COMMANDS: dict[str, type[Command]] = {
+    name: kind
+    for module in FAMILIES.values()
+    for name, kind in vars(module).items()
+    if isinstance(kind, type) and issubclass(kind, Command) and kind is not Command
+}
+
+__all__ = ["COMMANDS", "FAMILIES", "Choice", "Command", "Terms", *FAMILIES]
