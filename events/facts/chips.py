@@ -152,6 +152,17 @@ class ShipmentDelivered(Fact, frozen=True):
     gpus: int
 
 
+class FleetRegistered(Fact, frozen=True):
+    """GPUs that run at a site when the run starts."""
+
+    subject: ClassVar[str] = "site"
+    org: str
+    site: str
+    chip: str
+    gpus: int
+    power_kw_it: int
+
+
 class GpusInstalled(Fact, frozen=True):
     """GPUs leave the warehouse and run on energised power of a site."""
 

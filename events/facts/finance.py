@@ -74,6 +74,23 @@ class LoanRefused(Fact, frozen=True):
     reason: str
 
 
+class LoanRepaid(Fact, frozen=True):
+    """The last instalment of a loan is paid."""
+
+    subject: ClassVar[str] = "deal_id"
+    deal_id: str
+    org: str
+    counterparty: str
+
+
+class ValuationStated(Fact, frozen=True):
+    """An org's valuation as known at the start."""
+
+    subject: ClassVar[str] = "org"
+    org: str
+    valuation_usd_cents: int
+
+
 class BudgetSet(Fact, frozen=True):
     """A buyer revises what it means to spend on chips, USD a year (`value`)."""
 

@@ -191,6 +191,7 @@ class PriceMoved(Fact, frozen=True):
     price_usd_per_h100e_hour: float
     spot_usd_per_h100e_hour: float
     tightness: float
+    lead_time_weeks: float
 
 
 class OnDemandRepriced(Fact, frozen=True):

@@ -132,6 +132,7 @@ class ModelReleased(Fact, frozen=True):
     flop: float
     capability: float
     kind: str
+    start_day: int  # of release
 
 
 class ServingMeasured(Fact, frozen=True):
@@ -143,3 +144,10 @@ class ServingMeasured(Fact, frozen=True):
     revenue_usd_per_year: float
     value: float
     h100e: float
+
+
+class FrontierMeasured(Fact, frozen=True):
+    """Capability of the best released model, weekly."""
+
+    periodic: ClassVar[bool] = True
+    capability: float

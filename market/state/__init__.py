@@ -1,0 +1,47 @@
+"""What is true now, one file a family. Only `market.evolve` writes it."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from market.state.chips import Chips
+from market.state.finance import Finance
+from market.state.leases import Leases
+from market.state.run import Run
+from market.state.sites import Sites
+from market.state.training import Training
+
+FAMILIES = ("chips", "finance", "leases", "run", "sites", "training")
+_ENCODER = msgspec.msgpack.Encoder(order="deterministic")
+
+
+class State(msgspec.Struct):
+    """Everything that is true at one moment.
+
+    `trail` maps the id of every thing to the seq of the latest fact about it and that fact's root. It finds causes,
+    holds positions in the log, and so stays outside the hash.
+    """
+
+    run: Run = msgspec.field(default_factory=Run)
+    chips: Chips = msgspec.field(default_factory=Chips)
+    sites: Sites = msgspec.field(default_factory=Sites)
+    leases: Leases = msgspec.field(default_factory=Leases)
+    training: Training = msgspec.field(default_factory=Training)
+    finance: Finance = msgspec.field(default_factory=Finance)
+    trail: dict[str, tuple[int, int]] = {}
+
+
+def state_hash(state: State) -> str:
+    """Hash all families by name: deterministic MessagePack, mappings sorted by key."""
+    digest = hashlib.sha256()
+    for family in FAMILIES:
+        digest.update(family.encode())
+        digest.update(_ENCODER.encode(getattr(state, family)))
+    return digest.hexdigest()
+
+
+def next_id(state: State, owner: str, family: str) -> str:
+    """Name the next thing of that family of that owner. The counter moves when its fact is applied."""
+    return f"{owner}/{family}/{state.run.counters.get(f'{owner}/{family}', 0) + 1}"

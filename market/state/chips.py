@@ -1,0 +1,82 @@
+"""What is true of chips: offers, orders, shipments, warehouses, installed fleets."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Chip(msgspec.Struct):
+    """A chip on its supplier's roadmap and on its line."""
+
+    name: str
+    supplier: str
+    start_day: int  # promised volume start
+    end_day: int
+    price_usd_per_gpu: float
+    list_price_start_usd_per_gpu: float
+    power_kw_it_per_gpu: float
+    h100e: float
+    in_volume: bool = False
+    retired: bool = False
+    stock_gpus: int = 0  # made and not allocated
+    made_gpus: int = 0  # in the latest week
+    backlog_gpus: int = 0
+    lead_time_weeks: float = 0.0
+
+
+class Order(msgspec.Struct):
+    """An order with what is still open of it."""
+
+    order_id: str
+    org: str
+    supplier: str
+    chip: str
+    gpus: int  # open
+    price_usd_per_gpu: float
+    day: int
+
+
+class Shipment(msgspec.Struct):
+    """Allocated chips in integration and transport."""
+
+    shipment_id: str
+    order_id: str
+    org: str
+    oem: str
+    chip: str
+    gpus: int
+    due_day: int
+
+
+class Holding(msgspec.Struct):
+    """GPUs of one chip at one site: owned by `org` or rented by it, and what of them it has let to others."""
+
+    org: str
+    chip: str
+    site: str
+    owned: int = 0
+    leased_in: int = 0
+    leased_out: int = 0
+
+    @property
+    def held(self) -> int:
+        """GPUs that the org can use."""
+        return self.owned + self.leased_in - self.leased_out
+
+
+class Chips(msgspec.Struct):
+    """Roadmap, backlog, transport, warehouse and fleet."""
+
+    chips: dict[str, Chip] = {}
+    orders: dict[str, Order] = {}
+    shipments: dict[str, Shipment] = {}
+    warehouse: dict[str, dict[str, int]] = {}  # org -> chip -> GPUs waiting for power
+    waiting: dict[str, bool] = {}  # org -> whether its wait for power was said
+    holdings: dict[str, Holding] = {}  # "org|chip|site"
+    integration_gpus_per_week: dict[str, int] = {}  # OEM -> capacity
+    lead_times: list[float] = []  # market lead time, weekly, of the latest 53 weeks
+
+
+def key(org: str, chip: str, site: str) -> str:
+    """Name a holding."""
+    return f"{org}|{chip}|{site}"

@@ -1,0 +1,40 @@
+"""What is true of money: balances, budgets, rounds, loans."""
+
+from __future__ import annotations
+
+import msgspec
+
+from market.state.ledger import Ledger
+
+
+class Loan(msgspec.Struct):
+    """A loan in equal instalments to `end_day`."""
+
+    deal_id: str
+    org: str
+    lender: str
+    amount_cents: int
+    rate: float
+    start_day: int
+    end_day: int
+
+
+class Books(msgspec.Struct):
+    """An org's finances beyond its cash."""
+
+    org: str
+    valuation_cents: int = 0
+    budget_usd_per_year: float = 0.0
+    round_day: int = -10_000  # last round closed
+    sought_cents: int = 0  # open round
+    sought_day: int = 0
+    defaulted_day: int = -1
+
+
+class Finance(msgspec.Struct):
+    """Ledger, books by org, loans by id, equity raised by all in the running year."""
+
+    ledger: Ledger = msgspec.field(default_factory=Ledger)
+    books: dict[str, Books] = {}
+    loans: dict[str, Loan] = {}
+    raised: dict[str, int] = {}  # year of the run -> cents raised by labs

@@ -1,0 +1,41 @@
+"""What is true of the run and its participants."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Org(msgspec.Struct):
+    """A participant as registered."""
+
+    name: str
+    roles: tuple[str, ...]
+    country: str
+    behaviour: str
+    parent: str | None
+
+
+class Region(msgspec.Struct):
+    """A power region: its interconnection queue in order of arrival, and the connectable power not yet used."""
+
+    name: str
+    country: str
+    queue: list[str] = []  # building ids, first come first
+    granted_kw: int = 0
+
+
+class Run(msgspec.Struct):
+    """Identity and calendar of the run; parameters, participants, regions, counters of ids."""
+
+    scenario: str = ""
+    seed: int = 0
+    start_day: int = 0
+    end_day: int = 0
+    week: int = -1
+    ended: bool = False
+    parameters: dict[str, float] = {}
+    orgs: dict[str, Org] = {}
+    regions: dict[str, Region] = {}
+    counters: dict[str, int] = {}
+    policies: dict[str, int] = {}  # policy in force -> day enacted
+    shocks: dict[str, float] = {}

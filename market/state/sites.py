@@ -1,0 +1,49 @@
+"""What is true of sites and buildings. Energised power is IT power in kW."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Site(msgspec.Struct):
+    """A site of one owner; `installed_w` is the IT power of the GPUs that run there, in watts."""
+
+    name: str
+    owner: str
+    region: str
+    kind: str
+    planned_kw: int
+    due_day: int
+    energised_kw: int = 0
+    installed_w: int = 0
+    building_ids: list[str] = []
+
+    @property
+    def spare_w(self) -> int:
+        """Energised power that no GPU uses, in watts."""
+        return self.energised_kw * 1000 - self.installed_w
+
+
+class Building(msgspec.Struct):
+    """A building under way. Days are promises until `shell_ready` and `granted` are true."""
+
+    building_id: str
+    site: str
+    org: str
+    region: str
+    kind: str
+    power_kw: int
+    start_day: int
+    due_day: int
+    queue_day: int = -1
+    shell_ready: bool = False
+    granted: bool = False
+    wait_said: bool = False
+    on_site: bool = False
+
+
+class Sites(msgspec.Struct):
+    """Sites by name, buildings under way by id (energised ones leave)."""
+
+    sites: dict[str, Site] = {}
+    buildings: dict[str, Building] = {}

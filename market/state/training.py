@@ -1,0 +1,63 @@
+"""What is true inside labs: runs, projects, models, serving."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class TrainingRun(msgspec.Struct):
+    """A frontier run under way. `flop` is what was still to do on `since_day`."""
+
+    run_id: str
+    org: str
+    model: str
+    site: str
+    chip: str
+    gpus: int
+    flop_total: float
+    flop: float
+    mfu: float
+    goodput: float
+    start_day: int
+    since_day: int
+    due_day: int
+
+
+class Project(msgspec.Struct):
+    """A research project under way."""
+
+    run_id: str
+    org: str
+    h100e: float
+    end_day: int
+
+
+class Lab(msgspec.Struct):
+    """A lab's best model, its release calendar, revenue and split."""
+
+    org: str
+    best_flop: float = 0.0
+    best_model: str = ""
+    capability: float = 0.0  # of the latest release
+    released_day: int = 0  # of the latest release
+    pending_model: str = ""  # trained, not released
+    pending_flop: float = 0.0
+    pending_day: int = 0
+    revenue_usd_per_year: float = 0.0
+    demand_usd_per_year: float = 0.0
+    serving_h100e: float = 0.0
+    inference_share: float = 0.0
+    wanted_h100e: float = 0.0
+    wanted_day: int = 0
+
+
+class Training(msgspec.Struct):
+    """Runs, projects, labs; capability of the frontier by week for its lagged effect on demand."""
+
+    runs: dict[str, TrainingRun] = {}
+    projects: dict[str, Project] = {}
+    labs: dict[str, Lab] = {}
+    frontier: list[float] = []  # frontier capability of the latest 27 weeks
+    revenue_at_start_usd: float = 0.0
+    largest_cluster: dict[str, int] = {}  # chip -> GPUs of the largest cluster so far
+    clusters: dict[str, int] = {}  # "org|chip|site" -> size last announced
