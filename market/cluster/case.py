@@ -1,0 +1,92 @@
+"""The struct of arrays that every equation reads: one row is (cluster, model, workload, parallelism)."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+BF16, FP8, FP4 = 0, 1, 2
+PRECISIONS = ("bf16", "fp8", "fp4")
+NONE, SELECTIVE, FULL = 0, 1, 2
+RECOMPUTES = ("none", "selective", "full")
+
+
+@dataclass(slots=True)
+class Case:
+    """`R` rows; every field is [R] float64 or a scalar that all rows share.
+
+    Flags are 0 or 1. Rates are per GPU and one direction. Names follow the field: `tp` tensor, `pp` pipeline, `vp`
+    model chunks a GPU (interleave), `dp` data, `ep` expert and `cp` context parallelism.
+    """
+
+    # cluster
+    gpus: Array
+    gemm_flop_per_s: Array  # best large GEMM at the row's precision
+    bf16_gemm_flop_per_s: Array  # the same at BF16: attention core, logits
+    nameplate_flop_per_s: Array  # at the row's precision, dense
+    bf16_nameplate_flop_per_s: Array
+    hbm_bytes: Array
+    hbm_bytes_per_s: Array
+    domain: Array  # GPUs of one scale-up domain
+    up_bytes_per_s: Array
+    out_bytes_per_s: Array
+    tdp_w: Array
+    it_kw_per_gpu: Array
+    chip_year: Array
+    # model
+    layers: Array
+    dense_layers: Array
+    hidden: Array
+    heads: Array
+    kv_heads: Array
+    head_dim: Array
+    core_dim: Array
+    attn_params_per_layer: Array
+    ffn: Array
+    mlp_matrices: Array
+    experts: Array
+    top_k: Array
+    shared_experts: Array
+    expert_ffn: Array
+    vocab: Array
+    # workload
+    seq_len: Array
+    batch_seqs: Array
+    train_tokens: Array
+    year: Array
+    low_precision: Array  # 1 when GEMMs run at FP8 or FP4
+    fused_attention: Array
+    sequence_parallel: Array
+    overlap: Array  # 1 when the stack hides collectives under compute
+    flat_collectives: Array  # 1 when gathers ignore the scale-up domain
+    # parallelism
+    tp: Array
+    pp: Array
+    vp: Array
+    dp: Array
+    ep: Array
+    cp: Array
+    microbatch: Array
+    zero: Array
+    recompute: Array
+    offload: Array
+    # economics
+    price_usd_per_gpu_hour: Array
+    pue: Array
+
+    def rows(self) -> int:
+        """Count the rows."""
+        return max(np.size(getattr(self, f.name)) for f in fields(self))
+
+    def at(self, part: Any) -> "Case":
+        """Return the rows that `part` (slice, mask or index) selects; shared scalars stay shared."""
+        picked = {}
+        for f in fields(self):
+            value = getattr(self, f.name)
+            picked[f.name] = value[part] if np.ndim(value) else value
+        return Case(**picked)
+
+
+FIELDS: tuple[str, ...] = tuple(f.name for f in fields(Case))

@@ -1,0 +1,79 @@
+"""Collectives over two levels: a scale-up domain inside, a non-blocking fat tree outside."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from market.cluster.case import Array, Case
+from market.cluster.constants import COLLECTIVE_LATENCY_S, Constants
+
+
+@dataclass(slots=True)
+class Links:
+    """Realised bandwidths of `R` rows, bytes/s a GPU [R]."""
+
+    up: Array
+    out: Array
+
+
+def links(case: Case, k: Constants) -> Links:
+    """Scale nameplate rates by what collectives realise."""
+    return Links(up=case.up_bytes_per_s * k.up_efficiency, out=case.out_bytes_per_s * k.out_efficiency)
+
+
+def gather_s(size_bytes: Array, ranks: Array, inside: Array, link: Links) -> Array:
+    """Time one all-gather (or reduce-scatter) of `size_bytes` a rank's result. All [R].
+
+    Ring over `inside` ranks of a domain, pipelined with rings over the domains on every rail (Thakur et al. 2005;
+    NCCL's rail rings): each GPU receives size (d-1)/d inside and size/d (n-1)/n outside, at once.
+    """
+    inside = np.minimum(inside, ranks)
+    domains = ranks / inside
+    within = (1 - 1 / inside) / link.up
+    across = (1 - 1 / domains) / (inside * link.out)
+    time: Array = size_bytes * np.maximum(within, across)
+    return time
+
+
+def tensor_s(case: Case, tokens: Array, link: Links) -> Array:
+    """Time the tensor-parallel collectives of one layer and microbatch, forward and backward. [R].
+
+    Each of 4 all-reduces is a reduce-scatter and an all-gather of T h 2 bytes; sequence parallelism re-gathers one
+    input in the backward pass (9 in all), full recomputation repeats the forward's (Korthikanti et al. 2022,
+    arXiv:2205.05198, section 4.2).
+    """
+    passes = 8 + case.sequence_parallel + 2 * (case.recompute >= 2)
+    once = gather_s(tokens * case.hidden * 2, case.tp, case.domain, link) + COLLECTIVE_LATENCY_S
+    time: Array = passes * once * (case.tp > 1)
+    return time
+
+
+def expert_s(case: Case, tokens: Array, link: Links) -> Array:
+    """Time the all-to-alls of one mixture layer and microbatch. [R].
+
+    Dispatch and combine, forward and backward; top-k copies of each of T/tp tokens. Ranks in the same scale-up
+    domain are reached through it (GShard, arXiv:2006.16668; Megatron folds experts over tensor and data ranks).
+    """
+    passes = 4 + 2 * (case.recompute >= 2)
+    sent = tokens / case.tp * case.top_k * case.hidden * 2
+    inside = np.minimum(1.0, case.domain / case.ep)
+    near = (inside - 1 / case.ep) / link.up
+    far = (1 - inside) / link.out
+    time: Array = passes * (sent * (near + far) + COLLECTIVE_LATENCY_S) * (case.ep > 1)
+    return time
+
+
+def context_s(case: Case, tokens: Array, link: Links) -> Array:
+    """Time the ring of keys and values of one layer: once forward, twice backward. [R]. (Ring attention, 2310.01889.)"""
+    kv = tokens * case.kv_heads * case.head_dim * 2 * 2 / np.minimum(case.tp, case.kv_heads)
+    rate = np.where(case.tp * case.cp <= case.domain, link.up, link.out)
+    time: Array = 3 * (case.cp - 1) * kv / rate
+    return time
+
+
+def stage_s(case: Case, tokens: Array, link: Links) -> Array:
+    """Time the sends between pipeline stages of one microbatch: 2 for every model chunk. [R]."""
+    sent = tokens * case.hidden * 2 / case.tp
+    rate = np.where(case.tp * case.cp * case.dp * case.pp <= case.domain, link.up, link.out)
+    time: Array = 2 * case.vp * (sent / rate + COLLECTIVE_LATENCY_S) * (case.pp > 1)
+    return time

@@ -1,0 +1,54 @@
+"""The calibrated constants, and the engineering constants that are taken from sources and not fitted."""
+
+import dataclasses
+import functools
+import json
+from dataclasses import dataclass
+from importlib import resources
+
+
+@dataclass(frozen=True, slots=True)
+class Constants:
+    """What the calibration may move. Values: `market/catalogue/cluster_constants.json`, with its inputs' hash."""
+
+    gemm_ampere: float = 0.90  # training GEMM over best measured GEMM, chips before Hopper
+    gemm_hopper: float = 0.80  # the same, Hopper and later (power-limited clocks)
+    fp8_gain: float = 0.80  # share of the nameplate FP8:BF16 ratio that training GEMMs realise
+    fp4_gain: float = 0.65  # share of the nameplate FP4:BF16 ratio
+    width_half: float = 150.0  # N at which a GEMM would run at half speed
+    tokens_half: float = 100.0  # M at which a GEMM would run at half speed
+    core_flash: float = 0.55  # fused attention over the GEMM rate
+    core_unfused: float = 0.45  # batched attention matmuls over the GEMM rate
+    memory_passes: float = 1.0  # element-wise traffic over its count
+    launch_s: float = 60e-6  # a layer and microbatch, forward and backward
+    launch_moe_s: float = 400e-6  # added by routing, a mixture layer and microbatch
+    up_efficiency: float = 0.70  # scale-up bandwidth realised by collectives
+    out_efficiency: float = 0.65  # scale-out bandwidth realised by collectives
+    tp_hidden: float = 0.3  # tensor-parallel collectives hidden under GEMMs by stacks that overlap
+    dp_hidden: float = 0.8  # window of compute that can hide data-parallel collectives
+    ep_hidden: float = 0.2
+    jitter: float = 0.010  # step time per doubling of GPUs beyond 8
+    fixed_s: float = 0.05  # a step
+    immature_dense: float = 0.10  # extra step time of a dense model on a chip's first day
+    immature_moe: float = 0.60  # extra step time of a mixture at the start of 2024
+
+
+N_FITTED = len(dataclasses.fields(Constants))
+
+COLLECTIVE_LATENCY_S = 8e-6
+"""One collective's start and synchronisation. NCCL-tests small-message latency, 8 GPUs (engineering constant)."""
+DENSE_MATURITY_YEARS = 0.75
+"""Time in which software closes 63 % of a new chip's gap. Assumption from 1-16 % gained in 11 months on dense models."""
+MOE_MATURITY_YEARS = 2.0
+"""The same for mixtures of experts, from 2024-01-01 on: 34-120 % gained in at most 11 months."""
+MOE_SOFTWARE_YEAR = 2024.0
+HOST_BYTES_PER_S = 50e9
+"""Host link of an offloaded optimizer: PCIe 5 x16, 64 GB/s nameplate, about 50 GB/s realised."""
+
+
+@functools.cache
+def fitted() -> Constants:
+    """Load the calibrated constants."""
+    path = resources.files("market").joinpath("catalogue", "cluster_constants.json")
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    return Constants(**{name: entry["value"] for name, entry in stored["constants"].items()})

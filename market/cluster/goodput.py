@@ -1,0 +1,43 @@
+"""From steps to days: failures, restarts and checkpoints."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from market.cluster.case import Array, Case
+
+HOURS_BETWEEN_INTERRUPTIONS = 50_700.0
+"""GPU-hours an unexpected interruption. Llama 3 (arXiv:2407.21783, table 5): 419 in 54 days on 16,384 H100. Research
+clusters saw 29,500 and 82,000, a 100,000-GPU report 83,000."""
+EARLY_FAILURES = 0.6
+EARLY_YEARS = 0.5
+"""A new chip interrupts more: 1.6 times on its first day, fading over half a year. Assumption: burn-in of racks."""
+CHECKPOINT_S = 12.0
+"""Time that a checkpoint holds training up: asynchronous, sharded writes. Assumption within ByteRobust's and
+MegaScale's (arXiv:2402.15627, section 4.4) seconds to tens of seconds."""
+RECOVERY_S = 480.0
+"""Detection, replacement from spares, restart and reload. MegaScale: under 10 minutes to detect and recover in over
+90 % of cases (arXiv:2402.15627, section 6.3)."""
+
+
+@dataclass(slots=True)
+class Goodput:
+    """Failures of `R` rows [R]."""
+
+    goodput: Array
+    hours_between_interruptions: Array
+    checkpoint_interval_s: Array
+
+
+def goodput(case: Case, gpus: Array) -> Goodput:
+    """Give the share of time that makes progress. [R].
+
+    Interval by Young/Daly, tau = sqrt(2 t_ck M); ETTR = 1/((1 + t_ck/tau)(1 + (tau/2 + R)/M)) (Kokolis et al. 2024,
+    arXiv:2410.21680, eq. 1). M is the cluster's mean time between interruptions.
+    """
+    age = np.maximum(case.year - case.chip_year, 0)
+    hours = HOURS_BETWEEN_INTERRUPTIONS / (1 + EARLY_FAILURES * np.exp(-age / EARLY_YEARS))
+    between_s = hours * 3600 / gpus
+    interval = np.sqrt(2 * CHECKPOINT_S * between_s)
+    lost = (1 + CHECKPOINT_S / interval) * (1 + (interval / 2 + RECOVERY_S) / between_s)
+    return Goodput(1 / lost, between_s / 3600, interval)

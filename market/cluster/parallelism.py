@@ -1,0 +1,122 @@
+"""Which plans exist for a model: tensor, pipeline, interleave, context, expert and data ranks, and the microbatch."""
+
+import functools
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+
+from market.cluster.case import Array
+from market.cluster.models import Model
+
+TENSOR = (1, 2, 3, 4, 6, 8, 16, 32, 64)
+PIPELINE = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 15, 16, 18, 20, 21, 24, 28, 30, 32, 35, 40, 42, 48, 56, 63, 64, 96, 128)
+CONTEXT = (1, 2, 4, 8, 16, 32, 64)
+MICROBATCH = (1, 2, 4, 8, 16)
+STAGE_WASTE = 0.07
+"""Stages may differ in layers by so much of the mean: embeddings and logits take the place of a layer or two."""
+TOKENS_PER_RANK = 1024
+"""Context parallelism leaves each rank at least so many tokens of a sequence. Assumption: below it rings are exposed."""
+MAX_INTERLEAVES = 4
+FEWEST_DIVISORS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """`P` plans; each field is [P]."""
+
+    tp: Array
+    pp: Array
+    vp: Array
+    dp: Array
+    ep: Array
+    cp: Array
+    microbatch: Array
+
+    @property
+    def gpus(self) -> Array:
+        """Count the GPUs of each plan. [P]."""
+        used: Array = self.tp * self.pp * self.dp * self.cp
+        return used
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """What a plan must have; None leaves it to the search."""
+
+    tp: int | None = None
+    pp: int | None = None
+    vp: int | None = None
+    dp: int | None = None
+    ep: int | None = None
+    cp: int | None = None
+    microbatch: int | None = None
+
+
+def divisors(n: int) -> tuple[int, ...]:
+    """List the divisors of n in ascending order."""
+    small = [d for d in range(1, int(n**0.5) + 1) if n % d == 0]
+    return tuple(sorted({*small, *(n // d for d in small)}))
+
+
+def interleaves(layers: int, pp: int) -> tuple[int, ...]:
+    """List the interleave options: no more layers on the longest stage than without, at least one layer a chunk."""
+    if pp == 1:
+        return (1,)
+    per_stage = -(-layers // pp)
+    options = [v for v in divisors(per_stage) if v <= 12]
+    if len(options) > MAX_INTERLEAVES:
+        picked = np.linspace(0, len(options) - 1, MAX_INTERLEAVES).round().astype(int)
+        options = [options[i] for i in picked]
+    return tuple(options)
+
+
+def _pipelines(layers: int) -> list[int]:
+    whole = [p for p in PIPELINE if p <= layers and -(-layers // p) * p <= layers * (1 + STAGE_WASTE)]
+    return whole or [1]
+
+
+def _tensors(heads: int, domain: int) -> list[int]:
+    return [t for t in TENSOR if heads % t == 0 and t <= domain]
+
+
+def _experts(m: Model, domain: int) -> tuple[int, ...]:
+    if not m.experts:
+        return (1,)
+    powers = [e for e in (1, 2, 4, 8, 16, 32, 64, 128) if int(m.experts) % e == 0]
+    return tuple(powers)
+
+
+def _pick(options: tuple[int, ...] | list[int], fixed: int | None) -> tuple[int, ...]:
+    return tuple(options) if fixed is None else (fixed,)
+
+
+@functools.lru_cache(512)
+def plans(m: Model, domain: int, fixed: Fixed = Fixed()) -> Plans:  # noqa: B008 - frozen and hashable
+    """List every plan of a model on chips of one scale-up domain, whatever the number of GPUs.
+
+    The list does not depend on the GPUs at hand, so more GPUs only add plans: the best one never gets slower.
+    """
+    layers, batch = int(m.layers), int(m.batch_seqs)
+    contexts = [c for c in CONTEXT if m.seq_len / c >= TOKENS_PER_RANK or c == 1]
+    outer = [
+        (t, p, v, e, c)
+        for t, p in itertools.product(
+            _pick(_tensors(int(m.heads), domain), fixed.tp), _pick(_pipelines(layers), fixed.pp)
+        )
+        for v in _pick(interleaves(layers, p), fixed.vp)
+        for e in _pick(_experts(m, domain), fixed.ep)
+        for c in _pick(contexts, fixed.cp)
+    ]
+    ranks = _pick(divisors(batch), fixed.dp)
+    sizes = _pick(MICROBATCH, fixed.microbatch)
+    inner = [(d, b) for d in ranks for b in sizes if batch % (d * b) == 0]
+    grid = np.repeat(np.array(outer, dtype=np.float64).reshape(-1, 5), len(inner), axis=0)
+    tiled = np.tile(np.array(inner, dtype=np.float64).reshape(-1, 2), (len(outer), 1))
+    tp, pp, vp, ep, cp = grid.T
+    dp, microbatch = tiled.T
+    microbatches = batch / (dp * microbatch)
+    legal = (vp == 1) | (microbatches >= pp) if fixed.vp is None else np.ones(len(tp), dtype=bool)
+    legal &= ep <= tp * dp * cp
+    columns = (np.ascontiguousarray(x[legal]) for x in (tp, pp, vp, dp, ep, cp, microbatch))
+    return Plans(*columns)

@@ -1,0 +1,46 @@
+"""The four power figures that are kept apart, energy, and what a power cap costs."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from market.cluster.case import Array, Case
+
+NODE_DRAW_PER_TDP = 1.20
+"""Mean node draw under training over the GPUs' TDP: 1.22 (H100) and 1.20 (B200), MLPerf v4.0 and v5.0 power logs."""
+STATIC_SHARE = 0.35
+CLOCK_EXPONENT = 2.4
+"""Power = static share + dynamic share x clock^2.4. Assumption, from voltage-frequency scaling near nameplate."""
+
+
+@dataclass(slots=True)
+class Power:
+    """Megawatts [R]."""
+
+    nameplate_mw: Array  # GPUs at TDP
+    it_mw: Array  # servers, switches and storage as provisioned
+    facility_mw: Array  # IT x PUE: what a site must be able to supply
+    mean_mw: Array  # what is drawn while training, PUE included
+
+
+def power(case: Case, gpus: Array, goodput: Array) -> Power:
+    """Give the four power figures. Idle time of lost work draws like training. [R]."""
+    nameplate = gpus * case.tdp_w / 1e6
+    it = gpus * case.it_kw_per_gpu / 1e3
+    load = NODE_DRAW_PER_TDP * nameplate * (STATIC_SHARE + (1 - STATIC_SHARE) * goodput)
+    return Power(nameplate, it, it * case.pue, np.minimum(load, it) * case.pue)
+
+
+def gpus_under_cap(gpus: Any, it_kw_per_gpu: Any, pue: Any, cap_mw: Any) -> Array:
+    """Give the GPUs that a site of `cap_mw` facility power can feed at full clock. [R]."""
+    fed: Array = np.floor(np.minimum(gpus, np.asarray(cap_mw, dtype=np.float64) * 1e3 / (it_kw_per_gpu * pue)))
+    return fed
+
+
+def clock_under_cap(gpus: Any, it_kw_per_gpu: Any, pue: Any, cap_mw: Any) -> Array:
+    """Give the clock, as a share of nameplate, at which all GPUs fit under the cap; 0 where static power exceeds it."""
+    share = np.asarray(cap_mw, dtype=np.float64) * 1e3 / (np.asarray(gpus) * it_kw_per_gpu * pue)
+    dynamic = np.clip((share - STATIC_SHARE) / (1 - STATIC_SHARE), 0, 1)
+    clock: Array = dynamic ** (1 / CLOCK_EXPONENT)
+    return clock

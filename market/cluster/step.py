@@ -1,0 +1,134 @@
+"""From layers to one optimizer step."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from market.cluster import collectives, work
+from market.cluster.case import Array, Case
+from market.cluster.constants import (
+    DENSE_MATURITY_YEARS,
+    HOST_BYTES_PER_S,
+    MOE_MATURITY_YEARS,
+    MOE_SOFTWARE_YEAR,
+    Constants,
+)
+
+
+@dataclass(slots=True)
+class Step:
+    """Where a step's time goes, seconds [R]."""
+
+    step_s: Array
+    compute_s: Array
+    tensor_s: Array
+    expert_s: Array
+    bubble_s: Array
+    data_s: Array
+    optimizer_s: Array
+    microbatches: Array
+    params_per_gpu: Array
+
+
+def maturity(case: Case, k: Constants) -> Array:
+    """Give the factor by which young software lengthens a step; 1 in the long run. [R]."""
+    age = np.maximum(case.year - case.chip_year, 0)
+    dense = k.immature_dense * np.exp(-age / DENSE_MATURITY_YEARS)
+    since = np.maximum(case.year - MOE_SOFTWARE_YEAR, 0)
+    mixture = k.immature_moe * np.exp(-since / MOE_MATURITY_YEARS) * (case.experts > 0)
+    factor: Array = (1 + dense) * (1 + mixture)
+    return factor
+
+
+def params_per_gpu(case: Case, size: work.Sizes) -> tuple[Array, Array]:
+    """Count the parameters a GPU holds before ZeRO: what all tokens use, and routed experts. [R], [R].
+
+    Experts are not split by tp: they fold over tensor and data ranks.
+    """
+    stage = case.layers / case.pp
+    ends = size.embedding * np.where(case.pp > 1, 1.0, 2.0)
+    return (stage * size.layer_dense + ends) / case.tp, stage * size.layer_routed / case.ep
+
+
+def layer_s(case: Case, size: work.Sizes, tokens: Array, k: Constants) -> Array:
+    """Time the compute of the mean layer for a microbatch: forward, backward (twice), recomputation. [R].
+
+    Fused attention recomputes the scores in its backward pass: 2.5 forwards (arXiv:2307.08691, section 3.1).
+    """
+    gemm = work.gemm_s(case, size, tokens, k)
+    core = work.core_s(case, tokens, k)
+    passes = work.elementwise_s(case, size, tokens, k)
+    again = case.recompute >= 2
+    core_again = case.recompute >= 1
+    launch = k.launch_s + k.launch_moe_s * (1 - size.dense_fraction)
+    whole = (3 + again) * (gemm + passes) + (3 + 0.5 * case.fused_attention + core_again) * core
+    time: Array = whole + launch * (1 + again / 3)
+    return time
+
+
+def data_parallel_s(case: Case, held: tuple[Array, Array], link: collectives.Links) -> tuple[Array, Array]:
+    """Time gradient and weight collectives of a step, and ZeRO-3's gathers of one microbatch. [R], [R].
+
+    Reduce-scatter of 4-byte gradients and all-gather of 2-byte weights (Rajbhandari et al. 2020, arXiv:1910.02054);
+    ZeRO-3 gathers weights twice and scatters 2-byte gradients once for every microbatch.
+    """
+    ranks = case.dp * case.cp
+    inside = np.maximum(case.domain / case.tp * (1 - case.flat_collectives), 1)
+    expert_ranks = np.maximum(ranks * case.tp / case.ep, 1)
+    expert_inside = np.clip(case.domain / case.ep, 1, expert_ranks)
+    per_byte = collectives.gather_s(held[0], ranks, inside, link)
+    per_byte = per_byte + collectives.gather_s(held[1], expert_ranks, expert_inside, link)
+    third = case.zero >= 3
+    return 6 * per_byte * ~third, 6 * per_byte * third
+
+
+def optimizer_s(case: Case, held: tuple[Array, Array]) -> Array:
+    """Time the optimizer: 24 bytes a parameter through HBM, or through the host when offloaded. [R]."""
+    sharded = case.zero >= 1
+    experts = held[1] / np.where(sharded, np.maximum(case.dp * case.cp * case.tp / case.ep, 1), 1)
+    mine = held[0] / np.where(sharded, case.dp * case.cp, 1) + experts
+    time: Array = 24 * mine * (1 / case.hbm_bytes_per_s + case.offload / HOST_BYTES_PER_S)
+    return time
+
+
+def step(case: Case, size: work.Sizes, k: Constants) -> Step:
+    """Time one optimizer step of `R` rows.
+
+    step = ((m + (pp-1)/v) t_mb + exposed DP + optimizer + fixed) (1 + j log2(G/8)) maturity, with t_mb of the slowest
+    stage: all of its layers, or the mean stage with the logits (Narayanan et al. 2021, arXiv:2104.04473, section 2.2).
+    """
+    tokens = case.microbatch * case.seq_len / case.cp
+    link = collectives.links(case, k)
+    compute = layer_s(case, size, tokens, k)
+    tensor = collectives.tensor_s(case, tokens, link) * (1 - k.tp_hidden * case.overlap)
+    expert = (1 - size.dense_fraction) * collectives.expert_s(case, tokens, link) * (1 - k.ep_hidden * case.overlap)
+    core = work.core_s(case, tokens, k)
+    ring = np.maximum(collectives.context_s(case, tokens, link) - 3 * core, 0)
+    layer = compute + tensor + expert + ring
+    logits = 6 * tokens * size.embedding / (case.tp * case.bf16_gemm_flop_per_s)
+    stage = np.maximum(np.ceil(case.layers / case.pp - 1e-9) * layer, (case.layers * layer + logits) / case.pp)
+    sends = collectives.stage_s(case, tokens, link) * (1 - k.tp_hidden * case.overlap)
+    once = stage + sends
+    held = params_per_gpu(case, size)
+    reduce, gathers = data_parallel_s(case, held, link)
+    hidden = k.dp_hidden * np.minimum(once, gathers)
+    once = once + gathers - hidden
+    microbatches = case.batch_seqs / (case.dp * case.microbatch)
+    bubble = (case.pp - 1) / case.vp * once
+    exposed = np.maximum(reduce - k.dp_hidden * case.overlap * once, 0)
+    optimizer = optimizer_s(case, held)
+    used = case.tp * case.pp * case.dp * case.cp
+    scale = (1 + k.jitter * np.log2(np.maximum(used / 8, 1))) * maturity(case, k)
+    total = (microbatches * once + bubble + exposed + optimizer + k.fixed_s) * scale
+    stages = case.layers / case.pp
+    return Step(
+        step_s=total,
+        compute_s=microbatches * stages * compute * scale,
+        tensor_s=microbatches * stages * tensor * scale,
+        expert_s=microbatches * stages * expert * scale,
+        bubble_s=bubble * scale,
+        data_s=(exposed + microbatches * (gathers - hidden)) * scale,
+        optimizer_s=optimizer * scale,
+        microbatches=microbatches,
+        params_per_gpu=held[0] + held[1],
+    )

@@ -1,0 +1,96 @@
+"""What one layer costs a GPU: matrix products, attention core, element-wise traffic, launches."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from market.cluster.case import Array, Case
+from market.cluster.constants import Constants
+
+
+@dataclass(slots=True)
+class Sizes:
+    """Parameter counts of `R` rows [R]."""
+
+    dense_fraction: Array  # of layers
+    mlp: Array  # dense MLP of one layer
+    expert: Array  # one expert
+    layer_dense: Array  # of the mean layer, what every token passes through: attention, dense MLP, shared experts
+    layer_routed: Array  # of the mean layer, all routed experts
+    embedding: Array  # one of the two
+
+    def total(self, layers: Array) -> Array:
+        """Count all parameters."""
+        return layers * (self.layer_dense + self.layer_routed) + 2 * self.embedding
+
+
+def sizes(case: Case) -> Sizes:
+    """Count parameters: attention, MLP g h f (g = 2, or 3 gated), experts, embeddings V h."""
+    fraction = case.dense_layers / case.layers
+    mlp = case.mlp_matrices * case.hidden * case.ffn
+    expert = case.mlp_matrices * case.hidden * case.expert_ffn
+    sparse = (1 - fraction) * expert
+    return Sizes(
+        dense_fraction=fraction,
+        mlp=mlp,
+        expert=expert,
+        layer_dense=case.attn_params_per_layer + fraction * mlp + sparse * case.shared_experts,
+        layer_routed=sparse * case.experts,
+        embedding=case.vocab * case.hidden,
+    )
+
+
+def model_flop_per_token(case: Case, size: Sizes) -> Array:
+    """Give training FLOPs a token, PaLM's convention (arXiv:2204.02311, app. B). [R]."""
+    active = size.layer_dense + (1 - size.dense_fraction) * size.expert * case.top_k
+    core = 12 * case.heads * case.core_dim * case.seq_len
+    flop: Array = case.layers * (6 * active + core) + 6 * size.embedding
+    return flop
+
+
+def gemm_s(case: Case, size: Sizes, tokens: Array, k: Constants) -> Array:
+    """Time the forward matrix products of the mean layer for one microbatch of `tokens`. [R].
+
+    A product of M rows and N columns a GPU runs at peak/(1 + n0/N + m0/M): tile and wave quantisation, and reading
+    the weights. Experts see M = T k ep / (E tp) rows each.
+    """
+    rows = k.tokens_half / tokens
+    attention = case.attn_params_per_layer * (1 + k.width_half * case.tp / (case.heads * case.head_dim) + rows)
+    wide = 1 + k.width_half * case.tp / case.ffn + rows
+    sparse = (1 - size.dense_fraction) * size.expert
+    narrow = k.width_half / np.maximum(case.expert_ffn, 1)
+    shared = sparse * case.shared_experts * (1 + narrow * case.tp + rows)
+    spread = case.experts * case.tp / (np.maximum(case.top_k, 1) * case.ep)
+    routed = sparse * case.top_k * (1 + narrow + rows * spread)
+    work = attention + size.dense_fraction * size.mlp * wide + shared + routed
+    time: Array = 2 * tokens * work / (case.tp * case.gemm_flop_per_s)
+    return time
+
+
+def core_s(case: Case, tokens: Array, k: Constants) -> Array:
+    """Time the forward attention core of one layer. [R].
+
+    Fused kernels skip the masked half (FlashAttention-2, arXiv:2307.08691); unfused ones do all of it and pass the
+    scores through memory: 14 bytes an element for softmax, mask and dropout (Korthikanti et al. 2022, section 4.1).
+    """
+    full = 4 * tokens * case.seq_len * case.heads * case.core_dim / case.tp
+    scores = tokens * case.seq_len * case.heads / case.tp
+    fused = 0.5 * full / (case.bf16_gemm_flop_per_s * k.core_flash)
+    unfused = full / (case.bf16_gemm_flop_per_s * k.core_unfused) + 14 * scores / case.hbm_bytes_per_s
+    time: Array = unfused + case.fused_attention * (fused - unfused)
+    return time
+
+
+def elementwise_s(case: Case, size: Sizes, tokens: Array, k: Constants) -> Array:
+    """Time the forward element-wise passes of the mean layer: norms, residuals, activation, permutation. [R].
+
+    Ten passes over h (two norms, two residual adds with dropout), g + 1 over the MLP's width, three over the heads;
+    sequence parallelism divides the first by tp. A mixture reads and writes each routed copy twice.
+    """
+    narrow = 10 * case.hidden * (1 + case.sequence_parallel * (1 / case.tp - 1))
+    sparse = 1 - size.dense_fraction
+    width = size.dense_fraction * case.ffn + sparse * (case.top_k + case.shared_experts) * case.expert_ffn
+    wide = (case.mlp_matrices + 1) * width + 3 * case.heads * case.head_dim
+    permuted = sparse * 4 * case.top_k * case.hidden
+    time: Array = 2 * k.memory_passes * tokens * (narrow + (wide + permuted) / case.tp) / case.hbm_bytes_per_s
+    return time
