@@ -1,0 +1,92 @@
+"""The record: what may be asked, what happened, and how it is kept and read.
+
+Heavy libraries load when the first fact is written or read, not at import.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from events.disk import Disk
+    from events.errors import (
+        CodeChanged,
+        FactInvalid,
+        LogComplete,
+        LogDamaged,
+        LogError,
+        LogExists,
+        LogForeign,
+        LogLocked,
+        LogMissing,
+        LogNewer,
+        Problem,
+        WriteFailed,
+    )
+    from events.facts import FACTS, Batch, Entry, Fact
+    from events.log import Log, LogWriter, MemoryLog
+    from events.manifest import Manifest, Parent, Segment
+    from events.reader import LogReader, open_log
+    from events.rows import Rows
+
+_HOME = {
+    "disk": ("Disk",),
+    "errors": (
+        "CodeChanged",
+        "FactInvalid",
+        "LogComplete",
+        "LogDamaged",
+        "LogError",
+        "LogExists",
+        "LogForeign",
+        "LogLocked",
+        "LogMissing",
+        "LogNewer",
+        "Problem",
+        "WriteFailed",
+    ),
+    "facts": ("FACTS", "Batch", "Entry", "Fact"),
+    "log": ("Log", "LogWriter", "MemoryLog"),
+    "manifest": ("Manifest", "Parent", "Segment"),
+    "reader": ("LogReader", "open_log"),
+    "rows": ("Rows",),
+}
+_MODULE = {name: module for module, names in _HOME.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for."""
+    if name not in _MODULE:
+        raise AttributeError(f"module 'events' has no attribute {name!r}")
+    return getattr(import_module(f"events.{_MODULE[name]}"), name)
+
+
+__all__ = [
+    "FACTS",
+    "Batch",
+    "CodeChanged",
+    "Disk",
+    "Entry",
+    "Fact",
+    "FactInvalid",
+    "Log",
+    "LogComplete",
+    "LogDamaged",
+    "LogError",
+    "LogExists",
+    "LogForeign",
+    "LogLocked",
+    "LogMissing",
+    "LogNewer",
+    "LogReader",
+    "LogWriter",
+    "Manifest",
+    "MemoryLog",
+    "Parent",
+    "Problem",
+    "Rows",
+    "Segment",
+    "WriteFailed",
+    "open_log",
+]

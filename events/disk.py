@@ -1,0 +1,111 @@
+"""Every call of the record on the file system, in one object: what a test replaces to make the disk fail."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+from pathlib import Path
+
+from events.errors import LogForeign, LogLocked
+
+
+class Disk:
+    """System calls on files of a run folder. No call follows a symbolic link in its last part."""
+
+    def mkdir(self, path: Path) -> None:
+        """Make a folder, and those above it; one that is there is kept."""
+        path.mkdir(parents=True, exist_ok=True)
+
+    def lock(self, path: Path) -> int:
+        """Take the writer's lock and keep it until the descriptor is closed; LogLocked when it is held."""
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(descriptor)
+            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+                raise LogLocked(f"{path.parent}: another process writes to this run; wait for it, or end it") from None
+            raise
+        return descriptor
+
+    def is_locked(self, path: Path) -> bool:
+        """Whether a writer is at work."""
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def open_new(self, path: Path) -> int:
+        """Open for writing a file that must not be there yet."""
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+
+    def open_end(self, path: Path) -> int:
+        """Open a file to write behind its last byte."""
+        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW)
+
+    def write(self, descriptor: int, data: bytes) -> int:
+        """Write once; give how many bytes were taken."""
+        return os.write(descriptor, data)
+
+    def sync(self, descriptor: int) -> None:
+        """Wait until the file's data is on disk."""
+        os.fdatasync(descriptor)
+
+    def sync_folder(self, path: Path) -> None:
+        """Wait until the folder's names are on disk."""
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def rename(self, old: Path, new: Path) -> None:
+        """Give a file another name, in one step."""
+        os.replace(old, new)
+
+    def truncate(self, descriptor: int, length: int) -> None:
+        """Cut a file."""
+        os.ftruncate(descriptor, length)
+
+    def remove(self, path: Path) -> None:
+        """Delete a file; one that is gone stays gone."""
+        path.unlink(missing_ok=True)
+
+    def close(self, descriptor: int) -> None:
+        """Close a descriptor."""
+        os.close(descriptor)
+
+    def read(self, path: Path, limit: int) -> bytes:
+        """Read a plain file of at most `limit` bytes; a link, a pipe, a device or a larger file is refused."""
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise LogForeign(f"{path}: a symbolic link; a run holds plain files only") from None
+            raise
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise LogForeign(f"{path}: no plain file")
+            if status.st_size > limit:
+                raise LogForeign(f"{path}: {status.st_size} bytes, at most {limit} are read")
+            return file.read(limit)
+
+    def names(self, path: Path) -> list[str]:
+        """Names in a folder, sorted; a link in its place is refused."""
+        if path.is_symlink():
+            raise LogForeign(f"{path}: a symbolic link; a run holds plain folders only")
+        return sorted(os.listdir(path))
+
+    def exists(self, path: Path) -> bool:
+        """Whether something has this name."""
+        return os.path.lexists(path)

@@ -1,0 +1,334 @@
+"""The one writer of a run folder: commits of whole weeks, written, synced, then acknowledged.
+
+LogWriter.create(folder, manifest, scenario_text)    a new run
+LogWriter.resume(folder)                             one that was cut short, from its last commit
+MemoryLog()                                          the same protocol without a disk
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from events.disk import Disk
+from events.errors import FactInvalid, LogExists, WriteFailed
+from events.facts.base import Entry
+from events.manifest import Manifest, Segment, file_name
+from events.rows import Rows
+
+if TYPE_CHECKING:
+    from events.segment import Commit, Place
+
+COMMIT_FACTS = 4096
+SEGMENT_COMMITS = 64
+MANIFEST, SCENARIO, LOCK, LOG = "run.json", "scenario.yaml", "LOCK", "log"
+
+
+class Log(Protocol):
+    """What the kernel writes to."""
+
+    head: str
+    next_seq: int
+
+    def append(self, entry: Entry) -> None:
+        """Take one fact."""
+
+    def append_rows(self, rows: Rows) -> None:
+        """Take many facts of one type."""
+
+    def close_week(self) -> None:
+        """Say that the facts so far are whole weeks."""
+
+    def finish(self) -> None:
+        """Say that the run is over."""
+
+
+class MemoryLog:
+    """A log that lives in a list and has no chain."""
+
+    def __init__(self) -> None:
+        self.head = ""
+        self.next_seq = 0
+        self._chunks: list[Entry | Rows] = []
+
+    def append(self, entry: Entry) -> None:
+        """Take one fact; FactInvalid when its seq is not the next."""
+        _check_seq(entry.seq, self.next_seq)
+        self._chunks.append(entry)
+        self.next_seq += 1
+
+    def append_rows(self, rows: Rows) -> None:
+        """Take many facts of one type."""
+        _check_seq(rows.first_seq, self.next_seq)
+        self._chunks.append(rows)
+        self.next_seq += len(rows)
+
+    def close_week(self) -> None:
+        """Nothing to do."""
+
+    def finish(self) -> None:
+        """Nothing to do."""
+
+    def entries(self) -> Iterator[Entry]:
+        """All facts in order."""
+        for chunk in self._chunks:
+            if isinstance(chunk, Rows):
+                yield from chunk.entries()
+            else:
+                yield chunk
+
+
+def _check_seq(seq: int, expected: int) -> None:
+    if seq != expected:
+        raise FactInvalid(f"seq {seq} where {expected} comes next")
+
+
+class LogWriter:
+    """The writer of one run folder. It holds the folder's lock until `close`."""
+
+    def __init__(self, folder: Path, manifest: Manifest, lock: int, disk: Disk) -> None:
+        self._folder, self._disk, self._lock = folder, disk, lock
+        self.manifest = manifest
+        self._commits: list[Commit] = []  # of the open segment
+        self._opening = b""  # of the open segment
+        self._live = -1  # descriptor of the open segment
+        self._failed = ""
+        self._pending: list[list[Entry] | Rows] = []
+        self._facts: list[Entry] = []  # the last chunk, while it grows
+        self.commit_facts = COMMIT_FACTS
+        self.segment_commits = SEGMENT_COMMITS
+        self.next_seq = 0
+        self.commits = 0
+        self.head = manifest.genesis()
+        self.is_finished = False
+
+    @classmethod
+    def create(cls, folder: Path | str, manifest: Manifest, scenario_text: str, disk: Disk | None = None) -> LogWriter:
+        """Make a run folder and its log. LogExists when something else is there, LogLocked when it is being made."""
+        folder, disk = Path(folder), disk or Disk()
+        if hashlib.sha256(scenario_text.encode()).hexdigest() != manifest.scenario:
+            raise ValueError("the manifest describes another scenario")
+        try:
+            return cls._create(folder, manifest, scenario_text, disk)
+        except OSError as error:
+            raise WriteFailed(f"{folder}: cannot make a run here: {error.strerror or error}") from error
+
+    @classmethod
+    def _create(cls, folder: Path, manifest: Manifest, scenario_text: str, disk: Disk) -> LogWriter:
+        if disk.exists(folder) and not folder.is_dir():
+            raise LogExists(f"{folder}: a file of this name is in the way")
+        disk.mkdir(folder / LOG)
+        lock = disk.lock(folder / LOCK)
+        try:
+            strangers = set(disk.names(folder)) - {LOCK, LOG, SCENARIO, SCENARIO + ".new", MANIFEST + ".new"}
+            if strangers or disk.names(folder / LOG):
+                what = "holds a run" if MANIFEST in strangers else "holds other files"
+                raise LogExists(f"{folder}: {what}; choose another folder, or resume the run")
+            replace_file(disk, folder / SCENARIO, scenario_text.encode())
+            replace_file(disk, folder / MANIFEST, manifest.to_json())
+            disk.sync_folder(folder.parent)
+        except BaseException:
+            disk.close(lock)
+            raise
+        return cls(folder, manifest, lock, disk)
+
+    @classmethod
+    def resume(cls, folder: Path | str, disk: Disk | None = None) -> LogWriter:
+        """Recover a run that was cut short and stand where its last commit ended.
+
+        The good prefix is kept and the bytes of an unfinished write are set aside. Raises LogDamaged when the fault is
+        not an unfinished write, CodeChanged when other code wrote the run, LogLocked when it is being written.
+        """
+        from events.recovery import recover
+
+        return recover(Path(folder), disk or Disk())
+
+    def adopt(self, commits: list[Commit], opening: bytes = b"") -> None:
+        """Stand behind commits that are on disk; `opening` is the preface of their segment when that is still open."""
+        last = commits[-1]
+        self.head, self.commits, self.next_seq = last.chain, last.number + 1, last.first_seq + last.rows
+        self._opening, self._commits = (opening, commits) if opening else (b"", [])
+
+    def reopen(self) -> None:
+        """Open the live segment to write behind its last byte."""
+        self._live = self._disk.open_end(self._live_path())
+        self._disk.sync_folder(self._folder / LOG)
+
+    # --- appending
+
+    def append(self, entry: Entry) -> None:
+        """Take one fact; nothing is written before a week closes."""
+        if entry.seq != self.next_seq:
+            _check_seq(entry.seq, self.next_seq)
+        self._facts.append(entry)
+        self.next_seq += 1
+
+    def append_rows(self, rows: Rows) -> None:
+        """Take many facts of one type; nothing is written before a week closes."""
+        _check_seq(rows.first_seq, self.next_seq)
+        self._close_chunk()
+        self._pending.append(rows)
+        self.next_seq += len(rows)
+
+    def _close_chunk(self) -> None:
+        if self._facts:
+            self._pending.append(self._facts)
+            self._facts = []
+
+    @property
+    def pending(self) -> int:
+        """Facts taken and not yet acknowledged."""
+        return sum(map(len, self._pending)) + len(self._facts)
+
+    def close_week(self) -> None:
+        """Commit when enough facts are pending."""
+        if self.pending >= self.commit_facts:
+            self._commit()
+
+    def finish(self) -> None:
+        """Commit the rest, seal the last segment and let go of the folder."""
+        if self.pending:
+            self._commit()
+        if self._commits:
+            self._guard(self._seal)
+        self.is_finished = True
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the folder; what is pending is dropped."""
+        if self._live >= 0:
+            self._disk.close(self._live)
+            self._live = -1
+        if self._lock >= 0:
+            self._disk.close(self._lock)
+            self._lock = -1
+
+    def __enter__(self) -> LogWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- committing
+
+    def _place(self) -> Place:
+        from events.segment import Place
+
+        return Place(self.head, self.commits, self.next_seq - self.pending)
+
+    def _commit(self) -> None:
+        """Write one commit, sync it, then take it as acknowledged."""
+        from events import schema, segment
+
+        self._check_open()
+        if len(self._commits) >= self.segment_commits:
+            self._guard(self._seal)
+        self._close_chunk()
+        place = self._place()
+        batch = schema.encode(self._pending, place.seq, place.commit)
+        opening = b""
+        if not self._commits:
+            opening = segment.preface(batch.schema)
+            place = place._replace(chain=segment.link(place.chain, opening))
+        data, chain = segment.write_commit(batch, place)
+        self._guard(lambda: self._put(opening + data))
+        self._opening = opening or self._opening
+        offset = self._commits[-1].end if self._commits else len(opening)
+        self._commits.append(segment.read_commit(data, 0)._replace(offset=offset))
+        self._pending = []
+        self.head, self.commits = chain, self.commits + 1
+
+    def _check_open(self) -> None:
+        if self._failed or self._lock < 0:
+            raise WriteFailed(self._failed or f"{self._folder}: the writer is closed")
+
+    def _guard(self, action: Callable[[], None]) -> None:
+        """Do something to the disk; after a failure nothing more is ever written."""
+        self._check_open()
+        self._failed = f"{self._folder}: the last write was interrupted; resume the run"
+        try:
+            action()
+        except OSError as error:
+            self._failed = (
+                f"{self._folder}: {error.strerror or error}; {self.commits} commits are safe, "
+                "resume the run when the disk is well"
+            )
+            self.close()
+            raise WriteFailed(self._failed) from error
+        self._failed = ""
+
+    def _put(self, data: bytes) -> None:
+        """Append bytes to the open segment, which begins with its first commit."""
+        if self._live < 0:
+            self._live = self._disk.open_new(self._live_path())
+            write_all(self._disk, self._live, data)
+            self._disk.sync(self._live)
+            self._disk.sync_folder(self._folder / LOG)
+            return
+        write_all(self._disk, self._live, data)
+        self._disk.sync(self._live)
+
+    def _live_path(self) -> Path:
+        return self._folder / LOG / (file_name(len(self.manifest.segments)) + ".live")
+
+    def _seal(self) -> None:
+        """Close the open segment: footer, sync, rename, sync, and last the manifest."""
+        from events import segment
+
+        write_all(self._disk, self._live, segment.tail(self._opening, self._commits))
+        self._disk.sync(self._live)
+        self._disk.close(self._live)
+        self._live = -1
+        self.enlist()
+
+    def enlist(self) -> None:
+        """Give a live segment whose footer is on disk its sealed name and list it in the manifest."""
+        live = self._live_path()
+        sealed = live.with_suffix("")
+        if self._disk.exists(live):
+            self._disk.rename(live, sealed)
+        self._disk.sync_folder(self._folder / LOG)
+        data = self._disk.read(sealed, 2**31)
+        chain_in = self.manifest.segments[-1].chain_out if self.manifest.segments else self.manifest.genesis()
+        first, last = self._commits[0], self._commits[-1]
+        entry = Segment(
+            file=sealed.name,
+            bytes=len(data),
+            sha256=hashlib.sha256(data).hexdigest(),
+            first_seq=first.first_seq,
+            last_seq=last.first_seq + last.rows - 1,
+            chain_in=chain_in,
+            chain_out=last.chain,
+        )
+        manifest = msgspec.structs.replace(self.manifest, segments=[*self.manifest.segments, entry])
+        replace_file(self._disk, self._folder / MANIFEST, manifest.to_json())
+        self.manifest, self._commits = manifest, []
+
+
+def write_all(disk: Disk, descriptor: int, data: bytes) -> None:
+    """Write all bytes; a disk that takes only a part and then nothing is full."""
+    done = 0
+    while done < len(data):
+        taken = disk.write(descriptor, data[done:] if done else data)
+        if taken <= 0:
+            raise OSError(errno.ENOSPC, "the disk took no more bytes")
+        done += taken
+
+
+def replace_file(disk: Disk, path: Path, data: bytes) -> None:
+    """Put a file in place of another in one step, on disk when this returns."""
+    temporary = path.with_name(path.name + ".new")
+    disk.remove(temporary)
+    descriptor = disk.open_new(temporary)
+    try:
+        write_all(disk, descriptor, data)
+        disk.sync(descriptor)
+    finally:
+        disk.close(descriptor)
+    disk.rename(temporary, path)
+    disk.sync_folder(path.parent)

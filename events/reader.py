@@ -1,0 +1,244 @@
+"""Reading a run folder: chain first, then facts. Any number of readers, also while a run is being written."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from functools import cached_property
+from itertools import chain, count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from events.disk import Disk
+from events.errors import FactInvalid, LogDamaged, LogForeign, LogMissing, Problem
+from events.facts.base import Entry
+from events.log import LOG, MANIFEST, SCENARIO
+from events.manifest import Manifest, file_name, parse
+
+if TYPE_CHECKING:
+    import polars as pl
+    import pyarrow as pa
+
+    from events.segment import Place, Scan
+
+MANIFEST_BYTES_MAX = 16 * 1024**2
+
+
+class Found(NamedTuple):
+    """One segment of a log as it is on disk: file name, bytes, what its chain says, and what is wrong with it."""
+
+    name: str
+    data: bytes
+    scan: Scan
+    problem: Problem | None
+
+
+class Summary(NamedTuple):
+    """What a log holds: chain value, commits, facts and bytes; whether its last fact is RunEnded; its torn end."""
+
+    head: str
+    commits: int
+    events: int
+    bytes: int
+    complete: bool
+    torn: Problem | None
+
+
+def load_manifest(folder: Path, disk: Disk) -> Manifest:
+    """Read `run.json`; LogMissing when there is none."""
+    try:
+        if folder.is_dir() and not disk.exists(folder / MANIFEST):
+            raise LogMissing(f"{folder}: no run here (no {MANIFEST})")
+        return parse(disk.read(folder / MANIFEST, MANIFEST_BYTES_MAX), str(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        raise LogMissing(f"{folder}: no such run") from None
+    except OSError as error:
+        raise LogMissing(f"{folder}: cannot be read: {error.strerror}") from None
+
+
+def walk(folder: Path, manifest: Manifest, disk: Disk) -> Iterator[Found]:
+    """Go through the segments in order and check frames, hashes, chain, footer and list; end after the first fault."""
+    from events.segment import Place
+
+    place = Place(manifest.genesis(), 0, 0)
+    listed = disk.names(folder / LOG)
+    for index in count():
+        found = _segment(folder, manifest, disk, index, place)
+        if found is None:
+            break
+        yield found
+        place = found.scan.place
+        if found.problem or not found.scan.sealed:
+            index += 1
+            break
+    else:  # pragma: no cover - count() has no end
+        return
+    if found is None or not found.problem:
+        stray = [name for name in listed if name[:8].isdigit() and ".torn-" not in name and int(name[:8]) >= index]
+        if stray or len(manifest.segments) > index:
+            name, reason = file_name(index), f"missing, but {stray[0] if stray else MANIFEST} names it or a later one"
+            yield Found(name, b"", _nothing(place), Problem(name, place.commit, -1, reason))
+
+
+def _nothing(place: Place) -> Scan:
+    from events.segment import Scan
+
+    return Scan([], place, 0, False, None, False)
+
+
+def _segment(folder: Path, manifest: Manifest, disk: Disk, index: int, place: Place) -> Found | None:
+    """Read and check one segment, sealed or live; None when there is none."""
+    from events import segment
+
+    name = file_name(index)
+    for candidate in (name, name + ".live", name):  # it may be sealed between two looks
+        try:
+            data = disk.read(folder / LOG / candidate, segment.SEGMENT_BYTES_MAX)
+        except FileNotFoundError:
+            continue
+        scan = segment.scan(data, candidate, place)
+        return Found(candidate, data, scan, scan.problem or _unlisted(manifest, index, candidate, data, scan))
+    return None
+
+
+def _unlisted(manifest: Manifest, index: int, name: str, data: bytes, scan: Scan) -> Problem | None:
+    """Compare a whole segment with its name and with what the manifest says of it."""
+    is_live = name.endswith(".live")
+    if not is_live and not scan.sealed:
+        return Problem(name, scan.place.commit, scan.good_bytes, "cut off before its footer")
+    if index >= len(manifest.segments):
+        return None
+    entry = manifest.segments[index]
+    if is_live or entry.bytes != len(data) or entry.sha256 != hashlib.sha256(data).hexdigest():
+        return Problem(name, -1, -1, f"not the bytes that {MANIFEST} lists")
+    return None
+
+
+def is_torn(found: Found) -> bool:
+    """Whether the fault of a segment can be an unfinished write, which recovery may set aside."""
+    return found.problem is not None and found.name.endswith(".live") and found.scan.is_torn
+
+
+class LogReader:
+    """A run folder to read from.
+
+    Every walk checks the chain of a segment before a byte of it is decoded. The end of a live segment that is not
+    whole (yet) is left out; any other fault raises LogDamaged.
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest, disk: Disk) -> None:
+        self.folder, self.manifest, self._disk = folder, manifest, disk
+
+    def walk(self) -> Iterator[Found]:
+        """Segments in order; LogDamaged at a fault that is no unfinished write."""
+        for found in walk(self.folder, self.manifest, self._disk):
+            if found.problem and not is_torn(found):
+                raise LogDamaged(found.problem)
+            yield found
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Commits as record batches, fully validated."""
+        for found in self.walk():
+            yield from decode_segment(found, self.manifest)
+
+    def entries(self, until_day: int | None = None) -> Iterator[Entry]:
+        """Facts in order of seq, of the present version, up to and including `until_day`."""
+        if until_day is None:
+            return chain.from_iterable(self._commits())
+        return self._until(until_day)
+
+    def _commits(self) -> Iterator[list[Entry]]:
+        from events.decode import decode
+
+        for batch in self.batches():
+            try:
+                yield decode(batch)
+            except FactInvalid as fault:
+                raise LogForeign(f"{self.folder}: {fault}; it was written by another version of this program") from None
+
+    def _until(self, day: int) -> Iterator[Entry]:
+        for commit in self._commits():
+            if commit[-1].day > day:
+                yield from (entry for entry in commit if entry.day <= day)
+                return
+            yield from commit
+
+    def scan(self) -> pl.LazyFrame:
+        """The log as one lazy table: envelope, then vocabulary."""
+        import polars as pl
+        import pyarrow as pa
+
+        parts: list[pl.LazyFrame] = []
+        for found in self.walk():
+            batches = list(decode_segment(found, self.manifest))
+            path = self.folder / LOG / found.name
+            if found.scan.sealed and not found.name.endswith(".live"):
+                parts.append(pl.scan_ipc(path))
+            elif batches:
+                frame = pl.from_arrow(pa.Table.from_batches(batches))
+                assert isinstance(frame, pl.DataFrame)
+                parts.append(frame.lazy())
+        if not parts:
+            from events.schema import log_schema
+
+            empty: Any = pl.from_arrow(log_schema().empty_table())
+            return empty.lazy()  # type: ignore[no-any-return]
+        return pl.concat(parts, how="vertical")
+
+    @cached_property
+    def summary(self) -> Summary:
+        """Head, counts and whether the run reached its end, as of the first look."""
+        place, size, commits, torn, last = None, 0, 0, None, None
+        for found in self.walk():
+            place, size, commits = found.scan.place, size + found.scan.good_bytes, commits + len(found.scan.commits)
+            torn, last = found.problem, found if found.scan.commits else last
+        head, events = (place.chain, place.seq) if place else (self.manifest.genesis(), 0)
+        return Summary(head, commits, events, size, last is not None and _ends_run(last, self.manifest), torn)
+
+    @property
+    def head(self) -> str:
+        """Chain value of the last commit."""
+        return self.summary.head
+
+    @property
+    def complete(self) -> bool:
+        """Whether the last fact is RunEnded."""
+        return self.summary.complete
+
+    @property
+    def scenario_text(self) -> str:
+        """The resolved scenario, as run; LogDamaged when it is not the one that the run was made from."""
+        data = self._disk.read(self.folder / SCENARIO, MANIFEST_BYTES_MAX)
+        if hashlib.sha256(data).hexdigest() != self.manifest.scenario:
+            raise LogDamaged(Problem(SCENARIO, -1, -1, "not the scenario that the run was made from"))
+        return data.decode()
+
+
+def open_log(folder: Path | str, disk: Disk | None = None) -> LogReader:
+    """Open a run folder to read. LogMissing, LogForeign, LogNewer or LogDamaged when that cannot be."""
+    folder, disk = Path(folder), disk or Disk()
+    return LogReader(folder, load_manifest(folder, disk), disk)
+
+
+def decode_segment(found: Found, manifest: Manifest, last_only: bool = False) -> Iterator[pa.RecordBatch]:
+    """Record batches of the whole commits of a segment whose chain holds; LogForeign when they are not ours."""
+    import pyarrow as pa
+
+    from events import flat, segment
+    from events.vintage import schema_of
+
+    if not found.scan.commits:
+        return
+    schema = schema_of(segment.read_preface(found.data), manifest)
+    buffer = pa.py_buffer(found.data)
+    for commit in found.scan.commits[-1:] if last_only else found.scan.commits:
+        try:
+            yield segment.read_batch(buffer, commit, schema)
+        except flat.Malformed as fault:
+            problem = Problem(found.name, commit.number, commit.offset, str(fault))
+            raise LogForeign(f"{problem}; not written by this program") from None
+
+
+def _ends_run(found: Found, manifest: Manifest) -> bool:
+    (batch,) = decode_segment(found, manifest, last_only=True)
+    return bool(batch.column("type")[batch.num_rows - 1].as_py() == "RunEnded")

@@ -1,0 +1,46 @@
+"""Many facts of one type on one day, placed in the log: the column form of `Entry`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from events.facts.base import Entry, Fact
+
+
+class Rows(msgspec.Struct, frozen=True):
+    """Facts of one type with their envelope, all columns of equal length [n].
+
+    kind : fact type.
+    first_seq : seq of the first row; the others follow without a gap.
+    day : day on which all take effect, days since 1970-01-01.
+    actor, cause_seq, root_seq : [n].
+    columns : field name -> values [n]; lists, NumPy or Arrow arrays; every field of `kind`.
+    """
+
+    kind: type[Fact]
+    first_seq: int
+    day: int
+    actor: list[str]
+    cause_seq: list[int]
+    root_seq: list[int]
+    columns: dict[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.actor)
+
+    def entries(self) -> Iterator[Entry]:
+        """The same facts one by one."""
+        columns = [_plain(self.columns[name]) for name in self.kind.__struct_fields__]
+        facts = map(self.kind, *columns)
+        places = zip(self.actor, self.cause_seq, self.root_seq, facts, strict=True)
+        for seq, (actor, cause, root, fact) in enumerate(places, self.first_seq):
+            yield Entry(seq, self.day, actor, cause, root, fact)
+
+
+def _plain(values: Any) -> list[Any]:
+    """Python objects of a list, a NumPy or an Arrow array."""
+    convert = getattr(values, "to_pylist", None) or getattr(values, "tolist", None)
+    return convert() if convert else list(values)

@@ -1,0 +1,290 @@
+"""The bytes of one segment: an Arrow file whose record batches are commits in a hash chain. Pure functions over bytes.
+
+    magic, schema message | commit | commit | ... | end marker, footer, footer length, magic
+
+A commit is one record batch. Its custom metadata hold `commit`, `first_seq`, `rows`, `previous` (the chain value
+that it follows) and `chain` = sha256(previous || the message's bytes with the 64 characters of `chain` zeroed).
+The schema message is a link too: the first commit of a segment follows sha256(chain so far || magic || schema message).
+A segment that is still written lacks only what comes after its last commit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from functools import cache
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from events import flat
+from events.errors import Problem
+
+MAGIC = b"ARROW1\0\0"
+END = b"\xff\xff\xff\xff\0\0\0\0"
+MARK = b"\xff\xff\xff\xff"
+ZEROS = b"0" * 64
+CODEC = "zstd"
+META_BYTES_MAX = 64 * 1024
+BODY_BYTES_MAX = 64 * 1024**2
+PLAIN_BYTES_MAX = 256 * 1024**2
+ROWS_MAX = 1_000_000
+SEGMENT_BYTES_MAX = 1024**3
+
+
+class Place(NamedTuple):
+    """Where a chain stands: its value, and the commit and seq that come next."""
+
+    chain: str
+    commit: int
+    seq: int
+
+
+class Commit(NamedTuple):
+    """One commit in a segment: its number, facts and chain value, and its bytes."""
+
+    number: int
+    first_seq: int
+    rows: int
+    previous: str
+    chain: str
+    offset: int
+    meta_bytes: int
+    body_bytes: int
+
+    @property
+    def end(self) -> int:
+        """Offset of the first byte after the commit."""
+        return self.offset + self.meta_bytes + self.body_bytes
+
+
+class Scan(NamedTuple):
+    """What a segment holds: the commits that are whole and follow each other, and what is wrong after them.
+
+    good_bytes : length of the prefix that holds.
+    sealed : whether the footer follows and is right.
+    is_torn : the fault may be an unfinished write: nothing whole comes after it.
+    """
+
+    commits: list[Commit]
+    place: Place
+    good_bytes: int
+    sealed: bool
+    problem: Problem | None
+    is_torn: bool
+
+
+# --- writing ----------------------------------------------------------------------------------------------------
+
+
+@cache
+def preface(schema: pa.Schema) -> bytes:
+    """The bytes before the first commit."""
+    sink = pa.BufferOutputStream()
+    pa.ipc.new_stream(sink, schema).close()
+    return MAGIC + bytes(sink.getvalue()[: -len(END)])
+
+
+def link(chain: str, head: bytes) -> str:
+    """Chain value after the preface `head` of a segment."""
+    return hashlib.sha256(chain.encode() + head).hexdigest()
+
+
+def write_commit(batch: pa.RecordBatch, place: Place) -> tuple[bytes, str]:
+    """Serialise a commit that follows `place`; give its bytes and its chain value."""
+    sink = pa.BufferOutputStream()
+    options = pa.ipc.IpcWriteOptions(compression=CODEC, use_threads=False)
+    stream = pa.ipc.new_stream(sink, batch.schema, options=options)
+    start = len(preface(batch.schema)) - len(MAGIC)
+    counts = {"commit": str(place.commit), "first_seq": str(place.seq), "rows": str(batch.num_rows)}
+    stream.write_batch(batch, custom_metadata=counts | {"previous": place.chain, "chain": ZEROS.decode()})
+    stream.close()
+    data = bytearray(sink.getvalue()[start : -len(END)])
+    at = _chain_at(data)
+    chain = _hash(memoryview(data), at, place.chain)
+    data[at : at + 64] = chain.encode()
+    return bytes(data), chain
+
+
+def _chain_at(data: bytes | bytearray) -> int:
+    meta_bytes = 8 + struct.unpack_from("<i", data, 4)[0]
+    return 8 + flat.read_batch(bytes(data[8:meta_bytes])).meta["chain"][1]
+
+
+def _hash(message: memoryview, at: int, previous: str) -> str:
+    digest = hashlib.sha256(previous.encode())
+    digest.update(message[:at])
+    digest.update(ZEROS)
+    digest.update(message[at + 64 :])
+    return digest.hexdigest()
+
+
+def tail(head: bytes, commits: list[Commit]) -> bytes:
+    """The bytes that seal a segment of these commits; a pure function of what comes before."""
+    footer = flat.footer(head[len(MAGIC) + 8 :], [(c.offset, c.meta_bytes, c.body_bytes) for c in commits])
+    return END + footer + struct.pack("<i", len(footer)) + MAGIC[:6]
+
+
+# --- reading ----------------------------------------------------------------------------------------------------
+
+
+def scan(data: bytes, name: str, place: Place) -> Scan:
+    """Walk the commits of a segment that follows `place`, without decoding any; stop at the first fault."""
+    commits: list[Commit] = []
+    try:
+        head = read_preface(data)
+    except flat.Malformed as fault:
+        problem = Problem(name, place.commit, 0, str(fault))
+        return Scan([], place, 0, False, problem, not _whole_commit_after(data, 0))
+    offset, chain, number, seq = len(head), link(place.chain, head), place.commit, place.seq
+    while offset < len(data):
+        if data[offset : offset + len(END)] == END:
+            return _end(data, name, head, commits, place, offset)
+        try:
+            commit = read_commit(data, offset)
+            _follows(commit, Place(chain, number, seq))
+        except flat.Malformed as fault:
+            problem = Problem(name, number, offset, str(fault))
+            return Scan(commits, place, offset, False, problem, not _whole_commit_after(data, offset + 8))
+        commits.append(commit)
+        offset, chain, number, seq = commit.end, commit.chain, number + 1, seq + commit.rows
+        place = Place(chain, number, seq)
+    return Scan(commits, place, offset, False, None, False)
+
+
+def _end(data: bytes, name: str, head: bytes, commits: list[Commit], place: Place, offset: int) -> Scan:
+    expected, found = tail(head, commits), data[offset:]
+    if found == expected and commits:
+        return Scan(commits, place, len(data), True, None, False)
+    is_torn = not _whole_commit_after(data, offset + 8)
+    return Scan(commits, place, offset, False, Problem(name, place.commit, offset, "the footer is not whole"), is_torn)
+
+
+def read_preface(data: bytes) -> bytes:
+    """Bytes of magic and schema message, by their declared length."""
+    if data[: len(MAGIC)] != MAGIC or data[8:12] != MARK or len(data) < 16:
+        raise flat.Malformed("no Arrow file begins here")
+    end = 16 + _length(data, 8)
+    if len(data) < end:
+        raise flat.Malformed("the schema is cut off")
+    return data[:end]
+
+
+def _length(data: bytes, offset: int) -> int:
+    """Declared length of the FlatBuffers part of the message at `offset`."""
+    if data[offset : offset + 4] != MARK or len(data) < offset + 8:
+        raise flat.Malformed("no message begins here")
+    length = int(struct.unpack_from("<i", data, offset + 4)[0])
+    if not 0 < length <= META_BYTES_MAX or length % 8:
+        raise flat.Malformed(f"metadata of {length} bytes (at most {META_BYTES_MAX})")
+    return length
+
+
+def read_commit(data: bytes, offset: int) -> Commit:
+    """Read the frame of the commit at `offset` and check its own hash; Malformed when it does not hold."""
+    meta_bytes = 8 + _length(data, offset)
+    if offset + meta_bytes > len(data):
+        raise flat.Malformed("the commit is cut off")
+    batch = flat.read_batch(data[offset + 8 : offset + meta_bytes])
+    if not 0 <= batch.body_bytes <= BODY_BYTES_MAX or batch.body_bytes % 8:
+        raise flat.Malformed(f"body of {batch.body_bytes} bytes (at most {BODY_BYTES_MAX})")
+    end = offset + meta_bytes + batch.body_bytes
+    if end > len(data):
+        raise flat.Malformed("the commit is cut off")
+    number, first_seq, rows = (_count(batch, key) for key in ("commit", "first_seq", "rows"))
+    previous, (chain, at) = batch.meta.get("previous", ("", 0))[0], batch.meta.get("chain", ("", 0))
+    if _hash(memoryview(data)[offset:end], 8 + at, previous) != chain:
+        raise flat.Malformed("its hash does not hold")
+    if not 0 < rows <= ROWS_MAX or rows != batch.rows:
+        raise flat.Malformed(f"{rows} facts (1 to {ROWS_MAX})")
+    return Commit(number, first_seq, rows, previous, chain, offset, meta_bytes, batch.body_bytes)
+
+
+def _count(batch: flat.Batch, key: str) -> int:
+    text = batch.meta.get(key, ("", 0))[0]
+    if not (text.isdecimal() and len(text) < 19):
+        raise flat.Malformed(f"{key} is missing")
+    return int(text)
+
+
+def _follows(commit: Commit, place: Place) -> None:
+    if commit.previous != place.chain:
+        raise flat.Malformed(f"does not follow commit {place.commit - 1}: the chain is broken")
+    if (commit.number, commit.first_seq) != (place.commit, place.seq):
+        raise flat.Malformed(
+            f"is number {commit.number} from seq {commit.first_seq}, not {place.commit} from {place.seq}"
+        )
+
+
+def _whole_commit_after(data: bytes, offset: int) -> bool:
+    """Whether a commit whose own hash holds begins at or after `offset`.
+
+    A commit is written only when the one before it is on disk, so such a commit proves that the fault before it is
+    damage and no unfinished write. The bytes hashed are bounded, so that no file makes this slow.
+    """
+    words = np.frombuffer(data, np.uint32, len(data) // 8 * 2)[::2]
+    budget = 2 * len(data) + 2 * BODY_BYTES_MAX
+    for position in (8 * np.flatnonzero(words == 0xFFFFFFFF)).tolist():
+        if position < offset:
+            continue
+        try:
+            read_commit(data, position)
+        except flat.Malformed as fault:
+            budget -= 4096 + (len(data) - position if "hash" in str(fault) else 0)
+            if budget < 0:
+                return True  # an odd file: refuse rather than guess
+            continue
+        return True
+    return False
+
+
+def read_batch(data: pa.Buffer, commit: Commit, schema: pa.Schema) -> pa.RecordBatch:
+    """Decode a commit whose hash holds, after a check of every declared size; Malformed when one is wrong."""
+    message = data.slice(commit.offset, commit.meta_bytes + commit.body_bytes)
+    check_sizes(bytes(message), commit.meta_bytes, schema)
+    batch = pa.ipc.read_record_batch(pa.ipc.read_message(message), schema)
+    try:
+        batch.validate(full=True)
+    except pa.ArrowInvalid as fault:
+        raise flat.Malformed(str(fault).splitlines()[0]) from None
+    return batch
+
+
+@cache
+def _widths(schema: pa.Schema) -> tuple[int, ...]:
+    """Bits a value of each column, 0 for text."""
+    return tuple(0 if pa.types.is_string(kind) else kind.bit_width for kind in schema.types)
+
+
+def check_sizes(message: bytes, meta_bytes: int, schema: pa.Schema) -> None:
+    """Refuse a batch whose columns, buffers or declared sizes differ from what its rows and schema call for."""
+    batch = flat.read_batch(message[8:meta_bytes])
+    rows, widths = batch.rows, _widths(schema)
+    if batch.codec not in (flat.ZSTD, flat.LZ4_FRAME):
+        raise flat.Malformed(f"unknown compression {batch.codec}")
+    if len(batch.nodes) != len(widths) or len(batch.buffers) != sum(2 if width else 3 for width in widths):
+        raise flat.Malformed(f"{len(batch.nodes)} columns where the schema has {len(widths)}")
+    plain = _plain_sizes(message[meta_bytes:], batch.buffers)
+    if sum(plain) > PLAIN_BYTES_MAX:
+        raise flat.Malformed(f"{sum(plain)} bytes when decompressed (at most {PLAIN_BYTES_MAX})")
+    at, bitmap = 0, (rows + 7) // 8
+    for (length, nulls), width in zip(batch.nodes, widths, strict=True):
+        wanted = (rows * width + 7) // 8 if width else 4 * (rows + 1)
+        if length != rows or not 0 <= nulls <= rows or plain[at] != (bitmap if nulls else 0) or plain[at + 1] != wanted:
+            raise flat.Malformed(f"column {at} has sizes that its {rows} rows do not call for")
+        at += 2 if width else 3
+
+
+def _plain_sizes(body: bytes, buffers: list[tuple[int, int]]) -> list[int]:
+    """Size of every buffer after decompression, by its declared length."""
+    sizes = []
+    for (offset, length), (after, _) in pairwise([*buffers, (len(body), 0)]):
+        if not 0 <= offset <= offset + length <= after or 0 < length < 8:
+            raise flat.Malformed("a buffer lies outside its body")
+        declared = struct.unpack_from("<q", body, offset)[0] if length else 0
+        sizes.append(length - 8 if declared == -1 else declared)
+        if sizes[-1] < 0:
+            raise flat.Malformed("a buffer of negative size")
+    return sizes
