@@ -13,25 +13,35 @@ from events.facts.base import Entry, Fact
 from events.schema import optional_fields
 from events.upcast import UPCASTS, lift
 
+VERSIONS = 2**15  # versions are int16
+
 
 class _Column:
     """One column as NumPy: values [n] and, where there are nulls, which rows are valid [n]."""
 
-    __slots__ = ("valid", "values")
+    __slots__ = ("is_text", "valid", "values")
 
-    def __init__(self, array: pa.Array) -> None:
-        self.valid = array.is_valid().to_numpy(zero_copy_only=False) if array.null_count else None
-        if pa.types.is_string(array.type):
-            coded = array.dictionary_encode()
-            names = np.array([*coded.dictionary.to_pylist(), None], dtype=object)
-            self.values = names[coded.indices.fill_null(len(names) - 1).to_numpy()]
+    def __init__(self, column: pa.Array) -> None:
+        self.is_text = pa.types.is_string(column.type)
+        self.valid: np.ndarray | None = None
+        if column.null_count:
+            bits = np.frombuffer(column.buffers()[0], np.uint8)
+            self.valid = np.unpackbits(bits, count=len(column), bitorder="little").view(np.bool_)
+        if self.is_text:
+            self.values = column.to_numpy(zero_copy_only=False)  # of str, None where null
+        elif pa.types.is_boolean(column.type):
+            self.values = column.fill_null(False).to_numpy(zero_copy_only=False)
         else:
-            self.values = (array.fill_null(0) if array.null_count else array).to_numpy(zero_copy_only=False)
+            self.values = np.frombuffer(column.buffers()[1], column.type.to_pandas_dtype(), len(column))
 
     def take(self, rows: np.ndarray, nullable: bool) -> list[Any]:
         """Python values of `rows` [m], None where null; FactInvalid where null is not allowed."""
         values: list[Any] = self.values[rows].tolist()
         if self.valid is None:
+            return values
+        if self.is_text:
+            if not nullable and None in values:
+                raise FactInvalid("is null")
             return values
         valid = self.valid[rows]
         if valid.all():
@@ -71,25 +81,29 @@ class Table:
 def decode(batch: pa.RecordBatch) -> list[Entry]:
     """Turn one commit into entries in order of seq, all of the present version."""
     table = Table(batch)
-    facts = np.empty(len(table), dtype=object)
-    for (name, version), rows in _groups(table):
-        facts[rows] = _facts(table, name, version, rows)
-    everything = np.arange(len(table))
-    envelope = [table.values(name, everything, False) for name in ("seq", "day", "actor", "cause_seq", "root_seq")]
-    return list(map(Entry, *envelope, facts.tolist()))
+    facts: list[Fact] = []
+    places = []
+    for (name, version), rows in _groups(batch):
+        facts += _facts(table, name, version, rows)
+        places.append(rows)
+    back = np.argsort(np.concatenate(places))
+    envelope = [_whole(batch, name) for name in ("seq", "day", "actor", "cause_seq", "root_seq")]
+    return list(map(Entry, *envelope, map(facts.__getitem__, back.tolist())))
 
 
-def _groups(table: Table) -> list[tuple[tuple[str, int], np.ndarray]]:
-    """Rows [m] of every (type, version) in the commit."""
-    types, versions = table.column("type"), table.column("version")
-    assert types is not None  # the schema was matched before
-    assert versions is not None
-    names, code = np.unique(types.values.astype(str), return_inverse=True)
-    key = code.astype(np.int64) * 65536 + versions.values
+def _whole(batch: pa.RecordBatch, name: str) -> list[Any]:
+    return _Column(batch.column(name)).take(np.arange(batch.num_rows), False)
+
+
+def _groups(batch: pa.RecordBatch) -> list[tuple[tuple[str, int], np.ndarray]]:
+    """Rows [m], ascending, of every (type, version) in the commit."""
+    types = batch.column("type").dictionary_encode()
+    key = types.indices.to_numpy().astype(np.int64) * VERSIONS + batch.column("version").to_numpy()
     order = np.argsort(key, kind="stable")
     found, first = np.unique(key[order], return_index=True)
+    names = types.dictionary.to_pylist()
     parts = np.split(order, first[1:])
-    return [((str(names[k >> 16]), int(k & 65535)), rows) for k, rows in zip(found.tolist(), parts, strict=True)]
+    return [((names[k // VERSIONS], k % VERSIONS), rows) for k, rows in zip(found.tolist(), parts, strict=True)]
 
 
 def _facts(table: Table, name: str, version: int, rows: np.ndarray) -> list[Fact]:

@@ -6,7 +6,6 @@ import hashlib
 import platform
 import re
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +173,8 @@ def code_hash() -> str:
 @cache
 def packages() -> dict[str, str]:
     """Versions of the libraries that a run's bytes depend on."""
+    from importlib.metadata import PackageNotFoundError, version  # slow to import
+
     found = {}
     for name in LIBRARIES:
         try:

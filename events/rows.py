@@ -33,14 +33,17 @@ class Rows(msgspec.Struct, frozen=True):
 
     def entries(self) -> Iterator[Entry]:
         """The same facts one by one."""
-        columns = [_plain(self.columns[name]) for name in self.kind.__struct_fields__]
+        columns = [plain(self.columns[name]) for name in self.kind.__struct_fields__]
         facts = map(self.kind, *columns)
         places = zip(self.actor, self.cause_seq, self.root_seq, facts, strict=True)
         for seq, (actor, cause, root, fact) in enumerate(places, self.first_seq):
             yield Entry(seq, self.day, actor, cause, root, fact)
 
 
-def _plain(values: Any) -> list[Any]:
-    """Python objects of a list, a NumPy or an Arrow array."""
-    convert = getattr(values, "to_pylist", None) or getattr(values, "tolist", None)
-    return convert() if convert else list(values)
+def plain(values: Any) -> list[Any] | tuple[Any, ...]:
+    """Python objects of a list, a tuple, a NumPy or an Arrow array."""
+    if isinstance(values, (list, tuple)):
+        return values
+    convert = getattr(values, "to_pylist", None) or values.tolist
+    listed: list[Any] = convert()
+    return listed

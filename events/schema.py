@@ -5,10 +5,11 @@ Every column is built from buffers that are defined to the last bit, so equal fa
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -17,7 +18,7 @@ import pyarrow as pa
 from events.errors import FactInvalid
 from events.facts import FACTS
 from events.facts.base import Entry, Fact
-from events.rows import Rows
+from events.rows import Rows, plain
 from events.vocabulary import ENVELOPE, VOCABULARY, Field
 
 type Chunk = list[Entry] | Rows
@@ -37,6 +38,8 @@ NUMPY: dict[str, type[np.generic]] = {
     "float64": np.float64,
     "bool": np.bool_,
 }
+CODES = {"int16": "h", "int32": "i", "int64": "q", "float64": "d", "bool": "b"}  # of `array`: refuse what does not fit
+TEXT_BYTES_MAX = 2**31 - 1  # offsets are 32 bits
 
 
 @cache
@@ -71,23 +74,12 @@ def optional_fields(kind: type[Fact]) -> frozenset[str]:
 # --- facts to columns -------------------------------------------------------------------------------------------
 
 
-class _Pieces:
-    """Values of one column and the rows [n] where they go, from several fact types."""
-
-    __slots__ = ("parts", "rows", "values")
-
-    def __init__(self) -> None:
-        self.rows: list[np.ndarray] = []
-        self.values: list[Any] = []  # of entries, in the order of `rows`
-        self.parts: list[tuple[slice, Any]] = []  # of column batches
-
-
 def encode(chunks: Sequence[Chunk], first_seq: int, commit: int) -> pa.RecordBatch:
     """Lay facts out as one record batch of the wide schema.
 
     Raises FactInvalid when a value does not fit its column, is null where it may not be, or is nan.
     """
-    envelope, pieces = _Envelope(), defaultdict[str, _Pieces](_Pieces)
+    envelope, pieces = _Envelope(), defaultdict[str, list[_Piece]](list)
     start = 0
     for chunk in chunks:
         if isinstance(chunk, Rows):
@@ -97,50 +89,49 @@ def encode(chunks: Sequence[Chunk], first_seq: int, commit: int) -> pa.RecordBat
         start += len(chunk)
     arrays = envelope.arrays(first_seq, start, commit)
     for name, field in VOCABULARY.items():
-        arrays.append(_column(name, field, pieces.get(name), start))
+        fill = _text_column if field.type == "utf8" else _number_column
+        arrays.append(fill(name, field, pieces.get(name, []), start))
     return pa.RecordBatch.from_arrays(arrays, schema=log_schema())
 
 
-def _take_entries(entries: list[Entry], start: int, envelope: _Envelope, pieces: dict[str, _Pieces]) -> None:
-    groups: dict[type[Fact], tuple[list[int], list[Fact]]] = {}
-    for row, entry in enumerate(entries, start):
-        fact = entry.fact
-        group = groups.get(type(fact))
-        if group is None:
-            group = groups[type(fact)] = ([], [])
-        group[0].append(row)
-        group[1].append(fact)
+def _take_entries(entries: list[Entry], start: int, envelope: _Envelope, pieces: dict[str, list[_Piece]]) -> None:
     envelope.day += [entry.day for entry in entries]
     envelope.actor += [entry.actor for entry in entries]
     envelope.cause += [entry.cause_seq for entry in entries]
     envelope.root += [entry.root_seq for entry in entries]
-    for kind, (rows, facts) in groups.items():
-        where = np.array(rows, dtype=np.int64)
+    facts = [entry.fact for entry in entries]
+    groups: dict[type[Fact], list[int]] = defaultdict(list)
+    for row, kind in enumerate(map(type, facts)):
+        groups[kind].append(row)
+    for kind, rows in groups.items():
+        where = np.array(rows, dtype=np.int64) + start
         envelope.kinds.append((kind, where))
-        astuple = msgspec.structs.astuple
-        for name, values in zip(_fields(kind), zip(*map(astuple, facts), strict=True), strict=True):
-            if name not in optional_fields(kind) and None in values:
-                raise FactInvalid(f"{kind.__name__}.{name} is null")
-            piece = pieces[name]
-            piece.rows.append(where)
-            piece.values += values
+        columns = zip(*map(msgspec.structs.astuple, map(facts.__getitem__, rows)), strict=True)
+        for name, values in zip(_fields(kind), columns, strict=True):
+            pieces[name].append(_Piece(kind, where, values))
 
 
-def _take_rows(rows: Rows, start: int, envelope: _Envelope, pieces: dict[str, _Pieces]) -> None:
-    count, where = len(rows), slice(start, start + len(rows))
+def _take_rows(rows: Rows, start: int, envelope: _Envelope, pieces: dict[str, list[_Piece]]) -> None:
+    count, where = len(rows), np.arange(start, start + len(rows))
     envelope.day += [rows.day] * count
     envelope.actor += rows.actor
     envelope.cause += rows.cause_seq
     envelope.root += rows.root_seq
-    envelope.kinds.append((rows.kind, np.arange(start, start + count)))
+    envelope.kinds.append((rows.kind, where))
     if set(_fields(rows.kind)) != set(rows.columns):
         raise FactInvalid(f"columns of {rows.kind.__name__} are {sorted(rows.columns)}")
     for name, values in rows.columns.items():
         if len(values) != count:
             raise FactInvalid(f"{rows.kind.__name__}.{name} has {len(values)} values for {count} rows")
-        if name not in optional_fields(rows.kind) and isinstance(values, list) and None in values:
-            raise FactInvalid(f"{rows.kind.__name__}.{name} is null")
-        pieces[name].parts.append((where, values))
+        pieces[name].append(_Piece(rows.kind, where, values))
+
+
+class _Piece(NamedTuple):
+    """Values [m] of one column from one fact type, and the rows [m] where they go, ascending."""
+
+    kind: type[Fact]
+    where: np.ndarray
+    values: Any  # tuple, list, NumPy or Arrow array
 
 
 class _Envelope:
@@ -156,8 +147,8 @@ class _Envelope:
     def arrays(self, first_seq: int, count: int, commit: int) -> list[pa.Array]:
         """Envelope columns in the order of ENVELOPE, after a check of the order of days and causes."""
         seq = np.arange(first_seq, first_seq + count)
-        day = _numbers("day", "int32", self.day)
-        cause, root = _numbers("cause_seq", "int64", self.cause), _numbers("root_seq", "int64", self.root)
+        day = _plain_numbers("day", "int32", self.day)
+        cause, root = _plain_numbers("cause_seq", "int64", self.cause), _plain_numbers("root_seq", "int64", self.root)
         fault = envelope_fault(seq, day, cause, root)
         if fault:
             raise FactInvalid(fault)
@@ -166,13 +157,14 @@ class _Envelope:
             code[where] = index
             version[where] = kind.version
         names = pa.array([kind.__name__ for kind, _ in self.kinds], pa.utf8()).take(pa.array(code))
+        actor, actor_ends = _joined("actor", self.actor)
         columns = {
             "seq": _fixed(seq, "int64"),
             "day": _fixed(day, "int32"),
             "commit": _fixed(np.full(count, commit, np.int32), "int32"),
-            "type": _text(names, None),
+            "type": _text(np.frombuffer(names.buffers()[1], np.int32, count + 1)[1:], names.buffers()[2]),
             "version": _fixed(version, "int16"),
-            "actor": _text(_strings("actor", self.actor), None),
+            "actor": _text(actor_ends, actor),
             "cause_seq": _fixed(cause, "int64"),
             "root_seq": _fixed(root, "int64"),
         }
@@ -193,99 +185,99 @@ def envelope_fault(seq: np.ndarray, day: np.ndarray, cause: np.ndarray, root: np
     return ""
 
 
-def _column(name: str, field: Field, pieces: _Pieces | None, count: int) -> pa.Array:
-    if field.type == "utf8":
-        return _string_column(name, pieces, count)
+def _number_column(name: str, field: Field, pieces: list[_Piece], count: int) -> pa.Array:
     data, valid = np.zeros(count, NUMPY[field.type]), np.zeros(count, np.bool_)
-    if pieces is not None:
-        if pieces.values:
-            _scatter(name, field, np.concatenate(pieces.rows), pieces.values, (data, valid))
-        for where, values in pieces.parts:
-            _scatter(name, field, where, values, (data, valid))
-        if field.type == "float64" and np.isnan(data).any():
-            raise FactInvalid(f"{name} is nan; say it with null or with another fact")
+    for kind, where, values in pieces:
+        if name in optional_fields(kind):
+            values, present = _split_nulls(values)
+            valid[where] = present
+        else:
+            valid[where] = True
+        data[where] = _plain_numbers(f"{kind.__name__}.{name}", field.type, values)
+    if field.type == "float64" and np.isnan(data).any():
+        raise FactInvalid(f"{name} is nan; say it with null or with another fact")
     return _fixed(data, field.type, valid)
 
 
-def _scatter(
-    name: str, field: Field, where: np.ndarray | slice, values: Any, into: tuple[np.ndarray, np.ndarray]
-) -> None:
-    """Put values into rows `where` of data and valid, both [n]."""
-    data, valid = into
-    if isinstance(values, np.ndarray) and values.dtype == data.dtype:
-        data[where], valid[where] = values, True
-        return
-    array = _typed(name, field.type, values)
-    if array.null_count:
-        valid[where] = array.is_valid().to_numpy(zero_copy_only=False)
-        array = array.fill_null(0)
-    else:
-        valid[where] = True
-    data[where] = array.to_numpy(zero_copy_only=False)
+def _split_nulls(values: Any) -> tuple[Any, np.ndarray]:
+    """Numbers [m] with 0 for null, and which were present [m]."""
+    if isinstance(values, np.ndarray) and values.dtype != object:
+        return values, np.ones(len(values), np.bool_)
+    listed = plain(values)
+    present = np.array([value is not None for value in listed], np.bool_)
+    return [0 if value is None else value for value in listed], present
 
 
-def _typed(name: str, kind: str, values: Any) -> pa.Array:
-    """Convert to Arrow without loss, or say which column refused."""
+def _plain_numbers(name: str, kind: str, values: Any) -> np.ndarray:
+    """Values without null as NumPy [m] of the column's type; FactInvalid when one does not fit."""
+    wanted = NUMPY[kind]
+    if isinstance(values, np.ndarray) and values.dtype != object:
+        given = values.astype(wanted, copy=False)
+        if not np.can_cast(values.dtype, wanted, "safe") and not np.array_equal(given, values):
+            raise FactInvalid(f"{name}: {values.dtype} values do not fit {kind}")
+        return given
     try:
-        if isinstance(values, list):
-            return pa.array(values, ARROW[kind])
-        return (values if isinstance(values, pa.Array) else pa.array(values)).cast(ARROW[kind])
-    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, OverflowError) as error:
-        raise FactInvalid(f"{name}: {str(error).splitlines()[0]}") from None
+        return np.frombuffer(array(CODES[kind], plain(values)), np.bool_ if kind == "bool" else wanted)
+    except (TypeError, OverflowError) as error:
+        raise FactInvalid(f"{name}: {error}") from None
 
 
-def _numbers(name: str, kind: str, values: list[int]) -> np.ndarray:
-    array = _typed(name, kind, values)
-    if array.null_count:
-        raise FactInvalid(f"{name} is null")
-    numbers: np.ndarray = array.to_numpy()
-    return numbers
+def _text_column(name: str, field: Field, pieces: list[_Piece], count: int) -> pa.Array:
+    listed: list[str] = []
+    places: list[np.ndarray] = []
+    for kind, where, values in pieces:
+        values = plain(values)
+        if name in optional_fields(kind):
+            where = where[[value is not None for value in values]]
+            values = [value for value in values if value is not None]
+        listed += values
+        places.append(where)
+    if not listed:
+        return _text(np.zeros(count, np.int32), b"", np.zeros(count, np.bool_))
+    rows = np.concatenate(places)
+    if len(places) > 1:
+        order = np.argsort(rows)
+        rows, listed = rows[order], list(map(listed.__getitem__, order.tolist()))
+    text, ends = _joined(name, listed)
+    if len(rows) == count:
+        return _text(ends, text)
+    lengths, valid = np.zeros(count, np.int32), np.zeros(count, np.bool_)
+    lengths[rows], valid[rows] = np.diff(ends, prepend=0), True
+    return _text(np.cumsum(lengths, dtype=np.int32), text, valid)
 
 
-def _strings(name: str, values: Any) -> pa.Array:
-    return _typed(name, "utf8", values)
+def _joined(name: str, values: Any) -> tuple[bytes, np.ndarray]:
+    """The texts one after the other in UTF-8, and where each ends [m]."""
+    listed = plain(values)
+    try:
+        text = "".join(listed).encode()
+    except (TypeError, UnicodeEncodeError) as error:
+        raise FactInvalid(f"{name}: {error}") from None
+    lengths = np.fromiter(map(len, listed), np.int64, len(listed))
+    if len(text) != lengths.sum():  # not all ASCII
+        lengths = np.fromiter((len(value.encode()) for value in listed), np.int64, len(listed))
+    if len(text) > TEXT_BYTES_MAX:
+        raise FactInvalid(f"{name}: {len(text)} bytes of text in one commit")
+    return text, np.cumsum(lengths, dtype=np.int32)
 
 
-def _string_column(name: str, pieces: _Pieces | None, count: int) -> pa.Array:
-    if pieces is None:
-        empty = pa.py_buffer(bytes(4 * (count + 1)))
-        nothing = [_bitmap(np.zeros(count, np.bool_)), empty, pa.py_buffer(b"")]
-        return pa.Array.from_buffers(pa.utf8(), count, nothing, count)
-    parts = [_strings(name, pieces.values)] if pieces.values else []
-    rows = list(pieces.rows)
-    for where, values in pieces.parts:
-        parts.append(_strings(name, values))
-        rows.append(np.arange(where.start, where.stop))
-    dense = parts[0] if len(parts) == 1 else pa.concat_arrays(parts)
-    source = np.full(count, -1, np.int64)
-    source[np.concatenate(rows)] = np.arange(len(dense))
-    valid = source >= 0
-    if dense.null_count:
-        valid[valid] = dense.is_valid().to_numpy(zero_copy_only=False)[source[valid]]
-    return _text(dense.take(pa.array(source, mask=~valid)), valid)
-
-
-def _text(array: pa.Array, valid: np.ndarray | None) -> pa.Array:
-    """Rebuild a string array with a validity bitmap of ours and no byte beyond its text."""
-    if array.null_count and valid is None:
-        raise FactInvalid("actor is null")
-    _, offsets, data = array.buffers()
-    if array.offset:
-        raise FactInvalid("a sliced string array cannot be written")
-    end = int(np.frombuffer(offsets, np.int32, len(array) + 1)[-1])
-    text = data.slice(0, end) if data is not None else pa.py_buffer(b"")
-    bitmap = None if valid is None else _bitmap(valid)
-    nulls = 0 if valid is None else int(len(valid) - np.count_nonzero(valid))
-    return pa.Array.from_buffers(pa.utf8(), len(array), [bitmap, offsets.slice(0, 4 * (len(array) + 1)), text], nulls)
+def _text(ends: np.ndarray, text: bytes | pa.Buffer, valid: np.ndarray | None = None) -> pa.Array:
+    """A string array whose value i ends at byte `ends[i]` of `text`."""
+    offsets = np.zeros(len(ends) + 1, np.int32)
+    offsets[1:] = ends
+    buffers = [_bitmap(valid), pa.py_buffer(offsets), pa.py_buffer(text)]
+    return pa.Array.from_buffers(pa.utf8(), len(ends), buffers, _nulls(valid))
 
 
 def _fixed(data: np.ndarray, kind: str, valid: np.ndarray | None = None) -> pa.Array:
     """An Arrow array of fixed width over data [n] and valid [n]; rows not valid hold zero."""
     bits = np.packbits(data, bitorder="little") if kind == "bool" else data
-    bitmap = None if valid is None else _bitmap(valid)
-    nulls = 0 if valid is None else int(len(valid) - np.count_nonzero(valid))
-    return pa.Array.from_buffers(ARROW[kind], len(data), [bitmap, pa.py_buffer(bits)], nulls)
+    return pa.Array.from_buffers(ARROW[kind], len(data), [_bitmap(valid), pa.py_buffer(bits)], _nulls(valid))
 
 
-def _bitmap(valid: np.ndarray) -> pa.Buffer | None:
-    return None if valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
+def _nulls(valid: np.ndarray | None) -> int:
+    return 0 if valid is None else len(valid) - int(np.count_nonzero(valid))
+
+
+def _bitmap(valid: np.ndarray | None) -> pa.Buffer | None:
+    return pa.py_buffer(np.packbits(valid, bitorder="little")) if _nulls(valid) and valid is not None else None
