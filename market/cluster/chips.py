@@ -10,6 +10,8 @@ GEMM_FRACTION_UNMEASURED = 0.72
 """Best BF16 GEMM over nameplate where no measurement is published. Assumption: the median of the measured chips
 released since 2023 (0.60 MI325X to 0.80 H100)."""
 DAYS_PER_YEAR = 365.25
+GIB = 2.0**30
+"""Memory sizes are sold in binary gigabytes: nvidia-smi shows 81,559 MiB on an "80 GB" H100."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def _chip(row: dict[str, str]) -> Chip:
         fp8_flop_per_s=fp8,
         fp4_flop_per_s=float(row["fp4_tflop_per_s"] or 0) * 1e12 or fp8,
         gemm_flop_per_s=float(row["gemm_bf16_tflop_per_s_measured"] or 0) * 1e12 or bf16 * GEMM_FRACTION_UNMEASURED,
-        hbm_bytes=float(row["hbm_gb"]) * 1e9,
+        hbm_bytes=float(row["hbm_gb"]) * GIB,
         hbm_bytes_per_s=float(row["hbm_tb_per_s"]) * 1e12,
         scaleup_domain_gpus=float(row["scaleup_domain_gpus"]),
         scaleup_bytes_per_s=float(row["scaleup_gb_per_s_per_gpu"]) * 1e9,

@@ -42,7 +42,7 @@ def tensor_s(case: Case, tokens: Array, link: Links) -> Array:
     input in the backward pass (9 in all), full recomputation repeats the forward's (Korthikanti et al. 2022,
     arXiv:2205.05198, section 4.2).
     """
-    passes = 8 + case.sequence_parallel + 2 * (case.recompute >= 2)
+    passes = 8 + case.sequence_parallel + 2 * np.maximum(case.recompute - 1, 0)
     once = gather_s(tokens * case.hidden * 2, case.tp, case.domain, link) + COLLECTIVE_LATENCY_S
     time: Array = passes * once * (case.tp > 1)
     return time
@@ -54,12 +54,12 @@ def expert_s(case: Case, tokens: Array, link: Links) -> Array:
     Dispatch and combine, forward and backward; top-k copies of each of T/tp tokens. Ranks in the same scale-up
     domain are reached through it (GShard, arXiv:2006.16668; Megatron folds experts over tensor and data ranks).
     """
-    passes = 4 + 2 * (case.recompute >= 2)
-    sent = tokens / case.tp * case.top_k * case.hidden * 2
-    inside = np.minimum(1.0, case.domain / case.ep)
-    near = (inside - 1 / case.ep) / link.up
-    far = (1 - inside) / link.out
-    time: Array = passes * (sent * (near + far) + COLLECTIVE_LATENCY_S) * (case.ep > 1)
+    passes = 4 + 2 * np.maximum(case.recompute - 1, 0)
+    copy = tokens / case.tp * case.hidden * (2 - 0.5 * case.low_precision)
+    domains = np.maximum(case.ep / case.domain, 1.0)
+    near = case.top_k * (1 - 1 / np.minimum(case.ep, case.domain)) / link.up
+    far = np.minimum(case.top_k, domains) * (1 - 1 / domains) / link.out
+    time: Array = passes * (copy * (near + far) + COLLECTIVE_LATENCY_S) * (case.ep > 1)
     return time
 
 

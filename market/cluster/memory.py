@@ -1,6 +1,8 @@
 """What a GPU must hold: weights, gradients, optimizer, activations, logits, buffers."""
 
+import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -25,40 +27,42 @@ class Memory:
     fits: Array
 
 
-def activation_bytes_per_token_layer(case: Case, size: work.Sizes) -> tuple[Array, Array, Array]:
-    """Give what one token leaves behind in the mean layer, before tp: narrow, wide and scores parts. [R] each.
+def activation_bytes_per_token_layer(case: Case, size: work.Sizes, lean: Any) -> tuple[Array, Array]:
+    """Give what one token leaves behind in the mean layer, before tp: narrow and wide parts. [R], [R].
 
     Korthikanti et al. 2022, arXiv:2205.05198, section 4.1: 34 h + 5 a s for a GPT layer; here by width, so that
-    gated MLPs, grouped queries and experts count what they keep. Selective recomputation drops the scores, and the
-    activation's own output where attention is fused.
+    gated MLPs, grouped queries and experts count what they keep. Fused stacks train without dropout (no masks);
+    8-bit products keep 1-byte inputs. `lean` (selective recomputation) drops the attention scores, and where
+    attention is fused the outputs of norms and of the activation.
     """
+    light = lean * case.fused_attention
+    inputs = 2 - case.low_precision
     sparse = 1 - size.dense_fraction
     width = size.dense_fraction * case.ffn + sparse * (case.top_k + case.shared_experts) * case.expert_ffn
-    lean = (case.recompute >= 1) * case.fused_attention
-    narrow = 10 * case.hidden
-    wide = 2 * (2 * case.heads + 2 * case.kv_heads) * case.head_dim + 2 * (case.mlp_matrices - lean) * width
-    wide = wide + sparse * 4 * case.top_k * case.hidden
-    scores = 5 * case.heads * case.seq_len * (1 - case.fused_attention) * (case.recompute < 1)
-    return narrow, wide, scores
+    narrow = case.hidden * (4 + 2 * (1 - case.fused_attention) + 2 * inputs * (1 - light))
+    heads = (2 * (case.heads + 2 * case.kv_heads) + inputs * case.heads) * case.head_dim
+    wide = heads + (2 * (case.mlp_matrices - 1) + inputs * (1 - light)) * width
+    wide = wide + sparse * (2 + inputs) * case.top_k * case.hidden
+    scores = 5 * case.heads * case.seq_len * (1 - case.fused_attention) * (1 - lean)
+    return narrow, wide + scores
 
 
-def activations(case: Case, size: work.Sizes) -> Array:
+def activations(case: Case, size: work.Sizes, recompute: Any) -> Array:
     """Give the bytes of activations on the first stage, with its microbatches in flight. [R].
 
     The first stage keeps min(m, pp) microbatches of L/pp layers, and (pp-1)/(pp v) of them more when interleaved
-    (same source, section 4.2.3). Full recomputation keeps each layer's input and one layer's working set.
+    (same source, section 4.2.3). Full recomputation of a share of the layers keeps their inputs and one working set.
     """
     tokens = case.microbatch * case.seq_len / case.cp
-    narrow, wide, scores = activation_bytes_per_token_layer(case, size)
+    narrow, wide = activation_bytes_per_token_layer(case, size, np.minimum(recompute, 1))
     split = 1 + case.sequence_parallel * (1 / case.tp - 1)
-    kept = narrow * split + (wide + scores) / case.tp
+    kept = narrow * split + wide / case.tp
     entry = 2 * case.hidden * split
-    whole = case.recompute >= 2
+    share = np.maximum(recompute - 1, 0)
     microbatches = case.batch_seqs / (case.dp * case.microbatch)
     flight = np.minimum(microbatches, case.pp) / case.pp
     flight = flight * (1 + (case.vp > 1) * (case.pp - 1) / (case.pp * case.vp))
-    layers = case.layers * flight
-    per_token = layers * (kept + whole * (entry - kept)) + whole * kept
+    per_token = case.layers * flight * (kept + share * (entry - kept)) + (share > 0) * kept
     logits = 6 * case.vocab / case.tp * (case.pp <= 1)
     total: Array = tokens * (per_token + logits)
     return total
@@ -67,6 +71,7 @@ def activations(case: Case, size: work.Sizes) -> Array:
 def memory(case: Case, size: work.Sizes, held: tuple[Array, Array]) -> Memory:
     """Give the bytes of a GPU by ZeRO stage (Rajbhandari et al. 2020, arXiv:1910.02054): 2 + 4 + 12 a parameter. [R].
 
+    8-bit recipes keep and reduce gradients in BF16: 2 bytes (assumption: Megatron-Bridge's do).
     ZeRO-1 shards the optimizer over data ranks, 2 the gradients too, 3 the weights too (two layers stay gathered).
     Routed experts shard over the data ranks that hold the same ones.
     """
@@ -78,8 +83,29 @@ def memory(case: Case, size: work.Sizes, held: tuple[Array, Array]) -> Memory:
     third = case.zero >= 3
     gathered = third * 4 * (size.layer_dense / case.tp + size.layer_routed / case.ep)
     weights = 2 * np.where(third, sharded, both) + gathered
-    gradients = 4 * np.where(case.zero >= 2, sharded, both)
+    gradients = gradient_bytes(case) * np.where(case.zero >= 2, sharded, both)
     optimizer = 12 * np.where(case.zero >= 1, sharded, both) * (1 - case.offload)
-    kept = activations(case, size)
+    kept = activations(case, size, case.recompute)
     total = weights + gradients + optimizer + kept + RESERVED_BYTES
     return Memory(weights, gradients, optimizer, kept, total, total <= USABLE * case.hbm_bytes)
+
+
+def gradient_bytes(case: Case) -> Array:
+    """Give bytes of a gradient: 4, or 2 where matrix products run at 8 bits or fewer. [R]."""
+    size: Array = 4 - 2 * case.low_precision
+    return size
+
+
+def least_recompute(case: Case, size: work.Sizes, held: tuple[Array, Array]) -> Array:
+    """Give the least recomputation with which a plan fits: 0, 1 (selective), up to 2 (full); infinite if none does. [R].
+
+    Between 1 and 2 a share of the layers is recomputed in full (Megatron's block method).
+    """
+    rest = memory(dataclasses.replace(case, recompute=np.float64(0)), size, held)
+    room = USABLE * case.hbm_bytes - (rest.total - rest.activations)
+    lean, full = activations(case, size, 1.0), activations(case, size, 2.0)
+    begun = activations(case, size, 1.0 + 1e-12)  # one layer's working set comes on top
+    share = np.clip((begun - room) / np.maximum(begun - full, 1.0) + 1e-6, 1e-6, 1.0)
+    level = np.where(lean <= room, 1.0, np.where(full <= room, 1.0 + share, np.inf))
+    least: Array = np.where(rest.activations <= room, 0.0, level)
+    return least

@@ -38,9 +38,8 @@ def gpus_under_cap(gpus: Any, it_kw_per_gpu: Any, pue: Any, cap_mw: Any) -> Arra
     return fed
 
 
-def clock_under_cap(gpus: Any, it_kw_per_gpu: Any, pue: Any, cap_mw: Any) -> Array:
-    """Give the clock, as a share of nameplate, at which all GPUs fit under the cap; 0 where static power exceeds it."""
-    share = np.asarray(cap_mw, dtype=np.float64) * 1e3 / (np.asarray(gpus) * it_kw_per_gpu * pue)
-    dynamic = np.clip((share - STATIC_SHARE) / (1 - STATIC_SHARE), 0, 1)
+def clock_at(share: Any) -> Array:
+    """Give the clock, as a share of nameplate, at a share of nameplate power; 0 where static power exceeds it. [R]."""
+    dynamic = np.clip((np.asarray(share, dtype=np.float64) - STATIC_SHARE) / (1 - STATIC_SHARE), 0, 1)
     clock: Array = dynamic ** (1 / CLOCK_EXPONENT)
     return clock

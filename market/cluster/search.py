@@ -10,12 +10,13 @@ from market.cluster import work
 from market.cluster.case import Array, Case
 from market.cluster.constants import Constants, fitted
 from market.cluster.goodput import goodput
-from market.cluster.memory import memory
+from market.cluster.memory import least_recompute
 from market.cluster.parallelism import Plans
 from market.cluster.step import params_per_gpu, step
 
-REMEDIES = ((1, 0, 0), (1, 1, 0), (1, 2, 0), (1, 2, 1), (3, 0, 0), (3, 1, 0), (3, 2, 0), (3, 2, 1))
-"""(ZeRO stage, recomputation, offload). Within a ZeRO stage each costs more time than the one before it."""
+REMEDIES = ((1, 0), (1, 1), (3, 0), (3, 1))
+"""(ZeRO stage, offloaded optimizer). Within a stage a plan takes the first with which it fits, and the least
+recomputation: each next costs time. ZeRO-3 is tried without a pipeline, as FSDP is used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +34,23 @@ def with_plans(case: Case, plans: Plans, **other: Any) -> Case:
     return dataclasses.replace(case, **{n: getattr(plans, n) for n in names}, **other)
 
 
-def feasible(case: Case, size: work.Sizes, remedies: tuple[tuple[int, int, int], ...] = REMEDIES) -> Case:
-    """Give each plan the cheapest memory remedy that lets it fit, one per ZeRO stage; drop the plans that never fit."""
+def feasible(case: Case, size: work.Sizes) -> Case:
+    """Give each plan the cheapest remedy that lets it fit, one for each kind of ZeRO; drop the plans that never fit."""
     kept: list[Case] = []
-    for stage in sorted({z for z, _, _ in remedies}):
-        part = case if stage < 3 else case.at(case.pp == 1)
-        held = params_per_gpu(part, size)
-        left = np.ones(np.shape(part.tp), dtype=bool)
-        for zero, recompute, offload in (r for r in remedies if r[0] == stage):
-            trial = dataclasses.replace(
-                part, zero=np.float64(zero), recompute=np.float64(recompute), offload=np.float64(offload)
-            )
-            fits = left & np.asarray(memory(trial, size, held).fits, dtype=bool)
-            left &= ~fits
-            if np.any(fits):
-                rows = int(np.sum(fits))
-                constant = {"zero": zero, "recompute": recompute, "offload": offload}
-                kept.append(dataclasses.replace(trial.at(fits), **{n: np.full(rows, float(v)) for n, v in constant.items()}))
+    left = np.ones(np.shape(case.tp), dtype=bool)
+    for zero, offload in REMEDIES:
+        if not offload:
+            left = np.ones(np.shape(case.tp), dtype=bool) if zero < 3 else np.asarray(case.pp == 1)
+        if not np.any(left):
+            continue
+        part = dataclasses.replace(case.at(left), zero=np.float64(zero), offload=np.float64(offload))
+        level = least_recompute(part, size, params_per_gpu(part, size))
+        fits = np.isfinite(level)
+        rows = int(np.sum(fits))
+        if rows:
+            same = {"zero": np.full(rows, float(zero)), "offload": np.full(rows, float(offload))}
+            kept.append(dataclasses.replace(part.at(fits), recompute=level[fits], **same))
+        left[left] = ~fits
     return concatenate(kept) if kept else case.at(np.zeros(np.shape(case.tp), dtype=bool))
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from market.cluster import collectives, work
 from market.cluster.case import Array, Case
+from market.cluster.memory import gradient_bytes
 from market.cluster.constants import (
     DENSE_MATURITY_YEARS,
     HOST_BYTES_PER_S,
@@ -54,16 +55,23 @@ def layer_s(case: Case, size: work.Sizes, tokens: Array, k: Constants) -> Array:
     """Time the compute of the mean layer for a microbatch: forward, backward (twice), recomputation. [R].
 
     Fused attention recomputes the scores in its backward pass: 2.5 forwards (arXiv:2307.08691, section 3.1).
+    Selective recomputation repeats the core where it is unfused, half of the element-wise passes where it is fused.
     """
     gemm = work.gemm_s(case, size, tokens, k)
     core = work.core_s(case, tokens, k)
     passes = work.elementwise_s(case, size, tokens, k)
-    again = case.recompute >= 2
-    core_again = case.recompute >= 1
-    launch = k.launch_s + k.launch_moe_s * (1 - size.dense_fraction)
-    whole = (3 + again) * (gemm + passes) + (3 + 0.5 * case.fused_attention + core_again) * core
-    time: Array = whole + launch * (1 + again / 3)
-    return time
+    again = np.maximum(case.recompute - 1, 0)
+    lean = np.minimum(case.recompute, 1) - again
+    fused = case.fused_attention
+    core_passes = 3 + 0.5 * fused + again + lean * (1 - fused)
+    whole: Array = (3 + again) * gemm + (3 + again + 0.5 * lean * fused) * passes + core_passes * core
+    return whole
+
+
+def launch_s(case: Case, size: work.Sizes, k: Constants) -> Array:
+    """Time the host needs to launch the mean layer's kernels: a GPU that finishes sooner waits for it. [R]."""
+    host: Array = (k.launch_s + k.launch_moe_s * (1 - size.dense_fraction)) * (1 + np.maximum(case.recompute - 1, 0) / 3)
+    return host
 
 
 def data_parallel_s(case: Case, held: tuple[Array, Array], link: collectives.Links) -> tuple[Array, Array]:
@@ -79,7 +87,7 @@ def data_parallel_s(case: Case, held: tuple[Array, Array], link: collectives.Lin
     per_byte = collectives.gather_s(held[0], ranks, inside, link)
     per_byte = per_byte + collectives.gather_s(held[1], expert_ranks, expert_inside, link)
     third = case.zero >= 3
-    return 6 * per_byte * ~third, 6 * per_byte * third
+    return (gradient_bytes(case) + 2) * per_byte * ~third, 6 * per_byte * third
 
 
 def optimizer_s(case: Case, held: tuple[Array, Array]) -> Array:
@@ -104,7 +112,7 @@ def step(case: Case, size: work.Sizes, k: Constants) -> Step:
     expert = (1 - size.dense_fraction) * collectives.expert_s(case, tokens, link) * (1 - k.ep_hidden * case.overlap)
     core = work.core_s(case, tokens, k)
     ring = np.maximum(collectives.context_s(case, tokens, link) - 3 * core, 0)
-    layer = compute + tensor + expert + ring
+    layer = np.maximum(compute + tensor + expert + ring, launch_s(case, size, k))
     logits = 6 * tokens * size.embedding / (case.tp * case.bf16_gemm_flop_per_s)
     stage = np.maximum(np.ceil(case.layers / case.pp - 1e-9) * layer, (case.layers * layer + logits) / case.pp)
     sends = collectives.stage_s(case, tokens, link) * (1 - k.tp_hidden * case.overlap)

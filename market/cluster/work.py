@@ -8,6 +8,7 @@ from market.cluster.case import Array, Case
 from market.cluster.constants import Constants
 
 
+CAST=2.0
 @dataclass(slots=True)
 class Sizes:
     """Parameter counts of `R` rows [R]."""
@@ -92,5 +93,8 @@ def elementwise_s(case: Case, size: Sizes, tokens: Array, k: Constants) -> Array
     width = size.dense_fraction * case.ffn + sparse * (case.top_k + case.shared_experts) * case.expert_ffn
     wide = (case.mlp_matrices + 1) * width + 3 * case.heads * case.head_dim
     permuted = sparse * 4 * case.top_k * case.hidden
+    cast = case.low_precision * CAST
+    narrow = narrow + cast * 2 * case.hidden / case.tp
+    wide = wide + cast * (2 * case.heads * case.head_dim + case.mlp_matrices * width)
     time: Array = 2 * k.memory_passes * tokens * (narrow + (wide + permuted) / case.tp) / case.hbm_bytes_per_s
     return time

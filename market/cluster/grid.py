@@ -1,0 +1,152 @@
+"""Many cases at once: a plan given is evaluated as given, what is left out is searched, a bad row names its fault."""
+
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from market.cluster import work
+from market.cluster.case import FIELDS, Array, Case
+from market.cluster.constants import Constants, fitted
+from market.cluster.evaluate import Answers, evaluate
+from market.cluster.memory import least_recompute
+from market.cluster.parallelism import MICROBATCH, interleaves, plans
+from market.cluster.power import clock_at
+from market.cluster.rows import Row, read_row
+from market.cluster.search import search
+from market.cluster.step import params_per_gpu
+from market.cluster.tables import ClusterError
+from market.cluster.workload import base_case, stack_flags
+
+PLAN_FIELDS = ("tp", "pp", "vp", "dp", "ep", "cp", "microbatch", "zero", "recompute", "offload")
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """Candidate plans of many rows, flat: candidate i belongs to row `row[i]`; `why_not[r]` is "" for a good row."""
+
+    case: Case | None
+    row: npt.NDArray[np.int64]
+    why_not: list[str]
+
+
+def row_case(row: Row, k: Constants) -> Case:
+    """Build the one-row case of what a row says, its plan left at one GPU."""
+    flags = stack_flags(row.year, float(row.fp16), row.zero or 0, float(row.sequence_parallel))
+    special = {"out_bytes_per_s": row.scaleout_bytes_per_s} if row.scaleout_bytes_per_s else {}
+    case = base_case(
+        row.chip, row.model, precision=row.precision, year=row.year, gpus=row.gpus, constants=k,
+        **{n: float(v) for n, v in flags.items()}, **special,
+    )  # fmt: skip
+    return limited(case, row.power_limit_w) if row.power_limit_w else case
+
+
+def limited(case: Case, power_limit_w: float) -> Case:
+    """Slow the clocks of a case to what a power limit a chip allows."""
+    clock = float(clock_at(np.minimum(power_limit_w / case.tdp_w, 1.0)))
+    return dataclasses.replace(
+        case, tdp_w=min(power_limit_w, float(case.tdp_w)),
+        gemm_flop_per_s=case.gemm_flop_per_s * clock, bf16_gemm_flop_per_s=case.bf16_gemm_flop_per_s * clock,
+    )  # fmt: skip
+
+
+def stated(row: Row) -> list[tuple[float, ...]]:
+    """List the candidates of a row whose tp, pp and dp are given: what is left of interleave, microbatch, memory."""
+    f = row.fixed
+    assert f.tp and f.pp and f.dp
+    batch = row.model.batch_seqs / f.dp
+    if batch < 1:
+        raise ClusterError(f"DP: must not exceed the batch of {row.model.batch_seqs:g} sequences, was {f.dp}")
+    chunks = (f.vp,) if f.vp else interleaves(int(row.model.layers), f.pp)
+    sizes = (f.microbatch,) if f.microbatch else tuple(b for b in MICROBATCH if batch % b == 0) or (1,)
+    level = np.nan if row.recompute is None else row.recompute
+    stages = (row.zero or 0,) if row.zero_stated or f.pp > 1 else (row.zero or 0, 3)
+    ep, cp = f.ep or 1, f.cp or 1
+    return [(f.tp, f.pp, v, f.dp, ep, cp, b, z, level, 0) for v in chunks for b in sizes for z in stages]
+
+
+@functools.lru_cache(4096)
+def searched(row: Row, k: Constants) -> tuple[float, ...]:
+    """Find the best plan of a row that gives none (or part of one)."""
+    listed = plans(row.model, int(row.chip.scaleup_domain_gpus), row.fixed)
+    found = search(row_case(row, k), listed, row.gpus, k)
+    if not np.size(found.order):
+        raise ClusterError(f"no plan: {found.binds} binds for {row.model.name} on {row.gpus:g} {row.chip.name}")
+    best = found.case
+    return tuple(float(np.atleast_1d(getattr(best, n))[0]) for n in PLAN_FIELDS)
+
+
+def choices(rows: Sequence[Row | ClusterError], k: Constants) -> Choices:
+    """Spread rows over their candidate plans."""
+    base_names = [n for n in FIELDS if n not in PLAN_FIELDS]
+    base: list[list[float]] = []
+    repeats: list[int] = []
+    candidates: list[tuple[float, ...]] = []
+    good: list[int] = []
+    why_not = [""] * len(rows)
+    for i, row in enumerate(rows):
+        try:
+            if isinstance(row, ClusterError):
+                raise row
+            options = stated(row) if row.fixed.tp and row.fixed.pp and row.fixed.dp else [searched(row, k)]
+        except ClusterError as fault:
+            why_not[i] = f"row {i}: {fault}"
+            continue
+        case = row_case(row, k)
+        base.append([float(getattr(case, n)) for n in base_names])
+        repeats.append(len(options))
+        candidates += options
+        good.append(i)
+    if not good:
+        return Choices(None, np.empty(0, dtype=np.int64), why_not)
+    wide = np.repeat(np.array(base).T, repeats, axis=1)
+    plan = np.array(candidates, dtype=np.float64).T
+    columns = dict(zip(base_names, wide, strict=True)) | dict(zip(PLAN_FIELDS, plan, strict=True))
+    return Choices(with_recompute(Case(**columns)), np.repeat(np.array(good, dtype=np.int64), repeats), why_not)
+
+
+def with_recompute(case: Case) -> Case:
+    """Fill recomputation that is not stated (NaN) with the least that fits, or full when nothing does."""
+    size = work.sizes(case)
+    least = least_recompute(case, size, params_per_gpu(case, size))
+    filled = np.where(np.isnan(case.recompute), np.where(np.isfinite(least), least, 2.0), case.recompute)
+    return dataclasses.replace(case, recompute=filled)
+
+
+def best_of(chosen: Choices, answers: Answers) -> npt.NDArray[np.int64]:
+    """Pick each row's fastest candidate that fits, or its smallest when none does. Returns positions in the case."""
+    fits = answers.fits > 0
+    rank = np.where(fits, answers.step_s / answers.goodput, answers.memory_bytes)
+    order = np.lexsort((rank, ~fits, chosen.row))
+    _, first = np.unique(chosen.row[order], return_index=True)
+    return np.asarray(order[first], dtype=np.int64)
+
+
+def read_rows(table: Sequence[Mapping[str, Any]]) -> list[Row | ClusterError]:
+    """Read every row; a row that cannot be read becomes its error."""
+    rows: list[Row | ClusterError] = []
+    for record in table:
+        try:
+            rows.append(read_row(record))
+        except ClusterError as fault:
+            rows.append(fault)
+    return rows
+
+
+def answer_rows(rows: Sequence[Row | ClusterError], k: Constants | None = None) -> tuple[Choices, Case | None, Any]:
+    """Answer rows: the choices, the chosen plan's case and its answers (both over `np.unique(choices.row)`)."""
+    chosen = choices(rows, k or fitted())
+    if chosen.case is None:
+        return chosen, None, None
+    answers = evaluate(chosen.case, k)
+    best = best_of(chosen, answers)
+    picked = {f.name: getattr(answers, f.name)[best] for f in dataclasses.fields(Answers)}
+    return chosen, chosen.case.at(best), Answers(**picked)
+
+
+def _text(values: Array, names: Sequence[str]) -> list[str]:
+    return [names[int(v)] for v in values]

@@ -1,0 +1,223 @@
+"""Read a case as people publish it (text fields, many left out) into a chip, a model, a date and a plan."""
+
+import functools
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from market.cluster.case import BF16, FP4, FP8, FULL, NONE, SELECTIVE
+from market.cluster.chips import Chip, chip, decimal_year
+from market.cluster.models import _ALIASES, MODELS, Model, dense_of, model
+from market.cluster.parallelism import Fixed
+from market.cluster.tables import ClusterError, plain
+
+LARGEST_GPUS = 1e9
+RELEASE = re.compile(r"\b(2\d)\.(0[1-9]|1[0-2])\b")
+"""A release number YY.MM in a row's name dates its software."""
+ZERO_1_YEAR = 2023.0
+"""From this year a plan that names no ZeRO stage is taken to shard its optimizer (Megatron's distributed optimizer)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One case, read. What is None is left to the search."""
+
+    chip: Chip
+    model: Model
+    gpus: float
+    precision: int
+    fp16: bool
+    year: float
+    fixed: Fixed
+    recompute: int | None
+    zero: int | None
+    zero_stated: bool
+    sequence_parallel: bool
+    scaleout_bytes_per_s: float | None
+    power_limit_w: float | None
+
+
+def number(row: Mapping[str, Any], name: str, low: float, high: float) -> float | None:
+    """Read a number that may be left out; refuse what lies outside [low, high], NaN included."""
+    value = row.get(name)
+    if value is None or value == "" or (isinstance(value, float) and math.isnan(value) and name not in _REQUIRED):
+        return None
+    try:
+        read = float(value)
+    except (TypeError, ValueError):
+        raise ClusterError(f"{name}: must be a number, was {str(value)[:40]!r}") from None
+    if not low <= read <= high:
+        raise ClusterError(f"{name}: must lie in [{low:g}, {high:g}], was {read!r}")
+    return read
+
+
+_REQUIRED = frozenset({"gpu_count"})
+
+
+def _whole(row: Mapping[str, Any], name: str, high: float) -> int | None:
+    read = number(row, name, 1, high)
+    if read is not None and read != int(read):
+        raise ClusterError(f"{name}: must be a whole number, was {read!r}")
+    return None if read is None else int(read)
+
+
+def read_precision(text: str) -> tuple[int, bool]:
+    """Read a precision as printed (`mxfp8`, `amp_bf16`, `fp8-cs (fp8-mx)`, `nvfp4`); second: FP16 or not."""
+    name = text.lower()
+    if "fp4" in name:
+        return FP4, False
+    if "fp8" in name or "float8" in name:
+        return FP8, False
+    if name in ("", "bf16", "amp_bf16", "fp16", "bfloat16", "float16", "fp32"):
+        return BF16, "16" in name and not name.replace("amp_", "").startswith("b")
+    raise ClusterError(f"precision: must be bf16, fp16, fp8 or fp4 in some spelling, was {text[:40]!r}")
+
+
+def read_year(row: Mapping[str, Any]) -> float | None:
+    """Read the date of the software: `date`, a release number in `name`, or the middle of `year`."""
+    if row.get("date"):
+        try:
+            return decimal_year(str(row["date"]))
+        except ValueError:
+            raise ClusterError(f"date: must be YYYY-MM-DD, was {str(row['date'])[:40]!r}") from None
+    release = RELEASE.search(str(row.get("name") or ""))
+    year = number(row, "year", 2010, 2100)
+    if release and (year is None or abs(2000 + int(release[1]) - year) <= 1):
+        return 2000 + int(release[1]) + (int(release[2]) - 0.5) / 12
+    return None if year is None else year + 0.5
+
+
+def read_recompute(text: str) -> int | None:
+    """Read a recomputation policy as printed; None where it is not stated."""
+    name = text.lower()
+    if "mostly" in name:
+        return None
+    for word, level in (("full", FULL), ("selective", SELECTIVE), ("none", NONE)):
+        if name.startswith(word):
+            return level
+    return None
+
+
+def read_zero(text: str, year: float, fp16: bool) -> int | None:
+    """Read a ZeRO stage as printed; unstated, the optimizer is sharded from 2023 on."""
+    name = text.lower()
+    if "3" in name.replace("fsdp3", "") and "zero" in name:
+        return 3
+    if "zero" in name:
+        found = re.search(r"zero-?(\d)", name)
+        return int(found[1]) if found and int(found[1]) <= 3 else 1
+    if "fsdp" in name:
+        return 3
+    return 1 if year >= ZERO_1_YEAR and not fp16 else 0
+
+
+_SHAPE = ("layers", "hidden", "heads", "kv_heads", "ffn", "n_experts", "topk", "moe_ffn", "seq_len", "vocab",
+          "gbs_seqs", "gbs_tokens", "train_tokens", "params_total", "year")  # fmt: skip
+_LONGEST_FIRST = sorted(
+    ((plain(alias), name) for name, aliases in _ALIASES.items() for alias in (name, *aliases) if len(plain(alias)) > 3),
+    key=lambda pair: (-len(pair[0]), pair[1]),
+)
+
+
+def read_model(row: Mapping[str, Any]) -> Model:
+    """Read the model: by name, or by shape (a library model of the same shape supplies what is left out)."""
+    numbers = tuple(number(row, n, 0, 1e18) for n in _SHAPE)
+    return _shaped(str(row.get("model") or ""), str(row.get("name") or ""), numbers)
+
+
+@functools.lru_cache(4096)
+def _shaped(named: str, title: str, numbers: tuple[float | None, ...]) -> Model:
+    given = dict(zip(_SHAPE, numbers, strict=True))
+    layers, hidden, heads = given["layers"], given["hidden"], given["heads"]
+    if named:
+        base: Model | None = model(named)
+    elif layers and hidden and heads:
+        base = _like(layers, hidden, given["n_experts"] or 0, heads) or _from_shape(given)
+    else:
+        base = next((MODELS[name] for alias, name in _LONGEST_FIRST if alias in plain(title)), None)
+        if base is None and given["params_total"] and not given["n_experts"]:
+            base = dense_of(given["params_total"], tokens=given["train_tokens"])
+    if base is None:
+        raise ClusterError("model: needs a known name in `model`, or layers, hidden and heads, or params_total")
+    return _replaced(base, given)
+
+
+def _like(layers: float, hidden: float, experts: float, heads: float) -> Model | None:
+    wanted = (layers, hidden, experts, heads)
+    return next((m for m in MODELS.values() if (m.layers, m.hidden, m.experts, m.heads) == wanted), None)
+
+
+def _from_shape(given: dict[str, float | None]) -> Model:
+    layers, hidden, heads = given["layers"] or 1, given["hidden"] or 1, given["heads"] or 1
+    experts, head = given["n_experts"] or 0.0, hidden / heads
+    ffn, kv = given["ffn"] or 4 * hidden, given["kv_heads"] or heads
+    shape = Model(
+        name="by shape", layers=layers, dense_layers=0 if experts else layers, hidden=hidden, heads=heads, kv_heads=kv,
+        head_dim=head, core_dim=head, attn_params_per_layer=2 * hidden * head * (heads + kv), ffn=ffn,
+        mlp_matrices=2 if ffn == 4 * hidden else 3, experts=experts, top_k=given["topk"] or (2.0 if experts else 0.0),
+        shared_experts=0.0, expert_ffn=(given["moe_ffn"] or ffn) if experts else 0.0, vocab=given["vocab"] or 50257,
+        seq_len=2048, batch_seqs=1024, train_tokens=20 * (given["params_total"] or 1e11), year=given["year"] or 2023,
+    )  # fmt: skip
+    return shape
+
+
+def _replaced(base: Model, given: dict[str, float | None]) -> Model:
+    from dataclasses import replace
+
+    seq = given["seq_len"] or base.seq_len
+    batch = given["gbs_seqs"] or (given["gbs_tokens"] / seq if given["gbs_tokens"] else None)
+    batch = batch or max(1.0, round(base.batch_seqs * base.seq_len / seq))
+    changed = replace(
+        base, seq_len=seq, batch_seqs=batch, vocab=given["vocab"] or base.vocab,
+        train_tokens=given["train_tokens"] or base.train_tokens,
+    )  # fmt: skip
+    total = given["params_total"]
+    if base.name == "by shape" and total:
+        options = [replace(changed, mlp_matrices=g) for g in (2.0, 3.0)]
+        changed = min(options, key=lambda m: abs(math.log(m.params_total / total)))
+    return changed
+
+
+def _link_rate(row: Mapping[str, Any]) -> float | None:
+    """Read a scale-out rate that differs from the chip's usual one: a column, or "(=100 Gb/s per GPU)" in the notes."""
+    noted = re.search(r"=\s?(\d+) Gb/s per GPU", str(row.get("notes") or ""))
+    rate = number(row, "scaleout_gbps_per_gpu", 0.1, 1e6) or (float(noted[1]) if noted else None)
+    return None if rate is None else rate * 1e9 / 8
+
+
+def _power_limit(row: Mapping[str, Any]) -> float | None:
+    """Read a power limit a chip: a column, or "500W power limit" in the notes."""
+    noted = re.search(r"(\d+)\s?W power limit", str(row.get("notes") or ""))
+    return number(row, "power_limit_w", 50, 1e5) or (float(noted[1]) if noted else None)
+
+
+def read_row(row: Mapping[str, Any]) -> Row:
+    """Read one case; a `ClusterError` names the column, the value and the rule."""
+    device = chip(str(row.get("gpu_type") or row.get("chip") or ""))
+    shape = read_model(row)
+    precision, fp16 = read_precision(str(row.get("precision") or ""))
+    year = read_year(row)
+    when = max(shape.year, device.volume_year) if year is None else year
+    whole = {n: _whole(row, n, LARGEST_GPUS) for n in ("TP", "PP", "DP", "EP", "CP", "VP", "mbs")}
+    gpus = number(row, "gpu_count", 1, LARGEST_GPUS)
+    gpus = gpus if gpus is not None else number(row, "gpus", 1, LARGEST_GPUS)
+    tp, pp, cp, dp = whole["TP"], whole["PP"], whole["CP"], whole["DP"]
+    if tp and pp:
+        cp = cp or 1
+        dp = dp or (max(1, int(gpus) // (tp * pp * cp)) if gpus else None)
+        gpus = gpus or (tp * pp * cp * dp if dp else None)
+    if gpus is None:
+        raise ClusterError("gpu_count: must be given (a number of at least 1), was left out")
+    planned = tp is not None and pp is not None
+    if planned and dp and tp * pp * (cp or 1) * dp > gpus * 1.001:  # type: ignore[operator]
+        raise ClusterError(f"gpu_count: must be at least TP x PP x CP x DP = {tp * pp * (cp or 1) * dp}, was {gpus:g}")  # type: ignore[operator]
+    recompute = str(row.get("recompute") or "")
+    fixed = Fixed(tp, pp, 1 if pp == 1 else whole["VP"], dp, whole["EP"] or (1 if planned else None), cp, whole["mbs"])
+    zero = read_zero(str(row.get("fsdp_zero") or ""), when, fp16) if planned else None
+    return Row(
+        device, shape, gpus, precision, fp16, when, fixed, read_recompute(recompute), zero,
+        bool(row.get("fsdp_zero")), "sp" in recompute.lower(),
+        _link_rate(row), _power_limit(row),
+    )  # fmt: skip
