@@ -1,0 +1,1 @@
+"""Policies: dated interventions over an untouched baseline."""

@@ -1,0 +1,223 @@
+"""Lay what a file or `--set` says over the drawn tree, remembering who said it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from market.catalogue.tables import Row
+from market.scenario.draw import SECTIONS, Key, Origin, keys_of
+from market.scenario.draw import Tree as Values
+from market.scenario.errors import Problem, ScenarioError, did_you_mean, shorten
+from market.scenario.yaml_tree import Path_, Tree
+
+HEADER = ("name", "title", "description", "start", "years")
+_SOURCED = frozenset({"value", "as_of", "published", "source", "note"})
+
+
+class Overlay:
+    """The tree under construction and the place of every value that was written over it."""
+
+    def __init__(self, tree: Values, origin: Origin, start: date) -> None:
+        self.tree, self.origin, self.start = tree, origin, start
+        self.places: dict[Key, tuple[str, str]] = {}  # where a value stands, where its key stands
+        self.written: set[Key] = set()  # entries that a file or --set touched
+        self.problems: list[Problem] = []
+        self._parameters = set(tree["parameters"])
+
+    def raise_problems(self) -> None:
+        if self.problems:
+            raise ScenarioError(self.problems)
+
+    def place(self, path: Key, *, key: bool = False) -> str:
+        """Where a value was written: a line of a file, `--set`, or a row of the catalogue."""
+        for end in range(len(path), 0, -1):
+            spot = self.places.get(path[:end])
+            if spot is not None:
+                return spot[1] if key else spot[0]
+            row = self.origin.get(path[:end])
+            if row is not None:
+                return f"catalogue/{row.where}"
+        below = next((k for k in self.places if k[: len(path)] == path), None)
+        if below is not None:
+            return self.places[below][1]
+        row = next((r for k, r in self.origin.items() if k[: len(path)] == path), None)
+        return f"catalogue/{row.where}" if row is not None else "scenario"
+
+    def apply(self, document: Tree) -> None:
+        """Lay a file over the tree."""
+        for section, value in document.value.items():
+            where, key = document.where((section,)), document.where((section,), key=True)
+            if section in ("extends", "draw"):
+                continue
+            if section in HEADER:
+                self._write((section,), value, (document, (section,)))
+            elif section not in SECTIONS:
+                hint = did_you_mean(section, [*SECTIONS, *HEADER, "extends", "draw"])
+                self.problems.append(Problem(key, section, f"unknown key{hint}"))
+            elif keys_of(section):
+                self._list(section, value, document)
+            elif isinstance(value, dict):
+                self._merge((section,), value, (document, (section,)))
+            elif value is not None:
+                self.problems.append(Problem(where, section, f"must be a mapping, was {shorten(value)}"))
+
+    def set(self, key: str, value: Any) -> None:
+        """Lay one `--set key=value` over the tree."""
+        path = self._resolve(key)
+        if path is None:
+            known = [*self._parameters, *HEADER, *(f"{s}.{k}" for s in SECTIONS[1:] for k in self.tree[s])]
+            self.problems.append(Problem("--set", shorten(key), f"unknown key{did_you_mean(key, known)}"))
+            return
+        self._write(path, value, None)
+
+    def _resolve(self, key: str) -> Key | None:
+        """Split a dotted key where the names that exist say so: ids and parameters have dots of their own."""
+        if key in HEADER:
+            return (key,)
+        if key in self._parameters:
+            return ("parameters", key)
+        head, _, rest = key.partition(".")
+        if head == "parameters":
+            return ("parameters", rest) if rest in self._parameters else None
+        if head not in SECTIONS or not rest:
+            return None
+        id_ = max((k for k in self.tree[head] if rest == k or rest.startswith(f"{k}.")), key=len, default="")
+        if not id_:
+            return None
+        tail = rest[len(id_) + 1 :]
+        if not tail:
+            return (head, id_)
+        parts: list[str | int] = [int(p) if p.isdigit() else p for p in tail.split(".")]
+        return (head, id_, *parts)
+
+    def _list(self, section: str, value: Any, document: Tree) -> None:
+        """Fleets and orders are lists; an entry replaces the one with the same owner, site and chip."""
+        if isinstance(value, dict):
+            self._merge((section,), value, (document, (section,)))
+            return
+        if not isinstance(value, list):
+            self.problems.append(Problem(document.where((section,)), section, f"must be a list, was {shorten(value)}"))
+            return
+        names = keys_of(section)
+        seen: dict[str, int] = {}
+        for i, entry in enumerate(value):
+            where = document.where((section, i))
+            if not isinstance(entry, dict) or not all(isinstance(entry.get(n), str) for n in names):
+                text = f"must be a mapping with {', '.join(names)} and gpus, was {shorten(entry)}"
+                self.problems.append(Problem(where, f"{section}.{i}", text))
+                continue
+            id_ = "/".join(entry[n] for n in names)
+            if id_ in seen:
+                self.problems.append(Problem(where, f"{section}.{i}", f"duplicate of entry {seen[id_]}: {id_}"))
+                continue
+            seen[id_] = i
+            self.tree[section].pop(id_, None)
+            self._merge((section, id_), entry, (document, (section, i)))
+
+    def _merge(self, path: Key, value: dict[str, Any], source: tuple[Tree, Path_]) -> None:
+        document, at = source
+        if path not in self.places:
+            self.places[path] = (document.where(at), document.where(at, key=True))
+        for key, child in value.items():
+            self._write((*path, key), child, (document, (*at, key)))
+
+    def _write(self, path: Key, value: Any, source: tuple[Tree, Path_] | None) -> None:
+        """Put a value at a path: a mapping merges, null removes an entry, anything else replaces."""
+        where, key = ("--set", "--set") if source is None else (source[0].where(source[1]), source[0].where(source[1], key=True))
+        if len(path) > 1:
+            self.written.add(path[:2])
+        if value is None and len(path) == 2 and path[0] in SECTIONS:
+            self._remove(path, key)
+            return
+        if isinstance(value, dict) and "value" in value and set(value) <= _SOURCED:
+            value = self._sourced(path, value, where)
+        elif isinstance(value, dict) and (path[0] != "parameters" or len(path) == 1):
+            self._descend(path, where)
+            if source is None:
+                for name, child in value.items():
+                    self._write((*path, name), child, None)
+            else:
+                self._merge(path, value, source)
+            return
+        else:
+            self._remember(path, shorten(value), where, {})
+        parent = self._descend(path[:-1], where)
+        if parent is None:
+            return
+        last = path[-1]
+        if isinstance(parent, list):
+            if not isinstance(last, int) or last >= len(parent):
+                text = f"no item {last}; there are {len(parent)}"
+                self.problems.append(Problem(where, ".".join(map(str, path)), text))
+                return
+            parent[last] = value
+        else:
+            parent[str(last)] = value
+        self.places[path] = (where, key)
+        self._places_below(path, value, source)
+
+    def _places_below(self, path: Key, value: Any, source: tuple[Tree, Path_] | None) -> None:
+        """Remember where the items of a list stand, such as the buildings of a site."""
+        if source is None or not isinstance(value, list):
+            return
+        document, at = source
+        for stale in [k for k in self.origin if len(k) > len(path) and k[: len(path)] == path]:
+            del self.origin[stale]
+        for deep in document.values:
+            if len(deep) > len(at) and deep[: len(at)] == at:
+                self.places[(*path, *deep[len(at) :])] = (document.where(deep), document.where(deep, key=True))
+
+    def _descend(self, path: Key, where: str) -> Any:
+        """Find or make the container at a path."""
+        node: Any = self.tree
+        for depth, name in enumerate(path):
+            if isinstance(node, list):
+                if not isinstance(name, int) or name >= len(node):
+                    self.problems.append(Problem(where, ".".join(map(str, path[: depth + 1])), f"there are {len(node)} items"))
+                    return None
+                node = node[name]
+                continue
+            child = node.get(str(name))
+            if not isinstance(child, (dict, list)):
+                child = {}
+                node[str(name)] = child
+            node = child
+        return node
+
+    def _remove(self, path: Key, where: str) -> None:
+        section, id_ = path
+        if self.tree[section].pop(id_, None) is None:
+            text = f"cannot take out what is not there{did_you_mean(str(id_), self.tree[section])}"
+            self.problems.append(Problem(where, f"{section}.{id_}", text))
+        for stale in [k for k in self.origin if k[:2] == path]:
+            del self.origin[stale]
+
+    def _sourced(self, path: Key, value: dict[str, Any], where: str) -> Any:
+        dotted = ".".join(map(str, path))
+        days: dict[str, date] = {}
+        for name in ("as_of", "published"):
+            if name not in value:
+                continue
+            try:
+                days[name] = date.fromisoformat(value[name])
+            except (TypeError, ValueError):
+                text = f"must be a date such as 2024-07-15, was {shorten(value[name])}"
+                self.problems.append(Problem(where, f"{dotted}.{name}", text))
+        as_of = days.get("as_of")
+        if as_of is not None and as_of > self.start:
+            text = f"as_of {as_of} is after the start {self.start}; a scenario knows nothing of its future"
+            self.problems.append(Problem(where, dotted, text))
+        if as_of is not None and "published" in days and days["published"] < as_of:
+            self.problems.append(Problem(where, f"{dotted}.published", f"is before as_of {as_of}"))
+        self._remember(path, shorten(value["value"]), where, {**value, **days})
+        return value["value"]
+
+    def _remember(self, path: Key, text: str, where: str, value: dict[str, Any]) -> None:
+        before = self.origin.get(path)
+        self.origin[path] = Row(
+            str(path[1]) if len(path) > 1 else str(path[0]), ".".join(map(str, path[2:])), text,
+            before.unit if before else "", None, None, "override", value.get("as_of"), value.get("published"),
+            str(value.get("source", "the scenario file" if where != "--set" else "the command line")),
+            "", str(value.get("note", "")), where,
+        )  # fmt: skip

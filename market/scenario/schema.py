@@ -1,0 +1,160 @@
+"""What a scenario says: the world at its start, and nothing that was not known then.
+
+Ids are keys of mappings, dates are ISO dates, units stand last in names. Every number comes from a row of
+`market/catalogue/` or is overridden in the scenario file. `market scenario schema` prints this as JSON Schema.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$", max_length=48)]
+Role = Literal["lab", "cloud", "supplier", "oem", "investor", "rest"]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0, le=100_000_000)]
+
+
+class Strict(BaseModel):
+    """Unknown keys are refused; values keep their types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class ChipPlan(Strict):
+    """A chip on its supplier's public roadmap."""
+
+    supplier: Id
+    start: date  # volume shipments, as promised at the scenario's start
+    end: date  # last unit
+    buyers: Literal["all", "china", "own"] = "all"  # own: the supplier's parent org alone
+    price_usd_per_gpu: Positive
+    price_change_per_year: float = 0.0  # relative, -0.12 = 12 % cheaper a year
+    power_kw_it_per_gpu: Positive
+    h100e: Positive  # dense throughput against an H100
+    slots_per_gpu: NonNegative = 1.0  # packaging slots; 0: a line of its own
+    gpus_per_week: NonNegative = 0.0  # output of a line of its own at the scenario's start (or at volume)
+    growth_per_year: float = 0.0  # relative growth of that output
+
+
+class Org(Strict):
+    """A participant. Traits are the weights and limits that its behaviour reads."""
+
+    title: str
+    roles: Annotated[list[Role], Field(min_length=1)]
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+    behaviour: str
+    parent: Id | None = None
+    cash_usd: NonNegative = 0.0
+    revenue_usd_per_year: NonNegative = 0.0  # of AI products (labs)
+    income_usd_per_year: NonNegative = 0.0  # from other business, spent on compute when needed
+    valuation_usd: NonNegative = 0.0
+    chip_budget_usd_per_year: NonNegative = 0.0  # buyers of chips
+    captive_share: Share = 0.0  # part of the fleet that never leaves the org
+    traits: dict[str, float] = {}
+
+
+class Region(Strict):
+    """A power region: how long a load waits, how much it may get a year, what energy costs."""
+
+    title: str
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+    queue_days: Annotated[int, Field(ge=0, le=10_000)]  # median wait of a new large load
+    grid_mw_per_year: NonNegative  # IT load that the region can connect in a year
+    energy_usd_per_mwh: NonNegative
+    pue: Annotated[float, Field(ge=1, le=3)] = 1.3
+
+
+class Building(Strict):
+    """A building under way at the start: promised for `due`."""
+
+    power_mw_it: Positive
+    start: date
+    due: date
+    kind: Literal["brownfield", "greenfield", "next"] = "greenfield"
+    on_site_power: bool = False
+
+
+class Site(Strict):
+    """A data-centre site of one owner. `pool` stands for many leased shells in a region (assumption)."""
+
+    title: str
+    owner: Id
+    region: Id
+    kind: Literal["pool", "brownfield", "greenfield"]
+    energised_mw_it: NonNegative = 0.0
+    planned_mw_it: NonNegative = 0.0
+    buildings: list[Building] = []
+
+
+class Fleet(Strict):
+    """GPUs installed at the start."""
+
+    owner: Id
+    site: Id
+    chip: str
+    gpus: Count
+
+
+class StandingLease(Strict):
+    """A lease in force or signed at the start. `parent` names another key of `leases`."""
+
+    lessor: Id
+    lessee: Id
+    chip: str
+    site: Id
+    gpus: Count
+    start: date
+    end: date
+    price_usd_per_gpu_hour: Positive
+    kind: Literal["frontier", "serving", "capacity", "internal"] = "frontier"
+    parent: str | None = None
+
+
+class StandingOrder(Strict):
+    """An order known at the start beyond the general backlog."""
+
+    buyer: Id
+    chip: str
+    gpus: Count
+
+
+class Model(Strict):
+    """A lab's best model at the start."""
+
+    lab: Id
+    flop: Positive
+    released: date
+
+
+class Run(Strict):
+    """A training run under way at the start."""
+
+    lab: Id
+    flop: Positive
+    start: date
+    due: date
+
+
+class Scenario(Strict):
+    """A whole world at its start. Every number in `parameters` becomes a `ParameterSet` fact."""
+
+    name: Id
+    title: str
+    description: str
+    start: date
+    years: Annotated[float, Field(gt=0, le=20)] = 3
+    parameters: dict[str, float]
+    chips: dict[str, ChipPlan]
+    orgs: dict[Id, Org]
+    regions: dict[Id, Region]
+    sites: dict[Id, Site]
+    fleets: list[Fleet]
+    leases: dict[str, StandingLease] = {}
+    orders: list[StandingOrder] = []
+    models: dict[str, Model] = {}
+    runs: dict[str, Run] = {}

@@ -1,0 +1,116 @@
+"""Turn the tree into the typed scenario, and pydantic's findings into one-line problems with their place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from market.scenario.draw import SECTIONS, Key, Tree, keys_of
+from market.scenario.errors import Problem, ScenarioError, did_you_mean, shorten
+from market.scenario.schema import Scenario
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Places(Protocol):
+    """Knows where each value was written."""
+
+    def place(self, path: Key, *, key: bool = False) -> str: ...
+
+
+def validate(tree: Tree, places: Places) -> Scenario:
+    """Check types, units and bounds against the schema; parameters must be exactly those of the catalogue."""
+    ids = {section: list(tree[section]) for section in SECTIONS if keys_of(section)}
+
+    def path_of(loc: Key) -> Key:
+        if len(loc) > 1 and loc[0] in ids and isinstance(loc[1], int):
+            return (loc[0], ids[str(loc[0])][loc[1]], *loc[2:])
+        return loc
+
+    values = {key: list(part.values()) if key in ids else part for key, part in tree.items()}
+    return parse(Scenario, values, places, path_of)
+
+
+def parse(model: type[M], values: Mapping[str, Any], places: Places, path_of: Callable[[Key], Key] = lambda p: p) -> M:
+    """Validate plain values strictly: numbers are numbers, dates are ISO dates, unknown keys are refused."""
+    try:
+        return model.model_validate_json(json.dumps(_whole(values)), strict=True)
+    except ValidationError as error:
+        raise ScenarioError([_problem(model, e, places, path_of) for e in _distinct(error.errors())]) from None
+
+
+def _whole(value: Any) -> Any:
+    """Write 1e5 as 100000, so that a count may be given either way."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return int(value)
+    if isinstance(value, dict):
+        return {str(k): _whole(v) for k, v in value.items()}
+    return [_whole(v) for v in value] if isinstance(value, list) else value
+
+
+def _distinct(errors: Iterable[ErrorDetails]) -> list[ErrorDetails]:
+    """One finding a place: alternatives of a type each raise their own."""
+    seen: dict[Key, ErrorDetails] = {}
+    for error in errors:
+        seen.setdefault(error["loc"], error)
+    return list(seen.values())
+
+
+def _problem(model: type[BaseModel], error: ErrorDetails, places: Places, path_of: Callable[[Key], Key]) -> Problem:
+    kind = error["type"]
+    loc = tuple(part for part in error["loc"] if part != "[key]")
+    path = path_of(loc)
+    dotted = ".".join(map(str, path))
+    by_key = kind in ("extra_forbidden", "missing") or loc != error["loc"]
+    where = places.place(path[:-1] if kind == "missing" else path, key=by_key)
+    return Problem(where, dotted, _message(model, error, loc))
+
+
+def _message(model: type[BaseModel], error: ErrorDetails, loc: Key) -> str:
+    kind, was, context = error["type"], shorten(error["input"]), error.get("ctx", {})
+    if kind == "extra_forbidden":
+        return f"unknown key{did_you_mean(str(loc[-1]), _fields(model, loc[:-1]))}"
+    if kind == "missing":
+        return "is missing; give it a value"
+    bounds = {"greater_than_equal": (">=", "ge"), "greater_than": (">", "gt"), "less_than_equal": ("<=", "le"), "less_than": ("<", "lt")}
+    if kind in bounds:
+        sign, name = bounds[kind]
+        return f"must be {sign} {context[name]:g}, was {was}"
+    words = {
+        "int_type": "a whole number", "int_from_float": "a whole number", "float_type": "a number", "bool_type": "true or false",
+        "string_type": "text", "dict_type": "a mapping", "list_type": "a list", "model_type": "a mapping",
+        "model_attributes_type": "a mapping", "finite_number": "a finite number",
+    }  # fmt: skip
+    if kind in words:
+        return f"must be {words[kind]}, was {was}"
+    if kind.startswith("date"):
+        return f"must be a date such as 2024-07-15, was {was}"
+    if kind == "literal_error":
+        return f"must be one of {context['expected']}, was {was}"
+    if kind == "string_pattern_mismatch":
+        if "A-Z" in context["pattern"]:
+            return f"must be a country code of two capitals such as US, was {was}"
+        return f"must be lower-case letters, digits, dots and hyphens, was {was}"
+    return f"{error['msg'].lower()}, was {was}"
+
+
+def _fields(model: type[BaseModel], loc: Key) -> list[str]:
+    """Field names of the model at a place, to suggest from; walks through mappings and lists by their types."""
+    current: Any = model
+    for part in loc:
+        if isinstance(current, type) and issubclass(current, BaseModel):
+            field = current.model_fields.get(str(part))
+            current = field.annotation if field else None
+        else:
+            arguments = [a for a in getattr(current, "__args__", ()) if a is not type(None)]
+            current = arguments[-1] if arguments else None
+        while getattr(current, "__metadata__", None) is not None:
+            current = current.__origin__
+    while current is not None and not (isinstance(current, type) and issubclass(current, BaseModel)):
+        arguments = [a for a in getattr(current, "__args__", ()) if isinstance(a, type) and issubclass(a, BaseModel)]
+        current = arguments[-1] if arguments else None
+    return list(current.model_fields) if current is not None else []
