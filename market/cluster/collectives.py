@@ -58,7 +58,8 @@ def expert_s(case: Case, tokens: Array, link: Links) -> Array:
     copy = tokens / case.tp * case.hidden * (2 - 0.5 * case.low_precision)
     domains = np.maximum(case.ep / case.domain, 1.0)
     near = case.top_k * (1 - 1 / np.minimum(case.ep, case.domain)) / link.up
-    far = np.minimum(case.top_k, domains) * (1 - 1 / domains) / link.out
+    reached = domains * (1 - (1 - 1 / domains) ** case.top_k)
+    far = reached * (1 - 1 / domains) / link.out
     time: Array = passes * (copy * (near + far) + COLLECTIVE_LATENCY_S) * (case.ep > 1)
     return time
 

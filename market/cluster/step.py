@@ -10,8 +10,6 @@ from market.cluster.memory import gradient_bytes
 from market.cluster.constants import (
     DENSE_MATURITY_YEARS,
     HOST_BYTES_PER_S,
-    MOE_MATURITY_YEARS,
-    MOE_SOFTWARE_YEAR,
     Constants,
 )
 
@@ -34,10 +32,7 @@ class Step:
 def maturity(case: Case, k: Constants) -> Array:
     """Give the factor by which young software lengthens a step; 1 in the long run. [R]."""
     age = np.maximum(case.year - case.chip_year, 0)
-    dense = k.immature_dense * np.exp(-age / DENSE_MATURITY_YEARS)
-    since = np.maximum(case.year - MOE_SOFTWARE_YEAR, 0)
-    mixture = k.immature_moe * np.exp(-since / MOE_MATURITY_YEARS) * (case.experts > 0)
-    factor: Array = (1 + dense) * (1 + mixture)
+    factor: Array = 1 + k.immature_dense * np.exp(-age / DENSE_MATURITY_YEARS)
     return factor
 
 
@@ -70,8 +65,19 @@ def layer_s(case: Case, size: work.Sizes, tokens: Array, k: Constants) -> Array:
 
 def launch_s(case: Case, size: work.Sizes, k: Constants) -> Array:
     """Time the host needs to launch the mean layer's kernels: a GPU that finishes sooner waits for it. [R]."""
-    host: Array = (k.launch_s + k.launch_moe_s * (1 - size.dense_fraction)) * (1 + np.maximum(case.recompute - 1, 0) / 3)
+    mixture = k.launch_moe_s * (1 - size.dense_fraction) * work.mixture_overhead(case, k)
+    host: Array = (k.launch_s + mixture) * (1 + np.maximum(case.recompute - 1, 0) / 3)
     return host
+
+
+def logits_s(case: Case, size: work.Sizes, tokens: Array, k: Constants) -> Array:
+    """Time the output layer of a microbatch, BF16, and the loss: 14 bytes a logit through memory. [R].
+
+    Written, read for the softmax, read and written again for the gradient, at 2 bytes; one pass in 4-byte sums.
+    """
+    product = 6 * size.embedding / case.bf16_gemm_flop_per_s
+    time: Array = tokens / case.tp * (product + 14 * k.memory_passes * case.vocab / case.hbm_bytes_per_s)
+    return time
 
 
 def data_parallel_s(case: Case, held: tuple[Array, Array], link: collectives.Links) -> tuple[Array, Array]:
@@ -109,11 +115,12 @@ def step(case: Case, size: work.Sizes, k: Constants) -> Step:
     link = collectives.links(case, k)
     compute = layer_s(case, size, tokens, k)
     tensor = collectives.tensor_s(case, tokens, link) * (1 - k.tp_hidden * case.overlap)
-    expert = (1 - size.dense_fraction) * collectives.expert_s(case, tokens, link) * (1 - k.ep_hidden * case.overlap)
+    expert = (1 - size.dense_fraction) * collectives.expert_s(case, tokens, link)
+    expert = expert - k.ep_hidden * case.overlap * np.minimum(expert, compute)
     core = work.core_s(case, tokens, k)
     ring = np.maximum(collectives.context_s(case, tokens, link) - 3 * core, 0)
     layer = np.maximum(compute + tensor + expert + ring, launch_s(case, size, k))
-    logits = 6 * tokens * size.embedding / (case.tp * case.bf16_gemm_flop_per_s)
+    logits = logits_s(case, size, tokens, k)
     stage = np.maximum(np.ceil(case.layers / case.pp - 1e-9) * layer, (case.layers * layer + logits) / case.pp)
     sends = collectives.stage_s(case, tokens, link) * (1 - k.tp_hidden * case.overlap)
     once = stage + sends

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from market.cluster.case import Array, Case
-from market.cluster.constants import Constants
+from market.cluster.constants import MOE_MATURITY_YEARS, MOE_SOFTWARE_YEAR, Constants
 
 
 CAST=2.0
@@ -82,6 +82,13 @@ def core_s(case: Case, tokens: Array, k: Constants) -> Array:
     return time
 
 
+def mixture_overhead(case: Case, k: Constants) -> Array:
+    """Give the factor by which young software lengthens routing, permutation and expert exchange; 1 in the end. [R]."""
+    since = np.maximum(case.year - MOE_SOFTWARE_YEAR, 0)
+    factor: Array = 1 + k.immature_moe * np.exp(-since / MOE_MATURITY_YEARS)
+    return factor
+
+
 def elementwise_s(case: Case, size: Sizes, tokens: Array, k: Constants) -> Array:
     """Time the forward element-wise passes of the mean layer: norms, residuals, activation, permutation. [R].
 
@@ -92,7 +99,7 @@ def elementwise_s(case: Case, size: Sizes, tokens: Array, k: Constants) -> Array
     sparse = 1 - size.dense_fraction
     width = size.dense_fraction * case.ffn + sparse * (case.top_k + case.shared_experts) * case.expert_ffn
     wide = (case.mlp_matrices + 1) * width + 3 * case.heads * case.head_dim
-    permuted = sparse * 4 * case.top_k * case.hidden
+    permuted = sparse * 4 * case.top_k * case.hidden * mixture_overhead(case, k)
     cast = case.low_precision * CAST
     narrow = narrow + cast * 2 * case.hidden / case.tp
     wide = wide + cast * (2 * case.heads * case.head_dim + case.mlp_matrices * width)
