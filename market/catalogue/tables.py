@@ -90,7 +90,9 @@ def _check_value(row: Row) -> None:
             _date(row.value, row.where, "value")
         return
     if row.unit not in NUMBERS:
-        raise _fail(row.where, f"unit: {row.unit!r} is no unit of the catalogue (market/catalogue/tables.py lists them)")
+        raise _fail(
+            row.where, f"unit: {row.unit!r} is no unit of the catalogue (market/catalogue/tables.py lists them)"
+        )
     value = _number(row.value, row.where, "value")
     if value is None:
         raise _fail(row.where, "value: must not be empty")

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from market.catalogue.tables import latest, table
-from market.scenario.draw import references
+from market.scenario.draw import Key, references
 from market.scenario.errors import Problem, did_you_mean
-from market.scenario.schema import Scenario, StandingLease
+from market.scenario.schema import Fleet, Scenario, StandingLease, StandingOrder
 from market.scenario.validate import Places
 
 _POSITIVE_UNITS = frozenset({"days", "weeks", "years", "USD/H100e-hour", "slots/week", "GPUs/week"})
@@ -19,83 +19,85 @@ def problems_of(scenario: Scenario, places: Places) -> list[Problem]:
     broken = [*_parameters(scenario, places), *_references(scenario, places)]
     if broken:
         return broken
-    checks = (_chips, _orgs, _sites, _power, _dates, _lease_chains, _lease_stock)
+    checks = (_chips, _orgs, _sites, _power, _leases, _models_and_runs, _chains, _stock)
     return [problem for check in checks for problem in check(scenario, places)]
+
+
+def _at(places: Places, path: Key, message: str, *, key: bool = False) -> Problem:
+    return Problem(places.place(path, key=key), ".".join(map(str, path)), message)
 
 
 def _parameters(scenario: Scenario, places: Places) -> Iterator[Problem]:
     known = {id_: fields["value"] for id_, fields in latest(table("parameters"), scenario.start).items()}
     for name in known.keys() - scenario.parameters.keys():
-        yield Problem(places.place(("parameters",), key=True), f"parameters.{name}", "is missing; draw it or give it a value")
+        yield _at(places, ("parameters", name), "is missing; draw it or give it a value", key=True)
     for name, value in scenario.parameters.items():
-        where, row = places.place(("parameters", name)), known.get(name)
+        path, row = ("parameters", name), known.get(name)
         if row is None:
-            key = places.place(("parameters", name), key=True)
-            yield Problem(key, f"parameters.{name}", f"unknown key{did_you_mean(name, known)}")
+            yield _at(places, path, f"unknown key{did_you_mean(name, known)}", key=True)
         elif (row.low or 0) >= 0 and value < 0:
-            yield Problem(where, f"parameters.{name}", f"must be >= 0, was {value:g}")
+            yield _at(places, path, f"must be >= 0, was {value:g}")
         elif row.unit in _POSITIVE_UNITS and (row.low or 0) > 0 and value == 0:
-            yield Problem(where, f"parameters.{name}", "must be > 0, was 0")
+            yield _at(places, path, "must be > 0, was 0")
 
 
 def _references(scenario: Scenario, places: Places) -> Iterator[Problem]:
     for section in ("chips", "sites", "fleets", "leases", "orders", "models", "runs"):
         for id_, entry in _entries(scenario, section):
             for field, into in references(section):
-                name = getattr(entry, field)
-                if name is not None and name not in getattr(scenario, into):
-                    word = into.removesuffix("s")
-                    hint = did_you_mean(name, getattr(scenario, into)) or f"; `{into}` must name it"
-                    path = (section, id_, field)
-                    yield Problem(places.place(path), ".".join(path), f"unknown {word} {name!r}{hint}")
+                name, known = getattr(entry, field), getattr(scenario, into)
+                if name is not None and name not in known:
+                    hint = did_you_mean(name, known) or f"; `{into}` must name it"
+                    yield _at(places, (section, id_, field), f"unknown {into.removesuffix('s')} {name!r}{hint}")
     for id_, org in scenario.orgs.items():
         if org.parent is not None and org.parent not in scenario.orgs:
             hint = did_you_mean(org.parent, scenario.orgs)
-            yield Problem(places.place(("orgs", id_, "parent")), f"orgs.{id_}.parent", f"unknown org {org.parent!r}{hint}")
+            yield _at(places, ("orgs", id_, "parent"), f"unknown org {org.parent!r}{hint}")
 
 
 def _entries(scenario: Scenario, section: str) -> Iterator[tuple[str, object]]:
-    if section == "fleets":
-        yield from ((f"{f.owner}/{f.site}/{f.chip}", f) for f in scenario.fleets)
-    elif section == "orders":
-        yield from ((f"{o.buyer}/{o.chip}", o) for o in scenario.orders)
-    else:
-        yield from getattr(scenario, section).items()
+    for key, entry in _keyed(getattr(scenario, section)):
+        if isinstance(entry, Fleet):
+            yield f"{entry.owner}/{entry.site}/{entry.chip}", entry
+        elif isinstance(entry, StandingOrder):
+            yield f"{entry.buyer}/{entry.chip}", entry
+        else:
+            yield key, entry
+
+
+def _keyed(part: dict[str, object] | list[object]) -> Iterator[tuple[str, object]]:
+    yield from part.items() if isinstance(part, dict) else (("", entry) for entry in part)
 
 
 def _chips(scenario: Scenario, places: Places) -> Iterator[Problem]:
     for id_, chip in scenario.chips.items():
         if "supplier" not in scenario.orgs[chip.supplier].roles:
-            where = places.place(("chips", id_, "supplier"))
-            yield Problem(where, f"chips.{id_}.supplier", f"{chip.supplier!r} has no role supplier")
+            yield _at(places, ("chips", id_, "supplier"), f"{chip.supplier!r} has no role supplier")
         if chip.end <= chip.start:
-            where = places.place(("chips", id_, "end"))
-            yield Problem(where, f"chips.{id_}.end", f"must be after start {chip.start}, was {chip.end}")
+            yield _at(places, ("chips", id_, "end"), f"must be after start {chip.start}, was {chip.end}")
 
 
 def _orgs(scenario: Scenario, places: Places) -> Iterator[Problem]:
     for id_, org in scenario.orgs.items():
         if len(set(org.roles)) < len(org.roles):
-            yield Problem(places.place(("orgs", id_, "roles")), f"orgs.{id_}.roles", "names a role twice")
+            yield _at(places, ("orgs", id_, "roles"), "names a role twice")
         seen, parent = {id_}, org.parent
-        while parent is not None:
-            if parent in seen:
-                where = places.place(("orgs", id_, "parent"))
-                yield Problem(where, f"orgs.{id_}.parent", f"{parent!r} is its own parent in a circle")
-                break
+        while parent is not None and parent not in seen:
             seen.add(parent)
             parent = scenario.orgs[parent].parent
+        if parent is not None:
+            yield _at(places, ("orgs", id_, "parent"), f"{parent!r} is its own parent in a circle")
 
 
 def _sites(scenario: Scenario, places: Places) -> Iterator[Problem]:
     for id_, site in scenario.sites.items():
         for i, building in enumerate(site.buildings):
-            dotted, path = f"sites.{id_}.buildings.{i}", ("sites", id_, "buildings", i)
+            path: Key = ("sites", id_, "buildings", i)
             if building.due <= building.start:
-                yield Problem(places.place((*path, "due")), f"{dotted}.due", f"must be after start {building.start}, was {building.due}")
+                yield _at(places, (*path, "due"), f"must be after start {building.start}, was {building.due}")
             if building.start > scenario.start:
-                text = f"must not be after the scenario's start {scenario.start}, was {building.start}: it is under way at the start"
-                yield Problem(places.place((*path, "start")), f"{dotted}.start", text)
+                text = f"under way at the start, so not after {scenario.start}; was {building.start}"
+                yield _at(places, (*path, "start"), text)
 
 
 def _power(scenario: Scenario, places: Places) -> Iterator[Problem]:
@@ -106,51 +108,52 @@ def _power(scenario: Scenario, places: Places) -> Iterator[Problem]:
     for id_, mw in installed.items():
         energised = scenario.sites[id_].energised_mw_it
         if mw > energised + 1e-6:
-            where = places.place(("sites", id_, "energised_mw_it"))
             text = f"{energised:g} MW carry no fleet of {mw:.1f} MW; raise it or move GPUs elsewhere"
-            yield Problem(where, f"sites.{id_}.energised_mw_it", text)
+            yield _at(places, ("sites", id_, "energised_mw_it"), text)
 
 
-def _dates(scenario: Scenario, places: Places) -> Iterator[Problem]:
+def _leases(scenario: Scenario, places: Places) -> Iterator[Problem]:
     for id_, lease in scenario.leases.items():
         if lease.end <= lease.start:
-            where = places.place(("leases", id_, "end"))
-            yield Problem(where, f"leases.{id_}.end", f"must be after start {lease.start}, was {lease.end}")
+            yield _at(places, ("leases", id_, "end"), f"must be after start {lease.start}, was {lease.end}")
         elif lease.end <= scenario.start:
-            where = places.place(("leases", id_, "end"))
-            yield Problem(where, f"leases.{id_}.end", f"{lease.end} is not after the scenario's start; leave the lease out")
+            text = f"{lease.end} is not after the scenario's start {scenario.start}; leave the lease out"
+            yield _at(places, ("leases", id_, "end"), text)
+        if lease.lessor == lease.lessee:
+            yield _at(places, ("leases", id_, "lessee"), f"{lease.lessee!r} cannot rent from itself")
+
+
+def _models_and_runs(scenario: Scenario, places: Places) -> Iterator[Problem]:
     for id_, model in scenario.models.items():
         if model.released > scenario.start:
-            where = places.place(("models", id_, "released"))
-            yield Problem(where, f"models.{id_}.released", f"{model.released} is after the scenario's start {scenario.start}")
+            text = f"{model.released} is after the scenario's start {scenario.start}"
+            yield _at(places, ("models", id_, "released"), text)
     for id_, run in scenario.runs.items():
         if run.start > scenario.start:
-            where = places.place(("runs", id_, "start"))
-            yield Problem(where, f"runs.{id_}.start", f"{run.start} is after the scenario's start: it is under way at the start")
+            text = f"under way at the start, so not after {scenario.start}; was {run.start}"
+            yield _at(places, ("runs", id_, "start"), text)
         if run.due < max(run.start, scenario.start):
-            yield Problem(places.place(("runs", id_, "due")), f"runs.{id_}.due", f"{run.due} is in the past at the start")
+            yield _at(places, ("runs", id_, "due"), f"{run.due} is past at the start {scenario.start}")
 
 
-def _lease_chains(scenario: Scenario, places: Places) -> Iterator[Problem]:
+def _chains(scenario: Scenario, places: Places) -> Iterator[Problem]:
     """A sublease stays within its parent: same chip and site, no circle, not more GPUs, not longer."""
     sublet: dict[str, int] = defaultdict(int)
     for id_, lease in scenario.leases.items():
-        where, dotted = places.place(("leases", id_, "parent")), f"leases.{id_}.parent"
-        if lease.lessor == lease.lessee:
-            yield Problem(places.place(("leases", id_, "lessee")), f"leases.{id_}.lessee", f"{lease.lessee!r} cannot rent from itself")
         if lease.parent is None:
             continue
+        path: Key = ("leases", id_, "parent")
         if _in_a_circle(scenario, id_):
-            yield Problem(where, dotted, f"{lease.parent!r} is its own parent in a circle")
+            yield _at(places, path, f"{lease.parent!r} leads back to this lease in a circle")
             continue
         parent = scenario.leases[lease.parent]
         mismatch = _mismatch(lease, parent)
         if mismatch:
-            yield Problem(where, dotted, f"{lease.parent!r} {mismatch}")
+            yield _at(places, path, f"{lease.parent!r} {mismatch}")
         sublet[lease.parent] += lease.gpus
         if sublet[lease.parent] > parent.gpus:
             text = f"{lease.parent!r} holds {parent.gpus:,} GPUs, {sublet[lease.parent]:,} are passed on"
-            yield Problem(places.place(("leases", id_, "gpus")), f"leases.{id_}.gpus", text)
+            yield _at(places, ("leases", id_, "gpus"), text)
 
 
 def _in_a_circle(scenario: Scenario, id_: str) -> bool:
@@ -171,7 +174,7 @@ def _mismatch(lease: StandingLease, parent: StandingLease) -> str:
     return ""
 
 
-def _lease_stock(scenario: Scenario, places: Places) -> Iterator[Problem]:
+def _stock(scenario: Scenario, places: Places) -> Iterator[Problem]:
     """Leases in force at the start let no more GPUs than their owner has at the site."""
     stock = {(f.owner, f.site, f.chip): f.gpus for f in scenario.fleets}
     let: dict[tuple[str, str, str], int] = defaultdict(int)
@@ -182,4 +185,4 @@ def _lease_stock(scenario: Scenario, places: Places) -> Iterator[Problem]:
         let[key] += lease.gpus
         if let[key] > stock.get(key, 0):
             text = f"{lease.lessor} has {stock.get(key, 0):,} {lease.chip} at {lease.site}, its leases let {let[key]:,}"
-            yield Problem(places.place(("leases", id_, "gpus")), f"leases.{id_}.gpus", text)
+            yield _at(places, ("leases", id_, "gpus"), text)

@@ -182,7 +182,9 @@ def _read_draw(document: Tree) -> dict[str, rows.Wanted]:
         elif choice in ("all", "none") or (words is not None and all(isinstance(w, str) for w in words)):
             wanted[section] = choice
         else:
-            found.append(Problem(where, f"draw.{section}", f"must be all, none or a list of ids, was {shorten(choice)}"))
+            found.append(
+                Problem(where, f"draw.{section}", f"must be all, none or a list of ids, was {shorten(choice)}")
+            )
     if found:
         raise ScenarioError(found)
     return wanted

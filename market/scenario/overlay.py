@@ -124,7 +124,9 @@ class Overlay:
 
     def _write(self, path: Key, value: Any, source: tuple[Tree, Path_] | None) -> None:
         """Put a value at a path: a mapping merges, null removes an entry, anything else replaces."""
-        where, key = ("--set", "--set") if source is None else (source[0].where(source[1]), source[0].where(source[1], key=True))
+        where, key = ("--set", "--set")
+        if source is not None:
+            where, key = source[0].where(source[1]), source[0].where(source[1], key=True)
         if len(path) > 1:
             self.written.add(path[:2])
         if value is None and len(path) == 2 and path[0] in SECTIONS:
@@ -141,7 +143,9 @@ class Overlay:
                 self._merge(path, value, source)
             return
         else:
-            self._remember(path, shorten(value), where, {})
+            for stale in [k for k in self.origin if len(k) > len(path) and k[: len(path)] == path]:
+                del self.origin[stale]
+            value = self._plain(path, value, where)
         parent = self._descend(path[:-1], where)
         if parent is None:
             return
@@ -162,8 +166,6 @@ class Overlay:
         if source is None or not isinstance(value, list):
             return
         document, at = source
-        for stale in [k for k in self.origin if len(k) > len(path) and k[: len(path)] == path]:
-            del self.origin[stale]
         for deep in document.values:
             if len(deep) > len(at) and deep[: len(at)] == at:
                 self.places[(*path, *deep[len(at) :])] = (document.where(deep), document.where(deep, key=True))
@@ -174,7 +176,8 @@ class Overlay:
         for depth, name in enumerate(path):
             if isinstance(node, list):
                 if not isinstance(name, int) or name >= len(node):
-                    self.problems.append(Problem(where, ".".join(map(str, path[: depth + 1])), f"there are {len(node)} items"))
+                    dotted = ".".join(map(str, path[: depth + 1]))
+                    self.problems.append(Problem(where, dotted, f"no such item; there are {len(node)}"))
                     return None
                 node = node[name]
                 continue
@@ -186,9 +189,9 @@ class Overlay:
         return node
 
     def _remove(self, path: Key, where: str) -> None:
-        section, id_ = path
+        section, id_ = str(path[0]), str(path[1])
         if self.tree[section].pop(id_, None) is None:
-            text = f"cannot take out what is not there{did_you_mean(str(id_), self.tree[section])}"
+            text = f"cannot take out what is not there{did_you_mean(id_, self.tree[section])}"
             self.problems.append(Problem(where, f"{section}.{id_}", text))
         for stale in [k for k in self.origin if k[:2] == path]:
             del self.origin[stale]
@@ -212,6 +215,17 @@ class Overlay:
             self.problems.append(Problem(where, f"{dotted}.published", f"is before as_of {as_of}"))
         self._remember(path, shorten(value["value"]), where, {**value, **days})
         return value["value"]
+
+    def _plain(self, path: Key, value: Any, where: str) -> Any:
+        """Strip sources from the items of a list; note where a plain value comes from."""
+        if isinstance(value, list):
+            return [self._plain((*path, i), item, where) for i, item in enumerate(value)]
+        if isinstance(value, dict) and "value" in value and set(value) <= _SOURCED:
+            return self._sourced(path, value, where)
+        if isinstance(value, dict):
+            return {name: self._plain((*path, name), item, where) for name, item in value.items()}
+        self._remember(path, shorten(value), where, {})
+        return value
 
     def _remember(self, path: Key, text: str, where: str, value: dict[str, Any]) -> None:
         before = self.origin.get(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -12,8 +12,6 @@ from pydantic_core import ErrorDetails
 from market.scenario.draw import SECTIONS, Key, Tree, keys_of
 from market.scenario.errors import Problem, ScenarioError, did_you_mean, shorten
 from market.scenario.schema import Scenario
-
-M = TypeVar("M", bound=BaseModel)
 
 
 class Places(Protocol):
@@ -35,7 +33,9 @@ def validate(tree: Tree, places: Places) -> Scenario:
     return parse(Scenario, values, places, path_of)
 
 
-def parse(model: type[M], values: Mapping[str, Any], places: Places, path_of: Callable[[Key], Key] = lambda p: p) -> M:
+def parse[M: BaseModel](
+    model: type[M], values: Mapping[str, Any], places: Places, path_of: Callable[[Key], Key] = lambda p: p
+) -> M:
     """Validate plain values strictly: numbers are numbers, dates are ISO dates, unknown keys are refused."""
     try:
         return model.model_validate_json(json.dumps(_whole(values)), strict=True)
@@ -70,23 +70,37 @@ def _problem(model: type[BaseModel], error: ErrorDetails, places: Places, path_o
     return Problem(where, dotted, _message(model, error, loc))
 
 
+_BOUNDS = {
+    "greater_than_equal": (">=", "ge"),
+    "greater_than": (">", "gt"),
+    "less_than_equal": ("<=", "le"),
+    "less_than": ("<", "lt"),
+}
+_TYPES = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "dict_type": "a mapping",
+    "list_type": "a list",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "finite_number": "a finite number",
+}
+
+
 def _message(model: type[BaseModel], error: ErrorDetails, loc: Key) -> str:
     kind, was, context = error["type"], shorten(error["input"]), error.get("ctx", {})
     if kind == "extra_forbidden":
         return f"unknown key{did_you_mean(str(loc[-1]), _fields(model, loc[:-1]))}"
     if kind == "missing":
         return "is missing; give it a value"
-    bounds = {"greater_than_equal": (">=", "ge"), "greater_than": (">", "gt"), "less_than_equal": ("<=", "le"), "less_than": ("<", "lt")}
-    if kind in bounds:
-        sign, name = bounds[kind]
+    if kind in _BOUNDS:
+        sign, name = _BOUNDS[kind]
         return f"must be {sign} {context[name]:g}, was {was}"
-    words = {
-        "int_type": "a whole number", "int_from_float": "a whole number", "float_type": "a number", "bool_type": "true or false",
-        "string_type": "text", "dict_type": "a mapping", "list_type": "a list", "model_type": "a mapping",
-        "model_attributes_type": "a mapping", "finite_number": "a finite number",
-    }  # fmt: skip
-    if kind in words:
-        return f"must be {words[kind]}, was {was}"
+    if kind in _TYPES:
+        return f"must be {_TYPES[kind]}, was {was}"
     if kind.startswith("date"):
         return f"must be a date such as 2024-07-15, was {was}"
     if kind == "literal_error":

@@ -76,8 +76,7 @@ def read_text(text: str, name: str) -> Tree:
     builder = _Builder(name)
     value = builder.build(node, (), 0)
     if not isinstance(value, dict):
-        line, column = _mark(node)
-        raise refuse(f"{name}:{line}:{column}", f"must be a mapping of keys and values, was {shorten(value)}")
+        raise refuse(_at(name, _mark(node)), f"must be a mapping of keys and values, was {shorten(value)}")
     return Tree(name, value, builder.keys, builder.values)
 
 
@@ -92,17 +91,22 @@ def _compose(text: str, name: str) -> Node | None:
         node: Node | None = YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else f"{name}:1:1"
+        where = _at(name, (mark.line + 1, mark.column + 1) if mark else (1, 1))
         raise refuse(where, f"is not valid YAML: {error.problem or error.context}") from None
     except YAMLError as error:
-        raise refuse(f"{name}:1:1", f"is not a YAML text: {shorten(str(error).splitlines()[0])}") from None
+        raise refuse(_at(name, (1, 1)), f"is not a YAML text: {shorten(str(error).splitlines()[0])}") from None
     except RecursionError:
-        raise refuse(f"{name}:1:1", f"is nested deeper than {DEPTH_MAX} levels") from None
+        raise refuse(_at(name, (1, 1)), f"is nested deeper than {DEPTH_MAX} levels") from None
     return node
 
 
 def _mark(node: Node) -> Mark:
     return node.start_mark.line + 1, node.start_mark.column + 1
+
+
+def _at(name: str, mark: Mark) -> str:
+    """Place in a file; a value of the command line has no lines."""
+    return name if name.startswith("--") else f"{name}:{mark[0]}:{mark[1]}"
 
 
 class _Builder:
@@ -117,7 +121,7 @@ class _Builder:
     def build(self, node: Node, path: Path_, depth: int) -> Any:
         self.nodes += 1
         mark = _mark(node)
-        where = f"{self.name}:{mark[0]}:{mark[1]}"
+        where = _at(self.name, mark)
         if self.nodes > NODES_MAX:
             raise refuse(where, f"holds more than {NODES_MAX:,} values once its aliases are written out")
         if depth > DEPTH_MAX:
@@ -139,15 +143,15 @@ class _Builder:
     def _mapping(self, node: MappingNode, path: Path_, depth: int) -> dict[str, Any]:
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            line, column = _mark(key_node)
-            where = f"{self.name}:{line}:{column}"
+            mark = _mark(key_node)
+            where = _at(self.name, mark)
             if not isinstance(key_node, ScalarNode):
                 raise refuse(where, "a key must be a word, not a list or mapping")
             key = key_node.value
             if key in result:
                 first = self.keys[(*path, key)]
                 raise refuse(where, f"duplicate key; it stands already at line {first[0]}, remove one", key)
-            self.keys[(*path, key)] = (line, column)
+            self.keys[(*path, key)] = mark
             result[key] = self.build(value_node, (*path, key), depth + 1)
         return result
 
