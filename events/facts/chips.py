@@ -18,6 +18,7 @@ class ChipAnnounced(Fact, frozen=True):
     price_usd_per_gpu: float
     power_kw_it_per_gpu: float
     h100e: float
+    kind: str  # who may buy: all, china, own
 
 
 class VolumeReached(Fact, frozen=True):
@@ -57,6 +58,15 @@ class OutputMade(Fact, frozen=True):
     gpus: int
     price_usd_per_gpu: float
     lead_time_weeks: float
+
+
+class SlotsExpanded(Fact, frozen=True):
+    """A supplier's packaging reaches `value` slots a week."""
+
+    subject: ClassVar[str] = "supplier"
+    periodic: ClassVar[bool] = True
+    supplier: str
+    value: float
 
 
 class PriceListed(Fact, frozen=True):

@@ -20,7 +20,7 @@ def holding(state: State, org: str, chip: str, site: str) -> Holding:
 def chip_announced(state: State, fact: facts.ChipAnnounced, day: int) -> None:
     state.chips.chips[fact.chip] = Chip(
         fact.chip, fact.supplier, fact.start_day, fact.end_day, fact.price_usd_per_gpu, fact.price_usd_per_gpu,
-        fact.power_kw_it_per_gpu, fact.h100e,
+        fact.power_kw_it_per_gpu, fact.h100e, fact.kind,
     )  # fmt: skip
 
 
@@ -29,7 +29,8 @@ def volume_reached(state: State, fact: facts.VolumeReached, day: int) -> None:
 
 
 def volume_slipped(state: State, fact: facts.VolumeSlipped, day: int) -> None:
-    state.chips.chips[fact.chip].start_day = fact.due_day
+    chip = state.chips.chips[fact.chip]
+    chip.start_day, chip.slipped = fact.due_day, True
 
 
 def chip_retired(state: State, fact: facts.ChipRetired, day: int) -> None:
@@ -41,6 +42,10 @@ def output_made(state: State, fact: facts.OutputMade, day: int) -> None:
     chip.stock_gpus += fact.gpus
     chip.made_gpus = fact.gpus
     chip.lead_time_weeks = fact.lead_time_weeks
+
+
+def slots_expanded(state: State, fact: facts.SlotsExpanded, day: int) -> None:
+    state.run.slots[fact.supplier] = fact.value
 
 
 def price_listed(state: State, fact: facts.PriceListed, day: int) -> None:
@@ -129,6 +134,7 @@ APPLY = {
     facts.VolumeSlipped: volume_slipped,
     facts.ChipRetired: chip_retired,
     facts.OutputMade: output_made,
+    facts.SlotsExpanded: slots_expanded,
     facts.PriceListed: price_listed,
     facts.IntegrationExpanded: integration_expanded,
     facts.OrderPlaced: order_placed,

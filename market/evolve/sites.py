@@ -17,24 +17,24 @@ def site_planned(state: State, fact: facts.SitePlanned, day: int) -> None:
 
 def building_started(state: State, fact: facts.BuildingStarted, day: int) -> None:
     count(state, fact.building_id)
-    state.sites.buildings[fact.building_id] = Building(
-        fact.building_id, fact.site, fact.org, fact.region, fact.kind, fact.power_kw_it, fact.start_day, fact.due_day
-    )
+    building = state.sites.buildings[fact.building_id] = Building(
+        fact.building_id, fact.site, fact.org, fact.region, fact.kind, fact.power_kw_it, fact.start_day, fact.due_day,
+        fact.due_day - fact.start_day,
+    )  # fmt: skip
+    building.on_site = fact.kind.endswith("on-site")
 
 
 def power_queued(state: State, fact: facts.PowerQueued, day: int) -> None:
-    state.sites.buildings[fact.building_id].queue_day = day
     state.run.regions[fact.region].queue.append(fact.building_id)
 
 
 def power_granted(state: State, fact: facts.PowerGranted, day: int) -> None:
     building = state.sites.buildings[fact.building_id]
     building.granted = True
-    building.on_site = fact.kind == "on-site"
     region = state.run.regions[fact.region]
     if fact.building_id in region.queue:
         region.queue.remove(fact.building_id)
-    if not building.on_site:
+    if fact.kind == "grid":
         region.granted_kw += fact.power_kw_it
 
 

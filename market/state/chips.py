@@ -16,7 +16,9 @@ class Chip(msgspec.Struct):
     list_price_start_usd_per_gpu: float
     power_kw_it_per_gpu: float
     h100e: float
+    buyers: str = "all"  # all, china, own (the supplier's parent)
     in_volume: bool = False
+    slipped: bool = False
     retired: bool = False
     stock_gpus: int = 0  # made and not allocated
     made_gpus: int = 0  # in the latest week

@@ -72,4 +72,3 @@ class Leases(msgspec.Struct):
     price_usd_per_h100e_hour: float = 0.0
     spot_usd_per_h100e_hour: float = 0.0
     tightness: float = 1.0
-    rest_h100e_at_start: float = 0.0

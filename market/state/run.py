@@ -38,4 +38,5 @@ class Run(msgspec.Struct):
     regions: dict[str, Region] = {}
     counters: dict[str, int] = {}
     policies: dict[str, int] = {}  # policy in force -> day enacted
+    slots: dict[str, float] = {}  # supplier -> packaging slots a week
     shocks: dict[str, float] = {}

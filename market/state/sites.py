@@ -16,7 +16,6 @@ class Site(msgspec.Struct):
     due_day: int
     energised_kw: int = 0
     installed_w: int = 0
-    building_ids: list[str] = []
 
     @property
     def spare_w(self) -> int:
@@ -35,7 +34,7 @@ class Building(msgspec.Struct):
     power_kw: int
     start_day: int
     due_day: int
-    queue_day: int = -1
+    planned_days: int
     shell_ready: bool = False
     granted: bool = False
     wait_said: bool = False

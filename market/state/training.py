@@ -58,6 +58,5 @@ class Training(msgspec.Struct):
     projects: dict[str, Project] = {}
     labs: dict[str, Lab] = {}
     frontier: list[float] = []  # frontier capability of the latest 27 weeks
-    revenue_at_start_usd: float = 0.0
     largest_cluster: dict[str, int] = {}  # chip -> GPUs of the largest cluster so far
     clusters: dict[str, int] = {}  # "org|chip|site" -> size last announced

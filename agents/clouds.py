@@ -1,0 +1,220 @@
+"""Clouds: buy chips, build sites, quote leases, rent from and sublet to each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from agents.buyers import offers, purchases
+from agents.valuation import MONTH_WEEKS, is_my_week, term_factor
+from events.commands import Command
+from events.commands.leases import AcceptQuote, BreakTalks, GiveQuote, RequestLease
+from market.rng import Draws
+
+from market.view import MarketView, Quote, Request
+
+
+class Offer(NamedTuple):
+    """What a cloud could quote."""
+
+    chip: str
+    site: str
+    gpus: int
+    start_day: int
+    parent_lease_id: str | None
+    cost_usd_per_gpu_hour: float
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Margin on capacity: fill what is free, sell forward what can be ordered and powered, resell what is rented."""
+
+    index: int
+
+    def act(self, view: MarketView, draws: Draws) -> list[Command]:
+        """Answer the week."""
+        commands: list[Command] = list(purchases(view, draws, self.index))
+        commands.extend(answer_requests(view))
+        commands.extend(answer_counters(view))
+        commands.extend(take_capacity(view))
+        if is_my_week(view.week, self.index, MONTH_WEEKS):
+            commands.extend(seek_capacity(view, draws))
+        return commands
+
+
+def quote_price(view: MarketView, request: Request, offer: Offer) -> float:
+    """Price of an offer, USD/GPU-hour: cost times margin, tightness fading with the wait, term and block (equations)."""
+    p = view.param
+    if request.kind == "internal":
+        return offer.cost_usd_per_gpu_hour
+    wait = max(0.0, (offer.start_day - view.day) / 7)
+    fade = p("price.elasticity") * math.exp(-wait / p("price.delivery_fade_weeks"))
+    if offer.parent_lease_id is None:
+        price = offer.cost_usd_per_gpu_hour * (1 + p("price.margin")) * view.tightness**fade
+        price *= term_factor(request.duration_days, p("price.term_two_years"), p("price.term_three_years"))
+        return price * (p("price.block_discount") if offer.gpus >= p("price.block_gpus") else 1.0)
+    return offer.cost_usd_per_gpu_hour * (1 + p("chains.resale_margin"))
+
+
+def answer_requests(view: MarketView) -> Iterator[Command]:
+    """Quote for every open request that has no quote yet, or say why not."""
+    quoted = {quote.request_id for quote in view.quotes_by_me()}
+    used: dict[tuple[str, str, str | None], int] = {}
+    for request in view.requests_to_me():
+        if request.request_id in quoted or request.rounds:
+            continue
+        found = find_offer(view, request, used)
+        if isinstance(found, str):
+            yield BreakTalks(
+                actor=view.me, because=request.request_id, request_id=request.request_id, reason=found
+            )
+            continue
+        place = (found.chip, found.site, found.parent_lease_id)
+        used[place] = used.get(place, 0) + found.gpus
+        yield _quote(view, request, found, quote_price(view, request, found))
+
+
+def _quote(view: MarketView, request: Request, offer: Offer, price: float) -> GiveQuote:
+    end = offer.start_day + request.duration_days
+    if offer.parent_lease_id is not None:
+        end = min(end, view.lease(offer.parent_lease_id).end_day)
+    return GiveQuote(
+        actor=view.me, because=request.request_id, request_id=request.request_id,
+        parent_lease_id=offer.parent_lease_id, chip=offer.chip, site=offer.site, gpus=offer.gpus,
+        start_day=offer.start_day, end_day=end, price_usd_per_gpu_hour=price,
+    )  # fmt: skip
+
+
+Used = dict[tuple[str, str, str | None], int]
+
+
+def find_offer(view: MarketView, request: Request, used: Used) -> Offer | str:
+    """Find what can serve a request: from the shelf, from rented GPUs, or forward; else the reason why nothing can."""
+    options = [*shelf(view, request, used), *resale(view, request, used)]
+    if options:
+        return max(options, key=lambda o: (o.gpus * view.chip(o.chip).h100e, -o.cost_usd_per_gpu_hour, o.site))
+    return forward(view, request, used)
+
+
+def shelf(view: MarketView, request: Request, used: Used) -> Iterator[Offer]:
+    """Offers from GPUs that are free today, if they cover enough of the request."""
+    captive = view.captive_share()
+    for holding in view.holdings():
+        chip = view.chip(holding.chip)
+        need = math.ceil(request.h100e / chip.h100e)
+        free = view.free(holding.chip, holding.site) - round(captive * holding.owned)
+        free = min(free, holding.owned) - used.get((holding.chip, holding.site, None), 0)
+        if holding.owned and free >= view.param("desk.part_min") * need:
+            start = max(view.day + 7, min(request.due_day, view.day + 56))
+            cost = view.cost(holding.chip) * chip.h100e
+            yield Offer(holding.chip, holding.site, min(need, free), start, None, cost)
+
+
+def resale(view: MarketView, request: Request, used: Used) -> Iterator[Offer]:
+    """Offers from GPUs that the cloud itself rents and has not passed on."""
+    if request.kind == "internal":
+        return
+    for lease in view.rented():
+        if lease.kind != "capacity" or lease.depth + 1 > view.param("chains.depth_max"):
+            continue
+        chip = view.chip(lease.chip)
+        need = math.ceil(request.h100e / chip.h100e)
+        quoted = sum(q.gpus for q in view.quotes_by_me() if q.parent_lease_id == lease.lease_id)
+        free = lease.gpus - lease.subleased - quoted - used.get((lease.chip, lease.site, lease.lease_id), 0)
+        start = max(view.day + 7, lease.start_day)
+        if free < view.param("desk.part_min") * need or lease.end_day - start < 90:
+            continue
+        if start - request.due_day > 7 * view.param("price.need_slack_weeks"):
+            continue
+        yield Offer(lease.chip, lease.site, min(need, free), start, lease.lease_id, lease.price_usd_per_gpu_hour)
+
+
+def forward(view: MarketView, request: Request, used: Used) -> Offer | str:
+    """Sell GPUs still to be ordered, on power that exists or is promised."""
+    found = offers(view)
+    if not found:
+        return "chips"
+    name = max(found, key=lambda item: item[1].score)[0]
+    chip = view.chip(name)
+    gpus = math.ceil(request.h100e / chip.h100e)
+    weeks = max(chip.lead_time_weeks, (chip.start_day - view.day) / 7) + view.param("shipping.weeks")
+    ready = view.day + round(7 * weeks)
+    due = {}
+    for building in view.buildings():
+        due[building.site] = min(due.get(building.site, building.due_day), building.due_day)
+    best: Offer | None = None
+    for site in view.sites():
+        coming = sum(b.power_kw for b in view.buildings() if b.site == site.name)
+        room = site.spare_w / 1000 + coming - view.promised_kw(site.name) - view.queued_kw(site.name)
+        room -= used.get((name, site.name, None), 0) * chip.power_kw_it_per_gpu
+        fits = int(room / chip.power_kw_it_per_gpu)
+        start = ready if room - coming > gpus * chip.power_kw_it_per_gpu else max(ready, due.get(site.name, ready))
+        if fits < view.param("desk.part_min") * gpus:
+            continue
+        offer = Offer(name, site.name, min(gpus, fits), start, None, view.cost(name) * chip.h100e)
+        if best is None or (offer.start_day, -offer.gpus) < (best.start_day, -best.gpus):
+            best = offer
+    if best is None:
+        return "power"
+    if best.start_day - request.due_day > 7 * view.param("price.need_slack_weeks"):
+        return "too late"
+    return best
+
+
+def answer_counters(view: MarketView) -> Iterator[Command]:
+    """Meet a counter-offer that still earns a little, or break off."""
+    for quote in view.quotes_by_me():
+        if not quote.countered_at_usd:
+            continue
+        request = view.request(quote.request_id)
+        if quote.countered_at_usd >= floor_price(view, quote):
+            offer = Offer(quote.chip, quote.site, quote.gpus, max(quote.start_day, view.day), quote.parent_lease_id, 0.0)
+            yield _quote(view, request, offer, quote.countered_at_usd)
+        else:
+            yield BreakTalks(actor=view.me, because=quote.quote_id, request_id=quote.request_id, reason="price")
+
+
+def floor_price(view: MarketView, quote: Quote) -> float:
+    """Lowest rent that a lessor takes, USD/GPU-hour."""
+    least = 1 + view.param("desk.margin_min")
+    if quote.parent_lease_id is not None:
+        return view.lease(quote.parent_lease_id).price_usd_per_gpu_hour
+    return view.cost(quote.chip) * view.chip(quote.chip).h100e * least
+
+
+def seek_capacity(view: MarketView, draws: Draws) -> Iterator[Command]:
+    """Ask other clouds for GPUs when the market is tight and own free fleet is short of what customers want."""
+    p = view.param
+    if view.tightness <= p("chains.tightness_min") or any(r.kind == "capacity" for r in view.requests_by_me()):
+        return
+    short = view.unmet_h100e()
+    rented = sum(x.gpus * view.chip(x.chip).h100e for x in view.rented() if x.kind == "capacity")
+    if short <= 0 or rented > p("chains.rented_share_max") * max(1.0, view.fleet_h100e):
+        return
+    others = [
+        name
+        for name in view.orgs("cloud")
+        if name != view.me and view.same_bloc(name) and not view.leases_from(name, view.me)
+    ]
+    if not others:
+        return
+    lessor = min(others, key=lambda name: draws.uniform("capacity from", f"{view.me} {name}"))
+    yield RequestLease(
+        actor=view.me, because=view.me, lessor=lessor, h100e=min(short, p("chains.ask_max_h100e")),
+        due_day=view.day + 28, duration_days=round(365 * p("chains.term_years")),
+        price_usd_per_h100e_hour=view.price, kind="capacity",
+    )  # fmt: skip
+
+
+def take_capacity(view: MarketView) -> Iterator[Command]:
+    """Accept capacity that can be resold above its rent, else walk away."""
+    for quote in view.quotes_to_me():
+        if quote.countered_at_usd:
+            continue
+        price = quote.price_usd_per_gpu_hour / view.chip(quote.chip).h100e
+        if price <= view.price * view.param("price.walk_away"):
+            yield AcceptQuote(actor=view.me, because=quote.quote_id, quote_id=quote.quote_id)
+        else:
+            yield BreakTalks(actor=view.me, because=quote.quote_id, request_id=quote.request_id, reason="price")

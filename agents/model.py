@@ -1,0 +1,122 @@
+"""The Mesa model: one agent an org, and the order of a week. The only file that imports Mesa."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
+
+import mesa
+
+from agents.behaviour import Behaviour
+from events.commands import Command
+from events.log import Log, MemoryLog
+from market.kernel import Hooks, Kernel
+from market.rng import Draws
+from market.rules.start import opening
+from market.state import State
+from market.view import MarketView, Shared
+
+if TYPE_CHECKING:
+    from market.scenario.schema import Scenario
+
+
+def behaviours() -> dict[str, type[Behaviour]]:
+    """Find the behaviours that are installed: ours and those of packages outside, by entry point."""
+    return {point.name: point.load() for point in entry_points(group="market.behaviours")}
+
+
+class Participant(mesa.Agent):  # type: ignore[misc]
+    """Hosts the behaviour of one org."""
+
+    def __init__(self, model: MarketModel, org: str, behaviour: Behaviour) -> None:
+        super().__init__(model)
+        self.org = org
+        self.behaviour = behaviour
+
+    def ask(self, shared: Shared, draws: Draws) -> list[Command]:
+        """Let the org answer the week."""
+        return self.behaviour.act(MarketView(shared, self.org), draws)
+
+
+class MarketModel(mesa.Model):  # type: ignore[misc]
+    """A run as Mesa knows it: `step()` is one week.
+
+    Parameters
+    ----------
+    scenario : a resolved scenario
+    rng : seed of the run
+    log : where facts go; a log in memory when left out
+    hooks : policies
+    kernel : a kernel that already stands somewhere (a fork or a resumed run); scenario is then not said again
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario | None = None,
+        rng: int = 0,
+        *,
+        log: Log | None = None,
+        hooks: Hooks | None = None,
+        kernel: Kernel | None = None,
+    ) -> None:
+        super().__init__(rng=rng)
+        if kernel is None:
+            if scenario is None:
+                raise ValueError("a model needs a scenario or a kernel")
+            kernel = Kernel(log or MemoryLog(), hooks)
+            kernel.begin(opening(scenario, rng))
+        self.kernel = kernel
+        kinds = behaviours()
+        self.participants: list[Participant] = []
+        for index, (name, org) in enumerate(self.state.run.orgs.items()):
+            if org.behaviour not in kinds:
+                raise ValueError(f"orgs.{name}.behaviour: no behaviour {org.behaviour!r}; known: {', '.join(kinds)}")
+            make: Callable[..., Behaviour] = kinds[org.behaviour]
+            self.participants.append(Participant(self, name, make(index)))
+
+    @property
+    def state(self) -> State:
+        """What is true now."""
+        return self.kernel.state
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the next week would end after the run."""
+        run = self.state.run
+        return run.start_day + 7 * (run.week + 2) > run.end_day
+
+    def step(self) -> None:
+        """Simulate one week: clock, people, decide, clear, close."""
+        kernel, run = self.kernel, self.state.run
+        week = run.week + 1
+        kernel.clock(week)
+        shared, draws = Shared(self.state), Draws(run.seed, week)
+        kernel.decide(self._asked(shared, draws))
+        kernel.clear()
+        kernel.close()
+
+    def _asked(self, shared: Shared, draws: Draws) -> Iterable[Command]:
+        for participant in self.participants:
+            yield from participant.ask(shared, draws)
+
+
+def simulate(
+    scenario: Scenario,
+    seed: int,
+    log: Log | None = None,
+    hooks: Hooks | None = None,
+    progress: Callable[[int, Kernel], None] | None = None,
+) -> Kernel:
+    """Run a scenario to its end; give back the kernel with its state and log."""
+    return finish(MarketModel(scenario, seed, log=log, hooks=hooks), progress)
+
+
+def finish(model: MarketModel, progress: Callable[[int, Kernel], None] | None = None) -> Kernel:
+    """Step a model to its end and close its log."""
+    while not model.is_over:
+        model.step()
+        if progress is not None:
+            progress(model.state.run.week, model.kernel)
+    model.kernel.end()
+    return model.kernel

@@ -1,0 +1,21 @@
+"""The rest: enterprise, sovereign and Chinese buyers, as one demand each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agents.buyers import purchases
+from events.commands import Command
+from market.rng import Draws
+from market.view import MarketView
+
+
+@dataclass(frozen=True)
+class Rest:
+    """Buy chips and power for own use."""
+
+    index: int
+
+    def act(self, view: MarketView, draws: Draws) -> list[Command]:
+        """Answer the week."""
+        return list(purchases(view, draws, self.index))

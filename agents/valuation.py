@@ -1,0 +1,55 @@
+"""Pure judgements that several behaviours share: the worth of compute, lease or build, willingness to pay."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from events.commands import Choice, Terms
+
+HOURS_PER_YEAR = 8760
+MONTH_WEEKS = 4
+
+
+def clip(x: float, low: float, high: float) -> float:
+    """Bound x."""
+    return low if x < low else high if x > high else x
+
+
+def price_term(price: float, reference: float) -> float:
+    """Score of a price: minus the log of its ratio to a reference."""
+    return -math.log(max(price, 1e-9) / max(reference, 1e-9))
+
+
+def time_term(wait_weeks: float, weight: float) -> float:
+    """Score of a wait: minus `weight` for every half year."""
+    return -weight * max(0.0, wait_weeks) / 26
+
+
+def choose(topic: str, options: Sequence[Terms], temperature: float, u: float) -> tuple[int, Choice]:
+    """Pick an option by logit with one uniform draw `u`; give its index and the choice to be recorded.
+
+    The best of the rest is recorded beside the option taken. With one option there is nothing to reject.
+    """
+    top = max(option.score for option in options)
+    weights = [math.exp((option.score - top) / temperature) for option in options]
+    mark, index = u * sum(weights), 0
+    for index, weight in enumerate(weights):
+        mark -= weight
+        if mark < 0:
+            break
+    rest = [option for i, option in enumerate(options) if i != index]
+    rejected = max(rest, key=lambda option: option.score) if rest else None
+    return index, Choice(topic, options[index], rejected)
+
+
+def term_factor(duration_days: int, two_years: float, three_years: float) -> float:
+    """Discount of a longer term on the one-year price."""
+    if duration_days >= 3 * 365 - 14:
+        return three_years
+    return two_years if duration_days >= 2 * 365 - 14 else 1.0
+
+
+def is_my_week(week: int, index: int, every: int) -> bool:
+    """Whether a decision that comes every so many weeks is due, spread over orgs by their index."""
+    return week % every == index % every

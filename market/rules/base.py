@@ -1,0 +1,75 @@
+"""What all rules share: the form of their answers, and readings of the state that several families need."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from events.facts import Batch, Fact
+from market.state import State
+from market.state.chips import Holding, key
+
+HOURS_PER_YEAR = 8760
+DAYS_PER_YEAR = 365.25
+CENTS = 100
+MONTH_WEEKS = 4  # rent, salaries and revenue move every fourth week
+
+
+class Happening(NamedTuple):
+    """A fact of the clock or of clearing: when, what, whose process, and the id of what led to it."""
+
+    day: int
+    fact: Fact
+    actor: str
+    cause: str
+
+
+Outcome = Happening | Batch
+
+
+def digits(x: float) -> float:
+    """Round physics to 9 significant digits before it becomes a fact."""
+    return float(f"{x:.9g}")
+
+
+def years(state: State, day: int) -> float:
+    """Years since the start of the run."""
+    return (day - state.run.start_day) / DAYS_PER_YEAR
+
+
+def h100e(state: State, chip: str, gpus: int) -> float:
+    """Weigh GPUs by dense throughput against an H100."""
+    return gpus * state.chips.chips[chip].h100e
+
+
+def clip(x: float, low: float, high: float) -> float:
+    """Bound x."""
+    return low if x < low else high if x > high else x
+
+
+def training_use(state: State, org: str, chip: str, site: str) -> int:
+    """GPUs of a holding that frontier runs occupy."""
+    return sum(
+        run.gpus for run in state.training.runs.values() if run.org == org and run.chip == chip and run.site == site
+    )
+
+
+def held(state: State, org: str, chip: str, site: str) -> int:
+    """GPUs that an org can use there."""
+    holding: Holding | None = state.chips.holdings.get(key(org, chip, site))
+    return holding.held if holding else 0
+
+
+def fleet_h100e(state: State, org: str) -> float:
+    """H100e that an org can use, everywhere."""
+    chips = state.chips.chips
+    return sum(h.held * chips[h.chip].h100e for h in state.chips.holdings.values() if h.org == org)
+
+
+def trait(state: State, org: str, name: str, default: float = 0.0) -> float:
+    """Read an org's trait."""
+    return state.run.parameters.get(f"orgs.{org}.{name}", default)
+
+
+def cash(state: State, org: str) -> int:
+    """Balance of an org in cents."""
+    return state.finance.ledger.accounts.get(org, 0)

@@ -1,0 +1,241 @@
+"""Rules of money: monthly payments, rounds, loans, defaults. All cash moves by payments under a contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from events.commands import finance as commands
+from events.facts import Batch, Fact
+from events.facts import finance as facts
+from market.rules.base import CENTS, HOURS_PER_YEAR, Happening, cash, trait, years
+from market.rules.leases import end_lease
+from market.state import State, next_id
+from market.state.finance import Loan
+
+MONTH_DAYS = 28
+Payment = tuple[str, str, int, str, str]  # payer, payee, cents, kind, contract
+
+
+def set_budget(state: State, command: commands.SetBudget, day: int) -> list[Fact]:
+    """Revise what an org means to spend on chips."""
+    return [facts.BudgetSet(command.actor, round(max(0.0, command.value), 2), command.reason)]
+
+
+def seek_round(state: State, command: commands.SeekRound, day: int) -> list[Fact]:
+    """Ask investors for equity; one open round at a time."""
+    books = state.finance.books[command.actor]
+    if books.sought_cents or command.amount_usd_cents < 1:
+        return [facts.RoundFailed(command.actor, command.amount_usd_cents, "a round is open")]
+    return [facts.RoundSought(command.actor, command.amount_usd_cents, runway_days(state, command.actor))]
+
+
+def fund_round(state: State, command: commands.FundRound, day: int) -> list[Fact]:
+    """Close a round that was sought; the money follows."""
+    books = state.finance.books.get(command.org)
+    amount = command.amount_usd_cents
+    if books is None or not books.sought_cents or amount < 1 or command.valuation_usd_cents < amount:
+        return [facts.RoundFailed(command.org, amount, "no open round")]
+    if cash(state, command.actor) < amount:
+        return [facts.RoundFailed(command.org, amount, "investor without cash")]
+    deal = next_id(state, command.org, "deal")
+    closed = facts.RoundClosed(deal, command.org, command.actor, amount, command.valuation_usd_cents, "equity")
+    return [closed, facts.PaymentMade(command.actor, command.org, amount, "equity", deal)]
+
+
+def decline_round(state: State, command: commands.DeclineRound, day: int) -> list[Fact]:
+    """Turn a round down."""
+    books = state.finance.books.get(command.org)
+    return [facts.RoundFailed(command.org, books.sought_cents if books else 0, command.reason)]
+
+
+def coverage(state: State, org: str, extra_cents: int) -> float:
+    """Debt-service coverage: a year's rent and other income over a year's instalments, the new loan included."""
+    p = state.run.parameters
+    income = sum(
+        lease.gpus * lease.price_usd_per_gpu_hour * HOURS_PER_YEAR * CENTS
+        for lease in state.leases.leases.values()
+        if lease.lessor == org and lease.end_day > state.run.start_day + 7 * state.run.week + 182
+    )
+    income += trait(state, org, "income_usd_per_year") * CENTS
+    costs = sum(
+        lease.delivered * lease.price_usd_per_gpu_hour * HOURS_PER_YEAR * CENTS
+        for lease in state.leases.leases.values()
+        if lease.lessee == org
+    )
+    service = sum(_yearly(loan.amount_cents, loan.rate, loan.end_day - loan.start_day) for loan in _loans(state, org))
+    service += _yearly(extra_cents, p["finance.loan_rate"], round(365 * p["finance.loan_years"]))
+    return max(0.0, income - costs) / service if service else 0.0
+
+
+def _loans(state: State, org: str) -> list[Loan]:
+    return [loan for loan in state.finance.loans.values() if loan.org == org]
+
+
+def _yearly(cents: int, rate: float, days: int) -> float:
+    """Instalments of a year of an annuity."""
+    n = days / 365.25
+    return cents * rate / (1 - (1 + rate) ** -n) if rate > 0 and n > 0 else cents / max(n, 1e-9)
+
+
+def seek_loan(state: State, command: commands.SeekLoan, day: int) -> list[Fact]:
+    """Lend against contracts when they cover the debt service."""
+    p, amount = state.run.parameters, command.amount_usd_cents
+    lender = state.run.orgs.get(command.lender)
+    if lender is None or "investor" not in lender.roles or amount < 1:
+        return [facts.LoanRefused(command.actor, command.lender, amount, 0.0, "unknown lender")]
+    ratio = round(coverage(state, command.actor, amount), 6)
+    if ratio < p["finance.coverage_min"]:
+        return [facts.LoanRefused(command.actor, command.lender, amount, ratio, "coverage")]
+    if cash(state, command.lender) < amount:
+        return [facts.LoanRefused(command.actor, command.lender, amount, ratio, "lender without cash")]
+    deal = next_id(state, command.actor, "deal")
+    end = day + round(365 * p["finance.loan_years"])
+    granted = facts.LoanGranted(deal, command.actor, command.lender, amount, p["finance.loan_rate"], end)
+    return [granted, facts.PaymentMade(command.lender, command.actor, amount, "loan", deal)]
+
+
+def monthly_rent(state: State, org: str) -> int:
+    """Rent that an org pays in four weeks for what was handed over, in cents."""
+    return sum(
+        _rent(lease.delivered, lease.price_usd_per_gpu_hour)
+        for lease in state.leases.leases.values()
+        if lease.lessee == org
+    )
+
+
+def _rent(gpus: int, price: float) -> int:
+    return round(gpus * price * 24 * MONTH_DAYS * CENTS)
+
+
+def burn_cents(state: State, org: str) -> int:
+    """What a lab spends in four weeks beyond what it earns, in cents; never below zero."""
+    p, lab = state.run.parameters, state.training.labs.get(org)
+    revenue = lab.revenue_usd_per_year if lab else 0.0
+    spend = monthly_rent(state, org)
+    earned = (p["finance.revenue_margin"] * revenue + trait(state, org, "income_usd_per_year")) * CENTS
+    return max(0, round(p["finance.spend_burn"] * spend - earned * MONTH_DAYS / 365))
+
+
+def runway_days(state: State, org: str) -> int:
+    """Days that an org's cash lasts at its present burn, ten years at most."""
+    burn = burn_cents(state, org)
+    return min(3650, cash(state, org) * MONTH_DAYS // burn) if burn else 3650
+
+
+def monthly(state: State, day: int) -> Batch | None:
+    """Pay rent, on-demand, revenue, staff, energy, other income and instalments of four weeks, as one batch."""
+    rows: list[Payment] = [*_rents(state), *_operations(state), *_energy(state), *_instalments(state, day)]
+    rows = [row for row in rows if row[2] > 0]
+    if not rows:
+        return None
+    payers, payees, cents, kinds, contracts = (list(column) for column in zip(*rows, strict=True))
+    columns = {
+        "org": payers,
+        "counterparty": payees,
+        "amount_usd_cents": cents,
+        "kind": kinds,
+        "contract_id": contracts,
+    }
+    return Batch(facts.PaymentMade, columns, payers, contracts)
+
+
+def _rents(state: State) -> Iterator[Payment]:
+    for lease in state.leases.leases.values():
+        yield (
+            lease.lessee,
+            lease.lessor,
+            _rent(lease.delivered, lease.price_usd_per_gpu_hour),
+            "rent",
+            lease.lease_id,
+        )
+
+
+def _operations(state: State) -> Iterator[Payment]:
+    p, month = state.run.parameters, MONTH_DAYS / 365 * CENTS
+    for name, org in state.run.orgs.items():
+        income = trait(state, name, "income_usd_per_year")
+        yield "world/customers", name, round(income * month), "other business", name
+        if "investor" in org.roles:
+            y = years(state, state.run.start_day + 7 * (state.run.week + 1))
+            fresh = trait(state, name, "subscriptions_usd_per_year") * (1 + p["finance.rounds_growth_per_year"]) ** y
+            yield "world/savers", name, round(fresh * month), "subscription", name
+    for lab in state.training.labs.values():
+        yield (
+            "world/customers",
+            lab.org,
+            round(p["finance.revenue_margin"] * lab.revenue_usd_per_year * month),
+            "revenue",
+            lab.org,
+        )
+        staff = round((p["finance.spend_burn"] - 1) * monthly_rent(state, lab.org))
+        yield lab.org, "world/staff", staff, "staff", lab.org
+        parent = state.run.orgs[lab.org].parent
+        if parent is not None:
+            yield parent, lab.org, burn_cents(state, lab.org), "parent funding", lab.org
+
+
+def _energy(state: State) -> Iterator[Payment]:
+    p = state.run.parameters
+    for site in state.sites.sites.values():
+        facility_kw = site.installed_w / 1000 * p[f"regions.{site.region}.pue"] * p["energy.load_factor"]
+        price = p[f"regions.{site.region}.energy_usd_per_mwh"] / 1000
+        cents = round(facility_kw * 24 * MONTH_DAYS * price * CENTS)
+        yield site.owner, "world/utilities", cents, "energy", site.name
+
+
+def _instalments(state: State, day: int) -> Iterator[Payment]:
+    for loan in state.finance.loans.values():
+        cents = round(_yearly(loan.amount_cents, loan.rate, loan.end_day - loan.start_day) * MONTH_DAYS / 365)
+        yield loan.org, loan.lender, cents, "instalment", loan.deal_id
+
+
+def on_demand_revenue(state: State, rented: Batch) -> Batch:
+    """Pay clouds for four weeks of what the rest rented by the hour."""
+    cents = [
+        _rent(gpus, price)
+        for gpus, price in zip(rented.columns["gpus"], rented.columns["price_usd_per_gpu_hour"], strict=True)
+    ]
+    lessors = rented.columns["lessor"]
+    columns = {
+        "org": ["world/customers"] * len(lessors),
+        "counterparty": lessors,
+        "amount_usd_cents": cents,
+        "kind": ["on demand"] * len(lessors),
+        "contract_id": rented.columns["site"],
+    }
+    return Batch(facts.PaymentMade, columns, lessors, lessors)
+
+
+def loans_repaid(state: State, day: int) -> Iterator[Happening]:
+    """Loans whose last instalment was paid."""
+    for loan in state.finance.loans.values():
+        if loan.end_day <= day:
+            yield Happening(day, facts.LoanRepaid(loan.deal_id, loan.org, loan.lender), loan.org, loan.deal_id)
+
+
+def defaults(state: State, day: int) -> Iterator[Happening]:
+    """Orgs whose cash has fallen too far below zero default: part of their leases returns to the market."""
+    p = state.run.parameters
+    for org, books in state.finance.books.items():
+        yearly = 13 * monthly_rent(state, org)
+        recent = books.defaulted_day >= 0 and day - books.defaulted_day < 364
+        if not yearly or recent or cash(state, org) >= p["finance.default_cash_share"] * yearly:
+            continue
+        yield Happening(day, facts.OrgDefaulted(org, -cash(state, org), "cash"), org, org)
+        own = [lease for lease in state.leases.leases.values() if lease.lessee == org and lease.kind != "internal"]
+        own.sort(key=lambda x: (-x.price_usd_per_gpu_hour, x.lease_id))
+        quota = p["finance.default_lease_share"] * sum(lease.delivered for lease in own)
+        for lease in own:
+            if quota <= 0:
+                break
+            quota -= lease.delivered
+            yield from end_lease(state, lease, day, "default")
+
+
+DECIDE = {
+    commands.SetBudget: set_budget,
+    commands.SeekRound: seek_round,
+    commands.FundRound: fund_round,
+    commands.DeclineRound: decline_round,
+    commands.SeekLoan: seek_loan,
+}

@@ -1,0 +1,283 @@
+"""Rules of the lease desk: talks, quotes that hold GPUs, leases, handover, the end of leases."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from events.commands import leases as commands
+from events.facts import Fact
+from events.facts import leases as facts
+from market.rules.base import Happening, training_use
+from market.state import State, next_id
+from market.state.chips import key
+from market.state.leases import Lease, Quote, Request
+
+QUOTE_DAYS = 7  # a quote holds its GPUs for a week
+SILENCE_DAYS = 21  # talks without a message for three weeks are over
+KINDS = ("frontier", "serving", "capacity", "internal")
+
+
+def request_lease(state: State, command: commands.RequestLease, day: int) -> list[Fact]:
+    """Open talks with one lessor."""
+    org = state.run.orgs.get(command.lessor)
+    reason = ""
+    if org is None or command.lessor == command.actor or not {"cloud", "lab"} & set(org.roles):
+        reason = "unknown lessor"
+    elif command.kind not in KINDS or not command.h100e > 0 or command.duration_days < 1:
+        reason = "nothing asked"
+    elif any(r.lessee == command.actor and r.lessor == command.lessor for r in state.leases.requests.values()):
+        reason = "talks already open"
+    if reason:
+        return [facts.RequestRefused(command.actor, command.lessor, reason)]
+    return [
+        facts.LeaseRequested(
+            next_id(state, command.actor, "request"), command.actor, command.lessor, round(command.h100e, 3),
+            command.due_day, command.duration_days, round(command.price_usd_per_h100e_hour, 6), command.kind,
+        )
+    ]  # fmt: skip
+
+
+def held_in_quotes(state: State, lessor: str, chip: str, site: str) -> int:
+    """GPUs of own fleet that open quotes of a lessor hold."""
+    return sum(
+        q.gpus
+        for q in state.leases.quotes.values()
+        if q.lessor == lessor and q.chip == chip and q.site == site and q.parent_lease_id is None
+    )
+
+
+def owed(state: State, lessor: str, chip: str, site: str) -> int:
+    """GPUs of own fleet that a lessor has promised and not handed over."""
+    return sum(
+        lease.owed
+        for lease in state.leases.leases.values()
+        if lease.lessor == lessor and lease.chip == chip and lease.site == site and lease.parent_lease_id is None
+    )
+
+
+def free_gpus(state: State, org: str, chip: str, site: str) -> int:
+    """GPUs that an org could hand over today: held, not training, not owed, not in a quote."""
+    holding = state.chips.holdings.get(key(org, chip, site))
+    if holding is None:
+        return 0
+    busy = training_use(state, org, chip, site) + owed(state, org, chip, site) + held_in_quotes(state, org, chip, site)
+    return holding.held - busy
+
+
+def promised_watts(state: State, site: str) -> int:
+    """IT power that the leases and quotes of a site's owner will take there, beyond what is installed."""
+    chips = state.chips.chips
+    owner = state.sites.sites[site].owner
+    promised: dict[str, int] = defaultdict(int)
+    for lease in state.leases.leases.values():
+        if lease.site == site and lease.lessor == owner:
+            promised[lease.chip] += lease.owed
+    for quote in state.leases.quotes.values():
+        if quote.site == site and quote.lessor == owner:
+            promised[quote.chip] += quote.gpus
+    watts = 0
+    for chip, gpus in promised.items():
+        holding = state.chips.holdings.get(key(owner, chip, site))
+        missing = gpus - (holding.held if holding else 0)
+        watts += max(0, missing) * round(chips[chip].power_kw_it_per_gpu * 1000)
+    return watts
+
+
+def quote_fault(state: State, command: commands.GiveQuote, request: Request, day: int) -> str:
+    """Say why a quote cannot stand; empty when it can."""
+    chip, site = state.chips.chips.get(command.chip), state.sites.sites.get(command.site)
+    if chip is None or site is None:
+        return "unknown chip or site"
+    if command.gpus < 1 or command.end_day <= command.start_day or command.start_day < day:
+        return "empty term"
+    if not command.price_usd_per_gpu_hour > 0:
+        return "no price"
+    if command.parent_lease_id is not None:
+        return _sublease_fault(state, command)
+    if site.owner != command.actor:
+        return "not the actor's site"
+    own = next((q for q in state.leases.quotes.values() if q.request_id == request.request_id), None)
+    replaced = own.gpus if own and (own.chip, own.site) == (command.chip, command.site) else 0
+    free = free_gpus(state, command.actor, command.chip, command.site) + replaced
+    if command.start_day - day <= QUOTE_DAYS and command.gpus > free:
+        return "capacity"
+    building = sum(b.power_kw for b in state.sites.buildings.values() if b.site == command.site)
+    watts = round(chip.power_kw_it_per_gpu * 1000)
+    new = max(0, command.gpus - max(0, free)) * watts - replaced * watts
+    if new > site.spare_w + building * 1000 - promised_watts(state, command.site):
+        return "power"
+    return ""
+
+
+def _sublease_fault(state: State, command: commands.GiveQuote) -> str:
+    parent = state.leases.leases.get(command.parent_lease_id or "")
+    if parent is None or parent.lessee != command.actor:
+        return "not the actor's lease"
+    if (parent.chip, parent.site) != (command.chip, command.site):
+        return "not what the parent lease holds"
+    if parent.depth + 1 > state.run.parameters["chains.depth_max"]:
+        return "chain too long"
+    if command.end_day > parent.end_day or command.start_day < parent.start_day:
+        return "outside the parent's term"
+    quoted = sum(q.gpus for q in state.leases.quotes.values() if q.parent_lease_id == parent.lease_id)
+    if command.gpus > parent.gpus - parent.subleased - quoted:
+        return "capacity"
+    return ""
+
+
+def give_quote(state: State, command: commands.GiveQuote, day: int) -> list[Fact]:
+    """Offer GPUs for an open request, within what the lessor and the site can carry."""
+    request = state.leases.requests.get(command.request_id)
+    if request is None or request.lessor != command.actor:
+        return [facts.QuoteRefused(command.actor, command.request_id, "no such request")]
+    if fault := quote_fault(state, command, request, day):
+        return [facts.QuoteRefused(command.actor, command.request_id, fault)]
+    return [
+        facts.QuoteGiven(
+            next_id(state, command.actor, "quote"), request.request_id, command.parent_lease_id, command.actor,
+            request.lessee, command.chip, command.site, command.gpus, command.start_day, command.end_day,
+            round(command.price_usd_per_gpu_hour, 6),
+        )
+    ]  # fmt: skip
+
+
+def open_quote(state: State, quote_id: str, actor: str) -> Quote | str:
+    """Find an open quote addressed to `actor`, or say why there is none."""
+    quote = state.leases.quotes.get(quote_id)
+    if quote is None:
+        return "quote lapsed"
+    if quote.lessee != actor:
+        return "not the addressee"
+    return quote
+
+
+def counter_quote(state: State, command: commands.CounterQuote, day: int) -> list[Fact]:
+    """Answer a quote with a lower price."""
+    quote = open_quote(state, command.quote_id, command.actor)
+    if isinstance(quote, str):
+        return [facts.LeaseRefused(command.quote_id, quote)]
+    if quote.countered_at_usd or not 0 < command.price_usd_per_gpu_hour < quote.price_usd_per_gpu_hour:
+        return [facts.LeaseRefused(command.quote_id, "no lower price")]
+    price = round(command.price_usd_per_gpu_hour, 6)
+    return [facts.QuoteCountered(quote.quote_id, quote.lessor, quote.lessee, price)]
+
+
+def accept_quote(state: State, command: commands.AcceptQuote, day: int) -> list[Fact]:
+    """Bind an open quote; its GPUs are held, so it cannot fail on capacity."""
+    quote = open_quote(state, command.quote_id, command.actor)
+    if isinstance(quote, str):
+        return [facts.LeaseRefused(command.quote_id, quote)]
+    if quote.countered_at_usd:
+        return [facts.LeaseRefused(command.quote_id, "a counter-offer is open")]
+    parent = state.leases.leases.get(quote.parent_lease_id) if quote.parent_lease_id else None
+    if quote.parent_lease_id is not None and parent is None:
+        return [facts.LeaseRefused(command.quote_id, "parent lease ended")]
+    request = state.leases.requests[quote.request_id]
+    return [
+        facts.LeaseSigned(
+            next_id(state, quote.lessee, "lease"), quote.parent_lease_id, quote.quote_id, quote.lessor, quote.lessee,
+            quote.chip, quote.site, quote.gpus, quote.start_day, quote.end_day, quote.price_usd_per_gpu_hour,
+            request.kind, parent.depth + 1 if parent else 1,
+        )
+    ]  # fmt: skip
+
+
+def break_talks(state: State, command: commands.BreakTalks, day: int) -> list[Fact]:
+    """End talks; the reason is the result."""
+    request = state.leases.requests.get(command.request_id)
+    if request is None or command.actor not in (request.lessee, request.lessor):
+        return [facts.RequestRefused(command.actor, command.actor, "no such talks")]
+    return [
+        facts.LeaseTalksFailed(request.request_id, request.lessee, request.lessor, request.h100e, command.reason)
+    ]
+
+
+def end_lease(state: State, lease: Lease, day: int, reason: str) -> Iterator[Happening]:
+    """End a lease and all that was sublet under it, deepest first."""
+    for child in list(state.leases.leases.values()):
+        if child.parent_lease_id == lease.lease_id:
+            yield from end_lease(state, child, day, reason if reason == "term" else "parent ended")
+    fact = facts.LeaseEnded(
+        lease.lease_id, lease.lessor, lease.lessee, lease.chip, lease.site, lease.delivered, reason
+    )
+    yield Happening(day, fact, lease.lessor, lease.lease_id)
+
+
+def due(state: State, first: int, last: int) -> Iterator[Happening]:
+    """Quotes that lapse and talks that fall silent between two days."""
+    desk = state.leases
+    for quote in desk.quotes.values():
+        lapse = quote.day + QUOTE_DAYS + 1
+        if lapse <= last:
+            fact = facts.QuoteLapsed(quote.quote_id, quote.request_id, quote.lessor, quote.lessee)
+            yield Happening(max(first, lapse), fact, quote.lessor, quote.quote_id)
+    quoted = {quote.request_id for quote in desk.quotes.values()}
+    for request in desk.requests.values():
+        silent = request.day + SILENCE_DAYS + 7 * request.rounds
+        if silent <= last and request.request_id not in quoted:
+            failed = facts.LeaseTalksFailed(
+                request.request_id, request.lessee, request.lessor, request.h100e, "no answer"
+            )
+            yield Happening(max(first, silent), failed, request.lessor, request.request_id)
+
+
+def terms_over(state: State, day: int) -> Iterator[Happening]:
+    """Leases whose term is over, children before parents."""
+    ended: set[str] = set()
+    for lease in sorted(state.leases.leases.values(), key=lambda x: (-x.depth, x.lease_id)):
+        if lease.end_day <= day and lease.lease_id not in ended:
+            for happening in end_lease(state, lease, day, "term"):
+                assert isinstance(happening.fact, facts.LeaseEnded)
+                if happening.fact.lease_id not in ended:
+                    ended.add(happening.fact.lease_id)
+                    yield happening
+
+
+def hand_over(state: State, day: int) -> Iterator[Happening]:
+    """Give free GPUs to the leases that are owed them: earlier start first, owners' leases before subleases."""
+    free: dict[str, int] = {
+        name: h.held - training_use(state, h.org, h.chip, h.site) for name, h in state.chips.holdings.items()
+    }
+    passed: dict[str, int] = defaultdict(int)  # lease -> sublet GPUs handed on
+    for lease in state.leases.leases.values():
+        if lease.parent_lease_id is not None:
+            passed[lease.parent_lease_id] += lease.delivered
+    arrived: dict[str, int] = defaultdict(int)
+    waiting = (x for x in state.leases.leases.values() if x.owed and x.start_day <= day)
+    for lease in sorted(waiting, key=lambda x: (x.depth, x.start_day, x.lease_id)):
+        source = key(lease.lessor, lease.chip, lease.site)
+        gpus = min(lease.owed, max(0, free.get(source, 0)))
+        if lease.parent_lease_id is not None:
+            parent = state.leases.leases[lease.parent_lease_id]
+            here = parent.delivered + arrived[parent.lease_id] - passed[parent.lease_id]
+            gpus = min(gpus, max(0, here))
+            passed[parent.lease_id] += gpus
+        if gpus:
+            free[source] -= gpus
+            target = key(lease.lessee, lease.chip, lease.site)
+            free[target] = free.get(target, 0) + gpus
+            arrived[lease.lease_id] += gpus
+            handed = facts.GpusHandedOver(lease.lease_id, lease.lessor, lease.lessee, lease.chip, lease.site, gpus)
+            yield Happening(day, handed, lease.lessor, lease.lease_id)
+        if gpus < lease.owed and not lease.late_said:
+            late = facts.LeaseLate(lease.lease_id, lease.lessor, lease.lessee, lease.owed - gpus, _cause(state, lease))
+            yield Happening(day, late, lease.lessor, lease.lease_id)
+
+
+def _cause(state: State, lease: Lease) -> str:
+    """Say which layer makes a lease late: the parent's GPUs, power, or chips."""
+    if lease.parent_lease_id is not None:
+        return "parent late"
+    if state.chips.warehouse.get(lease.lessor, {}).get(lease.chip, 0):
+        return "power"
+    return "chips"
+
+
+DECIDE = {
+    commands.RequestLease: request_lease,
+    commands.GiveQuote: give_quote,
+    commands.CounterQuote: counter_quote,
+    commands.AcceptQuote: accept_quote,
+    commands.BreakTalks: break_talks,
+}

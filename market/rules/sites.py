@@ -1,0 +1,179 @@
+"""Rules of sites: plans, buildings, the interconnection queue; when a building is ready in every layer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from events.commands import sites as commands
+from events.facts import Fact
+from events.facts import sites as facts
+from events.facts.finance import PaymentMade
+from market import rng
+from market.rules.base import CENTS, Happening, cash
+from market.state import State, next_id
+from market.state.sites import Building
+
+
+def planned_days(state: State, kind: str, building_id: str) -> int:
+    """Days that an owner plans for a shell: lognormal for brownfield and greenfield, uniform for a next building."""
+    p, seed = state.run.parameters, state.run.seed
+    if kind == "next":
+        low, high = p["sites.next_days_min"], p["sites.next_days_max"]
+        return round(low + (high - low) * rng.uniform(seed, "building plan", building_id))
+    z = rng.normal(seed, "building plan", building_id)
+    return round(rng.lognormal(p[f"sites.{kind}_days"], p[f"sites.{kind}_sd"], z))
+
+
+def shell_cents(state: State, power_kw: int) -> int:
+    """Price of a shell with its cooling and electrical plant."""
+    return round(power_kw * state.run.parameters["build.shell_usd_per_kw"] * CENTS)
+
+
+def refusal(state: State, org: str, region: str, power_kw: int) -> str:
+    """Say why a building cannot start; empty when it can."""
+    if region not in state.run.regions:
+        return "unknown region"
+    if power_kw < 1:
+        return "no power asked"
+    if cash(state, org) < shell_cents(state, power_kw) * state.run.parameters["build.cash_share"]:
+        return "cash"
+    return ""
+
+
+def plan_site(state: State, command: commands.PlanSite, day: int) -> list[Fact]:
+    """Announce a site and start its first building."""
+    reason = refusal(state, command.actor, command.region, command.power_kw_it)
+    if reason:
+        return [facts.SiteRefused(command.actor, command.region, command.kind, command.power_kw_it, reason)]
+    site = next_id(state, command.actor, "site")
+    started = _start(state, site, command.actor, command.region, command, day)
+    promised = started[0].due_day
+    plan = facts.SitePlanned(site, command.actor, command.region, command.kind, command.power_kw_it, promised)
+    return [plan, *started]
+
+
+def start_building(state: State, command: commands.StartBuilding, day: int) -> list[Fact]:
+    """Start another building of an own site."""
+    site = state.sites.sites.get(command.site)
+    if site is None or site.owner != command.actor:
+        return [facts.SiteRefused(command.actor, "", command.kind, command.power_kw_it, "not the actor's site")]
+    reason = refusal(state, command.actor, site.region, command.power_kw_it)
+    if reason:
+        return [facts.SiteRefused(command.actor, site.region, command.kind, command.power_kw_it, reason)]
+    return list(_start(state, site.name, command.actor, site.region, command, day))
+
+
+def _start(
+    state: State,
+    site: str,
+    org: str,
+    region: str,
+    command: commands.PlanSite | commands.StartBuilding,
+    day: int,
+) -> tuple[facts.BuildingStarted, Fact, Fact]:
+    """Promise a building for when its shell is planned to stand and its load is expected to be served."""
+    p = state.run.parameters
+    building_id, power = next_id(state, site, "building"), command.power_kw_it
+    wait = p["sites.turbine_days"] if command.on_site_power else expected_wait(state, region)
+    due = day + max(planned_days(state, command.kind, building_id), round(wait))
+    kind = f"{command.kind} on-site" if command.on_site_power else command.kind
+    started = facts.BuildingStarted(building_id, site, org, region, kind, power, day, due)
+    facility = round(power * p[f"regions.{region}.pue"])
+    queued = facts.PowerQueued(building_id, site, org, region, power, facility)
+    deposit = round(shell_cents(state, power) * p["build.cash_share"])
+    return started, queued, PaymentMade(org, "world/contractors", deposit, "shell deposit", building_id)
+
+
+def expected_wait(state: State, region: str) -> float:
+    """Days that a new load expects to wait: owners apply ahead of the ground-breaking."""
+    p = state.run.parameters
+    return max(0.0, p[f"regions.{region}.queue_days"] - p["sites.power_lead_days"])
+
+
+def shell_day(state: State, building: Building) -> int:
+    """Day on which a shell stands: planned days times a lognormal slip, given that it was not ready at the start."""
+    p, run = state.run.parameters, state.run
+    u = rng.uniform(run.seed, "building slip", building.building_id)
+    median, sd = p["sites.slip_median"], p["sites.slip_sd"]
+    planned = max(1, building.planned_days)
+    if building.start_day < run.start_day:
+        ratio = (run.start_day - building.start_day) / planned / median
+        floor = rng.normal_cdf(math.log(ratio) / sd) if ratio > 0 else 0.0
+        u = min(floor + u * (1 - floor), 1 - 1e-9)
+    return building.start_day + round(planned * rng.lognormal(median, sd, rng.quantile(u)))
+
+
+def power_day(state: State, building: Building) -> int:
+    """First day on which the queue can serve a building, were the region's yearly power no limit."""
+    p, run = state.run.parameters, state.run
+    z = rng.normal(run.seed, "queue wait", building.building_id)
+    wait = p["sites.turbine_days"] if building.on_site else expected_wait(state, building.region)
+    return building.start_day + round(rng.lognormal(wait, p["sites.queue_sd"], z))
+
+
+def due(state: State, first: int, last: int) -> Iterator[Happening]:
+    """Shells that stand, and promises that pass unkept, between two days."""
+    for building in state.sites.buildings.values():
+        ready = building.shell_ready
+        if not ready and (stands := shell_day(state, building)) <= last:
+            ready = True
+            fact = facts.ShellReady(building.building_id, building.site, building.org, building.power_kw)
+            yield Happening(max(first, stands), fact, building.org, building.building_id)
+        if building.due_day <= last and not (ready and building.granted):
+            yield _slipped(state, building, ready, max(first, building.due_day))
+
+
+def _slipped(state: State, building: Building, ready: bool, day: int) -> Happening:
+    """A promise passed: promise again for when the late layer is now expected, a quarter of the plan later at least."""
+    late = max(28, round(0.25 * building.planned_days))
+    reason = "power" if ready else "shell"
+    promised = building.start_day + building.planned_days
+    fact = facts.BuildingSlipped(
+        building.building_id, building.site, building.org, day + late, day + late - promised, reason
+    )
+    return Happening(day, fact, building.org, building.building_id)
+
+
+def grant(state: State, day: int) -> Iterator[Happening]:
+    """Serve the interconnection queues in order of arrival, within the power that a region connects in a year."""
+    p = state.run.parameters
+    elapsed = (day - state.run.start_day + 7) / 365.25
+    for region in state.run.regions.values():
+        room = p[f"regions.{region.name}.grid_mw_per_year"] * 1000 * (1 + elapsed) - region.granted_kw
+        for building_id in list(region.queue):
+            building = state.sites.buildings[building_id]
+            if power_day(state, building) > day:
+                continue
+            kind = "on-site" if building.on_site else "grid"
+            if kind == "grid":
+                if building.power_kw > room:
+                    continue
+                room -= building.power_kw
+            fact = facts.PowerGranted(
+                building_id, building.site, building.org, region.name, kind, building.power_kw, day
+            )
+            yield Happening(day, fact, "world", building_id)
+
+
+def energise(state: State, day: int) -> Iterator[Happening]:
+    """Bring buildings into use that are ready in every layer; say which shells wait for power."""
+    p = state.run.parameters
+    for building in list(state.sites.buildings.values()):
+        if not building.shell_ready:
+            continue
+        name, site, org, region = building.building_id, building.site, building.org, building.region
+        if building.granted:
+            kind = "on-site" if building.on_site else "grid"
+            facility = round(building.power_kw * p[f"regions.{region}.pue"])
+            fact = facts.PowerEnergised(name, site, org, region, kind, building.power_kw, facility)
+            yield Happening(day, fact, org, name)
+            rest = round(shell_cents(state, building.power_kw) * (1 - p["build.cash_share"]))
+            yield Happening(day, PaymentMade(org, "world/contractors", rest, "shell", name), org, name)
+        elif not building.wait_said:
+            expected = max(day + 28, building.start_day + round(expected_wait(state, region)))
+            waits = facts.ShellWaitsForPower(name, site, org, region, building.power_kw, expected)
+            yield Happening(day, waits, org, name)
+
+
+DECIDE = {commands.PlanSite: plan_site, commands.StartBuilding: start_building}

@@ -1,0 +1,259 @@
+"""The facts of the start: a scenario said as facts, and what is calibrated on them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from datetime import date
+from typing import TYPE_CHECKING
+
+from events.facts import Fact, chips, finance, leases, run, sites, training
+from market.cluster import chip as cluster_chip
+from market.rules import prices, serving
+from market.rules.base import CENTS, DAYS_PER_YEAR, Happening, digits
+from market.rules.training import CAPABILITY_ORIGIN_DAY, SECONDS_PER_DAY, compute_optimal
+from market.state import State
+
+if TYPE_CHECKING:
+    from market.scenario.schema import Scenario
+
+EPOCH = date(1970, 1, 1)
+TASTE_FLOOR_USD = 1e6  # revenue below which a lab's taste is not told from nothing
+
+
+def to_day(when: date) -> int:
+    """Count days since 1970-01-01."""
+    return (when - EPOCH).days
+
+
+def opening(scenario: Scenario, seed: int) -> Iterator[tuple[int, Fact]]:
+    """Say a resolved scenario as facts, in the order in which they may refer to each other."""
+    start = to_day(scenario.start)
+    end = start + 7 * math.floor(scenario.years * DAYS_PER_YEAR / 7)
+    facts: list[Fact] = [run.RunStarted(scenario.name, seed, start, end)]
+    for part in (_parameters, _orgs, _regions, _chips, _sites, _fleets, _leases, _money, _labs):
+        facts.extend(part(scenario, start))
+    for fact in facts:
+        yield start, fact
+
+
+def _parameters(scenario: Scenario, start: int) -> Iterator[Fact]:
+    values = dict(scenario.parameters)
+    for name, org in scenario.orgs.items():
+        values[f"orgs.{name}.captive_share"] = org.captive_share
+        values[f"orgs.{name}.income_usd_per_year"] = org.income_usd_per_year
+        for trait, value in org.traits.items():
+            values[f"orgs.{name}.{trait}"] = value
+    for name, region in scenario.regions.items():
+        for field in ("queue_days", "grid_mw_per_year", "energy_usd_per_mwh", "pue"):
+            values[f"regions.{name}.{field}"] = float(getattr(region, field))
+    for name, chip in scenario.chips.items():
+        for field in ("slots_per_gpu", "gpus_per_week", "growth_per_year", "price_change_per_year"):
+            values[f"chips.{name}.{field}"] = getattr(chip, field)
+    values["serving.revenue_start_usd"] = sum(org.revenue_usd_per_year for org in scenario.orgs.values())
+    for name in sorted(values):
+        yield run.ParameterSet(name, float(values[name]))
+
+
+def _orgs(scenario: Scenario, start: int) -> Iterator[Fact]:
+    for name, org in scenario.orgs.items():
+        yield run.OrgRegistered(name, "+".join(org.roles), org.country, org.behaviour, org.parent)
+        if "oem" in org.roles:
+            yield chips.IntegrationExpanded(name, round(org.traits["integration_gpus_per_week"]))
+
+
+def _regions(scenario: Scenario, start: int) -> Iterator[Fact]:
+    for name, region in scenario.regions.items():
+        yield run.RegionRegistered(name, region.country)
+
+
+def _chips(scenario: Scenario, start: int) -> Iterator[Fact]:
+    for name, chip in scenario.chips.items():
+        first = to_day(chip.start)
+        yield chips.ChipAnnounced(
+            name, chip.supplier, first, to_day(chip.end), chip.price_usd_per_gpu, chip.power_kw_it_per_gpu, chip.h100e,
+            chip.buyers,
+        )  # fmt: skip
+        if first <= start:
+            yield chips.VolumeReached(name, chip.supplier)
+
+
+def _sites(scenario: Scenario, start: int) -> Iterator[Fact]:
+    for name, site in scenario.sites.items():
+        due = max((to_day(b.due) for b in site.buildings), default=start)
+        planned = round(1000 * (site.planned_mw_it or site.energised_mw_it))
+        yield sites.SitePlanned(name, site.owner, site.region, site.kind, planned, due)
+        pue = scenario.regions[site.region].pue
+        if site.energised_mw_it:
+            power = round(1000 * site.energised_mw_it)
+            yield sites.PowerEnergised(
+                f"{name}/building/0", name, site.owner, site.region, "standing", power, round(power * pue)
+            )
+        for number, b in enumerate(site.buildings, 1):
+            building, power = f"{name}/building/{number}", round(1000 * b.power_mw_it)
+            kind = f"{b.kind} on-site" if b.on_site_power else b.kind
+            yield sites.BuildingStarted(
+                building, name, site.owner, site.region, kind, power, to_day(b.start), to_day(b.due)
+            )
+            yield sites.PowerQueued(building, name, site.owner, site.region, power, round(power * pue))
+
+
+def _fleets(scenario: Scenario, start: int) -> Iterator[Fact]:
+    for fleet in scenario.fleets:
+        power = math.ceil(fleet.gpus * scenario.chips[fleet.chip].power_kw_it_per_gpu)
+        yield chips.FleetRegistered(fleet.owner, fleet.site, fleet.chip, fleet.gpus, power)
+    for order in scenario.orders:
+        chip = scenario.chips[order.chip]
+        number = 1 + sum(1 for o in scenario.orders[: scenario.orders.index(order)] if o.buyer == order.buyer)
+        yield chips.OrderPlaced(
+            f"{order.buyer}/order/{number}", order.buyer, chip.supplier, order.chip, order.gpus, chip.price_usd_per_gpu
+        )
+
+
+def _leases(scenario: Scenario, start: int) -> Iterator[Fact]:
+    """Standing leases, parents before children; GPUs are handed over where the term has begun."""
+    ids: dict[str, str] = {}
+    depth: dict[str, int] = {}
+    counts: dict[str, int] = {}
+    left = dict(scenario.leases)
+    while left:
+        ready = [name for name, lease in left.items() if lease.parent is None or lease.parent in ids]
+        for name in ready:
+            lease = left.pop(name)
+            counts[lease.lessee] = counts.get(lease.lessee, 0) + 1
+            ids[name] = f"{lease.lessee}/lease/{counts[lease.lessee]}"
+            depth[name] = depth[lease.parent] + 1 if lease.parent else 1
+            yield leases.LeaseSigned(
+                ids[name], ids[lease.parent] if lease.parent else None, None, lease.lessor, lease.lessee, lease.chip,
+                lease.site, lease.gpus, to_day(lease.start), to_day(lease.end), lease.price_usd_per_gpu_hour,
+                lease.kind, depth[name],
+            )  # fmt: skip
+            if to_day(lease.start) <= start:
+                yield leases.GpusHandedOver(
+                    ids[name], lease.lessor, lease.lessee, lease.chip, lease.site, lease.gpus
+                )
+
+
+def _money(scenario: Scenario, start: int) -> Iterator[Fact]:
+    p = scenario.parameters
+    for name, org in scenario.orgs.items():
+        if org.cash_usd:
+            yield finance.PaymentMade("world/savers", name, round(org.cash_usd * CENTS), "opening", name)
+        if org.valuation_usd:
+            yield finance.ValuationStated(name, round(org.valuation_usd * CENTS))
+        if org.chip_budget_usd_per_year:
+            yield finance.BudgetSet(name, org.chip_budget_usd_per_year, "start")
+    price, spot = p["price.start_usd_per_h100e_hour"], p["price.spot_start_usd_per_h100e_hour"]
+    yield leases.PriceMoved(price, spot, p["price.tightness_start"], p["supply.lead_time_start_weeks"])
+
+
+def _labs(scenario: Scenario, start: int) -> Iterator[Fact]:
+    p = scenario.parameters
+    best = 0.0
+    for name, model in scenario.models.items():
+        released = to_day(model.released)
+        index = digits(
+            p["capability.intercept"]
+            + p["capability.per_log10_flop"] * math.log10(model.flop)
+            + p["capability.per_year"] * (released - CAPABILITY_ORIGIN_DAY) / DAYS_PER_YEAR
+        )
+        best = max(best, index)
+        yield training.ModelReleased(name, model.lab, model.flop, index, "frontier", released)
+    yield training.FrontierMeasured(best)
+    for name, org in scenario.orgs.items():
+        if "lab" not in org.roles:
+            continue
+        yield training.ComputeSplitSet(name, p["split.inference_start"])
+        revenue = org.revenue_usd_per_year
+        yield training.ServingMeasured(name, revenue, revenue, 0.0)
+    yield from _runs(scenario, start)
+
+
+def _runs(scenario: Scenario, start: int) -> Iterator[Fact]:
+    """Runs under way: on the lab's largest holding of one chip, on as many GPUs as their dates ask for."""
+    p = scenario.parameters
+    held: dict[tuple[str, str, str], int] = {}
+    for fleet in scenario.fleets:
+        held[(fleet.owner, fleet.chip, fleet.site)] = held.get((fleet.owner, fleet.chip, fleet.site), 0) + fleet.gpus
+    for lease in scenario.leases.values():
+        if to_day(lease.start) <= start:
+            for org, sign in ((lease.lessor, -1), (lease.lessee, 1)):
+                place = (org, lease.chip, lease.site)
+                held[place] = held.get(place, 0) + sign * lease.gpus
+    for name, item in scenario.runs.items():
+        own = {place: gpus for place, gpus in held.items() if place[0] == item.lab}
+        if not own:
+            continue
+        _, chip, site = max(own, key=lambda place: (own[place] * scenario.chips[place[1]].h100e, place))
+        first, due = to_day(item.start), to_day(item.due)
+        pace = cluster_chip(chip).bf16_flop_per_s * p["labs.mfu"] * p["labs.goodput"] * SECONDS_PER_DAY
+        gpus = min(own[(item.lab, chip, site)], math.ceil(item.flop / (pace * (due - first))))
+        params, tokens = compute_optimal(item.flop)
+        yield training.TrainingStarted(
+            f"{item.lab}/run/1", item.lab, name, site, chip, gpus, item.flop, params, tokens, p["labs.mfu"],
+            p["labs.goodput"], "", first, due,
+        )  # fmt: skip
+
+
+def calibrate(state: State) -> Iterator[Happening]:
+    """Set what the first week must reproduce: demand of the rest, tastes, the frontier, the order backlog."""
+    p, day = state.run.parameters, state.run.start_day
+
+    def put(name: str, value: float) -> Happening:
+        return Happening(day, run.ParameterSet(name, digits(value)), "world", "world")
+
+    market = prices.Capacity(state, day)
+    supply = market.total_free + market.arriving
+    yield put("rest.h100e_start", max(0.0, p["price.tightness_start"] * supply - market.asked - market.renewals))
+    yield put("serving.frontier_start", serving.frontier(state))
+    total = sum(max(TASTE_FLOOR_USD, lab.revenue_usd_per_year) for lab in state.training.labs.values())
+    for lab in state.training.labs.values():
+        share = max(TASTE_FLOOR_USD, lab.revenue_usd_per_year) / total
+        yield put(f"orgs.{lab.org}.taste_start", math.log(share) - p["serving.share_exponent"] * lab.capability)
+    yield from _backlog(state, day)
+    yield from _pool_tranches(state, day)
+
+
+def _backlog(state: State, day: int) -> Iterator[Happening]:
+    """Give every buyer a share of the standing backlog in proportion to its budget: lead time times a week's orders."""
+    p = state.run.parameters
+    weeks = p["supply.lead_time_start_weeks"]
+    for org, books in state.finance.books.items():
+        usd = books.budget_usd_per_year / 52 * weeks * p["orders.fraction"]
+        home = state.run.orgs[org].country
+        chip = state.chips.chips["H20" if home == "CN" else "H100"]
+        gpus = round(usd / chip.price_usd_per_gpu)
+        if gpus:
+            number = state.run.counters.get(f"{org}/order", 0) + 1
+            fact = chips.OrderPlaced(
+                f"{org}/order/{number}", org, chip.supplier, chip.name, gpus, chip.price_usd_per_gpu
+            )
+            yield Happening(day, fact, org, org)
+
+
+def _pool_tranches(state: State, day: int) -> Iterator[Happening]:
+    """Give every pool the shells that its owner had begun: a tranche a quarter, sized for growth with a margin.
+
+    An assumption, always swept (`sites.pool_growth_per_year`). Promises leave out the median slip, so that half of
+    the tranches come by their quarter.
+    """
+    p = state.run.parameters
+    built = round(p["sites.greenfield_days"])
+    planned = round(built / p["sites.slip_median"])
+    for site in [s for s in state.sites.sites.values() if s.kind == "pool" and s.energised_kw]:
+        pue = p[f"regions.{site.region}.pue"]
+        growth = p.get(f"orgs.{site.owner}.pool_growth_per_year", p["sites.pool_growth_per_year"])
+        for quarter in range(1, math.ceil(built / 91) + 1):
+            power = site.energised_kw * p["sites.pool_margin"]
+            power = round(power * ((1 + growth) ** (quarter / 4) - (1 + growth) ** ((quarter - 1) / 4)))
+            first, building = day + 91 * quarter - built, f"{site.name}/building/{quarter}"
+            if power < 1:
+                continue
+            for fact in (
+                sites.BuildingStarted(
+                    building, site.name, site.owner, site.region, "greenfield", power, first, first + planned
+                ),
+                sites.PowerQueued(building, site.name, site.owner, site.region, power, round(power * pue)),
+                sites.PowerGranted(building, site.name, site.owner, site.region, "standing", power, day),
+            ):
+                yield Happening(day, fact, site.owner, site.name)

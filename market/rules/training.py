@@ -1,0 +1,200 @@
+"""Rules inside labs: the split of compute, projects, frontier runs, releases, clusters."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator
+
+from events.commands import training as commands
+from events.facts import Fact
+from events.facts import training as facts
+from events.facts.finance import PlanAdopted
+from market.cluster import ClusterError, training_days
+from market.cluster import chip as cluster_chip
+from market.rules.base import Happening, digits, fleet_h100e, held, training_use
+from market.state import State, next_id
+from market.state.chips import key
+from market.state.training import TrainingRun
+
+CAPABILITY_ORIGIN_DAY = 19412  # 2023-02-24, the origin of the capability index
+SECONDS_PER_DAY = 86_400
+CLUSTER_SIZES = (4_608, 16_384, 32_768, 65_536, 100_000, 200_000, 400_000, 800_000)  # sizes that make news
+
+
+def set_split(state: State, command: commands.SetSplit, day: int) -> list[Fact]:
+    """Move the share of compute that serves customers, within its bounds."""
+    p = state.run.parameters
+    share = min(p["split.inference_max"], max(p["split.inference_min"], command.share))
+    return [facts.ComputeSplitSet(command.actor, digits(share))]
+
+
+def adopt_plan(state: State, command: commands.AdoptPlan, day: int) -> list[Fact]:
+    """Write down what a lab wants."""
+    return [PlanAdopted(command.actor, round(max(0.0, command.h100e), 3), command.due_day, command.reason)]
+
+
+def research_free(state: State, org: str) -> float:
+    """H100e of an org that neither serve customers, nor train a frontier run, nor work on a project."""
+    chips = state.chips.chips
+    lab = state.training.labs.get(org)
+    research = fleet_h100e(state, org) * (1 - (lab.inference_share if lab else 0.0))
+    research *= 1 - state.run.parameters.get(f"orgs.{org}.captive_share", 0.0)
+    runs = sum(r.gpus * chips[r.chip].h100e for r in state.training.runs.values() if r.org == org)
+    projects = sum(p.h100e for p in state.training.projects.values() if p.org == org)
+    return research - runs - projects
+
+
+def start_project(state: State, command: commands.StartProject, day: int) -> list[Fact]:
+    """Give research compute to a project if any is free."""
+    free = research_free(state, command.actor)
+    if command.h100e > free:
+        return [facts.ProjectDeferred(command.actor, round(command.h100e, 3), "no GPUs free")]
+    run_id = next_id(state, command.actor, "project")
+    return [
+        facts.ProjectStarted(run_id, command.actor, round(command.h100e, 3), day, day + max(7, command.duration_days))
+    ]
+
+
+def run_days(state: State, chip: str, gpus: int, flop: float, mfu: float, goodput: float) -> float:
+    """Days that so much training takes on so many GPUs."""
+    return float(training_days(flop, gpus, cluster_chip(chip).bf16_flop_per_s, mfu, goodput))
+
+
+def start_training(state: State, command: commands.StartTraining, day: int) -> list[Fact]:
+    """Start a frontier run on GPUs that the lab holds at one site and that no other run uses."""
+    org, p = command.actor, state.run.parameters
+    free = held(state, org, command.chip, command.site) - training_use(state, org, command.chip, command.site)
+    reason = ""
+    if any(r.org == org for r in state.training.runs.values()):
+        reason = "a run is under way"
+    elif command.gpus < 1 or command.gpus > free:
+        reason = "not enough GPUs"
+    elif not command.flop > 0:
+        reason = "no FLOP asked"
+    mfu, goodput = p["labs.mfu"], p["labs.goodput"]
+    days = 0.0
+    if not reason:
+        try:
+            days = run_days(state, command.chip, command.gpus, command.flop, mfu, goodput)
+        except ClusterError:
+            reason = "chip not suited"
+    if days > p["labs.run_days_max"]:
+        reason = "too long"
+    if reason:
+        return [facts.TrainingRefused(org, digits(command.flop), reason)]
+    params, tokens = compute_optimal(command.flop)
+    return [
+        facts.TrainingStarted(
+            next_id(state, org, "run"), org, next_id(state, org, "model"), command.site, command.chip, command.gpus,
+            digits(command.flop), params, tokens, mfu, goodput, "", day, day + math.ceil(days),
+        )
+    ]  # fmt: skip
+
+
+def compute_optimal(flop: float) -> tuple[float, float]:
+    """Split FLOP = 6 N D at 20 tokens a parameter (Hoffmann et al. 2022, arXiv:2203.15556)."""
+    params = math.sqrt(flop / 120)
+    return digits(params), digits(20 * params)
+
+
+def flop_left(state: State, run: TrainingRun, day: int) -> float:
+    """FLOP that a run still has to do on a day, at its present pace."""
+    span = run.due_day - run.since_day
+    return run.flop * max(0.0, (run.due_day - day) / span) if span > 0 else 0.0
+
+
+def capability(state: State, flop: float, day: int) -> float:
+    """Capability index of a model of so much training compute, released on a day (docs/cluster, capability)."""
+    p = state.run.parameters
+    years = (day - CAPABILITY_ORIGIN_DAY) / 365.25
+    index = p["capability.intercept"] + p["capability.per_log10_flop"] * math.log10(flop)
+    return digits(index + p["capability.per_year"] * years)
+
+
+def due(state: State, first: int, last: int) -> Iterator[Happening]:
+    """Runs and projects that end, and models that reach customers, between two days."""
+    p = state.run.parameters
+    for run in state.training.runs.values():
+        if run.due_day <= last:
+            day = max(first, run.due_day)
+            fact = facts.TrainingFinished(
+                run.run_id, run.org, run.model, run.flop_total, run.start_day, day - run.start_day
+            )
+            yield Happening(day, fact, run.org, run.run_id)
+    for project in state.training.projects.values():
+        if project.end_day <= last:
+            ended = facts.ProjectEnded(project.run_id, project.org, project.h100e)
+            yield Happening(max(first, project.end_day), ended, project.org, project.run_id)
+    for lab in state.training.labs.values():
+        ready = lab.pending_day + round(7 * p["labs.release_lag_weeks"])
+        refresh = lab.released_day + round(7 * p["labs.refresh_weeks"])
+        if lab.pending_model and ready <= last:
+            day, flop, model, kind = max(first, ready), lab.pending_flop, lab.pending_model, "frontier"
+        elif lab.best_model and not lab.pending_model and refresh <= last:
+            day, flop, model, kind = max(first, refresh), lab.best_flop, lab.best_model, "refresh"
+        else:
+            continue
+        index = capability(state, flop, day)
+        yield Happening(day, facts.ModelReleased(model, lab.org, flop, index, kind, day), lab.org, model)
+
+
+def replan(state: State, day: int) -> Iterator[Happening]:
+    """Go on with fewer GPUs where a holding shrank; what was trained stays trained."""
+    p = state.run.parameters
+    left: dict[str, int] = {name: h.held for name, h in state.chips.holdings.items()}
+    for run in list(state.training.runs.values()):
+        name = key(run.org, run.chip, run.site)
+        gpus = min(run.gpus, max(0, left.get(name, 0)))
+        left[name] = left.get(name, 0) - gpus
+        if gpus == run.gpus:
+            continue
+        todo = digits(flop_left(state, run, day))
+        days = run_days(state, run.chip, gpus, todo, run.mfu, run.goodput) if gpus and todo else 0.0
+        if gpus == 0 or days > p["labs.run_days_max"]:
+            abandoned = facts.TrainingAbandoned(run.run_id, run.org, todo, "GPUs lost")
+            yield Happening(day, abandoned, run.org, run.run_id)
+            continue
+        fact = facts.TrainingReplanned(
+            run.run_id, run.org, gpus, todo, run.mfu, run.goodput, "", day + math.ceil(days), "GPUs lost"
+        )
+        yield Happening(day, fact, run.org, run.run_id)
+
+
+def shed_projects(state: State, day: int) -> Iterator[Happening]:
+    """Wind down the newest projects of labs whose research compute shrank under them."""
+    by_org: dict[str, list[str]] = defaultdict(list)
+    for run_id, project in state.training.projects.items():
+        by_org[project.org].append(run_id)
+    for org in sorted(by_org):
+        free = research_free(state, org)
+        for run_id in reversed(by_org[org]):
+            if free >= 0:
+                break
+            project = state.training.projects[run_id]
+            free += project.h100e
+            yield Happening(day, facts.ProjectEnded(run_id, org, project.h100e), org, run_id)
+
+
+def clusters(state: State, day: int) -> Iterator[Happening]:
+    """Announce clusters that pass a size: the first of its chip, a new one, or one that has grown."""
+    for name, holding in state.chips.holdings.items():
+        size = max((s for s in CLUSTER_SIZES if s <= holding.held), default=0)
+        known = state.training.clusters.get(name, 0)
+        if size <= known or holding.leased_out:
+            continue
+        site = state.sites.sites[holding.site]
+        if site.kind == "pool" and holding.owned:
+            continue  # a pool stands for many halls: no single machine
+        first = state.training.largest_cluster.get(holding.chip, 0) == 0
+        kind = "first of generation" if first else "grown" if known else "new"
+        fact = facts.ClusterFormed(holding.org, holding.site, holding.chip, size, kind)
+        yield Happening(day, fact, holding.org, holding.site)
+
+
+DECIDE = {
+    commands.SetSplit: set_split,
+    commands.StartProject: start_project,
+    commands.StartTraining: start_training,
+    commands.AdoptPlan: adopt_plan,
+}

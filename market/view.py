@@ -1,0 +1,409 @@
+"""What one org may know: a read-only facade over the state, with what all views share computed once a week.
+
+Public is what the market sees: prices, leases signed, clusters, released models, sites, regions. Own and party facts
+stay with the orgs that they name.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import cached_property
+
+from events.commands import Choice, Terms
+from market.rules.base import fleet_h100e
+from market.rules.chips import may_buy
+from market.rules.finance import burn_cents, coverage, monthly_rent, runway_days
+from market.rules.leases import free_gpus, promised_watts
+from market.rules.prices import cost_of_mix, replacement_cost
+from market.rules.sites import expected_wait
+from market.rules.training import research_free
+from market.state import State
+from market.state.chips import Chip, Holding, Order
+from market.state.finance import Books
+from market.state.leases import Lease, Quote, Request
+from market.state.run import Org
+from market.state.sites import Building, Site
+from market.state.training import Lab, Project, TrainingRun
+
+
+class Shared:
+    """What every view of a week reads, indexed once."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.week = state.run.week + 1
+        self.day = state.run.start_day + 7 * self.week + 6
+        self.holdings: dict[str, list[Holding]] = defaultdict(list)
+        for holding in state.chips.holdings.values():
+            self.holdings[holding.org].append(holding)
+        self.orders: dict[str, list[Order]] = defaultdict(list)
+        for order in state.chips.orders.values():
+            self.orders[order.org].append(order)
+        self.coming: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        for shipment in state.chips.shipments.values():
+            self.coming[shipment.org][shipment.chip] += shipment.gpus
+        self.sites: dict[str, list[Site]] = defaultdict(list)
+        for site in state.sites.sites.values():
+            self.sites[site.owner].append(site)
+        self.buildings: dict[str, list[Building]] = defaultdict(list)
+        for building in state.sites.buildings.values():
+            self.buildings[building.org].append(building)
+        self.rented: dict[str, list[Lease]] = defaultdict(list)
+        self.let: dict[str, list[Lease]] = defaultdict(list)
+        for lease in state.leases.leases.values():
+            self.rented[lease.lessee].append(lease)
+            self.let[lease.lessor].append(lease)
+        self.asking: dict[str, list[Request]] = defaultdict(list)
+        self.asked: dict[str, list[Request]] = defaultdict(list)
+        for request in state.leases.requests.values():
+            self.asking[request.lessee].append(request)
+            self.asked[request.lessor].append(request)
+        self.quotes_to: dict[str, list[Quote]] = defaultdict(list)
+        self.quotes_by: dict[str, list[Quote]] = defaultdict(list)
+        for quote in state.leases.quotes.values():
+            self.quotes_to[quote.lessee].append(quote)
+            self.quotes_by[quote.lessor].append(quote)
+
+    @cached_property
+    def lead_time_weeks(self) -> float:
+        """Market lead time of the latest week."""
+        return self.state.chips.lead_times[-1] if self.state.chips.lead_times else 0.0
+
+    @cached_property
+    def cost_of_mix(self) -> float:
+        """Replacement cost of what is on sale."""
+        return cost_of_mix(self.state, self.day)
+
+    @cached_property
+    def owned_h100e(self) -> dict[str, float]:
+        """H100e installed by owner."""
+        owned: dict[str, float] = defaultdict(float)
+        for holding in self.state.chips.holdings.values():
+            owned[holding.org] += holding.owned * self.state.chips.chips[holding.chip].h100e
+        return owned
+
+    @cached_property
+    def fleets_h100e(self) -> dict[str, float]:
+        """H100e that each lab can use."""
+        return {org: fleet_h100e(self.state, org) for org in self.state.training.labs}
+
+
+class MarketView:
+    """The week as `me` may know it."""
+
+    def __init__(self, shared: Shared, me: str) -> None:
+        self._state, self._shared = shared.state, shared
+        self.me = me
+        self.week, self.day = shared.week, shared.day
+
+    # --- public
+
+    def param(self, name: str) -> float:
+        """Read a settable number."""
+        return self._state.run.parameters[name]
+
+    def trait(self, name: str, default: float = 0.0) -> float:
+        """Read an own trait."""
+        return self._state.run.parameters.get(f"orgs.{self.me}.{name}", default)
+
+    @property
+    def price(self) -> float:
+        """One-year reference price, USD/H100e-hour."""
+        return self._state.leases.price_usd_per_h100e_hour
+
+    @property
+    def spot(self) -> float:
+        """Posted on-demand price, USD/H100e-hour."""
+        return self._state.leases.spot_usd_per_h100e_hour
+
+    @property
+    def tightness(self) -> float:
+        """Compute wanted over compute on the market."""
+        return self._state.leases.tightness
+
+    @property
+    def lead_time_weeks(self) -> float:
+        """Weeks of output in suppliers' backlog."""
+        return self._shared.lead_time_weeks
+
+    @property
+    def org(self) -> Org:
+        """The own registration."""
+        return self._state.run.orgs[self.me]
+
+    def orgs(self, role: str) -> list[str]:
+        """Names of the orgs of a role, in order of registration."""
+        return [name for name, org in self._state.run.orgs.items() if role in org.roles]
+
+    def parent_of(self, org: str) -> str | None:
+        """Owner of an org."""
+        return self._state.run.orgs[org].parent
+
+    def country_of(self, org: str) -> str:
+        """Country of an org."""
+        return self._state.run.orgs[org].country
+
+    def regions(self) -> list[str]:
+        """Names of the power regions."""
+        return list(self._state.run.regions)
+
+    def region_country(self, region: str) -> str:
+        """Country of a region."""
+        return self._state.run.regions[region].country
+
+    def queue_days(self, region: str) -> float:
+        """Days that a new load expects to wait for power in a region."""
+        return expected_wait(self._state, region)
+
+    def queue_kw(self, region: str) -> int:
+        """Power in a region's interconnection queue."""
+        return sum(self._state.sites.buildings[b].power_kw for b in self._state.run.regions[region].queue)
+
+    def chips(self) -> Iterable[Chip]:
+        """All chips announced."""
+        return self._state.chips.chips.values()
+
+    def chip(self, name: str) -> Chip:
+        """One chip."""
+        return self._state.chips.chips[name]
+
+    def cost(self, chip: str) -> float:
+        """Replacement cost of a chip, USD/H100e-hour."""
+        return replacement_cost(self._state, self._state.chips.chips[chip], self.day)
+
+    @property
+    def cost_of_mix(self) -> float:
+        """Replacement cost of what is on sale this week, USD/H100e-hour."""
+        return self._shared.cost_of_mix
+
+    @property
+    def seed(self) -> int:
+        """Seed of the run, for draws that hold for the org's whole life."""
+        return self._state.run.seed
+
+    def region_param(self, region: str, name: str) -> float:
+        """Read a number of a region."""
+        return self._state.run.parameters[f"regions.{region}.{name}"]
+
+    def queue_delay_days(self, region: str, kw: int) -> float:
+        """Days by which a load waits longer since the queue holds more than the region connects."""
+        yearly = self.region_param(region, "grid_mw_per_year") * 1000
+        return 365 * (self.queue_kw(region) + kw) / yearly if yearly else 3650.0
+
+    def chip_param(self, chip: str, name: str) -> float:
+        """Read a number of a chip."""
+        return self._state.run.parameters[f"chips.{chip}.{name}"]
+
+    def fleet_owned_by(self, org: str) -> float:
+        """H100e that an org owns, as observers estimate it."""
+        return self._shared.owned_h100e.get(org, 0.0)
+
+    def home_regions(self) -> list[str]:
+        """Regions where the org may build: its own country, and abroad for orgs with the trait `builds_abroad`."""
+        home, abroad = self.org.country, self.trait("builds_abroad")
+        return [
+            name
+            for name, region in self._state.run.regions.items()
+            if region.country == home or (abroad and region.country != "CN")
+        ]
+
+    def may_buy(self, chip: str) -> bool:
+        """Whether a chip is for sale to the org."""
+        return not may_buy(self._state, self.me, self._state.chips.chips[chip])
+
+    def is_lender(self, org: str) -> bool:
+        """Whether an investor lends."""
+        return bool(self._state.run.parameters.get(f"orgs.{org}.lends", 0.0))
+
+    @staticmethod
+    def choice(topic: str, chosen: Terms, rejected: Terms | None) -> Choice:
+        """Say why an option was taken."""
+        return Choice(topic, chosen, rejected)
+
+    def labs(self) -> dict[str, Lab]:
+        """Released models and revenue of all labs (announced or reported)."""
+        return self._state.training.labs
+
+    def fleet_of(self, lab: str) -> float:
+        """H100e of a lab, as observers estimate it."""
+        return self._shared.fleets_h100e.get(lab, 0.0)
+
+    def site(self, name: str) -> Site:
+        """One site."""
+        return self._state.sites.sites[name]
+
+    # --- own
+
+    @property
+    def cash_cents(self) -> int:
+        """Own cash."""
+        return self._state.finance.ledger.accounts.get(self.me, 0)
+
+    @property
+    def books(self) -> Books:
+        """Own books."""
+        return self._state.finance.books[self.me]
+
+    @property
+    def lab(self) -> Lab | None:
+        """Own record as a lab."""
+        return self._state.training.labs.get(self.me)
+
+    def books_of(self, org: str) -> Books:
+        """Books of an org that has opened them to investors."""
+        return self._state.finance.books[org]
+
+    @cached_property
+    def fleet_h100e(self) -> float:
+        """H100e that the org can use."""
+        return fleet_h100e(self._state, self.me)
+
+    @cached_property
+    def research_free_h100e(self) -> float:
+        """Research compute that nothing uses."""
+        return research_free(self._state, self.me)
+
+    def captive_share(self) -> float:
+        """Part of the own fleet that never leaves the org."""
+        return self._state.run.parameters.get(f"orgs.{self.me}.captive_share", 0.0)
+
+    def queued_kw(self, site: str) -> float:
+        """Power at an own site that chips in the warehouse will take, given that all sites share them evenly."""
+        power = sum(n * self.chip(c).power_kw_it_per_gpu for c, n in self.warehouse().items())
+        return power / max(1, len(self.sites()))
+
+    def unmet_h100e(self) -> float:
+        """Compute that others ask of the org now, less what it could hand over."""
+        asked = sum(r.h100e for r in self.requests_to_me() if r.kind != "internal")
+        free = sum(
+            max(0, self.free(h.chip, h.site)) * self.chip(h.chip).h100e for h in self.holdings() if h.owned
+        )
+        return asked - free * (1 - self.captive_share())
+
+    def same_bloc(self, org: str) -> bool:
+        """Whether two orgs are both in China or both outside it."""
+        return (self.org.country == "CN") == (self.country_of(org) == "CN")
+
+    def leases_from(self, lessee: str, lessor: str) -> bool:
+        """Whether one org rents from another (public: leases signed)."""
+        return any(lease.lessor == lessor for lease in self._shared.rented[lessee])
+
+    def holdings(self) -> list[Holding]:
+        """Own holdings."""
+        return self._shared.holdings[self.me]
+
+    def orders(self) -> list[Order]:
+        """Own open orders."""
+        return self._shared.orders[self.me]
+
+    def coming(self) -> dict[str, int]:
+        """GPUs in integration and transport, by chip."""
+        return self._shared.coming[self.me]
+
+    def warehouse(self) -> dict[str, int]:
+        """GPUs that wait for power, by chip."""
+        return self._state.chips.warehouse.get(self.me, {})
+
+    def sites(self) -> list[Site]:
+        """Own sites."""
+        return self._shared.sites[self.me]
+
+    def buildings(self) -> list[Building]:
+        """Own buildings under way."""
+        return self._shared.buildings[self.me]
+
+    def spendable_usd(self) -> float:
+        """Cash that the org would put into chips this month."""
+        keep = self.monthly_rent_cents()
+        return max(0.0, (self.cash_cents - keep) / 100 * self.param("orders.cash_share"))
+
+    def buildable_kw(self) -> float:
+        """Shells whose deposit the org can pay now."""
+        per_kw = self.param("build.shell_usd_per_kw") * self.param("build.cash_share") * 100
+        return max(0.0, self.cash_cents * self.param("build.cash_use") / per_kw)
+
+    def spare_kw(self) -> float:
+        """Own energised power that no GPU uses."""
+        return sum(site.spare_w for site in self.sites()) / 1000
+
+    def promised_kw(self, site: str) -> float:
+        """Power that own leases and quotes will take at a site beyond what is installed."""
+        return promised_watts(self._state, site) / 1000
+
+    def free(self, chip: str, site: str) -> int:
+        """GPUs that the org could hand over today."""
+        return free_gpus(self._state, self.me, chip, site)
+
+    def rented(self) -> list[Lease]:
+        """Leases as lessee."""
+        return self._shared.rented[self.me]
+
+    def let(self) -> list[Lease]:
+        """Leases as lessor."""
+        return self._shared.let[self.me]
+
+    def lease(self, lease_id: str) -> Lease:
+        """One of the own leases."""
+        return self._state.leases.leases[lease_id]
+
+    def requests_by_me(self) -> list[Request]:
+        """Own open requests."""
+        return self._shared.asking[self.me]
+
+    def requests_to_me(self) -> list[Request]:
+        """Open requests that others made to the org."""
+        return self._shared.asked[self.me]
+
+    def request(self, request_id: str) -> Request:
+        """One open request."""
+        return self._state.leases.requests[request_id]
+
+    def quotes_to_me(self) -> list[Quote]:
+        """Open quotes that others gave."""
+        return self._shared.quotes_to[self.me]
+
+    def quotes_by_me(self) -> list[Quote]:
+        """Own open quotes."""
+        return self._shared.quotes_by[self.me]
+
+    def runs(self) -> list[TrainingRun]:
+        """Own frontier runs under way."""
+        return [run for run in self._state.training.runs.values() if run.org == self.me]
+
+    def projects(self) -> list[Project]:
+        """Own projects under way."""
+        return [project for project in self._state.training.projects.values() if project.org == self.me]
+
+    def monthly_rent_cents(self) -> int:
+        """Rent of four weeks."""
+        return monthly_rent(self._state, self.me)
+
+    def burn_cents(self) -> int:
+        """Spending of four weeks beyond earnings."""
+        return burn_cents(self._state, self.me)
+
+    def runway_days(self) -> int:
+        """Days that cash lasts."""
+        return runway_days(self._state, self.me)
+
+    def coverage(self, extra_cents: int) -> float:
+        """Debt-service coverage with a new loan."""
+        return coverage(self._state, self.me, extra_cents)
+
+    # --- investors
+
+    def rounds_sought(self) -> list[Books]:
+        """Books of the orgs that seek a round."""
+        return [books for books in self._state.finance.books.values() if books.sought_cents]
+
+    def raised_this_year_cents(self) -> int:
+        """Equity that all labs raised in this year of the run."""
+        year = str((self.day - self._state.run.start_day) // 365)
+        return self._state.finance.raised.get(year, 0)
+
+    def integration(self) -> tuple[int, int]:
+        """Own rack capacity in GPUs a week, and GPUs under integration (OEMs)."""
+        capacity = self._state.chips.integration_gpus_per_week.get(self.me, 0)
+        load = sum(s.gpus for s in self._state.chips.shipments.values() if s.oem == self.me)
+        return capacity, load
