@@ -25,10 +25,12 @@ if TYPE_CHECKING:
         WriteFailed,
     )
     from events.facts import FACTS, Batch, Entry, Fact
-    from events.log import Log, LogWriter, MemoryLog
+    from events.log import LogWriter
     from events.manifest import Manifest, Parent, Segment
+    from events.memory import Log, MemoryLog
     from events.reader import LogReader, open_log
     from events.rows import Rows
+    from events.verification import Report, verify
 
 _HOME = {
     "disk": ("Disk",),
@@ -47,10 +49,12 @@ _HOME = {
         "WriteFailed",
     ),
     "facts": ("FACTS", "Batch", "Entry", "Fact"),
-    "log": ("Log", "LogWriter", "MemoryLog"),
+    "log": ("LogWriter",),
+    "memory": ("Log", "MemoryLog"),
     "manifest": ("Manifest", "Parent", "Segment"),
     "reader": ("LogReader", "open_log"),
     "rows": ("Rows",),
+    "verification": ("Report", "verify"),
 }
 _MODULE = {name: module for module, names in _HOME.items() for name in names}
 
@@ -85,8 +89,10 @@ __all__ = [
     "MemoryLog",
     "Parent",
     "Problem",
+    "Report",
     "Rows",
     "Segment",
     "WriteFailed",
     "open_log",
+    "verify",
 ]

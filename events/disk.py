@@ -6,9 +6,10 @@ import errno
 import fcntl
 import os
 import stat
+import time
 from pathlib import Path
 
-from events.errors import LogForeign, LogLocked
+from events.errors import LogForeign, LogLocked, Problem
 
 
 class Disk:
@@ -21,14 +22,17 @@ class Disk:
     def lock(self, path: Path) -> int:
         """Take the writer's lock and keep it until the descriptor is closed; LogLocked when it is held."""
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(descriptor)
-            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-                raise LogLocked(f"{path.parent}: another process writes to this run; wait for it, or end it") from None
-            raise
-        return descriptor
+        for wait_s in (0.01, 0.02, 0.04, 0.0):  # a reader that looks whether a writer is at work holds it an instant
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return descriptor
+            except BlockingIOError:
+                time.sleep(wait_s)
+            except OSError:
+                os.close(descriptor)
+                raise
+        os.close(descriptor)
+        raise LogLocked(f"{path.parent}: another process writes to this run; wait for it, or end it")
 
     def is_locked(self, path: Path) -> bool:
         """Whether a writer is at work."""
@@ -90,20 +94,24 @@ class Disk:
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
         except OSError as error:
             if error.errno == errno.ELOOP:
-                raise LogForeign(f"{path}: a symbolic link; a run holds plain files only") from None
+                raise LogForeign(Problem(str(path), -1, -1, "a symbolic link where a plain file belongs")) from None
             raise
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise LogForeign(f"{path}: no plain file")
+                raise LogForeign(Problem(str(path), -1, -1, "no plain file"))
             if status.st_size > limit:
-                raise LogForeign(f"{path}: {status.st_size} bytes, at most {limit} are read")
+                raise LogForeign(Problem(str(path), -1, -1, f"{status.st_size} bytes, at most {limit} are read"))
             return file.read(limit)
+
+    def is_folder(self, path: Path) -> bool:
+        """Whether a folder has this name."""
+        return path.is_dir()
 
     def names(self, path: Path) -> list[str]:
         """Names in a folder, sorted; a link in its place is refused."""
         if path.is_symlink():
-            raise LogForeign(f"{path}: a symbolic link; a run holds plain folders only")
+            raise LogForeign(Problem(str(path), -1, -1, "a symbolic link where a folder belongs"))
         return sorted(os.listdir(path))
 
     def exists(self, path: Path) -> bool:

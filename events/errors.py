@@ -56,6 +56,10 @@ class LogExists(LogError):
 class LogForeign(LogError):
     """Not a log that this program may read: another schema, a size over the limits, an odd file."""
 
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(f"{problem}; this was not written by this version of the program")
+        self.problem = problem
+
 
 class LogNewer(LogError):
     """Written by a newer version of this program."""

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import errno
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from events.disk import Disk
-from events.errors import FactInvalid, LogExists, WriteFailed
+from events.errors import LogExists, WriteFailed
 from events.facts.base import Entry
 from events.manifest import Manifest, Segment, file_name
+from events.memory import check_seq
 from events.rows import Rows
 
 if TYPE_CHECKING:
@@ -26,66 +27,8 @@ if TYPE_CHECKING:
 
 COMMIT_FACTS = 4096
 SEGMENT_COMMITS = 64
+SEGMENT_BYTES = 256 * 1024**2
 MANIFEST, SCENARIO, LOCK, LOG = "run.json", "scenario.yaml", "LOCK", "log"
-
-
-class Log(Protocol):
-    """What the kernel writes to."""
-
-    head: str
-    next_seq: int
-
-    def append(self, entry: Entry) -> None:
-        """Take one fact."""
-
-    def append_rows(self, rows: Rows) -> None:
-        """Take many facts of one type."""
-
-    def close_week(self) -> None:
-        """Say that the facts so far are whole weeks."""
-
-    def finish(self) -> None:
-        """Say that the run is over."""
-
-
-class MemoryLog:
-    """A log that lives in a list and has no chain."""
-
-    def __init__(self) -> None:
-        self.head = ""
-        self.next_seq = 0
-        self._chunks: list[Entry | Rows] = []
-
-    def append(self, entry: Entry) -> None:
-        """Take one fact; FactInvalid when its seq is not the next."""
-        _check_seq(entry.seq, self.next_seq)
-        self._chunks.append(entry)
-        self.next_seq += 1
-
-    def append_rows(self, rows: Rows) -> None:
-        """Take many facts of one type."""
-        _check_seq(rows.first_seq, self.next_seq)
-        self._chunks.append(rows)
-        self.next_seq += len(rows)
-
-    def close_week(self) -> None:
-        """Nothing to do."""
-
-    def finish(self) -> None:
-        """Nothing to do."""
-
-    def entries(self) -> Iterator[Entry]:
-        """All facts in order."""
-        for chunk in self._chunks:
-            if isinstance(chunk, Rows):
-                yield from chunk.entries()
-            else:
-                yield chunk
-
-
-def _check_seq(seq: int, expected: int) -> None:
-    if seq != expected:
-        raise FactInvalid(f"seq {seq} where {expected} comes next")
 
 
 class LogWriter:
@@ -120,7 +63,7 @@ class LogWriter:
 
     @classmethod
     def _create(cls, folder: Path, manifest: Manifest, scenario_text: str, disk: Disk) -> LogWriter:
-        if disk.exists(folder) and not folder.is_dir():
+        if disk.exists(folder) and not disk.is_folder(folder):
             raise LogExists(f"{folder}: a file of this name is in the way")
         disk.mkdir(folder / LOG)
         lock = disk.lock(folder / LOCK)
@@ -164,13 +107,13 @@ class LogWriter:
     def append(self, entry: Entry) -> None:
         """Take one fact; nothing is written before a week closes."""
         if entry.seq != self.next_seq:
-            _check_seq(entry.seq, self.next_seq)
+            check_seq(entry.seq, self.next_seq)
         self._facts.append(entry)
         self.next_seq += 1
 
     def append_rows(self, rows: Rows) -> None:
         """Take many facts of one type; nothing is written before a week closes."""
-        _check_seq(rows.first_seq, self.next_seq)
+        check_seq(rows.first_seq, self.next_seq)
         self._close_chunk()
         self._pending.append(rows)
         self.next_seq += len(rows)
@@ -226,7 +169,7 @@ class LogWriter:
         from events import schema, segment
 
         self._check_open()
-        if len(self._commits) >= self.segment_commits:
+        if self._is_full():
             self._guard(self._seal)
         self._close_chunk()
         place = self._place()
@@ -235,13 +178,19 @@ class LogWriter:
         if not self._commits:
             opening = segment.preface(batch.schema)
             place = place._replace(chain=segment.link(place.chain, opening))
-        data, chain = segment.write_commit(batch, place)
+        offset = self._commits[-1].end if self._commits else len(opening)
+        data, commit = segment.write_commit(batch, place, offset)
         self._guard(lambda: self._put(opening + data))
         self._opening = opening or self._opening
-        offset = self._commits[-1].end if self._commits else len(opening)
-        self._commits.append(segment.read_commit(data, 0)._replace(offset=offset))
+        self._commits.append(commit)
         self._pending = []
-        self.head, self.commits = chain, self.commits + 1
+        self.head, self.commits = commit.chain, self.commits + 1
+
+    def _is_full(self) -> bool:
+        """Whether the open segment takes no further commit; it depends on nothing but the facts."""
+        return len(self._commits) >= self.segment_commits or (
+            bool(self._commits) and self._commits[-1].end >= SEGMENT_BYTES
+        )
 
     def _check_open(self) -> None:
         if self._failed or self._lock < 0:

@@ -108,7 +108,7 @@ def parse(data: bytes, where: str) -> Manifest:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise LogDamaged(Problem("run.json", -1, -1, f"no JSON: {error}")) from None
     if not isinstance(content, dict) or not isinstance(content.get("format"), int):
-        raise LogForeign(f"{where}/run.json: no run of this program (it names no format)")
+        raise LogForeign(Problem(f"{where}/run.json", -1, -1, "it names no format"))
     if content["format"] > FORMAT:
         raise LogNewer(
             f"{where}: written in format {content['format']}, this program reads up to {FORMAT}; install a newer one"
@@ -119,7 +119,7 @@ def parse(data: bytes, where: str) -> Manifest:
     try:
         manifest = msgspec.convert(content, Manifest)
     except msgspec.ValidationError as error:
-        raise LogForeign(f"{where}/run.json: {error}") from None
+        raise LogForeign(Problem(f"{where}/run.json", -1, -1, str(error))) from None
     _check_segments(manifest, where)
     return manifest
 
@@ -127,7 +127,7 @@ def parse(data: bytes, where: str) -> Manifest:
 def _check_segments(manifest: Manifest, where: str) -> None:
     for index, segment in enumerate(manifest.segments):
         if segment.file != file_name(index) or not HASH.fullmatch(segment.sha256):
-            raise LogForeign(f"{where}/run.json: segment {index} is {segment.file[:80]!r}, not {file_name(index)}")
+            raise LogForeign(Problem(f"{where}/run.json", -1, -1, f"segment {index} is {segment.file[:80]!r}"))
 
 
 def file_name(index: int) -> str:

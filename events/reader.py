@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from events.disk import Disk
-from events.errors import FactInvalid, LogDamaged, LogForeign, LogMissing, Problem
+from events.errors import LogDamaged, LogForeign, LogMissing, Problem
 from events.facts.base import Entry
 from events.log import LOG, MANIFEST, SCENARIO
 from events.manifest import Manifest, file_name, parse
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from events.segment import Place, Scan
+    from events.validate import Seen
 
 MANIFEST_BYTES_MAX = 16 * 1024**2
 
@@ -47,7 +48,7 @@ class Summary(NamedTuple):
 def load_manifest(folder: Path, disk: Disk) -> Manifest:
     """Read `run.json`; LogMissing when there is none."""
     try:
-        if folder.is_dir() and not disk.exists(folder / MANIFEST):
+        if disk.is_folder(folder) and not disk.exists(folder / MANIFEST):
             raise LogMissing(f"{folder}: no run here (no {MANIFEST})")
         return parse(disk.read(folder / MANIFEST, MANIFEST_BYTES_MAX), str(folder))
     except (FileNotFoundError, NotADirectoryError):
@@ -61,7 +62,7 @@ def walk(folder: Path, manifest: Manifest, disk: Disk) -> Iterator[Found]:
     from events.segment import Place
 
     place = Place(manifest.genesis(), 0, 0)
-    listed = disk.names(folder / LOG)
+    listed = _names(folder, disk)
     for index in count():
         found = _segment(folder, manifest, disk, index, place)
         if found is None:
@@ -78,6 +79,13 @@ def walk(folder: Path, manifest: Manifest, disk: Disk) -> Iterator[Found]:
         if stray or len(manifest.segments) > index:
             name, reason = file_name(index), f"missing, but {stray[0] if stray else MANIFEST} names it or a later one"
             yield Found(name, b"", _nothing(place), Problem(name, place.commit, -1, reason))
+
+
+def _names(folder: Path, disk: Disk) -> list[str]:
+    try:
+        return disk.names(folder / LOG)
+    except (FileNotFoundError, NotADirectoryError):
+        raise LogDamaged(Problem(LOG, -1, -1, "the folder is missing")) from None
 
 
 def _nothing(place: Place) -> Scan:
@@ -136,28 +144,29 @@ class LogReader:
                 raise LogDamaged(found.problem)
             yield found
 
+    def _checked(self) -> Iterator[tuple[Found, list[pa.RecordBatch]]]:
+        """Segments in order with their commits, fully validated."""
+        from events.validate import Seen, after
+
+        seen = Seen()
+        for found in self.walk():
+            batches = list(decode_segment(found, self.manifest, seen))
+            seen = after(batches[-1]) if batches else seen
+            yield found, batches
+
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Commits as record batches, fully validated."""
-        for found in self.walk():
-            yield from decode_segment(found, self.manifest)
+        return chain.from_iterable(batches for _, batches in self._checked())
 
     def entries(self, until_day: int | None = None) -> Iterator[Entry]:
         """Facts in order of seq, of the present version, up to and including `until_day`."""
-        if until_day is None:
-            return chain.from_iterable(self._commits())
-        return self._until(until_day)
-
-    def _commits(self) -> Iterator[list[Entry]]:
         from events.decode import decode
 
-        for batch in self.batches():
-            try:
-                yield decode(batch)
-            except FactInvalid as fault:
-                raise LogForeign(f"{self.folder}: {fault}; it was written by another version of this program") from None
+        commits = map(decode, self.batches())
+        return chain.from_iterable(commits) if until_day is None else self._until(commits, until_day)
 
-    def _until(self, day: int) -> Iterator[Entry]:
-        for commit in self._commits():
+    def _until(self, commits: Iterator[list[Entry]], day: int) -> Iterator[Entry]:
+        for commit in commits:
             if commit[-1].day > day:
                 yield from (entry for entry in commit if entry.day <= day)
                 return
@@ -169,8 +178,7 @@ class LogReader:
         import pyarrow as pa
 
         parts: list[pl.LazyFrame] = []
-        for found in self.walk():
-            batches = list(decode_segment(found, self.manifest))
+        for found, batches in self._checked():
             path = self.folder / LOG / found.name
             if found.scan.sealed and not found.name.endswith(".live"):
                 parts.append(pl.scan_ipc(path))
@@ -208,7 +216,10 @@ class LogReader:
     @property
     def scenario_text(self) -> str:
         """The resolved scenario, as run; LogDamaged when it is not the one that the run was made from."""
-        data = self._disk.read(self.folder / SCENARIO, MANIFEST_BYTES_MAX)
+        try:
+            data = self._disk.read(self.folder / SCENARIO, MANIFEST_BYTES_MAX)
+        except FileNotFoundError:
+            raise LogDamaged(Problem(SCENARIO, -1, -1, "missing")) from None
         if hashlib.sha256(data).hexdigest() != self.manifest.scenario:
             raise LogDamaged(Problem(SCENARIO, -1, -1, "not the scenario that the run was made from"))
         return data.decode()
@@ -220,25 +231,41 @@ def open_log(folder: Path | str, disk: Disk | None = None) -> LogReader:
     return LogReader(folder, load_manifest(folder, disk), disk)
 
 
-def decode_segment(found: Found, manifest: Manifest, last_only: bool = False) -> Iterator[pa.RecordBatch]:
-    """Record batches of the whole commits of a segment whose chain holds; LogForeign when they are not ours."""
+def decode_segment(found: Found, manifest: Manifest, seen: Seen) -> Iterator[pa.RecordBatch]:
+    """Decode the whole commits of a segment whose chain holds and which follows `seen`; LogForeign at a fault."""
     import pyarrow as pa
 
-    from events import flat, segment
+    from events import flat, segment, validate
     from events.vintage import schema_of
 
     if not found.scan.commits:
         return
     schema = schema_of(segment.read_preface(found.data), manifest)
     buffer = pa.py_buffer(found.data)
-    for commit in found.scan.commits[-1:] if last_only else found.scan.commits:
+    for commit in found.scan.commits:
         try:
-            yield segment.read_batch(buffer, commit, schema)
-        except flat.Malformed as fault:
-            problem = Problem(found.name, commit.number, commit.offset, str(fault))
-            raise LogForeign(f"{problem}; not written by this program") from None
+            batch = segment.read_batch(buffer, commit, schema)
+            reason = validate.fault(batch, commit.number, commit.first_seq, seen)
+        except flat.Malformed as error:
+            reason = str(error)
+        if reason:
+            raise LogForeign(Problem(found.name, commit.number, commit.offset, reason))
+        seen = validate.after(batch)
+        yield batch
 
 
 def _ends_run(found: Found, manifest: Manifest) -> bool:
-    (batch,) = decode_segment(found, manifest, last_only=True)
+    """Whether the last fact of a segment is RunEnded; only its last commit is decoded."""
+    import pyarrow as pa
+
+    from events import flat, segment
+    from events.vintage import schema_of
+
+    last = found.scan.commits[-1]
+    try:
+        batch = segment.read_batch(
+            pa.py_buffer(found.data), last, schema_of(segment.read_preface(found.data), manifest)
+        )
+    except flat.Malformed as error:
+        raise LogForeign(Problem(found.name, last.number, last.offset, str(error))) from None
     return bool(batch.column("type")[batch.num_rows - 1].as_py() == "RunEnded")

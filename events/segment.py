@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from events import flat
-from events.errors import Problem
+from events.errors import FactInvalid, Problem
 
 MAGIC = b"ARROW1\0\0"
 END = b"\xff\xff\xff\xff\0\0\0\0"
@@ -92,8 +92,13 @@ def link(chain: str, head: bytes) -> str:
     return hashlib.sha256(chain.encode() + head).hexdigest()
 
 
-def write_commit(batch: pa.RecordBatch, place: Place) -> tuple[bytes, str]:
-    """Serialise a commit that follows `place`; give its bytes and its chain value."""
+def write_commit(batch: pa.RecordBatch, place: Place, offset: int) -> tuple[bytes, Commit]:
+    """Serialise a commit that follows `place` and begins at byte `offset` of its segment.
+
+    Raises FactInvalid for one that is larger than a reader takes.
+    """
+    if batch.num_rows > ROWS_MAX or batch.nbytes > PLAIN_BYTES_MAX:
+        raise FactInvalid(f"{batch.num_rows} facts, {batch.nbytes} bytes in one commit; commit shorter spans of time")
     sink = pa.BufferOutputStream()
     options = pa.ipc.IpcWriteOptions(compression=CODEC, use_threads=False)
     stream = pa.ipc.new_stream(sink, batch.schema, options=options)
@@ -102,15 +107,15 @@ def write_commit(batch: pa.RecordBatch, place: Place) -> tuple[bytes, str]:
     stream.write_batch(batch, custom_metadata=counts | {"previous": place.chain, "chain": ZEROS.decode()})
     stream.close()
     data = bytearray(sink.getvalue()[start : -len(END)])
-    at = _chain_at(data)
+    meta_bytes = 8 + struct.unpack_from("<i", data, 4)[0]
+    at = 8 + flat.read_batch(bytes(data[8:meta_bytes])).meta["chain"][1]
     chain = _hash(memoryview(data), at, place.chain)
     data[at : at + 64] = chain.encode()
-    return bytes(data), chain
-
-
-def _chain_at(data: bytes | bytearray) -> int:
-    meta_bytes = 8 + struct.unpack_from("<i", data, 4)[0]
-    return 8 + flat.read_batch(bytes(data[8:meta_bytes])).meta["chain"][1]
+    body_bytes = len(data) - meta_bytes
+    if meta_bytes > META_BYTES_MAX or body_bytes > BODY_BYTES_MAX:
+        raise FactInvalid(f"a commit of {len(data)} bytes; commit shorter spans of time")
+    commit = Commit(place.commit, place.seq, batch.num_rows, place.chain, chain, offset, meta_bytes, body_bytes)
+    return bytes(data), commit
 
 
 def _hash(message: memoryview, at: int, previous: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pyarrow as pa
 
-from events.errors import LogForeign
+from events.errors import LogForeign, Problem
 from events.manifest import Manifest, schema_hash, vocabulary_hash
 from events.schema import ARROW, log_schema
 from events.segment import preface
@@ -31,7 +31,7 @@ def released(digest: str) -> pa.Schema | None:
         return None
     columns = msgspec.json.decode(path.read_bytes(), type=list[tuple[str, str]])
     if schema_hash(columns) != digest:
-        raise LogForeign(f"{path.name}: not the columns that its name says")
+        raise ValueError(f"{path.name}: not the columns that its name says")
     return pa.schema([pa.field(name, ARROW[kind], name not in ENVELOPE) for name, kind in columns])
 
 
@@ -39,17 +39,15 @@ def schema_of(head: bytes, manifest: Manifest) -> pa.Schema:
     """Schema of a segment that begins with `head`, which must be the one that the run's vocabulary hash names."""
     schema = released(manifest.vocabulary)
     if schema is None:
-        raise LogForeign(
-            f"vocabulary {manifest.vocabulary[:12]} is unknown to this version; read it with the version that wrote it"
-        )
+        raise LogForeign(Problem("run.json", -1, -1, f"vocabulary {manifest.vocabulary[:12]} is unknown"))
     if head == preface(log_schema()) and manifest.vocabulary == vocabulary_hash():
         return schema
     try:
         found = pa.ipc.read_schema(pa.py_buffer(head[8:]))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        raise LogForeign(f"its schema cannot be read: {str(error).splitlines()[0]}") from None
+        raise LogForeign(Problem("log", -1, 8, f"its schema cannot be read: {str(error).splitlines()[0]}")) from None
     if not found.equals(schema, check_metadata=False):
-        raise LogForeign(f"its columns are not those of vocabulary {manifest.vocabulary[:12]}")
+        raise LogForeign(Problem("log", -1, 8, f"its columns are not those of vocabulary {manifest.vocabulary[:12]}"))
     return schema
 
 

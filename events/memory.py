@@ -1,0 +1,70 @@
+"""What a kernel writes to, and the log that keeps nothing on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from events.errors import FactInvalid
+from events.facts.base import Entry
+from events.rows import Rows
+
+
+class Log(Protocol):
+    """What the kernel writes to."""
+
+    head: str
+    next_seq: int
+
+    def append(self, entry: Entry) -> None:
+        """Take one fact."""
+
+    def append_rows(self, rows: Rows) -> None:
+        """Take many facts of one type."""
+
+    def close_week(self) -> None:
+        """Say that the facts so far are whole weeks."""
+
+    def finish(self) -> None:
+        """Say that the run is over."""
+
+
+class MemoryLog:
+    """A log that lives in a list and has no chain."""
+
+    def __init__(self) -> None:
+        self.head = ""
+        self.next_seq = 0
+        self._chunks: list[Entry | Rows] = []
+
+    def append(self, entry: Entry) -> None:
+        """Take one fact; FactInvalid when its seq is not the next."""
+        check_seq(entry.seq, self.next_seq)
+        self._chunks.append(entry)
+        self.next_seq += 1
+
+    def append_rows(self, rows: Rows) -> None:
+        """Take many facts of one type."""
+        check_seq(rows.first_seq, self.next_seq)
+        self._chunks.append(rows)
+        self.next_seq += len(rows)
+
+    def close_week(self) -> None:
+        """Nothing to do."""
+
+    def finish(self) -> None:
+        """Nothing to do."""
+
+    def entries(self) -> Iterator[Entry]:
+        """All facts in order."""
+        for chunk in self._chunks:
+            if isinstance(chunk, Rows):
+                yield from chunk.entries()
+            else:
+                yield chunk
+
+
+def check_seq(seq: int, expected: int) -> None:
+    """Raise FactInvalid unless a fact comes next."""
+    if seq != expected:
+        raise FactInvalid(f"seq {seq} where {expected} comes next")
