@@ -103,5 +103,6 @@ def elementwise_s(case: Case, size: Sizes, tokens: Array, k: Constants) -> Array
     cast = case.low_precision * CAST
     narrow = narrow + cast * 2 * case.hidden / case.tp
     wide = wide + cast * (2 * case.heads * case.head_dim + case.mlp_matrices * width)
-    time: Array = 2 * k.memory_passes * tokens * (narrow + (wide + permuted) / case.tp) / case.hbm_bytes_per_s
+    passes = k.memory_passes * (narrow + wide / case.tp) + permuted / case.tp
+    time: Array = 2 * tokens * passes / case.hbm_bytes_per_s
     return time
