@@ -10,7 +10,7 @@ import mesa
 
 from agents.behaviour import Behaviour
 from events.commands import Command
-from events.log import Log, MemoryLog
+from events.memory import Log, MemoryLog
 from market.kernel import Hooks, Kernel
 from market.rng import Draws
 from market.rules.start import opening

@@ -12,7 +12,7 @@ from events.commands import Choice, Command, Terms
 from events.facts import Batch, Entry, Fact
 from events.facts.chips import ChipsAllocated
 from events.facts.run import OptionChosen, OptionRejected, RunEnded, WeekClosed
-from events.log import Log
+from events.memory import Log
 from events.rows import Rows
 from market import rng, rules
 from market.evolve import evolve

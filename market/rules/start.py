@@ -59,7 +59,8 @@ def _orgs(scenario: Scenario, start: int) -> Iterator[Fact]:
     for name, org in scenario.orgs.items():
         yield run.OrgRegistered(name, "+".join(org.roles), org.country, org.behaviour, org.parent)
         if "oem" in org.roles:
-            yield chips.IntegrationExpanded(name, round(org.traits["integration_gpus_per_week"]))
+            lines = scenario.parameters["shipping.oem_gpus_per_week_first"] * org.traits["integration_share"]
+            yield chips.IntegrationExpanded(name, round(lines))
 
 
 def _regions(scenario: Scenario, start: int) -> Iterator[Fact]:
