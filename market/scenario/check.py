@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from market.catalogue.tables import latest, table
+from market.catalogue.tables import table
 from market.scenario.draw import Key, references
 from market.scenario.errors import Problem, did_you_mean
 from market.scenario.schema import Fleet, Scenario, StandingLease, StandingOrder
@@ -27,17 +27,27 @@ def _at(places: Places, path: Key, message: str, *, key: bool = False) -> Proble
     return Problem(places.place(path, key=key), ".".join(map(str, path)), message)
 
 
+def _written(places: Places, paths: Sequence[Key]) -> Key:
+    """Of several values that clash, the one that a person wrote; else the first."""
+    return next((p for p in paths if not places.place(p).startswith("catalogue/")), paths[0])
+
+
 def _parameters(scenario: Scenario, places: Places) -> Iterator[Problem]:
-    known = {id_: fields["value"] for id_, fields in latest(table("parameters"), scenario.start).items()}
-    for name in known.keys() - scenario.parameters.keys():
-        yield _at(places, ("parameters", name), "is missing; draw it or give it a value", key=True)
+    known = {row.id: row for row in table("parameters")}
+    for name in sorted(known.keys() - scenario.parameters.keys()):
+        row = known[name]
+        if row.known_on(scenario.start):
+            yield _at(places, ("parameters", name), "is missing; draw it or give it a value", key=True)
+        else:
+            text = f"as_of {row.as_of} is after the start {scenario.start}; give it a value that was known then"
+            yield Problem(f"catalogue/{row.where}", f"parameters.{name}", text)
     for name, value in scenario.parameters.items():
-        path, row = ("parameters", name), known.get(name)
-        if row is None:
+        path, found = ("parameters", name), known.get(name)
+        if found is None:
             yield _at(places, path, f"unknown key{did_you_mean(name, known)}", key=True)
-        elif (row.low or 0) >= 0 and value < 0:
+        elif (found.low or 0) >= 0 and value < 0:
             yield _at(places, path, f"must be >= 0, was {value:g}")
-        elif row.unit in _POSITIVE_UNITS and (row.low or 0) > 0 and value == 0:
+        elif found.unit in _POSITIVE_UNITS and (found.low or 0) > 0 and value == 0:
             yield _at(places, path, "must be > 0, was 0")
 
 
@@ -109,7 +119,8 @@ def _power(scenario: Scenario, places: Places) -> Iterator[Problem]:
         energised = scenario.sites[id_].energised_mw_it
         if mw > energised + 1e-6:
             text = f"{energised:g} MW carry no fleet of {mw:.1f} MW; raise it or move GPUs elsewhere"
-            yield _at(places, ("sites", id_, "energised_mw_it"), text)
+            fleets = [("fleets", f"{f.owner}/{f.site}/{f.chip}", "gpus") for f in scenario.fleets if f.site == id_]
+            yield _at(places, _written(places, [("sites", id_, "energised_mw_it"), *fleets]), text)
 
 
 def _leases(scenario: Scenario, places: Places) -> Iterator[Problem]:

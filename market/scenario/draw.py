@@ -139,3 +139,11 @@ def _dangles(entry: Any, fields: tuple[tuple[str, str], ...], tree: Tree) -> boo
 def alive(tree: Tree, key: Key) -> bool:
     """True when the entry that a key belongs to is still part of the scenario."""
     return key[0] not in tree or len(key) < 2 or key[1] in tree[str(key[0])]
+
+
+def later_row(key: Key, start: date) -> Row | None:
+    """The first row for a key that describes a date after `start`."""
+    section, id_, field = str(key[0]), ".".join(map(str, key[1:2])), ".".join(map(str, key[2:]))
+    prefix = f"{section}/" if section in ("leases", "orders") else ""
+    rows = table(_TABLE.get(section, section)) if section in SECTIONS else ()
+    return next((r for r in rows if (r.id, r.field) == (prefix + id_, field) and not r.known_on(start)), None)

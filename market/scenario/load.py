@@ -69,13 +69,16 @@ def load_scenario(name_or_path: str | Path, sets: Mapping[str, str] | None = Non
     ScenarioError : with exit code 2, for anything wrong in what was written; the text is one line.
     """
     chain = _chain(_find(name_or_path))
-    start = _start(chain)
-    tree, origin = rows.draw(start, _wanted(chain))
+    wishes = {key: read_scalar(text, f"--set {key[:60]}") for key, text in (sets or {}).items()}
+    start = _day(wishes["start"], "--set") if "start" in wishes else _start(chain)
+    wanted, where = _wanted(chain)
+    tree, origin = rows.draw(start, wanted)
+    _refuse_unknown_ids(tree, wanted, where, start)
     overlay = Overlay(tree, origin, start)
     for document in chain:
         overlay.apply(document)
-    for key, text in (sets or {}).items():
-        overlay.set(key, read_scalar(text, f"--set {shorten(key)}"))
+    for key, value in wishes.items():
+        overlay.set(key, value)
     overlay.raise_problems()
     dropped = rows.prune(tree, overlay.written)
     scenario = validate(tree, overlay)
@@ -145,24 +148,42 @@ def _find_base(base: str, where: str) -> Path:
 def _start(chain: list[Tree]) -> date:
     for document in reversed(chain):
         if "start" in document.value:
-            raw, where = document.value["start"], document.where(("start",))
-            raw = raw["value"] if isinstance(raw, dict) and "value" in raw else raw
-            try:
-                day = date.fromisoformat(raw)
-            except (TypeError, ValueError):
-                raise refuse(where, f"must be a date such as 2024-07-15, was {shorten(raw)}", "start") from None
-            if not date(2000, 1, 1) <= day <= date(2100, 1, 1):
-                raise refuse(where, f"must lie between 2000 and 2100, was {day}", "start")
-            return day
+            return _day(document.value["start"], document.where(("start",)))
     raise refuse(chain[-1].where(()), "is missing; give the first day, such as 2024-07-15", "start")
 
 
-def _wanted(chain: list[Tree]) -> dict[str, rows.Wanted]:
-    """Which rows to draw: the last `draw` counts; a file that neither draws nor extends takes all."""
+def _day(raw: Any, where: str) -> date:
+    raw = raw["value"] if isinstance(raw, dict) and "value" in raw else raw
+    try:
+        day = date.fromisoformat(raw)
+    except (TypeError, ValueError):
+        raise refuse(where, f"must be a date such as 2024-07-15, was {shorten(raw)}", "start") from None
+    if not date(2000, 1, 1) <= day <= date(2100, 1, 1):
+        raise refuse(where, f"must lie between 2000 and 2100, was {day}", "start")
+    return day
+
+
+def _wanted(chain: list[Tree]) -> tuple[dict[str, rows.Wanted], str]:
+    """Which rows to draw, and who says so: the last `draw` counts; files that never draw take all."""
     for document in reversed(chain):
         if "draw" in document.value:
-            return _read_draw(document)
-    return dict.fromkeys(rows.SECTIONS, "all")
+            return _read_draw(document), document.where(("draw",))
+    return dict.fromkeys(rows.SECTIONS, "all"), chain[-1].where(())
+
+
+def _refuse_unknown_ids(tree: rows.Tree, wanted: Mapping[str, rows.Wanted], where: str, start: date) -> None:
+    """An id that is asked for by name must have been known at the start."""
+    found = [
+        Problem(
+            where, f"draw.{section}", f"the catalogue knows no {name!r} on {start}{did_you_mean(name, tree[section])}"
+        )
+        for section, choice in wanted.items()
+        if isinstance(choice, list)
+        for name in choice
+        if not set(name) & set("*?[") and name not in tree[section]
+    ]
+    if found:
+        raise ScenarioError(found)
 
 
 def _read_draw(document: Tree) -> dict[str, rows.Wanted]:

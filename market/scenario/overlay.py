@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from market.catalogue.tables import Row
-from market.scenario.draw import SECTIONS, Key, Origin, keys_of
+from market.scenario.draw import SECTIONS, Key, Origin, keys_of, later_row
 from market.scenario.draw import Tree as Values
 from market.scenario.errors import Problem, ScenarioError, did_you_mean, shorten
 from market.scenario.yaml_tree import Path_, Tree
@@ -44,6 +44,10 @@ class Overlay:
         row = next((r for k, r in self.origin.items() if k[: len(path)] == path), None)
         return f"catalogue/{row.where}" if row is not None else "scenario"
 
+    def later(self, path: Key) -> Row | None:
+        """The row of the catalogue that would fill a value, were it not of a date after the start."""
+        return later_row(path, self.start)
+
     def apply(self, document: Tree) -> None:
         """Lay a file over the tree."""
         for section, value in document.value.items():
@@ -67,7 +71,7 @@ class Overlay:
         path = self._resolve(key)
         if path is None:
             known = [*self._parameters, *HEADER, *(f"{s}.{k}" for s in SECTIONS[1:] for k in self.tree[s])]
-            self.problems.append(Problem("--set", shorten(key), f"unknown key{did_you_mean(key, known)}"))
+            self.problems.append(Problem("--set", key[:60], f"unknown key{did_you_mean(key, known)}"))
             return
         self._write(path, value, None)
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from market.catalogue.tables import Row
 from market.scenario.draw import SECTIONS, Key, Tree, keys_of
 from market.scenario.errors import Problem, ScenarioError, did_you_mean, shorten
 from market.scenario.schema import Scenario
@@ -18,6 +19,9 @@ class Places(Protocol):
     """Knows where each value was written."""
 
     def place(self, path: Key, *, key: bool = False) -> str: ...
+
+    def later(self, path: Key) -> Row | None:
+        """The row of the catalogue that would fill a value, were it not of a date after the start."""
 
 
 def validate(tree: Tree, places: Places) -> Scenario:
@@ -66,6 +70,10 @@ def _problem(model: type[BaseModel], error: ErrorDetails, places: Places, path_o
     path = path_of(loc)
     dotted = ".".join(map(str, path))
     by_key = kind in ("extra_forbidden", "missing") or loc != error["loc"]
+    row = places.later(path) if kind == "missing" else None
+    if row is not None:
+        text = f"as_of {row.as_of} is after the scenario's start; give it a value that was known then"
+        return Problem(f"catalogue/{row.where}", dotted, text)
     where = places.place(path[:-1] if kind == "missing" else path, key=by_key)
     return Problem(where, dotted, _message(model, error, loc))
 

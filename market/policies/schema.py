@@ -1,0 +1,209 @@
+"""What a policy file says: a dated intervention at three hooks over an untouched baseline.
+
+`set` changes a parameter of the world, `permit` refuses a command, `levy` takes a part of a transaction. The models are
+plain and frozen; `market/rules` evaluates them. Conditions are typed and few:
+
+    when: {country: [CN], tpp: {at_least: 4800}}          all of them hold
+    when: [{region: us-ohio}, {role: {not: [lab]}}]       one of the two holds
+
+A word field takes a word, a list (any of them) or `{not: [...]}`; a number field takes bounds; no `when` means always.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+TPP_PER_H100E = 15_824.0
+"""Total processing performance of an H100: 989 dense BF16 TFLOP/s times 16 bits (US export rule of 2022-10-07)."""
+
+Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=48)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Strict(BaseModel):
+    """Unknown keys are refused; nothing changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Words(Strict):
+    """A test on a word: among `any_of` when that is not empty, and not among `none_of`."""
+
+    any_of: tuple[str, ...] | None = None
+    none_of: tuple[str, ...] = ()
+
+    def holds(self, word: str | None) -> bool:
+        """Test a word; a field that the command or fact does not have matches no list, and no exclusion."""
+        if word is None:
+            return False
+        return (self.any_of is None or word in self.any_of) and word not in self.none_of
+
+
+class Bounds(Strict):
+    """A test on a number; every bound that is given must hold."""
+
+    at_least: Finite | None = None
+    above: Finite | None = None
+    at_most: Finite | None = None
+    below: Finite | None = None
+
+    def holds(self, number: float | None) -> bool:
+        """Test a number; a field that the command or fact does not have holds no bound."""
+        if number is None:
+            return False
+        return (
+            (self.at_least is None or number >= self.at_least)
+            and (self.above is None or number > self.above)
+            and (self.at_most is None or number <= self.at_most)
+            and (self.below is None or number < self.below)
+        )
+
+
+def _as_words(value: Any) -> Any:
+    if isinstance(value, str | list):
+        return {"any_of": _as_tuple(value)}
+    if isinstance(value, dict) and set(value) == {"not"}:
+        return {"none_of": _as_tuple(value["not"])}
+    return value
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else (value,)
+
+
+WordTest = Annotated[Words, BeforeValidator(_as_words)]
+
+
+class Condition(Strict):
+    """Tests that must all hold. A test that is left out holds always.
+
+    The org is who gives the command, or whom the fact names first; the counterparty is the other side: supplier of an
+    order, lessor of a request, lessee of a quote. `country` is an org's seat, `region_country` that of its site.
+    """
+
+    org: WordTest | None = None
+    role: WordTest | None = None  # holds when any role of the org passes
+    country: WordTest | None = None
+    counterparty: WordTest | None = None
+    counterparty_role: WordTest | None = None
+    counterparty_country: WordTest | None = None
+    region: WordTest | None = None
+    region_country: WordTest | None = None
+    site: WordTest | None = None
+    chip: WordTest | None = None
+    supplier: WordTest | None = None
+    kind: WordTest | None = None  # the command's or fact's own `kind`
+    on_site_power: bool | None = None
+    sublease: bool | None = None  # passes on GPUs that the lessor rents itself
+    tpp: Bounds | None = None  # of the chip: TPP_PER_H100E * h100e of one GPU
+    gpus: Bounds | None = None
+    h100e: Bounds | None = None  # gpus * h100e of one GPU
+    power_mw_it: Bounds | None = None
+    flop: Bounds | None = None
+    share: Bounds | None = None
+    amount_usd: Bounds | None = None
+    duration_days: Bounds | None = None
+
+
+When = Annotated[tuple[Condition, ...], BeforeValidator(_as_tuple)]
+
+
+class Change(Strict):
+    """A new value of a parameter: `to`, or the value in force times `multiply` plus `add`."""
+
+    to: Finite | None = None
+    multiply: Finite = 1.0
+    add: Finite = 0.0
+
+    def of(self, value: float) -> float:
+        return self.to if self.to is not None else value * self.multiply + self.add
+
+
+def _as_change(value: Any) -> Any:
+    return value if isinstance(value, dict) else {"to": value}
+
+
+class Quota(Strict):
+    """An allowance: what passes before the refusal begins, counted by `by` over each period."""
+
+    limit: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    of: Literal["commands", "gpus", "h100e", "power_mw_it", "flop"]
+    by: tuple[Literal["org", "country", "region", "chip", "counterparty"], ...] = ()  # empty: all together
+    per: Literal["week", "quarter", "year", "policy"] = "year"
+
+
+class Permit(Strict):
+    """Refuse commands for which `when` holds, beyond the quota where there is one."""
+
+    refuse: Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)]  # names of commands
+    when: When = (Condition(),)
+    quota: Quota | None = None
+    reason: Annotated[str, Field(min_length=1, max_length=120)]
+    enabled: bool = True
+
+
+class Levy(Strict):
+    """Take part of a transaction: `rate` of its amount, or `usd_per_unit` times its units."""
+
+    on: Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)]  # names of facts
+    when: When = (Condition(),)
+    rate: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] = 0.0
+    usd_per_unit: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    unit: Literal["gpus", "h100e", "mwh", "mw_it", "flop"] = "gpus"
+    payer: Literal["org", "counterparty"] = "org"
+    to: Literal["world", "treasury"] = "treasury"
+    enabled: bool = True
+
+
+class Source(Strict):
+    """Where the figures of a policy come from."""
+
+    source: Annotated[str, Field(min_length=1)]
+    as_of: date | None = None
+    published: date | None = None
+    confidence: Literal["high", "medium", "low", "memory"] = "medium"
+    note: str = ""
+
+
+class Setting(Strict):
+    """A figure of the policy that `name:key=value` may change; `$key` in the file stands for it."""
+
+    value: bool | int | Finite | str | tuple[str, ...]
+    unit: str = ""
+    meaning: Annotated[str, Field(min_length=1)]
+    low: Finite | None = None
+    high: Finite | None = None
+
+
+class Expectation(Strict):
+    """First-order effect that theory expects on a metric against the baseline."""
+
+    metric: Annotated[str, Field(min_length=1)]
+    sign: Literal["+", "-"]
+    reason: str = ""
+
+
+class Policy(Strict):
+    """One policy, with its settings already put in place."""
+
+    name: Id
+    title: Annotated[str, Field(min_length=1)]
+    description: Annotated[str, Field(min_length=1)]
+    sources: tuple[Source, ...] = ()
+    parameters: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Setting] = {}
+    from_day: date = Field(alias="from")
+    until_day: date | None = Field(default=None, alias="until")  # first day on which it no longer holds
+    set_: dict[str, Annotated[Change, BeforeValidator(_as_change)]] = Field(default={}, alias="set")
+    permit: tuple[Permit, ...] = ()
+    levy: tuple[Levy, ...] = ()
+    expects: tuple[Expectation, ...] = ()
+    given: dict[str, str] = {}  # settings changed on the command line, as written
+
+    @property
+    def label(self) -> str:
+        """Name under which the policy is recorded: with what was changed, so that variants stand side by side."""
+        words = ",".join(f"{key}={value}" for key, value in self.given.items())
+        return f"{self.name}:{words}" if words else self.name
