@@ -22,7 +22,7 @@ class Answers:
     """What the core says of `R` rows [R]."""
 
     step_s: Array
-    mfu: Array  # PaLM's convention, of BF16 nameplate
+    mfu: Array  # PaLM's convention, of the dense nameplate at the row's precision
     tokens_per_s_per_gpu: Array
     flop_per_s_per_gpu: Array  # model FLOPs
     compute_s: Array
@@ -61,7 +61,7 @@ def answer_chunk(case: Case, k: Constants) -> Answers:
     params = size.total(case.layers)
     return Answers(
         step_s=timed.step_s,
-        mfu=flop_rate / case.bf16_nameplate_flop_per_s,
+        mfu=flop_rate / case.nameplate_flop_per_s,
         tokens_per_s_per_gpu=rate,
         flop_per_s_per_gpu=flop_rate,
         compute_s=timed.compute_s,

@@ -36,7 +36,7 @@ class Choices:
 
 def row_case(row: Row, k: Constants) -> Case:
     """Build the one-row case of what a row says, its plan left at one GPU."""
-    flags = stack_flags(row.year, float(row.fp16), row.zero or 0, float(row.sequence_parallel))
+    flags = stack_flags(row.year, float(row.fp16), row.zero or 0, row.model.seq_len, float(row.sequence_parallel))
     special = {"out_bytes_per_s": row.scaleout_bytes_per_s} if row.scaleout_bytes_per_s else {}
     case = base_case(
         row.chip, row.model, precision=row.precision, year=row.year, gpus=row.gpus, constants=k,
@@ -148,5 +148,45 @@ def answer_rows(rows: Sequence[Row | ClusterError], k: Constants | None = None) 
     return chosen, chosen.case.at(best), Answers(**picked)
 
 
-def _text(values: Array, names: Sequence[str]) -> list[str]:
-    return [names[int(v)] for v in values]
+
+def answer_grid(columns: Mapping[str, Sequence[Any]], k: Constants | None = None) -> dict[str, list[Any]]:
+    """Answer a table of cases, column by column.
+
+    Parameters
+    ----------
+    columns : any of the columns of `catalogue/observed/training_runs.csv` that define a case (`gpu_type`, `gpu_count`,
+        `model` or a shape, `TP`, `PP`, ...); all of one length. A plan given is evaluated as given.
+
+    Returns
+    -------
+    the same columns plus `step_s`, `tokens_per_s_per_gpu_predicted`, `tflops_per_gpu_predicted` (model FLOPs, full
+    attention), `mfu_predicted`, `fits`, `goodput`, `days_predicted` and `why_not` ("" for a row that was answered).
+    A row that cannot be answered has None in them, and its fault in `why_not`.
+    """
+    names = list(columns)
+    lengths = {n: len(columns[n]) for n in names}
+    rows = max(lengths.values(), default=0)
+    if len(set(lengths.values())) > 1:
+        raise ClusterError(f"grid: all columns must have one length, were {lengths}")
+    table = [{n: columns[n][i] for n in names} for i in range(rows)]
+    chosen, _, answers = answer_rows(read_rows(table), k)
+    out: dict[str, list[Any]] = {n: list(columns[n]) for n in names}
+    good = np.unique(chosen.row)
+    for name, (field, scale) in GRID_ANSWERS.items():
+        filled: list[Any] = [None] * rows
+        for i, value in zip(good.tolist(), [] if answers is None else getattr(answers, field).tolist(), strict=True):
+            filled[i] = bool(value) if field == "fits" else value * scale
+        out[name] = filled
+    out["why_not"] = list(chosen.why_not)
+    return out
+
+
+GRID_ANSWERS = {
+    "step_s": ("step_s", 1.0),
+    "tokens_per_s_per_gpu_predicted": ("tokens_per_s_per_gpu", 1.0),
+    "tflops_per_gpu_predicted": ("flop_per_s_per_gpu", 1e-12),
+    "mfu_predicted": ("mfu", 1.0),
+    "fits": ("fits", 1.0),
+    "goodput": ("goodput", 1.0),
+    "days_predicted": ("days", 1.0),
+}

@@ -88,6 +88,18 @@ def dense_of(params: float, *, tokens: float | None = None, year: float = 2025.0
     )  # fmt: skip
 
 
+def mixture_of(params_active: float, *, tokens: float | None = None, year: float = 2025.0) -> Model:
+    """Shape a mixture of experts of about `params_active`: 256 experts, 8 routed and 1 shared, one dense layer.
+
+    The proportions are those of DeepSeek-V3 (arXiv:2412.19437, section 4.2): about 18 times as many parameters in all.
+    """
+    dense = dense_of(params_active, tokens=tokens, year=year)
+    return dataclasses.replace(
+        dense, name=f"mixture-{params_active:.3g}-active", dense_layers=1.0, experts=256.0, top_k=8.0,
+        shared_experts=1.0, expert_ffn=dense.ffn / 9,
+    )  # fmt: skip
+
+
 def _model(row: dict[str, str]) -> Model:
     number = {k: float(row[k] or 0) for k in row if k not in _TEXT}
     hidden, head = number["hidden"], number["head_dim"]

@@ -73,16 +73,17 @@ def rate_table(k: Constants) -> tuple[Array, Array]:
     return np.array(gemm), np.array(peak)
 
 
-def stack_flags(year: Any, fp16: Any, zero: Any, sequence_parallel: Any = None) -> dict[str, Array]:
+def stack_flags(year: Any, fp16: Any, zero: Any, seq_len: Any, sequence_parallel: Any = None) -> dict[str, Array]:
     """Give what the software of `year` does: flags of a case, [R].
 
     FP16 recipes are taken to be of the generation before fused attention and overlap (assumption: all published
-    FP16 rows are).
+    FP16 rows are); sequences of 8,192 and more are taken to be trained with fused attention at any date (assumption:
+    their scores would not fit).
     """
     year, modern = np.asarray(year, dtype=np.float64), 1.0 - np.asarray(fp16, dtype=np.float64)
     sp = (year >= SEQUENCE_PARALLEL_YEAR) * modern
     return {
-        "fused_attention": (year >= FUSED_ATTENTION_YEAR) * modern,
+        "fused_attention": np.maximum((year >= FUSED_ATTENTION_YEAR) * modern, np.asarray(seq_len) >= 8192),
         "sequence_parallel": sp if sequence_parallel is None else np.maximum(sp, sequence_parallel),
         "overlap": (year >= OVERLAP_YEAR) * modern,
         "flat_collectives": (np.asarray(zero) >= 3) * (year < HIERARCHICAL_ZERO3_YEAR) * 1.0,
@@ -100,7 +101,7 @@ def base_case(c: Chip, m: Model, *, precision: int = 0, year: float | None = Non
         "tp": 1.0, "pp": 1.0, "vp": 1.0, "dp": 1.0, "ep": 1.0, "cp": 1.0, "microbatch": 1.0, "zero": 1.0,
         "recompute": 0.0, "offload": 0.0, "price_usd_per_gpu_hour": np.nan, "pue": 1.2,
     }  # fmt: skip
-    columns |= stack_flags(when, extra.pop("fp16", 0.0), extra.get("zero", 1.0))
+    columns |= {n: float(v) for n, v in stack_flags(when, 0.0, 1.0, m.seq_len).items()}
     return Case(**(columns | extra))
 
 

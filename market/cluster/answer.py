@@ -1,0 +1,203 @@
+"""One question, one answer: which plan, how fast, how long, how much power, what it costs."""
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from market.cluster.case import FULL, PRECISIONS, RECOMPUTES, Case
+from market.cluster.chips import Chip, chip
+from market.cluster.constants import Constants, fitted
+from market.cluster.evaluate import Answers, answer_chunk
+from market.cluster.goodput import goodput
+from market.cluster.models import Model, model, with_training
+from market.cluster.parallelism import Fixed, plans
+from market.cluster.power import clock_at, gpus_under_cap
+from market.cluster.rows import LARGEST_GPUS, number
+from market.cluster.scaling import DATA_MOVEMENT_FLOP, LOSS_DOMAIN_PARAMS
+from market.cluster.search import Found, search
+from market.cluster.tables import ClusterError
+from market.cluster.workload import base_case
+
+OWNED_SYSTEM_PER_CHIP = 1.6
+"""A cluster's price over its chips': server, network, storage, installation. Assumption: 1.4-1.8 in Epoch AI's
+cost study (Cottier et al. 2024, arXiv:2405.21015, figure 3: chips are 47-65 % of amortised hardware cost)."""
+OWNED_YEARS = 4.0
+ELECTRICITY_USD_PER_KWH = 0.08
+"""Assumption: a United States industrial tariff."""
+HOURS_PER_YEAR = 8766.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked; `None` takes the model's or the chip's own figure."""
+
+    chip: Chip
+    gpus: float
+    model: Model
+    precision: int = 0
+    year: float | None = None
+    price_usd_per_gpu_hour: float | None = None
+    pue: float = 1.2
+    power_cap_mw: float | None = None
+    slow_clocks: bool = False  # under a cap: slower clocks on all GPUs instead of fewer GPUs
+    spare_share: float = 0.0  # GPUs kept out of the plan to replace failed ones
+    fixed: Fixed = Fixed()
+
+
+def ask(
+    chip_name: str | Chip, gpus: float, model_name: str | Model, *, tokens: float | None = None,
+    precision: str = "bf16", batch_seqs: float | None = None, **other: Any,
+) -> Question:  # fmt: skip
+    """Check a question at the door."""
+    given = {"gpus": gpus, "tokens": tokens, "batch_seqs": batch_seqs} | {
+        n: other.get(n) for n in ("year", "price_usd_per_gpu_hour", "pue", "power_cap_mw", "spare_share")
+    }
+    if gpus is None or (isinstance(gpus, float) and np.isnan(gpus)):
+        raise ClusterError(f"gpus: must be a number of at least 1, was {gpus}")
+    limits = {"gpus": (1, LARGEST_GPUS), "tokens": (1e6, 1e18), "batch_seqs": (1, 1e8), "year": (2015, 2100),
+              "price_usd_per_gpu_hour": (0, 1e6), "pue": (1, 3), "power_cap_mw": (1e-6, 1e6), "spare_share": (0, 0.5)}  # fmt: skip
+    for name, (low, high) in limits.items():
+        if isinstance(given[name], float) and np.isnan(given[name]):
+            raise ClusterError(f"{name}: must lie in [{low:g}, {high:g}], was nan")
+        number(given, name, low, high)
+    if precision not in PRECISIONS:
+        raise ClusterError(f"precision: must be one of {', '.join(PRECISIONS)}, was {precision!r}")
+    device = chip(chip_name) if isinstance(chip_name, str) else chip_name
+    shape = model(model_name) if isinstance(model_name, str) else model_name
+    shape = with_training(shape, tokens, batch_seqs)
+    return Question(device, float(gpus), shape, PRECISIONS.index(precision), **other)
+
+
+def owned_usd_per_gpu_hour(device: Chip, pue: float) -> float:
+    """Give the hourly cost of an owned GPU: hardware over four years, and electricity. NaN where no price is known."""
+    if not device.price_usd:
+        return float("nan")
+    hardware = device.price_usd * OWNED_SYSTEM_PER_CHIP / (OWNED_YEARS * HOURS_PER_YEAR)
+    return hardware + device.it_kw_per_gpu * pue * ELECTRICITY_USD_PER_KWH
+
+
+def question_case(q: Question, k: Constants) -> tuple[Case, float]:
+    """Build the one-row case of a question, and the GPUs that a plan may use under the power cap and spares."""
+    price = q.price_usd_per_gpu_hour
+    price = owned_usd_per_gpu_hour(q.chip, q.pue) if price is None else price
+    case = base_case(
+        q.chip, q.model, precision=q.precision, year=q.year, gpus=q.gpus, constants=k,
+        price_usd_per_gpu_hour=price, pue=q.pue,
+    )  # fmt: skip
+    usable = np.floor(q.gpus * (1 - q.spare_share))
+    if q.power_cap_mw is not None and q.slow_clocks:
+        share = q.power_cap_mw * 1e3 / (q.gpus * q.chip.it_kw_per_gpu * q.pue)
+        clock = float(clock_at(min(share, 1.0)))
+        if clock <= 0:
+            raise ClusterError(f"power_cap_mw: must exceed the static draw of {q.gpus:g} GPUs, was {q.power_cap_mw:g}")
+        power = min(share, 1.0)
+        case = dataclasses.replace(
+            case, gemm_flop_per_s=case.gemm_flop_per_s * clock, bf16_gemm_flop_per_s=case.bf16_gemm_flop_per_s * clock,
+            tdp_w=case.tdp_w * power, it_kw_per_gpu=case.it_kw_per_gpu * power,
+        )  # fmt: skip
+    elif q.power_cap_mw is not None:
+        usable = float(gpus_under_cap(usable, q.chip.it_kw_per_gpu, q.pue, q.power_cap_mw))
+    return case, float(usable)
+
+
+@functools.lru_cache(4096)
+def found(q: Question, k: Constants) -> tuple[Found, float]:
+    """Search the plans of a question; second: the GPUs it could use."""
+    case, usable = question_case(q, k)
+    return search(case, plans(q.model, int(q.chip.scaleup_domain_gpus), q.fixed), usable, k), usable
+
+
+def plan_fields(case: Case, row: int, precision: int) -> dict[str, Any]:
+    """Spell one plan out as the door prints it."""
+    def whole(name: str) -> int:
+        return int(np.atleast_1d(getattr(case, name))[min(row, np.size(getattr(case, name)) - 1)])
+
+    level = float(np.atleast_1d(case.recompute)[min(row, np.size(case.recompute) - 1)])
+    share = level - 1
+    recompute = RECOMPUTES[int(level)] if level == int(level) else f"{RECOMPUTES[FULL]} {share:.0%} of layers"
+    named = {n: whole(n) for n in ("tp", "pp", "vp", "dp", "ep", "cp", "zero", "microbatch")}
+    offload = {"offload": "optimizer"} if whole("offload") else {}
+    return named | {"precision": PRECISIONS[precision], "recompute": recompute} | offload
+
+
+def what_binds(q: Question, usable: float, used: float, a: Mapping[str, float]) -> str:
+    """Name what limits the best plan."""
+    if a["flop"] > DATA_MOVEMENT_FLOP:
+        return "data movement"
+    if q.power_cap_mw is not None and not q.slow_clocks and usable < np.floor(q.gpus * (1 - q.spare_share)):
+        return "power"
+    if used < 0.9 * usable:
+        return "batch"
+    lost = {
+        "scale-up links": a["tensor_s"], "expert exchange": a["expert_s"], "pipeline bubble": a["bubble_s"],
+        "data-parallel links": a["data_s"], "failures": a["step_s"] * (1 / a["goodput"] - 1),
+    }  # fmt: skip
+    name = max(lost, key=lambda n: lost[n])
+    return name if lost[name] > 0.15 * a["step_s"] else "compute"
+
+
+def breakdown(q: Question, k: Constants | None = None) -> tuple[dict[str, Any], dict[str, float]]:
+    """Answer a question: the door's fields, and every figure behind them."""
+    k = k or fitted()
+    result, usable = found(q, k)
+    head: dict[str, Any] = {"chip": q.chip.name, "gpus": int(q.gpus), "model": q.model.name}
+    if not np.size(result.order):
+        return head | _nothing(result.binds), {}
+    best = result.case.at(slice(0, 1))
+    a = {f.name: float(np.atleast_1d(getattr(answer_chunk(best, k), f.name))[0]) for f in dataclasses.fields(Answers)}
+    plan = plan_fields(best, 0, q.precision)
+    used = float(plan["tp"] * plan["pp"] * plan["dp"] * plan["cp"])
+    cost = None if np.isnan(a["cost_usd"]) else a["cost_usd"]
+    fields = head | {
+        "plan": plan, "fits": True, "binds": what_binds(q, usable, used, a), "step_s": a["step_s"], "mfu": a["mfu"],
+        "tokens_per_s_per_gpu": a["tokens_per_s_per_gpu"], "goodput": a["goodput"], "days": a["days"],
+        "power_mw": a["facility_mw"], "energy_gwh": a["energy_gwh"], "cost_usd": cost, "loss": a["loss"],
+    }  # fmt: skip
+    params = q.model.params_total
+    low, high = LOSS_DOMAIN_PARAMS
+    more = {"gpus_used": used, "params": params, "loss_extrapolated": float(not low <= params <= high)}
+    return fields, a | more
+
+
+def _nothing(binds: str) -> dict[str, Any]:
+    empty = dict.fromkeys(("step_s", "mfu", "tokens_per_s_per_gpu", "goodput", "days", "power_mw", "energy_gwh",
+                           "cost_usd", "loss"))  # fmt: skip
+    return {"plan": None, "fits": False, "binds": binds} | empty
+
+
+def answer(chip_name: str | Chip, gpus: float, model_name: str | Model, **other: Any) -> dict[str, Any]:
+    """Answer with the best plan of one (chip, GPUs, model). Fields as `market cluster --json` prints them.
+
+    Parameters
+    ----------
+    chip_name, model_name : names or aliases of the catalogue, or a Chip and a Model
+    gpus : GPUs at hand; the plan may use fewer
+    other : tokens, precision ("bf16", "fp8", "fp4"), batch_seqs, year, price_usd_per_gpu_hour (left out: owned cost),
+        pue, power_cap_mw, slow_clocks, spare_share, fixed (a `Fixed` plan)
+
+    Special cases: where nothing fits, `fits` is false, `binds` says "memory" or "gpus" and the figures are None.
+    """
+    return breakdown(ask(chip_name, gpus, model_name, **other))[0]
+
+
+def best_plans(
+    chip_name: str | Chip, gpus: float, model_name: str | Model, *, count: int = 5, **other: Any
+) -> list[dict[str, Any]]:
+    """List the `count` best plans with their step, MFU, goodput, days and memory, best first."""
+    k = fitted()
+    q = ask(chip_name, gpus, model_name, **other)
+    result, _ = found(q, k)
+    top = result.case.at(slice(0, min(count, np.size(result.order))))
+    if not np.size(result.order):
+        return []
+    a = answer_chunk(top, k)
+    return [
+        plan_fields(top, i, q.precision)
+        | {"gpus_used": int(top.tp[i] * top.pp[i] * top.dp[i] * top.cp[i]), "step_s": float(a.step_s[i]),
+           "mfu": float(a.mfu[i]), "goodput": float(goodput(top, top.tp * top.pp * top.dp * top.cp).goodput[i]),
+           "days": float(a.days[i]), "memory_gb": float(a.memory_bytes[i]) / 1e9}
+        for i in range(np.size(result.order[:count]))
+    ]  # fmt: skip

@@ -1,0 +1,134 @@
+"""What the simulation asks: the choices of a week, cached by chip, GPUs and model."""
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from market.cluster.answer import Question, breakdown
+from market.cluster.case import Array
+from market.cluster.chips import chip
+from market.cluster.models import Model, dense_of, mixture_of, model
+from market.cluster.scaling import SECONDS_PER_DAY
+from market.cluster.workload import nameplate
+
+GPU_RUNG = 1.03
+"""Plans are searched at GPU counts 3 % apart, rounded down; MFU and goodput of the rung hold for the GPUs above it."""
+SIZES_PER_DECADE = 8
+YEARS_PER_RUNG = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The best plan of each candidate [C]; where nothing fits, `plan` is "", `mfu` 0 and `days` infinite."""
+
+    plan: list[str]
+    gpus_used: Array
+    mfu: Array
+    goodput: Array
+    step_s: Array
+    days: Array
+    binds: list[str]
+    params: Array
+    tokens: Array
+
+
+@functools.lru_cache(65_536)
+def gpu_rung(gpus: int) -> int:
+    """Round GPUs down to a rung of the ladder; small counts stay as they are."""
+    if gpus <= 64:
+        return max(gpus, 1)
+    rung = int(np.floor(np.log(gpus / 64) / np.log(GPU_RUNG) + 1e-9))
+    return int(np.ceil(64 * GPU_RUNG**rung - 1e-6))
+
+
+def plan_text(plan: dict[str, Any]) -> str:
+    """Write a plan on one line: `tp8 pp16 vp4 dp128 ep1 cp1 zero1 mb1 bf16 none`."""
+    names = (("tp", "tp"), ("pp", "pp"), ("vp", "vp"), ("dp", "dp"), ("ep", "ep"), ("cp", "cp"), ("zero", "zero"))
+    parts = [f"{short}{plan[name]}" for name, short in names]
+    return " ".join([*parts, f"mb{plan['microbatch']}", plan["precision"], str(plan["recompute"])])
+
+
+@functools.lru_cache(65_536)
+def _one(chip_name: str, gpus: int, shape: Model, precision: int, year: float) -> tuple[Any, ...]:
+    """Search one rung: plan, GPUs used, MFU of all the rung's GPUs, goodput, step, what binds."""
+    fields, more = breakdown(Question(chip(chip_name), float(gpus), shape, precision, year))
+    if not fields["fits"]:
+        return "", 0.0, 0.0, 0.0, np.inf, fields["binds"]
+    idle = more["gpus_used"] / gpus
+    return (plan_text(fields["plan"]), more["gpus_used"], fields["mfu"] * idle, fields["goodput"], fields["step_s"],
+            fields["binds"])  # fmt: skip
+
+
+def weekly_choices(
+    chips: Sequence[str], gpus: Sequence[int] | npt.NDArray[Any], models: Sequence[str | Model], *,
+    year: float, precision: int = 0,
+) -> Choices:  # fmt: skip
+    """Choose the best plan of each of a week's candidates. `C` candidates.
+
+    Parameters
+    ----------
+    chips : [C] chip names
+    gpus : [C] GPUs at hand
+    models : [C] library names or `Model`s; the run is the model's `train_tokens`
+    year : decimal year, for the age of chips and software; rounded to quarters
+    precision : 0 BF16, 1 FP8, 2 FP4
+
+    `mfu` counts all of the GPUs, idle ones too, so that `training_days(flop, gpus, peak, mfu, goodput)` is `days`.
+    """
+    shapes = [model(m) if isinstance(m, str) else m for m in models]
+    return _choices(chips, gpus, shapes, np.array([m.flop_per_token * m.train_tokens for m in shapes]), (year, precision))
+
+
+def _choices(
+    chips: Sequence[str], gpus: Sequence[int] | npt.NDArray[Any], shapes: Sequence[Model], flop: Array,
+    when: tuple[float, int],
+) -> Choices:  # fmt: skip
+    quarter = round(when[0] / YEARS_PER_RUNG) * YEARS_PER_RUNG
+    found = [
+        _one(c, gpu_rung(int(g)), m, when[1], quarter) if g >= 1 else ("", 0.0, 0.0, 0.0, np.inf, "gpus")
+        for c, g, m in zip(chips, gpus, shapes, strict=True)
+    ]
+    text, used, mfu, good, step, binds = zip(*found, strict=True) if found else ((),) * 6
+    peak = np.array([nameplate(chip(c), when[1]) for c in chips])
+    rate = np.asarray(gpus, dtype=np.float64) * peak * np.array(mfu) * np.array(good)
+    with np.errstate(divide="ignore"):
+        days = np.where(rate > 0, flop / np.maximum(rate, 1e-300) / SECONDS_PER_DAY, np.inf)
+    return Choices(
+        plan=list(text), gpus_used=np.array(used), mfu=np.array(mfu), goodput=np.array(good), step_s=np.array(step),
+        days=days, binds=list(binds), params=np.array([m.params_total for m in shapes]),
+        tokens=flop / np.array([m.flop_per_token for m in shapes]) if shapes else np.empty(0),
+    )  # fmt: skip
+
+
+@functools.lru_cache(4096)
+def shape_for(rung: int, sparse: bool) -> Model:
+    """Give the model of a rung of the size ladder (parameters, or active ones of a mixture: 10^(rung/8))."""
+    params = 10.0 ** (rung / SIZES_PER_DECADE)
+    return mixture_of(params) if sparse else dense_of(params)
+
+
+def plan_for_budget(
+    flop: Array | Sequence[float], chips: Sequence[str], gpus: Sequence[int] | npt.NDArray[Any], *,
+    year: float, precision: int = 0, sparse: bool = False,
+) -> Choices:  # fmt: skip
+    """Size a model for a FLOP budget and choose its plan. `C` candidates.
+
+    The rule: compute-optimal, 20 tokens a (active) parameter (Hoffmann et al. 2022), so params = sqrt(flop / 120);
+    the shape is that of the nearest of eight sizes a decade, and tokens make up the exact budget.
+
+    Parameters
+    ----------
+    flop : [C] training FLOPs
+    chips, gpus, year, precision : as in `weekly_choices`
+    sparse : mixtures of experts instead of dense models
+    """
+    budget = np.asarray(flop, dtype=np.float64)
+    if np.any(~(budget >= 1e15)) or np.any(budget > 1e32):
+        raise ValueError(f"flop: must lie in [1e15, 1e32], was {budget!r}")
+    rungs = np.rint(SIZES_PER_DECADE * np.log10(np.sqrt(budget / 120.0))).astype(int)
+    shapes = [shape_for(int(r), sparse) for r in rungs]
+    return _choices(chips, gpus, shapes, budget, (year, precision))
