@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from agents.valuation import MONTH_WEEKS, choose, clip, is_my_week, price_term, time_term
-from events.commands import Command, Terms
+from events.commands import Choice, Command, Terms
 from events.commands.chips import CancelOrder, PlaceOrder
 from events.commands.finance import SeekLoan, SetBudget
 from events.commands.sites import PlanSite, StartBuilding
@@ -42,7 +42,10 @@ def budget(view: MarketView) -> SetBudget:
         growth += p("budget.challenger_growth_per_year") * math.exp(-years / p("budget.challenger_decay_years"))
     growth += p("budget.shock_sd") * rng.normal(view.seed, "budget", view.me)
     value = view.books.budget_usd_per_year * math.exp(growth * MONTH_WEEKS / YEAR_WEEKS)
+    means = p("budget.means_share") * view.means_usd_per_year()
     reason = "rents above cost" if view.price > fair else "rents below cost"
+    if value > means:
+        value, reason = max(means, 0.9 * view.books.budget_usd_per_year), "means"
     return SetBudget(actor=view.me, because=view.me, value=value, reason=reason)
 
 
@@ -61,28 +64,42 @@ def spending_usd(view: MarketView) -> float:
 
 
 def offers(view: MarketView) -> list[tuple[str, Terms]]:
-    """Chips that the org may order, scored by cost per H100e and by the wait for volume and backlog."""
+    """Chips that the org may order, scored by cost per H100e, by the wait, and by what suppliers can promise of them.
+
+    `term_control` is the log of a chip's share in the value of promised supply: buyers of scarce chips take the mix
+    that they are offered.
+    """
     p, found = view.param, []
-    for chip in view.chips():
+    promised = view.outlook()
+    value = {
+        c.name: promised.get(c.name, 0) * c.price_usd_per_gpu
+        for c in view.chips()
+        if c.buyers != "own" and not c.retired and view.may_buy(c.name)
+    }
+    total = sum(value.values())
+    for name, worth in value.items():
+        chip = view.chip(name)
         weeks_ahead = max(0.0, (chip.start_day - view.day) / 7)
-        if chip.retired or not view.may_buy(chip.name) or weeks_ahead > p("orders.ahead_days") / 7:
+        if worth <= 0 or weeks_ahead > p("orders.ahead_days") / 7:
             continue
-        if chip.in_volume and chip.end_day - view.day < 7 * chip.lead_time_weeks:
-            continue
-        wait = weeks_ahead + p("supply.ramp_lag_weeks") if not chip.in_volume else chip.lead_time_weeks
+        wait = max(weeks_ahead, chip.lead_time_weeks if chip.in_volume else weeks_ahead + p("supply.ramp_lag_weeks"))
         terms = Terms(
-            chip.name,
-            term_price=price_term(view.cost(chip.name), p("price.tco_usd_per_h100e_hour")),
-            term_time=time_term(wait, p("choice.chip_wait_weight")),
+            name,
+            term_price=price_term(view.cost(name), p("price.tco_usd_per_h100e_hour")),
+            term_time=time_term(min(wait, 52.0), p("choice.chip_wait_weight")),
+            term_control=p("choice.chip_temperature") * math.log(worth / total),
         )
-        found.append((chip.name, terms))
+        found.append((name, terms))
     return found
 
 
 def orders(view: MarketView) -> Iterator[Command]:
-    """Order what signed leases lack, then split the rest of the month's money among the chips by their scores."""
-    money = min(spending_usd(view), view.spendable_usd())
-    yield from _lease_orders(view)
+    """Order what signed leases lack and what own lines make, then split the month's money by the scores of chips."""
+    lease_orders = list(_lease_orders(view))
+    yield from lease_orders
+    yield from _own_orders(view)
+    spent = sum(order.gpus * view.chip(order.chip).price_usd_per_gpu for order in lease_orders)
+    money = min(spending_usd(view), view.spendable_usd() - spent)
     found = offers(view)
     if not found or money <= 0:
         return
@@ -91,14 +108,25 @@ def orders(view: MarketView) -> Iterator[Command]:
     weights = [math.exp((terms.score - top) / heat) for _, terms in found]
     total = sum(weights)
     ranked = sorted(zip(weights, found, strict=True), key=lambda item: (-item[0], item[1][0]))
-    for weight, (chip, terms) in ranked[:3]:
-        gpus = int(money * weight / total / view.chip(chip).price_usd_per_gpu)
-        rest = [other for name, other in found if name != chip]
+    for weight, (chip, terms) in ranked[:4]:
+        stop = view.param("orders.lead_time_stop_weeks")
+        keen = math.exp(-max(0.0, view.chip(chip).lead_time_weeks - stop) / stop)
+        gpus = int(keen * money * weight / total / view.chip(chip).price_usd_per_gpu)
+        best = max((other for name, other in found if name != chip), key=lambda t: t.score, default=None)
         if gpus >= 8:
-            best = max(rest, key=lambda t: t.score) if rest else None
             yield PlaceOrder(
-                actor=view.me, because=view.me, chip=chip, gpus=gpus, why=view.choice("chip", terms, best)
+                actor=view.me, because=view.me, chip=chip, gpus=gpus, why=Choice("chip", terms, best)
             )
+
+
+def _own_orders(view: MarketView) -> Iterator[Command]:
+    """Take what the own house's lines will make in the next month."""
+    promised = view.outlook()
+    for chip in view.own_lines():
+        backlog = sum(order.gpus for order in view.orders() if order.chip == chip.name)
+        gpus = MONTH_WEEKS * promised.get(chip.name, 0) + round(view.lead_time_weeks) * promised.get(chip.name, 0)
+        if chip.start_day <= view.day and gpus - backlog >= 8:
+            yield PlaceOrder(actor=view.me, because=chip.name, chip=chip.name, gpus=gpus - backlog)
 
 
 def _lease_orders(view: MarketView) -> Iterator[Command]:

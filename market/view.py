@@ -10,12 +10,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from functools import cached_property
 
-from events.commands import Choice, Terms
 from market.rules.base import fleet_h100e
-from market.rules.chips import may_buy
+from market.rules.chips import may_buy, outlook
 from market.rules.finance import burn_cents, coverage, monthly_rent, runway_days
 from market.rules.leases import free_gpus, promised_watts
-from market.rules.prices import cost_of_mix, replacement_cost
+from market.rules.prices import Capacity, cost_of_mix, replacement_cost, rest_wanted
 from market.rules.sites import expected_wait
 from market.rules.training import research_free
 from market.state import State
@@ -71,9 +70,25 @@ class Shared:
         return self.state.chips.lead_times[-1] if self.state.chips.lead_times else 0.0
 
     @cached_property
+    def on_demand_cents(self) -> dict[str, float]:
+        """What clouds earn on demand in four weeks at this week's prices and fill."""
+        capacity = Capacity(self.state, self.day)
+        wanted = rest_wanted(self.state, self.day)
+        fill = min(1.0, wanted / capacity.total_free) if capacity.total_free else 0.0
+        earned: dict[str, float] = defaultdict(float)
+        for name, free in capacity.free.items():
+            earned[name.split("|")[0]] += free * fill * self.state.leases.spot_usd_per_h100e_hour * 24 * 28 * 100
+        return earned
+
+    @cached_property
     def cost_of_mix(self) -> float:
         """Replacement cost of what is on sale."""
         return cost_of_mix(self.state, self.day)
+
+    @cached_property
+    def outlook(self) -> dict[str, int]:
+        """Supply at the day when an order of today is due."""
+        return outlook(self.state, self.day + round(7 * self.lead_time_weeks))
 
     @cached_property
     def owned_h100e(self) -> dict[str, float]:
@@ -212,14 +227,18 @@ class MarketView:
         """Whether a chip is for sale to the org."""
         return not may_buy(self._state, self.me, self._state.chips.chips[chip])
 
+    def outlook(self) -> dict[str, int]:
+        """GPUs a week by chip that suppliers say they will make when an order of today is due."""
+        return self._shared.outlook
+
+    def own_lines(self) -> list[Chip]:
+        """Chips that a supplier of the own house makes for the org."""
+        orgs = self._state.run.orgs
+        return [c for c in self.chips() if c.buyers == "own" and orgs[c.supplier].parent == self.me and not c.retired]
+
     def is_lender(self, org: str) -> bool:
         """Whether an investor lends."""
         return bool(self._state.run.parameters.get(f"orgs.{org}.lends", 0.0))
-
-    @staticmethod
-    def choice(topic: str, chosen: Terms, rejected: Terms | None) -> Choice:
-        """Say why an option was taken."""
-        return Choice(topic, chosen, rejected)
 
     def labs(self) -> dict[str, Lab]:
         """Released models and revenue of all labs (announced or reported)."""
@@ -315,8 +334,22 @@ class MarketView:
 
     def spendable_usd(self) -> float:
         """Cash that the org would put into chips this month."""
-        keep = self.monthly_rent_cents()
-        return max(0.0, (self.cash_cents - keep) / 100 * self.param("orders.cash_share"))
+        p = self.param
+        income = self.trait("income_usd_per_year") / 4 + 3.0 * self.monthly_let_cents() / 100
+        rent = 3.0 * self.monthly_rent_cents() / 100
+        committed = sum(order.gpus * order.price_usd_per_gpu for order in self.orders())
+        free = self.cash_cents / 100 + income - rent - committed * (1 + p("shipping.server_cost_share"))
+        return max(0.0, free * p("orders.cash_share"))
+
+    def means_usd_per_year(self) -> float:
+        """What the org could spend in a year: cash, other business, rent earned."""
+        earned = self.trait("income_usd_per_year") + 13.0 * self.monthly_let_cents() / 100
+        return self.cash_cents / 100 + earned
+
+    def monthly_let_cents(self) -> int:
+        """Rent earned in four weeks, on demand included."""
+        let = sum(x.delivered * x.price_usd_per_gpu_hour for x in self.let()) * 24 * 28 * 100
+        return round(let + self._shared.on_demand_cents.get(self.me, 0.0))
 
     def buildable_kw(self) -> float:
         """Shells whose deposit the org can pay now."""

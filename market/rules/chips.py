@@ -12,7 +12,7 @@ from events.facts import chips as facts
 from events.facts.finance import PaymentMade
 from market import rng
 from market.clearing import water_fill
-from market.rules.base import CENTS, Happening, clip, training_use, years
+from market.rules.base import CENTS, MONTH_WEEKS, Happening, clip, training_use, years
 from market.state import State, next_id
 from market.state.chips import Chip, Order
 
@@ -120,7 +120,7 @@ def end_of_life(state: State, day: int) -> Iterator[Happening]:
 
 def ramp(state: State, chip: Chip, day: int) -> float:
     """Share of a line that the newest chip has taken: logistic after its volume start, 0 before it."""
-    if not chip.in_volume:
+    if not chip.in_volume and day <= chip.start_day:
         return 0.0
     p = state.run.parameters
     weeks = (day - chip.start_day) / 7 - p["supply.ramp_lag_weeks"]
@@ -141,16 +141,36 @@ def expand_slots(state: State, day: int) -> Iterator[Happening]:
     yield Happening(day, fact, PACKAGER, PACKAGER)
 
 
+def outlook(state: State, day: int) -> dict[str, int]:
+    """GPUs a week that suppliers' roadmaps promise for a day, by chip: what buyers are told they can get."""
+    weights, slots = _slot_weights(state, day), _slots(state)
+    found = {}
+    for chip in state.chips.chips.values():
+        if not chip.retired and chip.end_day > day:
+            spare = max(0, chip.stock_gpus - chip.backlog_gpus)
+            found[chip.name] = _line(state, chip, day, weights, slots) + round(spare / MONTH_WEEKS)
+    return found
+
+
+def _slots(state: State) -> float:
+    p = state.run.parameters
+    slots = state.run.slots.get(PACKAGER, p["supply.slots_per_week"])
+    return slots * state.run.shocks.get("supply", 1.0) * p.get("supply.factor", 1.0)
+
+
+def _line(state: State, chip: Chip, day: int, weights: dict[str, float], slots: float) -> int:
+    """GPUs that a chip's line makes in a week."""
+    per_gpu = state.run.parameters[f"chips.{chip.name}.slots_per_gpu"]
+    return round(slots * weights.get(chip.name, 0.0) / per_gpu) if per_gpu > 0 else _own_line(state, chip, day)
+
+
 def output(state: State, day: int) -> Iterator[Happening]:
     """Make a week's chips: packaging slots shared by generation, other lines by their own growth."""
-    weights = _slot_weights(state, day)
-    slots = state.run.slots.get(PACKAGER, state.run.parameters["supply.slots_per_week"])
-    slots *= state.run.shocks.get("supply", 1.0) * state.run.parameters.get("supply.factor", 1.0)
+    weights, slots = _slot_weights(state, day), _slots(state)
     for chip in state.chips.chips.values():
         if chip.retired or not chip.in_volume:
             continue
-        per_gpu = state.run.parameters[f"chips.{chip.name}.slots_per_gpu"]
-        gpus = round(slots * weights.get(chip.name, 0.0) / per_gpu) if per_gpu > 0 else _own_line(state, chip, day)
+        gpus = _line(state, chip, day, weights, slots)
         most = state.run.parameters["supply.stock_weeks_max"] * gpus
         gpus = 0 if chip.stock_gpus > most else gpus
         lead = chip.backlog_gpus / gpus if gpus else 0.0
@@ -162,6 +182,7 @@ def _slot_weights(state: State, day: int) -> dict[str, float]:
     """Share of slots by chip: each generation takes its ramp of what newer ones leave; a part is for China."""
     p = state.run.parameters
     slotted = [c for c in state.chips.chips.values() if p[f"chips.{c.name}.slots_per_gpu"] > 0 and not c.retired]
+    slotted = [c for c in slotted if c.end_day > day]
     open_chips = sorted((c for c in slotted if c.buyers == "all"), key=lambda c: (-c.start_day, c.name))
     left, weights = 1.0, {}
     for chip in open_chips:
@@ -182,6 +203,45 @@ def _own_line(state: State, chip: Chip, day: int) -> int:
     rate = p[f"chips.{chip.name}.gpus_per_week"]
     grown = rate * (1 + p[f"chips.{chip.name}.growth_per_year"]) ** max(0.0, years(state, day))
     return round(grown * ramp(state, chip, day))
+
+
+def convert(state: State, day: int) -> Iterator[Happening]:
+    """Let buyers take what lies unsold instead of what they wait for: same supplier, same value, longest wait first."""
+    p, chips = state.run.parameters, state.chips.chips
+    numbers: dict[str, int] = {}
+    left = {order.order_id: order.gpus for order in state.chips.orders.values()}
+    for chip in chips.values():
+        surplus = chip.stock_gpus - chip.backlog_gpus
+        if surplus <= 0 or chip.retired or chip.buyers == "own":
+            continue
+        waiting = [o for o in state.chips.orders.values() if _would_take(state, o, chip, p)]
+        waiting.sort(key=lambda o: (-chips[o.chip].lead_time_weeks, o.day, o.order_id))
+        for order in waiting:
+            ratio = order.price_usd_per_gpu / chip.price_usd_per_gpu
+            given = min(left[order.order_id], int(surplus / ratio))
+            taken = int(given * ratio)
+            if given < 1 or taken < 1:
+                continue
+            surplus -= taken
+            left[order.order_id] -= given
+            yield Happening(
+                day, facts.OrderCancelled(order.order_id, order.org, order.chip, given, f"takes {chip.name}"),
+                order.org, order.order_id,
+            )  # fmt: skip
+            stem = f"{order.org}/order"
+            numbers[stem] = numbers.get(stem, state.run.counters.get(stem, 0)) + 1
+            placed = facts.OrderPlaced(
+                f"{stem}/{numbers[stem]}", order.org, chip.supplier, chip.name, taken, chip.price_usd_per_gpu
+            )
+            yield Happening(day, placed, order.org, order.order_id)
+
+
+def _would_take(state: State, order: Order, chip: Chip, p: dict[str, float]) -> bool:
+    """Whether a buyer would rather have another chip now than its own later."""
+    wanted = state.chips.chips[order.chip]
+    if wanted is chip or order.supplier != chip.supplier or may_buy(state, order.org, chip):
+        return False
+    return not wanted.in_volume or wanted.lead_time_weeks > p["orders.lead_time_patience_weeks"]
 
 
 def powered_share(state: State, org: str) -> float:

@@ -108,12 +108,13 @@ def _rent(gpus: int, price: float) -> int:
 
 
 def burn_cents(state: State, org: str) -> int:
-    """What a lab spends in four weeks beyond what it earns, in cents; never below zero."""
+    """What an org spends in four weeks, chips included, beyond what it earns, in cents; never below zero."""
     p, lab = state.run.parameters, state.training.labs.get(org)
     revenue = lab.revenue_usd_per_year if lab else 0.0
     spend = monthly_rent(state, org)
+    chips = state.finance.books[org].budget_usd_per_year * (1 + p["shipping.server_cost_share"]) * CENTS
     earned = (p["finance.revenue_margin"] * revenue + trait(state, org, "income_usd_per_year")) * CENTS
-    return max(0, round(p["finance.spend_burn"] * spend - earned * MONTH_DAYS / 365))
+    return max(0, round(p["finance.spend_burn"] * spend + (chips - earned) * MONTH_DAYS / 365))
 
 
 def runway_days(state: State, org: str) -> int:

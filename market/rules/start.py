@@ -13,6 +13,7 @@ from market.rules import prices, serving
 from market.rules.base import CENTS, DAYS_PER_YEAR, Happening, digits
 from market.rules.training import CAPABILITY_ORIGIN_DAY, SECONDS_PER_DAY, compute_optimal
 from market.state import State
+from market.state.chips import Chip
 
 if TYPE_CHECKING:
     from market.scenario.schema import Scenario
@@ -106,9 +107,14 @@ def _fleets(scenario: Scenario, start: int) -> Iterator[Fact]:
     for order in scenario.orders:
         chip = scenario.chips[order.chip]
         number = 1 + sum(1 for o in scenario.orders[: scenario.orders.index(order)] if o.buyer == order.buyer)
-        yield chips.OrderPlaced(
-            f"{order.buyer}/order/{number}", order.buyer, chip.supplier, order.chip, order.gpus, chip.price_usd_per_gpu
-        )
+        order_id, price = f"{order.buyer}/order/{number}", chip.price_usd_per_gpu
+        yield chips.OrderPlaced(order_id, order.buyer, chip.supplier, order.chip, order.gpus, price)
+        if order.due is not None:
+            sent = f"{order.buyer}/shipment/{number}"
+            oem = next(name for name, org in scenario.orgs.items() if "oem" in org.roles)
+            yield chips.OutputMade(order.chip, chip.supplier, order.gpus, price, 0.0)
+            yield chips.ChipsAllocated(order_id, order.buyer, chip.supplier, order.chip, order.gpus, price, 1.0)
+            yield chips.ShipmentSent(sent, order_id, order.buyer, oem, order.chip, order.gpus, to_day(order.due))
 
 
 def _leases(scenario: Scenario, start: int) -> Iterator[Fact]:
@@ -216,20 +222,52 @@ def calibrate(state: State) -> Iterator[Happening]:
 
 
 def _backlog(state: State, day: int) -> Iterator[Happening]:
-    """Give every buyer a share of the standing backlog in proportion to its budget: lead time times a week's orders."""
+    """Give every buyer, in proportion to its budget, what is on its way and its part of the standing backlog.
+
+    On its way: what a week's orders bought in each of the weeks from sale to running. Backlog: the lead time's worth.
+    """
     p = state.run.parameters
-    weeks = p["supply.lead_time_start_weeks"]
-    for org, books in state.finance.books.items():
-        usd = books.budget_usd_per_year / 52 * weeks * p["orders.fraction"]
-        home = state.run.orgs[org].country
-        chip = state.chips.chips["H20" if home == "CN" else "H100"]
-        gpus = round(usd / chip.price_usd_per_gpu)
-        if gpus:
-            number = state.run.counters.get(f"{org}/order", 0) + 1
-            fact = chips.OrderPlaced(
-                f"{org}/order/{number}", org, chip.supplier, chip.name, gpus, chip.price_usd_per_gpu
-            )
-            yield Happening(day, fact, org, org)
+    oems = sorted(state.chips.integration_gpus_per_week)
+    weeks, step = round(p["shipping.weeks"]), 2
+    for number, (org, books) in enumerate(state.finance.books.items()):
+        weekly = books.budget_usd_per_year / 52 * p["orders.fraction"]
+        chip = state.chips.chips["H20" if state.run.orgs[org].country == "CN" else "H100"]
+        order = _Orders(state, org, chip, day)
+        if weekly < chip.price_usd_per_gpu:
+            continue
+        for ahead in range(step, weeks + 1, step):
+            gpus = round(step * weekly / chip.price_usd_per_gpu)
+            yield from order.shipped(gpus, day + 7 * ahead - 3, oems[number % len(oems)])
+        yield from order.open(round(weekly * p["supply.lead_time_start_weeks"] / chip.price_usd_per_gpu))
+
+
+class _Orders:
+    """Numbers the standing orders and shipments of a buyer as it says them."""
+
+    def __init__(self, state: State, org: str, chip: Chip, day: int) -> None:
+        self.org, self.chip, self.day = org, chip, day
+        self.orders = state.run.counters.get(f"{org}/order", 0)
+        self.shipments = state.run.counters.get(f"{org}/shipment", 0)
+
+    def open(self, gpus: int) -> Iterator[Happening]:
+        """Say an order that still waits."""
+        self.orders += 1
+        order_id, chip = f"{self.org}/order/{self.orders}", self.chip
+        fact = chips.OrderPlaced(order_id, self.org, chip.supplier, chip.name, gpus, chip.price_usd_per_gpu)
+        yield Happening(self.day, fact, self.org, self.org)
+
+    def shipped(self, gpus: int, due_day: int, oem: str) -> Iterator[Happening]:
+        """Say an order that was made, sold and sent before the start."""
+        yield from self.open(gpus)
+        self.shipments += 1
+        order_id, chip, price = f"{self.org}/order/{self.orders}", self.chip, self.chip.price_usd_per_gpu
+        shipment_id = f"{self.org}/shipment/{self.shipments}"
+        for fact in (
+            chips.OutputMade(chip.name, chip.supplier, gpus, price, chip.lead_time_weeks),
+            chips.ChipsAllocated(order_id, self.org, chip.supplier, chip.name, gpus, price, 1.0),
+            chips.ShipmentSent(shipment_id, order_id, self.org, oem, chip.name, gpus, due_day),
+        ):
+            yield Happening(self.day, fact, self.org, order_id)
 
 
 def _pool_tranches(state: State, day: int) -> Iterator[Happening]:

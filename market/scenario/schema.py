@@ -121,6 +121,7 @@ class StandingOrder(Strict):
     buyer: Id
     chip: str
     gpus: Count
+    due: date | None = None  # day promised, when the chips were sold and are on their way
 
 
 class Model(Strict):
