@@ -39,7 +39,7 @@ COLLECTIVE_LATENCY_S = 8e-6
 """One collective's start and synchronisation. NCCL-tests small-message latency, 8 GPUs (engineering constant)."""
 DENSE_MATURITY_YEARS = 0.75
 """Time in which software closes 63 % of a new chip's gap. Assumption from 1-16 % gained in 11 months on dense models."""
-MOE_MATURITY_YEARS = 2.0
+MOE_MATURITY_YEARS = 4.0
 """The same for mixtures of experts, from 2024-01-01 on: 34-120 % gained in at most 11 months."""
 MOE_SOFTWARE_YEAR = 2024.0
 HOST_BYTES_PER_S = 50e9

@@ -16,6 +16,9 @@ from market.cluster.tables import ClusterError, plain
 LARGEST_GPUS = 1e9
 RELEASE = re.compile(r"\b(2\d)\.(0[1-9]|1[0-2])\b")
 """A release number YY.MM in a row's name dates its software."""
+OLDER_STACKS = {"megatron-lm": 2022.8}
+"""Software named in a row's title that lacks what its contemporaries had: Megatron-LM before Megatron-Core neither
+overlaps collectives nor fuses attention by default (MegaScale, arXiv:2402.15627, table 3, baseline)."""
 ZERO_1_YEAR = 2023.0
 """From this year a plan that names no ZeRO stage is taken to shard its optimizer (Megatron's distributed optimizer)."""
 
@@ -200,6 +203,8 @@ def read_row(row: Mapping[str, Any]) -> Row:
     precision, fp16 = read_precision(str(row.get("precision") or ""))
     year = read_year(row)
     when = max(shape.year, device.volume_year) if year is None else year
+    title = str(row.get("name") or "").lower()
+    when = min([when, *(limit for stack, limit in OLDER_STACKS.items() if title.startswith(stack))])
     whole = {n: _whole(row, n, LARGEST_GPUS) for n in ("TP", "PP", "DP", "EP", "CP", "VP", "mbs")}
     gpus = number(row, "gpu_count", 1, LARGEST_GPUS)
     gpus = gpus if gpus is not None else number(row, "gpus", 1, LARGEST_GPUS)
