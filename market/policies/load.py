@@ -64,6 +64,8 @@ def load_policy(spec: str | Path, overrides: Mapping[str, object] | None = None)
     head, given = _split(str(spec))
     given |= {key: _as_text(value) for key, value in (overrides or {}).items()}
     document = read_file(_find(head))
+    if "given" in document.value:  # told by the command line alone
+        raise refuse(document.where(("given",), key=True), "unknown key", "given")
     settings = _settings(document, given)
     body = _filled(document, settings)
     replaced: dict[Key, str] = {}

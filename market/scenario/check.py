@@ -29,7 +29,7 @@ def _at(places: Places, path: Key, message: str, *, key: bool = False) -> Proble
 
 def _written(places: Places, paths: Sequence[Key]) -> Key:
     """Of several values that clash, the one that a person wrote; else the first."""
-    return next((p for p in paths if not places.place(p).startswith("catalogue/")), paths[0])
+    return next((p for p in paths if not places.place(p).startswith(("catalogue/", "scenario"))), paths[0])
 
 
 def _parameters(scenario: Scenario, places: Places) -> Iterator[Problem]:
@@ -88,15 +88,18 @@ def _chips(scenario: Scenario, places: Places) -> Iterator[Problem]:
 
 
 def _orgs(scenario: Scenario, places: Places) -> Iterator[Problem]:
+    told: set[str] = set()
     for id_, org in scenario.orgs.items():
         if len(set(org.roles)) < len(org.roles):
             yield _at(places, ("orgs", id_, "roles"), "names a role twice")
-        seen, parent = {id_}, org.parent
-        while parent is not None and parent not in seen:
-            seen.add(parent)
+        line, parent = [id_], org.parent
+        while parent is not None and parent not in line:
+            line.append(parent)
             parent = scenario.orgs[parent].parent
-        if parent is not None:
-            yield _at(places, ("orgs", id_, "parent"), f"{parent!r} is its own parent in a circle")
+        if parent is not None and told.isdisjoint(line):
+            path = _written(places, [("orgs", member, "parent") for member in line])
+            yield _at(places, path, f"{' < '.join([*line, parent])}: a parent in a circle")
+            told.update(line)
 
 
 def _sites(scenario: Scenario, places: Places) -> Iterator[Problem]:

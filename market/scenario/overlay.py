@@ -70,8 +70,12 @@ class Overlay:
         """Lay one `--set key=value` over the tree."""
         path = self._resolve(key)
         if path is None:
-            known = [*self._parameters, *HEADER, *(f"{s}.{k}" for s in SECTIONS[1:] for k in self.tree[s])]
-            self.problems.append(Problem("--set", key[:60], f"unknown key{did_you_mean(key, known)}"))
+            head, word = key.partition(".")[0], key
+            known = [*self._parameters, *HEADER]
+            if head in SECTIONS and head != "parameters":
+                known = [f"{head}.{id_}" for id_ in self.tree[head]]
+                word = ".".join(key.split(".")[:2])
+            self.problems.append(Problem("--set", key[:60], f"unknown key{did_you_mean(word, known)}"))
             return
         self._write(path, value, None)
 
@@ -121,8 +125,7 @@ class Overlay:
 
     def _merge(self, path: Key, value: dict[str, Any], source: tuple[Tree, Path_]) -> None:
         document, at = source
-        if path not in self.places:
-            self.places[path] = (document.where(at), document.where(at, key=True))
+        self.places[path] = (document.where(at), document.where(at, key=True))
         for key, child in value.items():
             self._write((*path, key), child, (document, (*at, key)))
 
@@ -141,6 +144,7 @@ class Overlay:
         elif isinstance(value, dict) and (path[0] != "parameters" or len(path) == 1):
             self._descend(path, where)
             if source is None:
+                self.places[path] = (where, key)
                 for name, child in value.items():
                     self._write((*path, name), child, None)
             else:

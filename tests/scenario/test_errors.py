@@ -1,0 +1,287 @@
+"""What a person may get wrong in a scenario, and the one line that says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from market.scenario.errors import ScenarioError
+from market.scenario.load import load_scenario
+
+HEAD = "name: mine\nextends: frontier-2024\n"
+
+
+def error_of(text: str | bytes, folder: Path) -> str:
+    path = folder / "mine.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario(path)
+    message = str(caught.value)
+    assert caught.value.exit_code == 2
+    assert "\n" not in message
+    assert len(message) < 400
+    return message
+
+
+# the body starts on line 3; each error is the whole line that a person reads
+CASES = {
+    "unknown top key": ("sitez: {}", "mine.yaml:3:1 sitez: unknown key; did you mean 'sites'"),
+    "unknown field": (
+        "sites:\n  abilene:\n    energized_mw_it: 4",
+        "mine.yaml:5:5 sites.abilene.energized_mw_it: unknown key; did you mean 'energised_mw_it'",
+    ),
+    "unknown parameter": (
+        "parameters:\n  sites.slip_meadian: 1",
+        "mine.yaml:4:3 parameters.sites.slip_meadian: unknown key; did you mean 'sites.slip_median'",
+    ),
+    "negative power": (
+        "sites:\n  abilene:\n    energised_mw_it: -4",
+        "mine.yaml:5:22 sites.abilene.energised_mw_it: must be >= 0, was -4",
+    ),
+    "negative parameter": (
+        "parameters: {supply.slots_per_week: -1}",
+        "mine.yaml:3:37 parameters.supply.slots_per_week: must be >= 0, was -1",
+    ),
+    "zero weeks": (
+        "parameters: {supply.ramp_width_weeks: 0}",
+        "mine.yaml:3:39 parameters.supply.ramp_width_weeks: must be > 0, was 0",
+    ),
+    "text for a number": ("years: soon", "mine.yaml:3:8 years: must be a number, was 'soon'"),
+    "quoted number": ("years: '3'", "mine.yaml:3:8 years: must be a number, was '3'"),
+    "boolean for a number": ("years: true", "mine.yaml:3:8 years: must be a number, was True"),
+    "list for a number": ("years: [3]", "mine.yaml:3:8 years: must be a number, was [3]"),
+    "fraction for a count": (
+        "fleets: {oci/oci-us-virginia/H100: {gpus: 1.5}}",
+        "mine.yaml:3:43 fleets.oci/oci-us-virginia/H100.gpus: must be a whole number, was 1.5",
+    ),
+    "number for a word": ("title: 4", "mine.yaml:3:8 title: must be text, was 4"),
+    "scalar for a mapping": ("orgs: 4", "mine.yaml:3:7 orgs: must be a mapping, was 4"),
+    "scalar for an org": ("orgs: {xai: 4}", "mine.yaml:3:13 orgs.xai: must be a mapping, was 4"),
+    "not a number": ("years: .nan", "mine.yaml:3:8 must be a finite number, was '.nan'"),
+    "endless": ("parameters: {price.margin: .inf}", "mine.yaml:3:28 must be a finite number, was '.inf'"),
+    "too many years": ("years: 900", "mine.yaml:3:8 years: must be <= 20, was 900"),
+    "duplicate key": ("years: 2\nyears: 3", "mine.yaml:4:1 years: duplicate key; it stands already at line 3"),
+    "impossible date": (
+        "start: 2024-02-30",
+        "mine.yaml:3:8 start: must be a date such as 2024-07-15, was '2024-02-30'",
+    ),
+    "absurd date": ("start: 1024-07-15", "mine.yaml:3:8 start: must lie between 2000 and 2100, was 1024-07-15"),
+    "impossible due date": (
+        "sites:\n  abilene:\n    buildings:\n    - {power_mw_it: 9, start: 2024-05-31, due: 2025-06-31}",
+        "mine.yaml:6:48 sites.abilene.buildings.0.due: must be a date such as 2024-07-15, was '2025-06-31'",
+    ),
+    "due before start": (
+        "sites:\n  abilene:\n    buildings:\n    - {power_mw_it: 9, start: 2024-05-31, due: 2024-05-30}",
+        "mine.yaml:6:48 sites.abilene.buildings.0.due: must be after start 2024-05-31, was 2024-05-30",
+    ),
+    "future as_of": (
+        "orgs:\n  openai:\n    revenue_usd_per_year: {value: 5.5e9, as_of: 2024-12-31, source: press}",
+        "mine.yaml:5:27 orgs.openai.revenue_usd_per_year: as_of 2024-12-31 is after the start 2024-07-15",
+    ),
+    "bad as_of": (
+        "years: {value: 3, as_of: soon}",
+        "mine.yaml:3:8 years.as_of: must be a date such as 2024-07-15, was 'soon'",
+    ),
+    "published before as_of": (
+        "years: {value: 3, as_of: 2024-07-01, published: 2024-01-01}",
+        "mine.yaml:3:8 years.published: is before as_of 2024-07-01",
+    ),
+    "unknown chip": (
+        "orders: [{buyer: xai, chip: H1000, gpus: 5}]",
+        "mine.yaml:3:29 orders.xai/H1000.chip: unknown chip 'H1000'; did you mean 'H100'",
+    ),
+    "unknown owner": (
+        "sites: {abilene: {owner: oracle-cloud}}",
+        "mine.yaml:3:26 sites.abilene.owner: unknown org 'oracle-cloud'; did you mean",
+    ),
+    "unknown region": (
+        "sites: {abilene: {region: us-texass}}",
+        "mine.yaml:3:27 sites.abilene.region: unknown region 'us-texass'; did you mean 'us-texas'",
+    ),
+    "unknown parent": ("orgs: {xai: {parent: tesla}}", "mine.yaml:3:22 orgs.xai.parent: unknown org 'tesla'"),
+    "parents in a circle": (
+        "orgs: {azure: {parent: microsoft-ai}}",
+        "mine.yaml:3:24 orgs.azure.parent: microsoft-ai < azure < microsoft-ai: a parent in a circle",
+    ),
+    "unknown site": (
+        "fleets: [{owner: xai, site: mars, chip: H100, gpus: 5}]",
+        "mine.yaml:3:29 fleets.xai/mars/H100.site: unknown site 'mars'",
+    ),
+    "fleet without key": (
+        "fleets: [{owner: xai, gpus: 5}]",
+        "mine.yaml:3:10 fleets.0: must be a mapping with owner, site, chip and gpus",
+    ),
+    "fleet twice": (
+        "fleets:\n" + 2 * "- {owner: xai, site: abilene, chip: H100, gpus: 5}\n",
+        "mine.yaml:5:3 fleets.1: duplicate of entry 0: xai/abilene/H100",
+    ),
+    "more chips than power": (
+        "fleets: [{owner: xai, site: memphis-colossus, chip: H100, gpus: 1000}]",
+        "mine.yaml:3:65 fleets.xai/memphis-colossus/H100.gpus: 0 MW carry no fleet of 1.5 MW",
+    ),
+    "less power than chips": (
+        "sites: {goodyear-az: {energised_mw_it: 1}}",
+        "mine.yaml:3:40 sites.goodyear-az.energised_mw_it: 1 MW carry no fleet of 38.",
+    ),
+    "lease in a circle": (
+        "leases: {azure-oci-abilene: {parent: openai-azure-abilene}}",
+        "mine.yaml:3:38 leases.azure-oci-abilene.parent: 'openai-azure-abilene' leads back to this lease in a circle",
+    ),
+    "sublease too large": (
+        "leases: {openai-azure-abilene: {gpus: 100001}}",
+        "mine.yaml:3:39 leases.openai-azure-abilene.gpus: 'azure-oci-abilene' holds 100,000 GPUs, 100,001 are",
+    ),
+    "sublease too long": (
+        "leases: {openai-azure-abilene: {end: 2030-01-01}}",
+        "leases.openai-azure-abilene.parent: 'azure-oci-abilene' runs from 2025-06-30 to 2027-06-30",
+    ),
+    "sublease of another's": (
+        "leases: {openai-azure-abilene: {lessor: aws}}",
+        "leases.openai-azure-abilene.parent: 'azure-oci-abilene' is held by 'azure', not by the lessor 'aws'",
+    ),
+    "leased more than owned": (
+        "leases: {inflection-coreweave: {gpus: 900000}}",
+        "mine.yaml:3:39 leases.inflection-coreweave.gpus: coreweave has",
+    ),
+    "ended lease": (
+        "leases: {xai-oci: {end: 2024-07-15}}",
+        "mine.yaml:3:25 leases.xai-oci.end: 2024-07-15 is not after the scenario's start 2024-07-15",
+    ),
+    "rent from itself": (
+        "leases: {xai-oci: {lessee: oci}}",
+        "mine.yaml:3:28 leases.xai-oci.lessee: 'oci' cannot rent from itself",
+    ),
+    "model of the future": (
+        "models: {gpt-4o: {released: 2025-01-01}}",
+        "mine.yaml:3:29 models.gpt-4o.released: 2025-01-01 is after the scenario's start 2024-07-15",
+    ),
+    "chip from a cloud": (
+        "chips: {H100: {supplier: aws}}",
+        "mine.yaml:3:26 chips.H100.supplier: 'aws' has no role supplier",
+    ),
+    "chip that ends first": ("chips: {H100: {end: 2001-01-01}}", "mine.yaml:3:21 chips.H100.end: must be after start"),
+    "bad role": ("orgs: {xai: {roles: [king]}}", "mine.yaml:3:22 orgs.xai.roles.0: must be one of 'lab', 'cloud'"),
+    "bad id": (
+        "regions: {Mars Base: {title: M, country: US, queue_days: 1, grid_mw_per_year: 1, energy_usd_per_mwh: 1}}",
+        "mine.yaml:3:11 regions.Mars Base: must be lower-case letters, digits, dots and hyphens, was 'Mars Base'",
+    ),
+    "bad country": (
+        "orgs: {xai: {country: USA}}",
+        "mine.yaml:3:23 orgs.xai.country: must be a country code of two capitals",
+    ),
+    "missing field": ("sites: {new: {title: New}}", "mine.yaml:3:9 sites.new.owner: is missing; give it a value"),
+    "take out a stranger": (
+        "orgs: {xia: null}",
+        "mine.yaml:3:8 orgs.xia: cannot take out what is not there; did you mean 'xai'",
+    ),
+    "unknown base": (
+        "",
+        "mine.yaml:2:10 extends frontier-2042: no scenario of this name; did you mean 'frontier-2024'",
+    ),
+    "draw a stranger": ("draw: {orgs: [openay]}", "draw.orgs: the catalogue knows no 'openay' on 2024-07-15"),
+    "draw a wrong section": ("draw: {org: all}", "mine.yaml:3:8 draw.org: unknown section; did you mean 'orgs'"),
+    "draw some": ("draw: some", "mine.yaml:3:7 draw: must be all, none or a mapping, was 'some'"),
+    "broken flow": ("years: [3", "mine.yaml:4:1 is not valid YAML:"),
+    "tab": ("years:\n\t- 3", "mine.yaml:4:1 is not valid YAML:"),
+    "tag": ("years: !!python/object:os.system 3", "mine.yaml:3:8 tag"),
+    "unknown alias": ("years: *y", "mine.yaml:3:8 is not valid YAML: found undefined alias"),
+    "two documents": ("---\nyears: 3", "is not valid YAML:"),
+    "key that is a list": ("? [a, b]\n: 3", "mine.yaml:3:3 a key must be a word, not a list or mapping"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_error_names_the_place_the_value_and_the_rule(name: str, tmp_path: Path) -> None:
+    body, expected = CASES[name]
+    head = HEAD.replace("2024", "2042") if name == "unknown base" else HEAD
+    assert expected in error_of(f"{head}{body}\n", tmp_path)
+
+
+def test_an_error_starts_with_its_place(tmp_path: Path) -> None:
+    text = HEAD + "sites:\n  abilene:\n    energised_mw_it: -4\n"
+    assert error_of(text, tmp_path) == "mine.yaml:5:22 sites.abilene.energised_mw_it: must be >= 0, was -4"
+
+
+def test_several_errors_show_the_first_and_how_many_more(tmp_path: Path) -> None:
+    text = HEAD + "years: soon\nsites: {abilene: {energised_mw_it: -4, planned_mw_it: x}}\n"
+    assert error_of(text, tmp_path).endswith("(and 2 more problems)")
+
+
+NOT_YAML = {
+    "empty": (b"", "mine.yaml:1:1 is empty"),
+    "comment alone": (b"# nothing\n", "mine.yaml:1:1 is empty"),
+    "binary": (bytes(range(256)) * 4, "is not a YAML text"),
+    "zero bytes": (b"\0" * 300, "is not a YAML text"),
+    "control characters": (b"name: \x01\x02", "is not a YAML text"),
+    "prose": (b"once upon a time", "mine.yaml:1:1 must be a mapping of keys and values"),
+    "list": (b"- 1\n- 2\n", "mine.yaml:1:1 must be a mapping of keys and values"),
+    "latin-1": ("name: caf\xe9".encode("latin-1"), "mine.yaml:1:1 is not a YAML text: not UTF-8"),
+    "image": (b"\x89PNG\r\n\x1a\n" + b"\0" * 64, "is not a YAML text: not UTF-8"),
+    "deep": (b"name: " + b"[" * 5000 + b"]" * 5000, "is nested deeper than 40 levels"),
+    "long number": (b"years: " + b"9" * 5000, "number of 5000 digits"),
+    "no start": (b"name: x\ntitle: y\n", "start: is missing"),
+}
+
+
+@pytest.mark.parametrize("name", NOT_YAML)
+def test_what_is_no_scenario_is_told_plainly(name: str, tmp_path: Path) -> None:
+    data, expected = NOT_YAML[name]
+    assert expected in error_of(data, tmp_path)
+
+
+def test_aliases_that_swell_are_refused(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 10)]
+    assert "holds more than 200,000 values once its aliases are written out" in error_of("\n".join(lines), tmp_path)
+
+
+def test_an_alias_to_itself_is_refused(tmp_path: Path) -> None:
+    assert "is nested deeper than 40 levels" in error_of("a: &a [*a]\n", tmp_path)
+
+
+def test_a_huge_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    assert "is larger than 4,000,000 bytes" in error_of(b"# " + b"x" * 4_000_001, tmp_path)
+
+
+def test_a_folder_and_a_missing_file_are_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match="is a folder; name a YAML file"):
+        load_scenario(tmp_path)
+    with pytest.raises(ScenarioError, match=r"nowhere.yaml:1:1 cannot be read: no such file or directory"):
+        load_scenario(tmp_path / "nowhere.yaml")
+    with pytest.raises(ScenarioError, match=r"no scenario of this name; did you mean 'frontier-2024'"):
+        load_scenario("frontier-2023x")
+
+
+def test_a_scenario_that_extends_itself_is_refused(tmp_path: Path) -> None:
+    text = "name: mine\nextends: mine.yaml\n"
+    assert "mine.yaml:2:10 extends: mine.yaml extends itself in a circle" in error_of(text, tmp_path)
+
+
+SETS = {
+    ("supply.x", "1"): "--set supply.x: unknown key; did you mean",
+    ("supply.slots_per_week", "-4"): "--set parameters.supply.slots_per_week: must be >= 0, was -4",
+    ("supply.slots_per_week", "many"): "--set parameters.supply.slots_per_week: must be a number, was 'many'",
+    ("orgs.xai.cash", "3"): "--set orgs.xai.cash: unknown key; did you mean 'cash_usd'",
+    ("orgs.xia.cash_usd", "3"): "--set orgs.xia.cash_usd: unknown key; did you mean 'orgs.xai'",
+    ("sites.abilene.energised_mw_it", "-4"): "--set sites.abilene.energised_mw_it: must be >= 0, was -4",
+    ("sites.abilene.buildings.7.power_mw_it", "4"): "--set sites.abilene.buildings.7: no such item; there are 2",
+    ("years", ""): "--set years: must be a number, was None",
+    ("years", "[3"): "--set years is not valid YAML",
+    ("start", "2024-13-01"): "--set start: must be a date such as 2024-07-15, was '2024-13-01'",
+    ("", "3"): "--set unknown key",
+    ("...", "3"): "--set ...: unknown key",
+    ("orgs", "3"): "--set orgs: unknown key",
+}
+
+
+@pytest.mark.parametrize(("key", "value"), SETS)
+def test_a_wrong_set_is_told_like_a_wrong_file(key: str, value: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario("frontier-2024", {key: value})
+    assert SETS[key, value] in str(caught.value)
+
+
+def test_a_start_before_the_catalogue_names_the_row_that_is_too_late() -> None:
+    with pytest.raises(ScenarioError, match=r"catalogue/\w+.csv:\d+ .* as_of \S+ is after the scenario's start"):
+        load_scenario("frontier-2024", {"start": "2024-01-01"})
