@@ -190,41 +190,57 @@ def buildings(view: MarketView, draws: Draws) -> Iterator[Command]:
     waiting = sum(n * view.chip(c).power_kw_it_per_gpu for c, n in view.warehouse().items())
     quick = p("sites.brownfield_share") * max(0.0, gap) + 0.5 * waiting
     slow = (1 - p("sites.brownfield_share")) * gap
+    left = view.buildable_kw()
     for kind, kw in (("greenfield", slow), ("brownfield", quick)):
-        kw = min(kw, view.buildable_kw())
-        if kw >= p("sites.building_kw_min"):
-            yield from _build(view, draws, kind, int(kw))
+        kw = min(kw, left)
+        left -= max(0.0, kw)
+        count = max(1, math.ceil(kw / p("sites.building_kw_max")))
+        for number in range(count):
+            if kw / count >= p("sites.building_kw_min"):
+                yield from _build(view, draws, kind, (int(kw / count), number))
 
 
-def _build(view: MarketView, draws: Draws, kind: str, kw: int) -> Iterator[Command]:
-    """Choose a region by queue, price of energy and own presence, and start there."""
-    p, regions = view.param, view.home_regions()
-    own = {site.region: site for site in view.sites()}
-    turbines = kind == "brownfield" and bool(view.trait("on_site_power"))
-    options = []
-    for region in regions:
-        wait = p("sites.turbine_days") if turbines else view.queue_days(region) + view.queue_delay_days(region, kw)
-        options.append(
-            Terms(
-                region,
-                term_price=p("choice.energy_weight")
-                * price_term(view.region_param(region, "energy_usd_per_mwh"), p("energy.reference_usd_per_mwh")),
-                term_time=time_term(wait / 7, p("choice.power_wait_weight")),
-                term_control=p("choice.presence_weight") if region in own else 0.0,
-            )
-        )
+def power_options(view: MarketView, kind: str, kw: int) -> list[tuple[str, bool, Terms]]:
+    """Regions with grid power, and with own generation where the grid is slow, scored by wait, energy and presence."""
+    p, options = view.param, []
+    present = {site.region for site in view.sites()}
+    for region in view.home_regions():
+        energy = price_term(view.region_param(region, "energy_usd_per_mwh"), p("energy.reference_usd_per_mwh"))
+        energy *= p("choice.energy_weight")
+        here = p("choice.presence_weight") if region in present else 0.0
+        grid = view.queue_days(region) + view.queue_delay_days(region, kw)
+        own = view.on_site_days(kind)
+        for name, on_site, wait, extra in (
+            (region, False, grid, 0.0),
+            (f"{region} with own plant", True, own, math.log(p("build.on_site_cost_factor"))),
+        ):
+            if on_site and kind == "brownfield" and not view.trait("on_site_power"):
+                continue
+            terms = Terms(
+                name, term_price=energy - extra, term_time=time_term(wait / 7, p("choice.power_wait_weight")),
+                term_control=here,
+            )  # fmt: skip
+            options.append((region, on_site, terms))
+    return options
+
+
+def _build(view: MarketView, draws: Draws, kind: str, size: tuple[int, int]) -> Iterator[Command]:
+    """Choose a region and its power, and start a building there."""
+    kw, number = size
+    options = power_options(view, kind, kw)
     if not options:
         return
-    u = draws.uniform(f"region {kind}", view.me)
-    i, why = choose("region", options, p("choice.temperature"), u)
-    region = options[i].option
+    u = draws.uniform(f"region {kind} {number}", view.me)
+    i, why = choose("region", [terms for _, _, terms in options], view.param("choice.temperature"), u)
+    region, on_site, _ = options[i]
+    own = {site.region: site for site in view.sites()}
     site = own.get(region)
     if site is None:
         yield PlanSite(
-            actor=view.me, because=view.me, region=region, kind=kind, power_kw_it=kw, on_site_power=turbines, why=why
+            actor=view.me, because=view.me, region=region, kind=kind, power_kw_it=kw, on_site_power=on_site, why=why
         )
         return
     follow = "next" if site.kind != "pool" and site.energised_kw and kind == "brownfield" else kind
     yield StartBuilding(
-        actor=view.me, because=site.name, site=site.name, kind=follow, power_kw_it=kw, on_site_power=turbines, why=why
+        actor=view.me, because=site.name, site=site.name, kind=follow, power_kw_it=kw, on_site_power=on_site, why=why
     )

@@ -27,6 +27,16 @@ def normal(seed: int, stream: str, entity: str, week: int = LIFETIME) -> float:
     return _STANDARD.inv_cdf(uniform(seed, stream, entity, week))
 
 
+def normal_cdf(z: float) -> float:
+    """Probability that a standard normal lies below `z`."""
+    return _STANDARD.cdf(z)
+
+
+def quantile(u: float) -> float:
+    """Standard normal value below which a share `u` in (0, 1) lies."""
+    return _STANDARD.inv_cdf(u)
+
+
 def lognormal(median: float, sd: float, z: float) -> float:
     """Turn a standard normal `z` into a lognormal value with that median and log standard deviation."""
     return median * math.exp(sd * z)

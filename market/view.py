@@ -15,7 +15,7 @@ from market.rules.chips import may_buy, outlook
 from market.rules.finance import burn_cents, coverage, monthly_rent, runway_days
 from market.rules.leases import free_gpus, promised_watts
 from market.rules.prices import Capacity, cost_of_mix, replacement_cost, rest_wanted
-from market.rules.sites import expected_wait
+from market.rules.sites import expected_wait, on_site_room_kw, on_site_wait
 from market.rules.training import research_free
 from market.state import State
 from market.state.chips import Chip, Holding, Order
@@ -170,6 +170,11 @@ class MarketView:
     def queue_days(self, region: str) -> float:
         """Days that a new load expects to wait for power in a region."""
         return expected_wait(self._state, region)
+
+    def on_site_days(self, kind: str) -> float:
+        """Days that own generation takes, with what its makers are behind."""
+        late = max(0.0, -on_site_room_kw(self._state, self.day)) / 1000
+        return on_site_wait(self._state, kind) + 365 * late / self.param("sites.on_site_mw_per_year")
 
     def queue_kw(self, region: str) -> int:
         """Power in a region's interconnection queue."""

@@ -9,16 +9,18 @@ import numpy as np
 from market.cluster.case import Array
 from market.cluster.models import Model
 
-TENSOR = (1, 2, 3, 4, 6, 8, 16, 32, 64)
-PIPELINE = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 15, 16, 18, 20, 21, 24, 28, 30, 32, 35, 40, 42, 48, 56, 63, 64, 96, 128)
+TENSOR = (1, 2, 4, 8, 16, 32, 64)
+PIPELINE = (1, 2, 3, 4, 6, 8, 10, 12, 14, 15, 16, 18, 20, 21, 24, 28, 30, 32, 35, 40, 42, 48, 56, 64, 96, 128)
 CONTEXT = (1, 2, 4, 8, 16, 32, 64)
-MICROBATCH = (1, 2, 4, 8, 16)
+EXPERT = (1, 2, 4, 8, 16, 32, 64, 128)
+FEWEST_EXPERT_RANKS = 8
+"""Models of more than 16 experts spread them over at least so many ranks."""
+MICROBATCH = (1, 2, 4, 8)
 STAGE_WASTE = 0.07
 """Stages may differ in layers by so much of the mean: embeddings and logits take the place of a layer or two."""
-TOKENS_PER_RANK = 1024
+TOKENS_PER_RANK = 2048
 """Context parallelism leaves each rank at least so many tokens of a sequence. Assumption: below it rings are exposed."""
 MAX_INTERLEAVES = 4
-FEWEST_DIVISORS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +82,11 @@ def _tensors(heads: int, domain: int) -> list[int]:
     return [t for t in TENSOR if heads % t == 0 and t <= domain]
 
 
-def _experts(m: Model, domain: int) -> tuple[int, ...]:
-    if not m.experts:
+def _experts(experts: int) -> tuple[int, ...]:
+    if not experts:
         return (1,)
-    powers = [e for e in (1, 2, 4, 8, 16, 32, 64, 128) if int(m.experts) % e == 0]
-    return tuple(powers)
+    least = FEWEST_EXPERT_RANKS if experts > 16 else 1
+    return tuple(e for e in EXPERT if experts % e == 0 and e >= least) or (1,)
 
 
 def _pick(options: tuple[int, ...] | list[int], fixed: int | None) -> tuple[int, ...]:
@@ -105,7 +107,7 @@ def plans(m: Model, domain: int, fixed: Fixed = Fixed()) -> Plans:  # noqa: B008
             _pick(_tensors(int(m.heads), domain), fixed.tp), _pick(_pipelines(layers), fixed.pp)
         )
         for v in _pick(interleaves(layers, p), fixed.vp)
-        for e in _pick(_experts(m, domain), fixed.ep)
+        for e in _pick(_experts(int(m.experts)), fixed.ep)
         for c in _pick(contexts, fixed.cp)
     ]
     ranks = _pick(divisors(batch), fixed.dp)

@@ -34,7 +34,9 @@ def power_granted(state: State, fact: facts.PowerGranted, day: int) -> None:
     region = state.run.regions[fact.region]
     if fact.building_id in region.queue:
         region.queue.remove(fact.building_id)
-    if fact.kind == "grid":
+    if fact.kind == "on-site":
+        state.run.on_site_kw += fact.power_kw_it
+    elif fact.kind == "grid":
         region.granted_kw += fact.power_kw_it
 
 

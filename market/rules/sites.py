@@ -75,7 +75,7 @@ def _start(
     """Promise a building for when its shell is planned to stand and its load is expected to be served."""
     p = state.run.parameters
     building_id, power = next_id(state, site, "building"), command.power_kw_it
-    wait = p["sites.turbine_days"] if command.on_site_power else expected_wait(state, region)
+    wait = on_site_wait(state, command.kind) if command.on_site_power else expected_wait(state, region)
     due = day + max(planned_days(state, command.kind, building_id), round(wait))
     kind = f"{command.kind} on-site" if command.on_site_power else command.kind
     started = facts.BuildingStarted(building_id, site, org, region, kind, power, day, due)
@@ -89,6 +89,20 @@ def expected_wait(state: State, region: str) -> float:
     """Days that a new load expects to wait: owners apply ahead of the ground-breaking."""
     p = state.run.parameters
     return max(0.0, p[f"regions.{region}.queue_days"] - p["sites.power_lead_days"])
+
+
+def on_site_wait(state: State, kind: str) -> float:
+    """Days to power of one's own: mobile turbines beside a brownfield hall, ordered plant beside a greenfield."""
+    p = state.run.parameters
+    return p["sites.turbine_days"] if not kind.startswith("greenfield") else p["sites.on_site_days"]
+
+
+def on_site_room_kw(state: State, day: int) -> float:
+    """Own generation that makers can still deliver to date, IT kW: a yearly output that grows."""
+    p = state.run.parameters
+    years = (day - state.run.start_day + 7) / 365.25
+    made = p["sites.on_site_mw_per_year"] * 1000 * years * (1 + p["sites.on_site_growth_per_year"]) ** (years / 2)
+    return made - state.run.on_site_kw
 
 
 def shell_day(state: State, building: Building) -> int:
@@ -108,7 +122,7 @@ def power_day(state: State, building: Building) -> int:
     """First day on which the queue can serve a building, were the region's yearly power no limit."""
     p, run = state.run.parameters, state.run
     z = rng.normal(run.seed, "queue wait", building.building_id)
-    wait = p["sites.turbine_days"] if building.on_site else expected_wait(state, building.region)
+    wait = on_site_wait(state, building.kind) if building.on_site else expected_wait(state, building.region)
     return building.start_day + round(rng.lognormal(wait, p["sites.queue_sd"], z))
 
 
@@ -139,6 +153,7 @@ def grant(state: State, day: int) -> Iterator[Happening]:
     """Serve the interconnection queues in order of arrival, within the power that a region connects in a year."""
     p = state.run.parameters
     elapsed = (day - state.run.start_day + 7) / 365.25
+    plant = on_site_room_kw(state, day)
     for region in state.run.regions.values():
         room = p[f"regions.{region.name}.grid_mw_per_year"] * 1000 * (1 + elapsed) - region.granted_kw
         for building_id in list(region.queue):
@@ -146,9 +161,11 @@ def grant(state: State, day: int) -> Iterator[Happening]:
             if power_day(state, building) > day:
                 continue
             kind = "on-site" if building.on_site else "grid"
-            if kind == "grid":
-                if building.power_kw > room:
-                    continue
+            if building.power_kw > (plant if building.on_site else room):
+                continue
+            if building.on_site:
+                plant -= building.power_kw
+            else:
                 room -= building.power_kw
             fact = facts.PowerGranted(
                 building_id, building.site, building.org, region.name, kind, building.power_kw, day

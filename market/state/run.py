@@ -37,6 +37,7 @@ class Run(msgspec.Struct):
     orgs: dict[str, Org] = {}
     regions: dict[str, Region] = {}
     counters: dict[str, int] = {}
+    on_site_kw: int = 0  # own generation delivered so far, IT kW
     policies: dict[str, int] = {}  # policy in force -> day enacted
     slots: dict[str, float] = {}  # supplier -> packaging slots a week
     shocks: dict[str, float] = {}
