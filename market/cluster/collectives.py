@@ -67,7 +67,7 @@ def expert_s(case: Case, tokens: Array, link: Links) -> Array:
 def context_s(case: Case, tokens: Array, link: Links) -> Array:
     """Time the ring of keys and values of one layer: once forward, twice backward. [R]. (Ring attention, 2310.01889.)"""
     kv = tokens * case.kv_heads * case.head_dim * 2 * 2 / np.minimum(case.tp, case.kv_heads)
-    rate = np.where(case.tp * case.cp <= case.domain, link.up, link.out)
+    rate = link.out + (case.tp * case.cp <= case.domain) * (link.up - link.out)
     time: Array = 3 * (case.cp - 1) * kv / rate
     return time
 
@@ -75,6 +75,6 @@ def context_s(case: Case, tokens: Array, link: Links) -> Array:
 def stage_s(case: Case, tokens: Array, link: Links) -> Array:
     """Time the sends between pipeline stages of one microbatch: 2 for every model chunk. [R]."""
     sent = tokens * case.hidden * 2 / case.tp
-    rate = np.where(case.tp * case.cp * case.dp * case.pp <= case.domain, link.up, link.out)
+    rate = link.out + (case.tp * case.cp * case.dp * case.pp <= case.domain) * (link.up - link.out)
     time: Array = 2 * case.vp * (sent / rate + COLLECTIVE_LATENCY_S) * (case.pp > 1)
     return time

@@ -48,8 +48,9 @@ class Answers:
 def answer_chunk(case: Case, k: Constants) -> Answers:
     """Answer one chunk of rows (or one row, or rows that share scalars)."""
     size = work.sizes(case)
-    timed = step(case, size, k)
-    held = memory(case, size, params_per_gpu(case, size))
+    params_held = params_per_gpu(case, size)
+    timed = step(case, size, params_held, k)
+    held = memory(case, size, params_held)
     used = case.tp * case.pp * case.dp * case.cp
     batch_tokens = case.batch_seqs * case.seq_len
     flop_per_token = work.model_flop_per_token(case, size)

@@ -82,9 +82,10 @@ def memory(case: Case, size: work.Sizes, held: tuple[Array, Array]) -> Memory:
     sharded = dense / ranks + routed / expert_ranks
     third = case.zero >= 3
     gathered = third * 4 * (size.layer_dense / case.tp + size.layer_routed / case.ep)
-    weights = 2 * np.where(third, sharded, both) + gathered
-    gradients = gradient_bytes(case) * np.where(case.zero >= 2, sharded, both)
-    optimizer = 12 * np.where(case.zero >= 1, sharded, both) * (1 - case.offload)
+    saved = sharded - both
+    weights = 2 * (both + third * saved) + gathered
+    gradients = gradient_bytes(case) * (both + (case.zero >= 2) * saved)
+    optimizer = 12 * (both + (case.zero >= 1) * saved) * (1 - case.offload)
     kept = activations(case, size, case.recompute)
     total = weights + gradients + optimizer + kept + RESERVED_BYTES
     return Memory(weights, gradients, optimizer, kept, total, total <= USABLE * case.hbm_bytes)

@@ -69,7 +69,7 @@ def concatenate(cases: list[Case]) -> Case:
 def time_per_progress(case: Case, size: work.Sizes, k: Constants) -> Array:
     """Give seconds a step including lost work: what the search minimises. [P]."""
     used = case.tp * case.pp * case.dp * case.cp
-    lost: Array = step(case, size, k).step_s / goodput(case, used).goodput
+    lost: Array = step(case, size, params_per_gpu(case, size), k).step_s / goodput(case, used).goodput
     return lost
 
 

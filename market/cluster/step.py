@@ -42,18 +42,17 @@ def params_per_gpu(case: Case, size: work.Sizes) -> tuple[Array, Array]:
     Experts are not split by tp: they fold over tensor and data ranks.
     """
     stage = case.layers / case.pp
-    ends = size.embedding * np.where(case.pp > 1, 1.0, 2.0)
+    ends = size.embedding * (1 + (case.pp <= 1))
     return (stage * size.layer_dense + ends) / case.tp, stage * size.layer_routed / case.ep
 
 
-def layer_s(case: Case, size: work.Sizes, tokens: Array, k: Constants) -> Array:
+def layer_s(case: Case, size: work.Sizes, tokens: Array, core: Array, k: Constants) -> Array:
     """Time the compute of the mean layer for a microbatch: forward, backward (twice), recomputation. [R].
 
     Fused attention recomputes the scores in its backward pass: 2.5 forwards (arXiv:2307.08691, section 3.1).
     Selective recomputation repeats the core where it is unfused, half of the element-wise passes where it is fused.
     """
     gemm = work.gemm_s(case, size, tokens, k)
-    core = work.core_s(case, tokens, k)
     passes = work.elementwise_s(case, size, tokens, k)
     again = np.maximum(case.recompute - 1, 0)
     lean = np.minimum(case.recompute, 1) - again
@@ -104,13 +103,14 @@ def data_parallel_s(case: Case, held: tuple[Array, Array], link: collectives.Lin
 def optimizer_s(case: Case, held: tuple[Array, Array]) -> Array:
     """Time the optimizer: 24 bytes a parameter through HBM, or through the host when offloaded. [R]."""
     sharded = case.zero >= 1
-    experts = held[1] / np.where(sharded, np.maximum(case.dp * case.cp * case.tp / case.ep, 1), 1)
-    mine = held[0] / np.where(sharded, case.dp * case.cp, 1) + experts
+    ranks = case.dp * case.cp
+    expert_ranks = np.maximum(ranks * case.tp / case.ep, 1)
+    mine = held[0] / (1 + sharded * (ranks - 1)) + held[1] / (1 + sharded * (expert_ranks - 1))
     time: Array = 24 * mine * (1 / case.hbm_bytes_per_s + case.offload / HOST_BYTES_PER_S)
     return time
 
 
-def step(case: Case, size: work.Sizes, k: Constants) -> Step:
+def step(case: Case, size: work.Sizes, held: tuple[Array, Array], k: Constants) -> Step:
     """Time one optimizer step of `R` rows.
 
     step = ((m + (pp-1)/v) t_mb + exposed DP + optimizer + fixed) (1 + j log2(G/8)) maturity, with t_mb of the slowest
@@ -118,18 +118,18 @@ def step(case: Case, size: work.Sizes, k: Constants) -> Step:
     """
     tokens = case.microbatch * case.seq_len / case.cp
     link = collectives.links(case, k)
-    compute = layer_s(case, size, tokens, k)
+    core = work.core_s(case, tokens, k)
+    compute = layer_s(case, size, tokens, core, k)
     tensor = collectives.tensor_s(case, tokens, link) * (1 - k.tp_hidden * case.overlap)
     expert = (1 - size.dense_fraction) * collectives.expert_s(case, tokens, link)
     expert = expert - k.ep_hidden * case.overlap * np.minimum(expert, compute)
-    core = work.core_s(case, tokens, k)
     ring = np.maximum(collectives.context_s(case, tokens, link) - 3 * core, 0)
-    layer = np.hypot(compute + tensor + expert + ring, launch_s(case, size, k))
+    device, host = compute + tensor + expert + ring, launch_s(case, size, k)
+    layer = np.sqrt(device * device + host * host)  # launches partly hide behind kernels
     logits = logits_s(case, size, tokens, k)
     stage = np.maximum(np.ceil(case.layers / case.pp - 1e-9) * layer, (case.layers * layer + logits) / case.pp)
     sends = collectives.stage_s(case, tokens, link) * (1 - k.tp_hidden * case.overlap)
     once = stage + sends
-    held = params_per_gpu(case, size)
     reduce, gathers = data_parallel_s(case, held, link)
     hidden = k.dp_hidden * np.minimum(once, gathers)
     once = once + gathers - hidden

@@ -1,0 +1,117 @@
+"""How many full answers a second, how long a search, and the same beside `llm-analysis` where it is installed.
+
+    uv run python benchmarks/bench_cluster.py
+
+CPU time of one thread, median of repeats. A full answer is everything in `market.cluster.Answers`: step and its
+parts, memory, goodput, days, four power figures, energy, cost, loss.
+"""
+
+import os
+import statistics
+import time
+import tracemalloc
+from collections.abc import Callable
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
+import numpy as np
+
+from market.cluster import CHIP_NAMES, MODELS, plan_for_budget
+from market.cluster.chips import chip
+from market.cluster.models import model
+from market.cluster.parallelism import plans
+from market.cluster.search import search
+from market.cluster.table import Table, evaluate_table
+from market.cluster.workload import base_case
+
+SEARCHES = (("H100", "llama-3.1-405b", 16384), ("A100", "gpt-4", 25_000), ("GB200", "gpt-4", 100_000),
+            ("H800", "deepseek-v3", 2048), ("GB300", "dense-1t", 100_000), ("GB300", "moe-1t", 100_000))  # fmt: skip
+
+
+def table(rows: int) -> Table:
+    """Draw `rows` cases over all chips, models, precisions and plans."""
+    draw = np.random.default_rng(0)
+    power = {n: 2.0 ** draw.integers(0, high, rows) for n, high in (("tp", 4), ("pp", 5), ("vp", 3), ("dp", 8),
+                                                                     ("ep", 4), ("cp", 2), ("microbatch", 3))}  # fmt: skip
+    gpus = power["tp"] * power["pp"] * power["dp"] * power["cp"]
+    return Table(
+        models=tuple(MODELS.values()), chip=draw.integers(0, len(CHIP_NAMES), rows),
+        model=draw.integers(0, len(MODELS), rows), precision=draw.integers(0, 3, rows), gpus=gpus,
+        year=draw.uniform(2022, 2026, rows), zero=draw.integers(0, 4, rows).astype(float),
+        recompute=draw.integers(0, 3, rows).astype(float), offload=np.zeros(rows), **power,
+    )  # fmt: skip
+
+
+def seconds(call: Callable[[], object], repeats: int = 7) -> float:
+    """Give the median CPU time of a call."""
+    spent = []
+    for _ in range(repeats):
+        start = time.process_time()
+        call()
+        spent.append(time.process_time() - start)
+    return statistics.median(spent)
+
+
+def drain(cases: Table) -> int:
+    """Answer a whole table and keep nothing."""
+    return sum(len(answers.step_s) for _, answers in evaluate_table(cases))
+
+
+def report_answers() -> None:
+    """Print answers a second and how memory grows with the rows."""
+    rows = 131_072
+    cases = table(rows)
+    print(f"full answers a second, one thread, float64: {rows / seconds(lambda: drain(cases)):12,.0f}")
+    for many in (32_768, 262_144):
+        large = table(many)
+        tracemalloc.start()
+        drain(large)
+        print(f"  peak memory beside the input at {many:7,d} rows: {tracemalloc.get_traced_memory()[1] / 2**20:6.1f} MiB")
+        tracemalloc.stop()
+
+
+def report_searches() -> None:
+    """Print the time of a search over all plans."""
+    print("search of all plans of one (cluster, model):")
+    for name, shape, gpus in SEARCHES:
+        device, kind = chip(name), model(shape)
+        listed, case = plans(kind, int(device.scaleup_domain_gpus)), base_case(device, kind)
+        spent = seconds(lambda c=case, p=listed, g=gpus: search(c, p, g), 5)  # type: ignore[misc]
+        print(f"  {name:6s} x {gpus:7,d} {shape:15s} {len(listed.tp):8,d} plans {spent * 1e3:6.1f} ms")
+
+
+def report_weekly() -> None:
+    """Print the time of a week's choices, cached."""
+    budgets, names, counts = [1e24, 1e25, 1e26] * 10, ["H100", "GB200", "GB300"] * 10, [4096, 32768, 100_000] * 10
+    call = lambda: plan_for_budget(budgets, names, counts, year=2025.5)  # noqa: E731
+    call()
+    print(f"a week's choices, 30 candidates, cached: {seconds(call, 51) * 1e3:.3f} ms")
+
+
+def report_peer() -> None:
+    """Time `llm-analysis` on one training configuration, if it is there."""
+    try:
+        from llm_analysis.analysis import LLMAnalysis
+        from llm_analysis.config import ParallelismConfig, get_dtype_config_by_name, get_gpu_config_by_name
+        from llm_analysis.config import ModelConfig as PeerModel
+    except ImportError:
+        print("llm-analysis: not installed (pip install llm-analysis), no comparison")
+        return
+    shape = PeerModel(name="gpt-3", num_layers=96, n_head=96, hidden_dim=12288, vocab_size=51200, max_seq_len=2048)
+    peer = LLMAnalysis(
+        shape, get_gpu_config_by_name("a100-sxm-80gb"), get_dtype_config_by_name("w16a16e16"),
+        ParallelismConfig(tp_size=8, pp_size=8, dp_size=16, sp_size=8),
+    )  # fmt: skip
+    import logging
+
+    logging.disable(logging.CRITICAL)
+    spent = seconds(lambda: peer.training(batch_size_per_gpu=1, gradient_accumulation_steps=12, seq_len=2048), 21)
+    print(f"llm-analysis, one training configuration: {spent * 1e3:.2f} ms, {1 / spent:,.0f} a second (logging off)")
+
+
+if __name__ == "__main__":
+    report_answers()
+    report_searches()
+    report_weekly()
+    report_peer()
