@@ -11,7 +11,8 @@ from typing import Protocol
 from events.commands import Choice, Command, Terms
 from events.facts import Batch, Entry, Fact
 from events.facts.chips import ChipsAllocated
-from events.facts.run import OptionChosen, OptionRejected, RunEnded, WeekClosed
+from events.facts.policy import CommandForbidden, PolicyEnacted
+from events.facts.run import ExogenousShock, OptionChosen, OptionRejected, RunEnded, WeekClosed
 from events.memory import Log
 from events.rows import Rows
 from market import rng, rules
@@ -21,6 +22,7 @@ from market.state import State, state_hash
 
 WORLD = "world"
 WEEK = 7
+ROOTS = (PolicyEnacted, ExogenousShock)  # what nothing in the world led to
 
 
 class Hooks(Protocol):
@@ -29,8 +31,8 @@ class Hooks(Protocol):
     def calendar(self, state: State, first: int, last: int) -> Iterable[Happening]:
         """Facts of policies that begin or end between two days."""
 
-    def permit(self, state: State, command: Command, day: int) -> Fact | None:
-        """The refusal of a command, or None."""
+    def permit(self, state: State, command: Command, day: int) -> Sequence[Fact]:
+        """The refusal of a command, or what it takes from quotas, or nothing."""
 
     def levy(self, state: State, facts: Sequence[Fact], day: int) -> Iterable[Happening]:
         """What policies charge on facts."""
@@ -65,7 +67,9 @@ class Kernel:
     def record(self, day: int, fact: Fact, actor: str, cause: str | int) -> int:
         """Append one fact and apply it. `cause` is the id of a thing, or the seq of a fact, -1 for a root."""
         state, seq = self.state, self.log.next_seq
-        if isinstance(cause, str):
+        if type(fact) in ROOTS:
+            cause_seq, root = -1, seq
+        elif isinstance(cause, str):
             cause_seq, root = state.trail.get(cause) or state.trail.get(actor) or (0, 0)
         elif cause < 0:
             cause_seq, root = -1, seq
@@ -79,8 +83,8 @@ class Kernel:
 
     _root = 0
 
-    def record_batch(self, day: int, batch: Batch) -> None:
-        """Append many facts of one type and apply them."""
+    def record_batch(self, day: int, batch: Batch) -> list[Fact]:
+        """Append many facts of one type and apply them; give back those that policies may levy on."""
         state, trail = self.state, self.state.trail
         causes = [trail.get(c) or trail.get(a) or (0, 0) for c, a in zip(batch.cause, batch.actor, strict=True)]
         rows = Rows(
@@ -88,9 +92,11 @@ class Kernel:
             batch.columns,
         )  # fmt: skip
         self.log.append_rows(rows)
-        for entry in rows.entries():
+        entries = list(rows.entries())
+        for entry in entries:
             evolve(state, entry.fact, day)
             remember(state, entry.fact, entry.seq, entry.root_seq)
+        return [entry.fact for entry in entries] if self.hooks is not None else []
 
     def record_all(self, outcomes: Iterable[Happening | Batch | None], day: int) -> list[Fact]:
         """Append happenings and batches in order, with what policies levy on them; give back the single facts."""
@@ -99,7 +105,7 @@ class Kernel:
             if outcome is None:
                 continue
             if isinstance(outcome, Batch):
-                self.record_batch(day, outcome)
+                facts.extend(self.record_batch(day, outcome))
                 continue
             self.record(outcome.day, outcome.fact, outcome.actor, outcome.cause)
             facts.append(outcome.fact)
@@ -144,9 +150,12 @@ class Kernel:
     def answer(self, command: Command) -> list[Fact]:
         """Decide one command and record its facts behind the choice that led to it."""
         cause: str | int = command.because
-        if self.hooks is not None and (refusal := self.hooks.permit(self.state, command, self.day)) is not None:
-            self.record(self.day, refusal, command.actor, f"policy {getattr(refusal, 'policy', '')}")
-            return [refusal]
+        if self.hooks is not None:
+            noted = self.hooks.permit(self.state, command, self.day)
+            for fact in noted:
+                self.record(self.day, fact, command.actor, str(getattr(fact, "policy", "")))
+            if any(type(fact) is CommandForbidden for fact in noted):
+                return list(noted)
         facts = rules.decide(self.state, command, self.day)
         if command.why is not None:
             cause = self._choice(command.actor, command.why, command.because)

@@ -220,12 +220,13 @@ class MarketView:
         return self._shared.owned_h100e.get(org, 0.0)
 
     def home_regions(self) -> list[str]:
-        """Regions where the org may build: its own country, and abroad for orgs with the trait `builds_abroad`."""
-        home, abroad = self.org.country, self.trait("builds_abroad")
+        """Regions where the org may build: its own country, abroad with the trait `builds_abroad`, none that refused it."""
+        home, abroad, run = self.org.country, self.trait("builds_abroad"), self._state.run
         return [
             name
-            for name, region in self._state.run.regions.items()
-            if region.country == home or (abroad and region.country != "CN")
+            for name, region in run.regions.items()
+            if (region.country == home or (abroad and region.country != "CN"))
+            and self.day - run.refusals.get(f"{self.me}|{name}", -365) >= 365
         ]
 
     def may_buy(self, chip: str) -> bool:

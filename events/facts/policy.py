@@ -37,6 +37,15 @@ class CommandForbidden(Fact, frozen=True):
     gpus: int | None = None
 
 
+class QuotaUsed(Fact, frozen=True):
+    """What has been taken from a policy's allowance (`kind` names rule, group and period), in its own unit."""
+
+    policy: str
+    org: str
+    kind: str
+    value: float
+
+
 class LevyCharged(Fact, frozen=True):
     """A policy takes its part of a transaction; the payment follows."""
 

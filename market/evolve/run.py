@@ -16,6 +16,8 @@ def run_started(state: State, fact: facts.RunStarted, day: int) -> None:
 
 def parameter_set(state: State, fact: facts.ParameterSet, day: int) -> None:
     state.run.parameters[fact.parameter] = fact.value
+    if state.run.week < 0 and day == state.run.start_day:
+        state.run.baseline[fact.parameter] = fact.value
 
 
 def org_registered(state: State, fact: facts.OrgRegistered, day: int) -> None:

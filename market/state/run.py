@@ -34,10 +34,13 @@ class Run(msgspec.Struct):
     week: int = -1
     ended: bool = False
     parameters: dict[str, float] = {}
+    baseline: dict[str, float] = {}  # parameters as the start set them
     orgs: dict[str, Org] = {}
     regions: dict[str, Region] = {}
     counters: dict[str, int] = {}
     on_site_kw: int = 0  # own generation delivered so far, IT kW
     policies: dict[str, int] = {}  # policy in force -> day enacted
+    quotas: dict[str, float] = {}  # allowance of a policy -> taken
+    refusals: dict[str, int] = {}  # "org|region" -> day of the latest refusal by a policy
     slots: dict[str, float] = {}  # supplier -> packaging slots a week
     shocks: dict[str, float] = {}
