@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 HERE = Path(__file__).parent
 COLUMNS = ("id", "field", "value", "unit", "low", "high", "kind", "as_of", "published", "source", "confidence", "note")
+OBSERVED = ("series", "milestones")  # what validation compares with; a scenario never reads them
+SPLITS = frozenset({"calibration", "backtest"})
 TABLES = ("parameters", "roadmap", "orgs", "regions", "sites", "fleets", "deals", "models", "runs")
 
 KINDS = frozenset({"source", "derived", "assumption", "engineering", "target"})
@@ -116,8 +118,6 @@ def _check_origin(row: Row) -> None:
 
 
 def _row(cells: list[str], where: str) -> Row:
-    if len(cells) != len(COLUMNS):
-        raise _fail(where, f"has {len(cells)} cells, must have {len(COLUMNS)}: {', '.join(COLUMNS)}")
     id_, field, value, unit, low, high, kind, as_of, published, source, confidence, note = cells
     if not id_ or not field:
         raise _fail(where, "id and field must not be empty")
@@ -130,14 +130,22 @@ def _row(cells: list[str], where: str) -> Row:
     return row
 
 
-def read(path: Path) -> tuple[Row, ...]:
-    """Read and check one table; the same (id, field, as_of) twice is refused."""
+def _cells(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[list[str], str]]:
+    """Cells of each line with the line's place."""
     with path.open(newline="", encoding="utf-8") as handle:
         reader = csv.reader(handle)
-        header = tuple(next(reader, ()))
-        if header != COLUMNS:
-            raise _fail(f"{path.name}:1", f"columns must be {', '.join(COLUMNS)}")
-        rows = tuple(_row(cells, f"{path.name}:{reader.line_num}") for cells in reader)
+        if tuple(next(reader, ())) != columns:
+            raise _fail(f"{path.name}:1", f"columns must be {', '.join(columns)}")
+        for cells in reader:
+            where = f"{path.name}:{reader.line_num}"
+            if len(cells) != len(columns):
+                raise _fail(where, f"has {len(cells)} cells, must have {len(columns)}: {', '.join(columns)}")
+            yield cells, where
+
+
+def read(path: Path) -> tuple[Row, ...]:
+    """Read and check one table; the same (id, field, as_of) twice is refused."""
+    rows = tuple(_row(cells, where) for cells, where in _cells(path, COLUMNS))
     seen: dict[tuple[str, str, date | None], str] = {}
     for row in rows:
         first = seen.setdefault((row.id, row.field, row.as_of), row.where)
@@ -152,6 +160,26 @@ def table(name: str) -> tuple[Row, ...]:
     if name not in TABLES:
         raise CatalogueError(f"{name}: no table of the catalogue; there are {', '.join(TABLES)}")
     return read(HERE / f"{name}.csv")
+
+
+class Observation(NamedTuple):
+    """A figure that the world showed, and whether it may be fitted (`calibration`) or is only looked at."""
+
+    row: Row
+    split: str
+
+
+@cache
+def observed(name: str) -> tuple[Observation, ...]:
+    """Rows of a table of what was observed: quarterly `series` (field is the quarter) or dated `milestones`."""
+    if name not in OBSERVED:
+        raise CatalogueError(f"{name}: no observed table; there are {', '.join(OBSERVED)}")
+    found = []
+    for cells, where in _cells(HERE / "observed" / f"{name}.csv", (*COLUMNS, "split")):
+        if cells[-1] not in SPLITS:
+            raise _fail(where, f"split: must be one of {', '.join(sorted(SPLITS))}, was {cells[-1]!r}")
+        found.append(Observation(_row(cells[:-1], where), cells[-1]))
+    return tuple(found)
 
 
 def latest(rows: Iterable[Row], day: date) -> dict[str, dict[str, Row]]:
