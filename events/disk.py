@@ -16,8 +16,8 @@ class Disk:
     """System calls on files of a run folder. No call follows a symbolic link in its last part."""
 
     def mkdir(self, path: Path) -> None:
-        """Make a folder, and those above it; one that is there is kept."""
-        path.mkdir(parents=True, exist_ok=True)
+        """Make one folder."""
+        path.mkdir()
 
     def lock(self, path: Path) -> int:
         """Take the writer's lock and keep it until the descriptor is closed; LogLocked when it is held."""
@@ -75,10 +75,6 @@ class Disk:
     def rename(self, old: Path, new: Path) -> None:
         """Give a file another name, in one step."""
         os.replace(old, new)
-
-    def truncate(self, descriptor: int, length: int) -> None:
-        """Cut a file."""
-        os.ftruncate(descriptor, length)
 
     def remove(self, path: Path) -> None:
         """Delete a file; one that is gone stays gone."""

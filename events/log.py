@@ -65,7 +65,7 @@ class LogWriter:
     def _create(cls, folder: Path, manifest: Manifest, scenario_text: str, disk: Disk) -> LogWriter:
         if disk.exists(folder) and not disk.is_folder(folder):
             raise LogExists(f"{folder}: a file of this name is in the way")
-        disk.mkdir(folder / LOG)
+        make_folders(disk, folder / LOG)
         lock = disk.lock(folder / LOCK)
         try:
             strangers = set(disk.names(folder)) - {LOCK, LOG, SCENARIO, SCENARIO + ".new", MANIFEST + ".new"}
@@ -74,7 +74,6 @@ class LogWriter:
                 raise LogExists(f"{folder}: {what}; choose another folder, or resume the run")
             replace_file(disk, folder / SCENARIO, scenario_text.encode())
             replace_file(disk, folder / MANIFEST, manifest.to_json())
-            disk.sync_folder(folder.parent)
         except BaseException:
             disk.close(lock)
             raise
@@ -144,12 +143,10 @@ class LogWriter:
 
     def close(self) -> None:
         """Let go of the folder; what is pending is dropped."""
-        if self._live >= 0:
-            self._disk.close(self._live)
-            self._live = -1
-        if self._lock >= 0:
-            self._disk.close(self._lock)
-            self._lock = -1
+        for descriptor in (self._live, self._lock):
+            if descriptor >= 0:
+                self._disk.close(descriptor)
+        self._live = self._lock = -1
 
     def __enter__(self) -> LogWriter:
         return self
@@ -257,6 +254,16 @@ class LogWriter:
         manifest = msgspec.structs.replace(self.manifest, segments=[*self.manifest.segments, entry])
         replace_file(self._disk, self._folder / MANIFEST, manifest.to_json())
         self.manifest, self._commits = manifest, []
+
+
+def make_folders(disk: Disk, path: Path) -> None:
+    """Make a folder and those above it, on disk when this returns."""
+    if disk.is_folder(path):
+        return
+    if path.parent != path:
+        make_folders(disk, path.parent)
+    disk.mkdir(path)
+    disk.sync_folder(path.parent)
 
 
 def write_all(disk: Disk, descriptor: int, data: bytes) -> None:

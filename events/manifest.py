@@ -162,7 +162,7 @@ def code_hash() -> str:
     home = Path(__file__).resolve().parent.parent
     files = [home / "cli.py"]
     for package in ("agents", "events", "market"):
-        files += [path for suffix in ("py", "csv", "yaml") for path in (home / package).rglob(f"*.{suffix}")]
+        files += [path for suffix in ("py", "csv", "json", "yaml") for path in (home / package).rglob(f"*.{suffix}")]
     digest = hashlib.sha256()
     for path in sorted(files):
         content = path.read_bytes() if path.exists() else b""

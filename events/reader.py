@@ -13,7 +13,7 @@ from events.disk import Disk
 from events.errors import LogDamaged, LogForeign, LogMissing, Problem
 from events.facts.base import Entry
 from events.log import LOG, MANIFEST, SCENARIO
-from events.manifest import Manifest, file_name, parse
+from events.manifest import NAME, Manifest, file_name, parse
 
 if TYPE_CHECKING:
     import polars as pl
@@ -75,7 +75,7 @@ def walk(folder: Path, manifest: Manifest, disk: Disk) -> Iterator[Found]:
     else:  # pragma: no cover - count() has no end
         return
     if found is None or not found.problem:
-        stray = [name for name in listed if name[:8].isdigit() and ".torn-" not in name and int(name[:8]) >= index]
+        stray = [name for name in listed if NAME.fullmatch(name.removesuffix(".live")) and int(name[:8]) >= index]
         if stray or len(manifest.segments) > index:
             name, reason = file_name(index), f"missing, but {stray[0] if stray else MANIFEST} names it or a later one"
             yield Found(name, b"", _nothing(place), Problem(name, place.commit, -1, reason))

@@ -63,7 +63,7 @@ class Commit(NamedTuple):
 class Scan(NamedTuple):
     """What a segment holds: the commits that are whole and follow each other, and what is wrong after them.
 
-    good_bytes : length of the prefix that holds.
+    good_bytes : length of the prefix that holds; a preface without a commit is nothing yet.
     sealed : whether the footer follows and is right.
     is_torn : the fault may be an unfinished write: nothing whole comes after it.
     """
@@ -152,11 +152,12 @@ def scan(data: bytes, name: str, place: Place) -> Scan:
             _follows(commit, Place(chain, number, seq))
         except flat.Malformed as fault:
             problem = Problem(name, number, offset, str(fault))
-            return Scan(commits, place, offset, False, problem, not _whole_commit_after(data, offset + 8))
+            good = offset if commits else 0
+            return Scan(commits, place, good, False, problem, not _whole_commit_after(data, offset + 8))
         commits.append(commit)
         offset, chain, number, seq = commit.end, commit.chain, number + 1, seq + commit.rows
         place = Place(chain, number, seq)
-    return Scan(commits, place, offset, False, None, False)
+    return Scan(commits, place, offset if commits else 0, False, None, False)
 
 
 def _end(data: bytes, name: str, head: bytes, commits: list[Commit], place: Place, offset: int) -> Scan:
@@ -164,7 +165,8 @@ def _end(data: bytes, name: str, head: bytes, commits: list[Commit], place: Plac
     if found == expected and commits:
         return Scan(commits, place, len(data), True, None, False)
     is_torn = not _whole_commit_after(data, offset + 8)
-    return Scan(commits, place, offset, False, Problem(name, place.commit, offset, "the footer is not whole"), is_torn)
+    problem = Problem(name, place.commit, offset, "the footer is not whole")
+    return Scan(commits, place, offset if commits else 0, False, problem, is_torn)
 
 
 def read_preface(data: bytes) -> bytes:

@@ -1,0 +1,40 @@
+"""Run the fault harness: `python -m tests.faults [--full] [--seed N]`. Exit code 1 when the record did not stand it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.faults.campaigns import Result, call_faults, cuts, flips, power_cuts, recovery_faults, report
+from tests.faults.kills import kills
+
+
+def main() -> int:
+    """Run every campaign, say what each found, and fail when something went wrong."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--full", action="store_true", help="the whole figures: about 20 minutes on one core")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--scratch", type=Path, help="folder for kill -9; one in memory is quicker and as good")
+    asked = parser.parse_args()
+    full, seed, wrong = asked.full, asked.seed, 0
+    with tempfile.TemporaryDirectory(dir=asked.scratch) as scratch:
+        campaigns: list[Callable[[], Result]] = [
+            lambda: cuts(1 if full else 97),
+            lambda: call_faults(1 if full else 5),
+            lambda: recovery_faults(1_000 if full else 20, seed),
+            lambda: power_cuts(1_000 if full else 20, seed),
+            lambda: kills(10_000 if full else 50, Path(scratch), seed),
+            lambda: flips(100_000 if full else 500, seed),
+        ]
+        for campaign in campaigns:
+            result = campaign()
+            print(report([result]), flush=True)
+            wrong += len(result.wrong)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
