@@ -2,18 +2,16 @@
 
     uv run python benchmarks/bench_cluster.py
 
-CPU time of one thread, median of repeats. A full answer is everything in `market.cluster.Answers`: step and its
+CPU time of one thread (the core uses no BLAS), median of repeats. A full answer is everything in `market.cluster.Answers`: step and its
 parts, memory, goodput, days, four power figures, energy, cost, loss.
 """
 
-import os
+import functools
 import statistics
 import time
 import tracemalloc
 from collections.abc import Callable
-
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(variable, "1")
+from typing import Any
 
 import numpy as np
 
@@ -32,8 +30,8 @@ SEARCHES = (("H100", "llama-3.1-405b", 16384), ("A100", "gpt-4", 25_000), ("GB20
 def table(rows: int) -> Table:
     """Draw `rows` cases over all chips, models, precisions and plans."""
     draw = np.random.default_rng(0)
-    power = {n: 2.0 ** draw.integers(0, high, rows) for n, high in (("tp", 4), ("pp", 5), ("vp", 3), ("dp", 8),
-                                                                     ("ep", 4), ("cp", 2), ("microbatch", 3))}  # fmt: skip
+    highest = {"tp": 4, "pp": 5, "vp": 3, "dp": 8, "ep": 4, "cp": 2, "microbatch": 3}
+    power: dict[str, Any] = {n: 2.0 ** draw.integers(0, high, rows) for n, high in highest.items()}
     gpus = power["tp"] * power["pp"] * power["dp"] * power["cp"]
     return Table(
         models=tuple(MODELS.values()), chip=draw.integers(0, len(CHIP_NAMES), rows),
@@ -67,7 +65,8 @@ def report_answers() -> None:
         large = table(many)
         tracemalloc.start()
         drain(large)
-        print(f"  peak memory beside the input at {many:7,d} rows: {tracemalloc.get_traced_memory()[1] / 2**20:6.1f} MiB")
+        peak = tracemalloc.get_traced_memory()[1] / 2**20
+        print(f"  peak memory beside the input at {many:7,d} rows: {peak:6.1f} MiB")
         tracemalloc.stop()
 
 
@@ -77,7 +76,7 @@ def report_searches() -> None:
     for name, shape, gpus in SEARCHES:
         device, kind = chip(name), model(shape)
         listed, case = plans(kind, int(device.scaleup_domain_gpus)), base_case(device, kind)
-        spent = seconds(lambda c=case, p=listed, g=gpus: search(c, p, g), 5)  # type: ignore[misc]
+        spent = seconds(functools.partial(search, case, listed, gpus), 5)
         print(f"  {name:6s} x {gpus:7,d} {shape:15s} {len(listed.tp):8,d} plans {spent * 1e3:6.1f} ms")
 
 
@@ -93,8 +92,8 @@ def report_peer() -> None:
     """Time `llm-analysis` on one training configuration, if it is there."""
     try:
         from llm_analysis.analysis import LLMAnalysis
-        from llm_analysis.config import ParallelismConfig, get_dtype_config_by_name, get_gpu_config_by_name
         from llm_analysis.config import ModelConfig as PeerModel
+        from llm_analysis.config import ParallelismConfig, get_dtype_config_by_name, get_gpu_config_by_name
     except ImportError:
         print("llm-analysis: not installed (pip install llm-analysis), no comparison")
         return

@@ -38,11 +38,11 @@ PRIORS: dict[str, tuple[float, float, str]] = {
     "fp4_gain": (0.60, 0.25, "1.5x FP8's rate where the nameplate says 2x: finer scaling blocks"),
     "width_half": (150.0, 0.50, "one 128-256 wide tile"),
     "tokens_half": (100.0, 0.50, "one 128 tall tile"),
-    "core_flash": (0.80, 0.20, "FlashAttention-2: up to 72 % of A100's peak; 3: 75 % of H100's forward (arXiv:2407.08608), less backward; GEMMs reach 80-87 %"),
+    "core_flash": (0.80, 0.20, "FlashAttention-2: 72 % of A100's peak; 3: 75 % of H100's forward, less backward; GEMMs: 80-87 %"),
     "core_unfused": (0.45, 0.30, "batched attention products"),
     "memory_passes": (1.0, 0.35, "traffic as counted"),
     "launch_s": (400e-6, 0.70, "forward and backward of a layer: some eighty kernels at 5 us"),
-    "launch_moe_s": (3e-3, 0.50, "routing, permutation and products expert by expert: some six hundred kernels at 5 us"),
+    "launch_moe_s": (3e-3, 0.50, "routing, permutation and products expert by expert: 600 kernels at 5 us"),
     "up_efficiency": (0.70, 0.20, "NCCL bus bandwidth over nameplate"),
     "out_efficiency": (0.65, 0.30, "the same over the fat tree, shared with other traffic"),
     "tp_hidden": (0.30, 0.50, "user-buffer overlap hides some"),
@@ -96,7 +96,8 @@ def weights(data: Data, rows: np.ndarray) -> Array:
     """Weigh rows so that a source of n rows counts as its square root. [R]."""
     keys = np.array([r["source_key"] + r["kind"] for r in data.table])
     counts = {key: int(np.sum(keys[rows] == key)) for key in set(keys[rows])}
-    return np.array([counts[key] ** -0.25 if key in counts else 0.0 for key in keys]) * rows
+    weight: Array = np.array([counts[key] ** -0.25 if key in counts else 0.0 for key in keys]) * rows
+    return weight
 
 
 def fit(data: Data, rows: np.ndarray) -> Constants:

@@ -13,7 +13,7 @@ from market.cluster.constants import Constants, fitted
 from market.cluster.evaluate import Answers, answer_chunk
 from market.cluster.goodput import goodput
 from market.cluster.models import Model, model, with_training
-from market.cluster.parallelism import Fixed, plans
+from market.cluster.parallelism import FREE, Fixed, plans
 from market.cluster.power import clock_at, gpus_under_cap
 from market.cluster.rows import LARGEST_GPUS, number
 from market.cluster.scaling import DATA_MOVEMENT_FLOP, LOSS_DOMAIN_PARAMS
@@ -44,7 +44,7 @@ class Question:
     power_cap_mw: float | None = None
     slow_clocks: bool = False  # under a cap: slower clocks on all GPUs instead of fewer GPUs
     spare_share: float = 0.0  # GPUs kept out of the plan to replace failed ones
-    fixed: Fixed = Fixed()
+    fixed: Fixed = FREE
 
 
 def ask(
@@ -58,7 +58,8 @@ def ask(
     if gpus is None or (isinstance(gpus, float) and np.isnan(gpus)):
         raise ClusterError(f"gpus: must be a number of at least 1, was {gpus}")
     limits = {"gpus": (1, LARGEST_GPUS), "tokens": (1e6, 1e18), "batch_seqs": (1, 1e8), "year": (2015, 2100),
-              "price_usd_per_gpu_hour": (0, 1e6), "pue": (1, 3), "power_cap_mw": (1e-6, 1e6), "spare_share": (0, 0.5)}  # fmt: skip
+              "price_usd_per_gpu_hour": (0, 1e6), "pue": (1, 3), "power_cap_mw": (1e-6, 1e6),
+              "spare_share": (0, 0.5)}  # fmt: skip
     for name, (low, high) in limits.items():
         if isinstance(given[name], float) and np.isnan(given[name]):
             raise ClusterError(f"{name}: must lie in [{low:g}, {high:g}], was nan")

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from market.cluster import work
-from market.cluster.case import FIELDS, Array, Case
+from market.cluster.case import FIELDS, Case
 from market.cluster.constants import Constants, fitted
 from market.cluster.evaluate import Answers, evaluate
 from market.cluster.memory import least_recompute
@@ -49,7 +49,7 @@ def limited(case: Case, power_limit_w: float) -> Case:
     """Slow the clocks of a case to what a power limit a chip allows."""
     clock = float(clock_at(np.minimum(power_limit_w / case.tdp_w, 1.0)))
     return dataclasses.replace(
-        case, tdp_w=min(power_limit_w, float(case.tdp_w)),
+        case, tdp_w=np.minimum(power_limit_w, case.tdp_w),
         gemm_flop_per_s=case.gemm_flop_per_s * clock, bf16_gemm_flop_per_s=case.bf16_gemm_flop_per_s * clock,
     )  # fmt: skip
 

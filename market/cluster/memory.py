@@ -24,7 +24,7 @@ class Memory:
     optimizer: Array
     activations: Array
     total: Array
-    fits: Array
+    fits: Array  # 1 or 0
 
 
 def activation_bytes_per_token_layer(case: Case, size: work.Sizes, lean: Any) -> tuple[Array, Array]:
@@ -88,7 +88,8 @@ def memory(case: Case, size: work.Sizes, held: tuple[Array, Array]) -> Memory:
     optimizer = 12 * (both + (case.zero >= 1) * saved) * (1 - case.offload)
     kept = activations(case, size, case.recompute)
     total = weights + gradients + optimizer + kept + RESERVED_BYTES
-    return Memory(weights, gradients, optimizer, kept, total, total <= USABLE * case.hbm_bytes)
+    fits = np.asarray(total <= USABLE * case.hbm_bytes, dtype=np.float64)
+    return Memory(weights, gradients, optimizer, kept, total, fits)
 
 
 def gradient_bytes(case: Case) -> Array:
@@ -102,7 +103,7 @@ def least_recompute(case: Case, size: work.Sizes, held: tuple[Array, Array]) -> 
 
     Between 1 and 2 a share of the layers is recomputed in full (Megatron's block method).
     """
-    rest = memory(dataclasses.replace(case, recompute=np.float64(0)), size, held)
+    rest = memory(dataclasses.replace(case, recompute=np.asarray(0.0)), size, held)
     room = USABLE * case.hbm_bytes - (rest.total - rest.activations)
     lean, full = activations(case, size, 1.0), activations(case, size, 2.0)
     begun = activations(case, size, 1.0 + 1e-12)  # one layer's working set comes on top

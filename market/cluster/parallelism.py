@@ -94,7 +94,7 @@ def _pick(options: tuple[int, ...] | list[int], fixed: int | None) -> tuple[int,
 
 
 @functools.lru_cache(512)
-def plans(m: Model, domain: int, fixed: Fixed = Fixed()) -> Plans:  # noqa: B008 - frozen and hashable
+def plans(m: Model, domain: int, fixed: Fixed = Fixed()) -> Plans:
     """List every plan of a model on chips of one scale-up domain, whatever the number of GPUs.
 
     The list does not depend on the GPUs at hand, so more GPUs only add plans: the best one never gets slower.

@@ -4,12 +4,12 @@ import functools
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from market.cluster.case import BF16, FP4, FP8, FULL, NONE, SELECTIVE
 from market.cluster.chips import Chip, chip, decimal_year
-from market.cluster.models import _ALIASES, MODELS, Model, dense_of, model
+from market.cluster.models import ALIASES, MODELS, Model, dense_of, model
 from market.cluster.parallelism import Fixed
 from market.cluster.tables import ClusterError, plain
 
@@ -119,7 +119,7 @@ def read_zero(text: str, year: float, fp16: bool) -> int | None:
 _SHAPE = ("layers", "hidden", "heads", "kv_heads", "ffn", "n_experts", "topk", "moe_ffn", "seq_len", "vocab",
           "gbs_seqs", "gbs_tokens", "train_tokens", "params_total", "year")  # fmt: skip
 _LONGEST_FIRST = sorted(
-    ((plain(alias), name) for name, aliases in _ALIASES.items() for alias in (name, *aliases) if len(plain(alias)) > 3),
+    ((plain(alias), name) for name, aliases in ALIASES.items() for alias in (name, *aliases) if len(plain(alias)) > 3),
     key=lambda pair: (-len(pair[0]), pair[1]),
 )
 
@@ -167,8 +167,6 @@ def _from_shape(given: dict[str, float | None]) -> Model:
 
 
 def _replaced(base: Model, given: dict[str, float | None]) -> Model:
-    from dataclasses import replace
-
     seq = given["seq_len"] or base.seq_len
     batch = given["gbs_seqs"] or (given["gbs_tokens"] / seq if given["gbs_tokens"] else None)
     batch = batch or max(1.0, round(base.batch_seqs * base.seq_len / seq))

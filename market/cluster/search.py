@@ -43,7 +43,7 @@ def feasible(case: Case, size: work.Sizes) -> Case:
             left = np.ones(np.shape(case.tp), dtype=bool) if zero < 3 else np.asarray(case.pp == 1)
         if not np.any(left):
             continue
-        part = dataclasses.replace(case.at(left), zero=np.float64(zero), offload=np.float64(offload))
+        part = dataclasses.replace(case.at(left), zero=np.asarray(float(zero)), offload=np.asarray(float(offload)))
         level = least_recompute(part, size, params_per_gpu(part, size))
         fits = np.isfinite(level)
         rows = int(np.sum(fits))

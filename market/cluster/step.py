@@ -6,12 +6,12 @@ import numpy as np
 
 from market.cluster import collectives, work
 from market.cluster.case import Array, Case
-from market.cluster.memory import gradient_bytes
 from market.cluster.constants import (
     DENSE_MATURITY_YEARS,
     HOST_BYTES_PER_S,
     Constants,
 )
+from market.cluster.memory import gradient_bytes
 
 
 @dataclass(slots=True)

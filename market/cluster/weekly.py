@@ -80,7 +80,8 @@ def weekly_choices(
     `mfu` counts all of the GPUs, idle ones too, so that `training_days(flop, gpus, peak, mfu, goodput)` is `days`.
     """
     shapes = [model(m) if isinstance(m, str) else m for m in models]
-    return _choices(chips, gpus, shapes, np.array([m.flop_per_token * m.train_tokens for m in shapes]), (year, precision))
+    flop = np.array([m.flop_per_token * m.train_tokens for m in shapes])
+    return _choices(chips, gpus, shapes, flop, (year, precision))
 
 
 def _choices(

@@ -19,7 +19,7 @@ SEQUENCE_PARALLEL_YEAR = 2022.5
 OVERLAP_YEAR = 2023.6
 """Gradient, weight and tensor-parallel overlap in Megatron-Core and Transformer Engine: second half of 2023."""
 HIERARCHICAL_ZERO3_YEAR = 2022.0
-"""ZeRO-3 of 2021 gathered at the rate of one NIC a GPU: its published rows time 16-18 GB/s (arXiv:2104.04473, table 2)."""
+"""ZeRO-3 of 2021 gathered at the rate of one NIC a GPU: its rows time 16-18 GB/s (arXiv:2104.04473, table 2)."""
 
 CHIP_COLUMNS = ("hbm_bytes", "hbm_bytes_per_s", "domain", "up_bytes_per_s", "out_bytes_per_s", "tdp_w",
                 "it_kw_per_gpu", "chip_year", "bf16_nameplate_flop_per_s")  # fmt: skip
