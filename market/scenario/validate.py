@@ -101,7 +101,9 @@ _TYPES = {
 def _message(model: type[BaseModel], error: ErrorDetails, loc: Key) -> str:
     kind, was, context = error["type"], shorten(error["input"]), error.get("ctx", {})
     if kind == "extra_forbidden":
-        return f"unknown key{did_you_mean(str(loc[-1]), _fields(model, loc[:-1]))}"
+        fields = _fields(model, loc[:-1])
+        known = f"; there are {', '.join(fields)}" if len(fields) <= 12 else ""
+        return f"unknown key{did_you_mean(str(loc[-1]), fields) or known}"
     if kind == "missing":
         return "is missing; give it a value"
     if kind in _BOUNDS:
@@ -124,15 +126,33 @@ def _fields(model: type[BaseModel], loc: Key) -> list[str]:
     """Field names of the model at a place, to suggest from; walks through mappings and lists by their types."""
     current: Any = model
     for part in loc:
-        if isinstance(current, type) and issubclass(current, BaseModel):
-            field = current.model_fields.get(str(part))
-            current = field.annotation if field else None
+        current = _unwrap(current)
+        if _is_model(current):
+            fields = {field.alias or name: field for name, field in current.model_fields.items()}
+            current = fields[str(part)].annotation if str(part) in fields else None
         else:
-            arguments = [a for a in getattr(current, "__args__", ()) if a is not type(None)]
-            current = arguments[-1] if arguments else None
-        while getattr(current, "__metadata__", None) is not None:
-            current = current.__origin__
-    while current is not None and not (isinstance(current, type) and issubclass(current, BaseModel)):
-        arguments = [a for a in getattr(current, "__args__", ()) if isinstance(a, type) and issubclass(a, BaseModel)]
-        current = arguments[-1] if arguments else None
-    return list(current.model_fields) if current is not None else []
+            current = _item(current)
+    current = _unwrap(current)
+    return [field.alias or name for name, field in current.model_fields.items()] if _is_model(current) else []
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _item(kind: Any) -> Any:
+    """What a list or mapping holds."""
+    arguments = [a for a in getattr(kind, "__args__", ()) if a not in (type(None), ...)]
+    return arguments[-1] if arguments else None
+
+
+def _unwrap(kind: Any) -> Any:
+    """The type inside `Annotated[...]` and `... | None`."""
+    while kind is not None and not _is_model(kind):
+        if hasattr(kind, "__metadata__"):
+            kind = kind.__origin__
+        elif type(None) in getattr(kind, "__args__", ()):
+            kind = _item(kind)
+        else:
+            break
+    return kind
