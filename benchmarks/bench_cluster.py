@@ -2,8 +2,8 @@
 
     uv run python benchmarks/bench_cluster.py
 
-CPU time of one thread (the core uses no BLAS), median of repeats. A full answer is everything in `market.cluster.Answers`: step and its
-parts, memory, goodput, days, four power figures, energy, cost, loss.
+CPU time of one thread (the core uses no BLAS), median of repeats. A full answer is everything
+in `market.cluster.Answers`: step and its parts, memory, goodput, days, four power figures, energy, cost, loss.
 """
 
 import functools
@@ -83,7 +83,7 @@ def report_searches() -> None:
 def report_weekly() -> None:
     """Print the time of a week's choices, cached."""
     budgets, names, counts = [1e24, 1e25, 1e26] * 10, ["H100", "GB200", "GB300"] * 10, [4096, 32768, 100_000] * 10
-    call = lambda: plan_for_budget(budgets, names, counts, year=2025.5)  # noqa: E731
+    call = functools.partial(plan_for_budget, budgets, names, counts, year=2025.5)
     call()
     print(f"a week's choices, 30 candidates, cached: {seconds(call, 51) * 1e3:.3f} ms")
 

@@ -65,7 +65,10 @@ def expert_s(case: Case, tokens: Array, link: Links) -> Array:
 
 
 def context_s(case: Case, tokens: Array, link: Links) -> Array:
-    """Time the ring of keys and values of one layer: once forward, twice backward. [R]. (Ring attention, 2310.01889.)"""
+    """Time the ring of keys and values of one layer: once forward, twice backward. [R].
+
+    Liu et al. 2023, arXiv:2310.01889.
+    """
     kv = tokens * case.kv_heads * case.head_dim * 2 * 2 / np.minimum(case.tp, case.kv_heads)
     rate = link.out + (case.tp * case.cp <= case.domain) * (link.up - link.out)
     time: Array = 3 * (case.cp - 1) * kv / rate

@@ -38,7 +38,7 @@ N_FITTED = len(dataclasses.fields(Constants))
 COLLECTIVE_LATENCY_S = 8e-6
 """One collective's start and synchronisation. NCCL-tests small-message latency, 8 GPUs (engineering constant)."""
 DENSE_MATURITY_YEARS = 0.75
-"""Time in which software closes 63 % of a new chip's gap. Assumption from 1-16 % gained in 11 months on dense models."""
+"""Time in which software closes 63 % of a new chip's gap. Assumption: dense models gained 1-16 % in 11 months."""
 MOE_MATURITY_YEARS = 4.0
 """The same for mixtures of experts, from 2024-01-01 on: 34-120 % gained in at most 11 months."""
 MOE_SOFTWARE_YEAR = 2024.0

@@ -57,7 +57,8 @@ def limited(case: Case, power_limit_w: float) -> Case:
 def stated(row: Row) -> list[tuple[float, ...]]:
     """List the candidates of a row whose tp, pp and dp are given: what is left of interleave, microbatch, memory."""
     f = row.fixed
-    assert f.tp and f.pp and f.dp
+    if not (f.tp and f.pp and f.dp):
+        raise ClusterError("plan: needs TP, PP and DP")
     batch = row.model.batch_seqs / f.dp
     if batch < 1:
         raise ClusterError(f"DP: must not exceed the batch of {row.model.batch_seqs:g} sequences, was {f.dp}")

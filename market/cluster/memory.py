@@ -99,7 +99,7 @@ def gradient_bytes(case: Case) -> Array:
 
 
 def least_recompute(case: Case, size: work.Sizes, held: tuple[Array, Array]) -> Array:
-    """Give the least recomputation with which a plan fits: 0, 1 (selective), up to 2 (full); infinite if none does. [R].
+    """Give the least recomputation with which a plan fits: 0, 1 (selective), to 2 (full); infinite if none. [R].
 
     Between 1 and 2 a share of the layers is recomputed in full (Megatron's block method).
     """

@@ -113,7 +113,9 @@ def _model(row: dict[str, str]) -> Model:
 
 _TEXT = frozenset({"model", "aliases", "as_of", "estimated", "confidence", "source", "notes"})
 MODELS: dict[str, Model] = {row["model"]: _model(row) for row in read_table("model_shapes.csv")}
-ALIASES: dict[str, tuple[str, ...]] = {row["model"]: tuple(filter(None, row["aliases"].split("|"))) for row in read_table("model_shapes.csv")}
+ALIASES: dict[str, tuple[str, ...]] = {
+    row["model"]: tuple(filter(None, row["aliases"].split("|"))) for row in read_table("model_shapes.csv")
+}
 _BY_NAME = {plain(n): MODELS[m] for m, names in ALIASES.items() for n in (m, *names)}
 
 

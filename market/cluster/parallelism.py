@@ -19,7 +19,7 @@ MICROBATCH = (1, 2, 4, 8)
 STAGE_WASTE = 0.07
 """Stages may differ in layers by so much of the mean: embeddings and logits take the place of a layer or two."""
 TOKENS_PER_RANK = 2048
-"""Context parallelism leaves each rank at least so many tokens of a sequence. Assumption: below it rings are exposed."""
+"""Context parallelism leaves a rank at least so many tokens of a sequence. Assumption: below it rings are exposed."""
 MAX_INTERLEAVES = 4
 
 
@@ -53,6 +53,9 @@ class Fixed:
     ep: int | None = None
     cp: int | None = None
     microbatch: int | None = None
+
+
+FREE = Fixed()
 
 
 def divisors(n: int) -> tuple[int, ...]:
@@ -94,7 +97,7 @@ def _pick(options: tuple[int, ...] | list[int], fixed: int | None) -> tuple[int,
 
 
 @functools.lru_cache(512)
-def plans(m: Model, domain: int, fixed: Fixed = Fixed()) -> Plans:
+def plans(m: Model, domain: int, fixed: Fixed = FREE) -> Plans:
     """List every plan of a model on chips of one scale-up domain, whatever the number of GPUs.
 
     The list does not depend on the GPUs at hand, so more GPUs only add plans: the best one never gets slower.
