@@ -114,9 +114,7 @@ def orders(view: MarketView) -> Iterator[Command]:
         gpus = int(keen * money * weight / total / view.chip(chip).price_usd_per_gpu)
         best = max((other for name, other in found if name != chip), key=lambda t: t.score, default=None)
         if gpus >= 8:
-            yield PlaceOrder(
-                actor=view.me, because=view.me, chip=chip, gpus=gpus, why=Choice("chip", terms, best)
-            )
+            yield PlaceOrder(actor=view.me, because=view.me, chip=chip, gpus=gpus, why=Choice("chip", terms, best))
 
 
 def _own_orders(view: MarketView) -> Iterator[Command]:
@@ -129,7 +127,7 @@ def _own_orders(view: MarketView) -> Iterator[Command]:
             yield PlaceOrder(actor=view.me, because=chip.name, chip=chip.name, gpus=gpus - backlog)
 
 
-def _lease_orders(view: MarketView) -> Iterator[Command]:
+def _lease_orders(view: MarketView) -> Iterator[PlaceOrder]:
     owed: dict[str, int] = {}
     because: dict[str, str] = {}
     for lease in view.let():

@@ -12,7 +12,6 @@ from agents.valuation import MONTH_WEEKS, is_my_week, term_factor
 from events.commands import Command
 from events.commands.leases import AcceptQuote, BreakTalks, GiveQuote, RequestLease
 from market.rng import Draws
-
 from market.view import MarketView, Quote, Request
 
 
@@ -45,14 +44,14 @@ class Cloud:
 
 
 def quote_price(view: MarketView, request: Request, offer: Offer) -> float:
-    """Price of an offer, USD/GPU-hour: cost times margin, tightness fading with the wait, term and block (equations)."""
+    """Price of an offer, USD/GPU-hour: cost, margin, tightness that fades with the wait, term and block."""
     p = view.param
     if request.kind == "internal":
         return offer.cost_usd_per_gpu_hour
     wait = max(0.0, (offer.start_day - view.day) / 7)
     fade = p("price.elasticity") * math.exp(-wait / p("price.delivery_fade_weeks"))
     if offer.parent_lease_id is None:
-        price = offer.cost_usd_per_gpu_hour * (1 + p("price.margin")) * view.tightness**fade
+        price: float = offer.cost_usd_per_gpu_hour * (1 + p("price.margin")) * view.tightness**fade
         price *= term_factor(request.duration_days, p("price.term_two_years"), p("price.term_three_years"))
         return price * (p("price.block_discount") if offer.gpus >= p("price.block_gpus") else 1.0)
     return offer.cost_usd_per_gpu_hour * (1 + p("chains.resale_margin"))
@@ -67,9 +66,7 @@ def answer_requests(view: MarketView) -> Iterator[Command]:
             continue
         found = find_offer(view, request, used)
         if isinstance(found, str):
-            yield BreakTalks(
-                actor=view.me, because=request.request_id, request_id=request.request_id, reason=found
-            )
+            yield BreakTalks(actor=view.me, because=request.request_id, request_id=request.request_id, reason=found)
             continue
         place = (found.chip, found.site, found.parent_lease_id)
         used[place] = used.get(place, 0) + found.gpus
@@ -141,7 +138,7 @@ def forward(view: MarketView, request: Request, used: Used) -> Offer | str:
     gpus = math.ceil(request.h100e / chip.h100e)
     weeks = max(chip.lead_time_weeks, (chip.start_day - view.day) / 7) + view.param("shipping.weeks")
     ready = view.day + round(7 * weeks)
-    due = {}
+    due: dict[str, int] = {}
     for building in view.buildings():
         due[building.site] = min(due.get(building.site, building.due_day), building.due_day)
     best: Offer | None = None
@@ -170,7 +167,9 @@ def answer_counters(view: MarketView) -> Iterator[Command]:
             continue
         request = view.request(quote.request_id)
         if quote.countered_at_usd >= floor_price(view, quote):
-            offer = Offer(quote.chip, quote.site, quote.gpus, max(quote.start_day, view.day), quote.parent_lease_id, 0.0)
+            offer = Offer(
+                quote.chip, quote.site, quote.gpus, max(quote.start_day, view.day), quote.parent_lease_id, 0.0
+            )
             yield _quote(view, request, offer, quote.countered_at_usd)
         else:
             yield BreakTalks(actor=view.me, because=quote.quote_id, request_id=quote.request_id, reason="price")

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from events.commands import Command
 from events.commands.finance import DeclineRound, FundRound
 from market.rng import Draws
-
 from market.view import Books, MarketView
 
 
@@ -38,9 +37,12 @@ class Investor:
             value = round(amount / p("finance.round_share"))
             commands.append(
                 FundRound(
-                    actor=view.me, because=books.org, org=books.org, amount_usd_cents=amount,
+                    actor=view.me,
+                    because=books.org,
+                    org=books.org,
+                    amount_usd_cents=amount,
                     valuation_usd_cents=value,
-                )  # fmt: skip
+                )
             )
         return commands
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from agents.buyers import offers, purchases
 from agents.valuation import (
@@ -21,13 +22,14 @@ from events.commands.finance import SeekRound
 from events.commands.leases import AcceptQuote, BreakTalks, CounterQuote, RequestLease
 from events.commands.sites import PlanSite, StartBuilding
 from events.commands.training import AdoptPlan, SetSplit, StartProject, StartTraining
-from market.cluster import ClusterError
+from market.cluster import ClusterError, weekly_choices
 from market.cluster import chip as cluster_chip
 from market.rng import Draws
 from market.view import Lab as LabRecord
 from market.view import MarketView, Quote
 
 SECONDS_PER_DAY = 86_400
+REFERENCE_MODEL, REFERENCE_YEAR = "llama-3.1-405b", 2025.0  # what quotes for training clusters are compared on
 
 
 @dataclass(frozen=True)
@@ -155,10 +157,26 @@ def slip_risk(view: MarketView, wait_weeks: float) -> float:
     return 0.5 * math.erfc(z / math.sqrt(2))
 
 
+@lru_cache(1024)
+def training_yield(chip: str, gpus: int) -> float:
+    """Throughput in training per H100e on a cluster, over that of an H100 cluster of the same number of GPUs.
+
+    1 for chips that the cluster core does not know or on which the reference model does not fit.
+    """
+    try:
+        found = weekly_choices([chip, "H100"], [gpus, gpus], [REFERENCE_MODEL] * 2, year=REFERENCE_YEAR)
+    except ClusterError:
+        return 1.0
+    useful = found.mfu * found.goodput
+    return float(useful[0] / useful[1]) if useful[0] > 0 and useful[1] > 0 else 1.0
+
+
 def quote_terms(view: MarketView, quote: Quote) -> Terms:
     """Score a quote."""
     p = view.param
     price = quote.price_usd_per_gpu_hour / view.chip(quote.chip).h100e
+    if view.request(quote.request_id).kind == "frontier":
+        price /= training_yield(quote.chip, 2 ** round(math.log2(quote.gpus)))
     wait = max(0.0, (quote.start_day - view.day) / 7)
     return Terms(
         f"lease {quote.quote_id}",
@@ -169,7 +187,7 @@ def quote_terms(view: MarketView, quote: Quote) -> Terms:
 
 
 def build_terms(view: MarketView) -> Terms | None:
-    """Score building for oneself: replacement cost with own power, capital and residual risk; control is worth a little."""
+    """Score building for oneself: replacement cost with own power, capital and risk; control is worth a little."""
     p, found = view.param, offers(view)
     if not view.trait("build") or not found:
         return None
@@ -275,6 +293,13 @@ def split(view: MarketView, lab: LabRecord) -> SetSplit:
     return SetSplit(actor=view.me, because=view.me, share=share)
 
 
+def cluster_size(gpus: int) -> int:
+    """Round GPUs down to a step of the ladder on which clusters are cut: four steps to a doubling, whole nodes of 8."""
+    if gpus < 64:
+        return gpus
+    return int(2 ** (math.floor(4 * math.log2(gpus)) / 4)) // 8 * 8
+
+
 def train(view: MarketView, lab: LabRecord) -> Iterator[Command]:
     """Start the next frontier run when the lab's machines can beat its best model by a step."""
     if view.runs() or lab.pending_model:
@@ -288,7 +313,7 @@ def train(view: MarketView, lab: LabRecord) -> Iterator[Command]:
             peak = cluster_chip(holding.chip).bf16_flop_per_s
         except ClusterError:
             continue
-        gpus = min(holding.held, int(budget / view.chip(holding.chip).h100e))
+        gpus = cluster_size(min(holding.held, int(budget / view.chip(holding.chip).h100e)))
         flop = gpus * peak * p("labs.mfu") * p("labs.goodput") * p("labs.run_days") * SECONDS_PER_DAY
         if best is None or flop > best[0]:
             best = (flop, holding.chip, holding.site, gpus)

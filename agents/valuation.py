@@ -33,11 +33,10 @@ def choose(topic: str, options: Sequence[Terms], temperature: float, u: float) -
     """
     top = max(option.score for option in options)
     weights = [math.exp((option.score - top) / temperature) for option in options]
-    mark, index = u * sum(weights), 0
-    for index, weight in enumerate(weights):
-        mark -= weight
-        if mark < 0:
-            break
+    index, mark = 0, u * sum(weights)
+    while index < len(weights) - 1 and mark >= weights[index]:
+        mark -= weights[index]
+        index += 1
     rest = [option for i, option in enumerate(options) if i != index]
     rejected = max(rest, key=lambda option: option.score) if rest else None
     return index, Choice(topic, options[index], rejected)

@@ -21,7 +21,10 @@ from market.rules.base import Happening
 from market.state import State, state_hash
 
 WORLD = "world"
+Outcome = Happening | Batch | None
 WEEK = 7
+START = (0, 0)
+Place = tuple[int, int]  # seq of a fact, and of the root of its chain of causes
 ROOTS = (PolicyEnacted, ExogenousShock)  # what nothing in the world led to
 
 
@@ -64,29 +67,28 @@ class Kernel:
 
     # --- recording
 
-    def record(self, day: int, fact: Fact, actor: str, cause: str | int) -> int:
-        """Append one fact and apply it. `cause` is the id of a thing, or the seq of a fact, -1 for a root."""
+    def record(self, day: int, fact: Fact, actor: str, cause: str | Place | None) -> Place:
+        """Append one fact and apply it.
+
+        `cause` is the id of the thing that led to it, the place of a fact, or None for a root; the fact's own place
+        comes back. An id that nothing was said about stands for its actor, and at last for the start of the run.
+        """
         state, seq = self.state, self.log.next_seq
-        if type(fact) in ROOTS:
+        if cause is None or type(fact) in ROOTS:
             cause_seq, root = -1, seq
         elif isinstance(cause, str):
-            cause_seq, root = state.trail.get(cause) or state.trail.get(actor) or (0, 0)
-        elif cause < 0:
-            cause_seq, root = -1, seq
+            cause_seq, root = state.trail.get(cause) or state.trail.get(actor) or START
         else:
-            cause_seq, root = cause, self._root
+            cause_seq, root = cause
         self.log.append(Entry(seq, day, actor, cause_seq, root, fact))
         evolve(state, fact, day)
         remember(state, fact, seq, root)
-        self._root = root
-        return seq
-
-    _root = 0
+        return seq, root
 
     def record_batch(self, day: int, batch: Batch) -> list[Fact]:
         """Append many facts of one type and apply them; give back those that policies may levy on."""
         state, trail = self.state, self.state.trail
-        causes = [trail.get(c) or trail.get(a) or (0, 0) for c, a in zip(batch.cause, batch.actor, strict=True)]
+        causes = [trail.get(c) or trail.get(a) or START for c, a in zip(batch.cause, batch.actor, strict=True)]
         rows = Rows(
             batch.kind, self.log.next_seq, day, batch.actor, [c for c, _ in causes], [r for _, r in causes],
             batch.columns,
@@ -98,7 +100,7 @@ class Kernel:
             remember(state, entry.fact, entry.seq, entry.root_seq)
         return [entry.fact for entry in entries] if self.hooks is not None else []
 
-    def record_all(self, outcomes: Iterable[Happening | Batch | None], day: int) -> list[Fact]:
+    def record_all(self, outcomes: Iterable[Outcome], day: int) -> list[Fact]:
         """Append happenings and batches in order, with what policies levy on them; give back the single facts."""
         facts: list[Fact] = []
         for outcome in outcomes:
@@ -122,8 +124,8 @@ class Kernel:
     def begin(self, facts: Iterable[tuple[int, Fact]]) -> None:
         """Record the start: every fact of it is a root."""
         for day, fact in facts:
-            self.record(day, fact, getattr(fact, "org", WORLD), -1)
-        self.state.trail[WORLD] = (0, 0)
+            self.record(day, fact, getattr(fact, "org", WORLD), None)
+        self.state.trail[WORLD] = START
         self.record_all(rules.calibrate(self.state), self.state.run.start_day)
         self.log.close_week()
 
@@ -131,10 +133,9 @@ class Kernel:
         """Turn time into facts: everything that fell due in a week, by day, type and id."""
         first = self.state.run.start_day + WEEK * week
         self.day = first + WEEK - 1
-        if self.hooks is not None:
-            self.record_all(list(self.hooks.calendar(self.state, first, self.day)), self.day)
-        for due in rules.CLOCK:
-            self.record_all(sorted(due(self.state, first, self.day), key=_when), self.day)
+        policies = list(self.hooks.calendar(self.state, first, self.day)) if self.hooks is not None else []
+        due = sorted((fact for family in rules.CLOCK for fact in family(self.state, first, self.day)), key=_when)
+        self.record_all(sorted([*policies, *due], key=lambda fact: fact.day), self.day)
 
     def decide(self, commands: Iterable[Command]) -> None:
         """Answer commands in the order of a keyed permutation of their actors."""
@@ -149,7 +150,7 @@ class Kernel:
 
     def answer(self, command: Command) -> list[Fact]:
         """Decide one command and record its facts behind the choice that led to it."""
-        cause: str | int = command.because
+        cause: str | Place = command.because
         if self.hooks is not None:
             noted = self.hooks.permit(self.state, command, self.day)
             for fact in noted:
@@ -159,14 +160,12 @@ class Kernel:
         facts = rules.decide(self.state, command, self.day)
         if command.why is not None:
             cause = self._choice(command.actor, command.why, command.because)
-        root = self._root
         for fact in facts:
-            self._root = root
             self.record(self.day, fact, command.actor, cause)
         self._levy(facts, self.day)
         return facts
 
-    def _choice(self, actor: str, why: Choice, because: str) -> int:
+    def _choice(self, actor: str, why: Choice, because: str) -> Place:
         """Record the terms of the candidate taken and of the best of the rest."""
         if why.rejected is not None:
             self.record(self.day, _option(OptionRejected, actor, why.topic, why.rejected), actor, because)

@@ -8,6 +8,7 @@ times faster for single draws than setting up a counter-based generator for each
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from hashlib import blake2b
 from statistics import NormalDist
 
@@ -18,6 +19,16 @@ _SCALE = 2.0**-53
 
 def uniform(seed: int, stream: str, entity: str, week: int = LIFETIME) -> float:
     """Draw from the open interval (0, 1)."""
+    return _kept(seed, stream, entity) if week == LIFETIME else _bits(seed, stream, entity, week)
+
+
+@lru_cache(1 << 16)
+def _kept(seed: int, stream: str, entity: str) -> float:
+    """Keep the draws of a lifetime at hand: they are asked for every week."""
+    return _bits(seed, stream, entity, LIFETIME)
+
+
+def _bits(seed: int, stream: str, entity: str, week: int) -> float:
     digest = blake2b(f"{seed}|{stream}|{entity}|{week}".encode(), digest_size=8).digest()
     return ((int.from_bytes(digest, "little") >> 11) + 0.5) * _SCALE
 

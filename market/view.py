@@ -25,6 +25,11 @@ from market.state.run import Org
 from market.state.sites import Building, Site
 from market.state.training import Lab, Project, TrainingRun
 
+__all__ = [
+    "Books", "Building", "Chip", "Holding", "Lab", "Lease", "MarketView", "Order", "Org", "Project", "Quote", "Request",
+    "Shared", "Site", "TrainingRun",
+]  # fmt: skip
+
 
 class Shared:
     """What every view of a week reads, indexed once."""
@@ -220,7 +225,7 @@ class MarketView:
         return self._shared.owned_h100e.get(org, 0.0)
 
     def home_regions(self) -> list[str]:
-        """Regions where the org may build: its own country, abroad with the trait `builds_abroad`, none that refused it."""
+        """Regions where the org may build: at home, abroad with the trait `builds_abroad`, none that refused it."""
         home, abroad, run = self.org.country, self.trait("builds_abroad"), self._state.run
         return [
             name
@@ -301,9 +306,7 @@ class MarketView:
     def unmet_h100e(self) -> float:
         """Compute that others ask of the org now, less what it could hand over."""
         asked = sum(r.h100e for r in self.requests_to_me() if r.kind != "internal")
-        free = sum(
-            max(0, self.free(h.chip, h.site)) * self.chip(h.chip).h100e for h in self.holdings() if h.owned
-        )
+        free = sum(max(0, self.free(h.chip, h.site)) * self.chip(h.chip).h100e for h in self.holdings() if h.owned)
         return asked - free * (1 - self.captive_share())
 
     def same_bloc(self, org: str) -> bool:

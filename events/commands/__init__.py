@@ -5,7 +5,14 @@ from __future__ import annotations
 from events.commands import chips, finance, leases, policy, sites, training
 from events.commands.base import Choice, Command, Terms
 
-FAMILIES = {"chips": chips, "sites": sites, "leases": leases, "training": training, "finance": finance, "policy": policy}
+FAMILIES = {
+    "chips": chips,
+    "sites": sites,
+    "leases": leases,
+    "training": training,
+    "finance": finance,
+    "policy": policy,
+}
 
 COMMANDS: dict[str, type[Command]] = {
     name: kind

@@ -5,7 +5,15 @@ from __future__ import annotations
 from events.facts import chips, finance, leases, policy, run, sites, training
 from events.facts.base import Batch, Entry, Fact
 
-FAMILIES = {"run": run, "chips": chips, "sites": sites, "leases": leases, "training": training, "finance": finance, "policy": policy}
+FAMILIES = {
+    "run": run,
+    "chips": chips,
+    "sites": sites,
+    "leases": leases,
+    "training": training,
+    "finance": finance,
+    "policy": policy,
+}
 
 FACTS: dict[str, type[Fact]] = {
     name: kind

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-from events.facts import Batch, Fact
+from events.commands import Command
+from events.facts import Fact
 from market.state import State
 from market.state.chips import Holding, key
 
@@ -23,7 +25,7 @@ class Happening(NamedTuple):
     cause: str
 
 
-Outcome = Happening | Batch
+Deciders = dict[type[Command], Callable[[State, Any, int], list[Fact]]]
 
 
 def digits(x: float) -> float:

@@ -12,7 +12,7 @@ from events.facts import chips as facts
 from events.facts.finance import PaymentMade
 from market import rng
 from market.clearing import water_fill
-from market.rules.base import CENTS, MONTH_WEEKS, Happening, clip, training_use, years
+from market.rules.base import CENTS, MONTH_WEEKS, Deciders, Happening, clip, training_use, years
 from market.state import State, next_id
 from market.state.chips import Chip, Order
 
@@ -201,7 +201,7 @@ def _slot_weights(state: State, day: int) -> dict[str, float]:
 def _own_line(state: State, chip: Chip, day: int) -> int:
     p = state.run.parameters
     rate = p[f"chips.{chip.name}.gpus_per_week"]
-    grown = rate * (1 + p[f"chips.{chip.name}.growth_per_year"]) ** max(0.0, years(state, day))
+    grown: float = rate * (1 + p[f"chips.{chip.name}.growth_per_year"]) ** max(0.0, years(state, day))
     return round(grown * ramp(state, chip, day))
 
 
@@ -330,7 +330,7 @@ def install(state: State, day: int) -> Iterator[Happening]:
         stays: list[tuple[str, int]] = []
         for chip, waiting in sorted(state.chips.warehouse[org].items()):
             left, watts = waiting, round(state.chips.chips[chip].power_kw_it_per_gpu * 1000)
-            for name in sorted(spare, key=lambda s: (-owed[(org, chip, s)], s)):  # noqa: B023
+            for name in sorted(spare, key=lambda s: (-owed[(org, chip, s)], s)):
                 gpus = min(left, spare[name] // watts)
                 if gpus:
                     left -= gpus
@@ -356,7 +356,7 @@ def retire(state: State, day: int) -> Iterator[Happening]:
             yield Happening(day, fact, holding.org, holding.site)
 
 
-DECIDE = {
+DECIDE: Deciders = {
     commands.PlaceOrder: place_order,
     commands.CancelOrder: cancel_order,
     commands.ListPrice: list_price,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from events.commands import finance as commands
 from events.facts import Batch, Fact
 from events.facts import finance as facts
-from market.rules.base import CENTS, HOURS_PER_YEAR, Happening, cash, trait, years
+from market.rules.base import CENTS, HOURS_PER_YEAR, Deciders, Happening, cash, trait, years
 from market.rules.leases import end_lease
 from market.state import State, next_id
 from market.state.finance import Loan
@@ -233,7 +233,7 @@ def defaults(state: State, day: int) -> Iterator[Happening]:
             yield from end_lease(state, lease, day, "default")
 
 
-DECIDE = {
+DECIDE: Deciders = {
     commands.SetBudget: set_budget,
     commands.SeekRound: seek_round,
     commands.FundRound: fund_round,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from events.commands import leases as commands
 from events.facts import Fact
 from events.facts import leases as facts
-from market.rules.base import Happening, training_use
+from market.rules.base import Deciders, Happening, training_use
 from market.state import State, next_id
 from market.state.chips import key
 from market.state.leases import Lease, Quote, Request
@@ -188,9 +188,7 @@ def break_talks(state: State, command: commands.BreakTalks, day: int) -> list[Fa
     request = state.leases.requests.get(command.request_id)
     if request is None or command.actor not in (request.lessee, request.lessor):
         return [facts.RequestRefused(command.actor, command.actor, "no such talks")]
-    return [
-        facts.LeaseTalksFailed(request.request_id, request.lessee, request.lessor, request.h100e, command.reason)
-    ]
+    return [facts.LeaseTalksFailed(request.request_id, request.lessee, request.lessor, request.h100e, command.reason)]
 
 
 def end_lease(state: State, lease: Lease, day: int, reason: str) -> Iterator[Happening]:
@@ -198,9 +196,7 @@ def end_lease(state: State, lease: Lease, day: int, reason: str) -> Iterator[Hap
     for child in list(state.leases.leases.values()):
         if child.parent_lease_id == lease.lease_id:
             yield from end_lease(state, child, day, reason if reason == "term" else "parent ended")
-    fact = facts.LeaseEnded(
-        lease.lease_id, lease.lessor, lease.lessee, lease.chip, lease.site, lease.delivered, reason
-    )
+    fact = facts.LeaseEnded(lease.lease_id, lease.lessor, lease.lessee, lease.chip, lease.site, lease.delivered, reason)
     yield Happening(day, fact, lease.lessor, lease.lease_id)
 
 
@@ -274,7 +270,7 @@ def _cause(state: State, lease: Lease) -> str:
     return "chips"
 
 
-DECIDE = {
+DECIDE: Deciders = {
     commands.RequestLease: request_lease,
     commands.GiveQuote: give_quote,
     commands.CounterQuote: counter_quote,

@@ -25,6 +25,8 @@ EPOCH = date(1970, 1, 1)
 TREASURY = "world/treasury"
 WORDS = ("org", "country", "counterparty", "counterparty_country", "region", "region_country", "site", "chip",
          "supplier", "kind")  # fmt: skip
+NAMED = ("chip", "site", "gpus", "h100e", "region", "kind", "flop", "share", "duration_days", "power_kw_it",
+         "amount_usd_cents", "on_site_power", "parent_lease_id", "lessor", "lessee")  # fmt: skip
 NUMBERS = ("tpp", "gpus", "h100e", "power_mw_it", "flop", "share", "amount_usd", "duration_days")
 
 
@@ -52,9 +54,7 @@ class PolicyHooks:
                 yield Happening(day, PolicyEnacted(label, policy.title), "world", "")
                 yield from self._parameters(state, policy, active, day)
 
-    def _parameters(
-        self, state: State, policy: Policy, active: Mapping[str, None], day: int
-    ) -> Iterator[Happening]:
+    def _parameters(self, state: State, policy: Policy, active: Mapping[str, None], day: int) -> Iterator[Happening]:
         for name in policy.set_:
             value = state.run.baseline[name]
             for other in self.policies:
@@ -186,8 +186,7 @@ def command_case(state: State, command: Command) -> dict[str, Any]:
     request = state.leases.requests.get(request_id)
     found: dict[str, Any] = {"org": command.actor}
     for source in (command, quote, request):
-        for name in ("chip", "site", "gpus", "h100e", "region", "kind", "flop", "share", "duration_days",
-                     "power_kw_it", "amount_usd_cents", "on_site_power", "parent_lease_id", "lessor", "lessee"):  # fmt: skip
+        for name in NAMED:
             value = getattr(source, name, None)
             if value is not None and name not in found:
                 found[name] = value

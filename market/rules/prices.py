@@ -24,7 +24,8 @@ def replacement_cost(state: State, chip: Chip, day: int) -> float:
     share, h100 = p["price.tco_capital_share"], state.chips.chips["H100"]
     capital = chip.price_usd_per_gpu / chip.h100e / h100.list_price_start_usd_per_gpu
     running = chip.power_kw_it_per_gpu / chip.h100e / h100.power_kw_it_per_gpu
-    return p["price.tco_usd_per_h100e_hour"] * (share * capital + (1 - share) * running)
+    owned: float = p["price.tco_usd_per_h100e_hour"] * (share * capital + (1 - share) * running)
+    return owned
 
 
 def cost_of_mix(state: State, day: int) -> float:
@@ -45,7 +46,8 @@ def rest_wanted(state: State, day: int) -> float:
     growth = math.exp(p["rest.growth_per_year"] * decay * (1 - math.exp(-y / decay)))
     growth *= state.run.shocks.get("demand", 1.0) * p.get("rest.factor", 1.0)
     dear = state.leases.price_usd_per_h100e_hour / p["price.start_usd_per_h100e_hour"]
-    return p["rest.h100e_start"] * growth * dear ** -p["rest.elasticity"]
+    wanted: float = p["rest.h100e_start"] * growth * dear ** -p["rest.elasticity"]
+    return wanted
 
 
 class Capacity:
@@ -87,7 +89,8 @@ def tightness(state: State, capacity: Capacity, wanted: float) -> float:
     ratio = (wanted + capacity.asked + capacity.renewals) / max(1.0, capacity.total_free + capacity.arriving)
     ratio = clip(ratio, p["price.tightness_min"], p["price.tightness_max"])
     fade = 0.5 ** (1 / p["price.tightness_half_life_weeks"])
-    return fade * state.leases.tightness + (1 - fade) * ratio
+    smooth: float = fade * state.leases.tightness + (1 - fade) * ratio
+    return smooth
 
 
 def lead_time(state: State) -> float:
@@ -141,5 +144,3 @@ def on_demand(state: State, day: int) -> Batch | None:
         "price_usd_per_gpu_hour": prices,
     }
     return Batch(facts.OnDemandRented, columns, lessor, lessor)
-
-

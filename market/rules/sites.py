@@ -10,7 +10,7 @@ from events.facts import Fact
 from events.facts import sites as facts
 from events.facts.finance import PaymentMade
 from market import rng
-from market.rules.base import CENTS, Happening, cash
+from market.rules.base import CENTS, Deciders, Happening, cash
 from market.state import State, next_id
 from market.state.sites import Building
 
@@ -101,7 +101,8 @@ def on_site_room_kw(state: State, day: int) -> float:
     """Own generation that makers can still deliver to date, IT kW: a yearly output that grows."""
     p = state.run.parameters
     years = (day - state.run.start_day + 7) / 365.25
-    made = p["sites.on_site_mw_per_year"] * 1000 * years * (1 + p["sites.on_site_growth_per_year"]) ** (years / 2)
+    grown = (1 + p["sites.on_site_growth_per_year"]) ** (years / 2)
+    made: float = p["sites.on_site_mw_per_year"] * 1000 * years * grown
     return made - state.run.on_site_kw
 
 
@@ -193,4 +194,4 @@ def energise(state: State, day: int) -> Iterator[Happening]:
             yield Happening(day, waits, org, name)
 
 
-DECIDE = {commands.PlanSite: plan_site, commands.StartBuilding: start_building}
+DECIDE: Deciders = {commands.PlanSite: plan_site, commands.StartBuilding: start_building}

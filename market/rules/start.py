@@ -11,7 +11,7 @@ from events.facts import Fact, chips, finance, leases, run, sites, training
 from market.cluster import chip as cluster_chip
 from market.rules import prices, serving
 from market.rules.base import CENTS, DAYS_PER_YEAR, Happening, digits
-from market.rules.training import CAPABILITY_ORIGIN_DAY, SECONDS_PER_DAY, compute_optimal
+from market.rules.training import CAPABILITY_ORIGIN_DAY, compute_optimal
 from market.state import State
 from market.state.chips import Chip
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from market.scenario.schema import Scenario
 
 EPOCH = date(1970, 1, 1)
+SECONDS_PER_DAY = 86_400
 TASTE_FLOOR_USD = 1e6  # revenue below which a lab's taste is not told from nothing
 
 
@@ -136,9 +137,7 @@ def _leases(scenario: Scenario, start: int) -> Iterator[Fact]:
                 lease.kind, depth[name],
             )  # fmt: skip
             if to_day(lease.start) <= start:
-                yield leases.GpusHandedOver(
-                    ids[name], lease.lessor, lease.lessee, lease.chip, lease.site, lease.gpus
-                )
+                yield leases.GpusHandedOver(ids[name], lease.lessor, lease.lessee, lease.chip, lease.site, lease.gpus)
 
 
 def _money(scenario: Scenario, start: int) -> Iterator[Fact]:

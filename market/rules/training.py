@@ -5,20 +5,20 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from events.commands import training as commands
 from events.facts import Fact
 from events.facts import training as facts
 from events.facts.finance import PlanAdopted
-from market.cluster import ClusterError, training_days
-from market.cluster import chip as cluster_chip
-from market.rules.base import Happening, digits, fleet_h100e, held, training_use
+from market.cluster import ClusterError, plan_for_budget
+from market.rules.base import DAYS_PER_YEAR, Deciders, Happening, digits, fleet_h100e, held, training_use
 from market.state import State, next_id
 from market.state.chips import key
 from market.state.training import TrainingRun
 
 CAPABILITY_ORIGIN_DAY = 19412  # 2023-02-24, the origin of the capability index
-SECONDS_PER_DAY = 86_400
+FLOP_MIN, FLOP_MAX = 1e15, 1e32  # what the cluster core answers for
 CLUSTER_SIZES = (4_608, 16_384, 32_768, 65_536, 100_000, 200_000, 400_000, 800_000)  # sizes that make news
 
 
@@ -56,38 +56,58 @@ def start_project(state: State, command: commands.StartProject, day: int) -> lis
     ]
 
 
-def run_days(state: State, chip: str, gpus: int, flop: float, mfu: float, goodput: float) -> float:
-    """Days that so much training takes on so many GPUs."""
-    return float(training_days(flop, gpus, cluster_chip(chip).bf16_flop_per_s, mfu, goodput))
+class Plan(NamedTuple):
+    """How a run would go on so many GPUs: parallelism, utilisation, size of the model, days (inf: it does not fit)."""
+
+    text: str
+    mfu: float
+    goodput: float
+    params: float
+    tokens: float
+    days: float
+
+
+def plan_run(chip: str, gpus: int, flop: float, day: int) -> Plan:
+    """Ask the cluster core for the best plan of a compute-optimal dense model in BF16 (docs/cluster).
+
+    Raises ClusterError for a chip that the core does not know.
+    """
+    found = plan_for_budget([flop], [chip], [gpus], year=round(1970 + day / DAYS_PER_YEAR))
+    return Plan(
+        found.plan[0],
+        digits(float(found.mfu[0])),
+        digits(float(found.goodput[0])),
+        digits(float(found.params[0])),
+        digits(float(found.tokens[0])),
+        float(found.days[0]),
+    )
 
 
 def start_training(state: State, command: commands.StartTraining, day: int) -> list[Fact]:
     """Start a frontier run on GPUs that the lab holds at one site and that no other run uses."""
-    org, p = command.actor, state.run.parameters
+    org = command.actor
     free = held(state, org, command.chip, command.site) - training_use(state, org, command.chip, command.site)
-    reason = ""
+    reason, plan = "", None
     if any(r.org == org for r in state.training.runs.values()):
         reason = "a run is under way"
     elif command.gpus < 1 or command.gpus > free:
         reason = "not enough GPUs"
-    elif not command.flop > 0:
-        reason = "no FLOP asked"
-    mfu, goodput = p["labs.mfu"], p["labs.goodput"]
-    days = 0.0
-    if not reason:
+    elif not FLOP_MIN <= command.flop <= FLOP_MAX:
+        reason = "no such run"
+    else:
         try:
-            days = run_days(state, command.chip, command.gpus, command.flop, mfu, goodput)
+            plan = plan_run(command.chip, command.gpus, command.flop, day)
         except ClusterError:
             reason = "chip not suited"
-    if days > p["labs.run_days_max"]:
-        reason = "too long"
-    if reason:
+    if plan is None:
         return [facts.TrainingRefused(org, digits(command.flop), reason)]
-    params, tokens = compute_optimal(command.flop)
+    if plan.days > state.run.parameters["labs.run_days_max"]:
+        return [facts.TrainingRefused(org, digits(command.flop), "too long" if plan.text else "does not fit")]
     return [
         facts.TrainingStarted(
             next_id(state, org, "run"), org, next_id(state, org, "model"), command.site, command.chip, command.gpus,
-            digits(command.flop), params, tokens, mfu, goodput, "", day, day + math.ceil(days),
+            digits(command.flop), plan.params, plan.tokens, plan.mfu, plan.goodput, plan.text, day,
+            day + math.ceil(plan.days),
         )
     ]  # fmt: skip
 
@@ -107,7 +127,7 @@ def flop_left(state: State, run: TrainingRun, day: int) -> float:
 def capability(state: State, flop: float, day: int) -> float:
     """Capability index of a model of so much training compute, released on a day (docs/cluster, capability)."""
     p = state.run.parameters
-    years = (day - CAPABILITY_ORIGIN_DAY) / 365.25
+    years = (day - CAPABILITY_ORIGIN_DAY) / DAYS_PER_YEAR
     index = p["capability.intercept"] + p["capability.per_log10_flop"] * math.log10(flop)
     return digits(index + p["capability.per_year"] * years)
 
@@ -150,13 +170,14 @@ def replan(state: State, day: int) -> Iterator[Happening]:
         if gpus == run.gpus:
             continue
         todo = digits(flop_left(state, run, day))
-        days = run_days(state, run.chip, gpus, todo, run.mfu, run.goodput) if gpus and todo else 0.0
-        if gpus == 0 or days > p["labs.run_days_max"]:
+        pace = plan_run(run.chip, gpus, run.flop_total, day) if gpus else None
+        days = pace.days * todo / run.flop_total if pace else math.inf
+        if pace is None or days > p["labs.run_days_max"]:
             abandoned = facts.TrainingAbandoned(run.run_id, run.org, todo, "GPUs lost")
             yield Happening(day, abandoned, run.org, run.run_id)
             continue
         fact = facts.TrainingReplanned(
-            run.run_id, run.org, gpus, todo, run.mfu, run.goodput, "", day + math.ceil(days), "GPUs lost"
+            run.run_id, run.org, gpus, todo, pace.mfu, pace.goodput, pace.text, day + math.ceil(days), "GPUs lost"
         )
         yield Happening(day, fact, run.org, run.run_id)
 
@@ -192,7 +213,7 @@ def clusters(state: State, day: int) -> Iterator[Happening]:
         yield Happening(day, fact, holding.org, holding.site)
 
 
-DECIDE = {
+DECIDE: Deciders = {
     commands.SetSplit: set_split,
     commands.StartProject: start_project,
     commands.StartTraining: start_training,
