@@ -1,0 +1,182 @@
+"""Leases: the terms that were quoted, the tree of subleases, handover within the term, and quotes that can be kept."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from market.analytics.audit.book import NEVER, WHEN, Book, Check, Finding, at_close, found, running, stacked
+from market.analytics.audit.fleet import PLACE, handed, training_changes
+
+TERMS = ("lessor", "lessee", "chip", "site", "gpus", "start_day", "end_day", "price_usd_per_gpu_hour")
+SOON_DAYS = 7  # a quote that starts within this many days must be free today
+
+
+def book_of_leases(book: Book) -> pl.DataFrame:
+    """Signed leases with the seq at which each ended."""
+    ends = book.of("LeaseEnded").group_by("lease_id").agg(ended=pl.col("seq").min())
+    signed = book.of("LeaseSigned").join(ends, on="lease_id", how="left", maintain_order="left")
+    return signed.with_columns(pl.col("ended").fill_null(NEVER))
+
+
+def book_of_quotes(book: Book) -> pl.DataFrame:
+    """Quotes with the seq at which each stopped holding its GPUs: taken, lapsed, replaced, or talks broken off."""
+    quotes = book.of("QuoteGiven")
+    asked = quotes.select("quote_id", "request_id")
+    taken = book.of("LeaseSigned").filter(pl.col("quote_id").is_not_null()).drop("request_id")
+    steps = stacked(
+        quotes.select("seq", "request_id", "quote_id"),
+        book.of("QuoteLapsed", "LeaseTalksFailed").select("seq", "request_id"),
+        taken.join(asked, on="quote_id", how="inner").select("seq", "request_id"),
+    ).sort("seq")
+    steps = steps.with_columns(closed=pl.col("seq").shift(-1).over("request_id").fill_null(NEVER))
+    return quotes.join(steps.select("seq", "closed"), on="seq", how="left", maintain_order="left")
+
+
+def tree(book: Book) -> list[Finding]:
+    """A sublease stands on a lease of its lessor: signed before, in force, of the same GPUs, longer, one level up."""
+    leases = book.once(book_of_leases)
+    above = leases.select(
+        parent_lease_id="lease_id", of="lessee", what="chip", where="site", first="start_day", last="end_day",
+        level="depth", since="seq", until="ended",
+    )  # fmt: skip
+    subs = leases.filter(pl.col("parent_lease_id").is_not_null())
+    subs = subs.join(above, on="parent_lease_id", how="left", maintain_order="left")
+    orphan = subs.filter(
+        pl.col("since").is_null() | (pl.col("since") >= pl.col("seq")) | (pl.col("until") < pl.col("seq"))
+    )
+    foreign = subs.filter(
+        (pl.col("of") != pl.col("lessor")) | (pl.col("what") != pl.col("chip")) | (pl.col("where") != pl.col("site"))
+        | (pl.col("level") + 1 != pl.col("depth"))
+    )  # fmt: skip
+    longer = subs.filter((pl.col("end_day") > pl.col("last")) | (pl.col("start_day") < pl.col("first")))
+    outlives = subs.filter(pl.col("until") < pl.col("ended"))
+    owners = book.of("SitePlanned").select("site", owner="org")
+    roots = leases.filter(pl.col("parent_lease_id").is_null()).join(
+        owners, on="site", how="left", maintain_order="left"
+    )
+    homeless = roots.filter((pl.col("lessor") != pl.col("owner")) | (pl.col("depth") != 1))
+    names = ("lease_id", "parent_lease_id")
+    return [
+        *found(orphan, "sublease", "{}: its parent {} is not in force", *names),
+        *found(foreign, "sublease", "{} does not pass on what {} gives its lessor", *names),
+        *found(longer, "sublease", "{} is outside the term of {}", *names),
+        *found(outlives, "sublease", "{} outlives {}", *names),
+        *found(homeless, "sublease", "{}: {} lets at {} without owning the site or a lease there", "lease_id", "lessor",
+               "site"),
+        *found(leases.filter(pl.col("lessor") == pl.col("lessee")), "sublease", "{} is with itself", "lease_id"),
+        *found(leases.filter(pl.col("lease_id").is_duplicated()), "sublease", "{} is signed twice", "lease_id"),
+    ]  # fmt: skip
+
+
+def sublet(book: Book) -> list[Finding]:
+    """What is sublet or quoted under a lease is within its GPUs; what is handed on is within what was handed over."""
+    leases, quotes, moves = book.once(book_of_leases), book.once(book_of_quotes), book.once(handed)
+    subs = leases.filter(pl.col("parent_lease_id").is_not_null())
+    offers = quotes.filter(pl.col("parent_lease_id").is_not_null())
+    promised = running(
+        stacked(
+            leases.select(*WHEN, "lease_id", room="gpus"),
+            _until(subs, "ended").select(*WHEN, lease_id="parent_lease_id", room="gpus"),
+            _until(offers, "closed").select(*WHEN, lease_id="parent_lease_id", room="gpus"),
+            subs.select(*WHEN, lease_id="parent_lease_id", room=-pl.col("gpus")),
+            offers.select(*WHEN, lease_id="parent_lease_id", room=-pl.col("gpus")),
+        ),
+        "lease_id", "room",
+    )  # fmt: skip
+    parents = subs.select("lease_id", "parent_lease_id").unique("lease_id", keep="first")
+    under = moves.drop("parent_lease_id").join(parents, on="lease_id", how="inner")
+    passed = running(
+        stacked(
+            moves.select(*WHEN, "lease_id", room="gpus"),
+            under.select(*WHEN, lease_id="parent_lease_id", room=-pl.col("gpus")),
+        ),
+        "lease_id", "room",
+    )  # fmt: skip
+    beyond = at_close(passed, "lease_id").filter(pl.col("room") < 0)
+    return [
+        *found(promised.filter(pl.col("room") < 0), "sublease", "{}: {} GPUs left to sublet", "lease_id", "room"),
+        *found(beyond, "sublease", "{}: {} GPUs left of those handed over", "lease_id", "room"),
+    ]
+
+
+def _until(frame: pl.DataFrame, end: str) -> pl.DataFrame:
+    """The same things at the moment at which they end; those that have not are left out."""
+    return frame.filter(pl.col(end) < NEVER).with_columns(seq=pl.col(end))
+
+
+def handover(book: Book) -> list[Finding]:
+    """GPUs move under a lease in force between its parties, within its GPUs and term; a lease ends when it is over."""
+    leases, moves = book.once(book_of_leases), book.once(handed)
+    terms = leases.select(
+        "lease_id", owner="lessor", user="lessee", what="chip", where="site", first="start_day",
+        since="seq", until="ended",
+    )  # fmt: skip
+    known = moves.join(terms.unique("lease_id", keep="first"), on="lease_id", how="left", maintain_order="left")
+    stray = known.filter(
+        pl.col("since").is_null() | (pl.col("since") > pl.col("seq")) | (pl.col("until") < pl.col("seq"))
+        | (pl.col("owner") != pl.col("lessor")) | (pl.col("user") != pl.col("lessee"))
+        | (pl.col("what") != pl.col("chip")) | (pl.col("where") != pl.col("site"))
+    )  # fmt: skip
+    early = known.filter(pl.col("type") == "GpusHandedOver", pl.col("day") < pl.col("first"))
+    owed = running(
+        stacked(leases.select(*WHEN, "lease_id", left="gpus", over=pl.lit(0, pl.Int64)),
+                moves.select(*WHEN, "lease_id", "type", left=-pl.col("gpus"), over="gpus")),
+        "lease_id", "left", "over",
+    )  # fmt: skip
+    wrong = owed.filter((pl.col("left") < 0) | (pl.col("over") < 0))
+    kept = owed.filter(pl.col("type") == "LeaseEnded", pl.col("over") != 0) if "type" in owed.columns else owed.head(0)
+    late = book.closed_by(leases, "end_day").filter(pl.col("ended") > pl.col("latest"))
+    return [
+        *found(stray, "handover", "{} under {} is not in its terms or not in force", "type", "lease_id"),
+        *found(early, "handover", "GPUs of {} are handed over before its first day", "lease_id"),
+        *found(wrong, "handover", "{}: {} GPUs handed over, {} owed", "lease_id", "over", "left"),
+        *found(kept, "handover", "{} ends and {} GPUs do not go back", "lease_id", "over"),
+        *found(late, "handover", "{} goes on after its last day {}", "lease_id", "end_day"),
+    ]
+
+
+def signatures(book: Book) -> list[Finding]:
+    """A lease signed on a quote has the quote's terms, and the quote was open; after the start every lease has one."""
+    quotes = book.once(book_of_quotes)
+    offered = quotes.select("quote_id", "closed", *(pl.col(name).alias(f"q_{name}") for name in TERMS),
+                            q_parent="parent_lease_id", since="seq")  # fmt: skip
+    signed = book.of("LeaseSigned").join(offered, on="quote_id", how="left", maintain_order="left")
+    quoted = pl.col("quote_id").is_not_null()
+    differ = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"q_{name}")) for name in TERMS)
+    differ |= pl.col("parent_lease_id").ne_missing(pl.col("q_parent"))
+    bare = signed.filter(~quoted, pl.col("cause_seq") >= 0)
+    other = signed.filter(quoted, pl.col("since").is_not_null(), differ)
+    shut = signed.filter(quoted, pl.col("since").is_null() | (pl.col("closed") != pl.col("seq")))
+    return [
+        *found(bare, "quotes", "{} is signed without a quote", "lease_id"),
+        *found(other, "quotes", "{} is not signed as {} offered it", "lease_id", "quote_id"),
+        *found(shut, "quotes", "{} is signed on {}, which is not open", "lease_id", "quote_id"),
+    ]
+
+
+def promises(book: Book) -> list[Finding]:
+    """GPUs quoted for the coming week are free: held, not training, not owed under a lease, not in another quote."""
+    leases, quotes, moves = book.once(book_of_leases), book.once(book_of_quotes), book.once(handed)
+    own = leases.filter(pl.col("parent_lease_id").is_null())
+    offers = quotes.filter(pl.col("parent_lease_id").is_null())
+    down = pl.when(pl.col("type") == "GpusRetired").then(-pl.col("gpus")).otherwise(pl.col("gpus"))
+    place = (*WHEN, "chip", "site")
+    subs = moves.join(own.select("lease_id"), on="lease_id", how="anti")
+    changes = stacked(
+        book.of("FleetRegistered", "GpusInstalled", "GpusRetired").select(*place, "org", free=down),
+        training_changes(book).select(*place, "org", free=-pl.col("training")),
+        moves.select(*place, org="lessee", free="gpus"),
+        subs.select(*place, org="lessor", free=-pl.col("gpus")),
+        own.select(*place, org="lessor", free=-pl.col("gpus")),
+        _until(own, "ended").select(*place, org="lessor", free="gpus"),
+        _until(offers, "closed").select(*place, org="lessor", free="gpus"),
+        offers.select(*place, org="lessor", free=-pl.col("gpus"), begins="start_day"),
+    )
+    if "begins" not in changes.columns:
+        return []
+    soon = pl.col("begins") - pl.col("day") <= SOON_DAYS
+    short = running(changes, PLACE, "free").filter(soon, pl.col("free") < 0)
+    return found(short, "double sale", "{} quotes {} at {} with {} GPUs free behind it", "org", "chip", "site", "free")
+
+
+CHECKS: tuple[Check, ...] = (tree, sublet, handover, signatures, promises)

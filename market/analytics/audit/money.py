@@ -1,0 +1,221 @@
+"""Cash: between known accounts, under a contract between its parties, for what was due, and from nowhere else."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from market.analytics.audit.book import WHEN, Book, Check, Finding, found, running, stacked
+from market.analytics.audit.fleet import handed
+
+WORLD = ("customers", "staff", "utilities", "contractors", "savers", "treasury")
+PAYERS = {"opening": "savers", "subscription": "savers", "other business": "customers", "revenue": "customers",
+          "on demand": "customers"}  # what the world may pay, and from which account  # fmt: skip
+# kind -> family of its contract, who pays, who is paid (a, b: the contract's parties)
+KINDS: dict[str, tuple[str, str, str]] = {
+    "opening": ("org", "world/savers", "a"),
+    "subscription": ("org", "world/savers", "a"),
+    "other business": ("org", "world/customers", "a"),
+    "revenue": ("org", "world/customers", "a"),
+    "staff": ("org", "a", "world/staff"),
+    "parent funding": ("org", "b", "a"),
+    "chips": ("order", "a", "b"),
+    "servers": ("shipment", "a", "b"),
+    "shell deposit": ("building", "a", "world/contractors"),
+    "shell": ("building", "a", "world/contractors"),
+    "energy": ("site", "a", "world/utilities"),
+    "on demand": ("site", "world/customers", ""),
+    "rent": ("lease", "a", "b"),
+    "equity": ("round", "b", "a"),
+    "loan": ("loan", "b", "a"),
+    "instalment": ("loan", "a", "b"),
+}
+MONTH_WEEKS, MONTH_HOURS = 4, 28 * 24
+
+
+def contracts(book: Book) -> pl.DataFrame:
+    """Everything that a payment may rest on: `contract_id`, family, parties `a` and `b`, seq from which it is known."""
+
+    def family(name: str, kind: str, key: str, a: str, b: str | None) -> pl.DataFrame:
+        other = pl.col(b) if b else pl.lit(None, pl.String)
+        return book.of(kind).select(contract_id=key, family=pl.lit(name), a=a, b=other, since="seq")
+
+    return pl.concat([
+        family("order", "OrderPlaced", "order_id", "org", "supplier"),
+        family("shipment", "ShipmentSent", "shipment_id", "org", "counterparty"),
+        family("lease", "LeaseSigned", "lease_id", "lessee", "lessor"),
+        family("round", "RoundClosed", "deal_id", "org", "counterparty"),
+        family("loan", "LoanGranted", "deal_id", "org", "counterparty"),
+        family("building", "BuildingStarted", "building_id", "org", None),
+        family("site", "SitePlanned", "site", "org", None),
+        family("org", "OrgRegistered", "org", "org", "parent_org"),
+        family("policy", "PolicyEnacted", "policy", "policy", None),
+    ]).unique(["contract_id", "family"], keep="first", maintain_order=True)  # fmt: skip
+
+
+def accounts(book: Book) -> list[Finding]:
+    """Cash moves in positive amounts between two accounts, of registered orgs or the world's, and sums to zero."""
+    paid = book.of("PaymentMade")
+    orgs = book.of("OrgRegistered").select(account="org", since="seq")
+    world = pl.DataFrame({"account": [f"world/{name}" for name in WORLD], "since": [-1] * len(WORLD)})
+    known = pl.concat([orgs, world])
+    legs = pl.concat([paid.select(*WHEN, account="org"), paid.select(*WHEN, account="counterparty")])
+    legs = legs.join(known, on="account", how="left", maintain_order="left")
+    strange = legs.filter(pl.col("since").is_null() | (pl.col("since") > pl.col("seq")))
+    small = paid.filter((pl.col("amount_usd_cents") < 0) | (pl.col("org") == pl.col("counterparty")))
+    return [
+        *found(strange.sort("seq"), "cash", "{} is no account", "account"),
+        *found(small, "cash", "{} pays {} cents to {}", "org", "amount_usd_cents", "counterparty"),
+    ]
+
+
+def balances(book: Book) -> pl.DataFrame:
+    """Balance of every account behind every payment: `account`, `cents`."""
+    paid = book.of("PaymentMade")
+    legs = stacked(
+        paid.select(*WHEN, account="org", cents=-pl.col("amount_usd_cents")),
+        paid.select(*WHEN, account="counterparty", cents="amount_usd_cents"),
+    )
+    return running(legs, "account", "cents")
+
+
+def defaults(book: Book) -> list[Finding]:
+    """An org that defaults lacks exactly the cash that its payments leave it without."""
+    broke = book.of("OrgDefaulted").select(*WHEN, account="org", said="amount_usd_cents")
+    paths = book.once(balances).select("seq", "account", "cents").sort("seq")
+    both = broke.sort("seq").join_asof(paths, on="seq", by="account", strategy="backward", check_sortedness=False)
+    wrong = both.filter((pl.col("cents").fill_null(0) + pl.col("said")) != 0)
+    return found(wrong, "cash", "{} defaults on {} cents; its balance is {}", "account", "said", "cents")
+
+
+def under_contract(book: Book) -> list[Finding]:
+    """Every payment names a contract that was made before, and passes between its parties."""
+    known = book.once(contracts)
+    terms = pl.DataFrame(
+        [(kind, *form) for kind, form in KINDS.items()], orient="row",
+        schema={"kind": pl.String, "family": pl.String, "payer": pl.String, "payee": pl.String},
+    )  # fmt: skip
+    paid = book.of("PaymentMade").select(*WHEN, "org", "counterparty", "kind", "contract_id")
+    named = paid.join(terms, on="kind", how="left", maintain_order="left")
+    usual = named.filter(pl.col("family").is_not_null())
+    usual = usual.join(known, on=["contract_id", "family"], how="left", maintain_order="left")
+    other = named.filter(pl.col("family").is_null()).drop("family")
+    other = other.join(known.unique("contract_id", keep="first"), on="contract_id", how="left", maintain_order="left")
+    bare = pl.concat([frame.select(*WHEN, "kind", "contract_id", "since") for frame in (usual, other)])
+    bare = bare.filter(pl.col("since").is_null() | (pl.col("since") > pl.col("seq")))
+
+    def stranger(side: str, role: str) -> pl.Expr:
+        due = pl.when(pl.col(role) == "a").then(pl.col("a")).when(pl.col(role) == "b").then(pl.col("b"))
+        return (pl.col(role) != "") & pl.col(side).ne_missing(due.otherwise(pl.col(role)))
+
+    wrong = usual.filter(pl.col("since").is_not_null(), stranger("org", "payer") | stranger("counterparty", "payee"))
+    return [
+        *found(bare, "contract", "{} under {}, which is no contract yet", "kind", "contract_id"),
+        *found(wrong, "contract", "{} under {} from {} to {}", "kind", "contract_id", "org", "counterparty"),
+    ]
+
+
+def from_the_world(book: Book) -> list[Finding]:
+    """The world pays what customers and savers bring, each kind from its own account, and no more than was due."""
+    paid = book.of("PaymentMade").filter(pl.col("org").str.starts_with("world/"))
+    source = "world/" + pl.col("kind").replace_strict(PAYERS, default="")
+    strange = paid.filter(pl.col("org") != source)
+    late = paid.filter(pl.col("kind") == "opening", pl.col("cause_seq") >= 0)
+    again = paid.filter(pl.col("kind") == "opening").filter(pl.col("counterparty").is_duplicated())
+    return [
+        *found(strange, "cash", "{} pays {}", "org", "kind"),
+        *found(late, "cash", "an opening balance of {} after the start", "counterparty"),
+        *found(again, "cash", "two opening balances of {}", "counterparty"),
+        *_beyond(book, paid),
+    ]
+
+
+def _beyond(book: Book, paid: pl.DataFrame) -> list[Finding]:
+    """Yearly income that the log states, against what four weeks of it brought."""
+    served = book.of("ServingMeasured").select("seq", counterparty="org", yearly="revenue_usd_per_year")
+    traits = book.of("ParameterSet").filter(pl.col("parameter").str.starts_with("orgs."))
+    parts = traits.select("seq", pl.col("parameter").str.split("."), yearly="value")
+    parts = parts.with_columns(counterparty=pl.col("parameter").list.get(1), trait=pl.col("parameter").list.get(2))
+    growth = book.of("ParameterSet").filter(pl.col("parameter") == "finance.rounds_growth_per_year")["value"].max()
+    more = 1 + (growth if isinstance(growth, float) else 0.0)
+    years = (pl.col("day") - book.start_day) / 365.25
+    sources = {
+        "revenue": (served, pl.lit(1.0)),
+        "other business": (parts.filter(pl.col("trait") == "income_usd_per_year"), pl.lit(1.0)),
+        "subscription": (parts.filter(pl.col("trait") == "subscriptions_usd_per_year"), pl.lit(more).pow(years)),
+    }
+    findings: list[Finding] = []
+    for kind, (stated, growing) in sources.items():
+        due = stated.select("seq", "counterparty", "yearly").sort("seq")
+        got = paid.filter(pl.col("kind") == kind).with_columns(month=pl.col("closing") // MONTH_WEEKS)
+        got = got.with_columns(cents=pl.col("amount_usd_cents").sum().over("counterparty", "month")).sort("seq")
+        both = got.join_asof(due, on="seq", by="counterparty", strategy="backward", check_sortedness=False)
+        most = pl.col("yearly").fill_null(0.0) * growing * 28 / 365 * 100
+        over = both.filter(pl.col("cents") > most * (1 + 1e-9) + 1)
+        findings += found(over, "cash", "{} of {} cents to {} beyond its source", "kind", "cents", "counterparty")
+    return findings
+
+
+def as_due(book: Book) -> list[Finding]:
+    """Purchases, hourly rents, rounds and loans cost what was agreed, to the cent."""
+    paid = book.of("PaymentMade").select(*WHEN, "kind", "contract_id", "counterparty", paid="amount_usd_cents")
+    later = pl.col("day") > book.start_day
+    sold = book.of("ChipsAllocated").filter(later)
+    rented = book.of("OnDemandRented")
+    price = (pl.col("gpus") * pl.col("price_usd_per_gpu") * 100).round(mode="half_to_even").cast(pl.Int64)
+    hours = pl.col("gpus") * pl.col("price_usd_per_gpu_hour") * MONTH_HOURS * 100
+    due = stacked(
+        sold.select(*WHEN, kind=pl.lit("chips"), contract_id="order_id", counterparty="supplier", due=price),
+        rented.select(*WHEN, kind=pl.lit("on demand"), contract_id="site", counterparty="lessor",
+                      due=hours.round(mode="half_to_even").cast(pl.Int64), slack=pl.lit(1)),
+        book.of("RoundClosed").select(*WHEN, kind=pl.lit("equity"), contract_id="deal_id", counterparty="org",
+                                      due="amount_usd_cents"),
+        book.of("LoanGranted").select(*WHEN, kind=pl.lit("loan"), contract_id="deal_id", counterparty="org",
+                                      due="amount_usd_cents"),
+    )  # fmt: skip
+    if "slack" not in due.columns:
+        due = due.with_columns(slack=pl.lit(0))
+    both = stacked(due, paid.filter(pl.col("kind").is_in(["chips", "on demand", "equity", "loan"])))
+    sums = (
+        both.sort("seq")
+        .group_by("kind", "contract_id", "counterparty", "closing", maintain_order=True)
+        .agg(pl.col("due", "paid", "slack").sum(), pl.col("seq", "day").last())
+    )
+    wrong = sums.filter((pl.col("due") - pl.col("paid")).abs() > pl.col("slack"))
+    return found(wrong, "payments", "{} under {}: {} cents due, {} paid", "kind", "contract_id", "due", "paid")
+
+
+def rent(book: Book) -> list[Finding]:
+    """Four weeks' rent is the GPUs handed over times price times 28 days; where they changed, between the extremes."""
+    leases = book.of("LeaseSigned").select("lease_id", price="price_usd_per_gpu_hour", since="seq")
+    paths = running(book.once(handed).select(*WHEN, "lease_id", "gpus"), "lease_id", "gpus")
+    months = book.of("WeekClosed").filter(pl.col("closing") % MONTH_WEEKS == MONTH_WEEKS - 1)
+    grid = leases.join(months.select(*WHEN, month=pl.col("closing") // MONTH_WEEKS), how="cross")
+    grid = grid.filter(pl.col("since") < pl.col("seq")).sort("seq")
+    inside = (
+        paths.with_columns(month=pl.col("closing") // MONTH_WEEKS)
+        .group_by("lease_id", "month")
+        .agg(least=pl.col("gpus").min(), most=pl.col("gpus").max())
+    )
+    path = paths.select("seq", "lease_id", "gpus").sort("seq")
+    before = months.select(month=pl.col("closing") // MONTH_WEEKS + 1, begins="seq")
+    grid = grid.join(before, on="month", how="left").with_columns(pl.col("begins").fill_null(-1)).sort("begins")
+    grid = grid.join_asof(path, left_on="begins", right_on="seq", by="lease_id", strategy="backward",
+                          check_sortedness=False).with_columns(pl.col("gpus").fill_null(0))  # fmt: skip
+    grid = grid.join(inside, on=["lease_id", "month"], how="left")
+    paid = book.of("PaymentMade").filter(pl.col("kind") == "rent").group_by(
+        pl.col("contract_id").alias("lease_id"), month=pl.col("closing") // MONTH_WEEKS
+    ).agg(paid=pl.col("amount_usd_cents").sum())  # fmt: skip
+    grid = grid.join(paid, on=["lease_id", "month"], how="left").with_columns(pl.col("paid").fill_null(0))
+    each = pl.col("price") * MONTH_HOURS * 100
+    low = pl.min_horizontal("gpus", "least") * each
+    high = pl.max_horizontal("gpus", "most") * each
+    slack = 0.5 + 1e-9 * high
+    wrong = grid.filter((pl.col("paid") < low - slack) | (pl.col("paid") > high + slack)).sort("seq")
+    stray = book.of("PaymentMade").filter(pl.col("kind") == "rent", pl.col("closing") % MONTH_WEEKS != MONTH_WEEKS - 1)
+    return [
+        *found(wrong, "rent", "{}: {} cents paid for {} GPUs at {} USD/h", "lease_id", "paid", "gpus", "price"),
+        *found(stray, "rent", "{} pays between months", "contract_id"),
+    ]
+
+
+CHECKS: tuple[Check, ...] = (accounts, defaults, under_contract, from_the_world, as_due, rent)

@@ -1,0 +1,59 @@
+"""What labs do with their compute: runs that begin, go on and end once, within what the lab can use."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from market.analytics.audit.book import NEVER, WHEN, Book, Check, Finding, at_close, found, running, stacked
+from market.analytics.audit.fleet import holdings
+
+
+def runs(book: Book) -> list[Finding]:
+    """A run begins once, ends at most once by its due day, and nothing happens to it before or after."""
+    begun, ends = book.of("TrainingStarted"), book.of("TrainingFinished", "TrainingAbandoned")
+    over = ends.group_by("run_id").agg(ended=pl.col("seq").min(), times=pl.len())
+    known = begun.select("run_id", of="org", since="seq").join(over, on="run_id", how="left", maintain_order="left")
+    steps = book.of("TrainingReplanned", "TrainingFinished", "TrainingAbandoned")
+    steps = steps.join(known.unique("run_id", keep="first"), on="run_id", how="left", maintain_order="left")
+    stray = steps.filter(
+        pl.col("since").is_null() | (pl.col("since") > pl.col("seq")) | (pl.col("org") != pl.col("of"))
+        | (pl.col("ended").fill_null(NEVER) < pl.col("seq"))
+    )  # fmt: skip
+    plans = book.of("TrainingStarted", "TrainingReplanned").with_columns(
+        next=pl.col("seq").shift(-1).over("run_id").fill_null(NEVER)
+    )
+    plans = plans.join(over, on="run_id", how="left", maintain_order="left")
+    behind = book.closed_by(plans, "due_day").filter(
+        pl.min_horizontal(pl.col("next"), pl.col("ended").fill_null(NEVER)) > pl.col("latest")
+    )
+    return [
+        *found(stray, "runs", "{} of {}, which is not under way", "type", "run_id"),
+        *found(begun.filter(pl.col("run_id").is_duplicated()), "runs", "{} begins twice", "run_id"),
+        *found(behind, "runs", "{} neither ends nor is planned anew by its day {}", "run_id", "due_day"),
+    ]
+
+
+def compute(book: Book) -> list[Finding]:
+    """At the end of every week runs and projects of a lab use no more H100 equivalents than it holds."""
+    weight = book.of("ChipAnnounced").select("chip", each="h100e")
+    steps = (
+        book.once(holdings).join(weight, on="chip", how="left", maintain_order="left").sort("seq", maintain_order=True)
+    )
+    change = {
+        name: (pl.col(name) - pl.col(name).shift(1, fill_value=0).over("org", "chip", "site")) * pl.col("each")
+        for name in ("held", "training")
+    }
+    projects = book.of("ProjectStarted", "ProjectEnded")
+    sign = pl.when(pl.col("type") == "ProjectEnded").then(-1.0).otherwise(1.0)
+    totals = running(
+        stacked(
+            steps.select(*WHEN, "org", held=change["held"], used=change["training"]),
+            projects.select(*WHEN, "org", used=sign * pl.col("h100e")),
+        ),
+        "org", "held", "used",
+    )  # fmt: skip
+    over = at_close(totals, "org").filter(pl.col("used") > pl.col("held") * (1 + 1e-9) + 0.01)
+    return found(over, "training", "{} uses {} H100e and holds {}", "org", "used", "held")
+
+
+CHECKS: tuple[Check, ...] = (runs, compute)
