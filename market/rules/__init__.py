@@ -7,20 +7,18 @@ prices, serving and payments.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 from events.commands import Command
 from events.facts import Batch, Fact
 from events.facts.training import FrontierMeasured
 from market.rules import chips, finance, leases, prices, serving, sites, training
-from market.rules.base import MONTH_WEEKS, Happening
+from market.rules.base import MONTH_WEEKS, Deciders, Happening
 from market.rules.start import calibrate
 from market.state import State
 
-Decider = Callable[[State, Any, int], list[Fact]]
 Step = Callable[[State, int], Iterable[Happening]]
 
-DECIDERS: dict[type[Command], Decider] = {}
+DECIDERS: Deciders = {}
 for _family in (chips, sites, leases, training, finance):
     DECIDERS.update(_family.DECIDE)
 
