@@ -38,7 +38,7 @@ PRIORS: dict[str, tuple[float, float, str]] = {
     "fp4_gain": (0.60, 0.25, "1.5x FP8's rate where the nameplate says 2x: finer scaling blocks"),
     "width_half": (150.0, 0.50, "one 128-256 wide tile"),
     "tokens_half": (100.0, 0.50, "one 128 tall tile"),
-    "core_flash": (0.80, 0.20, "FlashAttention: 72 % of A100's peak, 75 % of H100's forward, less backward; GEMMs: 80-87 %"),
+    "core_flash": (0.80, 0.20, "FlashAttention: 72 % of A100's peak, 75 % of H100's forward; GEMMs: 80-87 %"),
     "core_unfused": (0.45, 0.30, "batched attention products"),
     "memory_passes": (1.0, 0.35, "traffic as counted"),
     "launch_s": (400e-6, 0.70, "forward and backward of a layer: some eighty kernels at 5 us"),

@@ -120,8 +120,9 @@ def plan_fields(case: Case, row: int, precision: int) -> dict[str, Any]:
     share = level - 1
     recompute = RECOMPUTES[int(level)] if level == int(level) else f"{RECOMPUTES[FULL]} {share:.0%} of layers"
     named = {n: whole(n) for n in ("tp", "pp", "vp", "dp", "ep", "cp", "zero", "microbatch")}
-    offload = {"offload": "optimizer"} if whole("offload") else {}
-    return named | {"precision": PRECISIONS[precision], "recompute": recompute} | offload
+    if whole("offload"):
+        recompute += ", optimizer offloaded"
+    return named | {"precision": PRECISIONS[precision], "recompute": recompute}
 
 
 def what_binds(q: Question, usable: float, used: float, a: Mapping[str, float]) -> str:
@@ -136,6 +137,8 @@ def what_binds(q: Question, usable: float, used: float, a: Mapping[str, float]) 
         "scale-up links": a["tensor_s"], "expert exchange": a["expert_s"], "pipeline bubble": a["bubble_s"],
         "data-parallel links": a["data_s"], "failures": a["step_s"] * (1 / a["goodput"] - 1),
     }  # fmt: skip
+    known = sum(lost.values()) - lost["failures"] + a["compute_s"] + a["optimizer_s"]
+    lost["launches and fixed time"] = a["step_s"] - known
     name = max(lost, key=lambda n: lost[n])
     return name if lost[name] > 0.15 * a["step_s"] else "compute"
 

@@ -16,7 +16,8 @@ from market.cluster.step import params_per_gpu, step
 
 REMEDIES = ((1, 0), (1, 1), (3, 0), (3, 1))
 """(ZeRO stage, offloaded optimizer). Within a stage a plan takes the first with which it fits, and the least
-recomputation: each next costs time. ZeRO-3 is tried without a pipeline, as FSDP is used."""
+recomputation; where that recomputes at all, offloading is tried beside it. ZeRO-3 goes without a pipeline, as FSDP
+does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ def with_plans(case: Case, plans: Plans, **other: Any) -> Case:
 
 
 def feasible(case: Case, size: work.Sizes) -> Case:
-    """Give each plan the cheapest remedy that lets it fit, one for each kind of ZeRO; drop the plans that never fit."""
+    """Give each plan the remedies with which it fits; drop the plans that never do."""
     kept: list[Case] = []
     left = np.ones(np.shape(case.tp), dtype=bool)
     for zero, offload in REMEDIES:
@@ -50,7 +51,7 @@ def feasible(case: Case, size: work.Sizes) -> Case:
         if rows:
             same = {"zero": np.full(rows, float(zero)), "offload": np.full(rows, float(offload))}
             kept.append(dataclasses.replace(part.at(fits), recompute=level[fits], **same))
-        left[left] = ~fits
+        left[left] = level > 0
     return concatenate(kept) if kept else case.at(np.zeros(np.shape(case.tp), dtype=bool))
 
 
