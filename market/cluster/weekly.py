@@ -96,8 +96,7 @@ def _choices(
     text, used, mfu, good, step, binds = zip(*found, strict=True) if found else ((),) * 6
     peak = np.array([nameplate(chip(c), when[1]) for c in chips])
     rate = np.asarray(gpus, dtype=np.float64) * peak * np.array(mfu) * np.array(good)
-    with np.errstate(divide="ignore"):
-        days = np.where(rate > 0, flop / np.maximum(rate, 1e-300) / SECONDS_PER_DAY, np.inf)
+    days = np.divide(flop / SECONDS_PER_DAY, rate, out=np.full(len(flop), np.inf), where=rate > 0)
     return Choices(
         plan=list(text), gpus_used=np.array(used), mfu=np.array(mfu), goodput=np.array(good), step_s=np.array(step),
         days=days, binds=list(binds), params=np.array([m.params_total for m in shapes]),

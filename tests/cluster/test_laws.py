@@ -1,0 +1,108 @@
+"""Laws: more GPUs, a faster link, more memory or a better chip never make the best plan slower."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from market.cluster import Chip, Model, answer, chip, dense_of, mixture_of, model
+from market.cluster.constants import fitted
+from market.cluster.parallelism import Plans, plans
+from market.cluster.search import search
+from market.cluster.workload import base_case
+
+MODELS = (dense_of(1e10), dense_of(7e10), mixture_of(1e10), model("llama-3-8b"), model("qwen3-30b-a3b"))
+models = st.sampled_from(MODELS)
+chips = st.sampled_from(["A100", "H100", "H800", "B200", "GB200", "MI300X", "TPU v5p"])
+gpus = st.integers(8, 4096)
+few = settings(max_examples=20, deadline=None)
+
+
+def best(c: Chip, m: Model, count: int, listed: Plans | None = None) -> float:
+    """Seconds of progress-bearing step time of the best plan; infinite when nothing fits."""
+    case = base_case(c, m, year=2025.0)
+    found = search(case, listed or plans(m, int(c.scaleup_domain_gpus)), count)
+    return float(found.order[0]) if np.size(found.order) else float("inf")
+
+
+@few
+@given(name=chips, m=models, count=gpus, more=st.integers(0, 2000))
+def test_the_best_plan_never_slows_as_gpus_are_added(name: str, m: Model, count: int, more: int) -> None:
+    assert best(chip(name), m, count + more) <= best(chip(name), m, count)
+
+
+BETTER = ("bf16_flop_per_s", "gemm_flop_per_s", "hbm_bytes", "hbm_bytes_per_s", "scaleup_bytes_per_s",
+          "scaleout_bytes_per_s", "scaleup_domain_gpus")  # fmt: skip
+
+
+@few
+@given(name=chips, m=models, count=gpus, field=st.sampled_from(BETTER), factor=st.floats(1.0, 4.0))
+def test_a_better_figure_never_slows_the_best_plan(name: str, m: Model, count: int, field: str, factor: float) -> None:
+    old = chip(name)
+    if field == "scaleout_bytes_per_s":
+        factor = min(factor, old.scaleup_bytes_per_s / old.scaleout_bytes_per_s)
+    if field == "scaleup_domain_gpus":
+        factor = round(factor)
+    new = dataclasses.replace(old, **{field: getattr(old, field) * factor})
+    assert best(new, m, count) <= best(old, m, count) * (1 + 1e-12)
+
+
+@few
+@given(m=models, count=gpus)
+def test_a_chip_better_in_everything_is_never_slower(m: Model, count: int) -> None:
+    old = chip("H100")
+    new = dataclasses.replace(old, **{f: getattr(old, f) * 2 for f in BETTER})
+    assert best(new, m, count) <= best(old, m, count)
+
+
+@few
+@given(m=models, count=gpus)
+def test_pruning_loses_no_better_plan(m: Model, count: int) -> None:
+    """The pruned search agrees with one that times every plan."""
+    from market.cluster import work
+    from market.cluster.search import feasible, time_per_progress, with_plans
+
+    case, listed = base_case(chip("H100"), m, year=2025.0), plans(m, 8)
+    size = work.sizes(case)
+    every = feasible(with_plans(case, listed).at(listed.gpus <= count), size)
+    if np.size(every.tp):
+        assert best(chip("H100"), m, count) == time_per_progress(every, size, fitted()).min()
+    else:
+        assert best(chip("H100"), m, count) == float("inf")
+
+
+@few
+@given(price=st.floats(0.1, 20), factor=st.floats(0.1, 10))
+def test_scaling_the_price_scales_the_cost(price: float, factor: float) -> None:
+    def cost(usd: float) -> Any:
+        return answer("H100", 1024, "llama-3-70b", price_usd_per_gpu_hour=usd)["cost_usd"]
+
+    assert cost(price * factor) == pytest.approx(cost(price) * factor)
+
+
+@pytest.mark.parametrize("precision", ["fp8", "fp4"])
+def test_fewer_bits_never_slow_a_chip_that_has_them(precision: str) -> None:
+    for name in ("B200", "GB200", "GB300"):
+        low = answer(name, 1024, "llama-3.1-405b", precision=precision)["days"]
+        assert low < answer(name, 1024, "llama-3.1-405b")["days"], name
+
+
+def test_more_tokens_take_longer_and_lose_less() -> None:
+    short, long = (answer("H100", 1024, "llama-3-8b", tokens=t) for t in (1e12, 2e12))
+    assert long["days"] == pytest.approx(2 * short["days"])
+    assert long["loss"] < short["loss"]
+    assert long["energy_gwh"] == pytest.approx(2 * short["energy_gwh"])
+
+
+def test_units_agree_across_the_answer() -> None:
+    a = answer("H100", 16384, "llama-3.1-405b", price_usd_per_gpu_hour=2.0)
+    m, p = model("llama-3.1-405b"), a["plan"]
+    used = p["tp"] * p["pp"] * p["dp"] * p["cp"]
+    assert a["tokens_per_s_per_gpu"] * used * a["step_s"] == pytest.approx(m.batch_seqs * m.seq_len)
+    assert a["mfu"] == pytest.approx(a["tokens_per_s_per_gpu"] * m.flop_per_token / 989e12)
+    assert a["days"] * 86400 * a["goodput"] == pytest.approx(m.train_tokens / (m.batch_seqs * m.seq_len) * a["step_s"])
+    assert a["cost_usd"] == pytest.approx(2.0 * 16384 * 24 * a["days"])
+    assert a["power_mw"] == pytest.approx(used * 1.1 * 1.2 / 1e3)

@@ -1,0 +1,62 @@
+"""What the simulation asks: the choices of a week agree with single answers, and are quick when cached."""
+
+import statistics
+import time
+
+import numpy as np
+import pytest
+
+from market.cluster import plan_for_budget, training_days, weekly_choices
+from market.cluster.weekly import GPU_RUNG, gpu_rung
+
+CHIPS = ["H100", "GB200", "GB300", "A100"]
+GPUS = [1000, 16_384, 100_000, 25_000]
+
+
+def test_days_follow_from_mfu_and_goodput() -> None:
+    flop = np.array([1e24, 1e25, 1e26, 1e25])
+    c = plan_for_budget(flop, CHIPS, GPUS, year=2025.5)
+    peak = np.array([989e12, 2500e12, 2500e12, 312e12])
+    assert c.days == pytest.approx(training_days(flop, GPUS, peak, c.mfu, c.goodput))
+    assert all(text.startswith("tp") for text in c.plan)
+
+
+def test_a_budget_is_spent_on_twenty_tokens_a_parameter() -> None:
+    flop = np.logspace(23, 28, 11)
+    c = plan_for_budget(flop, ["GB200"] * 11, [500_000] * 11, year=2026.0)
+    assert np.all((c.tokens / c.params > 20 / 2) & (c.tokens / c.params < 20 * 2))
+    assert np.all(np.diff(c.params) > 0)
+
+
+def test_a_model_too_large_for_the_gpus_takes_for_ever_and_says_why() -> None:
+    c = plan_for_budget([1e29], ["A100"], [64], year=2024.0)
+    assert (c.plan[0], c.days[0], c.binds[0]) == ("", np.inf, "memory")
+
+
+def test_no_gpus_is_an_answer_too() -> None:
+    c = weekly_choices(["H100"], [0], ["gpt-3"], year=2024.0)
+    assert (c.days[0], c.binds[0]) == (np.inf, "gpus")
+
+
+def test_a_rung_is_at_most_three_percent_below() -> None:
+    for gpus in (1, 64, 65, 1000, 16_384, 100_000, 500_000):
+        assert gpu_rung(gpus) <= gpus < gpu_rung(gpus) * GPU_RUNG + 1
+
+
+def test_a_week_of_cached_choices_takes_under_a_millisecond() -> None:
+    def week() -> None:
+        plan_for_budget([1e24, 1e25, 1e26] * 10, ["H100", "GB200", "GB300"] * 10, [4096, 32_768, 100_000] * 10, year=2025.5)
+
+    week()
+    spent = []
+    for _ in range(51):
+        start = time.process_time()
+        week()
+        spent.append(time.process_time() - start)
+    assert statistics.median(spent) < 1e-3
+
+
+def test_a_mixture_has_more_parameters_for_the_same_budget() -> None:
+    dense, sparse = (plan_for_budget([1e25], ["H100"], [16_384], year=2025.0, sparse=s) for s in (False, True))
+    assert sparse.params[0] > 4 * dense.params[0]
+    assert sparse.days[0] > 0
