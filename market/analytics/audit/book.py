@@ -96,4 +96,4 @@ def at_close(totals: pl.DataFrame, key: str | list[str]) -> pl.DataFrame:
 
 def stacked(*parts: pl.DataFrame) -> pl.DataFrame:
     """One table of changes from several; an amount that a part lacks is null."""
-    return pl.concat([part for part in parts if len(part)] or [parts[0]], how="diagonal_relaxed")
+    return pl.concat(parts, how="diagonal_relaxed")

@@ -41,12 +41,6 @@ def holdings(book: Book) -> pl.DataFrame:
         book.of("ClusterFormed").select(*WHEN, *PLACE, claim="gpus", claimed="type"),
         book.of("OnDemandRented").select(*WHEN, "chip", "site", org="lessor", claim="gpus", claimed="type"),
     )
-    zero = pl.lit(0, pl.Int64)
-    for amount in ("owned", "rented", "let", "training", "claim"):
-        if amount not in changes.columns:
-            changes = changes.with_columns(zero.alias(amount))
-    if "claimed" not in changes.columns:
-        changes = changes.with_columns(claimed=pl.lit(None, pl.String))
     totals = running(changes, PLACE, "owned", "rented", "let", "training")
     return totals.with_columns(held=pl.col("owned") + pl.col("rented") - pl.col("let"))
 

@@ -124,7 +124,7 @@ def handover(book: Book) -> list[Finding]:
         "lease_id", "left", "over",
     )  # fmt: skip
     wrong = owed.filter((pl.col("left") < 0) | (pl.col("over") < 0))
-    kept = owed.filter(pl.col("type") == "LeaseEnded", pl.col("over") != 0) if "type" in owed.columns else owed.head(0)
+    kept = owed.filter(pl.col("type") == "LeaseEnded", pl.col("over") != 0)
     late = book.closed_by(leases, "end_day").filter(pl.col("ended") > pl.col("latest"))
     return [
         *found(stray, "handover", "{} under {} is not in its terms or not in force", "type", "lease_id"),
@@ -172,8 +172,6 @@ def promises(book: Book) -> list[Finding]:
         _until(offers, "closed").select(*place, org="lessor", free="gpus"),
         offers.select(*place, org="lessor", free=-pl.col("gpus"), begins="start_day"),
     )
-    if "begins" not in changes.columns:
-        return []
     soon = pl.col("begins") - pl.col("day") <= SOON_DAYS
     short = running(changes, PLACE, "free").filter(soon, pl.col("free") < 0)
     return found(short, "double sale", "{} quotes {} at {} with {} GPUs free behind it", "org", "chip", "site", "free")

@@ -48,7 +48,6 @@ def contracts(book: Book) -> pl.DataFrame:
         family("building", "BuildingStarted", "building_id", "org", None),
         family("site", "SitePlanned", "site", "org", None),
         family("org", "OrgRegistered", "org", "org", "parent_org"),
-        family("policy", "PolicyEnacted", "policy", "policy", None),
     ]).unique(["contract_id", "family"], keep="first", maintain_order=True)  # fmt: skip
 
 
@@ -56,7 +55,8 @@ def accounts(book: Book) -> list[Finding]:
     """Cash moves in positive amounts between two accounts, of registered orgs or the world's, and sums to zero."""
     paid = book.of("PaymentMade")
     orgs = book.of("OrgRegistered").select(account="org", since="seq")
-    world = pl.DataFrame({"account": [f"world/{name}" for name in WORLD], "since": [-1] * len(WORLD)})
+    names = ["world", *(f"world/{name}" for name in WORLD)]
+    world = pl.DataFrame({"account": names, "since": [-1] * len(names)})
     known = pl.concat([orgs, world])
     legs = pl.concat([paid.select(*WHEN, account="org"), paid.select(*WHEN, account="counterparty")])
     legs = legs.join(known, on="account", how="left", maintain_order="left")
@@ -94,7 +94,8 @@ def under_contract(book: Book) -> list[Finding]:
         [(kind, *form) for kind, form in KINDS.items()], orient="row",
         schema={"kind": pl.String, "family": pl.String, "payer": pl.String, "payee": pl.String},
     )  # fmt: skip
-    paid = book.of("PaymentMade").select(*WHEN, "org", "counterparty", "kind", "contract_id")
+    paid = book.of("PaymentMade").filter(pl.col("kind") != "levy")
+    paid = paid.select(*WHEN, "org", "counterparty", "kind", "contract_id")
     named = paid.join(terms, on="kind", how="left", maintain_order="left")
     usual = named.filter(pl.col("family").is_not_null())
     usual = usual.join(known, on=["contract_id", "family"], how="left", maintain_order="left")
@@ -116,7 +117,7 @@ def under_contract(book: Book) -> list[Finding]:
 
 def from_the_world(book: Book) -> list[Finding]:
     """The world pays what customers and savers bring, each kind from its own account, and no more than was due."""
-    paid = book.of("PaymentMade").filter(pl.col("org").str.starts_with("world/"))
+    paid = book.of("PaymentMade").filter(pl.col("org").str.starts_with("world"))
     source = "world/" + pl.col("kind").replace_strict(PAYERS, default="")
     strange = paid.filter(pl.col("org") != source)
     late = paid.filter(pl.col("kind") == "opening", pl.col("cause_seq") >= 0)
@@ -157,31 +158,42 @@ def _beyond(book: Book, paid: pl.DataFrame) -> list[Finding]:
 
 def as_due(book: Book) -> list[Finding]:
     """Purchases, hourly rents, rounds and loans cost what was agreed, to the cent."""
-    paid = book.of("PaymentMade").select(*WHEN, "kind", "contract_id", "counterparty", paid="amount_usd_cents")
-    later = pl.col("day") > book.start_day
-    sold = book.of("ChipsAllocated").filter(later)
-    rented = book.of("OnDemandRented")
-    price = (pl.col("gpus") * pl.col("price_usd_per_gpu") * 100).round(mode="half_to_even").cast(pl.Int64)
+    sold = book.of("ChipsAllocated").filter(pl.col("day") > book.start_day)
+    price = pl.col("gpus") * pl.col("price_usd_per_gpu") * 100
     hours = pl.col("gpus") * pl.col("price_usd_per_gpu_hour") * MONTH_HOURS * 100
+    deals = {"equity": book.of("RoundClosed"), "loan": book.of("LoanGranted")}
     due = stacked(
-        sold.select(*WHEN, kind=pl.lit("chips"), contract_id="order_id", counterparty="supplier", due=price),
-        rented.select(*WHEN, kind=pl.lit("on demand"), contract_id="site", counterparty="lessor",
-                      due=hours.round(mode="half_to_even").cast(pl.Int64), slack=pl.lit(1)),
-        book.of("RoundClosed").select(*WHEN, kind=pl.lit("equity"), contract_id="deal_id", counterparty="org",
-                                      due="amount_usd_cents"),
-        book.of("LoanGranted").select(*WHEN, kind=pl.lit("loan"), contract_id="deal_id", counterparty="org",
-                                      due="amount_usd_cents"),
-    )  # fmt: skip
-    if "slack" not in due.columns:
-        due = due.with_columns(slack=pl.lit(0))
-    both = stacked(due, paid.filter(pl.col("kind").is_in(["chips", "on demand", "equity", "loan"])))
-    sums = (
-        both.sort("seq")
-        .group_by("kind", "contract_id", "counterparty", "closing", maintain_order=True)
-        .agg(pl.col("due", "paid", "slack").sum(), pl.col("seq", "day").last())
+        sold.select(*WHEN, kind=pl.lit("chips"), contract_id="order_id", payee="supplier", due=price.round()),
+        book.of("OnDemandRented").select(
+            *WHEN, kind=pl.lit("on demand"), contract_id="site", payee="lessor", due=hours.round()
+        ),
+        *(
+            deal.select(*WHEN, kind=pl.lit(kind), contract_id="deal_id", payee="org", due="amount_usd_cents")
+            for kind, deal in deals.items()
+        ),
     )
-    wrong = sums.filter((pl.col("due") - pl.col("paid")).abs() > pl.col("slack"))
-    return found(wrong, "payments", "{} under {}: {} cents due, {} paid", "kind", "contract_id", "due", "paid")
+    paid = book.of("PaymentMade").filter(pl.col("kind").is_in(["chips", "on demand", *deals]))
+    paid = paid.select(*WHEN, "kind", "contract_id", payee="counterparty", paid="amount_usd_cents")
+    return _unequal(stacked(due, paid), ["kind", "contract_id", "payee"], "{} under {} to {}")
+
+
+def levies(book: Book) -> list[Finding]:
+    """Every levy that is paid was charged, and every one charged is paid, in the same week."""
+    charged = book.of("LevyCharged").select(*WHEN, "org", "contract_id", due="amount_usd_cents")
+    paid = book.of("PaymentMade").filter(pl.col("kind") == "levy")
+    paid = paid.select(*WHEN, "org", "contract_id", paid="amount_usd_cents")
+    return _unequal(stacked(charged, paid), ["org", "contract_id"], "levy on {} under {}")
+
+
+def _unequal(legs: pl.DataFrame, keys: list[str], text: str) -> list[Finding]:
+    """Weeks and keys in which more or less was paid than was due, beyond a cent a part for rounding."""
+    sums = (
+        legs.sort("seq")
+        .group_by(*keys, "closing", maintain_order=True)
+        .agg(pl.col("due", "paid").sum(), pl.col("seq", "day").last(), parts=pl.col("due").is_not_null().sum())
+    )
+    wrong = sums.filter((pl.col("due") - pl.col("paid")).abs() > pl.col("parts"))
+    return found(wrong, "payments", text + ": {} cents due, {} paid", *keys, "due", "paid")
 
 
 def rent(book: Book) -> list[Finding]:
@@ -218,4 +230,4 @@ def rent(book: Book) -> list[Finding]:
     ]
 
 
-CHECKS: tuple[Check, ...] = (accounts, defaults, under_contract, from_the_world, as_due, rent)
+CHECKS: tuple[Check, ...] = (accounts, defaults, under_contract, from_the_world, as_due, levies, rent)

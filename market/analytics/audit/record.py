@@ -6,7 +6,7 @@ import polars as pl
 
 from market.analytics.audit.book import WHEN, Book, Check, Finding, found
 
-ROOTS_LATER = ("PolicyEnacted", "PolicyRepealed", "ExogenousShock")  # may begin a chain of causes after the start
+ROOTS_LATER = ("PolicyEnacted", "ExogenousShock")  # may begin a chain of causes after the start
 
 
 def sequence(book: Book) -> list[Finding]:
