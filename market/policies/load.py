@@ -9,7 +9,8 @@ from typing import Any
 
 from events.commands import COMMANDS
 from events.facts import FACTS
-from market.catalogue.tables import Row, table
+from market.catalogue.tables import Row
+from market.policies.names import is_pattern, matching, of_catalogue, settable
 from market.policies.schema import Condition, Policy, Words
 from market.scenario.draw import Key
 from market.scenario.errors import Problem, ScenarioError, did_you_mean, refuse, shorten
@@ -67,7 +68,7 @@ def load_policy(spec: str | Path, overrides: Mapping[str, object] | None = None)
     if "given" in document.value:  # told by the command line alone
         raise refuse(document.where(("given",), key=True), "unknown key", "given")
     settings = _settings(document, given)
-    body = _filled(document, settings)
+    body = _expanded(_filled(document, settings), document)
     replaced: dict[Key, str] = {}
     for key in ("from", "until"):
         if key in given:
@@ -96,7 +97,11 @@ def check_against(policy: Policy, scenario: Scenario) -> list[Problem]:
         "counterparty": set(scenario.orgs),
         "supplier": set(scenario.orgs),
     }
-    problems = []
+    problems = [
+        Problem(f"--policy {policy.label}", f"set.{name}", f"the scenario {scenario.name} has no number of this name")
+        for name in policy.set_
+        if name not in of_catalogue() | settable(scenario)
+    ]
     for i, condition in _conditions(policy):
         for field, names in known.items():
             test = getattr(condition, field)
@@ -208,13 +213,28 @@ def _filled(document: Tree, settings: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
+def _expanded(body: dict[str, Any], document: Tree) -> dict[str, Any]:
+    """Write out patterns of names to set; a name that is written out counts over a pattern."""
+    changes = body.get("set")
+    if not isinstance(changes, dict):
+        return body
+    plain = {name: change for name, change in changes.items() if not is_pattern(name)}
+    for pattern in [name for name in changes if is_pattern(name)]:
+        names = matching(pattern, of_catalogue())
+        if not names:
+            where = document.where(("set", pattern), key=True)
+            raise refuse(where, "matches no parameter of the catalogue", f"set.{pattern}")
+        plain = dict.fromkeys(names, changes[pattern]) | plain
+    return {**body, "set": plain}
+
+
 def _problems(policy: Policy, places: _Places) -> Iterator[Problem]:
     """What types cannot tell: names of parameters, commands and facts, and the order of dates."""
-    parameters = {row.id for row in table("parameters")}
+    known = of_catalogue()
     for name in policy.set_:
-        if name not in parameters:
+        if name not in known and not name.startswith(("regions.", "chips.", "orgs.")):  # a scenario may have its own
             where = places.place(("set", name), key=True)
-            yield Problem(where, f"set.{name}", f"unknown parameter{did_you_mean(name, parameters)}")
+            yield Problem(where, f"set.{name}", f"unknown parameter{did_you_mean(name, known)}")
     named: list[tuple[str, int, str, tuple[str, ...], set[str]]] = [
         *(("permit", i, "refuse", item.refuse, set(COMMANDS)) for i, item in enumerate(policy.permit)),
         *(("levy", i, "on", item.on, set(FACTS)) for i, item in enumerate(policy.levy)),

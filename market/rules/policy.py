@@ -56,6 +56,8 @@ class PolicyHooks:
 
     def _parameters(self, state: State, policy: Policy, active: Mapping[str, None], day: int) -> Iterator[Happening]:
         for name in policy.set_:
+            if name not in state.run.baseline:  # of the catalogue, but not of this scenario
+                continue
             value = state.run.baseline[name]
             for other in self.policies:
                 if other.label in active and name in other.set_:
