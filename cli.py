@@ -1,1 +1,376 @@
-def main() -> None: ...
+"""The door: parse, compose, print. Everything heavy is imported by the command that needs it.
+
+stdout holds the answer, stderr the progress and the complaints. Exit codes: 0 done; 1 the run failed; 2 wrong use or an
+invalid scenario; 3 a log is damaged or a replay disagrees; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from market.kernel import Kernel
+    from market.runs.drive import Model
+    from market.runs.outcome import Outcome
+    from market.runs.question import Question
+    from market.runs.reading import Run
+
+DEFAULT_SCENARIO = "frontier-2024"
+FAILED, USAGE, DAMAGED, INTERRUPTED = 1, 2, 3, 130
+
+
+class Complaint(click.ClickException):
+    """One clear line on stderr and an exit code."""
+
+    def __init__(self, message: str, exit_code: int = USAGE) -> None:
+        super().__init__(" ".join(message.split()))
+        self.exit_code = exit_code  # type: ignore[misc]  # click calls it a class variable and reads the instance's
+
+    def show(self, file: Any = None) -> None:
+        """Print the line."""
+        click.echo(f"market: {self.message}", file=file or sys.stderr)
+
+
+class Door(click.Group):
+    """Turns whatever a command raises into one line and the right exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; a reader that closes our pipe has seen enough."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
+        except (click.exceptions.Exit, click.exceptions.NoArgsIsHelpError, Complaint):
+            raise
+        except click.UsageError as error:
+            where = error.ctx.command_path if error.ctx else "market"
+            raise Complaint(f"{error.format_message()} (see {where} --help)") from None
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise click.exceptions.Exit(0) from None
+        except (KeyboardInterrupt, click.Abort):
+            raise Complaint("interrupted", INTERRUPTED) from None
+        except (ValueError, OSError, RuntimeError) as error:
+            raise Complaint(said(error), code_of(error)) from error
+        except Exception as error:
+            if not hasattr(error, "exit_code"):
+                raise
+            raise Complaint(str(error), code_of(error)) from error
+
+
+def code_of(error: Exception) -> int:
+    """Exit code of an error: its own, 2 for what was asked wrongly, else 1."""
+    from events import LogExists, LogMissing
+    from market.runs.reading import Usage
+
+    if isinstance(error, Usage | LogMissing | LogExists):
+        return USAGE
+    return int(getattr(error, "exit_code", FAILED))
+
+
+def said(error: Exception) -> str:
+    """Say an error of the system with the file that it is about; any other in its own words."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror.lower()}" if error.filename else error.strerror.lower()
+    return str(error)
+
+
+def version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    """Print the version and stop."""
+    if wanted and not ctx.resilient_parsing:
+        from importlib.metadata import version as installed
+
+        click.echo(f"market {installed('compute-market')}")
+        ctx.exit()
+
+
+RUN = click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+QUIET = click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
+POLICY = click.option("--policy", "-p", "policies", multiple=True, envvar="MARKET_POLICY", metavar="POLICY",
+                      help="A what-if: NAME, NAME:key=value,... or a file; may be repeated.")  # fmt: skip
+SET = click.option("--set", "-s", "sets", multiple=True, envvar="MARKET_SET", metavar="KEY=VALUE",
+                   help="Another value for a dotted key of the scenario; may be repeated.")  # fmt: skip
+OUT = click.option("--out", "-o", type=click.Path(path_type=Path), envvar="MARKET_OUT", help="Folder of the run.")
+FORMAT = click.option("--format", "form", type=click.Choice(["table", "json", "csv", "parquet"]), default="table",
+                      show_default=True, help="How to print it.")  # fmt: skip
+
+
+@click.group(cls=Door, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=version, help="Print the version.")
+def main() -> None:
+    """A simulation of the market for AI compute that keeps every fact.
+
+    Begin with `market run`.
+    """
+
+
+# --- simulate
+
+
+@main.command("run")
+@click.argument("scenario", default=DEFAULT_SCENARIO, envvar="MARKET_SCENARIO")
+@click.option("--years", envvar="MARKET_YEARS", metavar="YEARS", help="Length of the run.  [default: the scenario's]")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, envvar="MARKET_SEED",
+              help="Another seed is another history.")  # fmt: skip
+@POLICY
+@SET
+@OUT
+@click.option("--resume", is_flag=True, help="Continue a run that was cut short.")
+@click.option("--force", is_flag=True, help="Repeat a run that is there already.")
+@JSON
+@QUIET
+@click.pass_context
+def run_command(ctx: click.Context, /, out: Path | None, resume: bool, force: bool, as_json: bool, quiet: bool,
+                **asked: Any) -> None:  # fmt: skip
+    """Simulate a scenario week by week and report what came of it.
+
+    SCENARIO is a name from `market scenario list` or a YAML file. The same question has the same folder: a finished run
+    is reported, not repeated.
+    """
+    from market import open_run
+    from market.runs import folders
+
+    if resume and out is not None and folders.holds_run(out) and not asked_for_anything(ctx):
+        question = open_run(out).question
+    else:
+        question = question_of(**asked)
+    folder = out or folders.default_folder(question)
+    found = folders.stand(folder, question.manifest())
+    if found == "complete" and not force:
+        click.echo(f"market: {folder} holds this run already; --force repeats it", err=True)
+        tell(lambda: reported(open_run(folder)), as_json)
+        return
+    if found == "cut short" and not (resume or force):
+        raise Complaint(f"{folder}: this run was cut short; continue it with --resume, or begin again with --force")
+    if force:
+        folders.clear(folder)
+    verb = "resume" if found == "cut short" and not force else "start"
+    tell(lambda: simulated(verb, question, folder, quiet), as_json)
+
+
+def asked_for_anything(ctx: click.Context) -> bool:
+    """Whether the command line says more than where the run is."""
+    from click.core import ParameterSource
+
+    names = ("scenario", "years", "seed", "policies", "sets")
+    return any(ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in names)
+
+
+def question_of(
+    scenario: str, years: str | None, seed: int, policies: tuple[str, ...], sets: tuple[str, ...]
+) -> Question:
+    """Resolve what a run asks, with everything that is wrong in it said at once."""
+    from market.policies.load import load_policies
+    from market.runs.question import Question, Stage, checked
+    from market.scenario.load import load_scenario
+
+    wishes = dict(pair_of(text) for text in sets)
+    if years is not None:
+        wishes["years"] = number_of(years)
+    stages = tuple(Stage(policy, 0) for policy in load_policies(policies))
+    return checked(Question(load_scenario(scenario, wishes).scenario, seed, stages))
+
+
+def pair_of(text: str) -> tuple[str, str]:
+    """Cut KEY=VALUE."""
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise Complaint(f"--set {text}: must read KEY=VALUE, such as parameters.price.margin=0.2")
+    return key, value
+
+
+def number_of(years: str) -> str:
+    """Check a number of years before the scenario's schema does."""
+    try:
+        value = float(years)
+    except ValueError:
+        value = float("nan")
+    if not 0 < value <= 20:
+        raise Complaint(f"--years: must be a number above 0 and at most 20, was {years}")
+    return repr(value)
+
+
+def simulated(verb: str, question: Question, folder: Path, quiet: bool, parent: Run | None = None) -> Outcome:
+    """Simulate into a folder; when interrupted, say what is safe and how to go on."""
+    from market import open_run
+    from market.report.progress import progress
+    from market.runs import drive
+    from market.runs.outcome import outcome_of
+
+    try:
+        with progress(question, str(folder), quiet) as tick:
+            if parent is not None:
+                state = drive.fork(question, parent.reader, folder, model_around, tick)
+            else:
+                state = getattr(drive, verb)(question, folder, model_around, tick)
+    except KeyboardInterrupt:
+        raise Complaint(kept(folder), INTERRUPTED) from None
+    return outcome_of(open_run(folder), state)
+
+
+def model_around(kernel: Kernel) -> Model:
+    """Make the Mesa model around a kernel."""
+    from agents.model import MarketModel
+
+    return MarketModel(kernel=kernel)
+
+
+def kept(folder: Path) -> str:
+    """Say what an interrupted run keeps."""
+    from events import LogError, open_log
+
+    try:
+        events = open_log(folder).summary.events
+    except LogError:
+        return "interrupted before anything was written"
+    return f"interrupted; {events:,} facts are safe, continue with: market run --resume --out {folder}"
+
+
+def reported(run: Run) -> Outcome:
+    """Rebuild the end of a finished run by facts alone."""
+    from market.runs.outcome import outcome_at
+
+    found = run.replay()
+    if found.mismatch:
+        raise Complaint(f"{run.folder}: {found.mismatch}", DAMAGED)
+    return outcome_at(run, found)
+
+
+def tell(make: Any, as_json: bool) -> None:
+    """Print an outcome as the object that scripts rely on, or as a report."""
+    import time
+
+    began = time.monotonic()
+    outcome: Outcome = make()
+    elapsed_s = time.monotonic() - began
+    if as_json:
+        emit(outcome.fields(elapsed_s))
+        return
+    from market.report.text import report
+
+    report(outcome, elapsed_s)
+
+
+def emit(content: Any) -> None:
+    """Print one JSON object."""
+    from market.report.listing import to_json
+
+    click.echo(to_json(content))
+
+
+# --- read
+
+
+@main.command()
+@RUN
+@click.option("--until", metavar="DATE", help="Stop at the last week that closed not after this date.")
+@JSON
+def replay(run: Path, until: str | None, as_json: bool) -> None:
+    """Rebuild the state of RUN from its facts alone and check every week's hash."""
+    from market import open_run
+    from market.runs.outcome import outcome_at
+
+    opened = open_run(run)
+    found = opened.replay(until)
+    outcome = outcome_at(opened, found)
+    if as_json:
+        emit({
+            "run": str(run), "day": found.day.isoformat(), "events": found.events, "state_hash": found.state_hash,
+            "matches": not found.mismatch, "problem": found.mismatch or None, "summary": outcome.summary(),
+        })  # fmt: skip
+    elif not found.mismatch:
+        from market.report.text import replayed
+
+        replayed(outcome)
+    if found.mismatch:
+        raise Complaint(f"{run}: {found.mismatch}", DAMAGED)
+
+
+@main.command()
+@click.argument("run", metavar="RUN", required=False, type=click.Path(path_type=Path))
+@click.option("--type", "-t", "kinds", multiple=True, metavar="TYPE", help="Facts of this type; may be repeated.")
+@click.option("--org", metavar="ORG", help="Facts that name this org.")
+@click.option("--since", metavar="DATE", help="From this day on.")
+@click.option("--until", metavar="DATE", help="To this day.")
+@click.option("--limit", "-n", type=click.IntRange(1), metavar="N", help="The first N of them.")
+@click.option("--schema", is_flag=True, help="Print the data dictionary instead.")
+@FORMAT
+@OUT
+@JSON
+def events(run: Path | None, schema: bool, form: str, out: Path | None, as_json: bool, **wanted: Any) -> None:
+    """List the facts of RUN."""
+    from market.report import listing
+
+    form = "json" if as_json else form
+    if schema:
+        emit(listing.dictionary()) if form == "json" else click.echo("\n".join(listing.dictionary_lines()))
+        return
+    if run is None:
+        raise Complaint("events: name a RUN, or ask for the data dictionary with --schema")
+    from market import open_run
+
+    facts = open_run(run).chosen(**wanted).collect()
+    if form == "table":
+        for line in listing.lines(facts):
+            print(line)
+    elif form == "json":
+        emit({"run": str(run), "count": facts.height, "events": listing.objects(facts)})
+    else:
+        write(facts, form, out)
+
+
+@main.command()
+@RUN
+@click.argument("sql", metavar="SQL")
+@FORMAT
+@OUT
+@JSON
+def query(run: Path, sql: str, form: str, out: Path | None, as_json: bool) -> None:
+    """Ask RUN in SQL: tables `log`, prices, leases, capacity, power, training, finance, concentration, network."""
+    from market import open_run
+
+    frame = open_run(run).query(sql)
+    if as_json or form == "json":
+        emit({"run": str(run), "columns": frame.columns, "rows": frame.to_dicts()})
+    elif form == "table":
+        from market.report.console import console
+        from market.report.listing import frame_text
+
+        print(frame_text(frame, console().width))
+    else:
+        write(frame, form, out)
+
+
+def write(frame: Any, form: str, out: Path | None) -> None:
+    """Write csv or parquet to a file, or to stdout when that is no terminal."""
+    from market.report.listing import write_frame
+
+    if form == "parquet" and out is None and sys.stdout.isatty():
+        raise Complaint("parquet is no text; name a file with --out, or redirect")
+    write_frame(frame, form, out)
+
+
+@main.command("runs")
+@click.argument("folder", type=click.Path(path_type=Path), default="runs")
+@JSON
+def runs_command(folder: Path, as_json: bool) -> None:
+    """List the runs in FOLDER."""
+    from market.runs.folders import runs_in
+
+    found = list(runs_in(folder))
+    if as_json:
+        emit({"folder": str(folder), "runs": found})
+        return
+    from market.report.text import runs_table
+
+    runs_table(found)
+
+
+if __name__ == "__main__":
+    main(prog_name="market")

@@ -1,0 +1,24 @@
+"""The world: what is true now, and every rule.
+
+from market import open_run
+run = open_run("runs/frontier-2024-s0-1a2b3c4d")
+run.facts("LeaseSigned"), run.table("prices"), run.state(until="2025-06-30")
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from market.runs.reading import Run, open_run
+
+__all__ = ["Run", "open_run"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for."""
+    if name not in __all__:
+        raise AttributeError(f"module 'market' has no attribute {name!r}")
+    from market.runs import reading
+
+    return getattr(reading, name)

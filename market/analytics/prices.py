@@ -1,0 +1,30 @@
+"""The path of prices."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from market.analytics.base import facts
+
+
+def prices(log: pl.LazyFrame) -> pl.LazyFrame:
+    """Weekly: one-year contract and posted on-demand price, tightness, lead time, and what was signed.
+
+    signed_gpus : GPUs of leases signed in the week. signed_usd_per_h100e_hour : their mean price, weighted by
+    H100 equivalents, leases inside a group of companies left out; null where none was signed.
+    """
+    moved = facts(log, "PriceMoved").drop("seq", "actor").sort("day")
+    h100e = facts(log, "ChipAnnounced").select("chip", pl.col("h100e").alias("each")).unique("chip", keep="last")
+    signed = facts(log, "LeaseSigned").filter(pl.col("kind") != "internal").join(h100e, on="chip", how="left")
+    spent = (pl.col("gpus") * pl.col("price_usd_per_gpu_hour")).sum()
+    weekly = (
+        signed.sort("seq")
+        .join_asof(moved.select("day", pl.col("day").alias("week_day")), on="day", strategy="forward")
+        .group_by("week_day")
+        .agg(
+            pl.col("gpus").sum().alias("signed_gpus"),
+            (spent / (pl.col("gpus") * pl.col("each")).sum()).alias("signed_usd_per_h100e_hour"),
+        )
+    )
+    joined = moved.join(weekly, left_on="day", right_on="week_day", how="left")
+    return joined.with_columns(pl.col("signed_gpus").fill_null(0)).sort("day")

@@ -1,0 +1,1 @@
+"""What a person reads: a run's figures as text, facts as lines, causes as sentences."""

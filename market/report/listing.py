@@ -1,0 +1,119 @@
+"""Facts and tables as lines, JSON, CSV or Parquet; the data dictionary."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import sys
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from events import FACTS
+from events.vocabulary import ENVELOPE, VOCABULARY
+
+if TYPE_CHECKING:
+    import polars as pl
+
+EPOCH = date(1970, 1, 1)
+
+
+def say(name: str, value: Any) -> str:
+    """Write one value for a person: days as dates, numbers short."""
+    if name.endswith("_day") or name == "day":
+        return (EPOCH + timedelta(value)).isoformat()
+    if isinstance(value, float):
+        return f"{value:,.6g}" if 1e-4 <= abs(value) < 1e9 or value == 0 else f"{value:.4g}"
+    return f"{value}"
+
+
+def lines(facts: pl.DataFrame) -> Iterator[str]:
+    """One line a fact: seq, date, type, actor, and its fields in their own order."""
+    for row in facts.iter_rows(named=True):
+        kind = FACTS.get(row["type"])
+        names = kind.__struct_fields__ if kind else VOCABULARY
+        fields = " ".join(f"{name}={say(name, row[name])}" for name in names if row.get(name) is not None)
+        yield f"{row['seq']:>8} {say('day', row['day'])} {row['type']:<20} {row['actor']:<18} {fields}"
+
+
+def objects(facts: pl.DataFrame) -> list[dict[str, Any]]:
+    """Facts as mappings without what is null, each with its `date`."""
+    return [
+        {"date": say("day", row["day"])} | {name: value for name, value in row.items() if value is not None}
+        for row in facts.iter_rows(named=True)
+    ]
+
+
+def to_json(content: Any) -> str:
+    """One JSON text; numbers that JSON does not know become null."""
+    try:
+        return json.dumps(content, ensure_ascii=False, allow_nan=False, default=str)
+    except ValueError:
+        return json.dumps(_finite(content), ensure_ascii=False, default=str)
+
+
+def _finite(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_finite(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
+
+
+def write_frame(frame: pl.DataFrame, form: str, out: Path | None) -> None:
+    """Write a frame as csv or parquet to a file or to stdout."""
+    target: IO[bytes] = io.BytesIO()
+    frame.write_csv(target) if form == "csv" else frame.write_parquet(target)
+    content = target.getvalue()  # type: ignore[attr-defined]
+    if out is not None:
+        out.write_bytes(content)
+        return
+    sys.stdout.flush()
+    for start in range(0, len(content), 1 << 16):
+        sys.stdout.buffer.write(content[start : start + (1 << 16)])
+
+
+def frame_text(frame: pl.DataFrame, width: int) -> str:
+    """Draw a frame with all of its rows."""
+    import polars as pl
+
+    with pl.Config(
+        tbl_rows=-1, tbl_cols=-1, tbl_width_chars=width, fmt_str_lengths=80, tbl_hide_column_data_types=True,
+        tbl_hide_dataframe_shape=True, thousands_separator=True, tbl_formatting="NOTHING",
+    ):  # fmt: skip
+        return str(frame)
+
+
+def dictionary() -> dict[str, Any]:
+    """Every column with type, unit and meaning; every fact type with its meaning and fields."""
+    columns = {
+        name: {"type": field.type, "unit": field.unit, "meaning": field.meaning}
+        for name, field in {**ENVELOPE, **VOCABULARY}.items()
+    }
+    facts = {
+        name: {
+            "meaning": " ".join((kind.__doc__ or "").split()),
+            "version": kind.version,
+            "visible_to": kind.sees,
+            "periodic": kind.periodic,
+            "fields": list(kind.__struct_fields__),
+        }
+        for name, kind in sorted(FACTS.items())
+    }
+    return {"columns": columns, "facts": facts}
+
+
+def dictionary_lines() -> Iterator[str]:
+    """Write the data dictionary as text."""
+    content = dictionary()
+    yield "COLUMNS"
+    for name, field in content["columns"].items():
+        unit = f" [{field['unit']}]" if field["unit"] else ""
+        yield f"  {name:<26} {field['type']:<8}{unit} {field['meaning']}"
+    yield ""
+    yield "FACTS"
+    for name, fact in content["facts"].items():
+        yield f"  {name} - {fact['meaning']}"
+        yield f"      {', '.join(fact['fields'])}"

@@ -1,0 +1,43 @@
+"""Progress on stderr: a bar on a terminal, one line elsewhere, nothing when quiet."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from market.runs.question import Question
+
+type Tick = Callable[[int, int], None]
+
+
+@contextmanager
+def progress(question: Question, where: str, quiet: bool) -> Iterator[Tick]:
+    """Give a function to call with each week and the facts so far."""
+    line = f"{question.scenario.name}, seed {question.seed}: {question.weeks} weeks to {question.end} in {where}"
+    if quiet:
+        yield lambda week, facts: None
+    elif not sys.stderr.isatty():
+        print(f"market: {line}", file=sys.stderr, flush=True)
+        yield lambda week, facts: None
+    else:
+        yield from _bar(question, line)
+
+
+def _bar(question: Question, line: str) -> Iterator[Tick]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    console.print(line, highlight=False)
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[facts]:,} facts"),
+               TimeRemainingColumn())  # fmt: skip
+    with Progress(*columns, console=console, transient=True, refresh_per_second=5) as bar:
+        task = bar.add_task(str(question.scenario.start), total=question.weeks, facts=0)
+
+        def tick(week: int, facts: int) -> None:
+            day = question.scenario.start + timedelta(7 * week + 6)
+            bar.update(task, completed=week + 1, description=str(day), facts=facts)
+
+        yield tick

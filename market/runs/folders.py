@@ -1,0 +1,93 @@
+"""Which folder a question goes to, what is there already, and what a folder of runs holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from events import Disk, LogDamaged, LogError, LogLocked, LogReader, Manifest, open_log
+from events.log import LOCK, LOG, MANIFEST, SCENARIO
+from events.manifest import code_hash
+from market.runs.question import Question
+from market.runs.reading import Usage
+from market.runs.summary import iso
+
+RUNS = Path("runs")
+Stand = Literal["new", "cut short", "complete"]
+
+
+def default_folder(question: Question) -> Path:
+    """Name the folder that a question has under the current one."""
+    return RUNS / question.folder_name()
+
+
+def holds_run(folder: Path) -> bool:
+    """Whether a folder is that of a run."""
+    return (folder / MANIFEST).is_file()
+
+
+def stand(folder: Path, manifest: Manifest) -> Stand:
+    """Tell how far the run of a question has come in a folder. Usage when another run is there."""
+    if not holds_run(folder):
+        return "new"
+    reader = open_log(folder)
+    if reader.manifest.genesis() != manifest.genesis():
+        raise Usage(f"{folder}: holds another run (seed {reader.manifest.seed}); choose another folder with --out")
+    return "complete" if reader.complete else "cut short"
+
+
+def is_of_this_code(reader: LogReader) -> bool:
+    """Whether this code wrote a run."""
+    return reader.manifest.code == code_hash()
+
+
+def clear(folder: Path) -> None:
+    """Remove a run so that it can be made again. Files that are none of a run's are left, and then a run is refused."""
+    disk = Disk()
+    if disk.is_locked(folder / LOCK):
+        raise LogLocked(f"{folder}: is being written; wait until that run is over")
+    for path in sorted((folder / LOG).glob("*.arrow*")):
+        path.unlink()
+    for name in (SCENARIO, MANIFEST):
+        (folder / name).unlink(missing_ok=True)
+
+
+def runs_in(folder: Path) -> Iterator[dict[str, Any]]:
+    """Describe every run in a folder of runs, by name; a damaged one by what is wrong with it."""
+    if not folder.is_dir():
+        raise Usage(f"{folder}: no folder of runs here; `market run` makes one")
+    for path in sorted(folder.iterdir()):
+        if holds_run(path):
+            yield describe(path)
+
+
+def describe(folder: Path) -> dict[str, Any]:
+    """Describe one run by its first facts and its last commit."""
+    row: dict[str, Any] = {"run": str(folder), "scenario": None, "seed": None, "start": None, "day": None, "weeks": 0,
+                           "events": 0, "head": None, "complete": False, "policies": [], "parent": None,
+                           "problem": None}  # fmt: skip
+    try:
+        reader = open_log(folder)
+        found, manifest = reader.summary, reader.manifest
+        row |= {"seed": manifest.seed, "policies": manifest.policies, "events": found.events, "head": found.head,
+                "complete": found.complete, "parent": manifest.parent.run if manifest.parent else None}  # fmt: skip
+        row |= _calendar(reader)
+    except LogDamaged as error:
+        row["problem"] = str(error.problem)
+    except LogError as error:
+        row["problem"] = str(error)
+    return row
+
+
+def _calendar(reader: LogReader) -> dict[str, Any]:
+    import polars as pl
+
+    kinds = ("RunStarted", "WeekClosed")
+    rows = reader.scan().filter(pl.col("type").is_in(kinds)).select("type", "day", "kind", "start_day", "week")
+    facts = rows.collect().to_dicts()
+    if not facts:
+        return {}
+    first, last = facts[0], facts[-1]
+    weeks = last["week"] + 1 if last["week"] is not None else 0
+    return {"scenario": first["kind"], "start": iso(first["start_day"]), "day": iso(last["day"]), "weeks": weeks}

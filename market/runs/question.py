@@ -1,0 +1,139 @@
+"""What a run asks: a resolved scenario, a seed, and policies with the week from which each may act.
+
+The text of a question is the `scenario.yaml` of its run folder: a YAML document with the scenario and, when there are
+policies, a second one with those, resolved. Nothing else is needed to continue, fork or repeat the run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from events import Manifest, Parent
+from events.manifest import canonical
+from market.policies.load import check_against
+from market.policies.schema import Policy
+from market.rules.base import DAYS_PER_YEAR
+from market.scenario.dump import dump_yaml
+from market.scenario.errors import ScenarioError, refuse
+from market.scenario.schema import Scenario
+from market.scenario.yaml_tree import read_text
+
+if TYPE_CHECKING:
+    from market.kernel import Hooks
+
+DOCUMENT = "\n---\n"
+HASH_DIGITS = 8
+
+
+class Stage(NamedTuple):
+    """A policy and the first week in which it may act: 0 in a run, the week after the fork in a fork."""
+
+    policy: Policy
+    week: int
+
+
+@dataclass(frozen=True)
+class Question:
+    """All that a run's facts depend on, but for the code."""
+
+    scenario: Scenario
+    seed: int
+    stages: tuple[Stage, ...] = ()
+    parent: Parent | None = None
+
+    @property
+    def weeks(self) -> int:
+        """Whole weeks that the run covers."""
+        return math.floor(self.scenario.years * DAYS_PER_YEAR / 7)
+
+    @property
+    def end(self) -> date:
+        """Last day of the last week."""
+        return self.scenario.start + timedelta(7 * self.weeks - 1)
+
+    @property
+    def labels(self) -> list[str]:
+        """Names of the policies, as the manifest lists them."""
+        return [policy.label + (f" from week {week}" if week else "") for policy, week in self.stages]
+
+    def hooks(self, week: int) -> Hooks | None:
+        """Policies that may act in a week."""
+        active = [stage.policy for stage in self.stages if stage.week <= week]
+        if not active:
+            return None
+        from market.rules.policy import policy_hooks
+
+        return policy_hooks(active)
+
+    def text(self) -> str:
+        """Write the question as YAML."""
+        text = dump_yaml(self.scenario)
+        if not self.stages:
+            return text
+        entries = [
+            {"week": week, "policy": policy.model_dump(mode="json", by_alias=True)} for policy, week in self.stages
+        ]
+        lines = (f"  - {json.dumps(entry, ensure_ascii=False)}" for entry in entries)
+        return text.rstrip("\n") + DOCUMENT + "policies:\n" + "\n".join(lines) + "\n"
+
+    def manifest(self) -> Manifest:
+        """Describe the run as this code would write it on this machine."""
+        return Manifest.describe(self.text(), self.seed, self.labels, self.parent)
+
+    def folder_name(self) -> str:
+        """Name the run's default folder: the same question to the same code has the same name."""
+        manifest = self.manifest()
+        digest = hashlib.sha256(canonical([manifest.genesis(), manifest.code])).hexdigest()
+        return f"{self.scenario.name}-s{self.seed}-{digest[:HASH_DIGITS]}"
+
+    def forked(self, policies: Sequence[Policy], week: int, parent: Parent) -> Question:
+        """Ask what would have been, had these policies come after a week."""
+        stages = (*self.stages, *(Stage(policy, week + 1) for policy in policies))
+        return checked(replace(self, stages=stages, parent=parent))
+
+    def lasting(self, years: float) -> Question:
+        """Ask for another length."""
+        data = self.scenario.model_dump(exclude_defaults=True) | {"years": years}
+        return checked(replace(self, scenario=_valid(data, "--years")))
+
+
+def checked(question: Question) -> Question:
+    """Refuse what no run can answer: less than a week, policies that name what the scenario does not have."""
+    if question.weeks < 1:
+        raise refuse("--years", f"must cover a week or more, was {question.scenario.years:g}")
+    found = [problem for stage in question.stages for problem in check_against(stage.policy, question.scenario)]
+    if found:
+        raise ScenarioError(found)
+    return question
+
+
+def read_question(text: str, manifest: Manifest) -> Question:
+    """Read back what a run folder asks."""
+    first, _, second = text.partition(DOCUMENT)
+    values = read_text(first, "scenario.yaml").value
+    values.pop("draw", None)
+    stages = []
+    for entry in json_entries(second):
+        stages.append(Stage(Policy.model_validate(entry["policy"]), entry["week"]))
+    return Question(_valid(values, "scenario.yaml"), manifest.seed, tuple(stages), manifest.parent)
+
+
+def json_entries(document: str) -> list[Any]:
+    """Read the second document: after its first line, one JSON object a line behind a dash."""
+    return [json.loads(line.lstrip(" -")) for line in document.splitlines()[1:]]
+
+
+def _valid(values: Any, where: str) -> Scenario:
+    from pydantic import ValidationError
+
+    try:
+        return Scenario.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise refuse(where, first["msg"].lower(), ".".join(map(str, first["loc"]))) from None

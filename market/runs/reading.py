@@ -1,0 +1,180 @@
+"""Read a run folder from Python: facts and tables as lazy frames, the state at any date."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from events import FACTS, LogReader, open_log
+from events.vocabulary import ENVELOPE
+from market.kernel import ReplayMismatch, replay
+from market.state import State
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from market.runs.question import Question
+
+EPOCH = date(1970, 1, 1)
+ORG_COLUMNS = ("actor", "org", "counterparty", "lessor", "lessee", "supplier")
+
+
+class Usage(ValueError):
+    """A question that this run cannot answer; the text is one line."""
+
+
+class Replayed(NamedTuple):
+    """A state rebuilt from facts, after a whole week.
+
+    day : last day of that week. events : facts replayed, to its WeekClosed. state_hash : as found.
+    mismatch : what disagreed with the log, empty when every week's hash held.
+    """
+
+    state: State
+    day: date
+    week: int
+    events: int
+    state_hash: str
+    mismatch: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder, finished or in progress. Damage raises events.LogDamaged when the log is first read."""
+
+    reader: LogReader
+
+    @property
+    def folder(self) -> Path:
+        """Where it is."""
+        return self.reader.folder
+
+    @cached_property
+    def log(self) -> pl.LazyFrame:
+        """All facts: envelope and vocabulary columns."""
+        return self.reader.scan()
+
+    def facts(self, kind: str | None = None) -> pl.LazyFrame:
+        """Facts of one type with the columns that the type fills, or all facts with all columns."""
+        if kind is None:
+            return self.log
+        import polars as pl
+
+        if kind not in FACTS:
+            raise Usage(unknown("fact type", kind, FACTS))
+        return self.log.filter(pl.col("type") == kind).select(*ENVELOPE, *FACTS[kind].__struct_fields__)
+
+    def table(self, name: str) -> pl.LazyFrame:
+        """One of `market.analytics.TABLES`, such as prices or leases."""
+        from market.analytics import TABLES, table
+
+        if name not in TABLES:
+            raise Usage(unknown("table", name, TABLES))
+        return table(name, self.log)
+
+    def chosen(
+        self,
+        kinds: tuple[str, ...] = (),
+        org: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        limit: int | None = None,
+    ) -> pl.LazyFrame:
+        """Facts of some types, that name an org, between two days, the first so many of them."""
+        import polars as pl
+
+        log = self.log
+        for kind in kinds:
+            if kind not in FACTS:
+                raise Usage(unknown("fact type", kind, FACTS))
+        if kinds:
+            log = log.filter(pl.col("type").is_in(kinds))
+        if org is not None:
+            self._check_org(org)
+            log = log.filter(pl.any_horizontal(pl.col(name) == org for name in ORG_COLUMNS))
+        if since is not None:
+            log = log.filter(pl.col("day") >= _day(since))
+        if until is not None:
+            log = log.filter(pl.col("day") <= _day(until))
+        return log if limit is None else log.head(limit)
+
+    def _check_org(self, org: str) -> None:
+        known = self.facts("OrgRegistered").select("org").collect()["org"].to_list()
+        if org not in known:
+            raise Usage(unknown("org", org, known))
+
+    def query(self, sql: str) -> pl.DataFrame:
+        """Ask in SQL over `log` and the tables of `market.analytics`."""
+        import polars as pl
+
+        from market.analytics import TABLES
+
+        names = {name: self.table(name) for name in TABLES}
+        with pl.SQLContext({"log": self.log, **names}, eager=False) as context:
+            try:
+                return context.execute(sql).collect()
+            except pl.exceptions.PolarsError as error:
+                raise Usage(f"this SQL cannot be answered: {str(error).splitlines()[0]}") from None
+
+    @cached_property
+    def question(self) -> Question:
+        """What the run asks: scenario, seed, policies, length."""
+        from market.runs.question import read_question
+
+        return read_question(self.reader.scenario_text, self.reader.manifest)
+
+    def state(self, until: date | str | None = None) -> State:
+        """What was true at the end of the last week that closed not after a date."""
+        replayed = self.replay(until)
+        if replayed.mismatch:
+            raise ValueError(replayed.mismatch)
+        return replayed.state
+
+    def replay(self, until: date | str | None = None) -> Replayed:
+        """Rebuild the state by facts alone and check each week's hash on the way."""
+        last = None if until is None else _day(until)
+        state, found = State(), None
+        mismatch = ""
+        weeks = replay(self.reader.entries(last), state)
+        try:
+            for entry, _ in weeks:
+                found = entry
+                if last is not None and entry.day + 7 > last:
+                    break
+        except ReplayMismatch as error:
+            mismatch = str(error)
+        if found is None:
+            raise Usage(mismatch or self._too_early(state, until))
+        day = EPOCH + timedelta(found.day)
+        digest = str(getattr(found.fact, "state_hash", ""))
+        return Replayed(state, day, state.run.week, found.seq + 1, digest, mismatch)
+
+    def _too_early(self, state: State, until: date | str | None) -> str:
+        if until is None or not state.run.start_day:
+            return f"{self.folder}: no week has closed yet"
+        first = EPOCH + timedelta(state.run.start_day + 6)
+        return f"{until}: the run's first week closes on {first}"
+
+
+def open_run(folder: Path | str) -> Run:
+    """Open a run folder to read. events.LogMissing where there is none."""
+    return Run(open_log(folder))
+
+
+def unknown(what: str, word: str, known: object) -> str:
+    """Say that a name is not known, and which are close."""
+    from market.scenario.errors import did_you_mean, shorten
+
+    names = sorted(known)  # type: ignore[call-overload]
+    hint = did_you_mean(word, names) or f"; there are {', '.join(names)}"
+    return f"no {what} {shorten(word)}{hint}"
+
+
+def _day(when: date | str) -> int:
+    try:
+        return ((date.fromisoformat(when) if isinstance(when, str) else when) - EPOCH).days
+    except ValueError:
+        raise Usage(f"{when!r} is no date; write it as 2025-06-30") from None
