@@ -49,6 +49,6 @@ class Investor:
 
 def leader(view: MarketView, books: Books) -> str:
     """Name the investor who leads: strategic money for large rounds, venture for small ones."""
-    equity = [name for name in view.orgs("investor") if not view.is_lender(name)]
+    equity = view.funds()
     large = books.sought_cents >= view.param("finance.strategic_round_usd") * 100
     return equity[-1] if large else equity[0]

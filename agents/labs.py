@@ -73,6 +73,8 @@ def race(view: MarketView) -> float:
 def wanted_spend_usd(view: MarketView, lab: LabRecord) -> float:
     """Compute spending a year that a lab aims at: by demand, by growth, by rivals, bounded by runway and cash."""
     p, revenue = view.param, lab.revenue_usd_per_year
+    if view.cash_cents <= 0:
+        return 0.0
     growth = clip(math.log(max(lab.demand_usd_per_year, 1.0) / max(revenue, 1.0)) * 2, 0.0, 1.2) if revenue else 0.0
     runway = clip(view.runway_days() / 7 / p("labs.runway_reference_weeks"), 0.3, 1.0)
     base = min(lab.demand_usd_per_year, p("labs.spend_revenue_multiple") * revenue)

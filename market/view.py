@@ -247,6 +247,14 @@ class MarketView:
         orgs = self._state.run.orgs
         return [c for c in self.chips() if c.buyers == "own" and orgs[c.supplier].parent == self.me and not c.retired]
 
+    def funds(self) -> list[str]:
+        """Investors that do nothing else and buy equity, in order of registration."""
+        return [
+            name
+            for name, org in self._state.run.orgs.items()
+            if org.roles == ("investor",) and not self.is_lender(name)
+        ]
+
     def is_lender(self, org: str) -> bool:
         """Whether an investor lends."""
         return bool(self._state.run.parameters.get(f"orgs.{org}.lends", 0.0))

@@ -42,7 +42,9 @@ def _monthly(step: Step) -> Step:
     return every_month
 
 
-CLOCK: tuple[Callable[[State, int, int], Iterator[Happening]], ...] = (chips.due, sites.due, leases.due, training.due)
+CLOCK: tuple[Callable[[State, int, int], Iterator[Happening]], ...] = (
+    chips.due, sites.due, leases.due, training.due, finance.due,
+)  # fmt: skip
 CLEARING: tuple[Step, ...] = (
     leases.terms_over, sites.grant, sites.energise, _monthly(chips.expand_slots), chips.end_of_life, chips.output,
 )  # fmt: skip

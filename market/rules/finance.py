@@ -103,6 +103,15 @@ def monthly_rent(state: State, org: str) -> int:
     )
 
 
+def rent_earned(state: State, org: str) -> int:
+    """Rent that an org earns in four weeks, in cents, on demand left out."""
+    return sum(
+        _rent(lease.delivered, lease.price_usd_per_gpu_hour)
+        for lease in state.leases.leases.values()
+        if lease.lessor == org
+    )
+
+
 def _rent(gpus: int, price: float) -> int:
     return round(gpus * price * 24 * MONTH_DAYS * CENTS)
 
@@ -207,6 +216,15 @@ def on_demand_revenue(state: State, rented: Batch) -> Batch:
     return Batch(facts.PaymentMade, columns, lessors, lessors)
 
 
+def due(state: State, first: int, last: int) -> Iterator[Happening]:
+    """Rounds that nobody answered in time, between two days."""
+    wait = round(7 * state.run.parameters["finance.round_answer_weeks"])
+    for books in state.finance.books.values():
+        if books.sought_cents and books.sought_day + wait <= last:
+            fact = facts.RoundFailed(books.org, books.sought_cents, "no answer")
+            yield Happening(max(first, books.sought_day + wait), fact, books.org, books.org)
+
+
 def loans_repaid(state: State, day: int) -> Iterator[Happening]:
     """Loans whose last instalment was paid."""
     for loan in state.finance.loans.values():
@@ -215,12 +233,13 @@ def loans_repaid(state: State, day: int) -> Iterator[Happening]:
 
 
 def defaults(state: State, day: int) -> Iterator[Happening]:
-    """Orgs whose cash has fallen too far below zero default: part of their leases returns to the market."""
+    """Orgs default when cash lies further below zero than a part of their turnover: lessors take leases back."""
     p = state.run.parameters
     for org, books in state.finance.books.items():
         yearly = 13 * monthly_rent(state, org)
         recent = books.defaulted_day >= 0 and day - books.defaulted_day < 364
-        if not yearly or recent or cash(state, org) >= p["finance.default_cash_share"] * yearly:
+        turnover = yearly + 13 * rent_earned(state, org) + trait(state, org, "income_usd_per_year") * CENTS
+        if not yearly or recent or cash(state, org) >= p["finance.default_cash_share"] * turnover:
             continue
         yield Happening(day, facts.OrgDefaulted(org, -cash(state, org), "cash"), org, org)
         own = [lease for lease in state.leases.leases.values() if lease.lessee == org and lease.kind != "internal"]
