@@ -24,14 +24,14 @@ def links(case: Case, k: Constants) -> Links:
 def gather_s(size_bytes: Array, ranks: Array, inside: Array, link: Links) -> Array:
     """Time one all-gather (or reduce-scatter) of `size_bytes` a rank's result. All [R].
 
-    Ring over `inside` = d ranks of a domain, pipelined with rings over the n domains on every rail (Thakur et al.
-    2005; NCCL's rail rings): each GPU passes size inside and size/d (n-1)/n outside, at once.
+    A ring over `inside` = d ranks of a domain, then rings over the n domains on every rail (Thakur et al. 2005;
+    NCCL's rail rings): each GPU passes size inside and size/d (n-1)/n outside, one after the other.
     """
     inside = np.minimum(inside, ranks)
     domains = ranks / inside
     within = (inside > 1) * (1 - 1 / ranks) / link.up
     across = (1 - 1 / domains) / (inside * link.out)
-    time: Array = size_bytes * np.maximum(within, across)
+    time: Array = size_bytes * (within + across)
     return time
 
 

@@ -54,6 +54,11 @@ def limited(case: Case, power_limit_w: float) -> Case:
     )  # fmt: skip
 
 
+def microbatches(batch: float) -> tuple[int, ...]:
+    """List the microbatches of a rank's share of the batch: its divisors, or what is no larger when it is no integer."""
+    return tuple(b for b in (*MICROBATCH, 16, 32) if b <= batch and (batch % b == 0 or batch != int(batch)))
+
+
 def stated(row: Row) -> list[tuple[float, ...]]:
     """List the candidates of a row whose tp, pp and dp are given: what is left of interleave, microbatch, memory."""
     f = row.fixed
@@ -63,7 +68,7 @@ def stated(row: Row) -> list[tuple[float, ...]]:
     if batch < 1:
         raise ClusterError(f"DP: must not exceed the batch of {row.model.batch_seqs:g} sequences, was {f.dp}")
     chunks = (f.vp,) if f.vp else interleaves(int(row.model.layers), f.pp)
-    sizes = (f.microbatch,) if f.microbatch else tuple(b for b in MICROBATCH if batch % b == 0) or (1,)
+    sizes = (f.microbatch,) if f.microbatch else microbatches(batch)
     level = np.nan if row.recompute is None else row.recompute
     stages = (row.zero or 0,) if row.zero_stated or f.pp > 1 else (row.zero or 0, 3)
     ep, cp = f.ep or 1, f.cp or 1

@@ -9,7 +9,7 @@ from typing import Any
 
 from market.cluster.case import BF16, FP4, FP8, FULL, NONE, SELECTIVE
 from market.cluster.chips import Chip, chip, decimal_year
-from market.cluster.models import ALIASES, MODELS, Model, dense_of, model
+from market.cluster.models import ALIASES, MODELS, Model, dense_of, mixture_of, model
 from market.cluster.parallelism import Fixed
 from market.cluster.tables import ClusterError, plain
 
@@ -117,7 +117,7 @@ def read_zero(text: str, year: float, fp16: bool) -> int | None:
 
 
 _SHAPE = ("layers", "hidden", "heads", "kv_heads", "ffn", "n_experts", "topk", "moe_ffn", "seq_len", "vocab",
-          "gbs_seqs", "gbs_tokens", "train_tokens", "params_total", "year")  # fmt: skip
+          "gbs_seqs", "gbs_tokens", "train_tokens", "params_total", "params_active", "year")  # fmt: skip
 _LONGEST_FIRST = sorted(
     ((plain(alias), name) for name, aliases in ALIASES.items() for alias in (name, *aliases) if len(plain(alias)) > 3),
     key=lambda pair: (-len(pair[0]), pair[1]),
@@ -140,11 +140,20 @@ def _shaped(named: str, title: str, numbers: tuple[float | None, ...]) -> Model:
         base = _like(layers, hidden, given["n_experts"] or 0, heads) or _from_shape(given)
     else:
         base = next((MODELS[name] for alias, name in _LONGEST_FIRST if alias in plain(title)), None)
-        if base is None and given["params_total"] and not given["n_experts"]:
-            base = dense_of(given["params_total"], tokens=given["train_tokens"])
+        base = base or _by_size(given)
     if base is None:
         raise ClusterError("model: needs a known name in `model`, or layers, hidden and heads, or params_total")
     return _replaced(base, given)
+
+
+def _by_size(given: dict[str, float | None]) -> Model | None:
+    """Shape a model whose size alone is known: a mixture where fewer parameters are active than there are."""
+    total, active = given["params_total"], given["params_active"]
+    if not total:
+        return None
+    if active and active < 0.9 * total:
+        return mixture_of(active, tokens=given["train_tokens"])
+    return None if given["n_experts"] else dense_of(total, tokens=given["train_tokens"])
 
 
 def _like(layers: float, hidden: float, experts: float, heads: float) -> Model | None:
