@@ -10,7 +10,7 @@ import pyarrow as pa
 from events.facts import FACTS
 from events.facts.base import Entry, Fact
 from events.schema import optional_fields
-from events.upcast import UPCASTS, lift
+from events.upcast import UPCASTS, gaps, lift
 from events.validate import Group, groups, raw_values, valid_rows
 
 
@@ -51,6 +51,10 @@ class _Table:
                 return [None] * len(rows)
             column = self._columns[name] = _Column(self._batch.column(at))
         return column.take(rows, is_optional)
+
+
+if _gaps := gaps():  # an old log would stop half-way
+    raise ImportError("; ".join(_gaps))
 
 
 def decode(batch: pa.RecordBatch) -> list[Entry]:

@@ -57,7 +57,7 @@ class LogForeign(LogError):
     """Not a log that this program may read: another schema, a size over the limits, an odd file."""
 
     def __init__(self, problem: Problem) -> None:
-        super().__init__(f"{problem}; this was not written by this version of the program")
+        super().__init__(f"{problem}; read it with the version of the program that wrote it")
         self.problem = problem
 
 

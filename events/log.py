@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from events.disk import Disk
-from events.errors import LogExists, WriteFailed
+from events.errors import FactInvalid, LogExists, WriteFailed
 from events.facts.base import Entry
 from events.manifest import Manifest, Segment, file_name
 from events.memory import check_seq
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 COMMIT_FACTS = 4096
 SEGMENT_COMMITS = 64
+DAY_MIN = -(2**31)  # days are int32
 SEGMENT_BYTES = 256 * 1024**2
 MANIFEST, SCENARIO, LOCK, LOG = "run.json", "scenario.yaml", "LOCK", "log"
 
@@ -49,6 +50,7 @@ class LogWriter:
         self.commits = 0
         self.head = manifest.genesis()
         self.is_finished = False
+        self.last_day = DAY_MIN  # of what is committed
 
     @classmethod
     def create(cls, folder: Path | str, manifest: Manifest, scenario_text: str, disk: Disk | None = None) -> LogWriter:
@@ -66,6 +68,8 @@ class LogWriter:
         if disk.exists(folder) and not disk.is_folder(folder):
             raise LogExists(f"{folder}: a file of this name is in the way")
         make_folders(disk, folder / LOG)
+        disk.sync_folder(folder.parent)  # again: an earlier attempt may have failed at it
+        disk.sync_folder(folder)
         lock = disk.lock(folder / LOCK)
         try:
             strangers = set(disk.names(folder)) - {LOCK, LOG, SCENARIO, SCENARIO + ".new", MANIFEST + ".new"}
@@ -171,6 +175,8 @@ class LogWriter:
         self._close_chunk()
         place = self._place()
         batch = schema.encode(self._pending, place.seq, place.commit)
+        if batch.column("day")[0].as_py() < self.last_day:
+            raise FactInvalid(f"day falls before seq {place.seq}")
         opening = b""
         if not self._commits:
             opening = segment.preface(batch.schema)
@@ -181,6 +187,7 @@ class LogWriter:
         self._opening = opening or self._opening
         self._commits.append(commit)
         self._pending = []
+        self.last_day = batch.column("day")[-1].as_py()
         self.head, self.commits = commit.chain, self.commits + 1
 
     def _is_full(self) -> bool:

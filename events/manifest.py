@@ -85,7 +85,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def to_json(self) -> bytes:
         """Readable JSON whose last key is the sha256 of the rest."""
-        return _dump(msgspec.to_builtins(self))
+        return signed(msgspec.to_builtins(self))
 
     def check_same_code(self, doing: str) -> None:
         """Raise CodeChanged unless this code and these libraries wrote the run."""
@@ -114,7 +114,7 @@ def parse(data: bytes, where: str) -> Manifest:
             f"{where}: written in format {content['format']}, this program reads up to {FORMAT}; install a newer one"
         )
     digest = content.pop("sha256", None)
-    if _dump(content) != data:
+    if signed(content) != data:
         raise LogDamaged(Problem("run.json", -1, -1, f"its content does not match its sha256 {str(digest)[:12]}"))
     try:
         manifest = msgspec.convert(content, Manifest)
@@ -140,9 +140,10 @@ def canonical(content: Any) -> bytes:
     return msgspec.json.encode(content, order="deterministic")
 
 
-def _dump(content: Any) -> bytes:
-    signed = content | {"sha256": hashlib.sha256(canonical(content)).hexdigest()}
-    return msgspec.json.format(msgspec.json.encode(signed), indent=2) + b"\n"
+def signed(content: Any) -> bytes:
+    """Readable JSON whose last key is the sha256 of the rest."""
+    with_hash = content | {"sha256": hashlib.sha256(canonical(content)).hexdigest()}
+    return msgspec.json.format(msgspec.json.encode(with_hash), indent=2) + b"\n"
 
 
 @cache

@@ -35,12 +35,13 @@ class Found(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """What a log holds: chain value, commits, facts and bytes; whether its last fact is RunEnded; its torn end."""
+    """What a log holds: chain value, commits, facts and bytes; day of the last fact, whether it is RunEnded; torn."""
 
     head: str
     commits: int
     events: int
     bytes: int
+    day: int
     complete: bool
     torn: Problem | None
 
@@ -196,12 +197,15 @@ class LogReader:
     @cached_property
     def summary(self) -> Summary:
         """Head, counts and whether the run reached its end, as of the first look."""
+        from events.validate import Seen
+
         place, size, commits, torn, last = None, 0, 0, None, None
         for found in self.walk():
             place, size, commits = found.scan.place, size + found.scan.good_bytes, commits + len(found.scan.commits)
             torn, last = found.problem, found if found.scan.commits else last
         head, events = (place.chain, place.seq) if place else (self.manifest.genesis(), 0)
-        return Summary(head, commits, events, size, last is not None and _ends_run(last, self.manifest), torn)
+        seen = _last_seen(last, self.manifest) if last else Seen()
+        return Summary(head, commits, events, size, seen.day, seen.ended, torn)
 
     @property
     def head(self) -> str:
@@ -254,11 +258,11 @@ def decode_segment(found: Found, manifest: Manifest, seen: Seen) -> Iterator[pa.
         yield batch
 
 
-def _ends_run(found: Found, manifest: Manifest) -> bool:
-    """Whether the last fact of a segment is RunEnded; only its last commit is decoded."""
+def _last_seen(found: Found, manifest: Manifest) -> Seen:
+    """Where a segment ends; only its last commit is decoded."""
     import pyarrow as pa
 
-    from events import flat, segment
+    from events import flat, segment, validate
     from events.vintage import schema_of
 
     last = found.scan.commits[-1]
@@ -268,4 +272,4 @@ def _ends_run(found: Found, manifest: Manifest) -> bool:
         )
     except flat.Malformed as error:
         raise LogForeign(Problem(found.name, last.number, last.offset, str(error))) from None
-    return bool(batch.column("type")[batch.num_rows - 1].as_py() == "RunEnded")
+    return validate.after(batch)

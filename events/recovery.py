@@ -30,7 +30,9 @@ def recover(folder: Path, disk: Disk) -> LogWriter:
 def _recover(writer: LogWriter, folder: Path, disk: Disk) -> LogWriter:
     try:
         _stand_at_the_end(writer, folder, disk)
-        if LogReader(folder, writer.manifest, disk).complete:
+        found = LogReader(folder, writer.manifest, disk).summary
+        writer.last_day = found.day
+        if found.complete:
             writer.finish()
             raise LogComplete(f"{folder}: the run is complete; there is nothing to resume")
     except BaseException:
@@ -42,6 +44,8 @@ def _recover(writer: LogWriter, folder: Path, disk: Disk) -> LogWriter:
 def _stand_at_the_end(writer: LogWriter, folder: Path, disk: Disk) -> None:
     reader = LogReader(folder, writer.manifest, disk)
     _ = reader.scenario_text  # raises when it is not the run's own
+    for names in (folder.parent, folder, folder / LOG):  # a sync that failed may have left names in memory only
+        disk.sync_folder(names)
     found: Found | None = None
     for index, found in enumerate(reader.walk()):
         if found.name.endswith(".live"):

@@ -77,7 +77,8 @@ def optional_fields(kind: type[Fact]) -> frozenset[str]:
 def encode(chunks: Sequence[Chunk], first_seq: int, commit: int) -> pa.RecordBatch:
     """Lay facts out as one record batch of the wide schema.
 
-    Raises FactInvalid when a value does not fit its column, is null where it may not be, or is nan.
+    Raises FactInvalid when a value does not fit its column, is null where it may not be, or is nan, and when days
+    fall or a cause does not come first.
     """
     envelope, pieces = _Envelope(), defaultdict[str, list[_Piece]](list)
     start = 0
@@ -213,7 +214,7 @@ def _plain_numbers(name: str, kind: str, values: Any) -> np.ndarray:
     wanted = NUMPY[kind]
     if isinstance(values, np.ndarray) and values.dtype != object:
         given = values.astype(wanted, copy=False)
-        if not np.can_cast(values.dtype, wanted, "safe") and not np.array_equal(given, values):
+        if not np.array_equal(given.astype(values.dtype), values, equal_nan=given.dtype.kind == "f"):
             raise FactInvalid(f"{name}: {values.dtype} values do not fit {kind}")
         return given
     try:

@@ -109,7 +109,7 @@ def write_commit(batch: pa.RecordBatch, place: Place, offset: int) -> tuple[byte
     data = bytearray(sink.getvalue()[start : -len(END)])
     meta_bytes = 8 + struct.unpack_from("<i", data, 4)[0]
     at = 8 + flat.read_batch(bytes(data[8:meta_bytes])).meta["chain"][1]
-    chain = _hash(memoryview(data), at, place.chain)
+    chain = hash_of(memoryview(data), at, place.chain)
     data[at : at + 64] = chain.encode()
     body_bytes = len(data) - meta_bytes
     if meta_bytes > META_BYTES_MAX or body_bytes > BODY_BYTES_MAX:
@@ -118,7 +118,8 @@ def write_commit(batch: pa.RecordBatch, place: Place, offset: int) -> tuple[byte
     return bytes(data), commit
 
 
-def _hash(message: memoryview, at: int, previous: str) -> str:
+def hash_of(message: memoryview, at: int, previous: str) -> str:
+    """Chain value of a message whose 64 characters of `chain` begin at byte `at`."""
     digest = hashlib.sha256(previous.encode())
     digest.update(message[:at])
     digest.update(ZEROS)
@@ -153,7 +154,7 @@ def scan(data: bytes, name: str, place: Place) -> Scan:
         except flat.Malformed as fault:
             problem = Problem(name, number, offset, str(fault))
             good = offset if commits else 0
-            return Scan(commits, place, good, False, problem, not _whole_commit_after(data, offset + 8))
+            return Scan(commits, place, good, False, problem, not _whole_commit_after(data, offset))
         commits.append(commit)
         offset, chain, number, seq = commit.end, commit.chain, number + 1, seq + commit.rows
         place = Place(chain, number, seq)
@@ -164,7 +165,7 @@ def _end(data: bytes, name: str, head: bytes, commits: list[Commit], place: Plac
     expected, found = tail(head, commits), data[offset:]
     if found == expected and commits:
         return Scan(commits, place, len(data), True, None, False)
-    is_torn = not _whole_commit_after(data, offset + 8)
+    is_torn = not _whole_commit_after(data, offset)
     problem = Problem(name, place.commit, offset, "the footer is not whole")
     return Scan(commits, place, offset if commits else 0, False, problem, is_torn)
 
@@ -202,7 +203,7 @@ def read_commit(data: bytes, offset: int) -> Commit:
         raise flat.Malformed("the commit is cut off")
     number, first_seq, rows = (_count(batch, key) for key in ("commit", "first_seq", "rows"))
     previous, (chain, at) = batch.meta.get("previous", ("", 0))[0], batch.meta.get("chain", ("", 0))
-    if _hash(memoryview(data)[offset:end], 8 + at, previous) != chain:
+    if hash_of(memoryview(data)[offset:end], 8 + at, previous) != chain:
         raise flat.Malformed("its hash does not hold")
     if not 0 < rows <= ROWS_MAX or rows != batch.rows:
         raise flat.Malformed(f"{rows} facts (1 to {ROWS_MAX})")
@@ -251,11 +252,11 @@ def read_batch(data: pa.Buffer, commit: Commit, schema: pa.Schema) -> pa.RecordB
     """Decode a commit whose hash holds, after a check of every declared size; Malformed when one is wrong."""
     message = data.slice(commit.offset, commit.meta_bytes + commit.body_bytes)
     check_sizes(bytes(message), commit.meta_bytes, schema)
-    batch = pa.ipc.read_record_batch(pa.ipc.read_message(message), schema)
     try:
+        batch = pa.ipc.read_record_batch(pa.ipc.read_message(message), schema)
         batch.validate(full=True)
-    except pa.ArrowInvalid as fault:
-        raise flat.Malformed(str(fault).splitlines()[0]) from None
+    except (pa.ArrowException, OSError) as fault:
+        raise flat.Malformed(str(fault).splitlines()[0][:200]) from None
     return batch
 
 

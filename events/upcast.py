@@ -12,16 +12,24 @@ from events.facts import FACTS
 from events.facts.base import Fact
 
 type Columns = dict[str, list[Any]]
+DAYS_A_WEEK = 7
 
 
 class Upcast(NamedTuple):
-    """How version n of a fact becomes version n + 1: the fields of version n, and the step on their columns."""
+    """How version n of a fact becomes version n + 1: the fields of version n, none null, and the step on columns."""
 
     fields: tuple[str, ...]
     lift: Callable[[Columns], Columns]
 
 
-UPCASTS: dict[tuple[str, int], Upcast] = {}
+def _backlog_in_weeks(old: Columns) -> Columns:
+    days = old.pop("duration_days")
+    return old | {"lead_time_weeks": [count / DAYS_A_WEEK for count in days]}
+
+
+UPCASTS: dict[tuple[str, int], Upcast] = {
+    ("OutputMade", 1): Upcast(("chip", "supplier", "gpus", "price_usd_per_gpu", "duration_days"), _backlog_in_weeks),
+}
 
 
 def lift(name: str, version: int, columns: Columns, upcasts: Mapping[tuple[str, int], Upcast] = UPCASTS) -> Columns:

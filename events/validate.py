@@ -123,7 +123,7 @@ def shape(name: str, version: int) -> Mapping[str, int] | None:
         optional = optional_fields(kind)
         return {field: MAYBE if field in optional else REQUIRED for field in kind.__struct_fields__}
     old = UPCASTS.get((name, version))
-    return None if old is None else dict.fromkeys(old.fields, MAYBE)
+    return None if old is None else dict.fromkeys(old.fields, REQUIRED)
 
 
 def valid_rows(column: pa.Array) -> np.ndarray:

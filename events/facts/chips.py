@@ -51,6 +51,7 @@ class ChipRetired(Fact, frozen=True):
 class OutputMade(Fact, frozen=True):
     """A week's output of a chip (`gpus`), its price, and its backlog in weeks of that output."""
 
+    version: ClassVar[int] = 2  # version 1 gave the backlog in whole days
     subject: ClassVar[str] = "chip"
     periodic: ClassVar[bool] = True
     chip: str

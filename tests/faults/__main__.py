@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.faults.campaigns import Result, call_faults, cuts, flips, power_cuts, recovery_faults, report
+from tests.faults.forge import forgeries
 from tests.faults.kills import kills
 
 
@@ -27,6 +28,7 @@ def main() -> int:
             lambda: recovery_faults(1_000 if full else 20, seed),
             lambda: power_cuts(1_000 if full else 20, seed),
             lambda: kills(10_000 if full else 50, Path(scratch), seed),
+            lambda: forgeries(20_000 if full else 300, seed),
             lambda: flips(100_000 if full else 500, seed),
         ]
         for campaign in campaigns:
