@@ -1,0 +1,113 @@
+"""Drive an engine through the runs of an experiment: batches, deaths of workers, and what is set aside."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import NamedTuple
+
+from market.experiments.engines.base import Died, Engine, Run
+from market.experiments.plan import Spec
+from market.experiments.store import RESULT, Store
+from market.experiments.worker import Batch, Outcome
+
+KILLS = 3
+SECONDS_PER_BATCH = 2.0
+BATCH_MAX = 250
+
+
+class Progress(NamedTuple):
+    """How far an experiment is."""
+
+    done: int
+    failed: int
+    total: int
+    elapsed_s: float
+
+    @property
+    def per_minute(self) -> float:
+        """Runs a minute so far."""
+        return 60 * (self.done + self.failed) / self.elapsed_s if self.elapsed_s > 0 else 0.0
+
+    @property
+    def left_s(self) -> float:
+        """Seconds left at that rate."""
+        rate = self.per_minute / 60
+        return (self.total - self.done - self.failed) / rate if rate else 0.0
+
+
+Tell = Callable[[Progress], None]
+
+
+class Driver:
+    """Counts what is done and what failed; `errors` says why, by run.
+
+    A death is laid on the first run of the batch without its mark: runs of a batch go one after the other. The rest
+    is sent again, run by run. A run blamed twice waits for the end and then runs with nothing beside it; when its
+    worker dies a third time it is set aside.
+    """
+
+    def __init__(self, engine: Engine, run: Run, store: Store, total: int, tell: Tell) -> None:
+        self.engine, self.run, self.store, self.total, self.tell = engine, run, store, total, tell
+        self.done = 0
+        self.errors: dict[str, str] = {}
+        self.deaths: Counter[str] = Counter()
+        self._began = time.monotonic()
+
+    def drive(self, todo: Iterable[Spec]) -> None:
+        """Run everything; return when each run is done, has failed or is set aside."""
+        again = self._round(self._paced(iter(todo)))
+        while again:
+            calm = [spec for spec in again if self.deaths[spec.id] < KILLS - 1]
+            suspects = [spec for spec in again if self.deaths[spec.id] == KILLS - 1]
+            again = self._round((spec,) for spec in calm)
+            for spec in suspects:
+                self._round([(spec,)])
+
+    def _round(self, batches: Iterable[Batch]) -> list[Spec]:
+        again: list[Spec] = []
+        for batch, answer in self.engine.map(self.run, batches):
+            if isinstance(answer, Died):
+                again += self._bury(batch, answer)
+            else:
+                for outcome in answer:
+                    self._count(outcome)
+            self._say()
+        return again
+
+    def _bury(self, batch: Batch, death: Died) -> list[Spec]:
+        """Find what a dead worker left undone; set aside the run that killed three."""
+        left = [spec for spec in batch if not self.store.exists(f"runs/{spec.id}/{RESULT}")]
+        self.done += len(batch) - len(left)
+        if not left:
+            return []
+        killer = left[0]
+        self.deaths[killer.id] += 1
+        if self.deaths[killer.id] < KILLS:
+            return left
+        self.errors[killer.id] = f"set aside: killed its worker {KILLS} times; the last time {death.reason}"
+        return left[1:]
+
+    def _count(self, outcome: Outcome) -> None:
+        if outcome.status == "done":
+            self.done += 1
+        else:
+            self.errors[outcome.id] = outcome.error
+
+    def _say(self) -> None:
+        self.tell(Progress(self.done, len(self.errors), self.total, time.monotonic() - self._began))
+
+    def _paced(self, specs: Iterator[Spec]) -> Iterator[Batch]:
+        """Cut runs into batches of about two seconds, single ones until it is known how long a run takes."""
+        while batch := tuple(islice(specs, self._size())):
+            yield batch
+
+    def _size(self) -> int:
+        counted = self.done + len(self.errors)
+        if counted < self.engine.workers:
+            return 1
+        seconds = (time.monotonic() - self._began) * self.engine.workers / counted
+        left = (self.total - counted) / (4 * self.engine.workers)
+        return max(1, min(BATCH_MAX, int(SECONDS_PER_BATCH / max(seconds, 1e-6)), int(left)))

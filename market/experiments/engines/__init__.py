@@ -1,0 +1,43 @@
+"""Where runs happen: in this process, in processes of this machine, or on a Dask cluster.
+
+serial                for a debugger
+local, local:8        processes of this machine (the default)
+dask, dask:8          a Dask cluster of this machine
+dask://host:port      a Dask scheduler with workers on any machines
+"""
+
+from __future__ import annotations
+
+import os
+
+from market.experiments.engines.base import Died, Engine, EngineUnusable
+
+__all__ = ["Died", "Engine", "EngineUnusable", "open_engine"]
+
+
+def open_engine(name: str) -> Engine:
+    """Make the engine of a name; it starts when entered. EngineUnusable when there is none such."""
+    kind, _, rest = name.partition(":")
+    if name == "serial":
+        from market.experiments.engines.serial import SerialEngine
+
+        return SerialEngine()
+    if kind == "local":
+        from market.experiments.engines.local import LocalEngine
+
+        return LocalEngine(_workers(rest, name))
+    if kind == "dask":
+        from market.experiments.engines.dask import DaskEngine
+
+        return DaskEngine(address=f"tcp:{rest}") if rest.startswith("//") else DaskEngine(workers=_workers(rest, name))
+    raise EngineUnusable(f"--engine: no engine {name!r}; there are serial, local[:N], dask[:N], dask://host:port")
+
+
+def _workers(text: str, name: str) -> int:
+    """Read a number of workers: never more than cores."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if not text:
+        return cores
+    if not text.isdigit() or not int(text):
+        raise EngineUnusable(f"--engine: {name!r} names no number of workers, as local:2 does")
+    return min(int(text), cores)

@@ -1,0 +1,228 @@
+"""Run an experiment from its design to its dataset."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from market.experiments import metrics
+from market.experiments.design import read_design
+from market.experiments.drive import Driver, Progress, Tell
+from market.experiments.engines import open_engine
+from market.experiments.gather import gather
+from market.experiments.plan import Plan, Spec, make_plan
+from market.experiments.store import RESULT, Store, StoreUnusable
+from market.experiments.worker import Job, Ready, perform, work
+
+FORMAT = 1
+SIMULATE = "agents.model:simulate"
+PROBE_WEEKS = 13
+
+
+class ExperimentExists(Exception):
+    """The folder holds something that would be mixed up with this experiment."""
+
+    exit_code = 2
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C: what was done is kept."""
+
+    exit_code = 130
+
+    def __init__(self, out: str, done: int, total: int) -> None:
+        super().__init__(f"interrupted: {done:,} of {total:,} runs are kept in {out}")
+        self.out, self.done, self.total = out, done, total
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How an experiment went.
+
+    Attributes
+    ----------
+    failed : run -> what went wrong, with its policy, future and seed.
+    reused : runs that were there already.
+    """
+
+    out: str
+    runs: int
+    reused: int
+    failed: dict[str, str] = field(default_factory=dict)
+    engine: str = ""
+    elapsed_s: float = 0.0
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 4 when some runs failed."""
+        return 4 if self.failed else 0
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a plan will take: runs, CPU seconds of one, minutes on so many workers."""
+
+    runs: int
+    levers: tuple[str, ...]
+    futures: int
+    seeds: int
+    run_cpu_s: float
+    workers: int
+
+    @property
+    def minutes(self) -> float:
+        """Time on these workers."""
+        return self.runs * self.run_cpu_s / self.workers / 60
+
+
+def plan_experiment(
+    spec: Path | str | None = None, flags: Mapping[str, Any] | None = None, simulate: str = SIMULATE
+) -> Plan:
+    """Read a design from a file, from flags or both, and check all of it. ScenarioError names what is wrong."""
+    return make_plan(read_design(spec, flags), simulate)
+
+
+def estimate(plan: Plan, workers: int) -> Estimate:
+    """Time the first weeks of the baseline and scale: good to a third or so."""
+    job = Job.of(plan)
+    total = plan.weeks[-1]
+    weeks = min(PROBE_WEEKS, total)
+    short = {**job.scenario, "years": (weeks * 7 + 0.5) / 365.25}
+    ready = Ready(msgspec.structs.replace(job, scenario=short, weeks=(weeks,)))
+    first = next(plan.specs())
+    probe = perform(ready, first, None)
+    return Estimate(
+        plan.size, tuple(lever.name for lever in plan.levers), len(plan.values), len(plan.seeds),
+        round(probe.cpu_s * total / weeks, 2), workers,
+    )  # fmt: skip
+
+
+def default_out(plan: Plan) -> str:
+    """The same question has the same folder."""
+    return f"experiments/{plan.scenario.name}-{plan.digest[:8]}"
+
+
+def logs_to_keep(text: str, plan: Plan) -> int:
+    """Read `all`, `none` or `sample:N`: pairs of future and seed whose logs are kept, for every policy."""
+    if text in ("all", "none"):
+        return plan.pairs if text == "all" else 0
+    head, _, number = text.partition(":")
+    if head != "sample" or not number.isdigit():
+        raise ValueError(f"--keep-logs: must be all, none or sample:N, was {text[:40]!r}")
+    return min(int(number), plan.pairs)
+
+
+def run_experiment(
+    plan: Plan,
+    *,
+    engine: str = "local",
+    out: str | None = None,
+    resume: bool = False,
+    keep_logs: str = "none",
+    tell: Tell | None = None,
+) -> Finished:
+    """Run what is not done yet and write the dataset.
+
+    Raises
+    ------
+    ExperimentExists, StoreUnusable, EngineUnusable, ValueError : before any run starts.
+    Interrupted : on Ctrl-C; everything done is kept.
+    """
+    began = time.monotonic()
+    out = out or default_out(plan)
+    store = Store(out)
+    logs = logs_to_keep(keep_logs, plan)
+    done = _already_done(plan, store, resume)
+    if len(done) >= plan.size and store.exists("runs.parquet"):
+        return Finished(out, plan.size, plan.size, {}, engine, time.monotonic() - began)
+    store.check()
+    with open_engine(engine) as started:
+        _describe(plan, store)
+        todo = (spec for spec in plan.specs(logs) if spec.id not in done)
+        driver = Driver(started, partial(work, out, plan.digest), store, plan.size - len(done), tell or _silent)
+        try:
+            driver.drive(todo)
+        except KeyboardInterrupt:
+            raise Interrupted(out, len(done) + driver.done, plan.size) from None
+        name = f"{started.name}:{started.workers}"
+    gather(plan, store, driver.errors)
+    return Finished(out, plan.size, len(done), _named(plan, driver.errors), name, time.monotonic() - began)
+
+
+def _silent(progress: Progress) -> None:
+    return None
+
+
+def _already_done(plan: Plan, store: Store, resume: bool) -> set[str]:
+    """Find what is done; refuse a folder that holds another experiment, other files, or an unfinished experiment."""
+    try:
+        data = store.read("experiment.json")
+        empty = data is None and store.is_empty()
+    except OSError as error:
+        raise StoreUnusable(f"{store.url}: cannot be read: {str(error)[:240]}") from None
+    if data is None:
+        if not empty:
+            raise ExperimentExists(f"{store.url}: holds other files; choose another folder")
+        return set()
+    held = msgspec.json.decode(data)
+    if held.get("digest") != plan.digest:
+        raise ExperimentExists(
+            f"{store.url}: holds another experiment ({held.get('digest', '?')[:8]}, this one is {plan.digest[:8]}; "
+            "another design or other code); choose another folder"
+        )
+    ids = {spec.id for spec in plan.specs()}
+    done = store.done() & ids
+    if not resume and (len(done) < len(ids) or not store.exists("runs.parquet")):
+        raise ExperimentExists(f"{store.url}: holds {len(done):,} of {plan.size:,} runs; add --resume to go on")
+    return done
+
+
+def _named(plan: Plan, errors: Mapping[str, str]) -> dict[str, str]:
+    """Say of every failed run what it was."""
+    if not errors:
+        return {}
+    return {s.id: f"{_title(s)}: {errors[s.id]}" for s in plan.specs() if s.id in errors}
+
+
+def _title(spec: Spec) -> str:
+    return f"{spec.lever}, future {spec.future}, seed {spec.seed}"
+
+
+def _describe(plan: Plan, store: Store) -> None:
+    """Write what was asked: for workers, for `show`, and for who repeats it."""
+    content = {
+        "format": FORMAT,
+        "digest": plan.digest,
+        "code": plan.code,
+        "title": plan.design.title,
+        "design": plan.design.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+        "levers": [
+            {"name": lever.name, "titles": [p.title for p in lever.policies], "setting": lever.setting,
+             "value": lever.value}
+            for lever in plan.levers
+        ],
+        "uncertain": {name: str(distribution) for name, distribution in plan.uncertain.items()},
+        "futures": len(plan.values),
+        "seeds": [plan.seeds.start, len(plan.seeds)],
+        "metrics": {name: metrics.describe(name)._asdict() for name in plan.metrics},
+        "job": Job.of(plan),
+    }  # fmt: skip
+    columns = {name: pa.array(plan.values[:, i]) for i, name in enumerate(plan.uncertain)}
+    columns |= {f"unit {name}": pa.array(plan.points[:, i]) for i, name in enumerate(plan.uncertain)}
+    table = pa.table({"future": pa.array(range(len(plan.values)), pa.int32()), **columns})
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    store.write("futures.parquet", sink.getvalue())
+    store.write("experiment.json", msgspec.json.format(msgspec.json.encode(content)))
+
+
+__all__ = ["RESULT", "Estimate", "Finished", "Interrupted", "estimate", "plan_experiment", "run_experiment"]

@@ -1,0 +1,160 @@
+"""What a worker does: run specs one after the other, and keep each result whole before the next begins."""
+
+from __future__ import annotations
+
+import gc
+import shutil
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from events.log import LogWriter
+from events.manifest import Manifest
+from events.memory import Log
+from market.experiments.metrics import measure
+from market.experiments.paths import with_values
+from market.experiments.plan import Plan, Spec
+from market.experiments.store import RESULT, Store
+from market.experiments.tally import Tally
+from market.kernel import Kernel
+from market.policies.schema import Policy
+from market.rules.policy import PolicyHooks
+from market.scenario.dump import dump_yaml
+from market.scenario.schema import Scenario
+from market.state import state_hash
+
+Batch = tuple[Spec, ...]
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What a run leaves: metrics by week, and hashes by which runs are compared. `values` is [weeks][metrics]."""
+
+    id: str
+    weeks: tuple[int, ...]
+    values: tuple[tuple[float, ...], ...]
+    state_hash: str
+    head: str  # of the log, empty when it was not kept
+    facts: int
+    cpu_s: float
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """How a run ended, told to who asked for it."""
+
+    id: str
+    status: Literal["done", "failed"]
+    error: str = ""
+
+
+class Job(msgspec.Struct, frozen=True):
+    """The part of an experiment that every run shares, as `experiment.json` keeps it for workers."""
+
+    scenario: dict[str, Any]
+    levers: dict[str, list[dict[str, Any]]]
+    metrics: tuple[str, ...]
+    weeks: tuple[int, ...]
+    simulate: str
+
+    @classmethod
+    def of(cls, plan: Plan) -> Job:
+        """Take the shared part of a plan."""
+        levers = {
+            lever.name: [policy.model_dump(mode="json", by_alias=True) for policy in lever.policies]
+            for lever in plan.levers
+        }
+        return cls(plan.scenario.model_dump(mode="json"), levers, plan.metrics, plan.weeks, plan.simulate)
+
+
+class Ready:
+    """A job with its parts read and its function imported."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.scenario = Scenario.model_validate(job.scenario)
+        self.levers = {
+            name: tuple(Policy.model_validate(policy) for policy in policies) for name, policies in job.levers.items()
+        }
+        module, _, name = job.simulate.partition(":")
+        self.simulate: Callable[..., Kernel] = getattr(import_module(module), name)
+
+
+@cache
+def _ready(url: str, digest: str) -> tuple[Store, Ready]:
+    """Read an experiment once in the life of a worker; `digest` tells experiments in one place apart."""
+    store = Store(url)
+    data = store.read("experiment.json")
+    if data is None:
+        raise FileNotFoundError(f"{url}: experiment.json is not there; can this worker reach the folder?")
+    ready = Ready(msgspec.convert(msgspec.json.decode(data)["job"], Job))
+    gc.freeze()  # what stays for good need not be looked at again
+    return store, ready
+
+
+def work(url: str, digest: str, batch: Batch) -> list[Outcome]:
+    """Run a batch for the experiment at `url`; what has its mark already is not run again."""
+    store, job = _ready(url, digest)
+    return [_one(store, job, spec) for spec in batch]
+
+
+def _one(store: Store, job: Ready, spec: Spec) -> Outcome:
+    name = f"runs/{spec.id}/{RESULT}"
+    if store.exists(name):
+        return Outcome(spec.id, "done")
+    try:
+        result = _kept(store, job, spec) if spec.keep_log else perform(job, spec, None)
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        text = f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
+        return Outcome(spec.id, "failed", text)
+    store.write(name, msgspec.msgpack.encode(result))
+    return Outcome(spec.id, "done")
+
+
+def _kept(store: Store, job: Ready, spec: Spec) -> Result:
+    """Run with a log on a local disk, and store the log before the result."""
+    scenario = with_values(job.scenario, spec.values)
+    text = dump_yaml(scenario)
+    labels = [policy.label for policy in job.levers[spec.lever]]
+    folder = Path(tempfile.mkdtemp(prefix="market-run-")) / spec.id
+    try:
+        writer = LogWriter.create(folder, Manifest.describe(text, spec.seed, labels), text)
+        try:
+            result = perform(job, spec, writer)
+        finally:
+            writer.close()
+        store.put_folder(f"runs/{spec.id}", folder)
+    finally:
+        shutil.rmtree(folder.parent, ignore_errors=True)
+    return result
+
+
+def perform(job: Ready, spec: Spec, log: Log | None) -> Result:
+    """Simulate one run and read its metrics at the weeks that the experiment asks for."""
+    began = time.process_time()
+    weeks, names = set(job.job.weeks), job.job.metrics
+    tally = Tally(log)
+    seen: dict[int, tuple[float, ...]] = {}
+
+    def look(week: int, kernel: Kernel) -> None:
+        if week + 1 in weeks:
+            seen[week + 1] = tuple(measure(kernel.state, tally, names))
+
+    policies = job.levers[spec.lever]
+    kernel = job.simulate(
+        with_values(job.scenario, spec.values),
+        spec.seed,
+        log=tally,
+        hooks=PolicyHooks(policies) if policies else None,
+        progress=look,
+    )
+    return Result(
+        spec.id, tuple(seen), tuple(seen.values()), state_hash(kernel.state), tally.head, tally.next_seq,
+        round(time.process_time() - began, 3),
+    )  # fmt: skip
