@@ -114,7 +114,9 @@ def orders(view: MarketView) -> Iterator[Command]:
         gpus = int(keen * money * weight / total / view.chip(chip).price_usd_per_gpu)
         best = max((other for name, other in found if name != chip), key=lambda t: t.score, default=None)
         if gpus >= 8:
-            yield PlaceOrder(actor=view.me, because=view.me, chip=chip, gpus=gpus, why=Choice("chip", terms, best))
+            yield PlaceOrder(
+                actor=view.me, because=f"{view.me}/budget", chip=chip, gpus=gpus, why=Choice("chip", terms, best)
+            )
 
 
 def _own_orders(view: MarketView) -> Iterator[Command]:
@@ -232,13 +234,19 @@ def _build(view: MarketView, draws: Draws, kind: str, size: tuple[int, int]) -> 
     i, why = choose("region", [terms for _, _, terms in options], view.param("choice.temperature"), u)
     region, on_site, _ = options[i]
     own = {site.region: site for site in view.sites()}
-    site = own.get(region)
+    site, because = own.get(region), f"{view.me}/budget"
     if site is None:
         yield PlanSite(
-            actor=view.me, because=view.me, region=region, kind=kind, power_kw_it=kw, on_site_power=on_site, why=why
+            actor=view.me,
+            because=because,
+            region=region,
+            kind=kind,
+            power_kw_it=kw,
+            on_site_power=on_site,
+            why=why,
         )
         return
     follow = "next" if site.kind != "pool" and site.energised_kw and kind == "brownfield" else kind
     yield StartBuilding(
-        actor=view.me, because=site.name, site=site.name, kind=follow, power_kw_it=kw, on_site_power=on_site, why=why
+        actor=view.me, because=because, site=site.name, kind=follow, power_kw_it=kw, on_site_power=on_site, why=why
     )

@@ -31,14 +31,14 @@ class Investor:
             amount = books.sought_cents
             if amount > min(left, cash):
                 reason = "market closed" if amount > left else "investors without cash"
-                commands.append(DeclineRound(actor=view.me, because=books.org, org=books.org, reason=reason))
+                commands.append(DeclineRound(actor=view.me, because=f"{books.org}/round", org=books.org, reason=reason))
                 continue
             left, cash = left - amount, cash - amount
             value = round(amount / p("finance.round_share"))
             commands.append(
                 FundRound(
                     actor=view.me,
-                    because=books.org,
+                    because=f"{books.org}/round",
                     org=books.org,
                     amount_usd_cents=amount,
                     valuation_usd_cents=value,

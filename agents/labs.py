@@ -105,7 +105,9 @@ def plan(view: MarketView, lab: LabRecord, draws: Draws) -> Iterator[Command]:
     wanted = spend / (HOURS_PER_YEAR * view.price)
     if abs(wanted - lab.wanted_h100e) > 0.1 * max(lab.wanted_h100e, 1.0):
         reason = "demand" if lab.demand_usd_per_year > 1.2 * lab.revenue_usd_per_year else "cash"
-        yield AdoptPlan(actor=view.me, because=view.me, h100e=wanted, due_day=view.day + 182, reason=reason)
+        yield AdoptPlan(
+            actor=view.me, because=lab.best_model or view.me, h100e=wanted, due_day=view.day + 182, reason=reason
+        )
     gap = wanted - view.fleet_h100e - coming_h100e(view)
     ask_usd = p("labs.sign_share_per_month") * spend + p("labs.sign_floor_usd") * clip(spend / 1e9, 0.02, 1.0)
     ask = min(gap, ask_usd / (HOURS_PER_YEAR * view.price))
@@ -139,7 +141,7 @@ def requests(view: MarketView, lab: LabRecord, draws: Draws, ask: float) -> Iter
     ranked.sort(key=lambda item: (-item[0], item[1]))
     frontier = ask >= p("labs.frontier_ask_h100e")
     duration = round(365 * p("labs.frontier_term_years" if frontier else "labs.serving_term_years"))
-    because = f"{view.me}"
+    because = f"{view.me}/plan"
     for _, cloud in ranked[: round(p("desk.lessors_asked"))]:
         yield RequestLease(
             actor=view.me, because=because, lessor=cloud, h100e=ask, due_day=view.day + 56, duration_days=duration,
@@ -178,7 +180,7 @@ def quote_terms(view: MarketView, quote: Quote) -> Terms:
     p = view.param
     price = quote.price_usd_per_gpu_hour / view.chip(quote.chip).h100e
     if view.request(quote.request_id).kind == "frontier":
-        price /= training_yield(quote.chip, 2 ** round(math.log2(quote.gpus)))
+        price /= training_yield(quote.chip, 4 ** max(4, round(math.log(quote.gpus, 4))))
     wait = max(0.0, (quote.start_day - view.day) / 7)
     return Terms(
         f"lease {quote.quote_id}",

@@ -63,6 +63,7 @@ VOCABULARY: dict[str, Field] = {
     "state_hash": Field("utf8", "", "sha256 of the state, hexadecimal"),
     # how many, when
     "gpus": Field("int64", "", "accelerators"),
+    "racks": Field("int64", "", "racks that are one scale-up domain each"),
     "week": Field("int32", "", "week of the run, from 0"),
     "start_day": Field("int32", "days since 1970-01-01", "first day of a term, plan or run"),
     "end_day": Field("int32", "days since 1970-01-01", "first day after a term, plan or run"),

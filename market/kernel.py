@@ -53,7 +53,7 @@ def remember(state: State, fact: Fact, seq: int, root: int) -> None:
     """Note the latest fact about a thing, for those that will name it as their cause."""
     kind = type(fact)
     if kind.subject and not kind.periodic:
-        state.trail[getattr(fact, kind.subject)] = (seq, root)
+        state.trail[getattr(fact, kind.subject) + kind.aspect] = (seq, root)
 
 
 class Kernel:
@@ -135,7 +135,8 @@ class Kernel:
         self.day = first + WEEK - 1
         policies = list(self.hooks.calendar(self.state, first, self.day)) if self.hooks is not None else []
         due = sorted((fact for family in rules.CLOCK for fact in family(self.state, first, self.day)), key=_when)
-        self.record_all(sorted([*policies, *due], key=lambda fact: fact.day), self.day)
+        happenings: list[Happening] = sorted([*policies, *due], key=lambda happening: happening.day)
+        self.record_all(happenings, self.day)
 
     def decide(self, commands: Iterable[Command]) -> None:
         """Answer commands in the order of a keyed permutation of their actors."""

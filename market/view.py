@@ -13,12 +13,12 @@ from functools import cached_property
 from market.rules.base import fleet_h100e
 from market.rules.chips import may_buy, outlook
 from market.rules.finance import burn_cents, coverage, monthly_rent, runway_days
-from market.rules.leases import free_gpus, promised_watts
+from market.rules.leases import promised_watts
 from market.rules.prices import Capacity, cost_of_mix, replacement_cost, rest_wanted
 from market.rules.sites import expected_wait, on_site_room_kw, on_site_wait
 from market.rules.training import research_free
 from market.state import State
-from market.state.chips import Chip, Holding, Order
+from market.state.chips import Chip, Holding, Order, key
 from market.state.finance import Books
 from market.state.leases import Lease, Quote, Request
 from market.state.run import Org
@@ -89,6 +89,20 @@ class Shared:
     def cost_of_mix(self) -> float:
         """Replacement cost of what is on sale."""
         return cost_of_mix(self.state, self.day)
+
+    @cached_property
+    def busy(self) -> dict[str, int]:
+        """GPUs of each holding that train, are owed under leases, or stand in quotes."""
+        busy: dict[str, int] = defaultdict(int)
+        for run in self.state.training.runs.values():
+            busy[key(run.org, run.chip, run.site)] += run.gpus
+        for lease in self.state.leases.leases.values():
+            if lease.parent_lease_id is None and lease.owed:
+                busy[key(lease.lessor, lease.chip, lease.site)] += lease.owed
+        for quote in self.state.leases.quotes.values():
+            if quote.parent_lease_id is None:
+                busy[key(quote.lessor, quote.chip, quote.site)] += quote.gpus
+        return busy
 
     @cached_property
     def outlook(self) -> dict[str, int]:
@@ -383,7 +397,9 @@ class MarketView:
 
     def free(self, chip: str, site: str) -> int:
         """GPUs that the org could hand over today."""
-        return free_gpus(self._state, self.me, chip, site)
+        shared, name = self._shared, key(self.me, chip, site)
+        holding = self._state.chips.holdings.get(name)
+        return holding.held - shared.busy.get(name, 0) if holding else 0
 
     def rented(self) -> list[Lease]:
         """Leases as lessee."""

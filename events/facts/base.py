@@ -17,12 +17,14 @@ class Fact(msgspec.Struct, frozen=True):
     version : version of the fact's shape; `events.upcast` lifts older ones.
     sees : who may see it: everybody (`public`), the orgs it names (`parties`) or its actor (`own`).
     subject : the field that holds the id of what the fact is about; later facts name that id as their cause.
+    aspect : what of the subject the fact is about, joined to its id: later facts name `xai/plan` or `xai/order/3/sold`.
     periodic : a measurement that comes every week or month, no decision, refusal or delivery.
     """
 
     version: ClassVar[int] = 1
     sees: ClassVar[Visibility] = "public"
     subject: ClassVar[str] = ""
+    aspect: ClassVar[str] = ""
     periodic: ClassVar[bool] = False
 
 

@@ -51,9 +51,8 @@ class ChipRetired(Fact, frozen=True):
 class OutputMade(Fact, frozen=True):
     """A week's output of a chip (`gpus`), its price, and its backlog in weeks of that output."""
 
-    version: ClassVar[int] = 2  # version 1 gave the backlog in whole days
-    subject: ClassVar[str] = "chip"
     periodic: ClassVar[bool] = True
+    version: ClassVar[int] = 2  # version 1 gave the backlog in whole days
     chip: str
     supplier: str
     gpus: int
@@ -128,6 +127,7 @@ class ChipsAllocated(Fact, frozen=True):
 
     sees: ClassVar[Visibility] = "parties"
     subject: ClassVar[str] = "order_id"
+    aspect: ClassVar[str] = "/sold"
     order_id: str
     org: str
     supplier: str
@@ -155,7 +155,8 @@ class ShipmentDelivered(Fact, frozen=True):
     """A shipment reaches its buyer and waits in the warehouse for power."""
 
     sees: ClassVar[Visibility] = "parties"
-    subject: ClassVar[str] = "shipment_id"
+    subject: ClassVar[str] = "org"
+    aspect: ClassVar[str] = "/delivered"
     shipment_id: str
     order_id: str
     org: str
@@ -166,7 +167,6 @@ class ShipmentDelivered(Fact, frozen=True):
 class FleetRegistered(Fact, frozen=True):
     """GPUs that run at a site when the run starts."""
 
-    subject: ClassVar[str] = "site"
     org: str
     site: str
     chip: str
@@ -177,7 +177,6 @@ class FleetRegistered(Fact, frozen=True):
 class GpusInstalled(Fact, frozen=True):
     """GPUs leave the warehouse and run on energised power of a site."""
 
-    subject: ClassVar[str] = "site"
     org: str
     site: str
     chip: str
@@ -198,7 +197,6 @@ class GpusWaitForPower(Fact, frozen=True):
 class GpusRetired(Fact, frozen=True):
     """Worn-out GPUs leave a site."""
 
-    subject: ClassVar[str] = "site"
     org: str
     site: str
     chip: str

@@ -24,6 +24,7 @@ class RoundSought(Fact, frozen=True):
 
     sees: ClassVar[Visibility] = "parties"
     subject: ClassVar[str] = "org"
+    aspect: ClassVar[str] = "/round"
     org: str
     amount_usd_cents: int
     duration_days: int  # runway
@@ -87,6 +88,7 @@ class ValuationStated(Fact, frozen=True):
     """An org's valuation as known at the start."""
 
     subject: ClassVar[str] = "org"
+    aspect: ClassVar[str] = "/value"
     org: str
     valuation_usd_cents: int
 
@@ -96,6 +98,7 @@ class BudgetSet(Fact, frozen=True):
 
     sees: ClassVar[Visibility] = "own"
     subject: ClassVar[str] = "org"
+    aspect: ClassVar[str] = "/budget"
     org: str
     value: float
     reason: str
@@ -105,6 +108,8 @@ class PlanAdopted(Fact, frozen=True):
     """A lab revises the compute it wants (H100e) and by when."""
 
     sees: ClassVar[Visibility] = "own"
+    subject: ClassVar[str] = "org"
+    aspect: ClassVar[str] = "/plan"
     org: str
     h100e: float
     due_day: int

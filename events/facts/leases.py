@@ -136,7 +136,6 @@ class GpusHandedOver(Fact, frozen=True):
     """Installed GPUs pass from lessor to lessee under a lease."""
 
     sees: ClassVar[Visibility] = "parties"
-    subject: ClassVar[str] = "lease_id"
     lease_id: str
     lessor: str
     lessee: str
@@ -149,7 +148,6 @@ class GpusTakenBack(Fact, frozen=True):
     """GPUs return from lessee to lessor: retired hardware, or a parent lease that shrank."""
 
     sees: ClassVar[Visibility] = "parties"
-    subject: ClassVar[str] = "lease_id"
     lease_id: str
     lessor: str
     lessee: str

@@ -10,12 +10,12 @@ from events.facts.base import Fact, Visibility
 class ClusterFormed(Fact, frozen=True):
     """GPUs of one chip at one site under one org pass a size; `kind` is first of generation, new or grown."""
 
-    subject: ClassVar[str] = "site"
     org: str
     site: str
     chip: str
     gpus: int
     kind: str
+    racks: int | None = None  # of chips that come in racks of one scale-up domain
 
 
 class ComputeSplitSet(Fact, frozen=True):

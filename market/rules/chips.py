@@ -307,7 +307,7 @@ def ship(state: State, allocated: list[facts.ChipsAllocated], day: int) -> Itera
         sent = facts.ShipmentSent(
             shipment_id, fact.order_id, fact.org, oem, fact.chip, fact.gpus, day + round(7 * (weeks + late))
         )
-        yield Happening(day, sent, oem, fact.order_id)
+        yield Happening(day, sent, oem, f"{fact.order_id}/sold")
         cents = round(fact.gpus * fact.price_usd_per_gpu * CENTS)
         yield Happening(
             day, PaymentMade(fact.org, fact.supplier, cents, "chips", fact.order_id), fact.org, fact.order_id
@@ -336,12 +336,12 @@ def install(state: State, day: int) -> Iterator[Happening]:
                     left -= gpus
                     spare[name] -= gpus * watts
                     fact = facts.GpusInstalled(org, name, chip, gpus, -(-gpus * watts // 1000))
-                    yield Happening(day, fact, org, name)
+                    yield Happening(day, fact, org, f"{org}/delivered")
             if left:
                 stays.append((chip, left))
         if stays and org not in state.chips.waiting:
             chip, left = max(stays, key=lambda item: (item[1], item[0]))
-            yield Happening(day, facts.GpusWaitForPower(org, chip, left, "power"), org, org)
+            yield Happening(day, facts.GpusWaitForPower(org, chip, left, "power"), "world", f"{org}/delivered")
 
 
 def retire(state: State, day: int) -> Iterator[Happening]:

@@ -134,7 +134,7 @@ def due(state: State, first: int, last: int) -> Iterator[Happening]:
         if not ready and (stands := shell_day(state, building)) <= last:
             ready = True
             fact = facts.ShellReady(building.building_id, building.site, building.org, building.power_kw)
-            yield Happening(max(first, stands), fact, building.org, building.building_id)
+            yield Happening(max(first, stands), fact, "world", building.building_id)
         if building.due_day <= last and not (ready and building.granted):
             yield _slipped(state, building, ready, max(first, building.due_day))
 
@@ -147,7 +147,7 @@ def _slipped(state: State, building: Building, ready: bool, day: int) -> Happeni
     fact = facts.BuildingSlipped(
         building.building_id, building.site, building.org, day + late, day + late - promised, reason
     )
-    return Happening(day, fact, building.org, building.building_id)
+    return Happening(day, fact, "world", building.building_id)
 
 
 def grant(state: State, day: int) -> Iterator[Happening]:
@@ -185,13 +185,13 @@ def energise(state: State, day: int) -> Iterator[Happening]:
             kind = "on-site" if building.on_site else "grid"
             facility = round(building.power_kw * p[f"regions.{region}.pue"])
             fact = facts.PowerEnergised(name, site, org, region, kind, building.power_kw, facility)
-            yield Happening(day, fact, org, name)
+            yield Happening(day, fact, "world", name)
             rest = round(shell_cents(state, building.power_kw) * (1 - p["build.cash_share"]))
             yield Happening(day, PaymentMade(org, "world/contractors", rest, "shell", name), org, name)
         elif not building.wait_said:
             expected = max(day + 28, building.start_day + round(expected_wait(state, region)))
             waits = facts.ShellWaitsForPower(name, site, org, region, building.power_kw, expected)
-            yield Happening(day, waits, org, name)
+            yield Happening(day, waits, "world", name)
 
 
 DECIDE: Deciders = {commands.PlanSite: plan_site, commands.StartBuilding: start_building}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from events.commands import training as commands
@@ -12,6 +13,7 @@ from events.facts import Fact
 from events.facts import training as facts
 from events.facts.finance import PlanAdopted
 from market.cluster import ClusterError, plan_for_budget
+from market.cluster import chip as cluster_chip
 from market.rules.base import DAYS_PER_YEAR, Deciders, Happening, digits, fleet_h100e, held, training_use
 from market.state import State, next_id
 from market.state.chips import key
@@ -20,6 +22,7 @@ from market.state.training import TrainingRun
 CAPABILITY_ORIGIN_DAY = 19412  # 2023-02-24, the origin of the capability index
 FLOP_MIN, FLOP_MAX = 1e15, 1e32  # what the cluster core answers for
 CLUSTER_SIZES = (4_608, 16_384, 32_768, 65_536, 100_000, 200_000, 400_000, 800_000)  # sizes that make news
+RACK_GPUS = 72  # one rack: 72 GPUs, 36 CPUs, 18 machines (Azure on GB300 NVL72, October 2025; NVIDIA GB200 NVL72)
 
 
 def set_split(state: State, command: commands.SetSplit, day: int) -> list[Fact]:
@@ -199,18 +202,29 @@ def shed_projects(state: State, day: int) -> Iterator[Happening]:
 
 def clusters(state: State, day: int) -> Iterator[Happening]:
     """Announce clusters that pass a size: the first of its chip, a new one, or one that has grown."""
+    said: set[str] = set()
     for name, holding in state.chips.holdings.items():
-        size = max((s for s in CLUSTER_SIZES if s <= holding.held), default=0)
-        known = state.training.clusters.get(name, 0)
-        if size <= known or holding.leased_out:
+        if holding.held < CLUSTER_SIZES[0] or holding.leased_out:
             continue
-        site = state.sites.sites[holding.site]
-        if site.kind == "pool" and holding.owned:
-            continue  # a pool stands for many halls: no single machine
-        first = state.training.largest_cluster.get(holding.chip, 0) == 0
+        size = max(s for s in CLUSTER_SIZES if s <= holding.held)
+        known = state.training.clusters.get(name, 0)
+        first = holding.chip not in state.training.largest_cluster and holding.chip not in said
+        if size <= known or (not first and holding.owned and state.sites.sites[holding.site].kind == "pool"):
+            continue  # nothing new; or a pool, which stands for many halls and is no single machine
+        said.add(holding.chip)
         kind = "first of generation" if first else "grown" if known else "new"
-        fact = facts.ClusterFormed(holding.org, holding.site, holding.chip, size, kind)
+        racks = math.ceil(size / RACK_GPUS) if _is_rack_scale(holding.chip) else None
+        fact = facts.ClusterFormed(holding.org, holding.site, holding.chip, size, kind, racks)
         yield Happening(day, fact, holding.org, holding.site)
+
+
+@lru_cache(256)
+def _is_rack_scale(chip: str) -> bool:
+    """Whether a chip comes in racks that are one scale-up domain."""
+    try:
+        return cluster_chip(chip).scaleup_domain_gpus == RACK_GPUS
+    except ClusterError:
+        return False
 
 
 DECIDE: Deciders = {
