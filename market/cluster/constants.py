@@ -42,8 +42,9 @@ DENSE_MATURITY_YEARS = 0.75
 MOE_MATURITY_YEARS = 4.0
 """The same for mixtures of experts, from 2024-01-01 on: 34-120 % gained in at most 11 months."""
 MOE_SOFTWARE_YEAR = 2024.0
-HOST_BYTES_PER_S = 50e9
-"""Host link of an offloaded optimizer: PCIe 5 x16, 64 GB/s nameplate, about 50 GB/s realised."""
+HOST_BYTES_PER_S = 12e9
+"""Optimizer traffic a GPU where the optimizer is offloaded: the host updates 10e9 parameters in 2.57 s, 24 bytes each,
+for 8 GPUs (ZeRO-Offload, Ren et al. 2021, arXiv:2101.06840, table 4)."""
 
 
 @functools.cache

@@ -55,8 +55,23 @@ def limited(case: Case, power_limit_w: float) -> Case:
 
 
 def microbatches(batch: float) -> tuple[int, ...]:
-    """List the microbatches of a rank's share of the batch: its divisors, or what is no larger when it is no integer."""
+    """List the microbatches of a rank's share of the batch: its divisors, or all no larger if it is no integer."""
     return tuple(b for b in (*MICROBATCH, 16, 32) if b <= batch and (batch % b == 0 or batch != int(batch)))
+
+
+def check_plan(row: Row, batch: float) -> None:
+    """Refuse a plan that the model cannot be cut into."""
+    f, m = row.fixed, row.model
+    limits = (
+        ("mbs", f.microbatch, batch, "the sequences of a data rank"),
+        ("PP", f.pp, m.layers, "the layers"),
+        ("VP", f.vp, np.ceil(m.layers / (f.pp or 1)), "the layers of a stage"),
+        ("TP", f.tp, m.hidden, "the hidden width"),
+        ("EP", f.ep, min(max(m.experts, 1), row.gpus), "the experts and the GPUs"),
+    )
+    for name, value, most, what in limits:
+        if value and value > most:
+            raise ClusterError(f"{name}: must not exceed {what} ({most:g}), was {value}")
 
 
 def stated(row: Row) -> list[tuple[float, ...]]:
@@ -67,6 +82,7 @@ def stated(row: Row) -> list[tuple[float, ...]]:
     batch = row.model.batch_seqs / f.dp
     if batch < 1:
         raise ClusterError(f"DP: must not exceed the batch of {row.model.batch_seqs:g} sequences, was {f.dp}")
+    check_plan(row, batch)
     chunks = (f.vp,) if f.vp else interleaves(int(row.model.layers), f.pp)
     sizes = (f.microbatch,) if f.microbatch else microbatches(batch)
     level = np.nan if row.recompute is None else row.recompute

@@ -17,7 +17,7 @@ FEWEST_EXPERT_RANKS = 8
 """Models of more than 16 experts spread them over at least so many ranks."""
 MICROBATCH = (1, 2, 4, 8)
 STAGE_WASTE = 0.07
-"""Stages may differ in layers by so much of the mean: embeddings and logits take the place of a layer or two."""
+"""The longest stage may exceed the mean by so much: embeddings and logits take the place of a layer or two."""
 TOKENS_PER_RANK = 2048
 """Context parallelism leaves a rank at least so many tokens of a sequence. Assumption: below it rings are exposed."""
 MAX_INTERLEAVES = 4
@@ -77,8 +77,9 @@ def interleaves(layers: int, pp: int) -> tuple[int, ...]:
 
 
 def _pipelines(layers: int) -> list[int]:
-    whole = [p for p in PIPELINE if p <= layers and -(-layers // p) * p <= layers * (1 + STAGE_WASTE)]
-    return whole or [1]
+    """List pipelines that divide the layers, and powers of two that nearly do."""
+    near = [p for p in PIPELINE if p & (p - 1) == 0 and -(-layers // p) * p <= layers * (1 + STAGE_WASTE)]
+    return sorted({1, *near, *(p for p in PIPELINE if layers % p == 0)})
 
 
 def _tensors(heads: int, domain: int) -> list[int]:
@@ -116,12 +117,11 @@ def plans(m: Model, domain: int, fixed: Fixed = FREE) -> Plans:
     ranks = _pick(divisors(batch), fixed.dp)
     sizes = _pick(MICROBATCH, fixed.microbatch)
     inner = [(d, b) for d in ranks for b in sizes if batch % (d * b) == 0]
-    grid = np.repeat(np.array(outer, dtype=np.float64).reshape(-1, 5), len(inner), axis=0)
-    tiled = np.tile(np.array(inner, dtype=np.float64).reshape(-1, 2), (len(outer), 1))
-    tp, pp, vp, ep, cp = grid.T
-    dp, microbatch = tiled.T
+    across = np.array(outer, dtype=np.float64).reshape(-1, 5).T
+    tp, pp, vp, ep, cp = (np.repeat(column, len(inner)) for column in across)
+    dp, microbatch = (np.tile(column, len(outer)) for column in np.array(inner, dtype=np.float64).reshape(-1, 2).T)
     microbatches = batch / (dp * microbatch)
     legal = (vp == 1) | (microbatches >= pp) if fixed.vp is None else np.ones(len(tp), dtype=bool)
     legal &= ep <= tp * dp * cp
-    columns = (np.ascontiguousarray(x[legal]) for x in (tp, pp, vp, dp, ep, cp, microbatch))
-    return Plans(*columns)
+    chosen = np.flatnonzero(legal)
+    return Plans(*(column.take(chosen) for column in (tp, pp, vp, dp, ep, cp, microbatch)))

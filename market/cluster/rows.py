@@ -116,8 +116,14 @@ def read_zero(text: str, year: float, fp16: bool) -> int | None:
     return 1 if year >= ZERO_1_YEAR and not fp16 else 0
 
 
-_SHAPE = ("layers", "hidden", "heads", "kv_heads", "ffn", "n_experts", "topk", "moe_ffn", "seq_len", "vocab",
-          "gbs_seqs", "gbs_tokens", "train_tokens", "params_total", "params_active", "year")  # fmt: skip
+_SHAPE: dict[str, tuple[float, float]] = {
+    "layers": (1, 1e4), "hidden": (1, 1e6), "heads": (1, 1e5), "kv_heads": (1, 1e5), "ffn": (1, 1e7),
+    "n_experts": (0, 1e5), "topk": (1, 1e4), "moe_ffn": (1, 1e7), "seq_len": (1, 1e8), "vocab": (1, 1e8),
+    "gbs_seqs": (1, 1e9), "gbs_tokens": (1, 1e12), "train_tokens": (1e6, 1e18), "params_total": (1e6, 1e16),
+    "params_active": (1e6, 1e16), "year": (2010, 2100),
+}  # fmt: skip
+"""Columns that shape a model, with what they may be."""
+_WHOLE = frozenset({"layers", "hidden", "heads", "kv_heads", "n_experts", "topk"})
 _LONGEST_FIRST = sorted(
     ((plain(alias), name) for name, aliases in ALIASES.items() for alias in (name, *aliases) if len(plain(alias)) > 3),
     key=lambda pair: (-len(pair[0]), pair[1]),
@@ -126,7 +132,10 @@ _LONGEST_FIRST = sorted(
 
 def read_model(row: Mapping[str, Any]) -> Model:
     """Read the model: by name, or by shape (a library model of the same shape supplies what is left out)."""
-    numbers = tuple(number(row, n, 0, 1e18) for n in _SHAPE)
+    numbers = tuple(number(row, n, low, high) for n, (low, high) in _SHAPE.items())
+    for name, value in zip(_SHAPE, numbers, strict=True):
+        if value is not None and name in _WHOLE and value != int(value):
+            raise ClusterError(f"{name}: must be a whole number, was {value!r}")
     return _shaped(str(row.get("model") or ""), str(row.get("name") or ""), numbers)
 
 

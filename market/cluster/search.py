@@ -12,12 +12,18 @@ from market.cluster.constants import Constants, fitted
 from market.cluster.goodput import goodput
 from market.cluster.memory import least_recompute
 from market.cluster.parallelism import Plans
-from market.cluster.step import params_per_gpu, step
+from market.cluster.step import launch_s, params_per_gpu, size_factor, step
 
 REMEDIES = ((1, 0), (1, 1), (3, 0), (3, 1))
 """(ZeRO stage, offloaded optimizer). Within a stage a plan takes the first with which it fits, and the least
 recomputation; where that recomputes at all, offloading is tried beside it. ZeRO-3 goes without a pipeline, as FSDP
 does."""
+
+
+FIRST = 2000
+"""Plans that are timed before the others are pruned."""
+EXACT = 8
+"""So many of the best plans are exact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,40 +80,50 @@ def time_per_progress(case: Case, size: work.Sizes, k: Constants) -> Array:
     return lost
 
 
-def fastest_possible(case: Case, size: work.Sizes, used: Array) -> Array:
-    """Give a lower bound of a step: its matrix products at the full GEMM rate on all GPUs of the plan. [P]."""
+def fastest_possible(case: Case, size: work.Sizes, k: Constants) -> Array:
+    """Give a lower bound of `time_per_progress` that costs a tenth of it. [P].
+
+    Matrix products at the full GEMM rate, host launches, the bubble, the size terms and lost work; no memory traffic,
+    no attention, no collective.
+    """
     active = size.layer_dense + (1 - size.dense_fraction) * size.expert * case.top_k
-    flop = 6 * case.batch_seqs * case.seq_len * case.layers * active
-    bound: Array = flop / (used * case.gemm_flop_per_s)
-    return bound
+    tokens = case.microbatch * case.seq_len / case.cp
+    device = 6 * tokens * active / (case.tp * case.gemm_flop_per_s)
+    host = launch_s(case, size, k)
+    stages = case.batch_seqs / (case.dp * case.microbatch) + (case.pp - 1) / case.vp
+    layers = np.sqrt(device * device + host * host) * case.layers / case.pp
+    used = case.tp * case.pp * case.dp * case.cp
+    bound: Array = (stages * layers + k.fixed_s) * size_factor(case, k) / goodput(case, used).goodput
+    return bound * (1 - 1e-12)
 
 
 def search(case: Case, plans: Plans, gpus: float, k: Constants | None = None) -> Found:
     """Rank the plans of one (cluster, model) on up to `gpus` GPUs.
 
-    Plans that cannot beat the incumbent even at the full GEMM rate are never timed, so the best one is exact.
+    The most promising plans by the bound are timed first; then all others that could still come among the best
+    `EXACT`. Those are exact, and a longer list is not complete.
     """
     k = k or fitted()
     size = work.sizes(case)
-    used = plans.gpus
-    within = used <= gpus
+    within = plans.gpus <= gpus
     if not np.any(within):
         return Found(case, np.empty(0), "gpus")
-    bound = fastest_possible(case, size, used)
-    spread = with_plans(case, plans)
-    large = within & (used >= 0.6 * used[within].max())
-    top = feasible(spread.at(large), size)
-    best = np.inf
-    parts = []
-    if np.size(top.tp):
-        times = time_per_progress(top, size, k)
-        best = float(times.min())
-        parts.append((top, times))
-    rest = feasible(spread.at(within & ~large & (bound < best)), size)
-    if np.size(rest.tp):
-        parts.append((rest, time_per_progress(rest, size, k)))
+    spread = with_plans(case, plans).at(within)
+    bound = fastest_possible(spread, size, k)
+    first = min(FIRST, bound.size)
+    promising = np.zeros(bound.size, dtype=bool)
+    promising[np.argpartition(bound, first - 1)[:first]] = True
+    parts: list[tuple[Case, Array]] = []
+    limit = np.inf
+    for chosen in (promising, ~promising):
+        some = feasible(spread.at(chosen & (bound < limit)), size)
+        if np.size(some.tp):
+            times = time_per_progress(some, size, k)
+            parts.append((some, times))
+            limit = float(np.partition(times, EXACT - 1)[EXACT - 1]) if times.size >= EXACT else np.inf
     if not parts:
         return Found(case, np.empty(0), "memory")
     every = concatenate([c for c, _ in parts])
     times = np.concatenate([t for _, t in parts])
-    return Found(every.at(np.argsort(times, kind="stable")), np.sort(times), "")
+    order = np.argsort(times, kind="stable")
+    return Found(every.at(order), times[order], "")

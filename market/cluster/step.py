@@ -36,6 +36,13 @@ def maturity(case: Case, k: Constants) -> Array:
     return factor
 
 
+def size_factor(case: Case, k: Constants) -> Array:
+    """Give the factor by which stragglers (by doublings of GPUs beyond 8) and young software lengthen a step. [R]."""
+    used = case.tp * case.pp * case.dp * case.cp
+    factor: Array = (1 + k.jitter * np.log2(np.maximum(used / 8, 1))) * maturity(case, k)
+    return factor
+
+
 def params_per_gpu(case: Case, size: work.Sizes) -> tuple[Array, Array]:
     """Count the parameters a GPU holds before ZeRO: what all tokens use, and routed experts. [R], [R].
 
@@ -137,8 +144,7 @@ def step(case: Case, size: work.Sizes, held: tuple[Array, Array], k: Constants) 
     bubble = (case.pp - 1) / case.vp * once
     exposed = np.maximum(reduce - k.dp_hidden * case.overlap * once, 0)
     optimizer = optimizer_s(case, held)
-    used = case.tp * case.pp * case.dp * case.cp
-    scale = (1 + k.jitter * np.log2(np.maximum(used / 8, 1))) * maturity(case, k)
+    scale = size_factor(case, k)
     total = (microbatches * once + bubble + exposed + optimizer + k.fixed_s) * scale
     stages = case.layers / case.pp
     return Step(

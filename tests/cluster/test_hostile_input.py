@@ -90,6 +90,10 @@ GOOD: dict[str, Any] = {"gpu_type": "H100 SXM", "gpu_count": 1024, "model": "lla
         ({"gpu_count": 1e12}, "row 1: gpu_count: must lie in"),
         ({"gpu_count": 1, "gpu_type": "A100-40 SXM"}, "row 1: no plan: memory binds"),
         ({"TP": 1, "PP": 1, "DP": 1024, "gbs_seqs": 16}, "row 1: DP: must not exceed"),
+        ({"TP": 8, "PP": 1, "DP": 128, "gbs_seqs": 256, "mbs": 4}, "row 1: mbs: must not exceed"),
+        ({"TP": 1, "PP": 128}, "row 1: PP: must not exceed the layers"),
+        ({"TP": 8, "PP": 4, "EP": 8}, "row 1: EP: must not exceed the experts"),
+        ({"layers": 0.5, "model": None}, "row 1: layers: must lie in"),
     ],
 )
 def test_a_bad_row_names_itself_and_spares_the_others(bad: dict[str, Any], said: str) -> None:
