@@ -10,13 +10,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from functools import cached_property
 
-from market.rules.base import fleet_h100e
+from market.rules.base import fleets_h100e
 from market.rules.chips import may_buy, outlook
 from market.rules.finance import burn_cents, coverage, monthly_rent, runway_days
 from market.rules.leases import promised_watts
 from market.rules.prices import Capacity, cost_of_mix, replacement_cost, rest_wanted
 from market.rules.sites import expected_wait, on_site_room_kw, on_site_wait
-from market.rules.training import research_free
 from market.state import State
 from market.state.chips import Chip, Holding, Order, key
 from market.state.finance import Books
@@ -119,8 +118,8 @@ class Shared:
 
     @cached_property
     def fleets_h100e(self) -> dict[str, float]:
-        """H100e that each lab can use."""
-        return {org: fleet_h100e(self.state, org) for org in self.state.training.labs}
+        """H100e that each org can use."""
+        return fleets_h100e(self.state)
 
 
 class MarketView:
@@ -309,12 +308,7 @@ class MarketView:
     @cached_property
     def fleet_h100e(self) -> float:
         """H100e that the org can use."""
-        return fleet_h100e(self._state, self.me)
-
-    @cached_property
-    def research_free_h100e(self) -> float:
-        """Research compute that nothing uses."""
-        return research_free(self._state, self.me)
+        return self._shared.fleets_h100e[self.me]
 
     def captive_share(self) -> float:
         """Part of the own fleet that never leaves the org."""

@@ -297,6 +297,7 @@ def ship(state: State, allocated: list[facts.ChipsAllocated], day: int) -> Itera
         load[shipment.oem] += shipment.gpus
     weeks = p["shipping.weeks"]
     shipped: dict[str, int] = defaultdict(int)
+    bills: list[Happening] = []
     for fact in allocated:
         oem = min(load, key=lambda name: (load[name] / state.chips.integration_gpus_per_week[name], name))
         load[oem] += fact.gpus
@@ -309,11 +310,11 @@ def ship(state: State, allocated: list[facts.ChipsAllocated], day: int) -> Itera
         )
         yield Happening(day, sent, oem, f"{fact.order_id}/sold")
         cents = round(fact.gpus * fact.price_usd_per_gpu * CENTS)
-        yield Happening(
-            day, PaymentMade(fact.org, fact.supplier, cents, "chips", fact.order_id), fact.org, fact.order_id
-        )
+        bill = PaymentMade(fact.org, fact.supplier, cents, "chips", fact.order_id)
+        bills.append(Happening(day, bill, fact.org, fact.order_id))
         server = PaymentMade(fact.org, oem, round(cents * p["shipping.server_cost_share"]), "servers", shipment_id)
-        yield Happening(day, server, fact.org, shipment_id)
+        bills.append(Happening(day, server, fact.org, shipment_id))
+    yield from bills
 
 
 def install(state: State, day: int) -> Iterator[Happening]:

@@ -7,7 +7,7 @@ import math
 from events.facts import Batch
 from events.facts import training as facts
 from market import rng
-from market.rules.base import HOURS_PER_YEAR, digits, fleet_h100e
+from market.rules.base import HOURS_PER_YEAR, digits, fleets_h100e
 from market.state import State
 
 QUARTER_WEEKS = 13
@@ -49,10 +49,10 @@ def measure(state: State, week: int) -> Batch | None:
     top = max(appeal)
     weights = [math.exp(a - top) for a in appeal]
     total, money = sum(weights), pool(state)
-    rows = []
+    rows, fleets = [], fleets_h100e(state)
     for lab, weight in zip(labs, weights, strict=True):
         demand = money * weight / total
-        usable = fleet_h100e(state, lab.org) * (1 - p.get(f"orgs.{lab.org}.captive_share", 0.0))
+        usable = fleets[lab.org] * (1 - p.get(f"orgs.{lab.org}.captive_share", 0.0))
         serving = usable * lab.inference_share
         spend = serving * HOURS_PER_YEAR * p["labs.compute_usd_per_h100e_hour"]
         cap = p["serving.cap_slack"] * p["serving.revenue_per_inference_usd"] * spend

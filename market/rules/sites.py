@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 
 from events.commands import sites as commands
 from events.facts import Fact
@@ -109,14 +110,20 @@ def on_site_room_kw(state: State, day: int) -> float:
 def shell_day(state: State, building: Building) -> int:
     """Day on which a shell stands: planned days times a lognormal slip, given that it was not ready at the start."""
     p, run = state.run.parameters, state.run
-    u = rng.uniform(run.seed, "building slip", building.building_id)
-    median, sd = p["sites.slip_median"], p["sites.slip_sd"]
     planned = max(1, building.planned_days)
-    if building.start_day < run.start_day:
-        ratio = (run.start_day - building.start_day) / planned / median
-        floor = rng.normal_cdf(math.log(ratio) / sd) if ratio > 0 else 0.0
+    begun = (run.start_day - building.start_day) / planned
+    ratio = _slip(run.seed, building.building_id, begun, p["sites.slip_median"], p["sites.slip_sd"])
+    return building.start_day + round(planned * ratio)
+
+
+@lru_cache(1 << 14)
+def _slip(seed: int, building_id: str, begun: float, median: float, sd: float) -> float:
+    """Realised over planned days; `begun` is the part of the plan that had passed at the start, <= 0 if none."""
+    u = rng.uniform(seed, "building slip", building_id)
+    if begun > 0:
+        floor = rng.normal_cdf(math.log(begun / median) / sd)
         u = min(floor + u * (1 - floor), 1 - 1e-9)
-    return building.start_day + round(planned * rng.lognormal(median, sd, rng.quantile(u)))
+    return rng.lognormal(median, sd, rng.quantile(u))
 
 
 def power_day(state: State, building: Building) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Chip(msgspec.Struct):
+class Chip(msgspec.Struct, array_like=True):
     """A chip on its supplier's roadmap and on its line."""
 
     name: str
@@ -26,7 +26,7 @@ class Chip(msgspec.Struct):
     lead_time_weeks: float = 0.0
 
 
-class Order(msgspec.Struct):
+class Order(msgspec.Struct, array_like=True):
     """An order with what is still open of it."""
 
     order_id: str
@@ -38,7 +38,7 @@ class Order(msgspec.Struct):
     day: int
 
 
-class Shipment(msgspec.Struct):
+class Shipment(msgspec.Struct, array_like=True):
     """Allocated chips in integration and transport."""
 
     shipment_id: str
@@ -50,7 +50,7 @@ class Shipment(msgspec.Struct):
     due_day: int
 
 
-class Holding(msgspec.Struct):
+class Holding(msgspec.Struct, array_like=True):
     """GPUs of one chip at one site: owned by `org` or rented by it, and what of them it has let to others."""
 
     org: str
@@ -66,7 +66,7 @@ class Holding(msgspec.Struct):
         return self.owned + self.leased_in - self.leased_out
 
 
-class Chips(msgspec.Struct):
+class Chips(msgspec.Struct, array_like=True):
     """Roadmap, backlog, transport, warehouse and fleet."""
 
     chips: dict[str, Chip] = {}

@@ -7,7 +7,7 @@ import msgspec
 from market.state.ledger import Ledger
 
 
-class Loan(msgspec.Struct):
+class Loan(msgspec.Struct, array_like=True):
     """A loan in equal instalments to `end_day`."""
 
     deal_id: str
@@ -19,7 +19,7 @@ class Loan(msgspec.Struct):
     end_day: int
 
 
-class Books(msgspec.Struct):
+class Books(msgspec.Struct, array_like=True):
     """An org's finances beyond its cash."""
 
     org: str
@@ -31,7 +31,7 @@ class Books(msgspec.Struct):
     defaulted_day: int = -1
 
 
-class Finance(msgspec.Struct):
+class Finance(msgspec.Struct, array_like=True):
     """Ledger, books by org, loans by id, equity raised by all in the running year."""
 
     ledger: Ledger = msgspec.field(default_factory=Ledger)

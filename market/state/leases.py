@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Request(msgspec.Struct):
+class Request(msgspec.Struct, array_like=True):
     """An open request of one lessee to one lessor."""
 
     request_id: str
@@ -20,7 +20,7 @@ class Request(msgspec.Struct):
     rounds: int = 0  # messages since it was made
 
 
-class Quote(msgspec.Struct):
+class Quote(msgspec.Struct, array_like=True):
     """An open quote; its GPUs are held."""
 
     quote_id: str
@@ -38,7 +38,7 @@ class Quote(msgspec.Struct):
     countered_at_usd: float = 0.0  # price of the lessee's counter-offer, 0: none
 
 
-class Lease(msgspec.Struct):
+class Lease(msgspec.Struct, array_like=True):
     """A lease in force; `delivered` of its `gpus` have been handed over."""
 
     lease_id: str
@@ -63,7 +63,7 @@ class Lease(msgspec.Struct):
         return self.gpus - self.delivered
 
 
-class Leases(msgspec.Struct):
+class Leases(msgspec.Struct, array_like=True):
     """Requests, quotes and leases by id; the two prices and the tightness behind them."""
 
     requests: dict[str, Request] = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Ledger(msgspec.Struct):
+class Ledger(msgspec.Struct, array_like=True):
     """Balances by account."""
 
     accounts: dict[str, int] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Org(msgspec.Struct):
+class Org(msgspec.Struct, array_like=True):
     """A participant as registered."""
 
     name: str
@@ -15,7 +15,7 @@ class Org(msgspec.Struct):
     parent: str | None
 
 
-class Region(msgspec.Struct):
+class Region(msgspec.Struct, array_like=True):
     """A power region: its interconnection queue in order of arrival, and the connectable power not yet used."""
 
     name: str
@@ -24,7 +24,7 @@ class Region(msgspec.Struct):
     granted_kw: int = 0
 
 
-class Run(msgspec.Struct):
+class Run(msgspec.Struct, array_like=True):
     """Identity and calendar of the run; parameters, participants, regions, counters of ids."""
 
     scenario: str = ""

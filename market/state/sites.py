@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Site(msgspec.Struct):
+class Site(msgspec.Struct, array_like=True):
     """A site of one owner; `installed_w` is the IT power of the GPUs that run there, in watts."""
 
     name: str
@@ -23,7 +23,7 @@ class Site(msgspec.Struct):
         return self.energised_kw * 1000 - self.installed_w
 
 
-class Building(msgspec.Struct):
+class Building(msgspec.Struct, array_like=True):
     """A building under way. Days are promises until `shell_ready` and `granted` are true."""
 
     building_id: str
@@ -41,7 +41,7 @@ class Building(msgspec.Struct):
     on_site: bool = False
 
 
-class Sites(msgspec.Struct):
+class Sites(msgspec.Struct, array_like=True):
     """Sites by name, buildings under way by id (energised ones leave)."""
 
     sites: dict[str, Site] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class TrainingRun(msgspec.Struct):
+class TrainingRun(msgspec.Struct, array_like=True):
     """A frontier run under way. `flop` is what was still to do on `since_day`."""
 
     run_id: str
@@ -23,7 +23,7 @@ class TrainingRun(msgspec.Struct):
     due_day: int
 
 
-class Project(msgspec.Struct):
+class Project(msgspec.Struct, array_like=True):
     """A research project under way."""
 
     run_id: str
@@ -32,7 +32,7 @@ class Project(msgspec.Struct):
     end_day: int
 
 
-class Lab(msgspec.Struct):
+class Lab(msgspec.Struct, array_like=True):
     """A lab's best model, its release calendar, revenue and split."""
 
     org: str
@@ -51,7 +51,7 @@ class Lab(msgspec.Struct):
     wanted_day: int = 0
 
 
-class Training(msgspec.Struct):
+class Training(msgspec.Struct, array_like=True):
     """Runs, projects, labs; capability of the frontier by week for its lagged effect on demand."""
 
     runs: dict[str, TrainingRun] = {}
