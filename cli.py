@@ -66,9 +66,10 @@ class Door(click.Group):
 def code_of(error: Exception) -> int:
     """Exit code of an error: its own, 2 for what was asked wrongly, else 1."""
     from events import LogExists, LogMissing
+    from market.cluster.tables import ClusterError
     from market.runs.reading import Usage
 
-    if isinstance(error, Usage | LogMissing | LogExists):
+    if isinstance(error, Usage | LogMissing | LogExists | ClusterError):
         return USAGE
     return int(getattr(error, "exit_code", FAILED))
 
@@ -140,7 +141,16 @@ def run_command(ctx: click.Context, /, out: Path | None, resume: bool, force: bo
         question = open_run(out).question
     else:
         question = question_of(**asked)
-    folder = out or folders.default_folder(question)
+    answer(question, out or folders.default_folder(question), None, resume, force, as_json, quiet)
+
+
+def answer(
+    question: Question, folder: Path, parent: Run | None, resume: bool, force: bool, as_json: bool, quiet: bool
+) -> None:
+    """Answer a question in a folder: report it when it is answered already, else simulate."""
+    from market import open_run
+    from market.runs import folders
+
     found = folders.stand(folder, question.manifest())
     if found == "complete" and not force:
         click.echo(f"market: {folder} holds this run already; --force repeats it", err=True)
@@ -148,10 +158,10 @@ def run_command(ctx: click.Context, /, out: Path | None, resume: bool, force: bo
         return
     if found == "cut short" and not (resume or force):
         raise Complaint(f"{folder}: this run was cut short; continue it with --resume, or begin again with --force")
-    if force:
+    is_resumed = found == "cut short" and not force
+    if found != "new" and force:
         folders.clear(folder)
-    verb = "resume" if found == "cut short" and not force else "start"
-    tell(lambda: simulated(verb, question, folder, quiet), as_json)
+    tell(lambda: simulated(question, folder, parent, is_resumed, quiet), as_json)
 
 
 def asked_for_anything(ctx: click.Context) -> bool:
@@ -196,7 +206,7 @@ def number_of(years: str) -> str:
     return repr(value)
 
 
-def simulated(verb: str, question: Question, folder: Path, quiet: bool, parent: Run | None = None) -> Outcome:
+def simulated(question: Question, folder: Path, parent: Run | None, is_resumed: bool, quiet: bool) -> Outcome:
     """Simulate into a folder; when interrupted, say what is safe and how to go on."""
     from market import open_run
     from market.report.progress import progress
@@ -205,10 +215,12 @@ def simulated(verb: str, question: Question, folder: Path, quiet: bool, parent: 
 
     try:
         with progress(question, str(folder), quiet) as tick:
-            if parent is not None:
+            if is_resumed:
+                state = drive.resume(question, folder, model_around, tick)
+            elif parent is not None:
                 state = drive.fork(question, parent.reader, folder, model_around, tick)
             else:
-                state = getattr(drive, verb)(question, folder, model_around, tick)
+                state = drive.start(question, folder, model_around, tick)
     except KeyboardInterrupt:
         raise Complaint(kept(folder), INTERRUPTED) from None
     return outcome_of(open_run(folder), state)
@@ -264,6 +276,33 @@ def emit(content: Any) -> None:
     click.echo(to_json(content))
 
 
+@main.command()
+@RUN
+@click.option("--at", "day", required=True, metavar="DATE", help="Part at the last week that closed not after this.")
+@POLICY
+@click.option("--years", metavar="YEARS", help="Another length, counted from the run's start.  [default: the parent's]")
+@OUT
+@click.option("--resume", is_flag=True, help="Continue a fork that was cut short.")
+@click.option("--force", is_flag=True, help="Repeat a fork that is there already.")
+@JSON
+@QUIET
+def fork(run: Path, day: str, policies: tuple[str, ...], years: str | None, out: Path | None, resume: bool,
+         force: bool, as_json: bool, quiet: bool) -> None:  # fmt: skip
+    """Ask what would have come of RUN had a policy come, or chance alone gone on, after a date.
+
+    The fork takes the facts of RUN over to the end of that week. With no change it is the same history again.
+    """
+    from market import open_run
+    from market.policies.load import load_policies
+    from market.runs import folders
+
+    parent = open_run(run)
+    parent.reader.manifest.check_same_code("fork")
+    length = None if years is None else float(number_of(years))
+    question = parent.forked(day, load_policies(policies), length)
+    answer(question, out or folders.default_folder(question), parent, resume, force, as_json, quiet)
+
+
 # --- read
 
 
@@ -317,10 +356,16 @@ def events(run: Path | None, schema: bool, form: str, out: Path | None, as_json:
 
     facts = open_run(run).chosen(**wanted).collect()
     if form == "table":
-        for line in listing.lines(facts):
-            print(line)
+        for row in facts.iter_rows(named=True):
+            print(listing.fact_line(row))
     elif form == "json":
-        emit({"run": str(run), "count": facts.height, "events": listing.objects(facts)})
+        emit(
+            {
+                "run": str(run),
+                "count": facts.height,
+                "events": [listing.fact_object(row) for row in facts.iter_rows(named=True)],
+            }
+        )
     else:
         write(facts, form, out)
 
@@ -370,6 +415,255 @@ def runs_command(folder: Path, as_json: bool) -> None:
     from market.report.text import runs_table
 
     runs_table(found)
+
+
+# --- trust
+
+
+@main.command()
+@RUN
+@click.option("--deep", is_flag=True, help="Simulate the run again as well and demand the same bytes.")
+@JSON
+def verify(run: Path, deep: bool, as_json: bool) -> None:
+    """Check the bytes, the chain and the sequence of RUN, and that what its facts say can all be true."""
+    from market.runs.check import check
+
+    found = check(run, model_around if deep else None)
+    if as_json:
+        emit(found)
+    else:
+        from market.report.trust import verified
+
+        verified(found)
+    if not found["ok"]:
+        raise click.exceptions.Exit(DAMAGED)
+
+
+@main.command()
+@click.argument("a", type=click.Path(path_type=Path))
+@click.argument("b", type=click.Path(path_type=Path))
+@JSON
+def diff(a: Path, b: Path, as_json: bool) -> None:
+    """Name the first fact at which runs A and B part, and count what followed."""
+    from market import open_run
+    from market.runs.compare import compare
+
+    found = compare(open_run(a), open_run(b))
+    if as_json:
+        from market.report.listing import fact_object
+
+        first = None if found.same else found.first
+        facts = {side: fact and fact_object(fact) for side, fact in zip("ab", found.facts, strict=True)}
+        emit({"a": str(a), "b": str(b), "same": found.same, "first_difference": first, "facts": facts,
+              "counts": found.counts})  # fmt: skip
+        return
+    from market.report.trust import differs
+
+    differs(a, b, found)
+
+
+@main.command()
+@RUN
+@click.argument("seq", type=int)
+@JSON
+def explain(run: Path, seq: int, as_json: bool) -> None:
+    """Say why fact SEQ of RUN came about: who decided what on which terms, back to the root."""
+    from market import open_run
+    from market.report.explain import explain as explained
+
+    found = explained(open_run(run), seq)
+    if as_json:
+        emit({"run": str(run)} | found.as_json())
+        return
+    from market.report.trust import because
+
+    because(found)
+
+
+# --- what can be asked
+
+
+@main.group()
+def scenario() -> None:
+    """Worlds to start from."""
+
+
+@scenario.command("list")
+@JSON
+def scenario_list(as_json: bool) -> None:
+    """List the scenarios that come with the program."""
+    from market.scenario.load import library
+
+    names(library(), "scenarios", as_json)
+
+
+@main.group()
+def policy() -> None:
+    """What-ifs that act on a run."""
+
+
+@policy.command("list")
+@JSON
+def policy_list(as_json: bool) -> None:
+    """List the policies that come with the program."""
+    from market.policies.load import library
+
+    names(library(), "policies", as_json)
+
+
+def names(titles: dict[str, str], what: str, as_json: bool) -> None:
+    """Print names with titles."""
+    if as_json:
+        emit({what: [{"name": name, "title": title} for name, title in titles.items()]})
+        return
+    for name, title in titles.items():
+        click.echo(f"{name:<28} {title}")
+
+
+@policy.command("show")
+@click.argument("policy", metavar="POLICY")
+@JSON
+def policy_show(policy: str, as_json: bool) -> None:
+    """Show what a policy does, from when to when, its settings and sources. POLICY as for `market run --policy`."""
+    from market.policies.load import load_policy
+
+    found = load_policy(policy)
+    if as_json:
+        emit(found.model_dump(mode="json", by_alias=True, exclude_defaults=True))
+        return
+    from market.report.asked import show_policy
+
+    show_policy(found)
+
+
+@scenario.command("show")
+@click.argument("scenario", default=DEFAULT_SCENARIO)
+@SET
+@click.option("--yaml", "as_yaml", is_flag=True, help="Print the resolved scenario, a file that needs no catalogue.")
+@JSON
+def scenario_show(scenario: str, sets: tuple[str, ...], as_yaml: bool, as_json: bool) -> None:
+    """List every number of a scenario with its date and source."""
+    from market.report.asked import show_scenario, sourced
+    from market.scenario.load import load_scenario
+
+    found = load_scenario(scenario, dict(pair_of(text) for text in sets))
+    if as_yaml:
+        click.echo(found.dump(), nl=False)
+    elif as_json:
+        emit({"scenario": found.scenario.model_dump(mode="json"), "sources": sourced(found), "sha256": found.sha256})
+    else:
+        show_scenario(found)
+
+
+@scenario.command("check")
+@click.argument("scenario")
+@SET
+@JSON
+def scenario_check(scenario: str, sets: tuple[str, ...], as_json: bool) -> None:
+    """Say everything that is wrong with a scenario, each with file, line and column."""
+    from market.scenario.errors import ScenarioError
+    from market.scenario.load import load_scenario
+
+    try:
+        found = load_scenario(scenario, dict(pair_of(text) for text in sets))
+    except ScenarioError as error:
+        if as_json:
+            emit({"scenario": scenario, "ok": False, "problems": [problem._asdict() for problem in error.problems]})
+        for problem in () if as_json else error.problems:
+            click.echo(f"market: {problem}", err=True)
+        raise click.exceptions.Exit(USAGE) from None
+    if as_json:
+        emit({"scenario": scenario, "ok": True, "problems": [], "sha256": found.sha256, "dropped": found.dropped})
+    else:
+        click.echo(f"{scenario}: holds; {len(found.sources):,} sourced values, sha256 {found.sha256[:16]}")
+
+
+@scenario.command("schema")
+def scenario_schema() -> None:
+    """Print the JSON Schema of a scenario file, for editors."""
+    from market.report.file_schema import file_schema
+
+    emit(file_schema())
+
+
+@scenario.command("init")
+@click.argument("file", type=click.Path(path_type=Path), default="scenario.yaml")
+@click.option("--extends", "base", default=DEFAULT_SCENARIO, show_default=True, help="Scenario to start from.")
+def scenario_init(file: Path, base: str) -> None:
+    """Write a scenario file to begin from."""
+    from market.report.asked import STARTER
+    from market.scenario.load import load_scenario
+
+    load_scenario(base)
+    name = "".join(c if c.isalnum() else "-" for c in file.stem.lower()).strip("-") or "mine"
+    try:
+        with file.open("x", encoding="utf-8") as out:
+            out.write(STARTER.format(name=name, base=base))
+    except FileExistsError:
+        raise Complaint(f"{file}: is there already; choose another name") from None
+    click.echo(f"{file}: edit it, then `market scenario check {file}` and `market run {file}`")
+
+
+@main.command()
+@click.option("--chip", metavar="CHIP", help="Such as H100, GB200, TPU v5e.")
+@click.option("--gpus", type=float, metavar="N")
+@click.option("--model", metavar="MODEL", help="Such as gpt-3, gpt-4, llama-3.1-405b, deepseek-v3, dense-1t, moe-1t.")
+@click.option("--tokens", type=float, help="Training tokens.  [default: the model's]")
+@click.option("--precision", type=click.Choice(["bf16", "fp8", "fp4"]), default="bf16", show_default=True)
+@click.option("--batch-seqs", type=float, help="Sequences in a batch.  [default: the model's]")
+@click.option("--year", type=float, help="Date of the software, such as 2024.5.")
+@click.option("--price-usd-per-gpu-hour", type=float, help="Rent.  [default: what owning costs]")
+@click.option("--pue", type=float, default=1.2, show_default=True)
+@click.option("--power-cap-mw", type=float, help="Power that the site can give.")
+@click.option("--plans", type=click.IntRange(1, 100), help="List so many plans, the best first.")
+@click.option("--grid", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
+              help="Answer every row of a CSV or Parquet file.")  # fmt: skip
+@OUT
+@JSON
+def cluster(grid: Path | None, out: Path | None, as_json: bool, **asked: Any) -> None:
+    """Say how fast a cluster trains a model: plan, step, MFU, days, power, cost, loss."""
+    if grid is not None:
+        from market.report.cluster import answered
+
+        frame = answered(grid)
+        emit({"rows": frame.to_dicts()}) if as_json else write(frame, "parquet" if is_parquet(out) else "csv", out)
+        return
+    missing = [f"--{name}" for name in ("chip", "gpus", "model") if asked[name] is None]
+    if missing:
+        raise Complaint(f"cluster: give {', '.join(missing)}, or a table with --grid")
+    from market import cluster as core
+    from market.report.cluster import show_answer, show_plans
+
+    plans = asked.pop("plans")
+    place = (asked.pop("chip"), asked.pop("gpus"), asked.pop("model"))
+    more = {name: value for name, value in asked.items() if value is not None}
+    if plans is not None:
+        found = core.best_plans(*place, count=plans, **more)
+        emit({"plans": found}) if as_json else show_plans(found)
+        return
+    fields = core.answer(*place, **more)
+    emit(fields) if as_json else show_answer(fields)
+
+
+def is_parquet(path: Path | None) -> bool:
+    """Whether a file's name says Parquet."""
+    return path is not None and path.suffix in (".parquet", ".pq")
+
+
+@main.command()
+@JSON
+def doctor(as_json: bool) -> None:
+    """Check that this machine can run the simulation, and name what a run's bytes depend on."""
+    from market.report.doctor import checks
+
+    found = checks()
+    ok = all(check["ok"] for check in found)
+    if as_json:
+        emit({"ok": ok, "checks": found})
+    for check in () if as_json else found:
+        click.echo(f"{'ok ' if check['ok'] else 'BAD'} {check['what']:<12} {check['found']}")
+    if not ok:
+        raise click.exceptions.Exit(FAILED)
 
 
 if __name__ == "__main__":

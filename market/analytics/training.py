@@ -16,12 +16,8 @@ def training(log: pl.LazyFrame) -> pl.LazyFrame:
     again = facts(log, "TrainingReplanned").group_by("run_id").agg(pl.len().alias("replans"))
     trained = facts(log, "TrainingFinished").select("run_id", pl.col("day").alias("trained_day"), "duration_days")
     lost = facts(log, "TrainingAbandoned").select("run_id", pl.col("day").alias("abandoned_day"), "reason")
-    released = (
-        facts(log, "ModelReleased")
-        .sort("seq")
-        .unique(["org", "model"], keep="first", maintain_order=True)
-        .select("org", "model", pl.col("start_day").alias("released_day"), "capability")
-    )
+    released = facts(log, "ModelReleased").sort("start_day", "seq")
+    released = released.select("org", "model", pl.col("start_day").alias("released_day"), "capability")
     outcome = (
         pl.when(pl.col("trained_day").is_not_null())
         .then(pl.lit("trained"))
@@ -33,7 +29,15 @@ def training(log: pl.LazyFrame) -> pl.LazyFrame:
         begun.join(again, on="run_id", how="left")
         .join(trained, on="run_id", how="left")
         .join(lost, on="run_id", how="left")
-        .join(released, on=["org", "model"], how="left")
+        .sort("trained_day")
+        .join_asof(
+            released,
+            left_on="trained_day",
+            right_on="released_day",
+            by=["org", "model"],
+            strategy="forward",
+            check_sortedness=False,
+        )  # fmt: skip
         .with_columns(
             pl.col("replans").fill_null(0),
             (pl.col("due_day") - pl.col("start_day")).alias("planned_days"),

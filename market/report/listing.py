@@ -29,21 +29,17 @@ def say(name: str, value: Any) -> str:
     return f"{value}"
 
 
-def lines(facts: pl.DataFrame) -> Iterator[str]:
-    """One line a fact: seq, date, type, actor, and its fields in their own order."""
-    for row in facts.iter_rows(named=True):
-        kind = FACTS.get(row["type"])
-        names = kind.__struct_fields__ if kind else VOCABULARY
-        fields = " ".join(f"{name}={say(name, row[name])}" for name in names if row.get(name) is not None)
-        yield f"{row['seq']:>8} {say('day', row['day'])} {row['type']:<20} {row['actor']:<18} {fields}"
+def fact_object(row: dict[str, Any]) -> dict[str, Any]:
+    """A fact as a mapping without what is null, with its date."""
+    return {"date": say("day", row["day"])} | {name: value for name, value in row.items() if value is not None}
 
 
-def objects(facts: pl.DataFrame) -> list[dict[str, Any]]:
-    """Facts as mappings without what is null, each with its `date`."""
-    return [
-        {"date": say("day", row["day"])} | {name: value for name, value in row.items() if value is not None}
-        for row in facts.iter_rows(named=True)
-    ]
+def fact_line(row: dict[str, Any]) -> str:
+    """A fact on one line: seq, date, type, actor, and its fields in their own order."""
+    kind = FACTS.get(row["type"])
+    names = kind.__struct_fields__ if kind else VOCABULARY
+    fields = " ".join(f"{name}={say(name, row[name])}" for name in names if row.get(name) is not None)
+    return f"{row['seq']:>8} {say('day', row['day'])} {row['type']:<20} {row['actor']:<18} {fields}"
 
 
 def to_json(content: Any) -> str:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from events import Manifest, Parent
@@ -20,7 +21,7 @@ from market.policies.load import check_against
 from market.policies.schema import Policy
 from market.rules.base import DAYS_PER_YEAR
 from market.scenario.dump import dump_yaml
-from market.scenario.errors import ScenarioError, refuse
+from market.scenario.errors import Problem, ScenarioError, did_you_mean, refuse
 from market.scenario.schema import Scenario
 from market.scenario.yaml_tree import read_text
 
@@ -107,10 +108,22 @@ def checked(question: Question) -> Question:
     """Refuse what no run can answer: less than a week, policies that name what the scenario does not have."""
     if question.weeks < 1:
         raise refuse("--years", f"must cover a week or more, was {question.scenario.years:g}")
-    found = [problem for stage in question.stages for problem in check_against(stage.policy, question.scenario)]
+    found = list(_unknown_behaviours(question.scenario))
+    for index, stage in enumerate(question.stages):
+        found += check_against(stage.policy, question.scenario)
+        if any(stage.policy.label == other.policy.label for other in question.stages[:index]):
+            found.append(Problem("--policy", stage.policy.label, "acts on this run already"))
     if found:
         raise ScenarioError(found)
     return question
+
+
+def _unknown_behaviours(scenario: Scenario) -> Iterator[Problem]:
+    known = {point.name for point in entry_points(group="market.behaviours")}
+    for name, org in scenario.orgs.items():
+        if org.behaviour not in known:
+            text = f"no behaviour {org.behaviour!r} is installed{did_you_mean(org.behaviour, known)}"
+            yield Problem("scenario", f"orgs.{name}.behaviour", text)
 
 
 def read_question(text: str, manifest: Manifest) -> Question:

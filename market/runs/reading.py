@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from events import FACTS, LogReader, open_log
+from events import FACTS, LogReader, Parent, open_log
 from events.vocabulary import ENVELOPE
 from market.kernel import ReplayMismatch, replay
 from market.state import State
@@ -16,6 +17,7 @@ from market.state import State
 if TYPE_CHECKING:
     import polars as pl
 
+    from market.policies.schema import Policy
     from market.runs.question import Question
 
 EPOCH = date(1970, 1, 1)
@@ -151,6 +153,24 @@ class Run:
         day = EPOCH + timedelta(found.day)
         digest = str(getattr(found.fact, "state_hash", ""))
         return Replayed(state, day, state.run.week, found.seq + 1, digest, mismatch)
+
+    def forked(self, day: date | str, policies: Sequence[Policy], years: float | None = None) -> Question:
+        """Ask what would have come of this run, had policies come after the last week that closed not after a day."""
+        import polars as pl
+
+        from market.scenario.errors import refuse
+
+        closed = self.facts("WeekClosed").filter(pl.col("day") <= _day(day)).select("week").collect()["week"]
+        if closed.is_empty():
+            raise Usage(f"{day}: no week of {self.folder} has closed by then")
+        week = int(closed[-1])
+        parent = Parent(self.folder.resolve().name, week, self.reader.head)
+        question = self.question.forked(policies, week, parent)
+        if years is not None:
+            question = question.lasting(years)
+        if question.weeks <= week + 1:
+            raise refuse("--at", f"nothing is left to simulate: the fork would end on {question.end}; give --years")
+        return question
 
     def _too_early(self, state: State, until: date | str | None) -> str:
         if until is None or not state.run.start_day:

@@ -71,18 +71,18 @@ def prices(state: State) -> dict[str, float]:
 
 def models(log: pl.LazyFrame, events: int) -> Iterator[dict[str, Any]]:
     """List the models trained, in order, with the day of their release (null: not yet)."""
-    released: dict[tuple[str, str], int] = {}
+    released: dict[tuple[str, str], list[int]] = defaultdict(list)
     for row in _facts(log, events, "ModelReleased", ("org", "model", "start_day")):
-        released.setdefault((row["org"], row["model"]), row["start_day"])
+        released[row["org"], row["model"]].append(row["start_day"])
     for row in _facts(log, events, "TrainingFinished", ("org", "model", "flop", "duration_days")):
-        day = released.get((row["org"], row["model"]))
+        days = [day for day in released[row["org"], row["model"]] if day >= row["day"]]
         yield {
             "model": row["model"],
             "lab": row["org"],
             "flop": row["flop"],
             "days": row["duration_days"],
             "trained": iso(row["day"]),
-            "released": None if day is None else iso(day),
+            "released": iso(min(days)) if days else None,
         }
 
 

@@ -1,0 +1,78 @@
+"""Scenarios and policies as a person reads them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from market.report.console import console
+
+if TYPE_CHECKING:
+    from market.policies.schema import Policy
+    from market.scenario.load import Resolved
+
+STARTER = """\
+# A world of your own: what is not said here is as in {base}.
+# `market scenario show {base}` lists every number with its source; `market scenario schema` is for editors.
+name: {name}
+extends: {base}
+title: What if ...
+description: Say here what differs, and why.
+
+# parameters:
+#   price.margin: 0.2
+# orgs:
+#   xai: {{cash_usd: {{value: 12000000000, source: assumption, note: twice the round}}}}
+"""
+
+
+def sourced(found: Resolved) -> list[dict[str, Any]]:
+    """Every value of a scenario that comes from a row of the catalogue or a line of a file."""
+    return [
+        {
+            "key": key, "value": row.value, "unit": row.unit, "as_of": row.as_of, "published": row.published,
+            "kind": row.kind, "source": row.source, "confidence": row.confidence, "where": row.where,
+        }
+        for key, row in found.sources.items()
+    ]  # fmt: skip
+
+
+def show_scenario(found: Resolved) -> None:
+    """Print a scenario: what it is, what it holds, every number with its date and source."""
+    out, scenario = console(), found.scenario
+    out.print(f"{scenario.name}: {scenario.title}", style="bold")
+    out.print(scenario.description)
+    counts = [(name, len(getattr(scenario, name))) for name in type(scenario).model_fields
+              if isinstance(getattr(scenario, name), dict | list)]  # fmt: skip
+    out.print(f"from {scenario.start}, {scenario.years:g} years: " + ", ".join(f"{n:,} {name}" for name, n in counts))
+    out.print(f"sha256 {found.sha256}")
+    for row in sourced(found):
+        date = f"{row['as_of']}" if row["as_of"] else "always"
+        text = f"{row['key']}  {row['value']} {row['unit']}  [{date}, {row['kind']}] {row['source']}"
+        out.print(text, markup=False, soft_wrap=True)
+
+
+def show_policy(policy: Policy) -> None:
+    """Print a policy: dates, settings, what each hook does, sources, what theory expects."""
+    out = console()
+    out.print(f"{policy.name}: {policy.title}", style="bold")
+    out.print(policy.description)
+    until = f"until {policy.until_day}" if policy.until_day else "for good"
+    out.print(f"from {policy.from_day} {until}")
+    for name, setting in policy.parameters.items():
+        given = policy.given.get(name, setting.value)
+        out.print(f"  {name} = {given} {setting.unit}: {setting.meaning}", markup=False)
+    for name, change in policy.set_.items():
+        to = f"to {change.to:g}" if change.to is not None else f"times {change.multiply:g} plus {change.add:g}"
+        out.print(f"  sets {name} {to}", markup=False)
+    for permit in policy.permit:
+        if permit.enabled:
+            quota = f" beyond {permit.quota.limit:g} {permit.quota.of} a {permit.quota.per}" if permit.quota else ""
+            out.print(f"  refuses {', '.join(permit.refuse)}{quota}: {permit.reason}", markup=False)
+    for levy in policy.levy:
+        if levy.enabled:
+            take = f"{levy.rate:.0%}" if levy.rate else f"{levy.usd_per_unit:g} USD a {levy.unit}"
+            out.print(f"  takes {take} of {', '.join(levy.on)}", markup=False)
+    for source in policy.sources:
+        out.print(f"  source: {source.source} ({source.confidence})", markup=False)
+    for expects in policy.expects:
+        out.print(f"  theory expects {expects.metric} {expects.sign}: {expects.reason}", markup=False)

@@ -1,0 +1,174 @@
+"""One sentence for each type of fact. A fact without a template falls back to its fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+EPOCH = date(1970, 1, 1)
+
+SENTENCES: dict[str, str] = {
+    # run
+    "RunStarted": "The run of {kind} began with seed {seed}, planned from {start_day} to {end_day}.",
+    "ParameterSet": "Parameter {parameter} was set to {value}.",
+    "OrgRegistered": "{org} ({role}, {country}) entered.",
+    "RegionRegistered": "Power region {region} ({country}) entered.",
+    "OptionChosen": "{org} decided on {kind}: {option} ({terms}).",
+    "OptionRejected": "The best candidate that {org} left was {option} ({terms}).",
+    "ExogenousShock": "From outside, {kind} was multiplied by {value}.",
+    "WeekClosed": "Week {week} closed.",
+    "RunEnded": "The run ended after week {week}.",
+    # chips
+    "ChipAnnounced": (
+        "{supplier} announced {chip} for {start_day}, at {price_usd_per_gpu} USD and {h100e} H100e "
+        "each."
+    ),
+    "VolumeReached": "{supplier}'s {chip} reached volume.",
+    "VolumeSlipped": "{supplier}'s {chip} slipped by {duration_days} days to {due_day}: {reason}.",
+    "ChipRetired": "{supplier} made its last {chip}.",
+    "OutputMade": "{supplier} made {gpus} {chip} in the week; the backlog is {lead_time_weeks} weeks of that.",
+    "SlotsExpanded": "{supplier}'s packaging grew to {value} slots a week.",
+    "PriceListed": "{supplier} lists {chip} at {price_usd_per_gpu} USD.",
+    "IntegrationExpanded": "{org} can rack {gpus} more GPUs a week.",
+    "OrderPlaced": "{org} ordered {gpus} {chip} from {supplier} at {price_usd_per_gpu} USD each.",
+    "OrderRefused": "{supplier} refused {org}'s order of {gpus} {chip}: {reason}.",
+    "OrderCancelled": "{gpus} {chip} of {org}'s order were cancelled: {reason}.",
+    "ChipsAllocated": "{supplier} allotted {gpus} {chip} to {org}, {share} of what it had on order.",
+    "ShipmentSent": "{counterparty} racked {gpus} {chip} for {org}, to arrive on {due_day}.",
+    "ShipmentDelivered": "{gpus} {chip} reached {org} and wait for power.",
+    "FleetRegistered": "{org} ran {gpus} {chip} at {site} at the start.",
+    "GpusInstalled": "{org} installed {gpus} {chip} at {site} ({power_kw_it} of IT load).",
+    "GpusWaitForPower": "{gpus} {chip} of {org} wait in the warehouse: {reason}.",
+    "GpusRetired": "{org} retired {gpus} {chip} at {site}.",
+    # sites
+    "SitePlanned": "{org} announced {site} in {region}: {power_kw_it}, {kind}, for {due_day}.",
+    "SiteRefused": "{org} may not build {power_kw_it} in {region}: {reason}.",
+    "BuildingStarted": (
+        "{org} started a {kind} building of {power_kw_it} at {site} in {region}, promised for "
+        "{due_day}."
+    ),
+    "PowerQueued": "{org} asked the grid of {region} for {power_kw_it} at {site}.",
+    "PowerGranted": "Power of {power_kw_it} ({kind}) was granted to {site} of {org} in {region}, from {due_day}.",
+    "BuildingSlipped": (
+        "A building at {site} of {org} slipped to {due_day}, {duration_days} days behind plan: "
+        "{reason}."
+    ),
+    "ShellReady": "Shell and cooling of {power_kw_it} stood at {site} of {org}.",
+    "ShellWaitsForPower": (
+        "A finished shell of {power_kw_it} at {site} of {org} waits for the grid of {region}, promised for "
+        "{due_day}."
+    ),
+    "PowerEnergised": "{power_kw_it} ({kind}) went live at {site} of {org} in {region}.",
+    # leases
+    "LeaseRequested": (
+        "{lessee} asked {lessor} for {h100e} H100e by {due_day} for {duration_days} days ({kind}), at up to "
+        "{price_usd_per_h100e_hour} USD an H100e-hour."
+    ),
+    "RequestRefused": "{lessee}'s request to {lessor} could not stand: {reason}.",
+    "QuoteGiven": (
+        "{lessor} offered {lessee} {gpus} {chip} at {site}, {start_day} to {end_day}, at "
+        "{price_usd_per_gpu_hour} USD a GPU-hour."
+    ),
+    "QuoteRefused": "{lessor} could not quote: {reason}.",
+    "QuoteCountered": "{lessee} answered {lessor} with {price_usd_per_gpu_hour} USD a GPU-hour.",
+    "QuoteLapsed": "{lessor}'s quote to {lessee} lapsed.",
+    "LeaseTalksFailed": "Talks of {lessee} with {lessor} over {h100e} H100e failed: {reason}.",
+    "LeaseRefused": "A quote could not be taken: {reason}.",
+    "LeaseSigned": (
+        "{lessee} leased {gpus} {chip} at {site} from {lessor}, {start_day} to {end_day}, at "
+        "{price_usd_per_gpu_hour} USD a GPU-hour ({kind})."
+    ),
+    "LeaseLate": "{lessor} was late for {lessee}: {gpus} GPUs missing, for want of {reason}.",
+    "GpusHandedOver": "{lessor} handed {gpus} {chip} at {site} over to {lessee}.",
+    "GpusTakenBack": "{lessor} took back {gpus} {chip} at {site} from {lessee}: {reason}.",
+    "LeaseEnded": "The lease of {lessee} from {lessor} ({gpus} {chip} at {site}) ended: {reason}.",
+    "OnDemandRented": "{lessor} let {gpus} {chip} at {site} by the hour at {price_usd_per_gpu_hour} USD.",
+    "PriceMoved": (
+        "The one-year price stood at {price_usd_per_h100e_hour} USD an H100e-hour, on demand "
+        "{spot_usd_per_h100e_hour}, tightness {tightness}."
+    ),
+    "OnDemandRepriced": "The posted on-demand price moved to {spot_usd_per_h100e_hour} USD an H100e-hour ({kind}).",
+    # training
+    "ClusterFormed": "{org} runs a cluster of {gpus} {chip} at {site} ({kind}).",
+    "ComputeSplitSet": "{org} gives {share} of its compute to customers.",
+    "ProjectStarted": "{org} gave {h100e} H100e to a research project until {end_day}.",
+    "ProjectDeferred": "{org} put off a project of {h100e} H100e: {reason}.",
+    "ProjectEnded": "A research project of {org} freed {h100e} H100e.",
+    "TrainingStarted": "{org} began to train {model}: {flop} FLOP on {gpus} {chip} at {site}, until {due_day}.",
+    "TrainingRefused": "{org} could not start a run of {flop} FLOP: {reason}.",
+    "TrainingReplanned": "{org}'s run goes on with {gpus} GPUs until {due_day}: {reason}.",
+    "TrainingFinished": "{org} finished {model}: {flop} FLOP in {duration_days} days.",
+    "TrainingAbandoned": "{org} gave up a run with {flop} FLOP to go: {reason}.",
+    "ModelReleased": "{org} released {model} ({kind}), capability {capability}.",
+    "ServingMeasured": "{org} sells at {revenue_usd_per_year} USD a year; its customers would pay for {value}.",
+    "FrontierMeasured": "The best released model stands at capability {capability}.",
+    # finance
+    "PaymentMade": "{org} paid {amount_usd_cents} to {counterparty} for {kind}.",
+    "RoundSought": "{org} sought {amount_usd_cents} of equity with {duration_days} days of cash left.",
+    "RoundClosed": "{org} raised {amount_usd_cents} from {counterparty} at a valuation of {valuation_usd_cents}.",
+    "RoundFailed": "{org} found nobody for {amount_usd_cents} of equity: {reason}.",
+    "LoanGranted": "{counterparty} lent {org} {amount_usd_cents} until {end_day}.",
+    "LoanRefused": "{counterparty} refused {org} a loan of {amount_usd_cents}: {reason}.",
+    "LoanRepaid": "{org} repaid {counterparty}.",
+    "ValuationStated": "{org} was valued at {valuation_usd_cents}.",
+    "BudgetSet": "{org} means to spend {value} USD a year on chips: {reason}.",
+    "PlanAdopted": "{org} wants {h100e} H100e by {due_day}: {reason}.",
+    "OrgDefaulted": "{org} could not pay {amount_usd_cents} and defaulted.",
+    # policy
+    "PolicyEnacted": "Policy {policy} came into force.",
+    "PolicyRepealed": "Policy {policy} ended.",
+    "CommandForbidden": "Policy {policy} forbade {org} to {kind}: {reason}.",
+    "QuotaUsed": "{org} used {value} of the allowance of {policy} ({kind}).",
+    "LevyCharged": "Policy {policy} charged {org} {amount_usd_cents}.",
+}  # fmt: skip
+
+TERMS = (("term_price", "price"), ("term_time", "time"), ("term_control", "control"), ("term_risk", "risk"))
+
+
+class _Said(dict[str, str]):
+    """Fields as words; what a fact lacks reads as a dash."""
+
+    def __missing__(self, key: str) -> str:
+        return "-"
+
+
+def sentence(kind: str, fields: Mapping[str, Any]) -> str:
+    """Say a fact as a sentence. `fields` may hold more columns, and null ones."""
+    said = _Said({name: word(name, value) for name, value in fields.items() if value is not None})
+    template = SENTENCES.get(kind)
+    if template is None:
+        return f"{kind}: {', '.join(f'{name} {value}' for name, value in said.items())}."
+    said["terms"] = terms(fields)
+    return template.format_map(said)
+
+
+def terms(fields: Mapping[str, Any]) -> str:
+    """Write the terms on which a candidate was scored, those that are zero left out."""
+    found = [f"{name} {fields[field]:+.2f}" for field, name in TERMS if fields.get(field)]
+    return ", ".join(found) or "no terms"
+
+
+def word(name: str, value: Any) -> str:
+    """Write a value for a person by the unit at the end of its field's name."""
+    if name.endswith("_day") or name == "day":
+        return (EPOCH + timedelta(value)).isoformat()
+    if name.endswith("_usd_cents"):
+        return money(value / 100)
+    if name.startswith("power_kw_") and isinstance(value, int):
+        return f"{value / 1000:,.0f} MW" if value >= 10_000 else f"{value:,} kW"
+    if name in ("flop", "params", "tokens"):
+        return f"{value:.1e}"
+    if name == "share":
+        return f"{value:.0%}"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def money(usd: float) -> str:
+    """Write USD with three digits and a unit that fits."""
+    for size, unit in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if abs(usd) >= size:
+            return f"{usd / size:,.3g} {unit} USD"
+    return f"{usd:,.0f} USD"

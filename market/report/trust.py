@@ -1,0 +1,69 @@
+"""What verify, diff and explain say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from market.report.console import console
+from market.report.explain import Explanation, Step
+from market.report.listing import fact_line
+from market.runs.compare import Difference
+
+TYPES_SHOWN = 20
+
+
+def verified(found: dict[str, Any]) -> None:
+    """Say whether a run holds."""
+    out = console()
+    state = (
+        "complete" if found["complete"] else "not complete: continue it with `market run --resume --out` this folder"
+    )
+    out.print(f"{found['run']}: {found['events']:,} facts in {found['commits']:,} commits, {found['bytes']:,} bytes")
+    if found["ok"]:
+        checked = "bytes, chain, sequence and the auditor's invariants hold"
+        out.print(f"{checked}{'; simulated again to the same bytes' if found['deep'] else ''}; {state}")
+    for problem in found["problems"]:
+        where = f"{problem['segment']} commit {problem['commit']} byte {problem['offset']}"
+        out.print(f"{where}: {problem['reason']}", markup=False)
+    if found["more_problems"]:
+        out.print(f"and {found['more_problems']:,} more")
+    out.print(f"head {found['head']}")
+
+
+def differs(a: Path, b: Path, found: Difference) -> None:
+    """Say where two runs part."""
+    out = console()
+    if found.same:
+        total = sum(count["a"] for count in found.counts.values())
+        out.print(f"the same {total:,} facts")
+        return
+    out.print(f"the first {found.first:,} facts are the same; then")
+    for name, fact in zip((a, b), found.facts, strict=True):
+        out.print(f"  {name}", markup=False)
+        out.print("    ends" if fact is None else f"  {fact_line(fact)}", markup=False)
+    out.print("facts by type, where they differ:")
+    apart = [(kind, n["a"], n["b"]) for kind, n in found.counts.items() if n["a"] != n["b"]]
+    apart.sort(key=lambda row: (-abs(row[2] - row[1]), row[0]))
+    for kind, one, two in apart[:TYPES_SHOWN]:
+        out.print(f"  {kind:<22} {one:>9,} {two:>9,}  {two - one:+,}")
+
+
+def because(found: Explanation) -> None:
+    """Tell a chain of causes, the fact first."""
+    out = console()
+    for depth, step in enumerate(found.chain):
+        _tell(step, "because " if depth else "")
+    out.print(f"That is the root, {len(found.chain) - 1} causes back.")
+    if found.policies:
+        out.print("Policies that stood in the way of a party in the half year before:")
+        for step in found.policies:
+            _tell(step, "  ")
+
+
+def _tell(step: Step, lead: str) -> None:
+    out = console()
+    out.print(f"{step.seq:>8} {step.day}  {lead}{step.says}", markup=False, soft_wrap=True)
+    if step.rejected is not None:
+        text = f"the best it rejected: {step.rejected['option']} ({step.rejected['terms']})"
+        out.print(f"{'':>21}{text}", markup=False, soft_wrap=True)
