@@ -41,6 +41,7 @@ class Book:
         self._kinds = self.facts["type"].cast(pl.Categorical)
         self._by_kind: dict[str, pl.DataFrame] = {}
         self._memo: dict[str, pl.DataFrame] = {}
+        self.weeks = self.of("WeekClosed").height  # closed; a fact of a later week may still be answered
         first = self.of("RunStarted")
         self.start_day = int(first["start_day"][0]) if len(first) else 0
 
@@ -70,13 +71,22 @@ class Book:
         joined = frame.sort(day).join_asof(ends, left_on=day, right_on="_end", strategy="forward")
         return joined.with_columns(pl.col("latest").fill_null(NEVER))
 
+    def at_close(self, totals: pl.DataFrame, key: str | list[str]) -> pl.DataFrame:
+        """The totals that stand at the end of each week in which they changed: they stand until the next change."""
+        keys = [key] if isinstance(key, str) else key
+        closed = totals.filter(pl.col("closing") < self.weeks)
+        return closed.unique([*keys, "closing"], keep="last", maintain_order=True)
+
 
 def found(frame: pl.DataFrame, rule: str, text: str, *names: str) -> list[Finding]:
     """Turn the rows of a table into findings; `text` has a {} for each column named."""
     if frame.is_empty():
         return []
-    said = frame.select(*WHEN, *names).rows()
-    return [Finding(week, day, rule, text.format(*values), seq) for seq, week, day, *values in said]
+    findings = []
+    for row in frame.select(*dict.fromkeys((*WHEN, *names))).to_dicts():
+        what = text.format(*(row[name] for name in names))
+        findings.append(Finding(row["closing"], row["day"], rule, what, row["seq"]))
+    return findings
 
 
 def running(changes: pl.DataFrame, key: str | list[str], *amounts: str) -> pl.DataFrame:
@@ -86,12 +96,6 @@ def running(changes: pl.DataFrame, key: str | list[str], *amounts: str) -> pl.Da
         pl.col(amount).fill_null(0).cum_sum().over(keys) for amount in amounts
     )
     return totals.unique([*keys, "seq"], keep="last", maintain_order=True)
-
-
-def at_close(totals: pl.DataFrame, key: str | list[str]) -> pl.DataFrame:
-    """The totals that stand at the end of each week in which they changed: they stand until the next change."""
-    keys = [key] if isinstance(key, str) else key
-    return totals.unique([*keys, "closing"], keep="last", maintain_order=True)
 
 
 def stacked(*parts: pl.DataFrame) -> pl.DataFrame:

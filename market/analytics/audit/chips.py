@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.audit.book import NEVER, WHEN, Book, Check, Finding, at_close, found, running, stacked
+from market.analytics.audit.book import NEVER, WHEN, Book, Check, Finding, found, running, stacked
 
 
 def orders(book: Book) -> list[Finding]:
@@ -72,7 +72,7 @@ def shipments(book: Book) -> list[Finding]:
         ),
         "order_id", "waiting",
     )  # fmt: skip
-    idle = at_close(way, "order_id").filter(pl.col("waiting") != 0)
+    idle = book.at_close(way, "order_id").filter(pl.col("waiting") != 0)
     keys = ["shipment_id", "order_id", "org", "chip", "gpus"]
     unsent = came.join(sent.select(*keys, since="seq"), on=keys, how="left", maintain_order="left").filter(
         pl.col("since").is_null() | (pl.col("since") > pl.col("seq"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.audit.book import WHEN, Book, Check, Finding, at_close, found, running, stacked
+from market.analytics.audit.book import WHEN, Book, Check, Finding, found, running, stacked
 
 PLACE = ["org", "chip", "site"]
 
@@ -61,7 +61,7 @@ def double_sale(book: Book) -> list[Finding]:
 
 def training(book: Book) -> list[Finding]:
     """At the end of every week frontier runs occupy no more GPUs than their lab holds at that place."""
-    totals = at_close(book.once(holdings), PLACE)
+    totals = book.at_close(book.once(holdings), PLACE)
     over = totals.filter(pl.col("training") > pl.col("held").clip(lower_bound=0))
     return found(over, "training", "{} trains on {} {} at {} and holds {}", "org", "training", "chip", "site", "held")
 

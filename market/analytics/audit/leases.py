@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.audit.book import NEVER, WHEN, Book, Check, Finding, at_close, found, running, stacked
+from market.analytics.audit.book import NEVER, WHEN, Book, Check, Finding, found, running, stacked
 from market.analytics.audit.fleet import PLACE, handed, training_changes
 
 TERMS = ("lessor", "lessee", "chip", "site", "gpus", "start_day", "end_day", "price_usd_per_gpu_hour")
@@ -92,7 +92,7 @@ def sublet(book: Book) -> list[Finding]:
         ),
         "lease_id", "room",
     )  # fmt: skip
-    beyond = at_close(passed, "lease_id").filter(pl.col("room") < 0)
+    beyond = book.at_close(passed, "lease_id").filter(pl.col("room") < 0)
     return [
         *found(promised.filter(pl.col("room") < 0), "sublease", "{}: {} GPUs left to sublet", "lease_id", "room"),
         *found(beyond, "sublease", "{}: {} GPUs left of those handed over", "lease_id", "room"),

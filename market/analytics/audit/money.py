@@ -174,7 +174,7 @@ def as_due(book: Book) -> list[Finding]:
     )
     paid = book.of("PaymentMade").filter(pl.col("kind").is_in(["chips", "on demand", *deals]))
     paid = paid.select(*WHEN, "kind", "contract_id", payee="counterparty", paid="amount_usd_cents")
-    return _unequal(stacked(due, paid), ["kind", "contract_id", "payee"], "{} under {} to {}")
+    return _unequal(book, stacked(due, paid), ["kind", "contract_id", "payee"], "{} under {} to {}")
 
 
 def levies(book: Book) -> list[Finding]:
@@ -182,13 +182,14 @@ def levies(book: Book) -> list[Finding]:
     charged = book.of("LevyCharged").select(*WHEN, "org", "contract_id", due="amount_usd_cents")
     paid = book.of("PaymentMade").filter(pl.col("kind") == "levy")
     paid = paid.select(*WHEN, "org", "contract_id", paid="amount_usd_cents")
-    return _unequal(stacked(charged, paid), ["org", "contract_id"], "levy on {} under {}")
+    return _unequal(book, stacked(charged, paid), ["org", "contract_id"], "levy on {} under {}")
 
 
-def _unequal(legs: pl.DataFrame, keys: list[str], text: str) -> list[Finding]:
+def _unequal(book: Book, legs: pl.DataFrame, keys: list[str], text: str) -> list[Finding]:
     """Weeks and keys in which more or less was paid than was due, beyond a cent a part for rounding."""
     sums = (
-        legs.sort("seq")
+        legs.filter(pl.col("closing") < book.weeks)
+        .sort("seq")
         .group_by(*keys, "closing", maintain_order=True)
         .agg(pl.col("due", "paid").sum(), pl.col("seq", "day").last(), parts=pl.col("due").is_not_null().sum())
     )

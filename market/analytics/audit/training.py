@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.audit.book import NEVER, WHEN, Book, Check, Finding, at_close, found, running, stacked
+from market.analytics.audit.book import NEVER, WHEN, Book, Check, Finding, found, running, stacked
 from market.analytics.audit.fleet import holdings
 
 
@@ -52,7 +52,7 @@ def compute(book: Book) -> list[Finding]:
         ),
         "org", "held", "used",
     )  # fmt: skip
-    over = at_close(totals, "org").filter(pl.col("used") > pl.col("held") * (1 + 1e-9) + 0.01)
+    over = book.at_close(totals, "org").filter(pl.col("used") > pl.col("held") * (1 + 1e-9) + 0.01)
     return found(over, "training", "{} uses {} H100e and holds {}", "org", "used", "held")
 
 
