@@ -38,6 +38,8 @@ def project_ended(state: State, fact: facts.ProjectEnded, day: int) -> None:
 
 def training_started(state: State, fact: facts.TrainingStarted, day: int) -> None:
     count(state, fact.run_id)
+    if fact.model.startswith(f"{fact.org}/model/"):
+        count(state, fact.model)
     state.training.runs[fact.run_id] = TrainingRun(
         fact.run_id, fact.org, fact.model, fact.site, fact.chip, fact.gpus, fact.flop, fact.flop, fact.mfu,
         fact.goodput, fact.start_day, fact.start_day, fact.due_day,
