@@ -6,7 +6,7 @@ import sys
 
 from rich.console import Console
 
-WIDTH = 110
+WIDTH = 130
 
 
 def console() -> Console:
