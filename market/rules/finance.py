@@ -241,7 +241,9 @@ def defaults(state: State, day: int) -> Iterator[Happening]:
         turnover = yearly + 13 * rent_earned(state, org) + trait(state, org, "income_usd_per_year") * CENTS
         if not yearly or recent or cash(state, org) >= p["finance.default_cash_share"] * turnover:
             continue
-        yield Happening(day, facts.OrgDefaulted(org, -cash(state, org), "cash"), org, org)
+        rented = (lease for lease in state.leases.leases.values() if lease.lessee == org)
+        dearest = max(rented, key=lambda x: (x.delivered * x.price_usd_per_gpu_hour, x.lease_id))
+        yield Happening(day, facts.OrgDefaulted(org, -cash(state, org), "cash"), org, dearest.lease_id)
         own = [lease for lease in state.leases.leases.values() if lease.lessee == org and lease.kind != "internal"]
         own.sort(key=lambda x: (-x.price_usd_per_gpu_hour, x.lease_id))
         quota = p["finance.default_lease_share"] * sum(lease.delivered for lease in own)
