@@ -9,9 +9,9 @@ import numpy as np
 from market.cluster import work
 from market.cluster.case import Array, Case
 
-RESERVED_BYTES = 3e9
-"""CUDA context, NCCL buffers and workspace of one rank. Assumption: 2-4 GB are seen in Megatron's memory reports."""
-USABLE = 0.95
+RESERVED_BYTES = 2e9
+"""CUDA context, NCCL buffers and workspace of one rank. Assumption: 1-4 GB are seen in Megatron's memory reports."""
+USABLE = 0.97
 """Share of HBM that the allocator reaches before fragmentation fails it. Assumption."""
 
 

@@ -20,6 +20,8 @@ recomputation; where that recomputes at all, offloading is tried beside it. ZeRO
 does."""
 
 
+CONTEXT_YEAR = 2023.75
+"""Context parallelism is in use from ring attention on (Liu et al., October 2023, arXiv:2310.01889)."""
 FIRST = 2000
 """Plans that are timed before the others are pruned."""
 EXACT = 8
@@ -105,7 +107,7 @@ def search(case: Case, plans: Plans, gpus: float, k: Constants | None = None) ->
     """
     k = k or fitted()
     size = work.sizes(case)
-    within = plans.gpus <= gpus
+    within = (plans.gpus <= gpus) & ((plans.cp <= 1) | (case.year >= CONTEXT_YEAR))
     if not np.any(within):
         return Found(case, np.empty(0), "gpus")
     spread = with_plans(case, plans).at(within)
