@@ -59,7 +59,8 @@ class Written:
 
     def problem(self, path: Key, message: str, *, key: bool = False) -> Problem:
         """Name what is wrong at a path."""
-        return Problem(self.place(path, key=key), ".".join(map(str, path)), message)
+        place = self.place(path, key=key)
+        return Problem(place, "" if place.startswith("--") else ".".join(map(str, path)), message)
 
 
 def read_design(spec: Path | str | None = None, flags: Mapping[str, Any] | None = None) -> Written:

@@ -12,7 +12,7 @@ import os
 
 from market.experiments.engines.base import Died, Engine, EngineUnusable
 
-__all__ = ["Died", "Engine", "EngineUnusable", "open_engine"]
+__all__ = ["Died", "Engine", "EngineUnusable", "open_engine", "workers_of"]
 
 
 def open_engine(name: str) -> Engine:
@@ -31,6 +31,12 @@ def open_engine(name: str) -> Engine:
 
         return DaskEngine(address=f"tcp:{rest}") if rest.startswith("//") else DaskEngine(workers=_workers(rest, name))
     raise EngineUnusable(f"--engine: no engine {name!r}; there are serial, local[:N], dask[:N], dask://host:port")
+
+
+def workers_of(name: str) -> int:
+    """How many runs an engine does at a time, before it starts; those of a remote cluster are not known, so one."""
+    kind, _, rest = name.partition(":")
+    return 1 if kind == "serial" or rest.startswith("//") else _workers(rest, name)
 
 
 def _workers(text: str, name: str) -> int:

@@ -1,0 +1,91 @@
+"""What a policy does: paired differences from the baseline, their interval, and the variance that pairing saved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from market.experiments.bootstrap import Floats, mean_interval
+from market.experiments.results import Results
+from market.experiments.schema import BASELINE
+
+
+class Effect(NamedTuple):
+    """Effect of a policy on a metric at the end.
+
+    Attributes
+    ----------
+    mean, low, high : mean of the paired differences and its 95 % bootstrap interval.
+    base : mean of the baseline over the same pairs.
+    bands : 5, 25, 50, 75 and 95 % quantiles of the paired differences: how the effect differs between pairs.
+    variance_ratio : variance of an unpaired difference over that of the paired one; None where either is zero.
+    pairs, futures : pairs of future and seed that count, and their futures.
+    share_down, share_up : parts of the pairs in which the metric fell and rose.
+    """
+
+    policy: str
+    metric: str
+    mean: float
+    low: float
+    high: float
+    base: float
+    bands: tuple[float, ...]
+    variance_ratio: float | None
+    pairs: int
+    futures: int
+    share_down: float
+    share_up: float
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the interval leaves out zero."""
+        return self.low > 0 or self.high < 0
+
+    @property
+    def relative(self) -> float | None:
+        """Mean effect over the baseline's mean."""
+        return self.mean / self.base if self.base else None
+
+
+def effects(results: Results) -> list[Effect]:
+    """Compare every policy with the baseline in every metric."""
+    return [
+        effect_of(policy, metric, results.outcome(policy, metric), results.outcome(BASELINE, metric))
+        for policy in results.policies
+        if policy != BASELINE
+        for metric in results.metrics
+    ]
+
+
+def effect_of(policy: str, metric: str, with_policy: Floats, baseline: Floats) -> Effect:
+    """Compare outcomes [futures, seeds] of the same futures and seeds."""
+    paired = with_policy - baseline
+    is_whole = ~np.isnan(paired)
+    differences = paired[is_whole]
+    if not differences.size:
+        nan = float("nan")
+        return Effect(policy, metric, nan, nan, nan, nan, (nan,) * 5, None, 0, 0, nan, nan)
+    interval = mean_interval(paired, policy, metric)
+    bands = tuple(map(float, np.quantile(differences, [0.05, 0.25, 0.5, 0.75, 0.95])))
+    return Effect(
+        policy, metric, interval.mean, interval.low, interval.high, float(baseline[is_whole].mean()), bands,
+        variance_ratio(with_policy[is_whole], baseline[is_whole]), int(differences.size),
+        int(is_whole.any(axis=1).sum()), float(np.mean(differences < 0)), float(np.mean(differences > 0)),
+    )  # fmt: skip
+
+
+def variance_ratio(with_policy: Floats, baseline: Floats) -> float | None:
+    """Variance of the difference of two independent runs over that of a paired one: how many runs pairing saves."""
+    if len(baseline) < 2:
+        return None
+    unpaired = float(with_policy.var(ddof=1) + baseline.var(ddof=1))
+    paired = float((with_policy - baseline).var(ddof=1))
+    return unpaired / paired if paired > 0 and unpaired > 0 else None
+
+
+def clear_effects(found: list[Effect]) -> Iterator[Effect]:
+    """The effects whose interval leaves out zero, the largest against the baseline first."""
+    clear = [effect for effect in found if effect.is_clear]
+    return iter(sorted(clear, key=lambda e: -abs(e.relative or 0.0)))

@@ -1,0 +1,134 @@
+"""Read the dataset of an experiment into arrays, by policy, future and seed."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from market.experiments.schema import BASELINE, Goal
+from market.experiments.store import Store
+
+Floats = NDArray[np.float64]
+
+
+class ResultMissing(Exception):
+    """A folder that holds no finished experiment."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class Results:
+    """An experiment's outcomes.
+
+    Attributes
+    ----------
+    about : what was asked, as `experiment.json` has it.
+    values : outcomes at the end, [policies, futures, seeds, metrics]; nan where a run failed.
+    points, parameters : futures in the unit cube and as parameter values, both [futures, uncertainties].
+    failed : what went wrong, by policy, future and seed.
+    """
+
+    url: str
+    about: dict[str, Any]
+    policies: tuple[str, ...]
+    metrics: tuple[str, ...]
+    uncertain: tuple[str, ...]
+    values: Floats
+    points: Floats
+    parameters: Floats
+    failed: tuple[tuple[str, int, int, str], ...]
+    cpu_s: float
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Unit of every metric."""
+        return {name: about["unit"] for name, about in self.about["metrics"].items()}
+
+    @property
+    def sampling(self) -> str:
+        """How futures were drawn."""
+        return str(self.about["design"].get("sampling", "lhs"))
+
+    @cached_property
+    def goals(self) -> dict[str, Goal]:
+        """What one wants of metrics."""
+        return {name: Goal.model_validate(goal) for name, goal in self.about["design"].get("goals", {}).items()}
+
+    def outcome(self, policy: str, metric: str) -> Floats:
+        """Outcomes of a policy in one metric, [futures, seeds]."""
+        outcome: Floats = self.values[self.policies.index(policy), :, :, self.metrics.index(metric)]
+        return outcome
+
+    def effect(self, policy: str, metric: str) -> Floats:
+        """Paired differences from the baseline, [futures, seeds]; nan where one of the two failed."""
+        difference: Floats = self.outcome(policy, metric) - self.outcome(BASELINE, metric)
+        return difference
+
+
+def open_results(url: str, week: int | None = None) -> Results:
+    """Read a finished experiment; outcomes at the end, or at a week that was measured.
+
+    Raises
+    ------
+    ResultMissing : when there is none.
+    """
+    store = Store(url)
+    about, wide, runs, futures = (store.read(name) for name in (
+        "experiment.json", "wide.parquet", "runs.parquet", "futures.parquet"
+    ))  # fmt: skip
+    if about is None or wide is None or runs is None or futures is None:
+        what = "holds an experiment that is not finished; run it with --resume" if about else "holds no experiment"
+        raise ResultMissing(f"{url}: {what}")
+    facts = msgspec.json.decode(about)
+    policies = tuple(lever["name"] for lever in facts["levers"])
+    metrics, uncertain = tuple(facts["metrics"]), tuple(facts["uncertain"])
+    table = pq.read_table(io.BytesIO(wide)) if week is None else _at_week(store, week, metrics)
+    run_table = pq.read_table(io.BytesIO(runs))
+    future_table = pq.read_table(io.BytesIO(futures))
+    shape = (len(policies), facts["futures"], facts["seeds"][1], len(metrics))
+    return Results(
+        url, facts, policies, metrics, uncertain, _cube(table, policies, facts["seeds"][0], metrics, shape),
+        _columns(future_table, [f"unit {name}" for name in uncertain]), _columns(future_table, list(uncertain)),
+        _failures(run_table), float(np.nansum(run_table["cpu_s"].to_numpy())),
+    )  # fmt: skip
+
+
+def _columns(table: pa.Table, names: list[str]) -> Floats:
+    columns = [table[name].to_numpy() for name in names]
+    return np.stack(columns, axis=1) if columns else np.zeros((table.num_rows, 0))
+
+
+def _cube(
+    table: pa.Table, policies: tuple[str, ...], first_seed: int, metrics: tuple[str, ...], shape: tuple[int, ...]
+) -> Floats:
+    cube = np.full(shape, np.nan)
+    place = {name: i for i, name in enumerate(policies)}
+    at = np.array([place[name] for name in table["policy"].to_pylist()], dtype=int)
+    cube[at, table["future"].to_numpy(), table["seed"].to_numpy() - first_seed] = _columns(table, list(metrics))
+    return cube
+
+
+def _at_week(store: Store, week: int, metrics: tuple[str, ...]) -> pa.Table:
+    """Turn the long table at one week into the form of the wide one; the metrics of a run stand together in order."""
+    with store.fs.open_input_file(store.path("long.parquet")) as file:
+        long = pq.read_table(file, filters=[("week", "=", week)])
+    if not long.num_rows:
+        raise ResultMissing(f"{store.url}: measured nothing at week {week}; see every_weeks in the design")
+    first = long.take(pa.array(range(0, long.num_rows, len(metrics))))
+    values = long["value"].to_numpy().reshape(-1, len(metrics))
+    columns = {name: first[name] for name in ("policy", "future", "seed")}
+    return pa.table(columns | {name: values[:, i] for i, name in enumerate(metrics)})
+
+
+def _failures(runs: pa.Table) -> tuple[tuple[str, int, int, str], ...]:
+    rows = runs.select(["status", "policy", "future", "seed", "error"]).to_pylist()
+    return tuple((r["policy"], r["future"], r["seed"], r["error"]) for r in rows if r["status"] != "done")

@@ -1,0 +1,160 @@
+"""The parts of an experiment's account that follow the answer: spread, robustness, what it hangs on, where it tips."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from market.experiments.discovery import Limit, discoveries
+from market.experiments.metrics import describe
+from market.experiments.pairing import Effect
+from market.experiments.results import Results
+from market.experiments.robustness import Robustness, robustness
+from market.experiments.schema import BASELINE, Goal
+from market.experiments.sensitivity import Morris, Rank, Sensitivity, Sobol, sensitivity
+from market.experiments.tipping import tipping_points
+from market.experiments.wording import amount, count, indented, number, percent, scale, table, together
+
+SENSITIVE_SHOWN = 5
+
+
+def spread(results: Results, found: list[Effect]) -> Iterator[str]:
+    """Tabulate what each policy moves: mean, interval, how pairs differ, what pairing saved."""
+    head = ("metric", "unit", "baseline", "change", "", "95 % interval", "90 % of pairs", "fell/rose", "saved")
+    for policy in results.policies:
+        mine = [e for e in found if e.policy == policy and e.pairs]
+        moved = [e for e in mine if not e.low == e.high == 0]
+        if not moved:
+            continue
+        yield f"Change by {policy}"
+        yield from indented(table([head, *map(_row, moved)], left=2))
+        still = together((e.metric for e in mine if e.low == e.high == 0), results.metrics)
+        if still:
+            yield f"  exactly as without it: {', '.join(still)}"
+
+
+def _row(e: Effect) -> tuple[str, ...]:
+    unit = describe(e.metric).unit
+    name, size = scale(max(abs(e.base), abs(e.mean)), unit)
+    low, high, least, most = (number(x / size, sign=True) for x in (e.low, e.high, e.bands[0], e.bands[4]))
+    return (
+        f"{e.metric}{' *' if e.is_clear else ''}",
+        "" if name == "1" else name,
+        number(e.base / size),
+        number(e.mean / size, sign=True),
+        "" if e.relative is None else percent(e.relative, sign=True),
+        f"{low} to {high}",
+        f"{least} to {most}",
+        f"{round(e.share_down * e.pairs)}/{round(e.share_up * e.pairs)} of {e.pairs}",
+        f"{number(e.variance_ratio)} x" if e.variance_ratio else "",
+    )
+
+
+def levels(results: Results) -> Iterator[str]:
+    """Tabulate the outcomes of the baseline, with bands at 50 and 90 %."""
+    rows = [("metric", "unit", "mean", "50 % of runs", "90 % of runs")]
+    for metric in results.metrics:
+        values = results.outcome(BASELINE, metric)
+        values = values[~np.isnan(values)]
+        if values.size:
+            name, size = scale(float(values.mean()), describe(metric).unit)
+            q5, q25, q75, q95 = (number(float(x) / size) for x in np.quantile(values, [0.05, 0.25, 0.75, 0.95]))
+            mean = number(float(values.mean()) / size)
+            rows.append((metric, "" if name == "1" else name, mean, f"{q25} to {q75}", f"{q5} to {q95}"))
+    yield from table(rows, left=2)
+
+
+def robust(results: Results) -> Iterator[str]:
+    """Tabulate how policies stand over futures in every goal."""
+    found = robustness(results)
+    for metric, goal in results.goals.items():
+        mine = [r for r in found if r.metric == metric]
+        if not mine:
+            continue
+        unit = describe(metric).unit
+        yield f"{metric}, wanted {goal.want}{_threshold(goal, unit)}: over {count(results.about['futures'], 'future')}"
+        head = ("policy", "mean", "worst", "regret at most", "in 90 % at most", "futures that meet it")
+        yield from indented(table([head, *(_robust_row(r, unit) for r in mine)]))
+        best = max if goal.want == "high" else min
+        maximin, least = best(mine, key=lambda r: r.worst), min(mine, key=lambda r: r.regret_p90)
+        yield f"  best worst case: {maximin.policy}; least regret in nine futures of ten: {least.policy}"
+
+
+def _threshold(goal: Goal, unit: str) -> str:
+    if goal.threshold is None:
+        return ""
+    return f" ({'at least' if goal.want == 'high' else 'at most'} {amount(goal.threshold, unit)})"
+
+
+def _robust_row(r: Robustness, unit: str) -> tuple[str, ...]:
+    amounts = (amount(x, unit) for x in (r.mean, r.worst, r.regret_max, r.regret_p90))
+    return (r.policy, *amounts, "" if r.starr is None else percent(r.starr))
+
+
+def sensitivities(results: Results, found: list[Effect]) -> Iterator[tuple[str, str, list[Sensitivity]]]:
+    """Analyse the baseline in the first goal or metric, and every policy in its largest clear effect."""
+    asked = [(BASELINE, next(iter(results.goals), results.metrics[0]))]
+    for policy in results.policies:
+        clear = [e for e in found if e.policy == policy and e.is_clear]
+        if clear:
+            asked.append((policy, max(clear, key=lambda e: abs(e.relative or 0.0)).metric))
+    for policy, metric in asked:
+        if rows := sensitivity(results, policy, metric):
+            yield policy, metric, rows
+
+
+def sensitive(results: Results, found: list[Effect]) -> Iterator[str]:
+    """Tabulate which uncertain parameters outcomes hang on."""
+    for policy, metric, rows in sensitivities(results, found):
+        what = f"{metric} without policy" if policy == BASELINE else f"the effect of {policy} on {metric}"
+        yield f"What {what} hangs on"
+        unit = describe(metric).unit
+        yield from indented(table([_HEADS[type(rows[0])], *(_sensitive_row(r, unit) for r in rows[:SENSITIVE_SHOWN])]))
+
+
+_HEADS: dict[type, tuple[str, str, str]] = {
+    Morris: ("parameter (Morris)", "mean size of its effect", "spread"),
+    Sobol: ("parameter (Sobol)", "share of variance alone", "with interactions"),
+    Rank: ("parameter", "rank correlation", "p"),
+}
+
+
+def _sensitive_row(row: Sensitivity, unit: str) -> tuple[str, str, str]:
+    if isinstance(row, Morris):
+        size = f"{amount(row.mu_star, unit)} ± {number(row.mu_star_interval / scale(row.mu_star, unit)[1])}"
+        return row.parameter, size, amount(row.sigma, unit)
+    if isinstance(row, Sobol):
+        total = f"{row.total:.2f} ± {row.total_interval:.2f}"
+        return row.parameter, f"{row.first:.2f} ± {row.first_interval:.2f}", total
+    return row.parameter, f"{row.correlation:+.2f}", f"{row.p:.2g}"
+
+
+def discovered(results: Results) -> Iterator[str]:
+    """Say in which futures goals are missed."""
+    for d in discoveries(results):
+        goal = results.goals[d.metric]
+        side = "below" if goal.want == "high" else "above"
+        limit = amount(goal.threshold or 0.0, describe(d.metric).unit)
+        yield f"{d.policy}: {d.metric} is {side} {limit} in {d.cases} of {d.futures} futures"
+        yield f"  mostly where {' and '.join(map(_limit, d.limits)) or 'no parameter tells them apart'}"
+        yield f"  ({percent(d.box.density)} of the futures there, and {percent(d.box.coverage)} of all such futures)"
+
+
+def _limit(limit: Limit) -> str:
+    low, high = number(limit.low), number(limit.high)
+    if limit.low == -np.inf:
+        return f"{limit.parameter} <= {high}"
+    return f"{limit.parameter} >= {low}" if limit.high == np.inf else f"{limit.parameter} from {low} to {high}"
+
+
+def tipping(results: Results) -> Iterator[str]:
+    """Say at which values of a lever the ranking changes."""
+    points = tipping_points(results)
+    if points:
+        yield "Where the ranking changes"
+    for p in points:
+        side = "above" if p.rises else "below"
+        interval = f"95 % interval {number(p.low)} to {number(p.high)}" if p.share else "no interval"
+        sure = "" if p.share > 0.995 else f"; it does in {percent(p.share)} of resamples"
+        yield f"  {p.metric}: {p.setting} beyond {number(p.value)} lies {side} {p.other} ({interval}{sure})"

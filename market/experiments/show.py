@@ -1,0 +1,111 @@
+"""Tell what an experiment found: the answer first, then how it spreads, then what to keep in mind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from market.experiments import sections
+from market.experiments.metrics import describe
+from market.experiments.pairing import Effect, effects
+from market.experiments.results import Results, open_results
+from market.experiments.schema import BASELINE
+from market.experiments.wording import amount, count, percent
+
+PAIRS_FEW = 10
+
+
+def show(url: str, week: int | None = None) -> str:
+    """Read a finished experiment and tell it in words. ResultMissing when there is none."""
+    return tell(open_results(url, week))
+
+
+def tell(results: Results) -> str:
+    """Tell an experiment in words."""
+    found = effects(results)
+    parts = [
+        list(answer(results, found)),
+        list(sections.levels(results)) if len(results.policies) == 1 else list(sections.spread(results, found)),
+        list(sections.robust(results)),
+        list(sections.sensitive(results, found)),
+        list(sections.discovered(results)),
+        list(sections.tipping(results)),
+        list(caveats(results, found)),
+    ]
+    return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
+
+
+def answer(results: Results, found: list[Effect]) -> Iterator[str]:
+    """Say in one sentence a policy what it does, and over what that was asked."""
+    for policy in results.policies:
+        if policy != BASELINE:
+            yield _sentence(policy, [e for e in found if e.policy == policy], _horizon(results))
+    if len(results.policies) == 1:
+        yield f"The world without any policy, {_horizon(results)}."
+    start = date.fromisoformat(results.about["job"]["scenario"]["start"])
+    end = start + timedelta(days=7 * results.about["job"]["weeks"][-1])
+    futures = f"{count(results.about['futures'], 'future')} times " if results.uncertain else ""
+    seeds = count(results.about["seeds"][1], "seed")
+    scenario = results.about["job"]["scenario"]["name"]
+    yield f"{scenario}, {start} to {end}; {futures}{seeds}, the same for every policy."
+
+
+def _sentence(policy: str, mine: list[Effect], horizon: str) -> str:
+    """Say what a policy does to the market, and to which lab most."""
+    pairs = max((e.pairs for e in mine), default=0)
+    if not pairs:
+        return f"{policy}: no pair of runs finished."
+    market = [e for e in mine if e.is_clear and not e.metric.startswith("labs.")]
+    labs = [e for e in mine if e.is_clear and e.metric.startswith("labs.")]
+    if not market and not labs:
+        is_nothing = all(e.low == e.high == 0 for e in mine)
+        what = "changes nothing that was measured" if is_nothing else "has no effect that can be told from chance"
+        return f"{policy} {what} {horizon} ({count(pairs, 'paired run')})."
+    said = [_moves(max(group, key=lambda e: abs(e.relative or 0.0))) for group in (market, labs) if group]
+    return f"{policy}: {horizon}, {'; most moved of the labs: '.join(said)}."
+
+
+def _moves(effect: Effect) -> str:
+    """Say a change: relative where there is a base to relate it to."""
+    about = describe(effect.metric)
+    head, _, rest = effect.metric.partition(".")
+    whose = f"{rest.rpartition('.')[0]}: " if head in ("labs", "clouds", "regions", "countries") else ""
+    way = "higher" if effect.mean > 0 else "lower"
+    if effect.relative is None:
+        low, high = (amount(x, about.unit, sign=True) for x in (effect.low, effect.high))
+        size = amount(abs(effect.mean), about.unit)
+        return f"{whose}{about.meaning} is {size} {way} than without it (95 % interval {low} to {high})"
+    low, high = (percent(x / effect.base, sign=True) for x in (effect.low, effect.high))
+    size = percent(abs(effect.relative))
+    return f"{whose}{about.meaning} is {size} {way} than without it (95 % interval {low} to {high})"
+
+
+def _horizon(results: Results) -> str:
+    weeks = results.about["job"]["weeks"][-1]
+    years = results.about["job"]["scenario"]["years"]
+    return f"after {years:g} year{'' if years == 1 else 's'}" if years >= 1 else f"after {weeks} weeks"
+
+
+def caveats(results: Results, found: list[Effect]) -> Iterator[str]:
+    """Say how far to trust it."""
+    futures, (first, seeds) = results.about["futures"], results.about["seeds"]
+    pairs = futures * seeds
+    yield "What to keep in mind"
+    yield "  - These are conditional forecasts of a model under its assumptions, not predictions."
+    if not results.uncertain:
+        yield "  - No parameter of the world was varied: intervals show chance between seeds, not doubt about the world"
+        yield "    itself. A design with uncertainties shows both."
+    unit = "futures" if futures > 1 else "seeds"
+    said = f"seeds {first} to {first + seeds - 1}; intervals by bootstrap over {unit}"
+    yield f"  - n = {count(pairs, 'pair')} for each policy, {said}."
+    if pairs < PAIRS_FEW:
+        yield f"  - {count(pairs, 'pair')} is few: read the direction, not the size."
+    tests = sum(1 for e in found if not e.low == e.high == 0)
+    if tests > 1:
+        chance = max(1, round(tests / 20))
+        yield f"  - * marks intervals without zero; by chance alone about {chance} of {tests} would leave it out."
+    if results.failed:
+        yield f"  - {count(len(results.failed), 'run')} failed; their pairs are left out:"
+        yield from (f"      {policy}, future {f}, seed {s}: {error}" for policy, f, s, error in results.failed[:10])
+    spent = f"{amount(results.cpu_s / 60, '')} CPU minutes"
+    yield f"  - Data: {results.url} (wide.parquet, long.parquet, runs.parquet); {spent}."
