@@ -19,6 +19,9 @@ RELEASE = re.compile(r"\b(2\d)\.(0[1-9]|1[0-2])\b")
 OLDER_STACKS = {"megatron-lm": 2022.8}
 """Software named in a row's title that lacks what its contemporaries had: Megatron-LM before Megatron-Core neither
 overlaps collectives nor fuses attention by default (MegaScale, arXiv:2402.15627, table 3, baseline)."""
+MLPERF = re.compile(r"MLPerf v(\d)\.([01])\b")
+MLPERF_3_0 = 2023.3
+"""MLPerf Training rounds come out every June and November; their software is frozen a month or two earlier."""
 ZERO_1_YEAR = 2023.0
 """From this year a plan that names no ZeRO stage is taken to shard its optimizer (Megatron's distributed optimizer)."""
 
@@ -85,8 +88,11 @@ def read_year(row: Mapping[str, Any]) -> float | None:
             return decimal_year(str(row["date"]))
         except ValueError:
             raise ClusterError(f"date: must be YYYY-MM-DD, was {str(row['date'])[:40]!r}") from None
-    release = RELEASE.search(str(row.get("name") or ""))
+    title = str(row.get("name") or "")
     year = number(row, "year", 2010, 2100)
+    if round_ := MLPERF.search(title):
+        return MLPERF_3_0 + int(round_[1]) - 3 + 0.5 * int(round_[2])
+    release = RELEASE.search(title)
     if release and (year is None or abs(2000 + int(release[1]) - year) <= 1):
         return 2000 + int(release[1]) + (int(release[2]) - 0.5) / 12
     return None if year is None else year + 0.5

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from market.cluster import ClusterError, answer, answer_grid
+from market.cluster import ClusterError, answer, answer_grid, ask, breakdown, readable
 from market.cluster.tables import read_table
 
 NAN = float("nan")
@@ -145,3 +145,12 @@ def test_every_published_row_is_answered_or_explained() -> None:
     rows = read_table("observed/training_runs.csv")
     out = answer_grid({n: [r[n] for r in rows] for n in rows[0]})
     assert all((step is None) == bool(why) for step, why in zip(out["step_s"], out["why_not"], strict=True))
+
+
+def test_the_readable_answer_says_what_was_asked_and_what_binds() -> None:
+    q = ask("A100", 25_000, "gpt-4")
+    text = readable(q, *breakdown(q))
+    assert text.startswith("25,000 x A100-80 SXM, gpt-4 (estimated architecture)")
+    assert all(word in text for word in ("binds", "days", "facility", "mean draw", "GWh", "(extrapolated)"))
+    small = ask("A100", 8, "gpt-4")
+    assert readable(small, *breakdown(small)).endswith("no plan: memory binds")
