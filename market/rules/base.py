@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -31,6 +32,11 @@ Deciders = dict[type[Command], Callable[[State, Any, int], list[Fact]]]
 def digits(x: float) -> float:
     """Round physics to 9 significant digits before it becomes a fact."""
     return float(f"{x:.9g}")
+
+
+def finite(x: float) -> float:
+    """Read a number that an org sent: 0 for what is none or endless, which no fact may hold."""
+    return x if math.isfinite(x) else 0.0
 
 
 def years(state: State, day: int) -> float:

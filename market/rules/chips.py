@@ -66,7 +66,7 @@ def cancel_order(state: State, command: commands.CancelOrder, day: int) -> list[
 def list_price(state: State, command: commands.ListPrice, day: int) -> list[Fact]:
     """Set the price of an own chip."""
     chip = state.chips.chips.get(command.chip)
-    if chip is None or chip.supplier != command.actor or not command.price_usd_per_gpu > 0:
+    if chip is None or chip.supplier != command.actor or not 0 < command.price_usd_per_gpu < math.inf:
         return [facts.OrderRefused(command.actor, command.actor, command.chip, 0, "not the actor's to price")]
     return [facts.PriceListed(chip.name, chip.supplier, round(command.price_usd_per_gpu, 2))]
 

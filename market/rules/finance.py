@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from events.commands import finance as commands
 from events.facts import Batch, Fact
 from events.facts import finance as facts
-from market.rules.base import CENTS, HOURS_PER_YEAR, Deciders, Happening, cash, trait, years
+from market.rules.base import CENTS, HOURS_PER_YEAR, Deciders, Happening, cash, finite, trait, years
 from market.rules.leases import end_lease
 from market.state import State, next_id
 from market.state.finance import Loan
@@ -18,7 +18,7 @@ Payment = tuple[str, str, int, str, str]  # payer, payee, cents, kind, contract
 
 def set_budget(state: State, command: commands.SetBudget, day: int) -> list[Fact]:
     """Revise what an org means to spend on chips."""
-    return [facts.BudgetSet(command.actor, round(max(0.0, command.value), 2), command.reason)]
+    return [facts.BudgetSet(command.actor, round(max(0.0, finite(command.value)), 2), command.reason)]
 
 
 def seek_round(state: State, command: commands.SeekRound, day: int) -> list[Fact]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -24,8 +25,10 @@ def request_lease(state: State, command: commands.RequestLease, day: int) -> lis
     reason = ""
     if org is None or command.lessor == command.actor or not {"cloud", "lab"} & set(org.roles):
         reason = "unknown lessor"
-    elif command.kind not in KINDS or not command.h100e > 0 or command.duration_days < 1:
+    elif command.kind not in KINDS or not 0 < command.h100e < math.inf or command.duration_days < 1:
         reason = "nothing asked"
+    elif not 0 < command.price_usd_per_h100e_hour < math.inf:
+        reason = "no price"
     elif any(r.lessee == command.actor and r.lessor == command.lessor for r in state.leases.requests.values()):
         reason = "talks already open"
     if reason:
@@ -91,7 +94,7 @@ def quote_fault(state: State, command: commands.GiveQuote, request: Request, day
         return "unknown chip or site"
     if command.gpus < 1 or command.end_day <= command.start_day or command.start_day < day:
         return "empty term"
-    if not command.price_usd_per_gpu_hour > 0:
+    if not 0 < command.price_usd_per_gpu_hour < math.inf:
         return "no price"
     if command.parent_lease_id is not None:
         return _sublease_fault(state, command)

@@ -14,7 +14,7 @@ from events.facts import training as facts
 from events.facts.finance import PlanAdopted
 from market.cluster import ClusterError, plan_for_budget
 from market.cluster import chip as cluster_chip
-from market.rules.base import DAYS_PER_YEAR, Deciders, Happening, digits, fleet_h100e, held, training_use
+from market.rules.base import DAYS_PER_YEAR, Deciders, Happening, digits, finite, fleet_h100e, held, training_use
 from market.state import State, next_id
 from market.state.chips import key
 from market.state.training import TrainingRun
@@ -34,7 +34,7 @@ def set_split(state: State, command: commands.SetSplit, day: int) -> list[Fact]:
 
 def adopt_plan(state: State, command: commands.AdoptPlan, day: int) -> list[Fact]:
     """Write down what a lab wants."""
-    return [PlanAdopted(command.actor, round(max(0.0, command.h100e), 3), command.due_day, command.reason)]
+    return [PlanAdopted(command.actor, round(max(0.0, finite(command.h100e)), 3), command.due_day, command.reason)]
 
 
 def research_free(state: State, org: str) -> float:
@@ -50,8 +50,9 @@ def research_free(state: State, org: str) -> float:
 
 def start_project(state: State, command: commands.StartProject, day: int) -> list[Fact]:
     """Give research compute to a project if any is free."""
-    free = research_free(state, command.actor)
-    if command.h100e > free:
+    if not 0 < command.h100e < math.inf:
+        return [facts.ProjectDeferred(command.actor, 0.0, "nothing asked")]
+    if command.h100e > research_free(state, command.actor):
         return [facts.ProjectDeferred(command.actor, round(command.h100e, 3), "no GPUs free")]
     run_id = next_id(state, command.actor, "project")
     return [
@@ -103,7 +104,7 @@ def start_training(state: State, command: commands.StartTraining, day: int) -> l
         except ClusterError:
             reason = "chip not suited"
     if plan is None:
-        return [facts.TrainingRefused(org, digits(command.flop), reason)]
+        return [facts.TrainingRefused(org, digits(finite(command.flop)), reason)]
     if plan.days > state.run.parameters["labs.run_days_max"]:
         return [facts.TrainingRefused(org, digits(command.flop), "too long" if plan.text else "does not fit")]
     return [
