@@ -1,0 +1,234 @@
+"""A small world for tests of rules: facts in, a state out, and commands answered as the kernel would.
+
+    world = given()                              # one lab, two clouds, a supplier, an OEM, an investor, a Chinese lab
+    world.happened(OrderPlaced(...))             # given
+    (fact,) = world.when(PlaceOrder(...))        # when: the facts are applied too
+    assert fact == ...                           # then
+
+Parameters are the catalogue's, but for those that tests reckon with, which are round numbers here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache
+
+from events.commands import Command
+from events.facts import Batch, Fact
+from events.facts import chips as c
+from events.facts import finance as f
+from events.facts import leases as le
+from events.facts import run as r
+from events.facts import sites as s
+from events.facts import training as t
+from events.rows import Rows
+from market.evolve import evolve
+from market.rules import decide
+from market.rules.base import Happening
+from market.state import State
+
+START = 19919  # 2024-07-15
+YEAR = 364
+
+LAB, RIVAL, CLOUD, RESELLER, SUPPLIER, OEM, FUND, CHINESE = (
+    "lab", "rival", "cloud", "reseller", "nvidia", "oem", "fund", "chinese-lab",
+)  # fmt: skip
+ORGS = {
+    LAB: ("lab", "US", None),
+    RIVAL: ("lab", "US", None),
+    CLOUD: ("cloud", "US", None),
+    RESELLER: ("cloud", "US", None),
+    SUPPLIER: ("supplier", "US", None),
+    "google": ("supplier", "US", "cloud"),
+    OEM: ("oem", "US", None),
+    FUND: ("investor", "US", None),
+    CHINESE: ("lab", "CN", None),
+    "rest": ("rest", "US", None),
+}
+SITE, FIELD = "hall", "field"  # the cloud's site, and the lab's
+ROUND = {
+    "trade.export_controls": 1.0,
+    "supply.slots_per_week": 1000.0,
+    "supply.slots_growth_sd": 0.0,
+    "supply.china_share": 0.25,
+    "supply.ramp_lag_weeks": 0.0,
+    "supply.ramp_width_weeks": 10.0,
+    "supply.stock_weeks_max": 4.0,
+    "orders.ahead_days": 180.0,
+    "orders.lead_time_patience_weeks": 8.0,
+    "allocation.powered_weight": 0.5,
+    "allocation.prepaid_weight": 0.5,
+    "shipping.weeks": 4.0,
+    "shipping.server_cost_share": 0.1,
+    "fleet.retire_per_year": 0.08,
+    "build.shell_usd_per_kw": 1000.0,
+    "build.cash_share": 0.25,
+    "chains.depth_max": 3.0,
+    "split.inference_min": 0.1,
+    "split.inference_max": 0.6,
+    "labs.run_days_max": 180.0,
+    "labs.release_lag_weeks": 8.0,
+    "labs.refresh_weeks": 26.0,
+    "finance.loan_years": 5.0,
+    "finance.loan_rate": 0.1,
+    "finance.coverage_min": 1.2,
+    "finance.default_cash_share": -0.25,
+    "finance.default_lease_share": 0.5,
+    "finance.round_answer_weeks": 8.0,
+    "finance.revenue_margin": 1.0,
+    "finance.spend_burn": 1.5,
+    "finance.rounds_growth_per_year": 0.0,
+    "serving.revenue_start_usd": 1e9,
+    "serving.frontier_start": 1.5,
+    "rest.h100e_start": 1000.0,
+    "regions.texas.queue_days": 500.0,
+    "regions.texas.grid_mw_per_year": 500.0,
+    "regions.texas.pue": 1.25,
+    "regions.texas.energy_usd_per_mwh": 50.0,
+    "regions.beijing.queue_days": 500.0,
+    "regions.beijing.grid_mw_per_year": 500.0,
+    "regions.beijing.pue": 1.25,
+    "regions.beijing.energy_usd_per_mwh": 50.0,
+}
+CHIPS = {  # supplier, start, end, price, kW, H100e, buyers, slots a GPU
+    "A100": (SUPPLIER, -1500, 20, 10_000.0, 0.8, 0.32, "all", 1.0),
+    "H100": (SUPPLIER, -600, 900, 25_000.0, 1.4, 1.0, "all", 1.0),
+    "H20": (SUPPLIER, -100, 900, 12_000.0, 1.0, 0.15, "china", 1.0),
+    "GB200": (SUPPLIER, 100, 1800, 40_000.0, 2.0, 2.5, "all", 2.0),
+    "TPU v5p": ("google", -200, 900, 8_000.0, 0.8, 0.46, "own", 0.0),
+}
+
+
+@cache
+def catalogue() -> dict[str, float]:
+    """Parameters of the default world."""
+    from market.scenario.load import load_scenario
+
+    return dict(load_scenario("frontier-2024", {}).scenario.parameters)
+
+
+def opening(**parameters: float) -> Iterable[Fact]:
+    """Facts of the small world's start."""
+    yield r.RunStarted("small", 7, START, START + 3 * YEAR)
+    values = {**catalogue(), **ROUND, **{name.replace("__", "."): value for name, value in parameters.items()}}
+    for name, (_, _, _, _, _, _, _, slots) in CHIPS.items():
+        own = 0.0 if slots else 100.0
+        values |= {f"chips.{name}.slots_per_gpu": slots, f"chips.{name}.gpus_per_week": own,
+                   f"chips.{name}.growth_per_year": 0.0, f"chips.{name}.price_change_per_year": 0.0}  # fmt: skip
+    for org in (LAB, RIVAL, CHINESE):
+        values.setdefault(f"orgs.{org}.taste_start", 0.0)
+    for name, value in values.items():
+        yield r.ParameterSet(name, float(value))
+    for name, (role, country, parent) in ORGS.items():
+        yield r.OrgRegistered(name, role, country, role, parent)
+    yield c.IntegrationExpanded(OEM, 10_000)
+    yield r.RegionRegistered("texas", "US")
+    yield r.RegionRegistered("beijing", "CN")
+    for name, (supplier, first, last, price, kw, h100e, buyers, _) in CHIPS.items():
+        yield c.ChipAnnounced(name, supplier, START + first, START + last, price, kw, h100e, buyers)
+        if first <= 0:
+            yield c.VolumeReached(name, supplier)
+    for site, owner in ((SITE, CLOUD), (FIELD, LAB)):
+        yield s.SitePlanned(site, owner, "texas", "brownfield", 50_000, START)
+        yield s.PowerEnergised(f"{site}/building/0", site, owner, "texas", "standing", 20_000, 25_000)
+    yield c.FleetRegistered(CLOUD, SITE, "H100", 10_000, 14_000)
+    yield c.FleetRegistered(LAB, FIELD, "H100", 4_000, 5_600)
+    yield f.PaymentMade("world/savers", LAB, 10**12, "opening", LAB)
+    yield f.PaymentMade("world/savers", CLOUD, 10**12, "opening", CLOUD)
+    yield f.PaymentMade("world/savers", FUND, 10**12, "opening", FUND)
+    yield le.PriceMoved(2.5, 3.4, 1.1, 10.0)
+    yield t.ModelReleased("old", LAB, 1e25, 1.5, "frontier", START - 50)
+    yield t.FrontierMeasured(1.5)
+    yield t.ComputeSplitSet(LAB, 0.25)
+    yield t.ServingMeasured(LAB, 1e9, 1e9, 0.0)
+
+
+@dataclass
+class World:
+    """A state with a day."""
+
+    state: State = field(default_factory=State)
+    day: int = START
+
+    def happened(self, *facts: Fact) -> World:
+        """Apply facts."""
+        for fact in facts:
+            evolve(self.state, fact, self.day)
+        return self
+
+    def when(self, command: Command) -> list[Fact]:
+        """Answer a command and apply the answer."""
+        facts = decide(self.state, command, self.day)
+        self.happened(*facts)
+        return facts
+
+    def after(self, step: Iterable[Happening | Batch | None] | Batch | None) -> list[Fact]:
+        """Apply what a step of the week yields; give back its facts."""
+        facts: list[Fact] = []
+        for outcome in [step] if isinstance(step, Batch) or step is None else list(step):
+            facts += spread(outcome)
+        self.happened(*facts)
+        return facts
+
+    def close_weeks(self, weeks: int = 1) -> World:
+        """Let weeks pass in which nothing happens."""
+        for _ in range(weeks):
+            week = self.state.run.week + 1
+            self.day = START + 7 * week + 6
+            self.happened(r.WeekClosed(week, ""))
+        return self
+
+
+def spread(outcome: Happening | Batch | None) -> list[Fact]:
+    """The facts of an outcome, one by one."""
+    if outcome is None:
+        return []
+    if isinstance(outcome, Batch):
+        n = len(outcome)
+        rows = Rows(outcome.kind, 0, 0, outcome.actor, [0] * n, [0] * n, outcome.columns)
+        return [entry.fact for entry in rows.entries()]
+    return [outcome.fact]
+
+
+def given(**parameters: float) -> World:
+    """A small world at its start; parameters by name with __ for a dot."""
+    return World().happened(*opening(**parameters))
+
+
+def lease(lessee: str = LAB, lessor: str = CLOUD, gpus: int = 1000, **terms: object) -> le.LeaseSigned:
+    """A lease of H100 at the cloud's site from today, for a year, without a quote."""
+    values: dict[str, object] = {
+        "lease_id": f"{lessee}/lease/1", "parent_lease_id": None, "quote_id": None, "lessor": lessor, "lessee": lessee,
+        "chip": "H100", "site": SITE, "gpus": gpus, "start_day": START, "end_day": START + YEAR,
+        "price_usd_per_gpu_hour": 2.5, "kind": "frontier", "depth": 1,
+    }  # fmt: skip
+    return le.LeaseSigned(**{**values, **terms})  # type: ignore[arg-type]
+
+
+def handed(signed: le.LeaseSigned, gpus: int | None = None) -> le.GpusHandedOver:
+    """The GPUs of a lease pass over."""
+    return le.GpusHandedOver(
+        signed.lease_id, signed.lessor, signed.lessee, signed.chip, signed.site, signed.gpus if gpus is None else gpus
+    )
+
+
+def invariants(state: State) -> None:
+    """What is true of every state."""
+    assert sum(state.finance.ledger.accounts.values()) == 0
+    for h in state.chips.holdings.values():
+        assert min(h.owned, h.leased_in, h.leased_out, h.held) >= 0, h
+    for chip in state.chips.chips.values():
+        assert chip.stock_gpus >= 0
+        assert chip.backlog_gpus == sum(o.gpus for o in state.chips.orders.values() if o.chip == chip.name)
+    assert all(order.gpus > 0 for order in state.chips.orders.values())
+    assert all(gpus > 0 for store in state.chips.warehouse.values() for gpus in store.values())
+    assert all(site.spare_w >= 0 for site in state.sites.sites.values())
+    for one in state.leases.leases.values():
+        below = [x for x in state.leases.leases.values() if x.parent_lease_id == one.lease_id]
+        quoted = sum(q.gpus for q in state.leases.quotes.values() if q.parent_lease_id == one.lease_id)
+        assert 0 <= one.delivered <= one.gpus
+        assert one.subleased == sum(x.gpus for x in below) <= one.gpus - quoted
+        assert sum(x.delivered for x in below) <= one.delivered
+    for quote in state.leases.quotes.values():
+        assert state.leases.requests[quote.request_id].lessee == quote.lessee
