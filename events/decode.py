@@ -65,8 +65,9 @@ def decode(batch: pa.RecordBatch) -> list[Entry]:
     for group in groups(batch):
         facts += _facts(table, group)
         places.append(group.rows)
-    back = np.argsort(np.concatenate(places))
     every = np.arange(batch.num_rows)
+    back = np.empty_like(every)
+    back[np.concatenate(places)] = every
     envelope = [table.values(name, every, False) for name in ("seq", "day", "actor", "cause_seq", "root_seq")]
     return list(map(Entry, *envelope, map(facts.__getitem__, back.tolist())))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import chain, count
@@ -145,19 +146,17 @@ class LogReader:
                 raise LogDamaged(found.problem)
             yield found
 
-    def _checked(self) -> Iterator[tuple[Found, list[pa.RecordBatch]]]:
-        """Segments in order with their commits, fully validated."""
-        from events.validate import Seen, after
-
-        seen = Seen()
-        for found in self.walk():
-            batches = list(decode_segment(found, self.manifest, seen))
-            seen = after(batches[-1]) if batches else seen
-            yield found, batches
-
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Commits as record batches, fully validated."""
         return chain.from_iterable(batches for _, batches in self._checked())
+
+    def _checked(self) -> Iterator[tuple[Found, Iterator[pa.RecordBatch]]]:
+        """Segments in order, each with its commits, which are validated as they are taken."""
+        from events.validate import Seen
+
+        seen = Seen()
+        for found in self.walk():
+            yield found, decode_segment(found, self.manifest, seen)
 
     def entries(self, until_day: int | None = None) -> Iterator[Entry]:
         """Facts in order of seq, of the present version, up to and including `until_day`."""
@@ -180,13 +179,13 @@ class LogReader:
 
         parts: list[pl.LazyFrame] = []
         for found, batches in self._checked():
-            path = self.folder / LOG / found.name
-            if found.scan.sealed and not found.name.endswith(".live"):
-                parts.append(pl.scan_ipc(path))
-            elif batches:
-                frame = pl.from_arrow(pa.Table.from_batches(batches))
-                assert isinstance(frame, pl.DataFrame)
-                parts.append(frame.lazy())
+            if found.name.endswith(".live"):
+                live = list(batches)
+                frame: Any = pl.from_arrow(pa.Table.from_batches(live)) if live else None
+                parts += [frame.lazy()] if live else []
+            else:
+                deque(batches, maxlen=0)  # checked, then read by Polars from the file
+                parts.append(pl.scan_ipc(self.folder / LOG / found.name))
         if not parts:
             from events.schema import log_schema
 
@@ -204,7 +203,9 @@ class LogReader:
             place, size, commits = found.scan.place, size + found.scan.good_bytes, commits + len(found.scan.commits)
             torn, last = found.problem, found if found.scan.commits else last
         head, events = (place.chain, place.seq) if place else (self.manifest.genesis(), 0)
-        seen = _last_seen(last, self.manifest) if last else Seen()
+        seen = Seen()
+        if last:
+            seen.take(_last_commit(last, self.manifest))
         return Summary(head, commits, events, size, seen.day, seen.ended, torn)
 
     @property
@@ -236,7 +237,7 @@ def open_log(folder: Path | str, disk: Disk | None = None) -> LogReader:
 
 
 def decode_segment(found: Found, manifest: Manifest, seen: Seen) -> Iterator[pa.RecordBatch]:
-    """Decode the whole commits of a segment whose chain holds and which follows `seen`; LogForeign at a fault."""
+    """Decode the whole commits of a segment whose chain holds and take `seen` along; LogForeign at a fault."""
     import pyarrow as pa
 
     from events import flat, segment, validate
@@ -254,22 +255,19 @@ def decode_segment(found: Found, manifest: Manifest, seen: Seen) -> Iterator[pa.
             reason = str(error)
         if reason:
             raise LogForeign(Problem(found.name, commit.number, commit.offset, reason))
-        seen = validate.after(batch)
+        seen.take(batch)
         yield batch
 
 
-def _last_seen(found: Found, manifest: Manifest) -> Seen:
-    """Where a segment ends; only its last commit is decoded."""
+def _last_commit(found: Found, manifest: Manifest) -> pa.RecordBatch:
+    """The last commit of a segment and no other."""
     import pyarrow as pa
 
-    from events import flat, segment, validate
+    from events import flat, segment
     from events.vintage import schema_of
 
     last = found.scan.commits[-1]
     try:
-        batch = segment.read_batch(
-            pa.py_buffer(found.data), last, schema_of(segment.read_preface(found.data), manifest)
-        )
+        return segment.read_batch(pa.py_buffer(found.data), last, schema_of(segment.read_preface(found.data), manifest))
     except flat.Malformed as error:
         raise LogForeign(Problem(found.name, last.number, last.offset, str(error))) from None
-    return validate.after(batch)

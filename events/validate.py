@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -14,14 +15,19 @@ from events.schema import envelope_fault, optional_fields
 from events.upcast import UPCASTS
 from events.vocabulary import ENVELOPE
 
-VERSIONS = 2**15  # versions are int16
 
-
-class Seen(NamedTuple):
+@dataclass
+class Seen:
     """Where the commits so far ended: their last day, and whether the run did."""
 
     day: int = -(2**31)
     ended: bool = False
+
+    def take(self, batch: pa.RecordBatch) -> None:
+        """Go on to the end of a commit."""
+        last = batch.num_rows - 1
+        self.day = batch.column("day")[last].as_py()
+        self.ended = batch.column("type")[last].as_py() == "RunEnded"
 
 
 class Group(NamedTuple):
@@ -47,75 +53,84 @@ def fault(batch: pa.RecordBatch, number: int, first_seq: int, seen: Seen) -> str
     return envelope_fault(seq, day, cause, root) or _type_fault(batch, seen)
 
 
-def after(batch: pa.RecordBatch) -> Seen:
-    """Where a commit ends."""
-    last = batch.num_rows - 1
-    return Seen(batch.column("day")[last].as_py(), batch.column("type")[last].as_py() == "RunEnded")
-
-
 def groups(batch: pa.RecordBatch) -> list[Group]:
     """Rows of every (type, version) in a commit."""
     types = batch.column("type").dictionary_encode()
-    key = types.indices.to_numpy().astype(np.int64) * VERSIONS + batch.column("version").to_numpy()
-    order = np.argsort(key, kind="stable")
-    found, first = np.unique(key[order], return_index=True)
-    names = types.dictionary.to_pylist()
-    parts = np.split(order, first[1:])
-    return [Group(names[k // VERSIONS], k % VERSIONS, rows) for k, rows in zip(found.tolist(), parts, strict=True)]
+    names, code = types.dictionary.to_pylist(), types.indices.to_numpy().astype(np.int16)
+    order = np.argsort(code, kind="stable")
+    starts = np.searchsorted(code[order], np.arange(len(names), dtype=np.int16))
+    version = batch.column("version").to_numpy()[order]
+    low, high = np.minimum.reduceat(version, starts).tolist(), np.maximum.reduceat(version, starts).tolist()
+    found = []
+    for at, (name, rows) in enumerate(zip(names, np.split(order, starts[1:]), strict=True)):
+        if low[at] == high[at]:
+            found.append(Group(name, low[at], rows))
+        else:
+            versions = batch.column("version").to_numpy()[rows]
+            found += [Group(name, int(one), rows[versions == one]) for one in np.unique(versions)]
+    return found
 
 
 def _type_fault(batch: pa.RecordBatch, seen: Seen) -> str:
     found, names = groups(batch), tuple(batch.schema.names)
     for group in found:
-        fields = shape(group.type, group.version)
-        if fields is None:
-            return f"{group.type[:40]!r} version {group.version} is no fact of this program"
-        lacking = [name for name, fills in fields.items() if fills == REQUIRED and name not in names]
-        if lacking:
-            return f"{group.type}.{lacking[0]} is not in this vocabulary"
+        if unknown := _unknown(group.type, group.version, names):
+            return unknown
     ends = [group.rows[0] for group in found if group.type == "RunEnded"]
     if seen.ended or (ends and ends[0] != batch.num_rows - 1):
         return "facts after RunEnded"
-    code = np.empty(batch.num_rows, np.intp)
-    for index, group in enumerate(found):
-        code[group.rows] = index
+    sizes = np.array([len(group.rows) for group in found])
+    order = np.concatenate([group.rows for group in found])
+    counts = _counts(batch, sizes, order)
     fills = np.stack([_fills(group.type, group.version, names) for group in found], axis=1)
-    for name, column, wanted in zip(names, batch.columns, fills, strict=True):
-        if name not in ENVELOPE and (reason := _column_fault(column, wanted, code)):
-            at, why = reason
-            return f"{found[int(code[at])].type}.{name} {why}"
-    return ""
-
-
-def _column_fault(column: pa.Array, fills: np.ndarray, code: np.ndarray) -> tuple[int, str] | None:
-    """Row and reason where a column is filled otherwise than the types of its rows call for.
-
-    fills : [types], of NEVER, MAYBE, REQUIRED.  code : [n], the type of each row.
-    """
-    if column.null_count == len(column) and not (fills == REQUIRED).any():
-        return None
-    filled, wanted = valid_rows(column), fills[code]
-    wrong = np.where(filled, wanted == NEVER, wanted == REQUIRED)
+    wrong = ((fills == NEVER) & (counts > 0)) | ((fills == REQUIRED) & (counts < sizes))
     if wrong.any():
-        at = int(wrong.argmax())
-        return at, "is filled" if filled[at] else "is null"
-    if pa.types.is_floating(column.type):
-        nan = np.isnan(raw_values(column)) & filled
-        return (int(nan.argmax()), "is nan") if nan.any() else None
-    return None
+        column, kind = np.argwhere(wrong)[0].tolist()
+        return f"{found[kind].type}.{names[column]} {'is null' if fills[column, kind] else 'is filled'}"
+    nan = [name for name, column in zip(names, batch.columns, strict=True) if _has_nan(column)]
+    return f"{nan[0]} is nan" if nan else ""
+
+
+def _counts(batch: pa.RecordBatch, sizes: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Rows of each type in which each column is filled [columns, types]; `order` [n] holds the rows type by type."""
+    nulls = np.array([column.null_count for column in batch.columns])
+    counts = np.where(nulls[:, None] == 0, sizes, 0)
+    partly = np.flatnonzero((nulls > 0) & (nulls < len(order)))
+    if len(partly):
+        bitmaps = [np.frombuffer(batch.column(at).buffers()[0], np.uint8) for at in partly.tolist()]
+        filled = np.unpackbits(np.stack(bitmaps), axis=1, count=len(order), bitorder="little")
+        counts[partly] = np.add.reduceat(filled[:, order], np.cumsum(sizes) - sizes, axis=1, dtype=np.int64)
+    return counts
+
+
+def _has_nan(column: pa.Array) -> bool:
+    if not pa.types.is_floating(column.type) or column.null_count == len(column):
+        return False
+    nan = np.isnan(raw_values(column))
+    return bool(nan.any() and (nan & valid_rows(column)).any())
 
 
 NEVER, MAYBE, REQUIRED = 0, 1, 2
 
 
-@cache
+@lru_cache(4096)
+def _unknown(name: str, version: int, columns: tuple[str, ...]) -> str:
+    """Say why a type cannot stand in a log with these columns, or nothing."""
+    fields = shape(name, version)
+    if fields is None:
+        return f"{name[:40]!r} version {version} is no fact of this program"
+    lacking = [field for field, fills in fields.items() if fills == REQUIRED and field not in columns]
+    return f"{name}.{lacking[0]} is not in this vocabulary" if lacking else ""
+
+
+@lru_cache(4096)
 def _fills(name: str, version: int, columns: tuple[str, ...]) -> np.ndarray:
     """How a fact type fills each of `columns` [n]."""
     fields = shape(name, version) or {}
-    return np.array([fields.get(column, NEVER) for column in columns], np.int8)
+    return np.array([REQUIRED if column in ENVELOPE else fields.get(column, NEVER) for column in columns], np.int8)
 
 
-@cache
+@lru_cache(4096)
 def shape(name: str, version: int) -> Mapping[str, int] | None:
     """Fields of a fact type in a version, each MAYBE or REQUIRED; None when there is no such version."""
     kind = FACTS.get(name)

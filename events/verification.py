@@ -10,7 +10,7 @@ from events.errors import LogDamaged, LogForeign, Problem
 from events.log import LOCK, LOG
 from events.manifest import Manifest
 from events.reader import Found, LogReader, decode_segment, is_torn, load_manifest, walk
-from events.validate import Seen, after
+from events.validate import Seen
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,7 @@ class _Tally:
 
     def add(self, found: Found, manifest: Manifest) -> None:
         """Decode the commits of a segment whose chain holds and check what they say."""
-        for batch, commit in zip(decode_segment(found, manifest, self.seen), found.scan.commits, strict=False):
-            self.seen = after(batch)
+        for _, commit in zip(decode_segment(found, manifest, self.seen), found.scan.commits, strict=False):
             self.head, self.commits, self.events = commit.chain, commit.number + 1, commit.first_seq + commit.rows
         self.bytes += found.scan.good_bytes
 

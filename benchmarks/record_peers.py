@@ -1,0 +1,101 @@
+"""Other ways to keep events: sqlite3 with JSON, lines of JSON. Each appends, replays with apply, and may verify."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import orjson
+
+from events import FACTS, Entry
+
+COMMIT = 4096
+
+
+class State:
+    """What replay applies facts to: counts and the last day, of every org and type."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[tuple[str, str]] = Counter()
+        self.day = 0
+
+    def apply(self, day: int, actor: str, kind: str) -> None:
+        """Take one fact."""
+        self.counts[actor, kind] += 1
+        self.day = day
+
+
+class Sqlite:
+    """sqlite3, write-ahead log, one JSON column."""
+
+    name = "sqlite3 WAL, JSON"
+
+    def append(self, folder: Path, facts: list[Entry]) -> None:
+        base = sqlite3.connect(folder / "log.db")
+        base.execute("PRAGMA journal_mode=WAL")
+        base.execute("PRAGMA synchronous=FULL")
+        base.execute("CREATE TABLE log (seq INTEGER PRIMARY KEY, day, actor, cause, root, type, fact)")
+        for batch in chunks(facts):
+            rows = [
+                (e.seq, e.day, e.actor, e.cause_seq, e.root_seq, type(e.fact).__name__, orjson.dumps(fields(e)))
+                for e in batch
+            ]
+            with base:
+                base.executemany("INSERT INTO log VALUES (?,?,?,?,?,?,?)", rows)
+        base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        base.close()
+
+    def replay(self, folder: Path) -> State:
+        state, base = State(), sqlite3.connect(folder / "log.db")
+        for _, day, actor, _, _, kind, fact in base.execute("SELECT * FROM log ORDER BY seq"):
+            FACTS[kind](**orjson.loads(fact))
+            state.apply(day, actor, kind)
+        base.close()
+        return state
+
+    def verify(self, folder: Path) -> None:
+        base = sqlite3.connect(folder / "log.db")
+        assert base.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        base.close()
+
+
+class Lines:
+    """A file of JSON lines by orjson."""
+
+    name = "orjson lines"
+
+    def append(self, folder: Path, facts: list[Entry]) -> None:
+        with (folder / "log.jsonl").open("ab") as file:
+            for batch in chunks(facts):
+                lines = [
+                    orjson.dumps([e.seq, e.day, e.actor, e.cause_seq, e.root_seq, type(e.fact).__name__, fields(e)])
+                    for e in batch
+                ]
+                file.write(b"\n".join(lines) + b"\n")
+                file.flush()
+                os.fdatasync(file.fileno())
+
+    def replay(self, folder: Path) -> State:
+        state = State()
+        with (folder / "log.jsonl").open("rb") as file:
+            for line in file:
+                _, day, actor, _, _, kind, fact = orjson.loads(line)
+                FACTS[kind](**fact)
+                state.apply(day, actor, kind)
+        return state
+
+
+def fields(entry: Entry) -> dict[str, Any]:
+    """Field values of a fact by name."""
+    found: dict[str, Any] = msgspec.structs.asdict(entry.fact)
+    return found
+
+
+def chunks(facts: list[Entry]) -> Iterable[list[Entry]]:
+    """Commits of 4,096."""
+    return (facts[at : at + COMMIT] for at in range(0, len(facts), COMMIT))
