@@ -179,6 +179,7 @@ def power_gap_kw(view: MarketView) -> float:
     need = spend / chip.price_usd_per_gpu * chip.power_kw_it_per_gpu
     pending = [*view.warehouse().items(), *view.coming().items(), *((o.chip, o.gpus) for o in view.orders())]
     need += sum(gpus * view.chip(name).power_kw_it_per_gpu for name, gpus in pending)
+    need += p("letters.trust") * view.letters_to_me() / chip.h100e * chip.power_kw_it_per_gpu
     need += sum(site.installed_w for site in view.sites()) / 1000
     ready = sum(site.energised_kw for site in view.sites()) + sum(b.power_kw for b in view.buildings())
     return need * p("sites.pool_margin") - ready

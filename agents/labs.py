@@ -19,7 +19,7 @@ from agents.valuation import (
 )
 from events.commands import Choice, Command, Terms
 from events.commands.finance import SeekRound
-from events.commands.leases import AcceptQuote, BreakTalks, CounterQuote, RequestLease
+from events.commands.leases import AcceptQuote, BreakTalks, CounterQuote, RequestLease, SignLetter
 from events.commands.sites import PlanSite, StartBuilding
 from events.commands.training import AdoptPlan, SetSplit, StartProject, StartTraining
 from market.cluster import ClusterError, weekly_choices
@@ -114,6 +114,18 @@ def plan(view: MarketView, lab: LabRecord, draws: Draws) -> Iterator[Command]:
     if ask < p("labs.ask_min_h100e") or view.requests_by_me():
         return
     yield from requests(view, lab, draws, ask)
+    yield from announce(view, draws, gap - ask)
+
+
+def announce(view: MarketView, draws: Draws, rest: float) -> Iterator[Command]:
+    """Announce with the largest lessor what is wanted beyond this month's talks, if that is much and nothing stands."""
+    p = view.param
+    if rest < p("letters.h100e_min") or view.letters() or not draws.chance(p("letters.chance"), "letter", view.me):
+        return
+    clouds = [name for name in view.orgs("cloud") if name != view.me and view.same_bloc(name)]
+    lessor = max(clouds, key=lambda name: (view.fleet_owned_by(name) * draws.uniform("letter with", name), name))
+    due = view.day + round(365 * p("letters.ahead_years"))
+    yield SignLetter(actor=view.me, because=f"{view.me}/plan", lessor=lessor, h100e=rest, due_day=due)
 
 
 def internal_request(view: MarketView, parent: str) -> Iterator[Command]:

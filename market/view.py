@@ -19,14 +19,14 @@ from market.rules.sites import expected_wait, on_site_room_kw, on_site_wait
 from market.state import State
 from market.state.chips import Chip, Holding, Order, key
 from market.state.finance import Books
-from market.state.leases import Lease, Quote, Request
+from market.state.leases import Lease, Letter, Quote, Request
 from market.state.run import Org
 from market.state.sites import Building, Site
 from market.state.training import Lab, Project, TrainingRun
 
 __all__ = [
-    "Books", "Building", "Chip", "Holding", "Lab", "Lease", "MarketView", "Order", "Org", "Project", "Quote", "Request",
-    "Shared", "Site", "TrainingRun",
+    "Books", "Building", "Chip", "Holding", "Lab", "Lease", "Letter", "MarketView", "Order", "Org", "Project", "Quote",
+    "Request", "Shared", "Site", "TrainingRun",
 ]  # fmt: skip
 
 
@@ -410,6 +410,14 @@ class MarketView:
     def requests_by_me(self) -> list[Request]:
         """Own open requests."""
         return self._shared.asking[self.me]
+
+    def letters(self) -> list[Letter]:
+        """Own letters of intent that still stand."""
+        return [letter for letter in self._state.leases.letters.values() if letter.org == self.me]
+
+    def letters_to_me(self) -> float:
+        """H100e that letters of intent ask of the org."""
+        return sum(x.h100e for x in self._state.leases.letters.values() if x.counterparty == self.me)
 
     def requests_to_me(self) -> list[Request]:
         """Open requests that others made to the org."""

@@ -47,3 +47,11 @@ class BreakTalks(Command, frozen=True, kw_only=True):
 
     request_id: str
     reason: str
+
+
+class SignLetter(Command, frozen=True, kw_only=True):
+    """Announce compute with a lessor, without a contract."""
+
+    lessor: str
+    h100e: float
+    due_day: int

@@ -197,3 +197,45 @@ class OnDemandRepriced(Fact, frozen=True):
 
     kind: str
     spot_usd_per_h100e_hour: float
+
+
+class LetterSigned(Fact, frozen=True):
+    """A lab and a cloud announce compute by `due_day`; an announcement is not a contract."""
+
+    subject: ClassVar[str] = "deal_id"
+    deal_id: str
+    org: str
+    counterparty: str
+    h100e: float
+    due_day: int
+
+
+class LetterRefused(Fact, frozen=True):
+    """A letter of intent cannot stand."""
+
+    sees: ClassVar[Visibility] = "own"
+    org: str
+    counterparty: str
+    reason: str
+
+
+class LetterCut(Fact, frozen=True):
+    """A letter of intent shrinks to `h100e`, a `share` of what it was."""
+
+    subject: ClassVar[str] = "deal_id"
+    deal_id: str
+    org: str
+    counterparty: str
+    h100e: float
+    share: float
+
+
+class LetterEnded(Fact, frozen=True):
+    """A letter of intent becomes definitive (talks on a lease begin) or lapses: `reason` says which."""
+
+    subject: ClassVar[str] = "deal_id"
+    deal_id: str
+    org: str
+    counterparty: str
+    h100e: float
+    reason: str

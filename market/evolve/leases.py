@@ -6,7 +6,7 @@ from events.facts import leases as facts
 from market.evolve.chips import holding
 from market.evolve.ids import count
 from market.state import State
-from market.state.leases import Lease, Quote, Request
+from market.state.leases import Lease, Letter, Quote, Request
 
 
 def lease_requested(state: State, fact: facts.LeaseRequested, day: int) -> None:
@@ -90,6 +90,19 @@ def lease_ended(state: State, fact: facts.LeaseEnded, day: int) -> None:
     del state.leases.leases[fact.lease_id]
 
 
+def letter_signed(state: State, fact: facts.LetterSigned, day: int) -> None:
+    count(state, fact.deal_id)
+    state.leases.letters[fact.deal_id] = Letter(fact.deal_id, fact.org, fact.counterparty, fact.h100e, fact.due_day)
+
+
+def letter_cut(state: State, fact: facts.LetterCut, day: int) -> None:
+    state.leases.letters[fact.deal_id].h100e = fact.h100e
+
+
+def letter_ended(state: State, fact: facts.LetterEnded, day: int) -> None:
+    del state.leases.letters[fact.deal_id]
+
+
 def price_moved(state: State, fact: facts.PriceMoved, day: int) -> None:
     desk = state.leases
     desk.price_usd_per_h100e_hour = fact.price_usd_per_h100e_hour
@@ -114,7 +127,10 @@ APPLY = {
     facts.GpusHandedOver: gpus_handed_over,
     facts.GpusTakenBack: gpus_taken_back,
     facts.LeaseEnded: lease_ended,
+    facts.LetterSigned: letter_signed,
+    facts.LetterCut: letter_cut,
+    facts.LetterEnded: letter_ended,
     facts.PriceMoved: price_moved,
     facts.OnDemandRepriced: on_demand_repriced,
 }
-INERT = (facts.RequestRefused, facts.QuoteRefused, facts.LeaseRefused, facts.OnDemandRented)
+INERT = (facts.RequestRefused, facts.QuoteRefused, facts.LeaseRefused, facts.LetterRefused, facts.OnDemandRented)

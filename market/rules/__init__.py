@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from events.commands import Command
 from events.facts import Batch, Fact
 from events.facts.training import FrontierMeasured
-from market.rules import chips, finance, leases, prices, serving, sites, training
+from market.rules import chips, finance, leases, letters, prices, serving, sites, training
 from market.rules.base import MONTH_WEEKS, Deciders, Happening
 from market.rules.start import calibrate
 from market.state import State
@@ -19,7 +19,7 @@ from market.state import State
 Step = Callable[[State, int], Iterable[Happening]]
 
 DECIDERS: Deciders = {}
-for _family in (chips, sites, leases, training, finance):
+for _family in (chips, sites, leases, letters, training, finance):
     DECIDERS.update(_family.DECIDE)
 
 
@@ -43,7 +43,7 @@ def _monthly(step: Step) -> Step:
 
 
 CLOCK: tuple[Callable[[State, int, int], Iterator[Happening]], ...] = (
-    chips.due, sites.due, leases.due, training.due, finance.due,
+    chips.due, sites.due, leases.due, letters.due, training.due, finance.due,
 )  # fmt: skip
 CLEARING: tuple[Step, ...] = (
     leases.terms_over, sites.grant, sites.energise, _monthly(chips.expand_slots), chips.end_of_life, chips.output,

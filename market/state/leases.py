@@ -63,12 +63,23 @@ class Lease(msgspec.Struct, array_like=True):
         return self.gpus - self.delivered
 
 
+class Letter(msgspec.Struct, array_like=True):
+    """A letter of intent that is neither definitive nor lapsed."""
+
+    deal_id: str
+    org: str
+    counterparty: str
+    h100e: float
+    due_day: int
+
+
 class Leases(msgspec.Struct, array_like=True):
     """Requests, quotes and leases by id; the two prices and the tightness behind them."""
 
     requests: dict[str, Request] = {}
     quotes: dict[str, Quote] = {}
     leases: dict[str, Lease] = {}
+    letters: dict[str, Letter] = {}
     price_usd_per_h100e_hour: float = 0.0
     spot_usd_per_h100e_hour: float = 0.0
     tightness: float = 1.0

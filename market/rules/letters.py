@@ -1,0 +1,72 @@
+"""Rules of letters of intent: announcements that become definitive, are cut, or lapse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from events.commands import leases as commands
+from events.facts import Fact
+from events.facts import leases as facts
+from market import rng
+from market.rules.base import Deciders, Happening, digits
+from market.state import State, next_id
+from market.state.leases import Letter
+
+
+def sign_letter(state: State, command: commands.SignLetter, day: int) -> list[Fact]:
+    """Announce compute; one open letter between two orgs."""
+    org = state.run.orgs.get(command.lessor)
+    reason = ""
+    if org is None or "cloud" not in org.roles or command.lessor == command.actor:
+        reason = "unknown lessor"
+    elif not command.h100e > 0 or command.due_day <= day:
+        reason = "nothing announced"
+    elif any(x.org == command.actor and x.counterparty == command.lessor for x in state.leases.letters.values()):
+        reason = "a letter is open"
+    if reason:
+        return [facts.LetterRefused(command.actor, command.lessor, reason)]
+    deal = next_id(state, command.actor, "deal")
+    return [facts.LetterSigned(deal, command.actor, command.lessor, round(command.h100e, 3), command.due_day)]
+
+
+def due(state: State, first: int, last: int) -> Iterator[Happening]:
+    """What becomes of letters in a week, by weekly hazards; one that reaches its date unsigned lapses."""
+    p, run = state.run.parameters, state.run
+    week = (first - run.start_day) // 7
+    definitive, cut = 1 / p["letters.definitive_weeks"], 1 / p["letters.cut_weeks"]
+    lapse = 1 / p["letters.lapse_weeks"]
+    for letter in state.leases.letters.values():
+        u = rng.uniform(run.seed, "letter", letter.deal_id, week)
+        if letter.due_day <= last or definitive + cut <= u < definitive + cut + lapse:
+            yield _ended(letter, "lapsed", last)
+        elif u < definitive:
+            yield _ended(letter, "definitive", last)
+            yield from _talks(state, letter, last)
+        elif u < definitive + cut:
+            low, high = p["letters.keep_min"], p["letters.keep_max"]
+            share = digits(low + (high - low) * rng.uniform(run.seed, "letter keeps", letter.deal_id, week))
+            fact = facts.LetterCut(
+                letter.deal_id, letter.org, letter.counterparty, round(share * letter.h100e, 3), share
+            )
+            yield Happening(last, fact, letter.counterparty, letter.deal_id)
+
+
+def _ended(letter: Letter, reason: str, day: int) -> Happening:
+    fact = facts.LetterEnded(letter.deal_id, letter.org, letter.counterparty, letter.h100e, reason)
+    return Happening(day, fact, letter.counterparty if reason == "definitive" else letter.org, letter.deal_id)
+
+
+def _talks(state: State, letter: Letter, day: int) -> Iterator[Happening]:
+    """Begin talks on the lease that a definitive letter calls for, unless the two are talking already."""
+    if any(r.lessee == letter.org and r.lessor == letter.counterparty for r in state.leases.requests.values()):
+        return
+    p = state.run.parameters
+    fact = facts.LeaseRequested(
+        next_id(state, letter.org, "request"), letter.org, letter.counterparty, letter.h100e, letter.due_day,
+        round(365 * p["labs.frontier_term_years"]),
+        round(state.leases.price_usd_per_h100e_hour * p["price.walk_away"], 6), "frontier",
+    )  # fmt: skip
+    yield Happening(day, fact, letter.org, letter.deal_id)
+
+
+DECIDE: Deciders = {commands.SignLetter: sign_letter}
