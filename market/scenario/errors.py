@@ -15,7 +15,8 @@ class Problem(NamedTuple):
     message: str
 
     def __str__(self) -> str:
-        return f"{self.where} {self.path}: {self.message}" if self.path else f"{self.where} {self.message}"
+        text = f"{self.where} {self.path}: {self.message}" if self.path else f"{self.where} {self.message}"
+        return _printable(text)
 
 
 class ScenarioError(ValueError):
@@ -40,8 +41,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {' or '.join(repr(c) for c in close)}?" if close else ""
 
 
+def _printable(text: str) -> str:
+    """Keep an error to one line that no terminal takes for a command."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
 def shorten(value: object, width: int = 60) -> str:
     """Show a value in an error without letting it flood the line or the terminal."""
     text = repr(value) if isinstance(value, str) else str(value)
-    text = "".join(c if c.isprintable() else "?" for c in text)
+    text = _printable(text)
     return text if len(text) <= width else f"{text[: width - 3]}..."

@@ -200,3 +200,22 @@ def test_any_tree_of_known_words_loads_or_is_refused_in_one_line(tmp_path: Path,
     except ScenarioError as error:
         message = str(error)
     assert "\n" not in message
+
+
+SET_KEYS = st.sampled_from(
+    ["years", "start", "orgs.xai", "orgs.xai.traits", "sites.abilene.buildings", "sites.abilene.buildings.0",
+     "price.margin", "leases.xai-oci.gpus", "fleets.nebius/nebius-europe-nordics/A100", "title"]
+)  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    SET_KEYS, st.text(max_size=30) | st.sampled_from(["{a: 1}", "[1, {b: c}]", "{value: 1}", "null", "{value: {a: 1}}"])
+)
+def test_any_set_works_or_is_refused_in_one_line(key: str, value: str) -> None:
+    message = ""
+    try:
+        load_scenario("frontier-2024", {key: value})
+    except ScenarioError as error:
+        message = str(error)
+    assert "\n" not in message

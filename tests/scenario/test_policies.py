@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from market.policies.load import check_against, in_force, library, load_policies, load_policy
 from market.policies.schema import TPP_PER_H100E, Bounds, Change, Words
@@ -216,3 +219,61 @@ def test_names_that_a_scenario_lacks_are_found() -> None:
     policy = load_policy("power-moratorium:region=us-ohyo")
     (problem, *_) = check_against(policy, load_scenario("frontier-2024").scenario)
     assert "the scenario frontier-2024 has no region 'us-ohyo'; did you mean 'us-ohio'" in str(problem)
+
+
+def test_a_pattern_sets_every_name_it_matches_and_a_full_name_counts_over_it(tmp_path: Path) -> None:
+    text = HEAD + "set:\n  regions.us-*.queue_days: {multiply: 0.5}\n  regions.us-ohio.queue_days: 10\n"
+    policy = load_policy(write(tmp_path, text))
+    assert policy.set_["regions.us-texas.queue_days"].of(540) == 270
+    assert policy.set_["regions.us-ohio.queue_days"].of(900) == 10
+    assert "regions.china-east.queue_days" not in policy.set_
+    assert "matches no parameter" in error_of(write(tmp_path, HEAD + "set: {regions.mars-*.queue_days: 1}"))
+
+
+def test_a_number_that_only_another_scenario_has_is_found(tmp_path: Path) -> None:
+    policy = load_policy(write(tmp_path, HEAD + "set: {regions.mars.queue_days: 1}"))
+    (problem,) = check_against(policy, load_scenario("frontier-2024").scenario)
+    assert "set.regions.mars.queue_days: the scenario frontier-2024 has no number of this name" in str(problem)
+
+
+PIECES = st.sampled_from(
+    ["power-moratorium", "mine", ":", ",", "=", "region", "us-ohio", "from", "2025-01-01", "+", "power_mw", "5"]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(PIECES, max_size=8).map("".join) | st.text(max_size=20))
+def test_any_spec_loads_or_is_refused_in_one_line(spec: str) -> None:
+    message = ""
+    try:
+        load_policy(spec)
+    except ScenarioError as error:
+        message = str(error)
+    assert "\n" not in message
+
+
+BODIES = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.sampled_from(["PlaceOrder", "$x", "US", "LeaseSigned"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["set", "permit", "levy", "refuse", "when", "reason", "not", "value", "on", "quota"]),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.dictionaries(st.sampled_from(["set", "permit", "levy", "parameters", "expects", "sources"]), BODIES, max_size=3)
+)
+def test_any_file_of_known_words_loads_or_is_refused_in_one_line(tmp_path: Path, body: dict[str, object]) -> None:
+    message = ""
+    try:
+        load_policy(write(tmp_path, HEAD + "".join(f"{key}: {json.dumps(value)}\n" for key, value in body.items())))
+    except ScenarioError as error:
+        message = str(error)
+    assert "\n" not in message
