@@ -77,7 +77,9 @@ def dense_of(params: float, *, tokens: float | None = None, year: float = 2025.0
     """
     hidden = 1024.0 * max(1, round((params * 130 / 12.0) ** (1 / 3) / 1024))
     per_layer = 2 * hidden * hidden + 2 * hidden * 8 * 128 + 3 * hidden * 3.25 * hidden
-    layers = max(4.0, 4.0 * round((params - 2 * 131072 * hidden) / per_layer / 4))
+    wanted = (params - 2 * 131072 * hidden) / per_layer
+    step = 16.0 if wanted >= 64 else 4.0  # builders choose depths that split into many equal stages
+    layers = max(4.0, step * round(wanted / step))
     data = tokens or TOKENS_PER_PARAMETER * params
     batch = max(64.0, 2.0 ** round(math.log2(batch_tokens_rule(data) / 8192)))
     return Model(
