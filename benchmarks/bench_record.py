@@ -23,7 +23,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from benchmarks.record_peers import COMMIT, Lines, Sqlite, State
+from benchmarks.record_state import COMMIT, State
 from events import FACTS, Entry, LogWriter, Rows, open_log, verify
 from tests.events.sample import SCENARIO, START_DAY, entries, manifest, run
 
@@ -61,13 +61,13 @@ def cpu_s(action: Callable[..., object], *given: object) -> float:
 
 def peers() -> list[Any]:
     """Ours first, then those whose packages are there."""
-    found: list[Any] = [Ours(), Sqlite(), Lines()]
     try:
-        from benchmarks.record_peer_eventsourcing import Eventsourcing
-    except ImportError:
-        print("the eventsourcing package is not installed: left out", file=sys.stderr)
-        return found
-    return [*found, Eventsourcing()]
+        from benchmarks.record_peer_eventsourcing import Bare, Documented
+        from benchmarks.record_peers import Lines, Sqlite
+    except ImportError as error:
+        print(f"peers are left out: {error}; install the group `bench`", file=sys.stderr)
+        return [Ours()]
+    return [Ours(), Documented(), Bare(), Sqlite(), Lines()]
 
 
 def compare(facts: list[Entry], rounds: int) -> None:

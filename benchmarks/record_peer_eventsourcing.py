@@ -1,4 +1,8 @@
-"""The eventsourcing package as a peer: domain events through its mapper and JSON transcoder to its SQLite recorder."""
+"""The eventsourcing package as a peer, on its SQLite module with its JSON transcoder, in two ways.
+
+As documented: an aggregate for each org, events triggered on it, an application that saves 4,096 at a time, and
+aggregates that the repository rebuilds. And bare: its mapper and recorder alone, without aggregates or application.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,12 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
-from eventsourcing.domain import DomainEvent
+from eventsourcing.application import Application
+from eventsourcing.domain import Aggregate, DomainEvent
 from eventsourcing.persistence import DatetimeAsISO, JSONTranscoder, Mapper, UUIDAsHex
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
 
-from benchmarks.record_peers import COMMIT, State, chunks, fields
+from benchmarks.record_state import COMMIT, State, chunks, fields
 from events import FACTS, Entry
 
 NOW = datetime(2024, 7, 15, tzinfo=UTC)
@@ -33,10 +38,65 @@ class Happened(DomainEvent):
     fact: dict[str, Any]
 
 
-class Eventsourcing:
-    """A transaction of 4,096 events at a time, which is kinder than its one aggregate a save."""
+class Org(Aggregate):
+    """All that happened by one org's doing."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.state = State()
+
+    class Happened(Aggregate.Event):
+        """One of our facts."""
+
+        seq: int
+        day: int
+        cause: int
+        root: int
+        kind: str
+        fact: dict[str, Any]
+
+        def apply(self, aggregate: Any) -> None:
+            """Take the fact."""
+            FACTS[self.kind](**self.fact)
+            aggregate.state.apply(self.day, aggregate.name, self.kind)
+
+
+class Documented:
+    """Aggregates, application, repository."""
 
     name = "eventsourcing, SQLite"
+
+    def _application(self, folder: Path) -> Application[UUID]:
+        env = {"PERSISTENCE_MODULE": "eventsourcing.sqlite", "SQLITE_DBNAME": str(folder / "log.db")}
+        return Application[UUID](env)
+
+    def append(self, folder: Path, facts: list[Entry]) -> None:
+        """Keep facts."""
+        application = self._application(folder)
+        orgs: dict[str, Org] = {}
+        for batch in chunks(facts):
+            for e in batch:
+                org = orgs.get(e.actor)
+                if org is None:
+                    org = orgs[e.actor] = Org(e.actor)
+                fields_of = {"kind": type(e.fact).__name__, "fact": fields(e)}
+                org.trigger_event(Org.Happened, seq=e.seq, day=e.day, cause=e.cause_seq, root=e.root_seq, **fields_of)
+            application.save(*orgs.values())
+        self.ids = [org.id for org in orgs.values()]
+        application.close()
+
+    def replay(self, folder: Path) -> list[State]:
+        """Rebuild every org."""
+        application = self._application(folder)
+        found = [application.repository.get(one).state for one in self.ids]
+        application.close()
+        return found
+
+
+class Bare:
+    """Mapper and recorder, a transaction of 4,096 events at a time."""
+
+    name = "  its recorder alone"
 
     def __init__(self) -> None:
         transcoder = JSONTranscoder()

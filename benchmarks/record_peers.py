@@ -4,30 +4,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import orjson
 
+from benchmarks.record_state import State, chunks, fields
 from events import FACTS, Entry
-
-COMMIT = 4096
-
-
-class State:
-    """What replay applies facts to: counts and the last day, of every org and type."""
-
-    def __init__(self) -> None:
-        self.counts: Counter[tuple[str, str]] = Counter()
-        self.day = 0
-
-    def apply(self, day: int, actor: str, kind: str) -> None:
-        """Take one fact."""
-        self.counts[actor, kind] += 1
-        self.day = day
 
 
 class Sqlite:
@@ -88,14 +70,3 @@ class Lines:
                 FACTS[kind](**fact)
                 state.apply(day, actor, kind)
         return state
-
-
-def fields(entry: Entry) -> dict[str, Any]:
-    """Field values of a fact by name."""
-    found: dict[str, Any] = msgspec.structs.asdict(entry.fact)
-    return found
-
-
-def chunks(facts: list[Entry]) -> Iterable[list[Entry]]:
-    """Commits of 4,096."""
-    return (facts[at : at + COMMIT] for at in range(0, len(facts), COMMIT))
