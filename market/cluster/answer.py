@@ -151,7 +151,8 @@ def breakdown(q: Question, k: Constants | None = None) -> tuple[dict[str, Any], 
     if not np.size(result.order):
         return head | _nothing(result.binds), {}
     best = result.case.at(slice(0, 1))
-    a = {f.name: float(np.atleast_1d(getattr(answer_chunk(best, k), f.name))[0]) for f in dataclasses.fields(Answers)}
+    figures = answer_chunk(best, k)
+    a = {f.name: float(np.atleast_1d(getattr(figures, f.name))[0]) for f in dataclasses.fields(Answers)}
     plan = plan_fields(best, 0, q.precision)
     used = float(plan["tp"] * plan["pp"] * plan["dp"] * plan["cp"])
     cost = None if np.isnan(a["cost_usd"]) else a["cost_usd"]

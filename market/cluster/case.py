@@ -82,11 +82,10 @@ class Case:
 
     def at(self, part: Any) -> "Case":
         """Return the rows that `part` (slice, mask or index) selects; shared scalars stay shared."""
-        picked = {}
-        for f in fields(self):
-            value = getattr(self, f.name)
-            picked[f.name] = value[part] if np.ndim(value) else value
-        return Case(**picked)
+        if isinstance(part, np.ndarray) and part.dtype == np.bool_:
+            part = np.flatnonzero(part)
+        values = (getattr(self, name) for name in FIELDS)
+        return Case(*(v[part] if isinstance(v, np.ndarray) and v.ndim else v for v in values))
 
 
 FIELDS: tuple[str, ...] = tuple(f.name for f in fields(Case))

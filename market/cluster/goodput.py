@@ -35,16 +35,21 @@ class Goodput:
 
 
 def goodput(case: Case, gpus: Array) -> Goodput:
-    """Give the share of time that makes progress. [R].
+    """Give the share of time that makes progress on `gpus` of a case's chip at its date. [R]."""
+    return goodput_at(gpus, case.year, case.chip_year)
+
+
+def goodput_at(gpus: Array, year: Array, chip_year: Array) -> Goodput:
+    """Give the share of time that makes progress. All [R].
 
     Interval by Young/Daly, tau = sqrt(2 t_ck M); ETTR = 1/((1 + t_ck/tau)(1 + (tau/2 + R)/M)) (Kokolis et al. 2024,
     arXiv:2410.21680, eq. 1). M is the cluster's mean time between interruptions.
     """
-    age = np.maximum(case.year - case.chip_year, 0)
+    age = np.maximum(year - chip_year, 0)
     hours = HOURS_BETWEEN_INTERRUPTIONS / (1 + EARLY_FAILURES * np.exp(-age / EARLY_YEARS))
     between_s = hours * 3600 / gpus
     interval = np.sqrt(2 * CHECKPOINT_S * between_s)
-    halvings = np.maximum(case.year - RECOVERY_YEAR, 0) / RECOVERY_HALVING_YEARS
+    halvings = np.maximum(year - RECOVERY_YEAR, 0) / RECOVERY_HALVING_YEARS
     recovery = np.maximum(RECOVERY_S * np.exp2(-halvings), RECOVERY_S_LEAST)
     lost = (1 + CHECKPOINT_S / interval) * (1 + (interval / 2 + recovery) / between_s)
     return Goodput(1 / lost, between_s / 3600, interval)

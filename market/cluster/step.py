@@ -31,8 +31,12 @@ class Step:
 
 def maturity(case: Case, k: Constants) -> Array:
     """Give the factor by which young software lengthens a step; 1 in the long run. [R]."""
-    age = np.maximum(case.year - case.chip_year, 0)
-    factor: Array = 1 + k.immature_dense * np.exp(-age / DENSE_MATURITY_YEARS)
+    return maturity_at(case.year, case.chip_year, k)
+
+
+def maturity_at(year: Array, chip_year: Array, k: Constants) -> Array:
+    """Give the same for a date and the date of a chip's volume. All [R]."""
+    factor: Array = 1 + k.immature_dense * np.exp(-np.maximum(year - chip_year, 0) / DENSE_MATURITY_YEARS)
     return factor
 
 

@@ -11,14 +11,20 @@ import numpy.typing as npt
 from market.cluster.answer import Question, breakdown
 from market.cluster.case import Array
 from market.cluster.chips import chip
+from market.cluster.constants import fitted
+from market.cluster.goodput import goodput_at
 from market.cluster.models import Model, dense_of, mixture_of, model
 from market.cluster.scaling import SECONDS_PER_DAY
+from market.cluster.step import maturity_at
 from market.cluster.workload import nameplate
 
-GPU_RUNG = 1.03
-"""Plans are searched at GPU counts 3 % apart, rounded down; MFU and goodput of the rung hold for the GPUs above it."""
-SIZES_PER_DECADE = 8
-YEARS_PER_RUNG = 0.25
+GPU_RUNG = 1.25
+"""Plans are searched at GPU counts 25 % apart, rounded down; the rung's MFU holds for the GPUs above it."""
+SIZES_PER_DECADE = 4
+REFERENCE_YEARS = 2.0
+REFERENCE_YEAR = 2025.0
+"""A rung is searched once, at two years of a chip's age and not before 2025; the date of a question enters by the
+maturity of dense software and by goodput, both exact. The slow maturity of mixtures stays at the reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,7 @@ class Choices:
 
 @functools.lru_cache(65_536)
 def gpu_rung(gpus: int) -> int:
-    """Round GPUs down to a rung of the ladder; small counts stay as they are."""
+    """Round GPUs down to a rung of the ladder; counts to 64 stay as they are."""
     if gpus <= 64:
         return max(gpus, 1)
     rung = int(np.floor(np.log(gpus / 64) / np.log(GPU_RUNG) + 1e-9))
@@ -53,14 +59,17 @@ def plan_text(plan: dict[str, Any]) -> str:
 
 
 @functools.lru_cache(65_536)
-def _one(chip_name: str, gpus: int, shape: Model, precision: int, year: float) -> tuple[Any, ...]:
-    """Search one rung: plan, GPUs used, MFU of all the rung's GPUs, goodput, step, what binds."""
-    fields, more = breakdown(Question(chip(chip_name), float(gpus), shape, precision, year))
+def _one(chip_name: str, gpus: int, shape: Model, precision: int) -> tuple[str, float, float, float, str]:
+    """Search one rung at the reference date: plan, GPUs used, mature MFU of all the rung's GPUs, step, what binds."""
+    device = chip(chip_name)
+    year = max(device.volume_year + REFERENCE_YEARS, REFERENCE_YEAR)
+    fields, more = breakdown(Question(device, float(gpus), shape, precision, year))
     if not fields["fits"]:
-        return "", 0.0, 0.0, 0.0, np.inf, fields["binds"]
-    idle = more["gpus_used"] / gpus
-    return (plan_text(fields["plan"]), more["gpus_used"], fields["mfu"] * idle, fields["goodput"], fields["step_s"],
-            fields["binds"])  # fmt: skip
+        return "", 1.0, 0.0, np.inf, fields["binds"]
+    mature = float(maturity_at(np.asarray(year), np.asarray(device.volume_year), fitted()))
+    used = more["gpus_used"]
+    mfu = fields["mfu"] * mature * used / gpus
+    return plan_text(fields["plan"]), used, mfu, fields["step_s"] / mature, fields["binds"]
 
 
 def weekly_choices(
@@ -74,7 +83,7 @@ def weekly_choices(
     chips : [C] chip names
     gpus : [C] GPUs at hand
     models : [C] library names or `Model`s; the run is the model's `train_tokens`
-    year : decimal year, for the age of chips and software; rounded to quarters
+    year : decimal year, for the age of chips and software
     precision : 0 BF16, 1 FP8, 2 FP4
 
     `mfu` counts all of the GPUs, idle ones too, so that `training_days(flop, gpus, peak, mfu, goodput)` is `days`.
@@ -88,17 +97,21 @@ def _choices(
     chips: Sequence[str], gpus: Sequence[int] | npt.NDArray[Any], shapes: Sequence[Model], flop: Array,
     when: tuple[float, int],
 ) -> Choices:  # fmt: skip
-    quarter = round(when[0] / YEARS_PER_RUNG) * YEARS_PER_RUNG
+    year, precision = when
     found = [
-        _one(c, gpu_rung(int(g)), m, when[1], quarter) if g >= 1 else ("", 0.0, 0.0, 0.0, np.inf, "gpus")
+        _one(c, gpu_rung(int(g)), m, precision) if g >= 1 else ("", 1.0, 0.0, np.inf, "gpus")
         for c, g, m in zip(chips, gpus, shapes, strict=True)
     ]
-    text, used, mfu, good, step, binds = zip(*found, strict=True) if found else ((),) * 6
-    peak = np.array([nameplate(chip(c), when[1]) for c in chips])
-    rate = np.asarray(gpus, dtype=np.float64) * peak * np.array(mfu) * np.array(good)
+    text, used, mfu, step, binds = zip(*found, strict=True) if found else ((),) * 5
+    devices = [chip(c) for c in chips]
+    born = np.array([d.volume_year for d in devices])
+    young = maturity_at(np.asarray(year), born, fitted())
+    share = np.array(mfu) / young
+    good = goodput_at(np.array(used), np.asarray(year), born).goodput * (share > 0)
+    rate = np.asarray(gpus, dtype=np.float64) * np.array([nameplate(d, precision) for d in devices]) * share * good
     days = np.divide(flop / SECONDS_PER_DAY, rate, out=np.full(len(flop), np.inf), where=rate > 0)
     return Choices(
-        plan=list(text), gpus_used=np.array(used), mfu=np.array(mfu), goodput=np.array(good), step_s=np.array(step),
+        plan=list(text), gpus_used=np.array(used) * (share > 0), mfu=share, goodput=good, step_s=np.array(step) * young,
         days=days, binds=list(binds), params=np.array([m.params_total for m in shapes]),
         tokens=flop / np.array([m.flop_per_token for m in shapes]) if shapes else np.empty(0),
     )  # fmt: skip
@@ -106,7 +119,7 @@ def _choices(
 
 @functools.lru_cache(4096)
 def shape_for(rung: int, sparse: bool) -> Model:
-    """Give the model of a rung of the size ladder (parameters, or active ones of a mixture: 10^(rung/8))."""
+    """Give the model of a rung of the size ladder (parameters, or active ones of a mixture: 10^(rung/4))."""
     params = 10.0 ** (rung / SIZES_PER_DECADE)
     return mixture_of(params) if sparse else dense_of(params)
 
@@ -118,7 +131,7 @@ def plan_for_budget(
     """Size a model for a FLOP budget and choose its plan. `C` candidates.
 
     The rule: compute-optimal, 20 tokens a (active) parameter (Hoffmann et al. 2022), so params = sqrt(flop / 120);
-    the shape is that of the nearest of eight sizes a decade, and tokens make up the exact budget.
+    the shape is that of the nearest of four sizes a decade, and tokens make up the exact budget.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from market.cluster import plan_for_budget, training_days, weekly_choices
+from market.cluster import answer, plan_for_budget, training_days, weekly_choices
 from market.cluster.weekly import GPU_RUNG, gpu_rung
 
 CHIPS = ["H100", "GB200", "GB300", "A100"]
@@ -38,7 +38,23 @@ def test_no_gpus_is_an_answer_too() -> None:
     assert (c.days[0], c.binds[0]) == (np.inf, "gpus")
 
 
-def test_a_rung_is_at_most_three_percent_below() -> None:
+def test_a_choice_agrees_with_the_full_answer_on_its_rung() -> None:
+    gpus = gpu_rung(20_000)
+    c = weekly_choices(["H100"], [gpus], ["llama-3.1-405b"], year=2025.0)
+    a = answer("H100", gpus, "llama-3.1-405b", year=2025.0)
+    assert c.step_s[0] == pytest.approx(a["step_s"], rel=0.01)
+    assert c.goodput[0] == pytest.approx(a["goodput"], rel=0.01)
+    assert c.days[0] == pytest.approx(a["days"], rel=0.01)
+
+
+def test_a_young_chip_is_slower_and_loses_more() -> None:
+    first, later = (weekly_choices(["GB200"], [50_000], ["llama-3.1-405b"], year=y) for y in (2025.2, 2026.5))
+    assert first.mfu[0] < later.mfu[0]
+    assert first.goodput[0] < later.goodput[0]
+    assert first.days[0] > later.days[0]
+
+
+def test_a_rung_is_at_most_a_fifth_below() -> None:
     for gpus in (1, 64, 65, 1000, 16_384, 100_000, 500_000):
         assert gpu_rung(gpus) <= gpus < gpu_rung(gpus) * GPU_RUNG + 1
 
