@@ -52,6 +52,15 @@ class RoundFailed(Fact, frozen=True):
     reason: str
 
 
+class RoundRefused(Fact, frozen=True):
+    """A command about equity cannot stand: a second open round, or none to fund."""
+
+    sees: ClassVar[Visibility] = "own"
+    org: str
+    amount_usd_cents: int
+    reason: str
+
+
 class LoanGranted(Fact, frozen=True):
     """A lender (`counterparty`) lends against GPUs and their contracts; `value` is the yearly rate."""
 

@@ -70,4 +70,4 @@ APPLY = {
     facts.PlanAdopted: plan_adopted,
     facts.OrgDefaulted: org_defaulted,
 }
-INERT = (facts.LoanRefused,)
+INERT = (facts.LoanRefused, facts.RoundRefused)

@@ -108,6 +108,7 @@ SENTENCES: dict[str, str] = {
     "RoundSought": "{org} sought {amount_usd_cents} of equity with {duration_days} days of cash left.",
     "RoundClosed": "{org} raised {amount_usd_cents} from {counterparty} at a valuation of {valuation_usd_cents}.",
     "RoundFailed": "{org} found nobody for {amount_usd_cents} of equity: {reason}.",
+    "RoundRefused": "A command on {org}'s equity was refused: {reason}.",
     "LoanGranted": "{counterparty} lent {org} {amount_usd_cents} until {end_day}.",
     "LoanRefused": "{counterparty} refused {org} a loan of {amount_usd_cents}: {reason}.",
     "LoanRepaid": "{org} repaid {counterparty}.",

@@ -25,7 +25,7 @@ def seek_round(state: State, command: commands.SeekRound, day: int) -> list[Fact
     """Ask investors for equity; one open round at a time."""
     books = state.finance.books[command.actor]
     if books.sought_cents or command.amount_usd_cents < 1:
-        return [facts.RoundFailed(command.actor, command.amount_usd_cents, "a round is open")]
+        return [facts.RoundRefused(command.actor, command.amount_usd_cents, "a round is open")]
     return [facts.RoundSought(command.actor, command.amount_usd_cents, runway_days(state, command.actor))]
 
 
@@ -33,10 +33,12 @@ def fund_round(state: State, command: commands.FundRound, day: int) -> list[Fact
     """Close a round that was sought; the money follows."""
     books = state.finance.books.get(command.org)
     amount = command.amount_usd_cents
-    if books is None or not books.sought_cents or amount < 1 or command.valuation_usd_cents < amount:
-        return [facts.RoundFailed(command.org, amount, "no open round")]
+    if books is None or not books.sought_cents or command.org == command.actor:
+        return [facts.RoundRefused(command.org, amount, "no open round")]
+    if not 1 <= amount <= command.valuation_usd_cents:
+        return [facts.RoundRefused(command.org, amount, "no such terms")]
     if cash(state, command.actor) < amount:
-        return [facts.RoundFailed(command.org, amount, "investor without cash")]
+        return [facts.RoundRefused(command.org, amount, "investor without cash")]
     deal = next_id(state, command.org, "deal")
     closed = facts.RoundClosed(deal, command.org, command.actor, amount, command.valuation_usd_cents, "equity")
     return [closed, facts.PaymentMade(command.actor, command.org, amount, "equity", deal)]
@@ -45,7 +47,9 @@ def fund_round(state: State, command: commands.FundRound, day: int) -> list[Fact
 def decline_round(state: State, command: commands.DeclineRound, day: int) -> list[Fact]:
     """Turn a round down."""
     books = state.finance.books.get(command.org)
-    return [facts.RoundFailed(command.org, books.sought_cents if books else 0, command.reason)]
+    if books is None or not books.sought_cents:
+        return [facts.RoundRefused(command.org, 0, "no open round")]
+    return [facts.RoundFailed(command.org, books.sought_cents, command.reason)]
 
 
 def coverage(state: State, org: str, extra_cents: int) -> float:
@@ -81,7 +85,7 @@ def seek_loan(state: State, command: commands.SeekLoan, day: int) -> list[Fact]:
     """Lend against contracts when they cover the debt service."""
     p, amount = state.run.parameters, command.amount_usd_cents
     lender = state.run.orgs.get(command.lender)
-    if lender is None or "investor" not in lender.roles or amount < 1:
+    if lender is None or "investor" not in lender.roles or command.lender == command.actor or amount < 1:
         return [facts.LoanRefused(command.actor, command.lender, amount, 0.0, "unknown lender")]
     ratio = round(coverage(state, command.actor, amount), 6)
     if ratio < p["finance.coverage_min"]:
@@ -234,7 +238,7 @@ def loans_repaid(state: State, day: int) -> Iterator[Happening]:
 
 def defaults(state: State, day: int) -> Iterator[Happening]:
     """Orgs default when cash lies further below zero than a part of their turnover: lessors take leases back."""
-    p = state.run.parameters
+    p, ended = state.run.parameters, set[str]()
     for org, books in state.finance.books.items():
         yearly = 13 * monthly_rent(state, org)
         recent = books.defaulted_day >= 0 and day - books.defaulted_day < 364
@@ -251,7 +255,10 @@ def defaults(state: State, day: int) -> Iterator[Happening]:
             if quota <= 0:
                 break
             quota -= lease.delivered
-            yield from end_lease(state, lease, day, "default")
+            for happening in end_lease(state, lease, day, "default"):
+                if happening.cause not in ended:  # a lease ends once, though two of its chain default
+                    ended.add(happening.cause)
+                    yield happening
 
 
 DECIDE: Deciders = {
