@@ -168,7 +168,9 @@ def test_packaging_slots_are_shared_and_china_gets_its_part_of_the_old_generatio
 def test_a_new_generation_takes_slots_from_the_old_as_it_ramps():
     world = given().happened(facts.VolumeReached("GB200", SUPPLIER))
     old = [next(h.fact.gpus for h in chips.output(world.state, START + d) if h.fact.chip == "H100") for d in (110, 300)]
-    new = [next(h.fact.gpus for h in chips.output(world.state, START + d) if h.fact.chip == "GB200") for d in (110, 300)]
+    new = [
+        next(h.fact.gpus for h in chips.output(world.state, START + d) if h.fact.chip == "GB200") for d in (110, 300)
+    ]
     assert old[0] > old[1]
     assert new[0] < new[1]
 
@@ -377,6 +379,8 @@ def test_wear_takes_free_gpus_only():
 
 def test_gpus_that_train_are_not_retired():
     world = given()
-    run = TrainingStarted("lab/run/1", LAB, "m", FIELD, "H100", 4_000, 1e25, 1e11, 1e13, 0.4, 0.9, "", START, START + 90)
+    run = TrainingStarted(
+        "lab/run/1", LAB, "m", FIELD, "H100", 4_000, 1e25, 1e11, 1e13, 0.4, 0.9, "", START, START + 90
+    )
     world.happened(run)
     assert {f.org for f in world.after(chips.retire(world.state, START))} == {CLOUD}

@@ -1,0 +1,305 @@
+"""Rounds, loans, monthly payments, defaults."""
+
+from __future__ import annotations
+
+import pytest
+from given import CLOUD, FUND, LAB, RESELLER, RIVAL, SITE, START, YEAR, given, handed, invariants, lease
+
+from events.commands.finance import DeclineRound, FundRound, SeekLoan, SeekRound, SetBudget
+from events.facts import finance as facts
+from events.facts.leases import LeaseEnded, OnDemandRented
+from events.facts.training import ModelReleased, ServingMeasured
+from market.rules import finance, prices
+
+MILLION = 10**8  # cents
+
+
+def seek(org=LAB, amount=100 * MILLION):
+    return SeekRound(actor=org, because=org, amount_usd_cents=amount)
+
+
+def fund(org=LAB, amount=100 * MILLION, value=1000 * MILLION, actor=FUND):
+    return FundRound(actor=actor, because=org, org=org, amount_usd_cents=amount, valuation_usd_cents=value)
+
+
+def loan(org=CLOUD, amount=10 * MILLION, lender=FUND):
+    return SeekLoan(actor=org, because=org, lender=lender, amount_usd_cents=amount)
+
+
+def cash(world, org):
+    return world.state.finance.ledger.accounts.get(org, 0)
+
+
+def let(gpus=1000, lessee=LAB, **terms):
+    signed = lease(lessee, gpus=gpus, **terms)
+    return signed, handed(signed)
+
+
+def month(world):
+    """The payments of a month as (payer, payee, cents) by kind."""
+    world.close_weeks(3)
+    facts_ = world.after(finance.monthly(world.state, world.day + 7))
+    return {(f.kind, f.contract_id): (f.org, f.counterparty, f.amount_usd_cents) for f in facts_}
+
+
+# --- budgets and rounds
+
+
+@pytest.mark.parametrize(("asked", "set_to"), [(1e9, 1e9), (-5.0, 0.0), (float("nan"), 0.0), (float("inf"), 0.0)])
+def test_a_budget_is_an_amount(asked, set_to):
+    world = given()
+    assert world.when(SetBudget(actor=LAB, because=LAB, value=asked, reason="plan")) == [
+        facts.BudgetSet(LAB, set_to, "plan")
+    ]
+
+
+def test_a_round_is_sought_with_its_runway_and_funded():
+    world = given()
+    assert world.when(seek()) == [facts.RoundSought(LAB, 100 * MILLION, 3650)]
+    closed, paid = world.when(fund())
+    assert (closed.deal_id, closed.counterparty, closed.valuation_usd_cents) == ("lab/deal/1", FUND, 1000 * MILLION)
+    assert paid == facts.PaymentMade(FUND, LAB, 100 * MILLION, "equity", "lab/deal/1")
+    assert world.state.finance.books[LAB].sought_cents == 0
+    invariants(world.state)
+
+
+def failure(world, command):
+    (failed,) = world.when(command)
+    assert isinstance(failed, facts.RoundFailed | facts.RoundRefused | facts.LoanRefused)
+    return failed.reason
+
+
+def test_one_round_at_a_time():
+    world = given()
+    assert failure(world, seek(amount=0)) == "a round is open"
+    world.when(seek())
+    assert failure(world, seek()) == "a round is open"
+    assert world.state.finance.books[LAB].sought_cents == 100 * MILLION
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        (fund(RIVAL), "no open round"),
+        (fund("nobody"), "no open round"),
+        (fund(amount=0), "no such terms"),
+        (fund(value=1), "no such terms"),
+        (fund(actor=LAB), "no open round"),
+        (fund(actor=RESELLER), "investor without cash"),
+        (fund(amount=10**14, value=10**15), "investor without cash"),
+    ],
+)
+def test_a_round_that_cannot_close_fails(command, reason):
+    world = given()
+    world.when(seek())
+    assert failure(world, command) == reason
+    assert world.state.finance.books[LAB].sought_cents == 100 * MILLION
+
+
+def test_investors_decline_with_a_reason_and_silence_is_one_too():
+    world = given()
+    world.when(seek())
+    assert failure(world, DeclineRound(actor=FUND, because=LAB, org=LAB, reason="market closed")) == "market closed"
+    assert failure(world, DeclineRound(actor=FUND, because=LAB, org="nobody", reason="who")) == "no open round"
+    world.when(seek())
+    assert list(finance.due(world.state, START, START + 55)) == []
+    (silent,) = finance.due(world.state, START + 50, START + 56)
+    assert (silent.fact.reason, silent.day) == ("no answer", START + 56)
+    world.happened(silent.fact)
+    assert isinstance(world.when(seek())[0], facts.RoundSought)
+
+
+def test_runway_is_cash_over_burn():
+    world = given()
+    world.happened(*let(4_000, RIVAL), facts.PaymentMade("world/savers", RIVAL, 10**10, "opening", RIVAL))
+    burn = finance.burn_cents(world.state, RIVAL)
+    assert burn == round(1.5 * 4_000 * 2.5 * 672 * 100)
+    assert finance.runway_days(world.state, RIVAL) == 10**10 * 28 // burn
+
+
+# --- loans
+
+
+def test_a_loan_is_granted_against_leases_that_cover_it():
+    world = given()
+    world.happened(*let(1_000))
+    granted, paid = world.when(loan())
+    assert (granted.deal_id, granted.end_day) == ("cloud/deal/1", START + 1825)
+    assert paid == facts.PaymentMade(FUND, CLOUD, 10 * MILLION, "loan", "cloud/deal/1")
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        (loan(lender="nobody"), "unknown lender"),
+        (loan(lender=LAB), "unknown lender"),
+        (loan(amount=0), "unknown lender"),
+        (loan(), "coverage"),
+        (loan(FUND), "unknown lender"),
+    ],
+)
+def test_a_loan_that_is_not_covered_is_refused(command, reason):
+    assert failure(given(), command) == reason
+
+
+def test_a_lender_lends_no_more_than_it_has():
+    world = given(orgs__cloud__income_usd_per_year=1e15)
+    assert failure(world, loan(amount=10**13)) == "lender without cash"
+
+
+def test_rent_that_an_org_pays_and_debt_that_it_has_lower_its_coverage():
+    world = given()
+    world.happened(*let(1_000))
+    alone = finance.coverage(world.state, CLOUD, 10 * MILLION)
+    world.happened(*let(400, CLOUD, lessor=RESELLER, site=SITE, lease_id="cloud/lease/1"))
+    renting = finance.coverage(world.state, CLOUD, 10 * MILLION)
+    world.happened(facts.LoanGranted("cloud/deal/1", CLOUD, FUND, 10 * MILLION, 0.1, START + 1825))
+    indebted = finance.coverage(world.state, CLOUD, 10 * MILLION)
+    assert alone > renting > indebted > 0
+
+
+def test_an_org_without_debt_needs_no_coverage_and_a_free_loan_is_paid_evenly():
+    assert finance.coverage(given().state, CLOUD, 0) == 0.0
+    world = given(finance__loan_rate=0, finance__loan_years=1)
+    world.happened(facts.LoanGranted("cloud/deal/1", CLOUD, FUND, 365_25, 0.0, START + 365))
+    assert month(world)["instalment", "cloud/deal/1"][2] == pytest.approx(365_25 * 28 / 365, rel=0.01)
+
+
+def test_instalments_repay_a_loan_with_its_interest():
+    world = given()
+    world.happened(facts.LoanGranted("cloud/deal/1", CLOUD, FUND, 100 * MILLION, 0.1, START + 1826))
+    payer, payee, cents = month(world)["instalment", "cloud/deal/1"]
+    assert (payer, payee) == (CLOUD, FUND)
+    assert cents * 13 * 5 == pytest.approx(100 * MILLION * 0.1 / (1 - 1.1**-5) * 5, rel=0.01)
+    assert world.after(finance.loans_repaid(world.state, START + 1825)) == []
+    (repaid,) = world.after(finance.loans_repaid(world.state, START + 1826))
+    assert repaid.deal_id == "cloud/deal/1"
+    assert world.state.finance.loans == {}
+
+
+# --- the month
+
+
+def test_rent_is_gpus_handed_over_times_price_times_four_weeks():
+    world = given()
+    signed = lease(gpus=1_000)
+    world.happened(signed, handed(signed, 600))
+    paid = month(world)
+    assert paid["rent", signed.lease_id] == (LAB, CLOUD, round(600 * 2.5 * 672 * 100))
+    invariants(world.state)
+
+
+def test_nothing_handed_over_nothing_paid():
+    world = given().happened(lease())
+    assert not [key for key in month(world) if key[0] == "rent"]
+
+
+def test_a_lab_earns_its_revenue_and_pays_staff_by_its_rent():
+    world = given()
+    world.happened(*let(1_000))
+    paid = month(world)
+    rent = paid["rent", "lab/lease/1"][2]
+    assert paid["revenue", LAB] == ("world/customers", LAB, round(1e9 * 100 * 28 / 365))
+    assert paid["staff", LAB] == (LAB, "world/staff", round(0.5 * rent))
+
+
+def test_a_site_pays_for_the_energy_that_its_gpus_draw():
+    world = given(energy__load_factor=0.5)
+    payer, payee, cents = month(world)["energy", SITE]
+    kw = 10_000 * 1.4 * 1.25 * 0.5
+    assert (payer, payee, cents) == (CLOUD, "world/utilities", round(kw * 672 * 0.05 * 100))
+
+
+def test_other_income_and_subscriptions_come_from_outside():
+    world = given(orgs__cloud__income_usd_per_year=365e6, orgs__fund__subscriptions_usd_per_year=365e6)
+    paid = month(world)
+    assert paid["other business", CLOUD] == ("world/customers", CLOUD, 28 * MILLION)
+    assert paid["subscription", FUND] == ("world/savers", FUND, 28 * MILLION)
+    assert sum(world.state.finance.ledger.accounts.values()) == 0
+
+
+def test_a_parent_pays_what_its_lab_burns():
+    from events.facts.run import OrgRegistered
+
+    world = given().happened(OrgRegistered("inside", "lab", "US", "lab", CLOUD))
+    world.happened(ModelReleased("m", "inside", 1e24, 1.0, "frontier", START))
+    world.happened(*let(1_000, "inside"))
+    payer, payee, cents = month(world)["parent funding", "inside"]
+    assert (payer, payee) == (CLOUD, "inside")
+    assert cents >= round(0.5 * 1_000 * 2.5 * 672 * 100)
+
+
+def test_a_world_without_orgs_pays_nothing():
+    from market.state import State
+
+    assert finance.monthly(State(), START) is None
+
+
+def test_on_demand_is_paid_to_the_lessor_for_four_weeks():
+    world = given()
+    rented = prices.on_demand(world.state, START)
+    assert rented is not None
+    (told,) = world.after(rented)
+    (paid,) = world.after(finance.on_demand_revenue(world.state, rented))
+    assert isinstance(told, OnDemandRented)
+    assert (paid.org, paid.counterparty, paid.contract_id) == ("world/customers", CLOUD, SITE)
+    assert paid.amount_usd_cents == round(told.gpus * told.price_usd_per_gpu_hour * 672 * 100)
+
+
+# --- default
+
+
+def poor(world, org, cents=10**13):
+    world.happened(facts.PaymentMade(org, "world/contractors", cents, "shell", f"{org}/building/1"))
+
+
+def test_an_org_far_below_zero_defaults_and_its_dearest_leases_go_back():
+    world = given()
+    world.happened(
+        *let(1_000, price_usd_per_gpu_hour=2.0), *let(1_000, lease_id="lab/lease/2", price_usd_per_gpu_hour=3.0)
+    )
+    poor(world, LAB)
+    default, ended = world.after(finance.defaults(world.state, START))
+    assert (default.org, default.amount_usd_cents) == (LAB, -cash(world, LAB))
+    assert (ended.lease_id, ended.reason) == ("lab/lease/2", "default")
+    assert world.after(finance.defaults(world.state, START + 28)) == []
+    assert isinstance(world.after(finance.defaults(world.state, START + 364))[0], facts.OrgDefaulted)
+
+
+def test_who_rents_nothing_or_owes_little_does_not_default():
+    world = given()
+    poor(world, LAB)
+    assert world.after(finance.defaults(world.state, START)) == []
+    world = given()
+    world.happened(*let(1_000))
+    assert world.after(finance.defaults(world.state, START)) == []
+
+
+def test_a_default_cascades_down_the_chain_and_every_lease_ends_once():
+    world = given()
+    parent, passed = let(1_000, RESELLER)
+    child = lease(LAB, RESELLER, 800, parent_lease_id=parent.lease_id, depth=2)
+    world.happened(parent, passed, child, handed(child))
+    poor(world, RESELLER)
+    poor(world, LAB)
+    ended = [f for f in world.after(finance.defaults(world.state, START)) if isinstance(f, LeaseEnded)]
+    assert sorted(f.lease_id for f in ended) == ["lab/lease/1", "reseller/lease/1"]
+    assert world.state.leases.leases == {}
+    invariants(world.state)
+
+
+def test_a_lease_within_the_family_outlives_a_default():
+    world = given()
+    world.happened(*let(1_000, kind="internal"))
+    poor(world, LAB)
+    assert [type(f).__name__ for f in world.after(finance.defaults(world.state, START))] == ["OrgDefaulted"]
+
+
+def test_revenue_shortens_no_runway():
+    world = given()
+    world.happened(*let(4_000))
+    before = finance.runway_days(world.state, LAB)
+    world.happened(ServingMeasured(LAB, 2e9, 2e9, 0.0))
+    assert finance.runway_days(world.state, LAB) >= before
+    assert finance.runway_days(given().state, RESELLER) == 3650
+    assert YEAR == 364

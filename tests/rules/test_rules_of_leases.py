@@ -1,0 +1,411 @@
+"""Talks, quotes that hold GPUs, subleases, handover, the end of leases."""
+
+from __future__ import annotations
+
+import pytest
+from given import CLOUD, FIELD, LAB, RESELLER, RIVAL, SITE, START, SUPPLIER, YEAR, given, handed, invariants, lease
+
+from events.commands.leases import AcceptQuote, BreakTalks, CounterQuote, GiveQuote, RequestLease
+from events.facts import chips as chip_facts
+from events.facts import leases as facts
+from events.facts.sites import BuildingStarted, PowerEnergised
+from events.facts.training import TrainingStarted
+from market.rules import leases
+
+ENDLESS = float("inf")
+
+
+def ask(lessee=LAB, lessor=CLOUD, **terms):
+    values = {
+        "h100e": 1000.0, "due_day": START + 60, "duration_days": YEAR, "price_usd_per_h100e_hour": 3.0,
+        "kind": "frontier",
+    }  # fmt: skip
+    return RequestLease(actor=lessee, because=lessee, lessor=lessor, **{**values, **terms})
+
+
+def offer(request="lab/request/1", lessor=CLOUD, **terms):
+    values = {
+        "chip": "H100", "site": SITE, "gpus": 1000, "start_day": START, "end_day": START + YEAR,
+        "price_usd_per_gpu_hour": 2.5,
+    }  # fmt: skip
+    return GiveQuote(actor=lessor, because=request, request_id=request, **{**values, **terms})
+
+
+def take(quote="cloud/quote/1", lessee=LAB):
+    return AcceptQuote(actor=lessee, because=quote, quote_id=quote)
+
+
+def asked(*lessees, lessor=CLOUD, **parameters):
+    world = given(**parameters)
+    for lessee in lessees or (LAB,):
+        world.when(ask(lessee, lessor))
+    return world
+
+
+def refusal(world, command):
+    (refused,) = world.when(command)
+    assert isinstance(refused, facts.RequestRefused | facts.QuoteRefused | facts.LeaseRefused), refused
+    return refused.reason
+
+
+# --- requests
+
+
+def test_a_request_opens_talks():
+    (opened,) = given().when(ask())
+    assert opened == facts.LeaseRequested("lab/request/1", LAB, CLOUD, 1000.0, START + 60, YEAR, 3.0, "frontier")
+
+
+def test_a_second_request_to_the_same_lessor_is_refused_and_one_to_another_is_not():
+    world = asked(LAB)
+    assert refusal(world, ask()) == "talks already open"
+    assert isinstance(world.when(ask(lessor=RESELLER))[0], facts.LeaseRequested)
+
+
+@pytest.mark.parametrize("lessor", ["nobody", LAB, SUPPLIER])
+def test_only_another_cloud_or_lab_can_be_asked(lessor):
+    assert refusal(given(), ask(lessor=lessor)) == "unknown lessor"
+
+
+@pytest.mark.parametrize(
+    "terms", [{"h100e": 0.0}, {"h100e": float("nan")}, {"h100e": ENDLESS}, {"duration_days": 0}, {"kind": "gift"}]
+)
+def test_a_request_for_nothing_is_refused(terms):
+    assert refusal(given(), ask(**terms)) == "nothing asked"
+
+
+@pytest.mark.parametrize("price", [0.0, -1.0, float("nan"), ENDLESS])
+def test_a_request_at_no_price_is_refused(price):
+    assert refusal(given(), ask(price_usd_per_h100e_hour=price)) == "no price"
+
+
+# --- quotes
+
+
+def test_a_quote_holds_its_gpus():
+    world = asked()
+    (quote,) = world.when(offer())
+    assert (quote.quote_id, quote.lessee, quote.gpus) == ("cloud/quote/1", LAB, 1000)
+    assert leases.free_gpus(world.state, CLOUD, "H100", SITE) == 9_000
+
+
+def test_gpus_in_one_quote_cannot_be_quoted_to_another():
+    world = asked(LAB, RIVAL)
+    world.when(offer(gpus=6_000))
+    assert refusal(world, offer("rival/request/1", gpus=4_001)) == "capacity"
+    assert isinstance(world.when(offer("rival/request/1", gpus=4_000))[0], facts.QuoteGiven)
+
+
+def test_a_new_quote_for_the_same_request_replaces_the_old_one():
+    world = asked()
+    world.when(offer(gpus=6_000))
+    world.when(offer(gpus=10_000))
+    assert [q.gpus for q in world.state.leases.quotes.values()] == [10_000]
+
+
+def test_gpus_that_train_are_owed_or_let_cannot_be_quoted():
+    world = asked(RIVAL)
+    owed = lease(gpus=3_000)
+    world.happened(owed, lease(lease_id="lab/lease/2", gpus=2_000))
+    world.happened(handed(owed))
+    run = TrainingStarted(
+        "cloud/run/1", CLOUD, "m", SITE, "H100", 1_000, 1e25, 1.0, 1.0, 0.4, 0.9, "", START, START + 90
+    )
+    world.happened(run)
+    assert leases.free_gpus(world.state, CLOUD, "H100", SITE) == 4_000
+    assert refusal(world, offer("rival/request/1", gpus=4_001)) == "capacity"
+
+
+def test_nobody_quotes_for_talks_that_are_not_its_own():
+    assert refusal(asked(), offer(lessor=RESELLER)) == "no such request"
+    assert refusal(asked(), offer("lab/request/9")) == "no such request"
+
+
+@pytest.mark.parametrize(
+    ("terms", "reason"),
+    [
+        ({"chip": "B9000"}, "unknown chip or site"),
+        ({"site": "nowhere"}, "unknown chip or site"),
+        ({"gpus": 0}, "empty term"),
+        ({"end_day": START}, "empty term"),
+        ({"start_day": START - 1}, "empty term"),
+        ({"price_usd_per_gpu_hour": 0.0}, "no price"),
+        ({"price_usd_per_gpu_hour": float("nan")}, "no price"),
+        ({"price_usd_per_gpu_hour": ENDLESS}, "no price"),
+        ({"site": FIELD}, "not the actor's site"),
+    ],
+)
+def test_a_quote_that_makes_no_sense_is_refused(terms, reason):
+    assert refusal(asked(), offer(**terms)) == reason
+
+
+def test_gpus_still_to_come_can_be_quoted_for_later_as_far_as_power_will_carry_them():
+    world = asked()
+    later = {"start_day": START + 100}
+    spare = (20_000_000 - 10_000 * 1400) // 1400
+    assert refusal(world, offer(gpus=10_000 + spare + 1, **later)) == "power"
+    assert isinstance(world.when(offer(gpus=10_000 + spare, **later))[0], facts.QuoteGiven)
+
+
+def test_a_building_under_way_carries_later_quotes():
+    world = asked()
+    world.happened(BuildingStarted("hall/building/1", SITE, CLOUD, "texas", "next", 14_000, START - 100, START + 90))
+    assert isinstance(world.when(offer(gpus=24_000, start_day=START + 100))[0], facts.QuoteGiven)
+
+
+def test_power_promised_to_one_lease_is_not_promised_to_another():
+    world = asked(LAB, RIVAL)
+    world.when(offer(gpus=14_000, start_day=START + 100))
+    assert refusal(world, offer("rival/request/1", gpus=1_000, start_day=START + 100)) == "power"
+    world.when(take())
+    assert refusal(world, offer("rival/request/1", gpus=1_000, start_day=START + 100)) == "power"
+
+
+def test_a_quote_lapses_after_a_week_and_frees_its_gpus():
+    world = asked()
+    world.when(offer(gpus=9_000))
+    assert list(leases.due(world.state, START + 1, START + 7)) == []
+    (lapse,) = leases.due(world.state, START + 7, START + 13)
+    assert isinstance(lapse.fact, facts.QuoteLapsed)
+    assert lapse.day == START + 8
+    world.happened(lapse.fact)
+    assert leases.free_gpus(world.state, CLOUD, "H100", SITE) == 10_000
+    assert refusal(world, take()) == "quote lapsed"
+
+
+# --- answers
+
+
+def test_an_accepted_quote_becomes_a_lease_on_its_terms():
+    world = asked(LAB, RIVAL)
+    (quote,) = world.when(offer())
+    (signed,) = world.when(take())
+    assert signed == facts.LeaseSigned(
+        "lab/lease/1", None, quote.quote_id, CLOUD, LAB, "H100", SITE, 1000, START, START + YEAR, 2.5, "frontier", 1
+    )
+    assert list(world.state.leases.requests) == ["rival/request/1"]
+    assert world.state.leases.quotes == {}
+
+
+def test_only_the_addressee_can_accept():
+    world = asked()
+    world.when(offer())
+    assert refusal(world, take(lessee=RIVAL)) == "not the addressee"
+    assert refusal(world, take("cloud/quote/9")) == "quote lapsed"
+
+
+def test_a_counter_offer_is_lower_comes_once_and_waits_for_a_new_quote():
+    world = asked()
+    world.when(offer())
+    for price in (2.5, 0.0, float("nan")):
+        counter = CounterQuote(
+            actor=LAB, because="cloud/quote/1", quote_id="cloud/quote/1", price_usd_per_gpu_hour=price
+        )
+        assert refusal(world, counter) == "no lower price"
+    counter = CounterQuote(actor=LAB, because="cloud/quote/1", quote_id="cloud/quote/1", price_usd_per_gpu_hour=2.0)
+    assert isinstance(world.when(counter)[0], facts.QuoteCountered)
+    assert refusal(world, counter) == "no lower price"
+    assert refusal(world, take()) == "a counter-offer is open"
+    world.when(offer(price_usd_per_gpu_hour=2.2))
+    assert world.when(take("cloud/quote/2"))[0].price_usd_per_gpu_hour == 2.2
+
+
+def test_a_counter_offer_to_nothing_is_refused():
+    counter = CounterQuote(actor=LAB, because=LAB, quote_id="cloud/quote/1", price_usd_per_gpu_hour=2.0)
+    assert refusal(given(), counter) == "quote lapsed"
+
+
+def test_either_side_ends_talks_with_a_reason_and_the_gpus_are_free_again():
+    for side in (LAB, CLOUD):
+        world = asked()
+        world.when(offer())
+        (failed,) = world.when(
+            BreakTalks(actor=side, because="lab/request/1", request_id="lab/request/1", reason="price")
+        )
+        assert (failed.reason, failed.h100e) == ("price", 1000.0)
+        assert leases.free_gpus(world.state, CLOUD, "H100", SITE) == 10_000
+    stranger = BreakTalks(actor=RIVAL, because="lab/request/1", request_id="lab/request/1", reason="price")
+    assert refusal(asked(), stranger) == "no such talks"
+
+
+def test_talks_without_a_word_for_three_weeks_are_over():
+    world = asked()
+    assert list(leases.due(world.state, START, START + 20)) == []
+    (silent,) = leases.due(world.state, START + 15, START + 21)
+    assert (silent.fact.reason, silent.day) == ("no answer", START + 21)
+
+
+def test_every_quote_gives_talks_a_week_more():
+    world = asked()
+    world.when(offer())
+    world.happened(facts.QuoteLapsed("cloud/quote/1", "lab/request/1", CLOUD, LAB))
+    assert list(leases.due(world.state, START + 21, START + 27)) == []
+    assert len(list(leases.due(world.state, START + 28, START + 34))) == 1
+
+
+# --- subleases
+
+
+def rented(gpus=1000):
+    """A reseller that rents from the cloud, and a lab that asks it."""
+    world = given()
+    parent = lease(RESELLER, gpus=gpus, kind="capacity")
+    world.happened(parent, handed(parent))
+    world.when(ask(LAB, RESELLER))
+    return world, parent
+
+
+def resale(parent, **terms):
+    return offer(**{"lessor": RESELLER, "parent_lease_id": parent.lease_id, "gpus": 600, **terms})
+
+
+def test_a_cloud_passes_on_what_it_rents():
+    world, parent = rented()
+    assert isinstance(world.when(resale(parent))[0], facts.QuoteGiven)
+    (signed,) = world.when(take("reseller/quote/1"))
+    assert (signed.parent_lease_id, signed.depth) == (parent.lease_id, 2)
+    world.after(leases.hand_over(world.state, START))
+    assert world.state.chips.holdings["lab|H100|hall"].held == 600
+    assert world.state.chips.holdings["reseller|H100|hall"].held == 400
+    invariants(world.state)
+
+
+@pytest.mark.parametrize(
+    ("terms", "reason"),
+    [
+        ({"gpus": 1001}, "capacity"),
+        ({"end_day": START + YEAR + 1}, "outside the parent's term"),
+        ({"chip": "GB200"}, "not what the parent lease holds"),
+        ({"site": FIELD}, "not what the parent lease holds"),
+        ({"parent_lease_id": "lab/lease/9"}, "not the actor's lease"),
+    ],
+)
+def test_a_sublease_is_within_its_parent(terms, reason):
+    world, parent = rented()
+    assert refusal(world, resale(parent, **terms)) == reason
+
+
+def test_a_sublease_does_not_start_before_its_parent():
+    world = given().happened(lease(RESELLER, start_day=START + 30))
+    world.when(ask(LAB, RESELLER))
+    assert refusal(world, resale(lease(RESELLER), start_day=START + 29)) == "outside the parent's term"
+
+
+def test_what_is_sublet_or_quoted_once_is_not_sublet_again():
+    world, parent = rented()
+    world.when(ask(RIVAL, RESELLER))
+    world.when(resale(parent))
+    again = resale(parent, request="rival/request/1", gpus=401)
+    assert refusal(world, again) == "capacity"
+    world.when(take("reseller/quote/1"))
+    assert refusal(world, again) == "capacity"
+
+
+def test_a_chain_of_leases_has_a_longest_length():
+    world = given(chains__depth_max=1).happened(lease(RESELLER))
+    world.when(ask(LAB, RESELLER))
+    assert refusal(world, resale(lease(RESELLER))) == "chain too long"
+
+
+def test_a_quote_on_a_lease_that_ended_cannot_be_accepted():
+    world, parent = rented()
+    world.when(resale(parent))
+    world.happened(facts.LeaseEnded(parent.lease_id, CLOUD, RESELLER, "H100", SITE, 1000, "default"))
+    assert refusal(world, take("reseller/quote/1")) == "parent lease ended"
+
+
+# --- handover
+
+
+def told(world, day=START):
+    return world.after(leases.hand_over(world.state, day))
+
+
+def test_gpus_pass_over_when_the_term_begins():
+    world = given().happened(lease(start_day=START + 7))
+    assert told(world) == []
+    (passed,) = told(world, START + 7)
+    assert passed == facts.GpusHandedOver("lab/lease/1", CLOUD, LAB, "H100", SITE, 1000)
+
+
+def test_a_lessor_hands_over_what_is_free_and_says_once_that_it_is_late():
+    world = given().happened(lease(gpus=12_000))
+    passed, late = told(world)
+    assert (passed.gpus, late.gpus, late.reason) == (10_000, 2_000, "chips")
+    assert told(world, START + 7) == []
+
+
+def test_the_reason_of_lateness_is_power_when_chips_wait_in_the_warehouse():
+    world = given()
+    sent = chip_facts.ShipmentSent("cloud/shipment/1", "cloud/order/1", CLOUD, "oem", "H100", 5, START)
+    world.happened(sent, chip_facts.ShipmentDelivered("cloud/shipment/1", "cloud/order/1", CLOUD, "H100", 5))
+    world.happened(lease(gpus=12_000))
+    assert told(world)[-1].reason == "power"
+
+
+def test_a_sublease_waits_for_its_parent():
+    world = given()
+    parent = lease(RESELLER, gpus=12_000)
+    child = lease(LAB, RESELLER, 11_000, parent_lease_id=parent.lease_id, depth=2)
+    world.happened(parent, child)
+    by_lease = {(type(f).__name__, f.lessee): f for f in told(world)}
+    assert by_lease["GpusHandedOver", LAB].gpus == 10_000
+    assert by_lease["LeaseLate", LAB].reason == "parent late"
+    assert world.state.chips.holdings["reseller|H100|hall"].held == 0
+    invariants(world.state)
+
+
+def test_the_earlier_term_is_served_first():
+    world = given()
+    world.happened(lease(gpus=8_000, start_day=START + 3), lease(RIVAL, gpus=8_000))
+    passed = {f.lessee: f.gpus for f in told(world, START + 6) if isinstance(f, facts.GpusHandedOver)}
+    assert passed == {RIVAL: 8_000, LAB: 2_000}
+
+
+# --- the end
+
+
+def test_a_lease_ends_on_its_day_and_its_subleases_before_it():
+    world, parent = rented()
+    child = lease(LAB, RESELLER, 600, parent_lease_id=parent.lease_id, depth=2)
+    world.happened(child, handed(child))
+    assert list(leases.terms_over(world.state, START + YEAR - 1)) == []
+    ended = world.after(leases.terms_over(world.state, START + YEAR))
+    assert [(f.lease_id, f.gpus, f.reason) for f in ended] == [
+        ("lab/lease/1", 600, "term"), ("reseller/lease/1", 1000, "term"),
+    ]  # fmt: skip
+    assert {h.held for h in world.state.chips.holdings.values()} == {0, 4_000, 10_000}
+    invariants(world.state)
+
+
+def test_a_lease_that_is_broken_off_takes_its_subleases_with_it():
+    world, parent = rented()
+    child = lease(LAB, RESELLER, 600, parent_lease_id=parent.lease_id, depth=2)
+    grandchild = lease(RIVAL, LAB, 100, parent_lease_id=child.lease_id, depth=3)
+    world.happened(child, handed(child), grandchild, handed(grandchild))
+    top = world.state.leases.leases[parent.lease_id]
+    ended = world.after(leases.end_lease(world.state, top, START, "default"))
+    assert [(f.lease_id, f.reason) for f in ended] == [
+        ("rival/lease/1", "parent ended"), ("lab/lease/1", "parent ended"), ("reseller/lease/1", "default"),
+    ]  # fmt: skip
+    assert world.state.leases.leases == {}
+    invariants(world.state)
+
+
+def test_gpus_taken_back_are_owed_again():
+    world = given()
+    signed = lease()
+    world.happened(signed, handed(signed))
+    world.happened(facts.GpusTakenBack(signed.lease_id, CLOUD, LAB, "H100", SITE, 300, "retired"))
+    assert world.state.leases.leases[signed.lease_id].owed == 300
+    assert world.state.chips.holdings["lab|H100|hall"].held == 700
+
+
+def test_a_lessor_of_another_chip_has_nothing_free():
+    assert leases.free_gpus(given().state, CLOUD, "GB200", SITE) == 0
+
+
+def test_energised_power_makes_room_for_quotes():
+    world = asked()
+    world.happened(PowerEnergised("hall/building/1", SITE, CLOUD, "texas", "grid", 14_000, 17_500))
+    assert isinstance(world.when(offer(gpus=24_000, start_day=START + 100))[0], facts.QuoteGiven)

@@ -1,0 +1,218 @@
+"""Sites, buildings, the queue for power; a building is ready when its last layer is."""
+
+from __future__ import annotations
+
+import pytest
+from given import CLOUD, FIELD, LAB, RIVAL, SITE, START, YEAR, given
+
+from events.commands.sites import PlanSite, StartBuilding
+from events.facts import sites as facts
+from events.facts.finance import PaymentMade
+from market.rules import sites
+
+
+def plan(org=LAB, power=1_000, region="texas", kind="greenfield", **more):
+    return PlanSite(actor=org, because=org, region=region, kind=kind, power_kw_it=power, **more)
+
+
+def build(org=LAB, site=FIELD, power=1_000, kind="next", **more):
+    return StartBuilding(actor=org, because=site, site=site, kind=kind, power_kw_it=power, **more)
+
+
+def refusal(world, command):
+    (refused,) = world.when(command)
+    assert isinstance(refused, facts.SiteRefused)
+    return refused.reason
+
+
+def begun(world, days_ago=0, planned=100, power=1_000, kind="next", n=1):
+    """A building under way."""
+    name, first = f"{FIELD}/building/{n}", START - days_ago
+    world.happened(
+        facts.BuildingStarted(name, FIELD, LAB, "texas", kind, power, first, first + planned),
+        facts.PowerQueued(name, FIELD, LAB, "texas", power, 1_250),
+    )
+    return world.state.sites.buildings[name]
+
+
+# --- plans
+
+
+def test_a_site_begins_with_its_first_building_its_place_in_the_queue_and_a_deposit():
+    world = given()
+    site, building, queued, deposit = world.when(plan())
+    assert (site.site, building.building_id) == ("lab/site/1", "lab/site/1/building/1")
+    assert site.due_day == building.due_day > START
+    assert queued.power_kw_facility == 1_250
+    assert deposit == PaymentMade(LAB, "world/contractors", 25_000_000, "shell deposit", building.building_id)
+    assert world.state.run.regions["texas"].queue == [building.building_id]
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        (plan(region="atlantis"), "unknown region"),
+        (plan(power=0), "no power asked"),
+        (plan(power=-5), "no power asked"),
+        (plan(RIVAL), "cash"),
+        (build(site="nowhere"), "not the actor's site"),
+        (build(CLOUD), "not the actor's site"),
+        (build(power=0), "no power asked"),
+        (build(power=10**9), "cash"),
+    ],
+)
+def test_a_site_that_cannot_go_ahead_is_refused(command, reason):
+    assert refusal(given(), command) == reason
+
+
+def test_an_owner_adds_buildings_to_its_site():
+    world = given()
+    first, second = world.when(build())[0], world.when(build())[0]
+    assert [first.building_id, second.building_id] == ["field/building/1", "field/building/2"]
+
+
+def test_own_generation_does_not_wait_for_the_queue():
+    slow = given(sites__turbine_days=0, sites__next_days_min=60, sites__next_days_max=60, sites__power_lead_days=0)
+    on_grid = slow.when(build())[0]
+    own = slow.when(build(on_site_power=True))[0]
+    assert (on_grid.due_day, own.due_day) == (START + 500, START + 60)
+    assert own.kind == "next on-site"
+
+
+def test_a_greenfield_with_own_plant_waits_for_the_plant():
+    world = given(sites__on_site_days=900, sites__greenfield_days=100, sites__greenfield_sd=0)
+    assert world.when(plan(on_site_power=True))[0].due_day == START + 900
+
+
+def test_plans_differ_by_kind():
+    world = given(
+        sites__brownfield_days=137, sites__greenfield_days=585, sites__brownfield_sd=0, sites__greenfield_sd=0
+    )
+    assert sites.planned_days(world.state, "brownfield", "a") == 137
+    assert sites.planned_days(world.state, "greenfield", "a") == 585
+    assert 60 <= sites.planned_days(world.state, "next", "a") <= 180
+
+
+# --- shells
+
+
+def shells(world, first, last):
+    return list(sites.due(world.state, first, last))
+
+
+def test_without_slip_a_shell_stands_when_it_was_promised():
+    world = given(sites__slip_median=1, sites__slip_sd=0)
+    begun(world)
+    ready, slipped = shells(world, START + 98, START + 104)
+    assert isinstance(ready.fact, facts.ShellReady)
+    assert ready.day == START + 100
+    assert (slipped.fact.reason, slipped.day) == ("power", START + 100)
+
+
+def test_a_promise_that_passes_is_made_anew_a_quarter_of_the_plan_later():
+    world = given(sites__slip_median=2, sites__slip_sd=0)
+    begun(world, planned=200)
+    assert shells(world, START + 193, START + 199) == []
+    (slipped,) = shells(world, START + 197, START + 203)
+    assert (slipped.fact.reason, slipped.fact.duration_days) == ("shell", 50)
+    world.happened(slipped.fact)
+    assert shells(world, START + 204, START + 210) == []
+
+
+def test_a_shell_that_was_not_ready_at_the_start_is_ready_after_it():
+    for n in range(1, 60):
+        world = given()
+        building = begun(world, days_ago=130, planned=100, n=n)
+        assert sites.shell_day(world.state, building) >= START
+
+
+def test_realised_over_planned_has_its_median():
+    world = given(sites__slip_median=1.25, sites__slip_sd=0.25)
+    ratios = sorted(
+        (sites.shell_day(world.state, begun(world, planned=1000, n=n)) - START) / 1000 for n in range(1, 400)
+    )
+    assert ratios[200] == pytest.approx(1.25, rel=0.05)
+
+
+# --- power
+
+
+def ready(world, days_ago=600, **more):
+    building = begun(world, days_ago=days_ago, **more)
+    world.happened(facts.ShellReady(building.building_id, FIELD, LAB, building.power_kw))
+    return building
+
+
+def certain(**more):
+    return given(sites__queue_sd=0, sites__power_lead_days=0, **more)
+
+
+def test_the_queue_serves_a_building_after_its_wait():
+    world = certain()
+    building = begun(world, days_ago=499)
+    assert world.after(sites.grant(world.state, START)) == []
+    (granted,) = world.after(sites.grant(world.state, START + 1))
+    assert (granted.building_id, granted.kind) == (building.building_id, "grid")
+    assert world.state.run.regions["texas"].queue == []
+
+
+def test_a_region_connects_no_more_than_its_power_of_a_year():
+    world = certain(regions__texas__grid_mw_per_year=1.5)
+    begun(world, days_ago=600)
+    begun(world, days_ago=600, n=2)
+    assert len(world.after(sites.grant(world.state, START))) == 1
+    assert world.after(sites.grant(world.state, START + 7)) == []
+    assert len(world.after(sites.grant(world.state, START + YEAR))) == 1
+
+
+def test_own_plant_needs_no_grid_but_makers_deliver_only_so_much():
+    world = certain(regions__texas__grid_mw_per_year=0, sites__turbine_days=10, sites__on_site_mw_per_year=0)
+    begun(world, days_ago=20, kind="next on-site")
+    assert world.after(sites.grant(world.state, START)) == []
+    world = certain(regions__texas__grid_mw_per_year=0, sites__turbine_days=10, sites__on_site_mw_per_year=1000)
+    begun(world, days_ago=20, kind="next on-site")
+    (granted,) = world.after(sites.grant(world.state, START))
+    assert granted.kind == "on-site"
+
+
+def test_a_shell_without_power_says_once_that_it_waits():
+    world = certain(regions__texas__grid_mw_per_year=0)
+    ready(world)
+    (waits,) = world.after(sites.energise(world.state, START))
+    assert isinstance(waits, facts.ShellWaitsForPower)
+    assert waits.due_day >= START + 28
+    assert world.after(sites.energise(world.state, START + 7)) == []
+
+
+def test_a_building_is_energised_when_shell_and_grid_are_there_and_the_rest_is_paid():
+    world = certain()
+    building = ready(world)
+    before = world.state.sites.sites[FIELD].energised_kw
+    world.after(sites.grant(world.state, START))
+    energised, paid = world.after(sites.energise(world.state, START))
+    assert (energised.kind, energised.power_kw_facility) == ("grid", 1_250)
+    assert paid == PaymentMade(LAB, "world/contractors", 75_000_000, "shell", building.building_id)
+    assert world.state.sites.sites[FIELD].energised_kw == before + 1_000
+    assert world.state.sites.buildings == {}
+
+
+def test_grid_without_a_shell_energises_nothing():
+    world = certain()
+    begun(world, days_ago=600)
+    world.after(sites.grant(world.state, START))
+    assert world.after(sites.energise(world.state, START)) == []
+
+
+def test_deposit_and_rest_make_up_the_price_of_a_shell():
+    world = given()
+    deposit = world.when(build(power=777))[-1].amount_usd_cents
+    assert deposit + round(sites.shell_cents(world.state, 777) * 0.75) == sites.shell_cents(world.state, 777)
+
+
+def test_the_queue_is_served_in_order_and_a_big_load_does_not_block_a_small_one():
+    world = certain(regions__texas__grid_mw_per_year=2)
+    begun(world, days_ago=600, power=5_000)
+    begun(world, days_ago=600, power=1_500, n=2)
+    (granted,) = world.after(sites.grant(world.state, START))
+    assert granted.building_id == "field/building/2"
+    assert world.state.sites.sites[SITE].owner == CLOUD

@@ -1,0 +1,261 @@
+"""The split of a lab's compute, projects, frontier runs, releases, clusters."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from given import CLOUD, FIELD, LAB, RIVAL, SITE, START, YEAR, given, handed, lease
+
+from events.commands.training import AdoptPlan, SetSplit, StartProject, StartTraining
+from events.facts import chips as chip_facts
+from events.facts import leases as lease_facts
+from events.facts import training as facts
+from events.facts.finance import PlanAdopted
+from events.facts.sites import SitePlanned
+from market.rules import training
+
+
+def train(gpus=4_000, flop=1e24, chip="H100", site=FIELD, org=LAB):
+    return StartTraining(actor=org, because=org, site=site, chip=chip, gpus=gpus, flop=flop)
+
+
+def project(h100e=1_000.0, days=84, org=LAB):
+    return StartProject(actor=org, because=org, h100e=h100e, duration_days=days)
+
+
+def refusal(world, command):
+    (refused,) = world.when(command)
+    assert isinstance(refused, facts.TrainingRefused)
+    assert not math.isnan(refused.flop)
+    return refused.reason
+
+
+# --- split and plans
+
+
+@pytest.mark.parametrize(("asked", "given_share"), [(0.3, 0.3), (0.0, 0.1), (2.0, 0.6), (float("nan"), 0.1)])
+def test_the_share_that_serves_stays_within_its_bounds(asked, given_share):
+    world = given()
+    assert world.when(SetSplit(actor=LAB, because=LAB, share=asked)) == [facts.ComputeSplitSet(LAB, given_share)]
+    assert world.state.training.labs[LAB].inference_share == given_share
+
+
+@pytest.mark.parametrize(("asked", "said"), [(5e4, 5e4), (-1.0, 0.0), (float("nan"), 0.0), (float("inf"), 0.0)])
+def test_a_plan_is_written_down(asked, said):
+    world = given()
+    plan = AdoptPlan(actor=LAB, because=LAB, h100e=asked, due_day=START + YEAR, reason="run")
+    assert world.when(plan) == [PlanAdopted(LAB, said, START + YEAR, "run")]
+    assert world.state.training.labs[LAB].wanted_h100e == said
+
+
+# --- projects
+
+
+def test_a_project_takes_research_compute_that_is_free():
+    world = given()  # 4,000 H100, a quarter of which serves
+    (started,) = world.when(project(3_000.0))
+    assert (started.run_id, started.end_day) == ("lab/project/1", START + 84)
+    assert training.research_free(world.state, LAB) == 0.0
+
+
+def test_projects_come_faster_than_compute():
+    world = given()
+    world.when(project(2_500.0))
+    (deferred,) = world.when(project(501.0))
+    assert deferred == facts.ProjectDeferred(LAB, 501.0, "no GPUs free")
+
+
+@pytest.mark.parametrize("h100e", [0.0, -5.0, float("nan"), float("inf")])
+def test_a_project_of_nothing_takes_nothing(h100e):
+    assert given().when(project(h100e)) == [facts.ProjectDeferred(LAB, 0.0, "nothing asked")]
+
+
+def test_a_project_ends_on_its_day_and_frees_its_gpus():
+    world = given()
+    world.when(project(3_000.0, days=10))
+    assert [h for h in training.due(world.state, START, START + 6) if isinstance(h.fact, facts.ProjectEnded)] == []
+    (ended,) = [h for h in training.due(world.state, START + 7, START + 13) if isinstance(h.fact, facts.ProjectEnded)]
+    assert ended.day == START + 10
+    world.happened(ended.fact)
+    assert training.research_free(world.state, LAB) == 3_000.0
+
+
+def test_a_lab_that_loses_compute_winds_down_its_newest_projects():
+    world = given()
+    for _ in range(3):
+        world.when(project(1_000.0))
+    world.happened(chip_facts.GpusRetired(LAB, FIELD, "H100", 1_000, 1_400))
+    ended = world.after(training.shed_projects(world.state, START))
+    assert [f.run_id for f in ended] == ["lab/project/3"]
+    assert world.after(training.shed_projects(world.state, START)) == []
+
+
+def test_what_is_captive_is_no_research_compute():
+    assert training.research_free(given(orgs__lab__captive_share=0.5).state, LAB) == 1_500.0
+    assert training.research_free(given().state, RIVAL) == 0.0
+
+
+# --- runs
+
+
+def test_a_run_starts_on_gpus_that_the_lab_holds():
+    world = given()
+    (started,) = world.when(train())
+    assert (started.run_id, started.model, started.gpus) == ("lab/run/1", "lab/model/1", 4_000)
+    assert started.due_day > START
+    assert 0 < started.mfu < 1
+    assert 0.7 < 6 * started.params * started.tokens / started.flop <= 1.01  # attention is the rest
+    assert started.plan
+
+
+def test_gpus_rented_train_as_owned_ones_do():
+    world = given()
+    signed = lease(RIVAL, gpus=2_000)
+    world.happened(signed, handed(signed))
+    assert isinstance(world.when(train(2_000, site=SITE, org=RIVAL))[0], facts.TrainingStarted)
+
+
+def test_one_frontier_run_at_a_time():
+    world = given()
+    world.when(train(2_000))
+    assert refusal(world, train(2_000)) == "a run is under way"
+
+
+@pytest.mark.parametrize("gpus", [0, -1, 4_001])
+def test_no_run_on_gpus_that_are_not_held(gpus):
+    assert refusal(given(), train(gpus)) == "not enough GPUs"
+
+
+@pytest.mark.parametrize("flop", [0.0, -1e25, 1e40, float("nan"), float("inf")])
+def test_no_run_of_no_size(flop):
+    assert refusal(given(), train(flop=flop)) == "no such run"
+
+
+def test_a_run_that_would_take_too_long_is_refused():
+    assert refusal(given(), train(flop=1e27)) in ("too long", "does not fit")
+
+
+def test_every_model_has_a_name_of_its_own():
+    world = given()
+    names = []
+    for _ in range(2):
+        (started,) = world.when(train(4_000))
+        names.append(started.model)
+        world.happened(facts.TrainingAbandoned(started.run_id, LAB, 1e24, "GPUs lost"))
+    assert names == ["lab/model/1", "lab/model/2"]
+
+
+def test_a_chip_that_the_cluster_core_does_not_know_is_not_trained_on():
+    world = given()
+    world.happened(chip_facts.ChipAnnounced("Abacus", "nvidia", START, START + 900, 1.0, 0.1, 0.1, "all"))
+    world.happened(chip_facts.FleetRegistered(LAB, FIELD, "Abacus", 100, 10))
+    assert refusal(world, train(100, chip="Abacus")) == "chip not suited"
+
+
+def test_more_gpus_never_make_a_run_longer():
+    days = [given().when(train(gpus, 1e24))[0].due_day for gpus in (2_000, 4_000)]
+    assert days[1] < days[0]
+
+
+def ends(world, kind, first, last):
+    return [h for h in training.due(world.state, first, last) if isinstance(h.fact, kind)]
+
+
+def test_a_run_ends_on_its_day_and_its_model_is_released_some_weeks_later():
+    world = given()
+    (started,) = world.when(train())
+    assert ends(world, facts.TrainingFinished, START, started.due_day - 1) == []
+    (done,) = ends(world, facts.TrainingFinished, started.due_day - 3, started.due_day + 3)
+    assert (done.day, done.fact.duration_days) == (started.due_day, started.due_day - START)
+    world.day = done.day
+    world.happened(done.fact)
+    assert world.state.training.runs == {}
+    assert ends(world, facts.ModelReleased, done.day, done.day + 55) == []
+    (out,) = ends(world, facts.ModelReleased, done.day + 50, done.day + 56)
+    assert (out.fact.model, out.fact.kind, out.day) == ("lab/model/1", "frontier", done.day + 56)
+    world.happened(out.fact)
+    assert world.state.training.labs[LAB].best_model == "lab/model/1"
+    assert world.state.training.labs[LAB].pending_model == ""
+
+
+def test_a_lab_without_a_new_model_refreshes_its_old_one_and_time_makes_it_better():
+    world = given()
+    released = world.state.training.labs[LAB].released_day
+    (refresh,) = ends(world, facts.ModelReleased, released + 180, released + 182)
+    assert (refresh.fact.kind, refresh.fact.model, refresh.day) == ("refresh", "old", released + 182)
+    later = training.capability(world.state, 1e25, START + YEAR)
+    assert later > training.capability(world.state, 1e25, START)
+    assert training.capability(world.state, 1e26, START) > training.capability(world.state, 1e25, START)
+
+
+def test_a_run_that_loses_gpus_goes_on_with_fewer_and_keeps_what_was_trained():
+    world = given()
+    (started,) = world.when(train(4_000, 2e24))
+    world.day = START + 10
+    world.happened(chip_facts.GpusRetired(LAB, FIELD, "H100", 2_000, 2_800))
+    (replanned,) = world.after(training.replan(world.state, world.day))
+    assert (replanned.gpus, replanned.reason) == (2_000, "GPUs lost")
+    part = (started.due_day - world.day) / (started.due_day - START)
+    assert replanned.flop == pytest.approx(part * 2e24)
+    assert replanned.due_day > started.due_day
+    assert world.after(training.replan(world.state, world.day)) == []
+
+
+def test_a_run_that_loses_all_gpus_is_abandoned():
+    world = given()
+    signed = lease(RIVAL, gpus=2_000)
+    world.happened(signed, handed(signed))
+    world.when(train(2_000, site=SITE, org=RIVAL))
+    world.happened(lease_facts.LeaseEnded(signed.lease_id, CLOUD, RIVAL, "H100", SITE, 2_000, "default"))
+    (abandoned,) = world.after(training.replan(world.state, START))
+    assert abandoned.reason == "GPUs lost"
+    assert world.state.training.runs == {}
+
+
+def test_a_run_that_would_take_too_long_on_what_is_left_is_abandoned():
+    world = given()
+    world.when(train(4_000, 1e25))
+    world.happened(chip_facts.GpusRetired(LAB, FIELD, "H100", 3_990, 5_586))
+    assert isinstance(world.after(training.replan(world.state, START))[0], facts.TrainingAbandoned)
+
+
+# --- clusters
+
+
+def clusters(world):
+    return world.after(training.clusters(world.state, START))
+
+
+def test_clusters_make_news_when_they_pass_a_size_and_again_when_they_grow():
+    world = given()
+    (first,) = clusters(world)
+    assert (first.org, first.gpus, first.kind) == (CLOUD, 4_608, "first of generation")
+    assert clusters(world) == []
+    world.happened(chip_facts.FleetRegistered(CLOUD, SITE, "H100", 20_000, 28_000))
+    (grown,) = clusters(world)
+    assert (grown.gpus, grown.kind) == (16_384, "grown")
+    world.happened(chip_facts.FleetRegistered(LAB, FIELD, "H100", 20_000, 28_000))
+    assert [f.kind for f in clusters(world)] == ["new"]
+
+
+def test_a_pool_of_shells_is_no_cluster_and_neither_are_gpus_that_are_let():
+    world = given()
+    world.happened(SitePlanned("pool", LAB, "texas", "pool", 50_000, START))
+    world.happened(*clusters(world))
+    world.happened(chip_facts.FleetRegistered(LAB, "pool", "H100", 20_000, 28_000))
+    assert clusters(world) == []
+    signed = lease(RIVAL, gpus=1)
+    world.happened(signed, handed(signed), chip_facts.FleetRegistered(CLOUD, SITE, "H100", 20_000, 28_000))
+    assert clusters(world) == []
+
+
+def test_rack_scale_chips_are_counted_in_racks():
+    world = given()
+    world.happened(chip_facts.FleetRegistered(CLOUD, SITE, "GB200", 5_000, 10_000))
+    said = {f.chip: f for f in clusters(world)}
+    assert said["GB200"].racks == 64
+    assert said["H100"].racks is None
+    world.happened(chip_facts.ChipAnnounced("Abacus", "nvidia", START, START + 900, 1.0, 0.1, 0.1, "all"))
+    world.happened(chip_facts.FleetRegistered(LAB, FIELD, "Abacus", 9_000, 900))
+    assert next(f for f in clusters(world) if f.chip == "Abacus").racks is None
