@@ -109,6 +109,8 @@ def column_batches(rows: int, batches: int, rounds: int) -> float:
         with tempfile.TemporaryDirectory() as scratch:
             writer = LogWriter.create(Path(scratch) / "run", manifest(), SCENARIO)
             writer.append(next(entries(run(1, 3))))
+            writer.commit_facts = 1
+            writer.close_week()  # RunStarted in a commit of its own
 
             payments = Rows(FACTS["PaymentMade"], 0, START_DAY, columns["org"], cause, cause, columns)
             speeds.append(rows * batches / cpu_s(write_columns, writer, payments, batches))

@@ -9,6 +9,7 @@ from array import array
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
+from itertools import chain
 from typing import Any, NamedTuple
 
 import msgspec
@@ -39,7 +40,6 @@ NUMPY: dict[str, type[np.generic]] = {
     "bool": np.bool_,
 }
 CODES = {"int16": "h", "int32": "i", "int64": "q", "float64": "d", "bool": "b"}  # of `array`: refuse what does not fit
-TEXT_BYTES_MAX = 2**31 - 1  # offsets are 32 bits
 
 
 @cache
@@ -96,10 +96,10 @@ def encode(chunks: Sequence[Chunk], first_seq: int, commit: int) -> pa.RecordBat
 
 
 def _take_entries(entries: list[Entry], start: int, envelope: _Envelope, pieces: dict[str, list[_Piece]]) -> None:
-    envelope.day += [entry.day for entry in entries]
-    envelope.actor += [entry.actor for entry in entries]
-    envelope.cause += [entry.cause_seq for entry in entries]
-    envelope.root += [entry.root_seq for entry in entries]
+    envelope.day.append(_plain_numbers("day", "int32", [entry.day for entry in entries]))
+    envelope.actor.append([entry.actor for entry in entries])
+    envelope.cause.append(_plain_numbers("cause_seq", "int64", [entry.cause_seq for entry in entries]))
+    envelope.root.append(_plain_numbers("root_seq", "int64", [entry.root_seq for entry in entries]))
     facts = [entry.fact for entry in entries]
     groups: dict[type[Fact], list[int]] = defaultdict(list)
     for row, kind in enumerate(map(type, facts)):
@@ -114,10 +114,10 @@ def _take_entries(entries: list[Entry], start: int, envelope: _Envelope, pieces:
 
 def _take_rows(rows: Rows, start: int, envelope: _Envelope, pieces: dict[str, list[_Piece]]) -> None:
     count, where = len(rows), np.arange(start, start + len(rows))
-    envelope.day += [rows.day] * count
-    envelope.actor += rows.actor
-    envelope.cause += rows.cause_seq
-    envelope.root += rows.root_seq
+    envelope.day.append(np.full(count, rows.day, np.int32))
+    envelope.actor.append(rows.actor)
+    envelope.cause.append(_plain_numbers("cause_seq", "int64", rows.cause_seq))
+    envelope.root.append(_plain_numbers("root_seq", "int64", rows.root_seq))
     envelope.kinds.append((rows.kind, where))
     if set(_fields(rows.kind)) != set(rows.columns):
         raise FactInvalid(f"columns of {rows.kind.__name__} are {sorted(rows.columns)}")
@@ -139,17 +139,16 @@ class _Envelope:
     """The envelope columns of a commit in the making."""
 
     def __init__(self) -> None:
-        self.day: list[int] = []
-        self.actor: list[str] = []
-        self.cause: list[int] = []
-        self.root: list[int] = []
+        self.day: list[np.ndarray] = []
+        self.actor: list[list[str]] = []
+        self.cause: list[np.ndarray] = []
+        self.root: list[np.ndarray] = []
         self.kinds: list[tuple[type[Fact], np.ndarray]] = []
 
     def arrays(self, first_seq: int, count: int, commit: int) -> list[pa.Array]:
         """Envelope columns in the order of ENVELOPE, after a check of the order of days and causes."""
         seq = np.arange(first_seq, first_seq + count)
-        day = _plain_numbers("day", "int32", self.day)
-        cause, root = _plain_numbers("cause_seq", "int64", self.cause), _plain_numbers("root_seq", "int64", self.root)
+        day, cause, root = np.concatenate(self.day), np.concatenate(self.cause), np.concatenate(self.root)
         fault = envelope_fault(seq, day, cause, root)
         if fault:
             raise FactInvalid(fault)
@@ -158,7 +157,8 @@ class _Envelope:
             code[where] = index
             version[where] = kind.version
         names = pa.array([kind.__name__ for kind, _ in self.kinds], pa.utf8()).take(pa.array(code))
-        actor, actor_ends = _joined("actor", self.actor)
+        actors = self.actor[0] if len(self.actor) == 1 else list(chain.from_iterable(self.actor))
+        actor, actor_ends = _joined("actor", actors)
         columns = {
             "seq": _fixed(seq, "int64"),
             "day": _fixed(day, "int32"),
@@ -224,6 +224,9 @@ def _plain_numbers(name: str, kind: str, values: Any) -> np.ndarray:
 
 
 def _text_column(name: str, field: Field, pieces: list[_Piece], count: int) -> pa.Array:
+    if len(pieces) == 1 and len(pieces[0].where) == count and name not in optional_fields(pieces[0].kind):
+        text, ends = _joined(f"{pieces[0].kind.__name__}.{name}", pieces[0].values)
+        return _text(ends, text)
     listed: list[str] = []
     places: list[np.ndarray] = []
     for kind, where, values in pieces:
@@ -247,19 +250,18 @@ def _text_column(name: str, field: Field, pieces: list[_Piece], count: int) -> p
     return _text(np.cumsum(lengths, dtype=np.int32), text, valid)
 
 
-def _joined(name: str, values: Any) -> tuple[bytes, np.ndarray]:
+def _joined(name: str, values: Any) -> tuple[pa.Buffer, np.ndarray]:
     """The texts one after the other in UTF-8, and where each ends [m]."""
-    listed = plain(values)
     try:
-        text = "".join(listed).encode()
-    except (TypeError, UnicodeEncodeError) as error:
-        raise FactInvalid(f"{name}: {error}") from None
-    lengths = np.fromiter(map(len, listed), np.int64, len(listed))
-    if len(text) != lengths.sum():  # not all ASCII
-        lengths = np.fromiter((len(value.encode()) for value in listed), np.int64, len(listed))
-    if len(text) > TEXT_BYTES_MAX:
-        raise FactInvalid(f"{name}: {len(text)} bytes of text in one commit")
-    return text, np.cumsum(lengths, dtype=np.int32)
+        texts = values.cast(pa.utf8()) if isinstance(values, pa.Array) else pa.array(values, pa.utf8())
+    except (pa.ArrowException, TypeError, UnicodeEncodeError) as error:
+        raise FactInvalid(f"{name}: {str(error).splitlines()[0]}") from None
+    if texts.null_count:
+        raise FactInvalid(f"{name} is null")
+    _, offsets, data = texts.buffers()
+    places = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    start, end = int(places[0]), int(places[-1])
+    return (data or pa.py_buffer(b"")).slice(start, end - start), places[1:] - places[0]
 
 
 def _text(ends: np.ndarray, text: bytes | pa.Buffer, valid: np.ndarray | None = None) -> pa.Array:
