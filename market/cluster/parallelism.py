@@ -34,12 +34,7 @@ class Plans:
     ep: Array
     cp: Array
     microbatch: Array
-
-    @property
-    def gpus(self) -> Array:
-        """Count the GPUs of each plan. [P]."""
-        used: Array = self.tp * self.pp * self.dp * self.cp
-        return used
+    gpus: Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +73,8 @@ def interleaves(layers: int, pp: int) -> tuple[int, ...]:
 
 def _pipelines(layers: int) -> list[int]:
     """List pipelines that divide the layers, and powers of two that nearly do."""
-    near = [p for p in PIPELINE if p & (p - 1) == 0 and -(-layers // p) * p <= layers * (1 + STAGE_WASTE)]
+    powers = [p for p in PIPELINE if p & (p - 1) == 0 and p <= layers]
+    near = [p for p in powers if -(-layers // p) * p <= layers * (1 + STAGE_WASTE)]
     return sorted({1, *near, *(p for p in PIPELINE if layers % p == 0)})
 
 
@@ -124,4 +120,5 @@ def plans(m: Model, domain: int, fixed: Fixed = FREE) -> Plans:
     legal = (vp == 1) | (microbatches >= pp) if fixed.vp is None else np.ones(len(tp), dtype=bool)
     legal &= ep <= tp * dp * cp
     chosen = np.flatnonzero(legal)
-    return Plans(*(column.take(chosen) for column in (tp, pp, vp, dp, ep, cp, microbatch)))
+    used = tp * pp * dp * cp
+    return Plans(*(column.take(chosen) for column in (tp, pp, vp, dp, ep, cp, microbatch, used)))

@@ -37,10 +37,12 @@ class Found:
     binds: str
 
 
-def with_plans(case: Case, plans: Plans, **other: Any) -> Case:
-    """Spread a one-row case over plans."""
-    names = (f.name for f in dataclasses.fields(Plans))
-    return dataclasses.replace(case, **{n: getattr(plans, n) for n in names}, **other)
+PLANNED = ("tp", "pp", "vp", "dp", "ep", "cp", "microbatch")
+
+
+def with_plans(case: Case, plans: Plans, rows: Any) -> Case:
+    """Spread a one-row case over the plans that `rows` selects."""
+    return dataclasses.replace(case, **{n: getattr(plans, n)[rows] for n in PLANNED})
 
 
 def feasible(case: Case, size: work.Sizes) -> Case:
@@ -95,33 +97,59 @@ def fastest_possible(case: Case, size: work.Sizes, k: Constants) -> Array:
     return bound * (1 - 1e-12)
 
 
+def rough_bound(case: Case, size: work.Sizes, gpus: Array) -> Array:
+    """Give a lower bound from the matrix products alone, shared by all GPUs of a plan. [P]."""
+    active = size.layer_dense + (1 - size.dense_fraction) * size.expert * case.top_k
+    flop = 6 * case.batch_seqs * case.seq_len * case.layers * active * (1 - 1e-12)
+    bound: Array = flop / (gpus * case.gemm_flop_per_s)
+    return bound
+
+
 def search(case: Case, plans: Plans, gpus: float, k: Constants | None = None) -> Found:
     """Rank the plans of one (cluster, model) on up to `gpus` GPUs.
 
-    The most promising plans by the bound are timed first; then all others that could still come among the best
-    `EXACT`. Those are exact, and a longer list is not complete.
+    The most promising of the plans that use most of the GPUs are timed first; then all others that could still come
+    among the best `EXACT`, by a rough and by a closer bound. Those are exact, and a longer list is not complete.
     """
     k = k or fitted()
     size = work.sizes(case)
     within = (plans.gpus <= gpus) & ((plans.cp <= 1) | (case.year >= CONTEXT_YEAR))
     if not np.any(within):
         return Found(case, np.empty(0), "gpus")
-    spread = with_plans(case, plans).at(within)
-    bound = fastest_possible(spread, size, k)
-    first = min(FIRST, bound.size)
-    promising = np.zeros(bound.size, dtype=bool)
-    promising[np.argpartition(bound, first - 1)[:first]] = True
-    parts: list[tuple[Case, Array]] = []
-    limit = np.inf
-    for chosen in (promising, ~promising):
-        some = feasible(spread.at(chosen & (bound < limit)), size)
-        if np.size(some.tp):
-            times = time_per_progress(some, size, k)
-            parts.append((some, times))
-            limit = float(np.partition(times, EXACT - 1)[EXACT - 1]) if times.size >= EXACT else np.inf
-    if not parts:
+    rough = np.where(within, rough_bound(case, size, plans.gpus), np.inf)
+    near = rough < 2 * rough.min()
+    timed = [t for t in best_of(case, plans, near, np.inf, k) if np.size(t[1])]
+    limit = worst_kept(timed)
+    timed += best_of(case, plans, ~near & (rough < limit), limit, k)
+    if not any(np.size(times) for _, times in timed):
         return Found(case, np.empty(0), "memory")
-    every = concatenate([c for c, _ in parts])
-    times = np.concatenate([t for _, t in parts])
+    every = concatenate([c for c, times in timed if np.size(times)])
+    times = np.concatenate([t for _, t in timed])
     order = np.argsort(times, kind="stable")
     return Found(every.at(order), times[order], "")
+
+
+def worst_kept(timed: list[tuple[Case, Array]]) -> float:
+    """Give the time of the last of the best `EXACT` plans so far; infinite while there are fewer."""
+    times = np.concatenate([t for _, t in timed]) if timed else np.empty(0)
+    return float(np.partition(times, EXACT - 1)[EXACT - 1]) if times.size >= EXACT else np.inf
+
+
+def best_of(case: Case, plans: Plans, chosen: Array, limit: float, k: Constants) -> list[tuple[Case, Array]]:
+    """Time the chosen plans that could beat `limit`: the `FIRST` most promising, then what they leave possible."""
+    rows = np.flatnonzero(chosen)
+    if not rows.size:
+        return []
+    size = work.sizes(case)
+    spread = with_plans(case, plans, rows)
+    bound = fastest_possible(spread, size, k)
+    first = min(FIRST, rows.size)
+    promising = np.zeros(rows.size, dtype=bool)
+    promising[np.argpartition(bound, first - 1)[:first]] = True
+    timed: list[tuple[Case, Array]] = []
+    for part in (promising, ~promising):
+        some = feasible(spread.at(part & (bound < limit)), size)
+        if np.size(some.tp):
+            timed.append((some, time_per_progress(some, size, k)))
+            limit = min(limit, worst_kept(timed))
+    return timed
