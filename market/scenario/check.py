@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from market.catalogue.tables import table
+from market.catalogue.tables import Row, table
 from market.scenario.draw import Key, references
 from market.scenario.errors import Problem, did_you_mean
 from market.scenario.schema import Fleet, Scenario, StandingLease, StandingOrder
 from market.scenario.validate import Places
 
+_BEYOND = 1e6  # times the sweep: a slip of the pen, and no longer a number that money or counts can hold
 _POSITIVE_UNITS = frozenset({"days", "weeks", "years", "USD/H100e-hour", "slots/week", "GPUs/week"})
 
 
@@ -49,6 +50,13 @@ def _parameters(scenario: Scenario, places: Places) -> Iterator[Problem]:
             yield _at(places, path, f"must be >= 0, was {value:g}")
         elif found.unit in _POSITIVE_UNITS and (found.low or 0) > 0 and value == 0:
             yield _at(places, path, "must be > 0, was 0")
+        elif abs(value) > _bound(found):
+            yield _at(places, path, f"must be <= {_bound(found):g}, was {value:g}")
+
+
+def _bound(row: Row) -> float:
+    """Largest value of a parameter that makes any sense."""
+    return _BEYOND * max(abs(row.low or 0), abs(row.high or 0), abs(row.number), 1e-3)
 
 
 def _references(scenario: Scenario, places: Places) -> Iterator[Problem]:

@@ -69,7 +69,7 @@ def load_scenario(name_or_path: str | Path, sets: Mapping[str, str] | None = Non
     ScenarioError : with exit code 2, for anything wrong in what was written; the text is one line.
     """
     chain = _chain(_find(name_or_path))
-    wishes = {key: read_scalar(text, f"--set {key[:60]}") for key, text in (sets or {}).items()}
+    wishes = {key: _wish(key, text) for key, text in (sets or {}).items()}
     start = _day(wishes["start"], "--set") if "start" in wishes else _start(chain)
     wanted, where = _wanted(chain)
     tree, origin = rows.draw(start, wanted)
@@ -93,6 +93,11 @@ def load_scenario(name_or_path: str | Path, sets: Mapping[str, str] | None = Non
         dropped=tuple(".".join(map(str, key)) for key in dropped),
         sha256=digest(scenario),
     )
+
+
+def _wish(key: str, text: str) -> Any:
+    """Read a value of the command line; names and titles are text whatever they look like."""
+    return text if key in ("name", "title", "description") else read_scalar(text, f"--set {key[:60]}")
 
 
 def digest(scenario: Scenario) -> str:

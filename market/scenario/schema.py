@@ -13,8 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$", max_length=48)]
 Role = Literal["lab", "cloud", "supplier", "oem", "investor", "rest"]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Money = Annotated[float, Field(ge=0, le=1e16, allow_inf_nan=False)]  # in cents it still fits 64 bits
+Megawatts = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+Price = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]
+Rate = Annotated[float, Field(gt=-1, le=100, allow_inf_nan=False)]  # relative change a year
+Trait = Annotated[float, Field(ge=-1e16, le=1e16, allow_inf_nan=False)]
+Flop = Annotated[float, Field(gt=0, le=1e35, allow_inf_nan=False)]
+Kilowatts = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=100_000_000)]
 
@@ -32,13 +37,13 @@ class ChipPlan(Strict):
     start: date  # volume shipments, as promised at the scenario's start
     end: date  # last unit
     buyers: Literal["all", "china", "own"] = "all"  # own: the supplier's parent org alone
-    price_usd_per_gpu: Positive
-    price_change_per_year: float = 0.0  # relative, -0.12 = 12 % cheaper a year
-    power_kw_it_per_gpu: Positive
-    h100e: Positive  # dense throughput against an H100
-    slots_per_gpu: NonNegative = 1.0  # packaging slots; 0: a line of its own
-    gpus_per_week: NonNegative = 0.0  # output of a line of its own at the scenario's start (or at volume)
-    growth_per_year: float = 0.0  # relative growth of that output
+    price_usd_per_gpu: Price
+    price_change_per_year: Rate = 0.0  # relative, -0.12 = 12 % cheaper a year
+    power_kw_it_per_gpu: Kilowatts
+    h100e: Annotated[float, Field(gt=0, le=1e6)]  # dense throughput against an H100
+    slots_per_gpu: Annotated[float, Field(ge=0, le=1000)] = 1.0  # packaging slots; 0: a line of its own
+    gpus_per_week: Annotated[float, Field(ge=0, le=1e8)] = 0.0  # of a line of its own, at the start or at volume
+    growth_per_year: Rate = 0.0  # relative growth of that output
 
 
 class Org(Strict):
@@ -49,13 +54,13 @@ class Org(Strict):
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
     behaviour: str
     parent: Id | None = None
-    cash_usd: NonNegative = 0.0
-    revenue_usd_per_year: NonNegative = 0.0  # of AI products (labs)
-    income_usd_per_year: NonNegative = 0.0  # from other business, spent on compute when needed
-    valuation_usd: NonNegative = 0.0
-    chip_budget_usd_per_year: NonNegative = 0.0  # buyers of chips
+    cash_usd: Money = 0.0
+    revenue_usd_per_year: Money = 0.0  # of AI products (labs)
+    income_usd_per_year: Money = 0.0  # from other business, spent on compute when needed
+    valuation_usd: Money = 0.0
+    chip_budget_usd_per_year: Money = 0.0  # buyers of chips
     captive_share: Share = 0.0  # part of the fleet that never leaves the org
-    traits: dict[str, float] = {}
+    traits: dict[str, Trait] = {}
 
 
 class Region(Strict):
@@ -64,15 +69,15 @@ class Region(Strict):
     title: str
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
     queue_days: Annotated[int, Field(ge=0, le=10_000)]  # median wait of a new large load
-    grid_mw_per_year: NonNegative  # IT load that the region can connect in a year
-    energy_usd_per_mwh: NonNegative
+    grid_mw_per_year: Megawatts  # IT load that the region can connect in a year
+    energy_usd_per_mwh: Annotated[float, Field(ge=0, le=1e6)]
     pue: Annotated[float, Field(ge=1, le=3)] = 1.3
 
 
 class Building(Strict):
     """A building under way at the start: promised for `due`."""
 
-    power_mw_it: Positive
+    power_mw_it: Annotated[float, Field(gt=0, le=1e6)]
     start: date
     due: date
     kind: Literal["brownfield", "greenfield", "next"] = "greenfield"
@@ -86,8 +91,8 @@ class Site(Strict):
     owner: Id
     region: Id
     kind: Literal["pool", "brownfield", "greenfield"]
-    energised_mw_it: NonNegative = 0.0
-    planned_mw_it: NonNegative = 0.0
+    energised_mw_it: Megawatts = 0.0
+    planned_mw_it: Megawatts = 0.0
     buildings: list[Building] = []
 
 
@@ -110,7 +115,7 @@ class StandingLease(Strict):
     gpus: Count
     start: date
     end: date
-    price_usd_per_gpu_hour: Positive
+    price_usd_per_gpu_hour: Price
     kind: Literal["frontier", "serving", "capacity", "internal"] = "frontier"
     parent: str | None = None
 
@@ -128,7 +133,7 @@ class Model(Strict):
     """A lab's best model at the start."""
 
     lab: Id
-    flop: Positive
+    flop: Flop
     released: date
 
 
@@ -136,7 +141,7 @@ class Run(Strict):
     """A training run under way at the start."""
 
     lab: Id
-    flop: Positive
+    flop: Flop
     start: date
     due: date
 

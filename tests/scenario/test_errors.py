@@ -60,6 +60,18 @@ CASES = {
     "scalar for an org": ("orgs: {xai: 4}", "mine.yaml:3:13 orgs.xai: must be a mapping, was 4"),
     "not a number": ("years: .nan", "mine.yaml:3:8 must be a finite number, was '.nan'"),
     "endless": ("parameters: {price.margin: .inf}", "mine.yaml:3:28 must be a finite number, was '.inf'"),
+    "absurd parameter": (
+        "parameters: {shipping.oem_gpus_per_week_first: 1e30}",
+        "mine.yaml:3:48 parameters.shipping.oem_gpus_per_week_first: must be <= 4e+11, was 1e+30",
+    ),
+    "absurd money": (
+        "orgs: {xai: {cash_usd: 1e300}}",
+        "mine.yaml:3:24 orgs.xai.cash_usd: must be <= 1e+16, was 1e+300",
+    ),
+    "free chips": (
+        "chips: {H100: {price_change_per_year: -1}}",
+        "chips.H100.price_change_per_year: must be > -1, was -1",
+    ),
     "too many years": ("years: 900", "mine.yaml:3:8 years: must be <= 20, was 900"),
     "duplicate key": ("years: 2\nyears: 3", "mine.yaml:4:1 years: duplicate key; it stands already at line 3"),
     "impossible date": (
