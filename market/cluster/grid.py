@@ -183,7 +183,8 @@ def answer_grid(columns: Mapping[str, Sequence[Any]], k: Constants | None = None
     -------
     the same columns plus `step_s`, `tokens_per_s_per_gpu_predicted`, `tflops_per_gpu_predicted` (model FLOPs, full
     attention), `mfu_predicted`, `fits`, `goodput`, `days_predicted` and `why_not` ("" for a row that was answered).
-    A row that cannot be answered has None in them, and its fault in `why_not`.
+    A row that cannot be answered has None in them, and its fault in `why_not`; a plan that is given and does not fit is
+    timed all the same, with `fits` false and the memory it lacks in `why_not`.
     """
     names = list(columns)
     lengths = {n: len(columns[n]) for n in names}
@@ -191,7 +192,7 @@ def answer_grid(columns: Mapping[str, Sequence[Any]], k: Constants | None = None
     if len(set(lengths.values())) > 1:
         raise ClusterError(f"grid: all columns must have one length, were {lengths}")
     table = [{n: columns[n][i] for n in names} for i in range(rows)]
-    chosen, _, answers = answer_rows(read_rows(table), k)
+    chosen, case, answers = answer_rows(read_rows(table), k)
     out: dict[str, list[Any]] = {n: list(columns[n]) for n in names}
     good = np.unique(chosen.row)
     for name, (field, scale) in GRID_ANSWERS.items():
@@ -200,6 +201,10 @@ def answer_grid(columns: Mapping[str, Sequence[Any]], k: Constants | None = None
             filled[i] = bool(value) if field == "fits" else value * scale
         out[name] = filled
     out["why_not"] = list(chosen.why_not)
+    if answers is not None and case is not None:
+        for i, fits, need, has in zip(good.tolist(), answers.fits, answers.memory_bytes, case.hbm_bytes, strict=True):
+            if not fits:
+                out["why_not"][i] = f"row {i}: memory: needs {need / 1e9:.1f} GB a GPU, has {has / 1e9:.1f}"
     return out
 
 

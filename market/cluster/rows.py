@@ -62,6 +62,12 @@ def number(row: Mapping[str, Any], name: str, low: float, high: float) -> float 
 _REQUIRED = frozenset({"gpu_count"})
 
 
+def _text(row: Mapping[str, Any], name: str) -> str:
+    """Read a text that may be left out: None and NaN (what tables put for nothing) are empty."""
+    value = row.get(name)
+    return "" if value is None or value != value else str(value).strip()
+
+
 def _whole(row: Mapping[str, Any], name: str, high: float) -> int | None:
     read = number(row, name, 1, high)
     if read is not None and read != int(read):
@@ -83,12 +89,12 @@ def read_precision(text: str) -> tuple[int, bool]:
 
 def read_year(row: Mapping[str, Any]) -> float | None:
     """Read the date of the software: `date`, a release number in `name`, or the middle of `year`."""
-    if row.get("date"):
+    if date := _text(row, "date"):
         try:
-            return decimal_year(str(row["date"]))
+            return decimal_year(date[:10])
         except ValueError:
-            raise ClusterError(f"date: must be YYYY-MM-DD, was {str(row['date'])[:40]!r}") from None
-    title = str(row.get("name") or "")
+            raise ClusterError(f"date: must be YYYY-MM-DD, was {date[:40]!r}") from None
+    title = _text(row, "name")
     year = number(row, "year", 2010, 2100)
     if round_ := MLPERF.search(title):
         return MLPERF_3_0 + int(round_[1]) - 3 + 0.5 * int(round_[2])
@@ -142,7 +148,7 @@ def read_model(row: Mapping[str, Any]) -> Model:
     for name, value in zip(_SHAPE, numbers, strict=True):
         if value is not None and name in _WHOLE and value != int(value):
             raise ClusterError(f"{name}: must be a whole number, was {value!r}")
-    return _shaped(str(row.get("model") or ""), str(row.get("name") or ""), numbers)
+    return _shaped(_text(row, "model"), _text(row, "name"), numbers)
 
 
 @functools.lru_cache(4096)
@@ -207,25 +213,25 @@ def _replaced(base: Model, given: dict[str, float | None]) -> Model:
 
 def _link_rate(row: Mapping[str, Any]) -> float | None:
     """Read a scale-out rate that differs from the chip's usual one: a column, or "(=100 Gb/s per GPU)" in the notes."""
-    noted = re.search(r"=\s?(\d+) Gb/s per GPU", str(row.get("notes") or ""))
+    noted = re.search(r"=\s?(\d+) Gb/s per GPU", _text(row, "notes"))
     rate = number(row, "scaleout_gbps_per_gpu", 0.1, 1e6) or (float(noted[1]) if noted else None)
     return None if rate is None else rate * 1e9 / 8
 
 
 def _power_limit(row: Mapping[str, Any]) -> float | None:
     """Read a power limit a chip: a column, or "500W power limit" in the notes."""
-    noted = re.search(r"(\d+)\s?W power limit", str(row.get("notes") or ""))
+    noted = re.search(r"(\d+)\s?W power limit", _text(row, "notes"))
     return number(row, "power_limit_w", 50, 1e5) or (float(noted[1]) if noted else None)
 
 
 def read_row(row: Mapping[str, Any]) -> Row:
     """Read one case; a `ClusterError` names the column, the value and the rule."""
-    device = chip(str(row.get("gpu_type") or row.get("chip") or ""))
+    device = chip(_text(row, "gpu_type") or _text(row, "chip"))
     shape = read_model(row)
-    precision, fp16 = read_precision(str(row.get("precision") or ""))
+    precision, fp16 = read_precision(_text(row, "precision"))
     year = read_year(row)
     when = max(shape.year, device.volume_year) if year is None else year
-    title = str(row.get("name") or "").lower()
+    title = _text(row, "name").lower()
     when = min([when, *(limit for stack, limit in OLDER_STACKS.items() if title.startswith(stack))])
     whole = {n: _whole(row, n, LARGEST_GPUS) for n in ("TP", "PP", "DP", "EP", "CP", "VP", "mbs")}
     gpus = number(row, "gpu_count", 1, LARGEST_GPUS)
@@ -240,11 +246,11 @@ def read_row(row: Mapping[str, Any]) -> Row:
     planned = tp is not None and pp is not None
     if planned and dp and tp * pp * (cp or 1) * dp > gpus * 1.001:  # type: ignore[operator]
         raise ClusterError(f"gpu_count: must be at least TP x PP x CP x DP = {tp * pp * (cp or 1) * dp}, was {gpus:g}")  # type: ignore[operator]
-    recompute = str(row.get("recompute") or "")
+    recompute = _text(row, "recompute")
     fixed = Fixed(tp, pp, 1 if pp == 1 else whole["VP"], dp, whole["EP"] or (1 if planned else None), cp, whole["mbs"])
-    zero = read_zero(str(row.get("fsdp_zero") or ""), when, fp16) if planned else None
+    zero = read_zero(_text(row, "fsdp_zero"), when, fp16) if planned else None
     return Row(
         device, shape, gpus, precision, fp16, when, fixed, read_recompute(recompute), zero,
-        bool(row.get("fsdp_zero")), "sp" in recompute.lower(),
+        bool(_text(row, "fsdp_zero")), "sp" in recompute.lower(),
         _link_rate(row), _power_limit(row),
     )  # fmt: skip

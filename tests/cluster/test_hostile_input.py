@@ -104,6 +104,21 @@ def test_a_bad_row_names_itself_and_spares_the_others(bad: dict[str, Any], said:
     assert out["step_s"][0] == out["step_s"][2] > 0
 
 
+def test_a_given_plan_that_does_not_fit_is_timed_and_says_what_it_lacks() -> None:
+    plan = {"TP": 1, "PP": 1, "DP": 1024, "recompute": "none", "fsdp_zero": "zero1"}
+    out = grid(GOOD | {"gpu_type": "A100-40 SXM"} | plan)
+    assert out["fits"] == [False]
+    assert out["step_s"][0] > 0
+    assert out["why_not"][0].startswith("row 0: memory: needs")
+
+
+def test_nothing_in_a_cell_may_be_none_or_nan() -> None:
+    row = GOOD | {"name": NAN, "precision": NAN, "recompute": None, "TP": NAN, "notes": NAN, "date": NAN}
+    out = grid(row, GOOD)
+    assert out["why_not"] == ["", ""]
+    assert out["step_s"][0] == out["step_s"][1]
+
+
 def test_columns_of_unequal_length_are_refused() -> None:
     with pytest.raises(ClusterError, match="one length"):
         answer_grid({"gpu_type": ["H100"], "gpu_count": [1, 2]})
@@ -132,9 +147,8 @@ def test_no_row_yields_a_nan_or_an_unexplained_blank(change: dict[str, Any]) -> 
     shape = {"layers": 32, "hidden": 4096, "heads": 32, "ffn": 16384, "vocab": 32000, "seq_len": 2048,
              "gbs_seqs": 512, "gpu_type": "A100", "gpu_count": 64, "TP": 4, "PP": 2, "mbs": 1}  # fmt: skip
     out = grid(shape | change)
-    if out["why_not"][0]:
-        assert out["step_s"][0] is None
-    else:
+    assert bool(out["why_not"][0]) == (not out["fits"][0])
+    if out["step_s"][0] is not None:
         assert 0 < out["step_s"][0] < float("inf")
         assert 0 < out["mfu_predicted"][0] <= 1
         assert 0 < out["goodput"][0] <= 1
@@ -144,7 +158,7 @@ def test_no_row_yields_a_nan_or_an_unexplained_blank(change: dict[str, Any]) -> 
 def test_every_published_row_is_answered_or_explained() -> None:
     rows = read_table("observed/training_runs.csv")
     out = answer_grid({n: [r[n] for r in rows] for n in rows[0]})
-    assert all((step is None) == bool(why) for step, why in zip(out["step_s"], out["why_not"], strict=True))
+    assert all(bool(fits) != bool(why) for fits, why in zip(out["fits"], out["why_not"], strict=True))
 
 
 def test_the_readable_answer_says_what_was_asked_and_what_binds() -> None:
