@@ -20,7 +20,7 @@ def problems_of(scenario: Scenario, places: Places) -> list[Problem]:
     broken = [*_parameters(scenario, places), *_references(scenario, places)]
     if broken:
         return broken
-    checks = (_chips, _orgs, _sites, _power, _leases, _models_and_runs, _chains, _stock)
+    checks = (_chips, _orgs, _sites, _power, _leases, _investments, _models_and_runs, _chains, _stock)
     return [problem for check in checks for problem in check(scenario, places)]
 
 
@@ -60,7 +60,7 @@ def _bound(row: Row) -> float:
 
 
 def _references(scenario: Scenario, places: Places) -> Iterator[Problem]:
-    for section in ("chips", "sites", "fleets", "leases", "orders", "models", "runs"):
+    for section in ("chips", "sites", "fleets", "leases", "orders", "investments", "models", "runs"):
         for id_, entry in _entries(scenario, section):
             for field, into in references(section):
                 name, known = getattr(entry, field), getattr(scenario, into)
@@ -143,6 +143,13 @@ def _leases(scenario: Scenario, places: Places) -> Iterator[Problem]:
             yield _at(places, ("leases", id_, "end"), text)
         if lease.lessor == lease.lessee:
             yield _at(places, ("leases", id_, "lessee"), f"{lease.lessee!r} cannot rent from itself")
+
+
+def _investments(scenario: Scenario, places: Places) -> Iterator[Problem]:
+    for id_, stake in scenario.investments.items():
+        if stake.closed > scenario.start:
+            text = f"{stake.closed} is after the scenario's start {scenario.start}"
+            yield _at(places, ("investments", id_, "closed"), text)
 
 
 def _models_and_runs(scenario: Scenario, places: Places) -> Iterator[Problem]:

@@ -17,8 +17,21 @@ Tree = dict[str, Any]
 Key = tuple[str | int, ...]
 Origin = dict[Key, Row]
 
-SECTIONS = ("parameters", "chips", "orgs", "regions", "sites", "fleets", "leases", "orders", "models", "runs")
-_TABLE = {"chips": "roadmap", "leases": "deals", "orders": "deals"}
+SECTIONS = (
+    "parameters",
+    "chips",
+    "orgs",
+    "regions",
+    "sites",
+    "fleets",
+    "leases",
+    "orders",
+    "investments",
+    "models",
+    "runs",
+)
+_DEALS = ("leases", "orders", "investments")  # sections of deals.csv, by the head of the id
+_TABLE = {"chips": "roadmap", **dict.fromkeys(_DEALS, "deals")}
 _KEYED = {"fleets": ("owner", "site", "chip"), "orders": ("buyer", "chip")}
 
 Wanted = str | list[str]
@@ -49,7 +62,7 @@ def _chosen(id_: str, wanted: Wanted) -> bool:
 
 def _entries(section: str, start: date) -> dict[str, dict[str, Row]]:
     known = latest(table(_TABLE.get(section, section)), start)
-    if section not in ("leases", "orders"):
+    if section not in _DEALS:
         return known
     prefix = f"{section}/"
     return {id_.removeprefix(prefix): fields for id_, fields in known.items() if id_.startswith(prefix)}
@@ -104,6 +117,7 @@ _REFERENCES: dict[str, tuple[tuple[str, str], ...]] = {
     "fleets": (("owner", "orgs"), ("site", "sites"), ("chip", "chips")),
     "leases": (("lessor", "orgs"), ("lessee", "orgs"), ("chip", "chips"), ("site", "sites"), ("parent", "leases")),
     "orders": (("buyer", "orgs"), ("chip", "chips")),
+    "investments": (("investor", "orgs"), ("org", "orgs")),
     "models": (("lab", "orgs"),),
     "runs": (("lab", "orgs"),),
 }
@@ -144,6 +158,6 @@ def alive(tree: Tree, key: Key) -> bool:
 def later_row(key: Key, start: date) -> Row | None:
     """The first row for a key that describes a date after `start`."""
     section, id_, field = str(key[0]), ".".join(map(str, key[1:2])), ".".join(map(str, key[2:]))
-    prefix = f"{section}/" if section in ("leases", "orders") else ""
+    prefix = f"{section}/" if section in _DEALS else ""
     rows = table(_TABLE.get(section, section)) if section in SECTIONS else ()
     return next((r for r in rows if (r.id, r.field) == (prefix + id_, field) and not r.known_on(start)), None)

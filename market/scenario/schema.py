@@ -129,6 +129,16 @@ class StandingOrder(Strict):
     due: date | None = None  # day promised, when the chips were sold and are on their way
 
 
+class StandingInvestment(Strict):
+    """Money that an investor had put into an org by the start; `for_compute`: it is spent at the investor's cloud."""
+
+    investor: Id
+    org: Id
+    amount_usd: Money
+    closed: date
+    for_compute: bool = False
+
+
 class Model(Strict):
     """A lab's best model at the start."""
 
@@ -162,5 +172,6 @@ class Scenario(Strict):
     fleets: list[Fleet]
     leases: dict[str, StandingLease] = {}
     orders: list[StandingOrder] = []
+    investments: dict[str, StandingInvestment] = {}
     models: dict[str, Model] = {}
     runs: dict[str, Run] = {}

@@ -168,6 +168,10 @@ CASES = {
         "models: {gpt-4o: {released: 2025-01-01}}",
         "mine.yaml:3:29 models.gpt-4o.released: 2025-01-01 is after the scenario's start 2024-07-15",
     ),
+    "investment of the future": (
+        "investments: {venture-xai-2024: {closed: 2024-12-23}}",
+        "mine.yaml:3:42 investments.venture-xai-2024.closed: 2024-12-23 is after the scenario's start 2024-07-15",
+    ),
     "chip from a cloud": (
         "chips: {H100: {supplier: aws}}",
         "mine.yaml:3:26 chips.H100.supplier: 'aws' has no role supplier",

@@ -174,3 +174,14 @@ def test_parameters_lie_within_their_own_sweeps() -> None:
         assert row.high is not None, row.id
         assert row.low <= row.number <= row.high
         assert row.low < row.high, row.id
+
+
+def test_who_had_invested_in_whom(world: Scenario) -> None:
+    stakes: dict[tuple[str, str], float] = defaultdict(float)
+    for stake in world.investments.values():
+        stakes[stake.investor, stake.org] += stake.amount_usd
+        assert stake.closed <= world.start
+    assert stakes["azure", "openai"] == 13e9
+    assert stakes["aws", "anthropic"] == 4e9
+    assert stakes["google-cloud", "anthropic"] == 2e9
+    assert stakes["venture", "xai"] == 6e9
