@@ -89,6 +89,10 @@ SENTENCES: dict[str, str] = {
         "{spot_usd_per_h100e_hour}, tightness {tightness}."
     ),
     "OnDemandRepriced": "The posted on-demand price moved to {spot_usd_per_h100e_hour} USD an H100e-hour ({kind}).",
+    "LetterSigned": "{org} and {counterparty} announced {h100e} H100e by {due_day}, in a letter of intent.",
+    "LetterRefused": "A letter of intent of {org} with {counterparty} could not stand: {reason}.",
+    "LetterCut": "The letter of intent of {org} with {counterparty} was cut to {h100e} H100e, {share} of what it was.",
+    "LetterEnded": "The letter of intent of {org} with {counterparty} over {h100e} H100e ended: {reason}.",
     # training
     "ClusterFormed": "{org} runs a cluster of {gpus} {chip} at {site} ({kind}).",
     "ComputeSplitSet": "{org} gives {share} of its compute to customers.",

@@ -14,6 +14,7 @@ from market.runs.reading import Usage
 from market.runs.summary import iso
 
 RUNS = Path("runs")
+OURS = {LOCK, LOG, MANIFEST, SCENARIO, f"{MANIFEST}.new", f"{SCENARIO}.new"}
 Stand = Literal["new", "cut short", "complete"]
 
 
@@ -43,10 +44,12 @@ def is_of_this_code(reader: LogReader) -> bool:
 
 
 def clear(folder: Path) -> None:
-    """Remove a run so that it can be made again. Files that are none of a run's are left, and then a run is refused."""
+    """Remove a run so that it can be made again. Nothing is touched where files lie that are none of a run's."""
     disk = Disk()
     if disk.is_locked(folder / LOCK):
         raise LogLocked(f"{folder}: is being written; wait until that run is over")
+    if strangers := sorted({path.name for path in folder.iterdir()} - OURS):
+        raise Usage(f"{folder}: holds other files, such as {strangers[0]}; move them, or choose another folder")
     for path in sorted((folder / LOG).glob("*.arrow*")):
         path.unlink()
     for name in (SCENARIO, MANIFEST):

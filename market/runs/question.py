@@ -1,7 +1,8 @@
 """What a run asks: a resolved scenario, a seed, and policies with the week from which each may act.
 
-The text of a question is the `scenario.yaml` of its run folder: a YAML document with the scenario and, when there are
-policies, a second one with those, resolved. Nothing else is needed to continue, fork or repeat the run.
+The text of a question is the `scenario.yaml` of its run folder: a YAML document with the scenario and, where there are
+policies or a fork has a length of its own, a second one with those. Nothing else is needed to continue, fork or repeat
+the run.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydantic import BaseModel, ValidationError
 
 from events import Manifest, Parent
 from events.manifest import canonical
@@ -47,11 +50,12 @@ class Question:
     seed: int
     stages: tuple[Stage, ...] = ()
     parent: Parent | None = None
+    fork_years: float | None = None  # length of a fork, where it is not its parent's; the facts of the start stay
 
     @property
     def weeks(self) -> int:
         """Whole weeks that the run covers."""
-        return math.floor(self.scenario.years * DAYS_PER_YEAR / 7)
+        return math.floor((self.fork_years or self.scenario.years) * DAYS_PER_YEAR / 7)
 
     @property
     def end(self) -> date:
@@ -74,14 +78,16 @@ class Question:
 
     def text(self) -> str:
         """Write the question as YAML."""
-        text = dump_yaml(self.scenario)
-        if not self.stages:
-            return text
-        entries = [
-            {"week": week, "policy": policy.model_dump(mode="json", by_alias=True)} for policy, week in self.stages
-        ]
-        lines = (f"  - {json.dumps(entry, ensure_ascii=False)}" for entry in entries)
-        return text.rstrip("\n") + DOCUMENT + "policies:\n" + "\n".join(lines) + "\n"
+        lines = []
+        if self.fork_years is not None:
+            lines.append(f"fork_years: {self.fork_years!r}")
+        if self.stages:
+            lines.append("policies:")
+        for policy, week in self.stages:
+            entry = {"week": week, "policy": policy.model_dump(mode="json", by_alias=True)}
+            lines.append(f"  - {json.dumps(entry, ensure_ascii=False)}")
+        first = dump_yaml(self.scenario)
+        return first.rstrip("\n") + DOCUMENT + "\n".join(lines) + "\n" if lines else first
 
     def manifest(self) -> Manifest:
         """Describe the run as this code would write it on this machine."""
@@ -93,15 +99,10 @@ class Question:
         digest = hashlib.sha256(canonical([manifest.genesis(), manifest.code])).hexdigest()
         return f"{self.scenario.name}-s{self.seed}-{digest[:HASH_DIGITS]}"
 
-    def forked(self, policies: Sequence[Policy], week: int, parent: Parent) -> Question:
-        """Ask what would have been, had these policies come after a week."""
+    def forked(self, policies: Sequence[Policy], week: int, parent: Parent, years: float | None = None) -> Question:
+        """Ask what would have been, had these policies come after a week, and for another length if one is given."""
         stages = (*self.stages, *(Stage(policy, week + 1) for policy in policies))
-        return checked(replace(self, stages=stages, parent=parent))
-
-    def lasting(self, years: float) -> Question:
-        """Ask for another length."""
-        data = self.scenario.model_dump(exclude_defaults=True) | {"years": years}
-        return checked(replace(self, scenario=_valid(data, "--years")))
+        return checked(replace(self, stages=stages, parent=parent, fork_years=years or self.fork_years))
 
 
 def checked(question: Question) -> Question:
@@ -131,22 +132,15 @@ def read_question(text: str, manifest: Manifest) -> Question:
     first, _, second = text.partition(DOCUMENT)
     values = read_text(first, "scenario.yaml").value
     values.pop("draw", None)
-    stages = []
-    for entry in json_entries(second):
-        stages.append(Stage(Policy.model_validate(entry["policy"]), entry["week"]))
-    return Question(_valid(values, "scenario.yaml"), manifest.seed, tuple(stages), manifest.parent)
+    scenario = _valid(values, Scenario)
+    more = read_text(second, "scenario.yaml").value if second else {}
+    stages = tuple(Stage(_valid(entry["policy"], Policy), entry["week"]) for entry in more.get("policies", ()))
+    return Question(scenario, manifest.seed, stages, manifest.parent, more.get("fork_years"))
 
 
-def json_entries(document: str) -> list[Any]:
-    """Read the second document: after its first line, one JSON object a line behind a dash."""
-    return [json.loads(line.lstrip(" -")) for line in document.splitlines()[1:]]
-
-
-def _valid(values: Any, where: str) -> Scenario:
-    from pydantic import ValidationError
-
+def _valid[Kind: BaseModel](values: Any, kind: type[Kind]) -> Kind:
     try:
-        return Scenario.model_validate(values)
+        return kind.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        raise refuse(where, first["msg"].lower(), ".".join(map(str, first["loc"]))) from None
+        raise refuse("scenario.yaml", first["msg"].lower(), ".".join(map(str, first["loc"]))) from None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from events import FACTS, LogReader, Parent, open_log
 from events.vocabulary import ENVELOPE
 from market.kernel import ReplayMismatch, replay
-from market.state import State
+from market.state import State, state_hash
 
 if TYPE_CHECKING:
     import polars as pl
@@ -31,7 +31,7 @@ class Usage(ValueError):
 class Replayed(NamedTuple):
     """A state rebuilt from facts, after a whole week.
 
-    day : last day of that week. events : facts replayed, to its WeekClosed. state_hash : as found.
+    day : last day of that week. events : facts replayed. state_hash : of that week, as the log recorded it.
     mismatch : what disagreed with the log, empty when every week's hash held.
     """
 
@@ -139,20 +139,24 @@ class Run:
         """Rebuild the state by facts alone and check each week's hash on the way."""
         last = None if until is None else _day(until)
         state, found = State(), None
-        mismatch = ""
-        weeks = replay(self.reader.entries(last), state)
         try:
-            for entry, _ in weeks:
+            for entry, _ in replay(self.reader.entries(last), state):
                 found = entry
                 if last is not None and entry.day + 7 > last:
                     break
         except ReplayMismatch as error:
-            mismatch = str(error)
+            return self._parted(state, error)
         if found is None:
-            raise Usage(mismatch or self._too_early(state, until))
-        day = EPOCH + timedelta(found.day)
+            raise Usage(self._too_early(until))
+        events = self.reader.summary.events if until is None else found.seq + 1
         digest = str(getattr(found.fact, "state_hash", ""))
-        return Replayed(state, day, state.run.week, found.seq + 1, digest, mismatch)
+        return Replayed(state, EPOCH + timedelta(found.day), state.run.week, events, digest, "")
+
+    def _parted(self, state: State, error: ReplayMismatch) -> Replayed:
+        """Describe the state at the first week that does not hash to what the log recorded."""
+        closed = self.facts("WeekClosed").collect().filter(week=error.week).select("seq", "day")
+        seq, day = closed.row(0)
+        return Replayed(state, EPOCH + timedelta(day), error.week, seq + 1, state_hash(state), str(error))
 
     def forked(self, day: date | str, policies: Sequence[Policy], years: float | None = None) -> Question:
         """Ask what would have come of this run, had policies come after the last week that closed not after a day."""
@@ -162,21 +166,19 @@ class Run:
 
         closed = self.facts("WeekClosed").filter(pl.col("day") <= _day(day)).select("week").collect()["week"]
         if closed.is_empty():
-            raise Usage(f"{day}: no week of {self.folder} has closed by then")
+            raise Usage(self._too_early(day))
         week = int(closed[-1])
         parent = Parent(self.folder.resolve().name, week, self.reader.head)
-        question = self.question.forked(policies, week, parent)
-        if years is not None:
-            question = question.lasting(years)
+        question = self.question.forked(policies, week, parent, years)
         if question.weeks <= week + 1:
             raise refuse("--at", f"nothing is left to simulate: the fork would end on {question.end}; give --years")
         return question
 
-    def _too_early(self, state: State, until: date | str | None) -> str:
-        if until is None or not state.run.start_day:
+    def _too_early(self, until: date | str | None) -> str:
+        begun = self.facts("RunStarted").select("start_day").collect()["start_day"]
+        if until is None or begun.is_empty():
             return f"{self.folder}: no week has closed yet"
-        first = EPOCH + timedelta(state.run.start_day + 6)
-        return f"{until}: the run's first week closes on {first}"
+        return f"{until}: the first week of {self.folder} closes on {EPOCH + timedelta(begun[0] + 6)}"
 
 
 def open_run(folder: Path | str) -> Run:

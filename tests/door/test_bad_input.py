@@ -1,0 +1,144 @@
+"""What is asked wrongly gets one clear line and an exit code."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from door.asking import complaint, simulate
+
+GOOD = "name: mine\nextends: frontier-2024\n"
+FILES = {
+    "unknown key": ("orgz: {}\n", "mine.yaml:3:1 orgz: unknown key"),
+    "wrong type": ("orgs: {xai: {cash_usd: much}}\n", "mine.yaml:3:24 orgs.xai.cash_usd:"),
+    "duplicate key": ("start: 2024-07-15\nstart: 2024-07-16\n", "mine.yaml:4:1 start: duplicate key"),
+    "impossible date": ("start: 2024-02-30\n", "mine.yaml:3:8 start:"),
+    "negative power": ("sites: {abilene: {planned_mw_it: -4}}\n", "mine.yaml:3:34 sites.abilene.planned_mw_it:"),
+    "unknown chip": ("orders: [{buyer: xai, chip: H1000, gpus: 5}]\n", "H1000"),
+    "no YAML": ("{\n", "mine.yaml:"),
+}
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_a_wrong_scenario_is_named_with_its_place(here, case):
+    text, expected = FILES[case]
+    (here / "mine.yaml").write_text(GOOD + text)
+    assert expected in complaint("run", "mine.yaml", code=2)
+    assert not (here / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("run", "--years", "0"), "--years"),
+        (("run", "--years", "nan"), "--years"),
+        (("run", "--years", "-1"), "--years"),
+        (("run", "--years", "1e9"), "--years"),
+        (("run", "--years", "0.001"), "week"),
+        (("run", "--years", "three"), "--years"),
+        (("run", "--seed", "-1"), "--seed"),
+        (("run", "--seed", "x"), "--seed"),
+        (("run", "atlantis"), "atlantis"),
+        (("run", "missing.yaml"), "missing.yaml"),
+        (("run", "--set", "price.margin"), "KEY=VALUE"),
+        (("run", "--set", "price.marginn=1"), "price.margin"),
+        (("run", "--set", "orgs.xai.behaviour=prophet"), "prophet"),
+        (("run", "--policy", "free-lunch"), "free-lunch"),
+        (("run", "--policy", "power-moratorium:region=atlantis"), "atlantis"),
+        (("run", "--policy", "power-moratorium", "--policy", "power-moratorium"), "power-moratorium"),
+        (("run", "--wings"), "--wings"),
+        (("fly",), "fly"),
+        (("events",), "RUN"),
+        (("replay", "nowhere"), "nowhere"),
+        (("verify", "nowhere"), "nowhere"),
+        (("diff", "nowhere", "nowhere"), "nowhere"),
+        (("fork", "nowhere", "--at", "2025-01-01"), "nowhere"),
+        (("runs", "nowhere"), "nowhere"),
+        (("policy", "show", "free-lunch"), "free-lunch"),
+        (("cluster", "--chip", "H100"), "--gpus"),
+        (("cluster", "--chip", "H1000", "--gpus", "8", "--model", "gpt-3"), "H1000"),
+        (("cluster", "--chip", "H100", "--gpus", "-8", "--model", "gpt-3"), "gpus"),
+        (("cluster", "--grid", "nowhere.csv"), "nowhere.csv"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_wrong_command_line_is_refused(here, words, expected):
+    assert expected in complaint(*words, code=2)
+    assert not (here / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("replay", "RUN", "--until", "2025-02-30"), "2025-02-30"),
+        (("replay", "RUN", "--until", "2024-07-01"), "closes on 2024-07-21"),
+        (("events", "RUN", "--type", "LeaseSignd"), "LeaseSigned"),
+        (("events", "RUN", "--org", "xaii"), "xai"),
+        (("events", "RUN", "--since", "yesterday"), "yesterday"),
+        (("query", "RUN", "SELEC 1"), "SQL"),
+        (("query", "RUN", "SELECT nothing FROM log"), "nothing"),
+        (("query", "RUN", "SELECT * FROM nowhere"), "nowhere"),
+        (("explain", "RUN", "99999999"), "99999999"),
+        (("explain", "RUN", "first"), "first"),
+        (("fork", "RUN", "--at", "2024-07-01"), "closes on 2024-07-21"),
+        (("fork", "RUN", "--at", "2030-01-01"), "--years"),
+        (("fork", "RUN", "--at", "2024-09-01", "--policy", "free-lunch"), "free-lunch"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_wrong_question_about_a_run_is_refused(run, here, words, expected):
+    line = [run if word == "RUN" else word for word in words]
+    assert expected in complaint(*line, code=2)
+
+
+def test_a_folder_with_another_run_or_other_files_is_left_alone(here):
+    simulate(here / "a", years="0.1")
+    before = {path: path.read_bytes() for path in (here / "a").rglob("*") if path.is_file()}
+    for force in ((), ("--force",)):
+        line = complaint("run", "--years", "0.1", "--seed", 1, "--out", "a", *force, code=2)
+        assert "holds another run" in line
+    (here / "b").mkdir()
+    (here / "b" / "thesis.tex").write_text("mine")
+    assert "holds other files" in complaint("run", "--years", "0.1", "--out", "b", code=2)
+    (here / "c").write_text("a file")
+    assert "file" in complaint("run", "--years", "0.1", "--out", "c", code=2)
+    assert {path: path.read_bytes() for path in (here / "a").rglob("*") if path.is_file()} == before
+
+
+def test_a_folder_that_cannot_be_written_is_named(here):
+    assert "cannot make a run here" in complaint("run", "--years", "0.1", "--out", "/proc/market", code=1)
+
+
+def test_a_damaged_run_is_refused_with_the_place(run, here):
+    shutil.copytree(run, here / "bad")
+    log = here / "bad" / "log" / "00000000.arrow"
+    data = bytearray(log.read_bytes())
+    data[len(data) // 2] ^= 1
+    log.write_bytes(data)
+    for words in (("replay", "bad"), ("events", "bad"), ("query", "bad", "SELECT 1"), ("explain", "bad", "5")):
+        assert "00000000.arrow" in complaint(*words, code=3)
+
+
+def test_a_folder_that_is_no_run_is_refused(here):
+    (here / "empty").mkdir()
+    assert "no run here" in complaint("replay", "empty", code=2)
+
+
+def test_a_reader_that_has_seen_enough_ends_the_listing_quietly(run):
+    code = "import cli; cli.main(prog_name='market')"
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, "events", str(run)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert child.stdout is not None
+    assert child.stderr is not None
+    assert child.stdout.readline()
+    child.stdout.close()
+    assert child.stderr.read() == b""
+    assert child.wait() == 0
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_without_leave_to_write_is_named(here):
+    here.chmod(0o500)
+    assert "ermission" in complaint("run", "--years", "0.1", "--out", "a", code=1)

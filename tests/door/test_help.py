@@ -1,0 +1,56 @@
+"""Help is quick because it imports nothing heavy."""
+
+import subprocess
+import sys
+
+import pytest
+from door.asking import ask
+
+import cli
+
+HEAVY = {"mesa", "polars", "pyarrow", "pydantic", "numpy", "rich", "msgspec", "ruamel", "market", "agents", "events"}
+
+
+def imported_by(*words: str) -> set[str]:
+    """Top-level modules that a command line leaves imported."""
+    code = """
+import sys, cli
+try:
+    cli.main(sys.argv[1:])
+except SystemExit:
+    print(*{name.split('.')[0] for name in sys.modules})
+"""
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("words", [("--help",), ("run", "--help"), ("--version",)])
+def test_help_imports_nothing_heavy(words):
+    assert not imported_by(*words) & HEAVY
+
+
+def test_reading_a_run_never_imports_mesa(run):
+    for words in (("replay", run, "--json"), ("verify", run), ("events", run, "-n", 1), ("query", run, "SELECT 1")):
+        assert not imported_by(*map(str, words)) & {"mesa", "agents"}
+
+
+def commands(group=cli.main, path=()):
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name)
+
+
+@pytest.mark.parametrize("path", list(commands()), ids=" ".join)
+def test_every_command_says_what_it_does(path):
+    result = ask(*path, "--help")
+    assert result.exit_code == 0
+    assert len(result.stdout.splitlines()[2].strip()) > 20
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in commands() if p not in (("scenario", "schema"), ("scenario", "init"))], ids=" ".join
+)
+def test_every_command_that_answers_has_json(path):
+    assert "--json" in ask(*path, "--help").stdout

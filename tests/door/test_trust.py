@@ -1,0 +1,221 @@
+"""`verify`, `fork`, `diff`, `explain`."""
+
+import json
+import shutil
+
+import pytest
+from door.asking import answer, ask, complaint, log_bytes, simulate
+
+from events import LogWriter, open_log
+from market import open_run
+from market.runs.compare import POSITIONS
+
+
+def forked(run, folder, *words):
+    result = ask("fork", run, "--out", folder, "--quiet", *words)
+    assert result.exit_code == 0, result.output
+    return folder
+
+
+def test_verify_holds_a_run_and_simulates_it_again(run):
+    found = answer("verify", run, "--deep")
+    assert set(found) >= {"run", "ok", "complete", "commits", "events", "bytes", "head", "problems"}
+    assert (found["ok"], found["complete"], found["problems"]) == (True, True, [])
+    assert found["head"] == open_log(run).head
+    assert "simulated again to the same bytes" in ask("verify", run, "--deep").stdout
+
+
+def test_verify_names_what_is_wrong_and_where(run, tmp_path):
+    bad = tmp_path / "bad"
+    shutil.copytree(run, bad)
+    log = bad / "log" / "00000000.arrow"
+    data = bytearray(log.read_bytes())
+    data[-5000] ^= 1
+    log.write_bytes(data)
+    result = ask("verify", bad, "--json")
+    assert result.exit_code == 3
+    found = json.loads(result.stdout)
+    assert not found["ok"]
+    assert {"segment", "commit", "offset", "reason"} == set(found["problems"][0])
+    assert found["problems"][0]["segment"] == "00000000.arrow"
+    assert "00000000.arrow" in ask("verify", bad).stdout
+
+
+def rewritten(run, folder, change):
+    """Write a run's facts again, whole and in chain, with some of them changed."""
+    reader = open_log(run)
+    with LogWriter.create(
+        folder, reader.manifest.__class__.describe(reader.scenario_text, 0), reader.scenario_text
+    ) as log:
+        for entry in reader.entries():
+            log.append(change(entry))
+            if type(entry.fact).__name__ == "WeekClosed":
+                log.close_week()
+        log.finish()
+    return folder
+
+
+def test_verify_finds_facts_that_cannot_all_be_true(run, tmp_path):
+    import msgspec
+
+    def doubled(entry):
+        if type(entry.fact).__name__ != "GpusInstalled":
+            return entry
+        return msgspec.structs.replace(entry, fact=msgspec.structs.replace(entry.fact, gpus=entry.fact.gpus + 10_000))
+
+    result = ask("verify", rewritten(run, tmp_path / "false", doubled), "--json")
+    assert result.exit_code == 3
+    assert json.loads(result.stdout)["problems"]
+
+
+def test_a_deep_verification_finds_a_fact_that_no_simulation_gives(run, tmp_path):
+    import msgspec
+
+    def dearer(entry):
+        if type(entry.fact).__name__ != "BudgetSet":
+            return entry
+        return msgspec.structs.replace(entry, fact=msgspec.structs.replace(entry.fact, value=entry.fact.value + 1))
+
+    false = rewritten(run, tmp_path / "false", dearer)
+    assert ask("verify", false).exit_code == 0
+    result = ask("verify", false, "--deep", "--json")
+    assert result.exit_code == 3
+    assert "simulating again differs" in json.loads(result.stdout)["problems"][0]["reason"]
+
+
+@pytest.mark.parametrize("date", ["2024-07-21", "2024-08-30", "2024-10-25"])
+def test_a_fork_without_a_change_is_the_same_history(run, tmp_path, date):
+    fork = forked(run, tmp_path / "fork", "--at", date)
+    assert answer("diff", run, fork)["same"] is True
+    a, b = open_run(run).log.collect(), open_run(fork).log.collect()
+    assert a.drop("commit").equals(b.drop("commit"))
+    assert open_log(fork).head != open_log(run).head
+    assert answer("verify", fork, "--deep")["ok"]
+
+
+def test_a_fork_says_where_it_comes_from(run, tmp_path):
+    result = ask("fork", run, "--at", "2024-08-30", "--out", tmp_path / "fork", "--quiet", "--json")
+    parent = json.loads(result.stdout)["parent"]
+    log = open_log(run).scan().collect()
+    closed = log.filter(type="WeekClosed", week=5)
+    assert parent == {"run": "world", "week": 5, "commit": closed["commit"][0], "head": open_log(run).head}
+
+
+def test_a_fork_under_a_policy_parts_at_the_policy(run, tmp_path):
+    fork = forked(run, tmp_path / "fork", "--at", "2024-08-30", "--policy", "export-controls:from=2024-08-01")
+    found = answer("diff", run, fork)
+    assert found["same"] is False
+    first = found["first_difference"]
+    assert found["facts"]["b"]["type"] == "PolicyEnacted"
+    last_shared = answer("replay", run, "--until", "2024-08-30")["events"]
+    assert first >= last_shared
+    columns = [name for name in open_run(run).log.collect_schema() if name not in POSITIONS]
+    a, b = (open_run(folder).log.select(columns).head(first).collect() for folder in (run, fork))
+    assert a.equals(b)
+    assert answer("verify", fork, "--deep")["ok"]
+    assert "PolicyEnacted" in ask("diff", run, fork).stdout
+
+
+def test_a_fork_lasts_as_long_as_it_is_told(run, tmp_path):
+    fork = forked(run, tmp_path / "fork", "--at", "2024-10-27", "--years", "0.4")
+    longer = simulate(tmp_path / "longer", years="0.4")
+    a, b = open_run(fork).facts("WeekClosed").collect(), open_run(longer).facts("WeekClosed").collect()
+    assert a["week"].to_list() == b["week"].to_list() == list(range(20))
+    assert answer("verify", fork, "--deep")["ok"]
+
+
+def test_a_fork_that_was_cut_short_is_resumed_to_the_same_bytes(run, tmp_path, monkeypatch):
+    words = ("--at", "2024-08-30", "--policy", "export-controls:from=2024-08-01")
+    whole = forked(run, tmp_path / "whole", *words)
+    for weeks in (2, 9):  # before and after the parting
+        cut = tmp_path / f"cut{weeks}"
+        with monkeypatch.context() as patch:
+            patch.setattr("events.log.COMMIT_FACTS", 4096)
+            patch.setattr(LogWriter, "close_week", dying(LogWriter.close_week, weeks))
+            assert ask("fork", run, "--out", cut, "--quiet", *words).exit_code == 130
+        assert not open_log(cut).complete
+        assert ask("run", "--resume", "--out", cut, "--quiet").exit_code == 0
+        assert log_bytes(cut) == log_bytes(whole)
+
+
+def dying(close_week, weeks):
+    """A week's end at which the person presses Ctrl-C, once a commit has been made and so many weeks have passed."""
+    seen = []
+
+    def close(log):
+        close_week(log)
+        seen.append(log.commits)
+        if len(seen) > weeks and log.commits:
+            raise KeyboardInterrupt
+
+    return close
+
+
+def test_a_fork_of_a_run_by_other_code_is_refused(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("events.manifest.code_hash", lambda: "0" * 64)
+    assert "other code" in complaint("fork", run, "--at", "2024-08-30", "--out", tmp_path / "a", code=1)
+    assert "other code" in complaint("verify", run, "--deep", code=1)
+    assert answer("replay", run)["matches"]
+
+
+def test_two_seeds_differ_from_the_first_fact_on(run, tmp_path):
+    other = simulate(tmp_path / "other", "--seed", "1", years="0.1")
+    found = answer("diff", run, other)
+    assert (found["same"], found["first_difference"]) == (False, 0)
+    log = open_run(run).log.collect()
+    assert sum(count["a"] for count in found["counts"].values()) == log.height
+
+
+def test_the_difference_is_the_first_one(run, tmp_path):
+    import msgspec
+
+    facts = open_run(run).log.collect()
+    seq = facts.filter(type="OrderPlaced")["seq"][20]
+
+    def altered(entry):
+        if entry.seq != seq:
+            return entry
+        return msgspec.structs.replace(entry, fact=msgspec.structs.replace(entry.fact, gpus=entry.fact.gpus + 1))
+
+    other = rewritten(run, tmp_path / "other", altered)
+    found = answer("diff", run, other)
+    assert found["first_difference"] == seq
+    assert found["facts"]["b"]["gpus"] == found["facts"]["a"]["gpus"] + 1
+
+
+KINDS = ("LeaseSigned", "LeaseTalksFailed", "BuildingSlipped")
+
+
+def test_every_cause_leads_to_a_root(run):
+    log = open_run(run).log.collect()
+    start = log.filter(type="WeekClosed")["seq"][0]
+    found = [seq for kind in KINDS for seq in log.filter(type=kind)["seq"].to_list() if seq > start]
+    for seq in found[:: max(1, len(found) // 25)]:
+        explained = answer("explain", run, seq)
+        chain = explained["chain"]
+        assert (chain[0]["seq"], chain[-1]["seq"]) == (explained["seq"], explained["root"])
+        assert log["cause_seq"][explained["root"]] == -1
+        assert log["root_seq"][seq] == explained["root"]
+
+
+def test_a_decision_is_told_with_its_terms_and_the_best_that_was_left(run):
+    log = open_run(run).log.collect()
+    chosen = log.filter(type="OptionChosen")["seq"].to_list()
+    after = [seq for seq in chosen if log["type"][seq - 1] == "OptionRejected"]
+    step = answer("explain", run, after[0])["chain"][0]
+    assert step["rejected"]["option"] == log["option"][after[0] - 1]
+    text = ask("explain", run, after[0]).stdout
+    assert "the best it rejected" in text
+    assert "That is the root" in text
+
+
+def test_a_policy_in_the_way_is_named(run, tmp_path):
+    fork = forked(run, tmp_path / "fork", "--at", "2024-08-30", "--policy", "export-controls:from=2024-08-01")
+    log = open_run(fork).log.collect()
+    refused = log.filter(type="CommandForbidden")
+    assert refused.height
+    explained = answer("explain", fork, refused["seq"][0])
+    assert "export-controls" in explained["chain"][0]["says"]
+    later = log.filter((log["org"] == refused["org"][0]) & (log["seq"] > refused["seq"][0]))["seq"][0]
+    assert any("export-controls" in step["says"] for step in answer("explain", fork, later)["policies"])
+    assert "stood in the way" in ask("explain", fork, later).stdout
