@@ -1,0 +1,167 @@
+"""The tables, derived from the log alone, agree with the state, derived by evolve."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import polars as pl
+import pytest
+from polars.testing import assert_series_equal
+
+from events import MemoryLog
+from events.schema import encode
+from market.analytics import TABLES, table
+from market.analytics.consequence import KINDS, consequence, most_consequential
+
+WEEKS = 30
+
+
+@pytest.fixture(scope="module")
+def world():
+    """A kernel after 30 weeks of the default world, and its log as a lazy frame."""
+    from agents.model import MarketModel
+    from market.scenario.load import load_scenario
+
+    log = MemoryLog()
+    model = MarketModel(load_scenario("frontier-2024").scenario, 0, log=log)
+    for _ in range(WEEKS):
+        model.step()
+    frame = pl.from_arrow(encode([list(log.entries())], 0, 0))
+    return model.state, frame.lazy()
+
+
+def last(world, name):
+    """The rows of a weekly table in its last week."""
+    rows = table(name, world[1]).collect()
+    return rows.filter(pl.col("day") == rows["day"].max())
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_table_has_rows_and_no_column_of_no_type(world, name):
+    rows = table(name, world[1]).collect()
+    assert rows.height
+    assert pl.Null not in rows.dtypes
+
+
+@pytest.mark.parametrize("name", ["capacity", "power", "finance", "concentration"])
+def test_weekly_tables_have_every_week_once(world, name):
+    rows = table(name, world[1]).collect()
+    assert rows["day"].n_unique() == WEEKS
+    keys = [key for key in ("day", "org", "chip", "site", "account") if key in rows.columns]
+    assert not rows.select(keys).is_duplicated().any()
+
+
+def test_capacity_agrees_with_the_state(world):
+    expected: Counter[tuple[str, str, str]] = Counter()
+    for holding in world[0].chips.holdings.values():
+        expected[holding.org, holding.chip, "gpus_owned"] += holding.owned
+        expected[holding.org, holding.chip, "gpus_leased_in"] += holding.leased_in
+        expected[holding.org, holding.chip, "gpus_leased_out"] += holding.leased_out
+    found: Counter[tuple[str, str, str]] = Counter()
+    for row in last(world, "capacity").iter_rows(named=True):
+        for name in ("gpus_owned", "gpus_leased_in", "gpus_leased_out"):
+            found[row["org"], row["chip"], name] += row[name]
+    assert +found == +expected
+    chips = world[0].chips.chips
+    h100e = sum(holding.held * chips[holding.chip].h100e for holding in world[0].chips.holdings.values())
+    assert last(world, "capacity")["h100e"].sum() == pytest.approx(h100e)
+
+
+def test_power_agrees_with_the_state(world):
+    found = {row["site"]: row for row in last(world, "power").iter_rows(named=True)}
+    for name, site in world[0].sites.sites.items():
+        if name in found:
+            assert found[name]["energised_kw"] == site.energised_kw
+            assert found[name]["installed_kw"] == pytest.approx(site.installed_w / 1000, abs=1000)
+            assert found[name]["owner"] == site.owner
+    assert sum(row["energised_kw"] for row in found.values()) == sum(
+        s.energised_kw for s in world[0].sites.sites.values()
+    )
+
+
+def test_finance_agrees_with_the_ledger_and_sums_to_zero(world):
+    found = dict(last(world, "finance").select("account", "balance_usd_cents").iter_rows())
+    assert found == {name: cents for name, cents in world[0].finance.ledger.accounts.items() if name in found}
+    rows = table("finance", world[1]).collect()
+    assert rows.group_by("day").agg(pl.col("balance_usd_cents").sum())["balance_usd_cents"].eq(0).all()
+
+
+def test_leases_agree_with_the_desk(world):
+    rows = table("leases", world[1]).collect()
+    in_force = rows.filter(pl.col("ended_day").is_null())
+    desk = world[0].leases.leases
+    assert set(in_force["lease_id"]) == set(desk)
+    assert {row["lease_id"]: row["gpus_delivered"] for row in in_force.iter_rows(named=True)} == {
+        name: lease.delivered for name, lease in desk.items()
+    }
+    row = rows.row(0, named=True)
+    days = row["end_day"] - row["start_day"]
+    assert row["worth_usd"] == pytest.approx(row["gpus"] * row["price_usd_per_gpu_hour"] * 24 * days)
+
+
+def test_training_agrees_with_the_labs(world):
+    rows = table("training", world[1]).collect()
+    assert rows["run_id"].is_unique().all()
+    assert set(rows.filter(outcome="running")["run_id"]) == set(world[0].training.runs)
+    trained = rows.filter(outcome="trained")
+    assert (trained["ended_day"] >= trained["started_day"]).all()
+    released = trained.filter(pl.col("released_day").is_not_null())
+    assert released.height
+    assert (released["released_day"] >= released["ended_day"]).all()
+
+
+def test_prices_are_those_of_the_desk(world):
+    row = table("prices", world[1]).collect().row(-1, named=True)
+    assert row["price_usd_per_h100e_hour"] == pytest.approx(world[0].leases.price_usd_per_h100e_hour, abs=1e-6)
+    signed = table("prices", world[1]).collect()["signed_gpus"].sum()
+    leases = table("leases", world[1]).collect().filter(pl.col("kind") != "internal")
+    moved = table("prices", world[1]).collect()["day"].max()
+    assert signed == leases.filter(pl.col("signed_day") <= moved)["gpus"].sum()
+
+
+def test_shares_are_parts_of_one(world):
+    row = last(world, "concentration").row(0, named=True)
+    assert 0 < row["share_of_first"] < row["share_of_three"] < row["share_of_ten"] <= 1
+    assert (100 * row["share_of_first"]) ** 2 < row["hhi"] < 10_000
+    assert row["h100e"] == pytest.approx(last(world, "capacity")["h100e"].sum())
+
+
+def test_the_web_holds_every_kind_of_tie(world):
+    ties = table("network", world[1]).collect()
+    assert {"leases", "sells"} <= set(ties["kind"])
+    day = 19_950
+    on_day = ties.filter((pl.col("start_day") <= day) & (pl.col("end_day").is_null() | (pl.col("end_day") > day)))
+    openai = on_day.filter(kind="leases", target="openai")
+    assert "azure" in openai["source"].to_list()
+
+
+def test_a_tables_past_does_not_change_with_its_future(world):
+    closed = world[1].filter(pl.col("type") == "WeekClosed").select("seq", "day").collect()
+    cut = world[1].filter(pl.col("seq") <= closed["seq"][10])
+    for name in ("capacity", "power", "finance", "concentration"):
+        whole = table(name, world[1]).collect().filter(pl.col("day") <= closed["day"][10])
+        early = table(name, cut).collect()
+        keys = [key for key in ("day", "org", "chip", "site", "account") if key in whole.columns]
+        known = early.join(whole, on=keys, how="inner")
+        assert known.height == early.height
+        figure = {
+            "capacity": "gpus_held",
+            "power": "energised_kw",
+            "finance": "balance_usd_cents",
+            "concentration": "h100e",
+        }
+        assert_series_equal(known[figure[name]], known[f"{figure[name]}_right"], check_names=False)
+
+
+def test_what_weighed_most_is_diverse_and_after_the_start(world):
+    rows = consequence(world[1]).collect()
+    assert set(rows["type"]) <= set(KINDS)
+    chosen = most_consequential(world[1], 10)
+    assert chosen.height == 10
+    assert chosen["type"].n_unique() >= 7
+    assert chosen["day"].min() > world[0].run.start_day
+    assert chosen["seq"].is_sorted()
+    for kind in chosen["type"].unique():
+        best = rows.filter(type=kind)
+        assert best["amount"].max() == chosen.filter(type=kind)["amount"].max()
+        assert best["weight"].sum() == pytest.approx(1.0)
