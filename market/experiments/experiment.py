@@ -18,9 +18,9 @@ from market.experiments import metrics
 from market.experiments.design import read_design
 from market.experiments.drive import Driver, Progress, Tell
 from market.experiments.engines import open_engine
-from market.experiments.gather import gather
+from market.experiments.gather import LOST, gather
 from market.experiments.plan import Plan, Spec, make_plan
-from market.experiments.store import RESULT, Store, StoreUnusable
+from market.experiments.store import RESULT, Store
 from market.experiments.worker import Job, Ready, perform, work
 
 FORMAT = 1
@@ -153,7 +153,9 @@ def run_experiment(
         except KeyboardInterrupt:
             raise Interrupted(out, len(done) + driver.done, plan.size) from None
         name = f"{started.name}:{started.workers}"
-    gather(plan, store, driver.errors)
+    for lost in gather(plan, store, driver.errors):
+        driver.errors[lost] = LOST
+        store.delete(f"runs/{lost}/{RESULT}")
     return Finished(out, plan.size, len(done), _named(plan, driver.errors), name, time.monotonic() - began)
 
 
@@ -163,11 +165,8 @@ def _silent(progress: Progress) -> None:
 
 def _already_done(plan: Plan, store: Store, resume: bool) -> set[str]:
     """Find what is done; refuse a folder that holds another experiment, other files, or an unfinished experiment."""
-    try:
-        data = store.read("experiment.json")
-        empty = data is None and store.is_empty()
-    except OSError as error:
-        raise StoreUnusable(f"{store.url}: cannot be read: {str(error)[:240]}") from None
+    data = store.first("experiment.json")
+    empty = data is None and store.is_empty()
     if data is None:
         if not empty:
             raise ExperimentExists(f"{store.url}: holds other files; choose another folder")

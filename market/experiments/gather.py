@@ -19,6 +19,7 @@ from market.experiments.store import RESULT, Store
 from market.experiments.worker import Result
 
 CHUNK = 512  # runs read and written at a time
+LOST = "its result cannot be read; --resume runs it again"
 READERS = 16  # an object store answers slowly, so ask for many at once
 
 
@@ -31,10 +32,10 @@ def read_result(store: Store, id_: str) -> Result | None:
         return None
 
 
-def gather(plan: Plan, store: Store, errors: Mapping[str, str]) -> int:
-    """Write the dataset of an experiment; give back how many runs have a result."""
+def gather(plan: Plan, store: Store, errors: Mapping[str, str]) -> list[str]:
+    """Write the dataset of an experiment; give back the runs without a result that nobody has told of."""
     levers, futures = [lever.name for lever in plan.levers], list(plan.uncertain)
-    found = 0
+    lost: list[str] = []
     with (
         store.stream("long.parquet") as long,
         store.stream("wide.parquet") as wide,
@@ -45,12 +46,12 @@ def gather(plan: Plan, store: Store, errors: Mapping[str, str]) -> int:
     ):
         for specs, results in _in_chunks(plan.specs(), store):
             done = [(s, r) for s, r in zip(specs, results, strict=True) if r is not None]
-            found += len(done)
+            lost += [s.id for s, r in zip(specs, results, strict=True) if r is None and s.id not in errors]
             to_runs.write_table(_runs(specs, results, errors))
             if done:
                 to_wide.write_table(_wide(done, futures, plan.metrics))
                 to_long.write_table(_long(done, levers, plan.metrics))
-    return found
+    return lost
 
 
 def _in_chunks(specs: Iterable[Spec], store: Store) -> Iterator[tuple[tuple[Spec, ...], list[Result | None]]]:
@@ -106,7 +107,7 @@ def _runs(specs: tuple[Spec, ...], results: list[Result | None], errors: Mapping
     columns = [
         *_run_columns(specs, _levers(specs)),
         pa.array(["failed" if result is None else "done" for result in results], pa.string()),
-        pa.array([errors.get(s.id, "not run") if r is None else "" for s, r in zip(specs, results, strict=True)]),
+        pa.array([errors.get(s.id, LOST) if r is None else "" for s, r in zip(specs, results, strict=True)]),
         pa.array([r.state_hash if r else None for r in results], pa.string()),
         pa.array([r.head if r else None for r in results], pa.string()),
         pa.array([r.facts if r else None for r in results], pa.int64()),

@@ -176,7 +176,7 @@ def _placed(problem: Problem, written: Written) -> Problem:
     if problem.where.startswith("--set"):
         key = problem.where.removeprefix("--set").strip() or problem.path
         path = ("years",) if key == "years" else ("set", key)
-        return Problem(written.place(path), ".".join(path), problem.message)
+        return Problem(written.place(path, key=True), ".".join(path), problem.message)
     return problem
 
 
@@ -218,7 +218,7 @@ def _metrics(written: Written, scenario: Scenario) -> tuple[str, ...]:
     problems = []
     for i, pattern in enumerate(asked or ()):
         if not select([pattern], names):
-            hint = did_you_mean(pattern, (*names, *METRICS)) or "; `market experiment metrics` lists them"
+            hint = did_you_mean(pattern, {*names, *METRICS}) or "; `market experiment metrics` lists them"
             problems.append(written.problem(("metrics", i), f"no metric matches {pattern!r}{hint}"))
     chosen = select(asked or DEFAULT, names)
     for name in written.design.goals:

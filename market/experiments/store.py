@@ -80,11 +80,19 @@ class Store:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
+    def first(self, name: str) -> bytes | None:
+        """Read a file as the first thing that is asked of a place; StoreUnusable when it does not answer."""
+        try:
+            return self.read(name)
+        except OSError as error:
+            raise StoreUnusable(f"{self.url}: cannot be read: {_reason(error)}") from None
+
     def exists(self, name: str) -> bool:
-        """Whether a file is there."""
+        """Whether a file is there with something in it: a power cut may leave a name without content."""
         from pyarrow.fs import FileType
 
-        return bool(self.fs.get_file_info(self.path(name)).type == FileType.File)
+        info = self.fs.get_file_info(self.path(name))
+        return bool(info.type == FileType.File and info.size)
 
     def put_folder(self, name: str, local: Path) -> None:
         """Store a local folder, in place of what an earlier attempt left there."""
@@ -97,7 +105,7 @@ class Store:
         from pyarrow.fs import FileSelector
 
         found = self.fs.get_file_info(FileSelector(self.path("runs"), allow_not_found=True, recursive=True))
-        return {info.path.split("/")[-2] for info in found if info.base_name == RESULT}
+        return {info.path.split("/")[-2] for info in found if info.base_name == RESULT and info.size}
 
     def is_empty(self) -> bool:
         """Whether nothing is kept under the root yet."""
@@ -106,13 +114,20 @@ class Store:
         return not self.fs.get_file_info(FileSelector(self.root, allow_not_found=True))
 
     def check(self) -> None:
-        """Write and delete a small file; raise StoreUnusable when that fails."""
+        """Write, read and delete a small file; raise StoreUnusable when that fails."""
         name = f".probe-{os.getpid()}"
         try:
             self.write(name, b"probe")
-            self.fs.delete_file(self.path(name))
+            came_back = self.read(name)
+            self.delete(name)
         except OSError as error:
             raise StoreUnusable(f"{self.url}: cannot be written: {_reason(error)}") from None
+        if came_back != b"probe":
+            raise StoreUnusable(f"{self.url}: gives back other bytes than were written")
+
+    def delete(self, name: str) -> None:
+        """Delete a file."""
+        self.fs.delete_file(self.path(name))
 
 
 def _reason(error: OSError) -> str:
