@@ -16,7 +16,7 @@ def run_started(state: State, fact: facts.RunStarted, day: int) -> None:
 
 def parameter_set(state: State, fact: facts.ParameterSet, day: int) -> None:
     state.run.parameters[fact.parameter] = fact.value
-    if state.run.week < 0 and day == state.run.start_day:
+    if state.run.week < 0 and not state.run.policies:  # what a policy sets is no baseline, not even on the first day
         state.run.baseline[fact.parameter] = fact.value
 
 

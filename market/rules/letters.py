@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterator
 
 from events.commands import leases as commands
@@ -19,7 +21,7 @@ def sign_letter(state: State, command: commands.SignLetter, day: int) -> list[Fa
     reason = ""
     if org is None or "cloud" not in org.roles or command.lessor == command.actor:
         reason = "unknown lessor"
-    elif not command.h100e > 0 or command.due_day <= day:
+    elif not 0 < command.h100e < math.inf or command.due_day <= day:
         reason = "nothing announced"
     elif any(x.org == command.actor and x.counterparty == command.lessor for x in state.leases.letters.values()):
         reason = "a letter is open"
@@ -35,13 +37,14 @@ def due(state: State, first: int, last: int) -> Iterator[Happening]:
     week = (first - run.start_day) // 7
     definitive, cut = 1 / p["letters.definitive_weeks"], 1 / p["letters.cut_weeks"]
     lapse = 1 / p["letters.lapse_weeks"]
+    begun: Counter[str] = Counter()  # talks of an org in this week, each with an id of its own
     for letter in state.leases.letters.values():
         u = rng.uniform(run.seed, "letter", letter.deal_id, week)
         if letter.due_day <= last or definitive + cut <= u < definitive + cut + lapse:
             yield _ended(letter, "lapsed", last)
         elif u < definitive:
             yield _ended(letter, "definitive", last)
-            yield from _talks(state, letter, last)
+            yield from _talks(state, letter, last, begun)
         elif u < definitive + cut:
             low, high = p["letters.keep_min"], p["letters.keep_max"]
             share = digits(low + (high - low) * rng.uniform(run.seed, "letter keeps", letter.deal_id, week))
@@ -56,13 +59,16 @@ def _ended(letter: Letter, reason: str, day: int) -> Happening:
     return Happening(day, fact, letter.counterparty if reason == "definitive" else letter.org, letter.deal_id)
 
 
-def _talks(state: State, letter: Letter, day: int) -> Iterator[Happening]:
+def _talks(state: State, letter: Letter, day: int, begun: Counter[str]) -> Iterator[Happening]:
     """Begin talks on the lease that a definitive letter calls for, unless the two are talking already."""
     if any(r.lessee == letter.org and r.lessor == letter.counterparty for r in state.leases.requests.values()):
         return
     p = state.run.parameters
+    stem, _, number = next_id(state, letter.org, "request").rpartition("/")
+    request_id = f"{stem}/{int(number) + begun[letter.org]}"
+    begun[letter.org] += 1
     fact = facts.LeaseRequested(
-        next_id(state, letter.org, "request"), letter.org, letter.counterparty, letter.h100e, letter.due_day,
+        request_id, letter.org, letter.counterparty, letter.h100e, letter.due_day,
         round(365 * p["labs.frontier_term_years"]),
         round(state.leases.price_usd_per_h100e_hour * p["price.walk_away"], 6), "frontier",
     )  # fmt: skip
