@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from conftest import WORLD, simulate
+from worlds import WORLD, simulate
 
 from market.analytics.audit import audit
 from market.scenario.load import load_scenario

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import as_table
+from worlds import as_table
 
 from agents.model import MarketModel
 from events import Batch, MemoryLog

@@ -6,7 +6,7 @@ All 20 seeds over all three years (a few minutes):  python tests/audit/all_seeds
 from __future__ import annotations
 
 import pytest
-from conftest import simulate
+from worlds import simulate
 
 from market.analytics.audit import audit
 

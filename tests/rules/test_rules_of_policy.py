@@ -1,0 +1,266 @@
+"""Policies: parameters on a date, permission for a command, levies on a transaction."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from given import CHINESE, CLOUD, FIELD, LAB, RESELLER, RIVAL, SITE, START, SUPPLIER, given, handed, lease
+
+from events.commands.chips import PlaceOrder
+from events.commands.leases import AcceptQuote, GiveQuote, RequestLease
+from events.commands.sites import PlanSite
+from events.facts import chips as chip_facts
+from events.facts import finance as finance_facts
+from events.facts import policy as facts
+from events.facts.leases import LeaseSigned, QuoteGiven
+from events.facts.run import ParameterSet
+from market.policies.schema import Policy
+from market.rules.policy import PolicyHooks, policy_hooks
+
+EPOCH = date(1970, 1, 1)
+
+
+def policy(name="rule", begins=START, ends=None, **hooks):
+    body = {"name": name, "title": "A rule", "description": "For tests.", "from": EPOCH + timedelta(begins), **hooks}
+    if ends is not None:
+        body["until"] = EPOCH + timedelta(ends)
+    return Policy.model_validate(body)
+
+
+def in_force(*policies, **parameters):
+    """A small world in which policies have begun."""
+    world, hooks = given(**parameters), PolicyHooks(policies)
+    world.after(hooks.calendar(world.state, START, START + 6))
+    return world, hooks
+
+
+def order(org=LAB, chip="H100", gpus=10):
+    return PlaceOrder(actor=org, because=org, chip=chip, gpus=gpus)
+
+
+def forbidden(hooks, world, command):
+    """The reason of a refusal, or nothing."""
+    noted = hooks.permit(world.state, command, world.day)
+    world.happened(*noted)
+    refusals = [fact for fact in noted if isinstance(fact, facts.CommandForbidden)]
+    return refusals[0].reason if refusals else ""
+
+
+# --- the calendar
+
+
+def test_a_policy_begins_and_ends_on_its_days_and_leaves_the_baseline_behind():
+    world = given()
+    hooks = PolicyHooks([policy(begins=START + 9, ends=START + 20, set={"allocation.powered_weight": 0.9})])
+    assert list(hooks.calendar(world.state, START, START + 6)) == []
+    enacted, changed = hooks.calendar(world.state, START + 7, START + 13)
+    assert (enacted.day, enacted.fact) == (START + 9, facts.PolicyEnacted("rule", "A rule"))
+    assert changed.fact == ParameterSet("allocation.powered_weight", 0.9)
+    world.happened(enacted.fact, changed.fact)
+    assert list(hooks.calendar(world.state, START + 14, START + 19)) == []
+    repealed, back = hooks.calendar(world.state, START + 14, START + 20)
+    assert (repealed.day, repealed.fact) == (START + 20, facts.PolicyRepealed("rule", "A rule"))
+    assert back.fact.value == 0.5
+    world.happened(repealed.fact, back.fact)
+    assert world.state.run.policies == {}
+
+
+def test_a_policy_from_before_the_start_is_in_force_from_the_first_day_and_one_that_is_over_never():
+    world, _ = in_force(policy(begins=START - 500))
+    assert list(world.state.run.policies) == ["rule"]
+    over = PolicyHooks([policy(begins=START - 500, ends=START - 400)])
+    assert list(over.calendar(given().state, START, START + 6)) == []
+
+
+def test_a_policy_in_force_from_the_first_day_leaves_the_baseline_behind():
+    world, hooks = in_force(policy(begins=START - 9, ends=START + 20, set={"shipping.weeks": {"multiply": 2}}))
+    assert world.state.run.parameters["shipping.weeks"] == 8
+    world.after(hooks.calendar(world.state, START + 14, START + 20))
+    assert world.state.run.parameters["shipping.weeks"] == 4
+
+
+def test_changes_of_a_parameter_compose_in_order():
+    double = policy("double", set={"shipping.weeks": {"multiply": 2}})
+    more = policy("more", set={"shipping.weeks": {"add": 3}})
+    assert in_force(double, more)[0].state.run.parameters["shipping.weeks"] == 11
+    assert in_force(more, double)[0].state.run.parameters["shipping.weeks"] == 14
+
+
+def test_no_policy_no_hooks():
+    assert policy_hooks([]) is None
+    assert isinstance(policy_hooks([policy()]), PolicyHooks)
+
+
+# --- permits
+
+
+def refuse(command="PlaceOrder", when=None, **more):
+    rule = {"refuse": command, "reason": "no", **more}
+    return policy(permit=[rule | ({"when": when} if when is not None else {})])
+
+
+def test_a_command_that_a_policy_refuses_is_a_fact_with_the_case():
+    world, hooks = in_force(refuse(when={"country": "CN", "tpp": {"at_least": 4800}}))
+    (fact,) = hooks.permit(world.state, order(CHINESE), START)
+    assert fact == facts.CommandForbidden(CHINESE, "rule", "PlaceOrder", "no", None, SUPPLIER, "H100", 10)
+    assert forbidden(hooks, world, order(CHINESE, "H20")) == ""
+    assert forbidden(hooks, world, order(LAB)) == ""
+
+
+def test_a_policy_that_is_not_in_force_or_not_enabled_refuses_nothing():
+    world = given()
+    assert PolicyHooks([refuse()]).permit(world.state, order(), START) == []
+    world, hooks = in_force(refuse(enabled=False))
+    assert forbidden(hooks, world, order()) == ""
+
+
+@pytest.mark.parametrize(
+    ("when", "holds"),
+    [
+        ({"org": LAB}, True),
+        ({"org": {"not": [LAB]}}, False),
+        ({"role": "lab"}, True),
+        ({"role": {"not": ["lab"]}}, False),
+        ({"role": ["cloud", "supplier"]}, False),
+        ({"counterparty_role": "supplier"}, True),
+        ({"counterparty": SUPPLIER, "counterparty_country": "US"}, True),
+        ({"chip": ["H100", "H20"]}, True),
+        ({"supplier": "google"}, False),
+        ({"gpus": {"above": 9, "below": 11, "at_most": 10}}, True),
+        ({"gpus": {"above": 10}}, False),
+        ({"gpus": {"below": 10}}, False),
+        ({"gpus": {"at_most": 9}}, False),
+        ({"h100e": {"at_least": 10}}, True),
+        ({"flop": {"at_least": 0}}, False),
+        ({"region": "texas"}, False),
+        ({"on_site_power": True}, False),
+        ({"sublease": False}, True),
+        ([{"org": RIVAL}, {"org": LAB}], True),
+        ({}, True),
+    ],
+)
+def test_conditions_test_what_a_command_is_about(when, holds):
+    world, hooks = in_force(refuse(when=when))
+    assert forbidden(hooks, world, order()) == ("no" if holds else "")
+
+
+def test_a_site_is_judged_by_its_region_and_power():
+    world, hooks = in_force(refuse("PlanSite", {"region_country": "US", "power_mw_it": {"above": 1}}))
+    plan = PlanSite(actor=LAB, because=LAB, region="texas", kind="greenfield", power_kw_it=2_000)
+    assert forbidden(hooks, world, plan) == "no"
+    small = PlanSite(actor=LAB, because=LAB, region="texas", kind="greenfield", power_kw_it=900)
+    assert forbidden(hooks, world, small) == ""
+
+
+def talks(world):
+    world.when(RequestLease(
+        actor=LAB, because=LAB, lessor=RESELLER, h100e=9.0, due_day=START, duration_days=364,
+        price_usd_per_h100e_hour=3.0, kind="serving",
+    ))  # fmt: skip
+    return GiveQuote(
+        actor=RESELLER, because="lab/request/1", request_id="lab/request/1", parent_lease_id="reseller/lease/1",
+        chip="H100", site=SITE, gpus=9, start_day=START, end_day=START + 90, price_usd_per_gpu_hour=2.5,
+    )  # fmt: skip
+
+
+def test_a_ban_on_subleases_sees_the_parent():
+    world, hooks = in_force(refuse("GiveQuote", {"sublease": True, "counterparty": LAB, "region": "texas"}))
+    parent = lease(RESELLER)
+    world.happened(parent, handed(parent))
+    assert forbidden(hooks, world, talks(world)) == "no"
+
+
+def test_an_acceptance_is_judged_by_its_quote():
+    world, hooks = in_force(refuse("AcceptQuote", {"chip": "H100", "counterparty": RESELLER, "kind": "serving"}))
+    parent = lease(RESELLER)
+    world.happened(parent, handed(parent))
+    (quote,) = world.when(talks(world))
+    assert isinstance(quote, QuoteGiven)
+    assert forbidden(hooks, world, AcceptQuote(actor=LAB, because=quote.quote_id, quote_id=quote.quote_id)) == "no"
+
+
+@pytest.mark.parametrize(
+    ("quota", "passed"),
+    [
+        ({"limit": 25, "of": "gpus"}, 2),
+        ({"limit": 3, "of": "commands", "per": "week"}, 3),
+        ({"limit": 10, "of": "h100e", "by": ["org", "country"], "per": "quarter"}, 1),
+        ({"limit": 0, "of": "gpus", "per": "policy"}, 0),
+    ],
+)
+def test_a_quota_lets_commands_pass_until_it_is_used(quota, passed):
+    world, hooks = in_force(refuse(quota=quota))
+    answers = [forbidden(hooks, world, order()) for _ in range(4)]
+    assert answers == [""] * passed + ["no"] * (4 - passed)
+
+
+def test_a_quota_is_new_in_every_period_and_for_every_group():
+    world, hooks = in_force(refuse(quota={"limit": 10, "of": "gpus", "by": ["org"], "per": "week"}))
+    assert [forbidden(hooks, world, order(org)) for org in (LAB, RIVAL, LAB)] == ["", "", "no"]
+    world.day += 7
+    assert forbidden(hooks, world, order()) == ""
+
+
+# --- levies
+
+
+def levied(hooks, world, fact):
+    told = [happening.fact for happening in hooks.levy(world.state, [fact], world.day)]
+    world.happened(*told)
+    return told
+
+
+def levy(on, **terms):
+    return policy(levy=[{"on": on, **terms}])
+
+
+PLACED = chip_facts.OrderPlaced("lab/order/1", LAB, SUPPLIER, "H100", 10, 25_000.0)
+
+
+def test_a_levy_takes_a_part_and_is_paid_under_the_same_contract():
+    world, hooks = in_force(levy("OrderPlaced", rate=0.1))
+    charged, paid = levied(hooks, world, PLACED)
+    assert charged == facts.LevyCharged("rule", LAB, 2_500_000, "lab/order/1")
+    assert paid == finance_facts.PaymentMade(LAB, "world/treasury", 2_500_000, "levy", "lab/order/1")
+    assert sum(world.state.finance.ledger.accounts.values()) == 0
+
+
+def test_a_levy_by_the_unit_on_the_other_side_to_the_world():
+    world, hooks = in_force(levy("OrderPlaced", usd_per_unit=3, unit="h100e", payer="counterparty", to="world"))
+    charged, paid = levied(hooks, world, PLACED)
+    assert (charged.org, charged.amount_usd_cents, paid.counterparty) == (SUPPLIER, 3_000, "world")
+
+
+def test_a_levy_on_a_lease_takes_a_part_of_its_rent():
+    world, hooks = in_force(levy("LeaseSigned", rate=0.5, when={"duration_days": {"at_least": 300}}))
+    (charged, _) = levied(hooks, world, lease(gpus=10))
+    assert charged.amount_usd_cents == round(0.5 * 10 * 2.5 * 24 * 364 * 100)
+    assert charged.org == LAB
+    assert isinstance(lease(), LeaseSigned)
+
+
+def test_energy_is_levied_by_what_a_site_draws():
+    world, hooks = in_force(
+        levy("PaymentMade", usd_per_unit=10, unit="mwh", when={"kind": "energy"}), energy__load_factor=0.5
+    )
+    bill = finance_facts.PaymentMade(CLOUD, "world/utilities", 100, "energy", SITE)
+    (charged, _) = levied(hooks, world, bill)
+    mwh = 14_000 * 1.25 * 0.5 / 1000 * 8760 * 28 / 365
+    assert charged.amount_usd_cents == pytest.approx(1000 * mwh, abs=1)
+    assert levied(hooks, world, finance_facts.PaymentMade(LAB, SUPPLIER, 100, "chips", FIELD)) == []
+
+
+def test_a_levy_is_not_levied_and_nothing_is_charged_for_nothing():
+    world, hooks = in_force(levy("PaymentMade", rate=0.5))
+    assert levied(hooks, world, finance_facts.PaymentMade(LAB, "world/treasury", 100, "levy", LAB)) == []
+    assert levied(hooks, world, finance_facts.PaymentMade(LAB, SUPPLIER, 0, "chips", LAB)) == []
+    assert levied(hooks, world, PLACED) == []
+    world, hooks = in_force(levy("OrderPlaced", rate=0.5, enabled=False))
+    assert levied(hooks, world, PLACED) == []
+    world, hooks = in_force(levy("OrderPlaced", rate=0.5, when={"org": RIVAL}))
+    assert levied(hooks, world, PLACED) == []
+    assert list(PolicyHooks([levy("OrderPlaced", rate=0.5)]).levy(given().state, [PLACED], START)) == []
+    two = PolicyHooks([policy("one", levy=[{"on": "OrderPlaced", "rate": 0.1}, {"on": "LeaseSigned", "rate": 0.1}])])
+    world.after(two.calendar(world.state, START, START + 6))
+    assert len(levied(two, world, PLACED)) == 2

@@ -1,0 +1,132 @@
+"""The table of rules, the order of a week, and the facts of the start."""
+
+from __future__ import annotations
+
+import pytest
+from given import CLOUD, LAB, SITE, START, given
+
+from events.commands import COMMANDS
+from events.commands.policy import EnactPolicy, RepealPolicy
+from events.facts import chips, finance, leases, run, sites, training
+from market import rules
+from market.evolve import evolve
+from market.rules import start
+from market.rules.base import clip, digits, finite, trait
+from market.state import State
+
+
+def test_every_command_of_an_org_has_a_rule():
+    assert set(rules.DECIDERS) == set(COMMANDS.values()) - {EnactPolicy, RepealPolicy}
+
+
+def test_steps_of_a_month_and_a_quarter_come_then_and_not_otherwise():
+    world, called = given(), {"month": [], "quarter": []}
+    monthly = rules._monthly(lambda state, day: called["month"].append(state.run.week + 1) or ())
+    quarterly = rules._quarterly(lambda state, day: called["quarter"].append(state.run.week + 1) or ())
+    for _ in range(26):
+        list(monthly(world.state, 0))
+        list(quarterly(world.state, 0))
+        world.close_weeks()
+    assert called == {"month": [3, 7, 11, 15, 19, 23], "quarter": [12, 25]}
+
+
+def test_payments_are_measured_in_the_last_week_of_a_month():
+    world = given()
+    kinds = [
+        type(x).__name__ if x is None or hasattr(x, "fact") else x.kind.__name__
+        for x in rules.measures(world.state, START)
+    ]
+    assert kinds == ["Happening", "ServingMeasured"]
+    world.close_weeks(3)
+    kinds = [x.kind.__name__ for x in list(rules.measures(world.state, world.day + 7))[1:]]
+    assert kinds == ["ServingMeasured", "OnDemandRented", "PaymentMade", "PaymentMade"]
+    world = given(orgs__cloud__captive_share=1.0).close_weeks(3)
+    kinds = [x.kind.__name__ for x in list(rules.measures(world.state, world.day + 7))[1:]]
+    assert kinds == ["ServingMeasured", "PaymentMade"]
+
+
+def test_helpers_bound_and_round():
+    assert (clip(5, 0, 1), clip(-5, 0, 1), clip(0.5, 0, 1)) == (1, 0, 0.5)
+    assert digits(1.23456789012345) == 1.23456789
+    assert (finite(float("nan")), finite(float("-inf")), finite(2.0)) == (0.0, 0.0, 2.0)
+    assert trait(given().state, LAB, "no such trait", 3.0) == 3.0
+
+
+# --- the start
+
+
+@pytest.fixture(scope="module")
+def begun(frontier):
+    """The facts of the start of the default world, and the state behind them."""
+    facts, state = [fact for _, fact in start.opening(frontier, 0)], State()
+    for fact in facts:
+        evolve(state, fact, start.to_day(frontier.start))
+    return facts, state
+
+
+def of(facts, kind):
+    return [fact for fact in facts if isinstance(fact, kind)]
+
+
+def test_the_start_says_the_scenario_and_whole_weeks(frontier, begun):
+    facts, state = begun
+    (started,) = of(facts, run.RunStarted)
+    assert started.start_day == start.to_day(frontier.start)
+    assert (started.end_day - started.start_day) % 7 == 0
+    assert set(state.run.orgs) == set(frontier.orgs)
+    assert set(state.run.regions) == set(frontier.regions)
+    assert set(state.chips.chips) == set(frontier.chips)
+    assert state.run.baseline == state.run.parameters
+
+
+def test_the_start_is_within_power_and_holdings(begun):
+    _, state = begun
+    assert all(site.spare_w >= 0 for site in state.sites.sites.values())
+    assert all(h.held >= 0 for h in state.chips.holdings.values())
+    assert sum(state.finance.ledger.accounts.values()) == 0
+    for training_run in state.training.runs.values():
+        held = state.chips.holdings[f"{training_run.org}|{training_run.chip}|{training_run.site}"].held
+        assert training_run.gpus <= held
+
+
+def test_leases_of_the_start_come_parents_first_and_hand_over_what_has_begun(begun):
+    facts, _ = begun
+    signed = of(facts, leases.LeaseSigned)
+    known = set()
+    for one in signed:
+        assert one.parent_lease_id is None or one.parent_lease_id in known
+        known.add(one.lease_id)
+    assert {f.lease_id for f in of(facts, leases.GpusHandedOver)} == {
+        f.lease_id for f in signed if f.start_day <= START
+    }
+
+
+def test_calibration_reproduces_the_tightness_and_revenue_of_the_start(frontier, begun):
+    _, opened = begun
+    import copy
+
+    state = copy.deepcopy(opened)
+    for happening in start.calibrate(state):
+        evolve(state, happening.fact, START)
+    p = state.run.parameters
+    assert p["rest.h100e_start"] >= 0
+    assert p["serving.frontier_start"] == max(lab.capability for lab in state.training.labs.values())
+    assert all(f"orgs.{lab}.taste_start" in p for lab in state.training.labs)
+    assert state.chips.orders
+    assert state.chips.shipments
+    pools = [s for s in state.sites.sites.values() if s.kind == "pool" and s.energised_kw]
+    assert all(any(b.site == pool.name for b in state.sites.buildings.values()) for pool in pools)
+
+
+def test_a_start_says_every_family(begun):
+    facts, _ = begun
+    kinds = {type(fact) for fact in facts}
+    assert {
+        chips.ChipAnnounced, chips.FleetRegistered, sites.SitePlanned, sites.PowerEnergised, finance.PaymentMade,
+        training.ModelReleased, training.TrainingStarted, training.ServingMeasured,
+    } <= kinds  # fmt: skip
+
+
+def test_the_small_world_of_these_tests_stands():
+    world = given()
+    assert world.state.chips.holdings[f"{CLOUD}|H100|{SITE}"].held == 10_000
