@@ -19,7 +19,7 @@ from market.cluster.rows import LARGEST_GPUS, number
 from market.cluster.scaling import DATA_MOVEMENT_FLOP, LOSS_DOMAIN_PARAMS
 from market.cluster.search import Found, search
 from market.cluster.tables import ClusterError
-from market.cluster.workload import base_case
+from market.cluster.workload import base_case, check_precision
 
 OWNED_SYSTEM_PER_CHIP = 1.6
 """A cluster's price over its chips': server, network, storage, installation. Assumption: 1.4-1.8 in Epoch AI's
@@ -67,6 +67,7 @@ def ask(
     if precision not in PRECISIONS:
         raise ClusterError(f"precision: must be one of {', '.join(PRECISIONS)}, was {precision!r}")
     device = chip(chip_name) if isinstance(chip_name, str) else chip_name
+    check_precision(device, PRECISIONS.index(precision))
     shape = model(model_name) if isinstance(model_name, str) else model_name
     shape = with_training(shape, tokens, batch_seqs)
     return Question(device, float(gpus), shape, PRECISIONS.index(precision), **other)

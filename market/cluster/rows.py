@@ -12,6 +12,7 @@ from market.cluster.chips import Chip, chip, decimal_year
 from market.cluster.models import ALIASES, MODELS, Model, dense_of, mixture_of, model
 from market.cluster.parallelism import Fixed
 from market.cluster.tables import ClusterError, plain
+from market.cluster.workload import check_precision
 
 LARGEST_GPUS = 1e9
 RELEASE = re.compile(r"\b(2\d)\.(0[1-9]|1[0-2])\b")
@@ -229,6 +230,7 @@ def read_row(row: Mapping[str, Any]) -> Row:
     device = chip(_text(row, "gpu_type") or _text(row, "chip"))
     shape = read_model(row)
     precision, fp16 = read_precision(_text(row, "precision"))
+    check_precision(device, precision)
     year = read_year(row)
     when = max(shape.year, device.volume_year) if year is None else year
     title = _text(row, "name").lower()

@@ -63,7 +63,8 @@ def chunks(table: Table, k: Constants) -> Iterator[tuple[slice, Case]]:
         columns |= {n: np.asarray(v, dtype=np.float64) for n, v in flags.items()}
         columns |= {
             "gemm_flop_per_s": gemm[chip, precision], "bf16_gemm_flop_per_s": gemm[chip, 0],
-            "nameplate_flop_per_s": peak[chip, precision], "low_precision": (precision > 0).astype(np.float64),
+            "nameplate_flop_per_s": peak[chip, precision],
+            "low_precision": (gemm[chip, precision] > gemm[chip, 0]).astype(np.float64),
         }  # fmt: skip
         yield part, Case(**columns)
 

@@ -16,7 +16,7 @@ from market.cluster.goodput import goodput_at
 from market.cluster.models import Model, dense_of, mixture_of, model
 from market.cluster.scaling import SECONDS_PER_DAY
 from market.cluster.step import maturity_at
-from market.cluster.workload import nameplate
+from market.cluster.workload import lowest_precision, nameplate
 
 GPU_RUNG = 1.25
 """Plans are searched at GPU counts 25 % apart, rounded down; the rung's MFU holds for the GPUs above it."""
@@ -84,7 +84,7 @@ def weekly_choices(
     gpus : [C] GPUs at hand
     models : [C] library names or `Model`s; the run is the model's `train_tokens`
     year : decimal year, for the age of chips and software
-    precision : 0 BF16, 1 FP8, 2 FP4
+    precision : 0 BF16, 1 FP8, 2 FP4; a chip that has not got it uses the lowest it has
 
     `mfu` counts all of the GPUs, idle ones too, so that `training_days(flop, gpus, peak, mfu, goodput)` is `days`.
     """
@@ -98,17 +98,19 @@ def _choices(
     when: tuple[float, int],
 ) -> Choices:  # fmt: skip
     year, precision = when
+    devices = [chip(c) for c in chips]
+    lowest = [min(precision, lowest_precision(d)) for d in devices]
     found = [
-        _one(c, gpu_rung(int(g)), m, precision) if g >= 1 else ("", 1.0, 0.0, np.inf, "gpus")
-        for c, g, m in zip(chips, gpus, shapes, strict=True)
+        _one(c, gpu_rung(int(g)), m, p) if g >= 1 else ("", 1.0, 0.0, np.inf, "gpus")
+        for c, g, m, p in zip(chips, gpus, shapes, lowest, strict=True)
     ]
     text, used, mfu, step, binds = zip(*found, strict=True) if found else ((),) * 5
-    devices = [chip(c) for c in chips]
     born = np.array([d.volume_year for d in devices])
     young = maturity_at(np.asarray(year), born, fitted())
     share = np.array(mfu) / young
     good = goodput_at(np.array(used), np.asarray(year), born).goodput * (share > 0)
-    rate = np.asarray(gpus, dtype=np.float64) * np.array([nameplate(d, precision) for d in devices]) * share * good
+    peak = np.array([nameplate(d, p) for d, p in zip(devices, lowest, strict=True)])
+    rate = np.asarray(gpus, dtype=np.float64) * peak * share * good
     days = np.divide(flop / SECONDS_PER_DAY, rate, out=np.full(len(flop), np.inf), where=rate > 0)
     return Choices(
         plan=list(text), gpus_used=np.array(used) * (share > 0), mfu=share, goodput=good, step_s=np.array(step) * young,

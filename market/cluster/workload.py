@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from market.cluster.case import FP4, FP8, Array, Case
+from market.cluster.case import BF16, FP4, FP8, PRECISIONS, Array, Case
 from market.cluster.chips import CHIP_NAMES, CHIPS, Chip
 from market.cluster.constants import Constants, fitted
 from market.cluster.models import Model
+from market.cluster.tables import ClusterError
 
 HOPPER_YEAR = 2022.9
 """Chips of volume before this run GEMMs with Ampere's constant, later ones with Hopper's."""
@@ -58,6 +59,21 @@ def gemm_rate(c: Chip, precision: int, k: Constants) -> float:
     if precision == FP8 or c.fp4_flop_per_s <= c.fp8_flop_per_s:
         return bf16 * fp8
     return bf16 * max(fp8, 1 + (c.fp4_flop_per_s / c.bf16_flop_per_s - 1) * k.fp4_gain)
+
+
+def lowest_precision(c: Chip) -> int:
+    """Give the lowest precision that a chip multiplies faster than the next: 0 BF16, 1 FP8, 2 FP4."""
+    if c.fp4_flop_per_s > c.fp8_flop_per_s:
+        return FP4
+    return FP8 if c.fp8_flop_per_s > c.bf16_flop_per_s else BF16
+
+
+def check_precision(c: Chip, precision: int) -> None:
+    """Refuse a precision that a chip has no fast products for."""
+    least = lowest_precision(c)
+    if precision > least:
+        have = ", ".join(PRECISIONS[: least + 1])
+        raise ClusterError(f"precision: must be one of {have} on {c.name}, was {PRECISIONS[precision]}")
 
 
 def nameplate(c: Chip, precision: int) -> float:

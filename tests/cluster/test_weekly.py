@@ -33,6 +33,12 @@ def test_a_model_too_large_for_the_gpus_takes_for_ever_and_says_why() -> None:
     assert (c.plan[0], c.days[0], c.binds[0]) == ("", np.inf, "memory")
 
 
+def test_a_chip_without_eight_bits_trains_at_sixteen() -> None:
+    low, high = (weekly_choices(["A100"], [4096], ["gpt-3"], year=2024.0, precision=p) for p in (1, 0))
+    assert low.days[0] == high.days[0]
+    assert "bf16" in low.plan[0]
+
+
 def test_no_gpus_is_an_answer_too() -> None:
     c = weekly_choices(["H100"], [0], ["gpt-3"], year=2024.0)
     assert (c.days[0], c.binds[0]) == (np.inf, "gpus")
