@@ -1,8 +1,8 @@
 """How fast a cluster trains: from GPUs, links and power to days, dollars and loss. NumPy only.
 
-    >>> from market.cluster import answer
-    >>> answer("H100", 16384, "llama-3.1-405b")["fits"]
-    True
+>>> from market.cluster import answer
+>>> answer("H100", 16384, "llama-3.1-405b")["fits"]
+True
 """
 
 from market.cluster.answer import Question, answer, ask, best_plans, breakdown

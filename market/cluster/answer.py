@@ -114,6 +114,7 @@ def found(q: Question, k: Constants) -> tuple[Found, float]:
 
 def plan_fields(case: Case, row: int, precision: int) -> dict[str, Any]:
     """Spell one plan out as the door prints it."""
+
     def whole(name: str) -> int:
         return int(np.atleast_1d(getattr(case, name))[min(row, np.size(getattr(case, name)) - 1)])
 

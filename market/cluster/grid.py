@@ -170,7 +170,6 @@ def answer_rows(rows: Sequence[Row | ClusterError], k: Constants | None = None) 
     return chosen, chosen.case.at(best), Answers(**picked)
 
 
-
 def answer_grid(columns: Mapping[str, Sequence[Any]], k: Constants | None = None) -> dict[str, list[Any]]:
     """Answer a table of cases, column by column.
 

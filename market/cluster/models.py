@@ -108,9 +108,7 @@ def _model(row: dict[str, str]) -> Model:
     attention = number["attn_params_per_layer"] or 2 * hidden * head * (number["heads"] + number["kv_heads"])
     number["attn_params_per_layer"] = attention
     number["train_tokens"] = number["train_tokens"] or TOKENS_PER_PARAMETER * 5e9
-    return Model(
-        name=row["model"], year=decimal_year(row["as_of"]), estimated=row["estimated"] == "yes", **number
-    )
+    return Model(name=row["model"], year=decimal_year(row["as_of"]), estimated=row["estimated"] == "yes", **number)
 
 
 _TEXT = frozenset({"model", "aliases", "as_of", "estimated", "confidence", "source", "notes"})
