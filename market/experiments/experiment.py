@@ -205,7 +205,7 @@ def _describe(plan: Plan, store: Store) -> None:
         "design": plan.design.model_dump(mode="json", by_alias=True, exclude_defaults=True),
         "levers": [
             {"name": lever.name, "titles": [p.title for p in lever.policies], "setting": lever.setting,
-             "value": lever.value}
+             "value": lever.value, "expects": [e.model_dump() for p in lever.policies for e in p.expects]}
             for lever in plan.levers
         ],
         "uncertain": {name: str(distribution) for name, distribution in plan.uncertain.items()},

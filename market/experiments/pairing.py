@@ -89,3 +89,28 @@ def clear_effects(found: list[Effect]) -> Iterator[Effect]:
     """The effects whose interval leaves out zero, the largest against the baseline first."""
     clear = [effect for effect in found if effect.is_clear]
     return iter(sorted(clear, key=lambda e: -abs(e.relative or 0.0)))
+
+
+class Expected(NamedTuple):
+    """What a policy's file expects of a metric, and what was found: agrees, contradicts, or open."""
+
+    policy: str
+    metric: str
+    sign: str
+    reason: str
+    verdict: str
+
+
+def expected(results: Results, found: list[Effect]) -> list[Expected]:
+    """Hold effects against the signs that policy files state. Open: zero lies in the interval."""
+    by_name = {(e.policy, e.metric): e for e in found}
+    verdicts = []
+    for lever in results.about["levers"]:
+        for said in lever["expects"]:
+            effect = by_name.get((lever["name"], said["metric"]))
+            if effect is None or not effect.pairs:
+                continue
+            agrees = effect.mean > 0 if said["sign"] == "+" else effect.mean < 0
+            verdict = ("agrees" if agrees else "contradicts") if effect.is_clear else "open"
+            verdicts.append(Expected(lever["name"], said["metric"], said["sign"], said["reason"], verdict))
+    return verdicts

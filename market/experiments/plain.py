@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from market.experiments.discovery import discoveries
-from market.experiments.pairing import effects
+from market.experiments.pairing import effects, expected
 from market.experiments.results import Results
 from market.experiments.robustness import robustness
 from market.experiments.sections import sensitivities
@@ -22,6 +22,7 @@ def as_json(results: Results) -> dict[str, Any]:
         "seeds": results.about["seeds"],
         "pairs": results.about["futures"] * results.about["seeds"][1],
         "effects": [_plain(e._asdict() | {"clear": e.is_clear}) for e in found],
+        "expectations": [_plain(e._asdict()) for e in expected(results, found)],
         "robustness": [_plain(r._asdict()) for r in robustness(results)],
         "sensitivity": [
             {"policy": policy, "metric": metric, "method": type(row).__name__.lower(), **_plain(row._asdict())}

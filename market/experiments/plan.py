@@ -139,7 +139,7 @@ def make_plan(written: Written, simulate: str) -> Plan:
     _check_parameters(written, scenario)
     levers = written_design.levers(written)
     _check_levers(written, levers, scenario)
-    metrics = _metrics(written, scenario)
+    metrics = _metrics(written, scenario, levers)
     _check_size(written, levers)
     points = unit_points(design.sampling, list(uncertain), design.futures or FUTURES_DEFAULT)
     paths = {key: find(scenario, key) or () for key in uncertain}
@@ -212,7 +212,8 @@ def _idle(first: date, until: date | None, start: date, last: date) -> str:
     return f"ended on {until}, before the run begins on {start}" if until is not None and until <= start else ""
 
 
-def _metrics(written: Written, scenario: Scenario) -> tuple[str, ...]:
+def _metrics(written: Written, scenario: Scenario, levers: tuple[Loaded, ...]) -> tuple[str, ...]:
+    """Choose what is measured: what the design asks, else the usual and what the policies' files expect to move."""
     names = metric_names(scenario)
     asked = written.design.metrics
     problems = []
@@ -220,7 +221,8 @@ def _metrics(written: Written, scenario: Scenario) -> tuple[str, ...]:
         if not select([pattern], names):
             hint = did_you_mean(pattern, {*names, *METRICS}) or "; `market experiment metrics` lists them"
             problems.append(written.problem(("metrics", i), f"no metric matches {pattern!r}{hint}"))
-    chosen = select(asked or DEFAULT, names)
+    expected = [e.metric for lever in levers for policy in lever.policies for e in policy.expects]
+    chosen = select(asked or (*DEFAULT, *expected), names)
     for name in written.design.goals:
         if name not in names:
             problems.append(written.problem(("goals", name), f"no such metric{did_you_mean(name, names)}", key=True))

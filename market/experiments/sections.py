@@ -8,7 +8,7 @@ import numpy as np
 
 from market.experiments.discovery import Limit, discoveries
 from market.experiments.metrics import describe
-from market.experiments.pairing import Effect
+from market.experiments.pairing import Effect, expected
 from market.experiments.results import Results
 from market.experiments.robustness import Robustness, robustness
 from market.experiments.schema import BASELINE, Goal
@@ -49,6 +49,15 @@ def _row(e: Effect) -> tuple[str, ...]:
         f"{round(e.share_down * e.pairs)}/{round(e.share_up * e.pairs)} of {e.pairs}",
         f"{number(e.variance_ratio)} x" if e.variance_ratio else "",
     )
+
+
+def expectations(results: Results, found: list[Effect]) -> Iterator[str]:
+    """Hold what was found against what the policies' files expect."""
+    verdicts = expected(results, found)
+    if verdicts:
+        yield "Against what theory expects, as the policies' files state it"
+        rows = [(v.policy, v.metric, "higher" if v.sign == "+" else "lower", v.verdict, v.reason) for v in verdicts]
+        yield from indented(table([("policy", "metric", "expected", "found", "because"), *rows], left=5))
 
 
 def levels(results: Results) -> Iterator[str]:

@@ -26,6 +26,7 @@ def tell(results: Results) -> str:
     parts = [
         list(answer(results, found)),
         list(sections.levels(results)) if len(results.policies) == 1 else list(sections.spread(results, found)),
+        list(sections.expectations(results, found)),
         list(sections.robust(results)),
         list(sections.sensitive(results, found)),
         list(sections.discovered(results)),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from experiments.extras import needs
 
 from market.experiments.experiment import plan_experiment
 from market.experiments.plan import Plan
@@ -19,11 +19,6 @@ description: A policy for tests.
 from: 2024-07-15
 set: {price.margin: {add: 0.1}}
 """
-
-
-def needs(module: str) -> Any:
-    """Import an optional library; in CI it must be there."""
-    return __import__(module) if os.environ.get("CI") else pytest.importorskip(module)
 
 
 @pytest.fixture
@@ -42,7 +37,7 @@ def tiny_plan(policy_file: Path) -> Callable[..., Plan]:
             "policies": [str(policy_file)], "seeds": 5, "years": 0.25, "metrics": ["prices.h100_contract"],
             "every_weeks": 5, **flags,
         }  # fmt: skip
-        return plan_experiment(None, said, f"tiny_worlds:{world}")
+        return plan_experiment(None, said, f"experiments.tiny_worlds:{world}")
 
     return make
 

@@ -42,7 +42,7 @@ def serial(tiny_plan: Make, tmp_path: Path) -> Callable[..., list[bytes | None]]
         from market.experiments.worker import Job, Ready, perform
 
         store = Store(str(tmp_path / "serial"))
-        ready = Ready(Job.of(replace(plan, simulate="tiny_worlds:price")))
+        ready = Ready(Job.of(replace(plan, simulate="experiments.tiny_worlds:price")))
         for spec in plan.specs():
             store.write(f"runs/{spec.id}/result.msgpack", msgspec.msgpack.encode(perform(ready, spec, None)))
         gather(plan, store, {})

@@ -1,0 +1,99 @@
+"""Metrics say what the state and the facts say."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from events.memory import MemoryLog
+from market.experiments.metrics import DEFAULT, METRICS, describe, herfindahl, measure, metric_names, select
+from market.experiments.tally import Tally
+
+if TYPE_CHECKING:
+    from market.kernel import Kernel
+    from market.scenario.schema import Scenario
+
+
+@pytest.fixture(scope="module")
+def run(frontier: Scenario) -> tuple[Kernel, Tally, MemoryLog]:
+    """26 weeks with a tally before a log."""
+    from agents.model import simulate
+
+    log = MemoryLog()
+    tally = Tally(log)
+    kernel = simulate(frontier.model_copy(update={"years": 0.5}), 1, log=tally)
+    return kernel, tally, log
+
+
+@pytest.fixture(scope="module")
+def values(run: tuple[Kernel, Tally, MemoryLog], frontier: Scenario) -> dict[str, float]:
+    names = metric_names(frontier)
+    return dict(zip(names, measure(run[0].state, run[1], names), strict=True))
+
+
+def test_every_metric_that_is_named_is_measured_and_has_a_unit(values: dict[str, float], frontier: Scenario) -> None:
+    assert set(values) == set(metric_names(frontier))
+    assert all(isinstance(value, float) and value == value for value in values.values())
+    assert all(describe(name).unit for name in values)
+    assert {describe(name) for name in values} == set(METRICS.values())
+    assert select(DEFAULT, values)
+
+
+def test_flows_agree_with_the_facts(run: tuple[Kernel, Tally, MemoryLog], values: dict[str, float]) -> None:
+    kinds: Counter[str] = Counter()
+    gpus = raised = 0
+    for entry in run[2].entries():
+        if entry.cause_seq >= 0:
+            fact: Any = entry.fact
+            kinds[type(fact).__name__] += 1
+            gpus += fact.gpus if type(fact).__name__ == "LeaseSigned" else 0
+            raised += fact.amount_usd_cents if type(fact).__name__ == "RoundClosed" else 0
+    assert kinds["LeaseSigned"] > 0
+    assert values["leases.signed"] == kinds["LeaseSigned"]
+    assert values["leases.signed_gpus"] == gpus
+    assert values["leases.talks_failed"] == kinds["LeaseTalksFailed"]
+    assert values["models.released"] == kinds["ModelReleased"]
+    assert values["finance.raised_usd"] == raised / 100
+    assert run[1].next_seq == run[2].next_seq
+
+
+def test_parts_add_up(values: dict[str, float], frontier: Scenario) -> None:
+    def total(head: str, field: str) -> float:
+        return sum(v for k, v in values.items() if k.startswith(f"{head}.") and k.endswith(f".{field}"))
+
+    assert total("regions", "energised_kw") == values["power.energised_kw"]
+    assert total("regions", "waiting_kw") == values["power.waiting_kw"]
+    assert total("countries", "owned_h100e") == pytest.approx(values["supply.installed_h100e"])
+    assert total("labs", "cash_usd") == pytest.approx(values["finance.labs_cash_usd"])
+    assert values["power.used_kw"] <= values["power.energised_kw"]
+    shares = [values[f"labs.{n}.h100e"] for n, org in frontier.orgs.items() if "lab" in org.roles]
+    assert values["concentration.hhi"] == pytest.approx(10_000 * sum((x / sum(shares)) ** 2 for x in shares))
+    assert values["concentration.top_share"] == pytest.approx(max(shares) / sum(shares))
+
+
+def test_what_a_lab_can_use_is_what_it_owns_and_rents_less_what_it_lets(
+    run: tuple[Kernel, Tally, MemoryLog], values: dict[str, float], frontier: Scenario
+) -> None:
+    state = run[0].state
+    for name in (n for n, org in frontier.orgs.items() if org.roles == ["lab"]):
+        let = sum(
+            h.leased_out * state.chips.chips[h.chip].h100e for h in state.chips.holdings.values() if h.org == name
+        )
+        owned, rented = values[f"labs.{name}.owned_h100e"], values[f"labs.{name}.rented_h100e"]
+        assert values[f"labs.{name}.h100e"] == pytest.approx(owned + rented - let)
+
+
+def test_herfindahl_counts_as_competition_authorities_do() -> None:
+    assert herfindahl([5.0]) == 10_000
+    assert herfindahl([1.0, 1.0, 1.0, 1.0]) == 2_500
+    assert herfindahl([]) == herfindahl([0.0, -1.0]) == 0
+
+
+def test_counting_changes_nothing(run: tuple[Kernel, Tally, MemoryLog], frontier: Scenario) -> None:
+    from agents.model import simulate
+    from market.state import state_hash
+
+    plain = simulate(frontier.model_copy(update={"years": 0.5}), 1)
+    assert state_hash(plain.state) == state_hash(run[0].state)
