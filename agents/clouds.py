@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from agents.buyers import offers, purchases
+from agents.investors import fund_rounds
 from agents.valuation import MONTH_WEEKS, is_my_week, term_factor
 from events.commands import Command
 from events.commands.leases import AcceptQuote, BreakTalks, GiveQuote, RequestLease
@@ -38,6 +39,7 @@ class Cloud:
         commands.extend(answer_requests(view))
         commands.extend(answer_counters(view))
         commands.extend(take_capacity(view))
+        commands.extend(fund_rounds(view, "equity for compute"))
         if is_my_week(view.week, self.index, MONTH_WEEKS):
             commands.extend(seek_capacity(view, draws))
         return commands

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from events.commands import Command
 from events.commands.finance import DeclineRound, FundRound
+from market import rng
 from market.rng import Draws
 from market.view import Books, MarketView
 
@@ -18,37 +20,36 @@ class Investor:
 
     def act(self, view: MarketView, draws: Draws) -> list[Command]:
         """Answer the week."""
-        if view.is_lender(view.me):
-            return []
-        commands: list[Command] = []
-        p = view.param
-        cap = p("finance.rounds_usd_per_year") * (1 + p("finance.rounds_growth_per_year")) ** (view.week // 52)
-        left = round(cap * 100) - view.raised_this_year_cents()
-        cash = view.cash_cents
-        for books in view.rounds_sought():
-            if leader(view, books) != view.me:
-                continue
-            amount = books.sought_cents
-            if amount > min(left, cash):
-                reason = "market closed" if amount > left else "investors without cash"
-                commands.append(DeclineRound(actor=view.me, because=f"{books.org}/round", org=books.org, reason=reason))
-                continue
-            left, cash = left - amount, cash - amount
-            value = round(amount / p("finance.round_share"))
-            commands.append(
-                FundRound(
-                    actor=view.me,
-                    because=f"{books.org}/round",
-                    org=books.org,
-                    amount_usd_cents=amount,
-                    valuation_usd_cents=value,
-                )
-            )
-        return commands
+        return [] if view.is_lender(view.me) else list(fund_rounds(view, "equity"))
+
+
+def fund_rounds(view: MarketView, kind: str) -> Iterator[Command]:
+    """Close or turn down the open rounds that the org leads."""
+    p = view.param
+    cap = p("finance.rounds_usd_per_year") * (1 + p("finance.rounds_growth_per_year")) ** (view.week // 52)
+    left = round(cap * 100) - view.raised_this_year_cents()
+    cash = view.cash_cents
+    for books in view.rounds_sought():
+        if leader(view, books) != view.me:
+            continue
+        amount, because = books.sought_cents, f"{books.org}/round"
+        if amount > min(left, cash):
+            reason = "market closed" if amount > left else "investors without cash"
+            yield DeclineRound(actor=view.me, because=because, org=books.org, reason=reason)
+            continue
+        left, cash = left - amount, cash - amount
+        value = round(amount / p("finance.round_share"))
+        yield FundRound(
+            actor=view.me, because=because, org=books.org, amount_usd_cents=amount, valuation_usd_cents=value, kind=kind
+        )
 
 
 def leader(view: MarketView, books: Books) -> str:
-    """Name the investor who leads: strategic money for large rounds, venture for small ones."""
-    equity = view.funds()
-    large = books.sought_cents >= view.param("finance.strategic_round_usd") * 100
-    return equity[-1] if large else equity[0]
+    """Name who leads a round: a cloud that paid in compute before, else strategic money for large ones, or venture."""
+    p, backer = view.param, view.compute_backer(books.org)
+    if backer is not None:
+        u = rng.uniform(view.seed, "backer leads", books.org, books.sought_day)
+        if u < p("finance.backer_share"):
+            return backer
+    funds = view.funds()
+    return funds[-1] if books.sought_cents >= p("finance.strategic_round_usd") * 100 else funds[0]

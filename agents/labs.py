@@ -142,7 +142,7 @@ def requests(view: MarketView, lab: LabRecord, draws: Draws, ask: float) -> Iter
         if cloud == view.me or not view.same_bloc(cloud):
             continue
         size = math.log(max(view.fleet_owned_by(cloud), 1.0))
-        loyal = p("desk.loyalty") if view.leases_from(view.me, cloud) else 0.0
+        loyal = p("desk.loyalty") if view.leases_from(view.me, cloud) or view.compute_backer(view.me) == cloud else 0.0
         noise = p("desk.noise") * draws.normal("lessor rank", f"{view.me} {cloud}")
         ranked.append((size + loyal + noise, cloud))
     ranked.sort(key=lambda item: (-item[0], item[1]))

@@ -371,6 +371,16 @@ class MarketView:
         """Books of the orgs that seek a round."""
         return [books for books in self._state.finance.books.values() if books.sought_cents]
 
+    def compute_backer(self, org: str) -> str | None:
+        """The cloud that has put most into an org in return for its custom, if there is one."""
+        stakes = self._state.finance.stakes
+        found = [
+            (cents, name.split("|")[1])
+            for name, cents in stakes.items()
+            if name.startswith(f"{org}|") and name.endswith("|equity for compute")
+        ]
+        return max(found)[1] if found else None
+
     def raised_this_year_cents(self) -> int:
         """Equity that all labs raised in this year of the run."""
         year = str((self.day - self._state.run.start_day) // 365)

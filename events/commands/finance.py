@@ -24,6 +24,7 @@ class FundRound(Command, frozen=True, kw_only=True):
     org: str
     amount_usd_cents: int
     valuation_usd_cents: int
+    kind: str = "equity"  # or `equity for compute`, from those who sell it
 
 
 class DeclineRound(Command, frozen=True, kw_only=True):

@@ -19,6 +19,18 @@ class PaymentMade(Fact, frozen=True):
     contract_id: str
 
 
+class StakeKnown(Fact, frozen=True):
+    """An org (`counterparty`) had invested in another before the start; `kind` as of a round."""
+
+    subject: ClassVar[str] = "org"
+    aspect: ClassVar[str] = "/stakes"
+    org: str
+    counterparty: str
+    amount_usd_cents: int
+    kind: str
+    start_day: int
+
+
 class RoundSought(Fact, frozen=True):
     """An org asks investors for equity."""
 
@@ -31,7 +43,7 @@ class RoundSought(Fact, frozen=True):
 
 
 class RoundClosed(Fact, frozen=True):
-    """Investors (`counterparty` leads) buy equity at a post-money valuation."""
+    """Investors (`counterparty` leads) buy equity at a post-money valuation; `kind`: equity, or equity for compute."""
 
     subject: ClassVar[str] = "deal_id"
     deal_id: str

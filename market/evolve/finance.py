@@ -18,7 +18,17 @@ def round_sought(state: State, fact: facts.RoundSought, day: int) -> None:
     books.sought_cents, books.sought_day = fact.amount_usd_cents, day
 
 
+def _invest(state: State, fact: facts.StakeKnown | facts.RoundClosed) -> None:
+    name = f"{fact.org}|{fact.counterparty}|{fact.kind}"
+    state.finance.stakes[name] = state.finance.stakes.get(name, 0) + fact.amount_usd_cents
+
+
+def stake_known(state: State, fact: facts.StakeKnown, day: int) -> None:
+    _invest(state, fact)
+
+
 def round_closed(state: State, fact: facts.RoundClosed, day: int) -> None:
+    _invest(state, fact)
     count(state, fact.deal_id)
     books = state.finance.books[fact.org]
     books.valuation_cents, books.round_day, books.sought_cents = fact.valuation_usd_cents, day, 0
@@ -62,6 +72,7 @@ APPLY = {
     facts.PaymentMade: payment_made,
     facts.RoundSought: round_sought,
     facts.RoundClosed: round_closed,
+    facts.StakeKnown: stake_known,
     facts.RoundFailed: round_failed,
     facts.LoanGranted: loan_granted,
     facts.LoanRepaid: loan_repaid,

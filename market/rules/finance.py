@@ -40,7 +40,7 @@ def fund_round(state: State, command: commands.FundRound, day: int) -> list[Fact
     if cash(state, command.actor) < amount:
         return [facts.RoundRefused(command.org, amount, "investor without cash")]
     deal = next_id(state, command.org, "deal")
-    closed = facts.RoundClosed(deal, command.org, command.actor, amount, command.valuation_usd_cents, "equity")
+    closed = facts.RoundClosed(deal, command.org, command.actor, amount, command.valuation_usd_cents, command.kind)
     return [closed, facts.PaymentMade(command.actor, command.org, amount, "equity", deal)]
 
 

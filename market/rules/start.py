@@ -149,6 +149,10 @@ def _money(scenario: Scenario, start: int) -> Iterator[Fact]:
             yield finance.ValuationStated(name, round(org.valuation_usd * CENTS))
         if org.chip_budget_usd_per_year:
             yield finance.BudgetSet(name, org.chip_budget_usd_per_year, "start")
+    for stake in scenario.investments.values():
+        kind = "equity for compute" if stake.for_compute else "equity"
+        cents = round(stake.amount_usd * CENTS)
+        yield finance.StakeKnown(stake.org, stake.investor, cents, kind, to_day(stake.closed))
     price, spot = p["price.start_usd_per_h100e_hour"], p["price.spot_start_usd_per_h100e_hour"]
     yield leases.PriceMoved(price, spot, p["price.tightness_start"], p["supply.lead_time_start_weeks"])
 

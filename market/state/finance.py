@@ -38,3 +38,4 @@ class Finance(msgspec.Struct, array_like=True):
     books: dict[str, Books] = {}
     loans: dict[str, Loan] = {}
     raised: dict[str, int] = {}  # year of the run -> cents raised by labs
+    stakes: dict[str, int] = {}  # "org|investor|kind" -> cents invested
