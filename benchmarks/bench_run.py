@@ -1,0 +1,77 @@
+"""How fast the door opens, a run is made, and a log is replayed: facts per CPU-second.
+
+    uv run pytest benchmarks/bench_run.py -o addopts= --benchmark-columns=median,min,rounds
+
+CPU time (user and system), medians. `facts_per_cpu_s` and `cpu_s` stand in `extra_info` of the JSON report
+(`--benchmark-json FILE`) and are printed.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from agents.model import MarketModel
+from market import open_run
+from market.runs.drive import start
+from market.runs.question import Question, checked
+from market.scenario.load import load_scenario
+
+MARKET = Path(sys.executable).with_name("market")
+
+
+def children_s() -> float:
+    """CPU time of all child processes that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def three_years() -> Question:
+    return checked(Question(load_scenario("frontier-2024", {"years": "3"}).scenario, 0))
+
+
+def tell(benchmark, facts: int) -> None:
+    """Note and print facts per CPU-second of the median round."""
+    median = benchmark.stats.stats.median
+    benchmark.extra_info |= {"facts": facts, "cpu_s": median, "facts_per_cpu_s": facts / median}
+    print(f"\n{benchmark.name}: {facts:,} facts in {median:.2f} CPU-s, {facts / median:,.0f} facts/CPU-s")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("bench") / "run"
+    start(three_years(), path, lambda kernel: MarketModel(kernel=kernel), lambda week, facts: None)
+    return path
+
+
+@pytest.mark.benchmark(group="run", timer=time.process_time)
+def test_three_years_to_disk(benchmark, tmp_path):
+    """Scenario to sealed log: simulate, encode, chain, compress, sync."""
+    folders = iter(tmp_path / str(number) for number in range(10))
+    question = three_years()
+
+    def simulate() -> None:
+        start(question, next(folders), lambda kernel: MarketModel(kernel=kernel), lambda week, facts: None)
+
+    benchmark.pedantic(simulate, rounds=5)
+    tell(benchmark, open_run(tmp_path / "0").reader.summary.events)
+
+
+@pytest.mark.benchmark(group="run", timer=time.process_time)
+def test_replay_with_every_hash(benchmark, folder):
+    """Log to state: read, check the chain, decode, evolve, hash each week."""
+    benchmark.pedantic(lambda: open_run(folder).replay(), rounds=5)
+    tell(benchmark, open_run(folder).reader.summary.events)
+
+
+@pytest.mark.benchmark(group="door", timer=children_s)
+@pytest.mark.parametrize("words", [["--help"], ["run", "--help"]], ids=" ".join)
+def test_help_from_a_cold_process(benchmark, words):
+    """Start-up of the command with compiled bytecode: at most 0.3 CPU-s."""
+    benchmark.pedantic(lambda: subprocess.run([MARKET, *words], check=True, stdout=subprocess.DEVNULL), rounds=10)
+    assert benchmark.stats.stats.median < 0.3
