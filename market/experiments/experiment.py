@@ -83,11 +83,12 @@ class Estimate(NamedTuple):
         return self.runs * self.run_cpu_s / self.workers / 60
 
 
-def plan_experiment(
-    spec: Path | str | None = None, flags: Mapping[str, Any] | None = None, simulate: str = SIMULATE
-) -> Plan:
-    """Read a design from a file, from flags or both, and check all of it. ScenarioError names what is wrong."""
-    return make_plan(read_design(spec, flags), simulate)
+def plan_experiment(spec: Path | str | None = None, flags: Mapping[str, Any] | None = None, simulate: str = "") -> Plan:
+    """Read a design from a file, from flags or both, and check all of it. ScenarioError names what is wrong.
+
+    `simulate` names the function that runs a scenario, `module:name`; the market's own when it is left out.
+    """
+    return make_plan(read_design(spec, flags), simulate or SIMULATE)
 
 
 def estimate(plan: Plan, workers: int) -> Estimate:
@@ -143,11 +144,11 @@ def run_experiment(
     done = _already_done(plan, store, resume)
     if len(done) >= plan.size and store.exists("runs.parquet"):
         return Finished(out, plan.size, plan.size, {}, engine, time.monotonic() - began)
-    store.check()
     with open_engine(engine) as started:
+        store.check()
         _describe(plan, store)
         todo = (spec for spec in plan.specs(logs) if spec.id not in done)
-        driver = Driver(started, partial(work, out, plan.digest), store, plan.size - len(done), tell or _silent)
+        driver = Driver(started, partial(work, store.address, plan.digest), store, plan.size - len(done), tell or _silent)
         try:
             driver.drive(todo)
         except KeyboardInterrupt:

@@ -38,6 +38,11 @@ class Store:
         self.is_remote = url.startswith("s3://")
         self.fs, self.root = _open(url)
 
+    @property
+    def address(self) -> str:
+        """The same place, said so that it does not hang on the current folder of who opens it."""
+        return self.url if self.is_remote else self.root
+
     def path(self, name: str) -> str:
         """Path of a file for `self.fs`."""
         return f"{self.root}/{name}"

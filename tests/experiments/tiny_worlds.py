@@ -79,3 +79,12 @@ def slow(scenario: Any, seed: int, **world: Any) -> Any:
 def deaf(scenario: Any, seed: int, hooks: Any = None, **world: Any) -> Any:
     """`price` in a world where policies change nothing."""
     return price(scenario, seed, **world)
+
+
+def interrupted(scenario: Any, seed: int, **world: Any) -> Any:
+    """`price`, but the third run meets Ctrl-C once."""
+    if len(list(Path(os.environ[SCRATCH]).iterdir())) == 2:
+        _trace(seed, "stop")
+        raise KeyboardInterrupt
+    _trace(seed, f"run{'p' if world.get('hooks') else 'b'}")
+    return price(scenario, seed, **world)
