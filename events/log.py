@@ -208,7 +208,7 @@ class LogWriter:
             action()
         except OSError as error:
             self._failed = (
-                f"{self._folder}: {error.strerror or error}; {self.commits} commits are safe, "
+                f"{self._folder}: {error.strerror or error}; what was acknowledged is safe (commits: {self.commits}), "
                 "resume the run when the disk is well"
             )
             self.close()

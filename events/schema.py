@@ -160,14 +160,14 @@ class _Envelope:
         actors = self.actor[0] if len(self.actor) == 1 else list(chain.from_iterable(self.actor))
         actor, actor_ends = _joined("actor", actors)
         columns = {
-            "seq": _fixed(seq, "int64"),
-            "day": _fixed(day, "int32"),
-            "commit": _fixed(np.full(count, commit, np.int32), "int32"),
+            "seq": fixed(seq, "int64"),
+            "day": fixed(day, "int32"),
+            "commit": fixed(np.full(count, commit, np.int32), "int32"),
             "type": _text(np.frombuffer(names.buffers()[1], np.int32, count + 1)[1:], names.buffers()[2]),
-            "version": _fixed(version, "int16"),
+            "version": fixed(version, "int16"),
             "actor": _text(actor_ends, actor),
-            "cause_seq": _fixed(cause, "int64"),
-            "root_seq": _fixed(root, "int64"),
+            "cause_seq": fixed(cause, "int64"),
+            "root_seq": fixed(root, "int64"),
         }
         return [columns[name] for name in ENVELOPE]
 
@@ -197,7 +197,7 @@ def _number_column(name: str, field: Field, pieces: list[_Piece], count: int) ->
         data[where] = _plain_numbers(f"{kind.__name__}.{name}", field.type, values)
     if field.type == "float64" and np.isnan(data).any():
         raise FactInvalid(f"{name} is nan; say it with null or with another fact")
-    return _fixed(data, field.type, valid)
+    return fixed(data, field.type, valid)
 
 
 def _split_nulls(values: Any) -> tuple[Any, np.ndarray]:
@@ -272,7 +272,7 @@ def _text(ends: np.ndarray, text: bytes | pa.Buffer, valid: np.ndarray | None = 
     return pa.Array.from_buffers(pa.utf8(), len(ends), buffers, _nulls(valid))
 
 
-def _fixed(data: np.ndarray, kind: str, valid: np.ndarray | None = None) -> pa.Array:
+def fixed(data: np.ndarray, kind: str, valid: np.ndarray | None = None) -> pa.Array:
     """An Arrow array of fixed width over data [n] and valid [n]; rows not valid hold zero."""
     bits = np.packbits(data, bitorder="little") if kind == "bool" else data
     return pa.Array.from_buffers(ARROW[kind], len(data), [_bitmap(valid), pa.py_buffer(bits)], _nulls(valid))
