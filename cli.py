@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +37,23 @@ class Complaint(click.ClickException):
         click.echo(f"market: {self.message}", file=file or sys.stderr)
 
 
+PARTS = {"experiment": "market.experiments.command"}
+"""Commands that live in the room they open: each module has a click command of the name."""
+
+
 class Door(click.Group):
     """Turns whatever a command raises into one line and the right exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name all commands."""
+        return sorted([*super().list_commands(ctx), *PARTS])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Find a command, here or in its room."""
+        if cmd_name in PARTS:
+            found: click.Command = getattr(import_module(PARTS[cmd_name]), cmd_name)
+            return found
+        return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; a reader that closes our pipe has seen enough."""

@@ -8,7 +8,7 @@ from door.asking import ask
 
 import cli
 
-HEAVY = {"mesa", "polars", "pyarrow", "pydantic", "numpy", "rich", "msgspec", "ruamel", "market", "agents", "events"}
+HEAVY = {"mesa", "polars", "pyarrow", "pydantic", "numpy", "rich", "msgspec", "ruamel", "agents", "events"}
 
 
 def imported_by(*words: str) -> set[str]:
@@ -40,6 +40,11 @@ def commands(group=cli.main, path=()):
             yield from commands(command, (*path, name))
         else:
             yield (*path, name)
+
+
+def test_a_command_that_lives_in_its_room_is_listed():
+    assert "experiment" in ask("--help").stdout
+    assert ask("experiment", "metrics").exit_code == 0
 
 
 @pytest.mark.parametrize("path", list(commands()), ids=" ".join)
