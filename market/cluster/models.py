@@ -73,7 +73,8 @@ def batch_tokens_rule(tokens: float) -> float:
 def dense_of(params: float, *, tokens: float | None = None, year: float = 2025.0) -> Model:
     """Shape a dense model of about `params`: heads of 128, 8 KV heads, gated MLP of 3.25 h, h about 130 a layer.
 
-    The proportions are those of Llama 3 (arXiv:2407.21783, table 3): h/layers is 102 (70B) and 130 (405B).
+    The proportions are those of Llama 3 (arXiv:2407.21783, table 3): h/layers is 102 (70B) and 130 (405B). The batch is
+    of 15 x 2^n sequences, so that there are data ranks for nearly any number of GPUs.
     """
     hidden = 1024.0 * max(1, round((params * 130 / 12.0) ** (1 / 3) / 1024))
     per_layer = 2 * hidden * hidden + 2 * hidden * 8 * 128 + 3 * hidden * 3.25 * hidden
@@ -81,7 +82,7 @@ def dense_of(params: float, *, tokens: float | None = None, year: float = 2025.0
     step = 16.0 if wanted >= 64 else 4.0  # builders choose depths that split into many equal stages
     layers = max(4.0, step * round(wanted / step))
     data = tokens or TOKENS_PER_PARAMETER * params
-    batch = max(64.0, 2.0 ** round(math.log2(batch_tokens_rule(data) / 8192)))
+    batch = max(60.0, 15 * 2.0 ** round(math.log2(batch_tokens_rule(data) / 8192 / 15)))
     return Model(
         name=f"dense-{params:.3g}", layers=layers, dense_layers=layers, hidden=hidden, heads=hidden / 128,
         kv_heads=8.0, head_dim=128.0, core_dim=128.0, attn_params_per_layer=2 * hidden * hidden + 2 * hidden * 1024,

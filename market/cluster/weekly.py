@@ -19,7 +19,7 @@ from market.cluster.step import maturity_at
 from market.cluster.workload import lowest_precision, nameplate
 
 GPU_RUNG = 1.25
-"""Plans are searched at GPU counts 25 % apart, rounded down; the rung's MFU holds for the GPUs above it."""
+"""Plans are searched at GPU counts 25 % apart; the rate of progress between two of them is interpolated."""
 SIZES_PER_DECADE = 4
 REFERENCE_YEARS = 2.0
 REFERENCE_YEAR = 2025.0
@@ -43,12 +43,13 @@ class Choices:
 
 
 @functools.lru_cache(65_536)
-def gpu_rung(gpus: int) -> int:
-    """Round GPUs down to a rung of the ladder; counts to 64 stay as they are."""
+def gpu_rungs(gpus: int) -> tuple[int, int]:
+    """Give the rungs of the ladder at and above a count; counts to 64 are rungs themselves."""
     if gpus <= 64:
-        return max(gpus, 1)
-    rung = int(np.floor(np.log(gpus / 64) / np.log(GPU_RUNG) + 1e-9))
-    return int(np.ceil(64 * GPU_RUNG**rung - 1e-6))
+        return max(gpus, 1), max(gpus, 1)
+    step = int(np.floor(np.log(gpus / 64) / np.log(GPU_RUNG) + 1e-9))
+    low, high = (int(np.ceil(64 * GPU_RUNG**n - 1e-6)) for n in (step, step + 1))
+    return low, low if gpus == low else high
 
 
 def plan_text(plan: dict[str, Any]) -> str:
@@ -58,18 +59,20 @@ def plan_text(plan: dict[str, Any]) -> str:
     return " ".join([*parts, f"mb{plan['microbatch']}", plan["precision"], str(plan["recompute"])])
 
 
+NOTHING = ("", 1.0, 0.0, np.inf)
+
+
 @functools.lru_cache(65_536)
-def _one(chip_name: str, gpus: int, shape: Model, precision: int) -> tuple[str, float, float, float, str]:
-    """Search one rung at the reference date: plan, GPUs used, mature MFU of all the rung's GPUs, step, what binds."""
+def _rung(chip_name: str, gpus: int, shape: Model, precision: int) -> tuple[str, float, float, float, str]:
+    """Search one rung at the reference date: plan, GPUs used, model FLOP/s and step of mature software, what binds."""
     device = chip(chip_name)
     year = max(device.volume_year + REFERENCE_YEARS, REFERENCE_YEAR)
     fields, more = breakdown(Question(device, float(gpus), shape, precision, year))
     if not fields["fits"]:
-        return "", 1.0, 0.0, np.inf, fields["binds"]
+        return *NOTHING, fields["binds"]
     mature = float(maturity_at(np.asarray(year), np.asarray(device.volume_year), fitted()))
-    used = more["gpus_used"]
-    mfu = fields["mfu"] * mature * used / gpus
-    return plan_text(fields["plan"]), used, mfu, fields["step_s"] / mature, fields["binds"]
+    rate = more["flop_per_s_per_gpu"] * more["gpus_used"] * mature
+    return plan_text(fields["plan"]), more["gpus_used"], rate, fields["step_s"] / mature, fields["binds"]
 
 
 def weekly_choices(
@@ -99,22 +102,28 @@ def _choices(
 ) -> Choices:  # fmt: skip
     year, precision = when
     devices = [chip(c) for c in chips]
+    count = np.asarray(gpus, dtype=np.float64)
+    rungs = [gpu_rungs(int(g)) for g in count]
     lowest = [min(precision, lowest_precision(d)) for d in devices]
-    found = [
-        _one(c, gpu_rung(int(g)), m, p) if g >= 1 else ("", 1.0, 0.0, np.inf, "gpus")
-        for c, g, m, p in zip(chips, gpus, shapes, lowest, strict=True)
-    ]
-    text, used, mfu, step, binds = zip(*found, strict=True) if found else ((),) * 5
+    asked = list(zip(chips, shapes, lowest, count, rungs, strict=True))
+    at, above = (
+        [_rung(c, r[side], m, p) if g >= 1 else (*NOTHING, "gpus") for c, m, p, g, r in asked] for side in (0, 1)
+    )
     born = np.array([d.volume_year for d in devices])
     young = maturity_at(np.asarray(year), born, fitted())
-    share = np.array(mfu) / young
-    good = goodput_at(np.array(used), np.asarray(year), born).goodput * (share > 0)
-    peak = np.array([nameplate(d, p) for d, p in zip(devices, lowest, strict=True)])
-    rate = np.asarray(gpus, dtype=np.float64) * peak * share * good
-    days = np.divide(flop / SECONDS_PER_DAY, rate, out=np.full(len(flop), np.inf), where=rate > 0)
+    used, next_used = (np.array([found[1] for found in side]) for side in (at, above))
+    good, next_good = (goodput_at(u, np.asarray(year), born).goodput for u in (used, next_used))
+    rate, next_rate = (np.array([found[2] for found in side]) / young for side in (at, above))
+    low, high = (np.array([r[side] for r in rungs], dtype=np.float64) for side in (0, 1))
+    between = (count - low) / np.maximum(high - low, 1)
+    progress = rate * good + between * np.maximum(next_rate * next_good - rate * good, 0) * (rate > 0)
+    days = np.divide(flop / SECONDS_PER_DAY, progress, out=np.full(len(flop), np.inf), where=progress > 0)
+    peak = count * np.array([nameplate(d, p) for d, p in zip(devices, lowest, strict=True)])
     return Choices(
-        plan=list(text), gpus_used=np.array(used) * (share > 0), mfu=share, goodput=good, step_s=np.array(step) * young,
-        days=days, binds=list(binds), params=np.array([m.params_total for m in shapes]),
+        plan=[found[0] for found in at], gpus_used=used * (rate > 0), goodput=good * (rate > 0),
+        mfu=np.divide(progress, peak * good, out=np.zeros(len(flop)), where=peak > 0),
+        step_s=np.array([found[3] for found in at]) * young, days=days, binds=[found[4] for found in at],
+        params=np.array([m.params_total for m in shapes]),
         tokens=flop / np.array([m.flop_per_token for m in shapes]) if shapes else np.empty(0),
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from market.cluster import answer, plan_for_budget, training_days, weekly_choices
-from market.cluster.weekly import GPU_RUNG, gpu_rung
+from market.cluster.weekly import GPU_RUNG, gpu_rungs
 
 CHIPS = ["H100", "GB200", "GB300", "A100"]
 GPUS = [1000, 16_384, 100_000, 25_000]
@@ -45,7 +45,7 @@ def test_no_gpus_is_an_answer_too() -> None:
 
 
 def test_a_choice_agrees_with_the_full_answer_on_its_rung() -> None:
-    gpus = gpu_rung(20_000)
+    gpus = gpu_rungs(20_000)[0]
     c = weekly_choices(["H100"], [gpus], ["llama-3.1-405b"], year=2025.0)
     a = answer("H100", gpus, "llama-3.1-405b", year=2025.0)
     assert c.step_s[0] == pytest.approx(a["step_s"], rel=0.01)
@@ -60,9 +60,19 @@ def test_a_young_chip_is_slower_and_loses_more() -> None:
     assert first.days[0] > later.days[0]
 
 
-def test_a_rung_is_at_most_a_fifth_below() -> None:
+def test_rungs_enclose_a_count() -> None:
     for gpus in (1, 64, 65, 1000, 16_384, 100_000, 500_000):
-        assert gpu_rung(gpus) <= gpus < gpu_rung(gpus) * GPU_RUNG + 1
+        low, high = gpu_rungs(gpus)
+        assert low <= gpus <= high <= low * GPU_RUNG + 2
+
+
+def test_more_gpus_never_take_longer() -> None:
+    gpus = np.unique(np.geomspace(1000, 500_000, 200).astype(int))
+    for sparse in (False, True):
+        c = plan_for_budget([1e26] * len(gpus), ["GB200"] * len(gpus), gpus, year=2026.0, sparse=sparse)
+        finite = np.isfinite(c.days)
+        assert np.all(np.diff(c.days[finite]) <= 1e-3 * c.days[finite][1:])
+        assert finite[-1]
 
 
 def test_a_week_of_cached_choices_takes_under_a_millisecond() -> None:
