@@ -240,7 +240,7 @@ def decode_segment(found: Found, manifest: Manifest, seen: Seen) -> Iterator[pa.
     """Decode the whole commits of a segment whose chain holds and take `seen` along; LogForeign at a fault."""
     import pyarrow as pa
 
-    from events import flat, segment, validate
+    from events import flat, segment, unpack, validate
     from events.vintage import schema_of
 
     if not found.scan.commits:
@@ -249,7 +249,7 @@ def decode_segment(found: Found, manifest: Manifest, seen: Seen) -> Iterator[pa.
     buffer = pa.py_buffer(found.data)
     for commit in found.scan.commits:
         try:
-            batch = segment.read_batch(buffer, commit, schema)
+            batch = unpack.read_batch(buffer, commit, schema)
             reason = validate.fault(batch, commit.number, commit.first_seq, seen)
         except flat.Malformed as error:
             reason = str(error)
@@ -263,11 +263,11 @@ def _last_commit(found: Found, manifest: Manifest) -> pa.RecordBatch:
     """The last commit of a segment and no other."""
     import pyarrow as pa
 
-    from events import flat, segment
+    from events import flat, segment, unpack
     from events.vintage import schema_of
 
     last = found.scan.commits[-1]
     try:
-        return segment.read_batch(pa.py_buffer(found.data), last, schema_of(segment.read_preface(found.data), manifest))
+        return unpack.read_batch(pa.py_buffer(found.data), last, schema_of(segment.read_preface(found.data), manifest))
     except flat.Malformed as error:
         raise LogForeign(Problem(found.name, last.number, last.offset, str(error))) from None

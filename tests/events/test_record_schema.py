@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events import FACTS, Entry, FactInvalid, Rows, segment
+from events import FACTS, Entry, FactInvalid, Rows, segment, unpack
 from events.decode import decode
 from events.schema import encode, log_schema, optional_fields
 from events.validate import Seen, fault
@@ -26,7 +26,7 @@ LIMITS = {"int16": 2**15, "int32": 2**31, "int64": 2**63}
 
 def through_bytes(batch: pa.RecordBatch) -> pa.RecordBatch:
     data, commit = segment.write_commit(batch, PLACE, 0)
-    return segment.read_batch(pa.py_buffer(data), commit, log_schema())
+    return unpack.read_batch(pa.py_buffer(data), commit, log_schema())
 
 
 def values(name: str, is_optional: bool) -> st.SearchStrategy[Any]:

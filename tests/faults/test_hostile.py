@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -243,6 +244,15 @@ def test_a_zero_tail_is_set_aside(folder: Path) -> None:
     assert live.read_bytes() == good
     assert [path.stat().st_size for path in folder.glob("log/*.torn-*")] == [4096]
     assert verify(folder).ok
+
+
+@pytest.mark.parametrize("tail", [b"\xff" * 2**24, segment.MARK + struct.pack("<i", 64) + bytes(8) * 2**21])
+def test_a_tail_made_to_look_like_commits_costs_little(folder: Path, tail: bytes) -> None:
+    live = folder / "log/00000002.arrow.live"
+    live.write_bytes(live.read_bytes() + tail)
+    started = time.process_time()
+    assert not verify(folder).ok
+    assert time.process_time() - started < 5
 
 
 def test_foreign_exit_codes_are_1_and_damage_is_3() -> None:

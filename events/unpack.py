@@ -1,0 +1,62 @@
+"""Decoding one commit: every declared size is checked before anything is decompressed, all values after it."""
+
+from __future__ import annotations
+
+import struct
+from functools import cache
+from itertools import pairwise
+
+import pyarrow as pa
+
+from events import flat
+from events.segment import PLAIN_BYTES_MAX, Commit
+
+
+def read_batch(data: pa.Buffer, commit: Commit, schema: pa.Schema) -> pa.RecordBatch:
+    """Decode a commit whose hash holds, after a check of every declared size; Malformed when one is wrong."""
+    message = data.slice(commit.offset, commit.meta_bytes + commit.body_bytes)
+    check_sizes(bytes(message), commit.meta_bytes, schema)
+    try:
+        batch = pa.ipc.read_record_batch(pa.ipc.read_message(message), schema)
+        batch.validate(full=True)
+    except (pa.ArrowException, OSError) as fault:
+        raise flat.Malformed(str(fault).splitlines()[0][:200]) from None
+    return batch
+
+
+@cache
+def _widths(schema: pa.Schema) -> tuple[int, ...]:
+    """Bits a value of each column, 0 for text."""
+    return tuple(0 if pa.types.is_string(kind) else kind.bit_width for kind in schema.types)
+
+
+def check_sizes(message: bytes, meta_bytes: int, schema: pa.Schema) -> None:
+    """Refuse a batch whose columns, buffers or declared sizes differ from what its rows and schema call for."""
+    batch = flat.read_batch(message[8:meta_bytes])
+    rows, widths = batch.rows, _widths(schema)
+    if batch.codec not in (flat.ZSTD, flat.LZ4_FRAME):
+        raise flat.Malformed(f"unknown compression {batch.codec}")
+    if len(batch.nodes) != len(widths) or len(batch.buffers) != sum(2 if width else 3 for width in widths):
+        raise flat.Malformed(f"{len(batch.nodes)} columns where the schema has {len(widths)}")
+    plain = _plain_sizes(message[meta_bytes:], batch.buffers)
+    if sum(plain) > PLAIN_BYTES_MAX:
+        raise flat.Malformed(f"{sum(plain)} bytes when decompressed (at most {PLAIN_BYTES_MAX})")
+    at, bitmap = 0, (rows + 7) // 8
+    for (length, nulls), width in zip(batch.nodes, widths, strict=True):
+        wanted = (rows * width + 7) // 8 if width else 4 * (rows + 1)
+        if length != rows or not 0 <= nulls <= rows or plain[at] != (bitmap if nulls else 0) or plain[at + 1] != wanted:
+            raise flat.Malformed(f"column {at} has sizes that its {rows} rows do not call for")
+        at += 2 if width else 3
+
+
+def _plain_sizes(body: bytes, buffers: list[tuple[int, int]]) -> list[int]:
+    """Size of every buffer after decompression, by its declared length."""
+    sizes = []
+    for (offset, length), (after, _) in pairwise([*buffers, (len(body), 0)]):
+        if not 0 <= offset <= offset + length <= after or 0 < length < 8:
+            raise flat.Malformed("a buffer lies outside its body")
+        declared = struct.unpack_from("<q", body, offset)[0] if length else 0
+        sizes.append(length - 8 if declared == -1 else declared)
+        if sizes[-1] < 0:
+            raise flat.Malformed("a buffer of negative size")
+    return sizes
