@@ -21,6 +21,8 @@ PACKAGER = "nvidia"  # the supplier whose chips share packaging slots
 
 def may_buy(state: State, org: str, chip: Chip) -> str:
     """Say why an org may not buy a chip; empty when it may."""
+    if org == chip.supplier:
+        return "its own"
     home = state.run.orgs[org].country
     controlled = chip.buyers != "china" and state.run.orgs[chip.supplier].country != "CN"
     if home == "CN" and controlled and state.run.parameters["trade.export_controls"]:
@@ -312,8 +314,9 @@ def ship(state: State, allocated: list[facts.ChipsAllocated], day: int) -> Itera
         cents = round(fact.gpus * fact.price_usd_per_gpu * CENTS)
         bill = PaymentMade(fact.org, fact.supplier, cents, "chips", fact.order_id)
         bills.append(Happening(day, bill, fact.org, fact.order_id))
-        server = PaymentMade(fact.org, oem, round(cents * p["shipping.server_cost_share"]), "servers", shipment_id)
-        bills.append(Happening(day, server, fact.org, shipment_id))
+        if oem != fact.org:
+            server = PaymentMade(fact.org, oem, round(cents * p["shipping.server_cost_share"]), "servers", shipment_id)
+            bills.append(Happening(day, server, fact.org, shipment_id))
     yield from bills
 
 
