@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from functools import lru_cache
 
 from agents.buyers import offers
 from agents.valuation import choose, price_term, time_term
 from events.commands import Choice, Command, Terms
 from events.commands.leases import AcceptQuote, BreakTalks, CounterQuote
 from events.commands.sites import PlanSite, StartBuilding
-from market.cluster import ClusterError, weekly_choices
 from market.rng import Draws
 from market.view import MarketView, Quote
-
-REFERENCE_MODEL, REFERENCE_YEAR = "llama-3.1-405b", 2025.0  # what quotes for training clusters are compared on
 
 
 def slip_risk(view: MarketView, wait_weeks: float) -> float:
@@ -27,26 +23,11 @@ def slip_risk(view: MarketView, wait_weeks: float) -> float:
     return 0.5 * math.erfc(z / math.sqrt(2))
 
 
-@lru_cache(1024)
-def training_yield(chip: str, gpus: int) -> float:
-    """Throughput in training per H100e on a cluster, over that of an H100 cluster of the same number of GPUs.
-
-    1 for chips that the cluster core does not know or on which the reference model does not fit.
-    """
-    try:
-        found = weekly_choices([chip, "H100"], [gpus, gpus], [REFERENCE_MODEL] * 2, year=REFERENCE_YEAR)
-    except ClusterError:
-        return 1.0
-    useful = found.mfu * found.goodput
-    return float(useful[0] / useful[1]) if useful[0] > 0 and useful[1] > 0 else 1.0
-
-
 def quote_terms(view: MarketView, quote: Quote) -> Terms:
     """Score a quote."""
     p = view.param
     price = quote.price_usd_per_gpu_hour / view.chip(quote.chip).h100e
-    if view.request(quote.request_id).kind == "frontier":
-        price /= training_yield(quote.chip, 4 ** max(4, round(math.log(quote.gpus, 4))))
+    price /= view.training_yield(quote.quote_id)
     wait = max(0.0, (quote.start_day - view.day) / 7)
     return Terms(
         f"lease {quote.quote_id}",

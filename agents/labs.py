@@ -18,13 +18,9 @@ from events.commands import Command
 from events.commands.finance import SeekRound
 from events.commands.leases import RequestLease, SignLetter
 from events.commands.training import AdoptPlan, SetSplit, StartProject, StartTraining
-from market.cluster import ClusterError
-from market.cluster import chip as cluster_chip
 from market.rng import Draws
 from market.view import Lab as LabRecord
 from market.view import MarketView
-
-SECONDS_PER_DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -170,34 +166,15 @@ def split(view: MarketView, lab: LabRecord) -> SetSplit:
     return SetSplit(actor=view.me, because=view.me, share=share)
 
 
-def cluster_size(gpus: int) -> int:
-    """Round GPUs down to a step of the ladder on which clusters are cut: four steps to a doubling, whole nodes of 8."""
-    if gpus < 64:
-        return gpus
-    return int(2 ** (math.floor(4 * math.log2(gpus)) / 4)) // 8 * 8
-
-
 def train(view: MarketView, lab: LabRecord) -> Iterator[Command]:
     """Start the next frontier run when the lab's machines can beat its best model by a step."""
-    if view.runs() or lab.pending_model:
+    p, options = view.param, view.machines()
+    if not options or options[0].flop < p("labs.step_up") * max(lab.best_flop, p("labs.first_run_flop")):
         return
-    p = view.param
-    research = view.fleet_h100e * (1 - view.captive_share()) * (1 - lab.inference_share)
-    budget = p("labs.run_share") * research
-    best: tuple[float, str, str, int] | None = None
-    for holding in view.holdings():
-        try:
-            peak = cluster_chip(holding.chip).bf16_flop_per_s
-        except ClusterError:
-            continue
-        gpus = cluster_size(min(holding.held, int(budget / view.chip(holding.chip).h100e)))
-        flop = gpus * peak * p("labs.mfu") * p("labs.goodput") * p("labs.run_days") * SECONDS_PER_DAY
-        if best is None or flop > best[0]:
-            best = (flop, holding.chip, holding.site, gpus)
-    if best is None or best[0] < p("labs.step_up") * max(lab.best_flop, p("labs.first_run_flop")):
-        return
-    flop, chip, site, gpus = best
-    yield StartTraining(actor=view.me, because=lab.best_model or view.me, site=site, chip=chip, gpus=gpus, flop=flop)
+    best = options[0]
+    yield StartTraining(
+        actor=view.me, because=lab.best_model or view.me, site=best.site, chip=best.chip, gpus=best.gpus, flop=best.flop
+    )
 
 
 def projects(view: MarketView, draws: Draws) -> Iterator[Command]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from functools import cached_property
 
+from market.planning import Machine, machines, quote_yields
 from market.rules.base import fleets_h100e
 from market.rules.chips import outlook
 from market.rules.prices import Capacity, cost_of_mix, rest_wanted
@@ -86,6 +87,16 @@ class Shared:
             if quote.parent_lease_id is None:
                 busy[key(quote.lessor, quote.chip, quote.site)] += quote.gpus
         return busy
+
+    @cached_property
+    def machines(self) -> dict[str, list[Machine]]:
+        """Machines on which labs could begin a run."""
+        return machines(self.state, self.fleets_h100e, self.day)
+
+    @cached_property
+    def quote_yields(self) -> dict[str, float]:
+        """Training throughput per H100e of open quotes, over that of H100s."""
+        return quote_yields(self.state, self.day)
 
     @cached_property
     def outlook(self) -> dict[str, int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 
+from market.planning import Machine
 from market.rules.chips import may_buy
 from market.rules.finance import burn_cents, coverage, monthly_rent, runway_days
 from market.rules.leases import promised_watts
@@ -340,6 +341,14 @@ class MarketView:
     def quotes_by_me(self) -> list[Quote]:
         """Own open quotes."""
         return self._shared.quotes_by[self.me]
+
+    def machines(self) -> list[Machine]:
+        """Own machines on which a run could begin, by the FLOP of a run, best first; none while a run is under way."""
+        return self._shared.machines.get(self.me, [])
+
+    def training_yield(self, quote_id: str) -> float:
+        """Training throughput per H100e of a quote for a training cluster, over that of H100s; 1 for others."""
+        return self._shared.quote_yields.get(quote_id, 1.0)
 
     def runs(self) -> list[TrainingRun]:
         """Own frontier runs under way."""

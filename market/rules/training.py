@@ -76,7 +76,7 @@ def plan_run(chip: str, gpus: int, flop: float, day: int) -> Plan:
 
     Raises ClusterError for a chip that the core does not know.
     """
-    found = plan_for_budget([flop], [chip], [gpus], year=round(1970 + day / DAYS_PER_YEAR))
+    found = plan_for_budget([flop], [chip], [gpus], year=1970 + day / DAYS_PER_YEAR)
     return Plan(
         found.plan[0],
         digits(float(found.mfu[0])),

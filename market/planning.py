@@ -1,0 +1,102 @@
+"""What the cluster core tells the market, in one call a week for all: machines for runs, and what quotes are worth."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from market.cluster import ClusterError, plan_for_budget, weekly_choices
+from market.cluster import chip as cluster_chip
+from market.rules.base import DAYS_PER_YEAR
+from market.state import State
+
+SECONDS_PER_DAY = 86_400
+REFERENCE_MODEL = "llama-3.1-405b"  # what quotes for training clusters are compared on
+MACHINES = 2  # of each lab, the largest, are planned
+
+
+class Machine(NamedTuple):
+    """GPUs on which a lab could train, and the FLOP that they do in the days of a run."""
+
+    chip: str
+    site: str
+    gpus: int
+    flop: float
+
+
+@lru_cache(256)
+def peak_flop_per_s(chip: str) -> float:
+    """Dense BF16 nameplate of a GPU; 0 for chips that the cluster core does not know."""
+    try:
+        return cluster_chip(chip).bf16_flop_per_s
+    except ClusterError:
+        return 0.0
+
+
+def cluster_size(gpus: int) -> int:
+    """Round GPUs down to a step of the ladder on which clusters are cut: four steps to a doubling, whole nodes of 8."""
+    return gpus if gpus < 64 else int(2 ** (math.floor(4 * math.log2(gpus)) / 4)) // 8 * 8
+
+
+def _year(day: int) -> float:
+    return 1970 + day / DAYS_PER_YEAR
+
+
+def machines(state: State, fleets: Mapping[str, float], day: int) -> dict[str, list[Machine]]:
+    """Plan the largest machines of every lab that could begin a run this week, best first."""
+    rows = [row for org in state.training.labs for row in _candidates(state, org, fleets[org])]
+    if not rows:
+        return {}
+    chips, gpus = [m.chip for _, m in rows], [m.gpus for _, m in rows]
+    plans = plan_for_budget([m.flop for _, m in rows], chips, gpus, year=_year(day))
+    seconds = state.run.parameters["labs.run_days"] * SECONDS_PER_DAY
+    found: dict[str, list[Machine]] = defaultdict(list)
+    for (org, machine), mfu, goodput in zip(rows, plans.mfu, plans.goodput, strict=True):
+        flop = machine.gpus * peak_flop_per_s(machine.chip) * float(mfu) * float(goodput) * seconds
+        if flop > 0:
+            found[org].append(machine._replace(flop=flop))
+    return {org: sorted(options, key=lambda m: (-m.flop, m.chip, m.site)) for org, options in found.items()}
+
+
+def _candidates(state: State, org: str, fleet: float) -> list[tuple[str, Machine]]:
+    """Machines of an idle lab whose nameplate gives hope of a step beyond its best model."""
+    p, lab = state.run.parameters, state.training.labs[org]
+    if lab.pending_model or any(run.org == org for run in state.training.runs.values()):
+        return []
+    research = fleet * (1 - p.get(f"orgs.{org}.captive_share", 0.0)) * (1 - lab.inference_share)
+    budget = p.get(f"orgs.{org}.run_share", p["labs.run_share"]) * research
+    pace = p["labs.mfu"] * p["labs.goodput"] * p["labs.run_days"] * SECONDS_PER_DAY
+    least = max(p["labs.step_up"] * lab.best_flop, p["labs.first_run_flop"])
+    rows = []
+    for holding in state.chips.holdings.values():
+        if holding.org != org or not (peak := peak_flop_per_s(holding.chip)):
+            continue
+        gpus = cluster_size(min(holding.held, int(budget / state.chips.chips[holding.chip].h100e)))
+        machine = Machine(holding.chip, holding.site, gpus, gpus * peak * pace)
+        if machine.flop >= least:
+            rows.append((org, machine))
+    return sorted(rows, key=lambda row: (-row[1].flop, row[1].chip, row[1].site))[:MACHINES]
+
+
+def quote_yields(state: State, day: int) -> dict[str, float]:
+    """Training throughput per H100e of every open quote for a training cluster, over that of as many H100s.
+
+    Sizes are rounded to powers of four; 1 where the core does not know the chip or the reference model does not fit.
+    """
+    desk = state.leases
+    quotes = [
+        q for q in desk.quotes.values() if desk.requests[q.request_id].kind == "frontier" and peak_flop_per_s(q.chip)
+    ]
+    if not quotes:
+        return {}
+    sizes = [4 ** max(4, round(math.log(q.gpus, 4))) for q in quotes]
+    chips = [*(q.chip for q in quotes), *("H100" for _ in quotes)]
+    found = weekly_choices(chips, [*sizes, *sizes], [REFERENCE_MODEL] * len(chips), year=_year(day))
+    useful = [float(mfu * goodput) for mfu, goodput in zip(found.mfu, found.goodput, strict=True)]
+    pairs = zip(useful[: len(quotes)], useful[len(quotes) :], strict=True)
+    return {
+        q.quote_id: own / h100 if own > 0 and h100 > 0 else 1.0 for q, (own, h100) in zip(quotes, pairs, strict=True)
+    }
