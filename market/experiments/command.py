@@ -112,23 +112,24 @@ def _guarded(act: Callable[[], int], command: str = "") -> int:
         return act()
     except ScenarioError as error:
         for problem in error.problems[:PROBLEMS_SHOWN]:
-            click.echo(problem, err=True)
+            _complain(problem)
         return error.exit_code
     except Interrupted as stop:
         again = command if " --resume" in command else f"{command} --resume"
         if " --out" not in command:
             again += f" --out {shlex.quote(stop.out)}"
-        click.echo(f"{stop}; go on with\n  {again}", err=True)
+        _complain(f"{stop}; go on with\n  {again}")
         return stop.exit_code
-    except ValueError as error:
-        click.echo(error, err=True)
-        return 2
     except Exception as error:
         code = getattr(error, "exit_code", None)
         if code is None:
             raise
-        click.echo(error, err=True)
+        _complain(error)
         return int(code)
+
+
+def _complain(what: object) -> None:
+    click.echo(f"market: {what}", err=True)
 
 
 def _say_estimate(plan: Plan, engine: str, as_json: bool) -> None:

@@ -34,6 +34,12 @@ class ExperimentExists(Exception):
     exit_code = 2
 
 
+class KeepLogsWrong(ValueError):
+    """Logs to keep that are not to be understood."""
+
+    exit_code = 2
+
+
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C: what was done is kept."""
 
@@ -117,7 +123,7 @@ def logs_to_keep(text: str, plan: Plan) -> int:
         return plan.pairs if text == "all" else 0
     head, _, number = text.partition(":")
     if head != "sample" or not number.isdigit():
-        raise ValueError(f"--keep-logs: must be all, none or sample:N, was {text[:40]!r}")
+        raise KeepLogsWrong(f"--keep-logs: must be all, none or sample:N, was {text[:40]!r}")
     return min(int(number), plan.pairs)
 
 
@@ -134,7 +140,7 @@ def run_experiment(
 
     Raises
     ------
-    ExperimentExists, StoreUnusable, EngineUnusable, ValueError : before any run starts.
+    ExperimentExists, StoreUnusable, EngineUnusable, KeepLogsWrong : before any run starts.
     Interrupted : on Ctrl-C; everything done is kept.
     """
     began = time.monotonic()
@@ -148,7 +154,9 @@ def run_experiment(
         store.check()
         _describe(plan, store)
         todo = (spec for spec in plan.specs(logs) if spec.id not in done)
-        driver = Driver(started, partial(work, store.address, plan.digest), store, plan.size - len(done), tell or _silent)
+        driver = Driver(
+            started, partial(work, store.address, plan.digest), store, plan.size - len(done), tell or _silent
+        )
         try:
             driver.drive(todo)
         except KeyboardInterrupt:

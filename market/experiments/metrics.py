@@ -16,6 +16,7 @@ from events.facts.leases import LeaseSigned, LeaseTalksFailed
 from events.facts.policy import CommandForbidden, LevyCharged
 from events.facts.training import ModelReleased
 from market.experiments.tally import Tally
+from market.rules.base import digits
 from market.state import State
 
 if TYPE_CHECKING:
@@ -131,13 +132,16 @@ def describe(name: str) -> Metric:
 
 
 def measure(state: State, tally: Tally, names: Iterable[str]) -> list[float]:
-    """Read metrics off a state, in the order of `names`; families that nobody asks for cost nothing."""
+    """Read metrics off a state, in the order of `names`; families that nobody asks for cost nothing.
+
+    Sums of floats are rounded to 9 digits: the order of a sum is not an effect.
+    """
     wanted = tuple(names)
     reading = _Reading(state, tally)
     values: dict[str, float] = {}
     for family in dict.fromkeys(name.partition(".")[0] for name in wanted):
         values.update(_FAMILIES[family](reading))
-    return [float(values[name]) for name in wanted]
+    return [digits(values[name]) for name in wanted]
 
 
 class _Reading:

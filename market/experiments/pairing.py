@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +9,9 @@ import numpy as np
 from market.experiments.bootstrap import Floats, mean_interval
 from market.experiments.results import Results
 from market.experiments.schema import BASELINE
+
+SLIGHT = 5e-4
+"""Part of the baseline below which an effect is not worth a row."""
 
 
 class Effect(NamedTuple):
@@ -42,6 +44,11 @@ class Effect(NamedTuple):
     def is_clear(self) -> bool:
         """Whether the interval leaves out zero."""
         return self.low > 0 or self.high < 0
+
+    @property
+    def is_slight(self) -> bool:
+        """Whether the interval stays within `SLIGHT` of the baseline around zero."""
+        return max(abs(self.low), abs(self.high)) < SLIGHT * abs(self.base)
 
     @property
     def relative(self) -> float | None:
@@ -83,12 +90,6 @@ def variance_ratio(with_policy: Floats, baseline: Floats) -> float | None:
     unpaired = float(with_policy.var(ddof=1) + baseline.var(ddof=1))
     paired = float((with_policy - baseline).var(ddof=1))
     return unpaired / paired if paired > 0 and unpaired > 0 else None
-
-
-def clear_effects(found: list[Effect]) -> Iterator[Effect]:
-    """The effects whose interval leaves out zero, the largest against the baseline first."""
-    clear = [effect for effect in found if effect.is_clear]
-    return iter(sorted(clear, key=lambda e: -abs(e.relative or 0.0)))
 
 
 class Expected(NamedTuple):

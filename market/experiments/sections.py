@@ -24,14 +24,17 @@ def spread(results: Results, found: list[Effect]) -> Iterator[str]:
     head = ("metric", "unit", "baseline", "change", "", "95 % interval", "90 % of pairs", "fell/rose", "saved")
     for policy in results.policies:
         mine = [e for e in found if e.policy == policy and e.pairs]
-        moved = [e for e in mine if not e.low == e.high == 0]
-        if not moved:
+        still = [e.metric for e in mine if e.low == e.high == 0]
+        slight = [e.metric for e in mine if e.is_slight and e.metric not in still]
+        moved = [e for e in mine if e.metric not in (*still, *slight)]
+        if len(still) == len(mine):
             continue
         yield f"Change by {policy}"
-        yield from indented(table([head, *map(_row, moved)], left=2))
-        still = together((e.metric for e in mine if e.low == e.high == 0), results.metrics)
-        if still:
-            yield f"  exactly as without it: {', '.join(still)}"
+        if moved:
+            yield from indented(table([head, *map(_row, moved)], left=2))
+        for words, names in (("by less than 0.05 %", slight), ("exactly as without it", still)):
+            if names:
+                yield f"  {words}: {', '.join(together(names, results.metrics))}"
 
 
 def _row(e: Effect) -> tuple[str, ...]:

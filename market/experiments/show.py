@@ -38,9 +38,10 @@ def tell(results: Results) -> str:
 
 def answer(results: Results, found: list[Effect]) -> Iterator[str]:
     """Say in one sentence a policy what it does, and over what that was asked."""
-    for policy in results.policies:
-        if policy != BASELINE:
-            yield _sentence(policy, [e for e in found if e.policy == policy], _horizon(results))
+    for lever in results.about["levers"]:
+        if lever["name"] != BASELINE:
+            mine = [e for e in found if e.policy == lever["name"]]
+            yield _sentence(lever["name"], mine, {said["metric"] for said in lever["expects"]}, _horizon(results))
     if len(results.policies) == 1:
         yield f"The world without any policy, {_horizon(results)}."
     start = date.fromisoformat(results.about["job"]["scenario"]["start"])
@@ -51,19 +52,25 @@ def answer(results: Results, found: list[Effect]) -> Iterator[str]:
     yield f"{scenario}, {start} to {end}; {futures}{seeds}, the same for every policy."
 
 
-def _sentence(policy: str, mine: list[Effect], horizon: str) -> str:
-    """Say what a policy does to the market, and to which lab most."""
+def _sentence(policy: str, mine: list[Effect], aims: set[str], horizon: str) -> str:
+    """Say what a policy does to the market, to what it aims at before all else, and to which lab most."""
     pairs = max((e.pairs for e in mine), default=0)
     if not pairs:
         return f"{policy}: no pair of runs finished."
-    market = [e for e in mine if e.is_clear and not e.metric.startswith("labs.")]
-    labs = [e for e in mine if e.is_clear and e.metric.startswith("labs.")]
-    if not market and not labs:
-        is_nothing = all(e.low == e.high == 0 for e in mine)
+    clear = [e for e in mine if e.is_clear and not e.is_slight and not e.metric.startswith("policy.")]
+    market = [e for e in clear if not e.metric.startswith("labs.")]
+    labs = [e for e in clear if e.metric.startswith("labs.")]
+    if not clear:
+        is_nothing = all(e.low == e.high == 0 for e in mine if not e.metric.startswith("policy."))
         what = "changes nothing that was measured" if is_nothing else "has no effect that can be told from chance"
         return f"{policy} {what} {horizon} ({count(pairs, 'paired run')})."
-    said = [_moves(max(group, key=lambda e: abs(e.relative or 0.0))) for group in (market, labs) if group]
+    as_expected = [e for e in market if e.metric in aims]
+    said = [_moves(max(group, key=_size)) for group in (as_expected or market, labs) if group]
     return f"{policy}: {horizon}, {'; most moved of the labs: '.join(said)}."
+
+
+def _size(effect: Effect) -> float:
+    return abs(effect.relative) if effect.relative is not None else float("inf")
 
 
 def _moves(effect: Effect) -> str:

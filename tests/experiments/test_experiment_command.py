@@ -77,7 +77,10 @@ def test_a_dry_run_says_how_many_and_how_long_and_runs_nothing(here: Path, polic
         (("nowhere.yaml",), "nowhere.yaml:1:1 cannot be read: no such file or directory"),
         (("--policy", "powr"), "--policy powr: no policy of this name"),
         (("--policy", "power-moratorium", "--engine", "spark"), "--engine: no engine 'spark'"),
-        (("--policy", "power-moratorium", "--keep-logs", "few"), "--keep-logs: must be all, none or sample:N, was 'few'"),
+        (
+            ("--policy", "power-moratorium", "--keep-logs", "few"),
+            "--keep-logs: must be all, none or sample:N, was 'few'",
+        ),
         (("--policy", "power-moratorium", "--set", "x"), "must read key=value"),
         (("--policy", "power-moratorium", "--out", "ftp://x"), "ftp://x: name a folder, or s3://bucket/prefix"),
         (("show", "."), ".: holds no experiment"),
