@@ -51,10 +51,11 @@ def check_sizes(message: bytes, meta_bytes: int, schema: pa.Schema) -> None:
 
 def _plain_sizes(body: bytes, buffers: list[tuple[int, int]]) -> list[int]:
     """Size of every buffer after decompression, by its declared length."""
-    sizes = []
     for (offset, length), (after, _) in pairwise([*buffers, (len(body), 0)]):
         if not 0 <= offset <= offset + length <= after or 0 < length < 8:
             raise flat.Malformed("a buffer lies outside its body")
+    sizes = []
+    for offset, length in buffers:  # now all known to lie inside
         declared = struct.unpack_from("<q", body, offset)[0] if length else 0
         sizes.append(length - 8 if declared == -1 else declared)
         if sizes[-1] < 0:

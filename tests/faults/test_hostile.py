@@ -53,6 +53,10 @@ def declared(index: int, size: int) -> bytes:
     return FORGER.patched(FORGER.commit.meta_bytes + offset, "<q", size)
 
 
+def both_outside() -> bytes:
+    return FORGER.patched(FORGER.vector_at(2) + 16 * 3, "<qqqq", 2**48, 8, 2**48 + 8, 8)
+
+
 HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "a bomb: a buffer that declares a terabyte": (lambda: declared(1, 2**40), "bytes when decompressed"),
     "a bomb: a buffer that declares more than its rows": (lambda: declared(1, 2**20), "do not call for"),
@@ -65,6 +69,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "a column with -1 nulls": (lambda: node(0, len(FORGER.message), -1), "do not call for"),
     "nulls that are not there": (lambda: node(8, FORGER.commit.rows, 1), ""),
     "a buffer outside the body": (lambda: buffer(3, 2**50, 8), "outside its body"),
+    "two buffers outside the body": (lambda: both_outside(), "outside its body"),
     "buffers that overlap": (lambda: buffer(3, 0, 16), "outside its body"),
     "a table that points nowhere": (lambda: FORGER.patched(8, "<I", 2**31), "offset points"),
 }
