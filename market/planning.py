@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from market.cluster import ClusterError, plan_for_budget, weekly_choices
+from market.cluster import ClusterError, dense_of, plan_for_budget, weekly_choices
 from market.cluster import chip as cluster_chip
 from market.rules.base import DAYS_PER_YEAR
 from market.state import State
 
 SECONDS_PER_DAY = 86_400
-REFERENCE_MODEL = "llama-3.1-405b"  # what quotes for training clusters are compared on
+REFERENCE_PARAMS = 4e11  # of the dense model on which quotes for training clusters are compared
 MACHINES = 2  # of each lab, the largest, are planned
 
 
@@ -94,7 +94,7 @@ def quote_yields(state: State, day: int) -> dict[str, float]:
         return {}
     sizes = [4 ** max(4, round(math.log(q.gpus, 4))) for q in quotes]
     chips = [*(q.chip for q in quotes), *("H100" for _ in quotes)]
-    found = weekly_choices(chips, [*sizes, *sizes], [REFERENCE_MODEL] * len(chips), year=_year(day))
+    found = weekly_choices(chips, [*sizes, *sizes], [dense_of(REFERENCE_PARAMS)] * len(chips), year=_year(day))
     useful = [float(mfu * goodput) for mfu, goodput in zip(found.mfu, found.goodput, strict=True)]
     pairs = zip(useful[: len(quotes)], useful[len(quotes) :], strict=True)
     return {
