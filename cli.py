@@ -372,14 +372,14 @@ def events(run: Path | None, schema: bool, form: str, out: Path | None, as_json:
 
     facts = open_run(run).chosen(**wanted).collect()
     if form == "table":
-        for row in facts.iter_rows(named=True):
-            print(listing.fact_line(row))
+        for fact in listing.filled(facts):
+            print(listing.fact_line(fact))
     elif form == "json":
         emit(
             {
                 "run": str(run),
                 "count": facts.height,
-                "events": [listing.fact_object(row) for row in facts.iter_rows(named=True)],
+                "events": [listing.fact_object(fact) for fact in listing.filled(facts)],
             }
         )
     else:

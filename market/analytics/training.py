@@ -37,7 +37,7 @@ def training(log: pl.LazyFrame) -> pl.LazyFrame:
             by=["org", "model"],
             strategy="forward",
             check_sortedness=False,
-        )  # fmt: skip
+        )
         .with_columns(
             pl.col("replans").fill_null(0),
             (pl.col("due_day") - pl.col("start_day")).alias("planned_days"),

@@ -29,17 +29,26 @@ def say(name: str, value: Any) -> str:
     return f"{value}"
 
 
-def fact_object(row: dict[str, Any]) -> dict[str, Any]:
+def filled(facts: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    """Facts as mappings of the envelope and the columns that each type fills, without what is null."""
+    columns = {name: facts[name].to_list() for name in facts.columns}
+    names = {kind: (*ENVELOPE, *(FACTS[kind].__struct_fields__ if kind in FACTS else VOCABULARY))
+             for kind in facts["type"].unique()}  # fmt: skip
+    for index, kind in enumerate(columns["type"]):
+        yield {name: value for name in names[kind] if (value := columns[name][index]) is not None}
+
+
+def fact_object(fact: dict[str, Any]) -> dict[str, Any]:
     """A fact as a mapping without what is null, with its date."""
-    return {"date": say("day", row["day"])} | {name: value for name, value in row.items() if value is not None}
+    return {"date": say("day", fact["day"])} | {name: value for name, value in fact.items() if value is not None}
 
 
-def fact_line(row: dict[str, Any]) -> str:
-    """A fact on one line: seq, date, type, actor, and its fields in their own order."""
-    kind = FACTS.get(row["type"])
-    names = kind.__struct_fields__ if kind else VOCABULARY
-    fields = " ".join(f"{name}={say(name, row[name])}" for name in names if row.get(name) is not None)
-    return f"{row['seq']:>8} {say('day', row['day'])} {row['type']:<20} {row['actor']:<18} {fields}"
+def fact_line(fact: dict[str, Any]) -> str:
+    """A fact on one line: seq, date, type, actor, and what its type fills."""
+    fields = (
+        f"{name}={say(name, value)}" for name, value in fact.items() if name not in ENVELOPE and value is not None
+    )
+    return f"{fact['seq']:>8} {say('day', fact['day'])} {fact['type']:<20} {fact['actor']:<18} {' '.join(fields)}"
 
 
 def to_json(content: Any) -> str:

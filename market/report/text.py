@@ -99,6 +99,8 @@ def _sources(row: dict[str, Any]) -> str:
 
 
 def _thousands(gpus: int) -> str:
+    if gpus == 0:
+        return "-"
     return f"{gpus / 1000:,.0f}k" if gpus >= 10_000 else f"{gpus / 1000:,.1f}k"
 
 
@@ -197,7 +199,7 @@ def runs_table(runs: list[dict[str, Any]]) -> None:
     out = console()
     table = _table("run", "scenario", "seed", "from", "to", "facts", "head", "", text=2)
     for row in runs:
-        state = row["problem"] or ("" if row["complete"] else "cut short or running")
+        state = row["problem"] or ("" if row["complete"] else "running" if row["running"] else "cut short")
         fork = f"fork of {row['parent']}" if row["parent"] else ""
         notes = ", ".join(filter(None, [state, fork, *row["policies"]]))
         cells = (row["run"], row["scenario"], row["seed"], row["start"], row["day"], f"{row['events']:,}", row["head"])

@@ -15,6 +15,11 @@ from market.runs.summary import iso
 
 RUNS = Path("runs")
 OURS = {LOCK, LOG, MANIFEST, SCENARIO, f"{MANIFEST}.new", f"{SCENARIO}.new"}
+UNKNOWN: dict[str, Any] = {
+    "scenario": None, "seed": None, "start": None, "day": None, "weeks": 0, "events": 0, "head": None,
+    "complete": False, "running": False, "policies": [], "parent": None, "problem": None,
+}  # fmt: skip
+"""What is said of a run that cannot be read."""
 Stand = Literal["new", "cut short", "complete"]
 
 
@@ -35,7 +40,11 @@ def stand(folder: Path, manifest: Manifest) -> Stand:
     reader = open_log(folder)
     if reader.manifest.genesis() != manifest.genesis():
         raise Usage(f"{folder}: holds another run (seed {reader.manifest.seed}); choose another folder with --out")
-    return "complete" if reader.complete else "cut short"
+    if reader.complete:
+        return "complete"
+    if Disk().is_locked(folder / LOCK):
+        raise LogLocked(f"{folder}: this run is being written by another process; wait until it is over")
+    return "cut short"
 
 
 def is_of_this_code(reader: LogReader) -> bool:
@@ -67,10 +76,9 @@ def runs_in(folder: Path) -> Iterator[dict[str, Any]]:
 
 def describe(folder: Path) -> dict[str, Any]:
     """Describe one run by its first facts and its last commit."""
-    row: dict[str, Any] = {"run": str(folder), "scenario": None, "seed": None, "start": None, "day": None, "weeks": 0,
-                           "events": 0, "head": None, "complete": False, "policies": [], "parent": None,
-                           "problem": None}  # fmt: skip
+    row: dict[str, Any] = {"run": str(folder), **UNKNOWN}
     try:
+        row["running"] = Disk().is_locked(folder / LOCK)
         reader = open_log(folder)
         found, manifest = reader.summary, reader.manifest
         row |= {"seed": manifest.seed, "policies": manifest.policies, "events": found.events, "head": found.head,

@@ -45,5 +45,5 @@ def simulate(folder: Path, *words: object, years: str = YEARS) -> Path:
 
 
 def log_bytes(folder: Path) -> dict[str, bytes]:
-    """The files of a run's log."""
-    return {path.name: path.read_bytes() for path in sorted((folder / "log").iterdir())}
+    """The sealed files of a run's log."""
+    return {path.name: path.read_bytes() for path in sorted((folder / "log").glob("*.arrow"))}

@@ -111,6 +111,20 @@ def test_a_killed_run_is_resumed_to_the_same_bytes(tmp_path):
     assert log_bytes(cut) == log_bytes(whole)
 
 
+def test_a_run_that_is_being_written_is_left_alone(tmp_path):
+    child = spawn(tmp_path / "run")
+    wait_for_a_commit(tmp_path / "run", child)
+    for words in ((), ("--resume",), ("--force",)):
+        line = complaint("run", "--years", "1", "--out", tmp_path / "run", *words, code=1)
+        assert "is being written" in line
+    running = answer("runs", tmp_path)["runs"]
+    assert [(row["running"], row["complete"]) for row in running] == [(True, False)]
+    assert answer("replay", tmp_path / "run")["matches"]
+    err = child.communicate()[1]
+    assert child.returncode == 0, err
+    assert answer("verify", tmp_path / "run")["complete"]
+
+
 def test_an_interrupted_run_says_what_is_safe_and_how_to_go_on(tmp_path):
     child = spawn(tmp_path / "run")
     wait_for_a_commit(tmp_path / "run", child)
