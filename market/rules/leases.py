@@ -97,7 +97,7 @@ def quote_fault(state: State, command: commands.GiveQuote, request: Request, day
     if not 0 < command.price_usd_per_gpu_hour < math.inf:
         return "no price"
     if command.parent_lease_id is not None:
-        return _sublease_fault(state, command)
+        return _sublease_fault(state, command) or ("the lessee's own" if site.owner == request.lessee else "")
     if site.owner != command.actor:
         return "not the actor's site"
     own = next((q for q in state.leases.quotes.values() if q.request_id == request.request_id), None)
