@@ -76,6 +76,13 @@ def test_a_chip_for_china_is_not_for_sale_elsewhere_and_own_silicon_only_to_its_
     assert isinstance(given().when(order(CLOUD, "TPU v5p"))[0], facts.OrderPlaced)
 
 
+def test_a_supplier_does_not_order_its_own_chips_and_an_oem_does_not_pay_itself():
+    assert reason(given(), order(SUPPLIER)) == "its own"
+    world = given()
+    told = world.after(chips.ship(world.state, [sold(100, OEM)], START))
+    assert [f.kind for f in told if isinstance(f, PaymentMade)] == ["chips"]
+
+
 def test_a_buyer_cancels_no_more_than_is_open_and_only_its_own():
     world = given()
     world.when(order())

@@ -285,6 +285,12 @@ def test_a_sublease_is_within_its_parent(terms, reason):
     assert refusal(world, resale(parent, **terms)) == reason
 
 
+def test_nobody_rents_its_own_gpus_back():
+    world, parent = rented()
+    world.when(ask(CLOUD, RESELLER))
+    assert refusal(world, resale(parent, request="cloud/request/1")) == "the lessee's own"
+
+
 def test_a_sublease_does_not_start_before_its_parent():
     world = given().happened(lease(RESELLER, start_day=START + 30))
     world.when(ask(LAB, RESELLER))

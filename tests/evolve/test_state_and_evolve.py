@@ -1,0 +1,179 @@
+"""Every fact has its case, every field of the state is in its hash, and evolve says what it cannot apply."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from given import CLOUD, FUND, LAB, RESELLER, START, given, handed, lease
+
+from events import FACTS
+from events.facts import chips, finance, leases, policy, run, sites, training
+from market import state as state_module
+from market.evolve import APPLIERS, evolve
+from market.state import FAMILIES, State, next_id, state_hash
+
+
+def test_every_fact_has_a_case_and_only_facts_have():
+    assert set(APPLIERS) == set(FACTS.values())
+
+
+def test_what_is_no_fact_is_not_applied():
+    with pytest.raises(KeyError):
+        evolve(State(), object(), START)  # type: ignore[arg-type]
+
+
+def full() -> State:
+    """A small world in which every kind of thing is there."""
+    world = given()
+    signed = lease(RESELLER)
+    world.happened(
+        chips.OrderPlaced("lab/order/1", LAB, "nvidia", "H100", 5, 25_000.0),
+        chips.ShipmentSent("lab/shipment/1", "lab/order/1", LAB, "oem", "H100", 5, START + 9),
+        chips.ShipmentSent("cloud/shipment/1", "cloud/order/1", CLOUD, "oem", "H100", 5, START),
+        chips.ShipmentDelivered("cloud/shipment/1", "cloud/order/1", CLOUD, "H100", 5),
+        chips.GpusWaitForPower(CLOUD, "H100", 5, "power"),
+        chips.SlotsExpanded("nvidia", 1001.0),
+        sites.BuildingStarted("field/building/1", "field", LAB, "texas", "next", 100, START, START + 90),
+        sites.PowerQueued("field/building/1", "field", LAB, "texas", 100, 125),
+        signed, handed(signed),
+        leases.LeaseRequested("lab/request/1", LAB, CLOUD, 9.0, START, 364, 3.0, "serving"),
+        leases.QuoteGiven("cloud/quote/1", "lab/request/1", None, CLOUD, LAB, "H100", "hall", 9, START, START + 9, 2.0),
+        leases.LetterSigned("lab/deal/1", LAB, CLOUD, 9.0, START + 90),
+        training.TrainingStarted(
+            "lab/run/1", LAB, "lab/model/1", "field", "H100", 9, 1e25, 1e11, 1e13, 0.4, 0.9, "", START, START + 90
+        ),
+        training.ProjectStarted("lab/project/1", LAB, 9.0, START, START + 84),
+        training.ClusterFormed(CLOUD, "hall", "H100", 4608, "new", None),
+        finance.LoanGranted("cloud/deal/1", CLOUD, FUND, 100, 0.1, START + 900),
+        finance.RoundSought(LAB, 100, 50),
+        finance.RoundClosed("lab/deal/2", LAB, FUND, 100, 1000, "equity"),
+        policy.PolicyEnacted("rule", "A rule"),
+        policy.QuotaUsed("rule", LAB, "permit 0", 5.0),
+        policy.CommandForbidden(LAB, "rule", "PlanSite", "no", "texas"),
+        run.ExogenousShock("demand", 1.5),
+    )  # fmt: skip
+    return world.state
+
+
+def changes(value: Any) -> Iterator[Any]:
+    """Values of the same type that differ."""
+    if isinstance(value, bool):
+        yield not value
+    elif isinstance(value, int):
+        yield value + 1
+    elif isinstance(value, float):
+        yield 2 * value + 1.0
+    elif isinstance(value, str):
+        yield value + "x"
+    elif value is None:
+        yield "x"
+    elif isinstance(value, tuple):
+        yield (*value, "x")
+
+
+def mutations(thing: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Change one leaf after the other in place; yield while it is changed, then put it back."""
+    if isinstance(thing, msgspec.Struct):
+        items = [(name, getattr(thing, name)) for name in thing.__struct_fields__]
+        put = lambda name, value: setattr(thing, name, value)  # noqa: E731
+    elif isinstance(thing, dict):
+        assert thing, f"{path} is empty: this test would not see it"
+        name, value = next(iter(thing.items()))
+        items, put = [(name, value)], thing.__setitem__
+        gone = thing.pop(name)
+        yield f"{path}: one less", None
+        thing[name] = gone
+    else:
+        assert thing, f"{path} is empty: this test would not see it"
+        items, put = list(enumerate(thing)), thing.__setitem__
+    for name, value in items:
+        where = f"{path}.{name}"
+        if isinstance(value, (msgspec.Struct, dict, list)):
+            yield from mutations(value, where)
+            continue
+        for other in changes(value):
+            put(name, other)
+            yield where, None
+            put(name, value)
+
+
+def test_the_hash_changes_when_any_field_of_any_family_changes():
+    state = full()
+    before, seen = state_hash(state), set()
+    for family in FAMILIES:
+        for where, _ in mutations(getattr(state, family), family):
+            assert state_hash(state) != before, where
+            seen.add(where)
+    assert state_hash(state) == before
+    assert len(seen) > 150
+
+
+def test_the_small_state_holds_every_kind_of_thing():
+    def kinds(thing: Any) -> set[type]:
+        if isinstance(thing, msgspec.Struct):
+            return {type(thing)}.union(*(kinds(getattr(thing, name)) for name in thing.__struct_fields__))
+        if isinstance(thing, dict):
+            return set().union(*(kinds(value) for value in thing.values())) if thing else set()
+        return set()
+
+    modules = [getattr(state_module, name) for name in (*FAMILIES, "ledger")]
+    declared = {
+        kind for module in modules for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and kind is not msgspec.Struct
+    }  # fmt: skip
+    assert declared - kinds(full()) == set()
+
+
+def test_every_family_of_the_state_is_hashed_and_the_trail_alone_is_not():
+    assert set(State.__struct_fields__) - set(FAMILIES) == {"trail"}
+    state = State()
+    before = state_hash(state)
+    state.trail["somebody"] = (1, 0)
+    assert state_hash(state) == before
+
+
+def test_the_hash_does_not_depend_on_the_order_in_which_things_came():
+    one, other = full(), full()
+    for family in ("parameters", "orgs"):
+        entries = getattr(other.run, family)
+        setattr(other.run, family, dict(reversed(entries.items())))
+    assert state_hash(one) == state_hash(other)
+
+
+def test_a_copy_has_the_same_hash():
+    state = full()
+    assert state_hash(copy.deepcopy(state)) == state_hash(state)
+
+
+def test_ids_are_counted_by_owner_and_family():
+    state = full()
+    assert next_id(state, LAB, "order") == "lab/order/2"
+    assert next_id(state, CLOUD, "order") == "cloud/order/1"
+    assert next_id(state, LAB, "deal") == "lab/deal/3"
+
+
+def test_facts_that_only_tell_leave_the_state_alone():
+    state = full()
+    before = state_hash(state)
+    evolve(state, chips.OrderRefused(LAB, "nvidia", "H100", 5, "end of life"), START)
+    evolve(state, policy.LevyCharged("rule", LAB, 5, LAB), START)
+    evolve(state, run.OptionChosen(LAB, "plan", "wait", 0.0, 0.0, 0.0, 0.0), START)
+    assert state_hash(state) == before
+
+
+def test_a_policy_that_ends_is_forgotten_and_the_run_ends():
+    state = full()
+    evolve(state, policy.PolicyRepealed("rule", "A rule"), START)
+    evolve(state, run.RunEnded(5, "end"), START)
+    assert state.run.policies == {}
+    assert state.run.ended
+
+
+def test_a_posted_price_is_what_was_last_said():
+    state = full()
+    evolve(state, leases.OnDemandRepriced("cut", 1.25), START)
+    assert state.leases.spot_usd_per_h100e_hour == 1.25

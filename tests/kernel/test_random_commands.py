@@ -1,0 +1,222 @@
+"""Whatever orgs ask for: an answer with a reason, a state that holds, and a log that the auditor accepts."""
+
+from __future__ import annotations
+
+from given import CLOUD, FIELD, FUND, LAB, OEM, ORGS, RESELLER, RIVAL, SITE, START, SUPPLIER, invariants, opening
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from worlds import as_table
+
+from events import MemoryLog
+from events.commands import COMMANDS, chips, finance, leases, sites, training
+from events.commands.policy import EnactPolicy, RepealPolicy
+from events.facts.chips import FleetRegistered
+from events.facts.finance import PaymentMade
+from events.facts.leases import GpusHandedOver, LeaseSigned
+from market.analytics.audit import audit
+from market.kernel import Kernel
+
+orgs = st.sampled_from([LAB, RIVAL, CLOUD, RESELLER, SUPPLIER, OEM, FUND, "chinese-lab"])
+others = st.sampled_from([*ORGS, "nobody"])
+chip_names = st.sampled_from(["H100", "GB200", "A100", "H20", "TPU v5p", "B9000"])
+site_names = st.sampled_from([SITE, FIELD, "lab/site/1", "nowhere"])
+counts = st.one_of(st.integers(-5, 20_000), st.just(0), st.integers(-(10**9), 10**9))
+amounts = st.one_of(st.integers(-5, 10**13), st.integers(-(10**15), 10**15))
+numbers = st.one_of(st.floats(0.01, 1e6), st.floats())
+days = st.integers(START - 100, START + 2000)
+lengths = st.integers(-10, 2000)
+kinds = st.sampled_from(["frontier", "serving", "capacity", "internal", "gift"])
+building_kinds = st.sampled_from(["next", "brownfield", "greenfield"])
+
+
+def an_id(family):
+    return st.builds("{}/{}/{}".format, orgs, st.just(family), st.integers(1, 3))
+
+
+COMMON = {"actor": orgs, "because": others}
+ASKS = {
+    chips.PlaceOrder: {"chip": chip_names, "gpus": counts},
+    chips.CancelOrder: {"order_id": an_id("order"), "gpus": counts},
+    chips.ListPrice: {"chip": chip_names, "price_usd_per_gpu": numbers},
+    chips.ExpandIntegration: {"gpus": counts},
+    sites.PlanSite: {
+        "region": st.sampled_from(["texas", "beijing", "atlantis"]),
+        "kind": building_kinds,
+        "power_kw_it": counts,
+        "on_site_power": st.booleans(),
+    },
+    sites.StartBuilding: {
+        "site": site_names,
+        "kind": building_kinds,
+        "power_kw_it": counts,
+        "on_site_power": st.booleans(),
+    },
+    leases.RequestLease: {
+        "lessor": others,
+        "h100e": numbers,
+        "due_day": days,
+        "duration_days": lengths,
+        "price_usd_per_h100e_hour": numbers,
+        "kind": kinds,
+    },
+    leases.CounterQuote: {"quote_id": an_id("quote"), "price_usd_per_gpu_hour": numbers},
+    leases.AcceptQuote: {"quote_id": an_id("quote")},
+    leases.BreakTalks: {"request_id": an_id("request"), "reason": st.just("price")},
+    leases.SignLetter: {"lessor": others, "h100e": numbers, "due_day": days},
+    training.SetSplit: {"share": numbers},
+    training.StartProject: {"h100e": numbers, "duration_days": lengths},
+    training.StartTraining: {
+        "site": site_names,
+        "chip": chip_names,
+        "gpus": counts,
+        "flop": st.one_of(st.floats(1e22, 1e25), numbers),
+    },
+    training.AdoptPlan: {"h100e": numbers, "due_day": days, "reason": st.just("run")},
+    finance.SetBudget: {"value": numbers, "reason": st.just("plan")},
+    finance.SeekRound: {"amount_usd_cents": amounts},
+    finance.FundRound: {"org": others, "amount_usd_cents": amounts, "valuation_usd_cents": amounts},
+    finance.DeclineRound: {"org": others, "reason": st.just("market closed")},
+    finance.SeekLoan: {"lender": others, "amount_usd_cents": amounts},
+}
+
+
+def beginning():
+    """The small world with a lease that can be passed on, and money for all."""
+    yield from opening()
+    yield FleetRegistered(CLOUD, SITE, "GB200", 500, 1_000)
+    parent = LeaseSigned(
+        "reseller/lease/1", None, None, CLOUD, RESELLER, "H100", SITE, 2_000, START, START + 900, 2.0, "capacity", 1
+    )
+    yield parent
+    yield GpusHandedOver(parent.lease_id, CLOUD, RESELLER, "H100", SITE, 2_000)
+    for org in (RIVAL, RESELLER, "chinese-lab"):
+        yield PaymentMade("world/savers", org, 10**12, "opening", org)
+
+
+class Asking(RuleBasedStateMachine):
+    """Random commands in random weeks."""
+
+    @initialize()
+    def begin(self):
+        self.kernel = Kernel(MemoryLog())
+        self.kernel.begin((START, fact) for fact in beginning())
+        self.kernel.clock(0)
+
+    def answered(self, command):
+        facts = self.kernel.answer(command)
+        assert facts
+        assert all(getattr(fact, "reason", "why") for fact in facts)
+
+    @rule(command=st.one_of(st.builds(kind, **COMMON, **fields) for kind, fields in ASKS.items()))
+    def ask(self, command):
+        self.answered(command)
+
+    @rule(
+        pick=st.integers(0, 50), chip=chip_names, gpus=counts, start=st.integers(-8, 400), length=st.integers(-1, 900),
+        price=numbers, passes_on=st.booleans(), place=st.sampled_from([SITE, FIELD, FIELD, SITE, "nowhere"]),
+    )  # fmt: skip
+    def quote(self, pick, chip, gpus, start, length, price, passes_on, place):
+        """Quote for talks that are open, or for none."""
+        requests = list(self.kernel.state.leases.requests.values())
+        request = requests[pick % len(requests)] if requests else None
+        lessor = request.lessor if request else CLOUD
+        parents = [x.lease_id for x in self.kernel.state.leases.leases.values() if x.lessee == lessor]
+        parent = parents[pick % len(parents)] if parents and passes_on else None
+        if parent and pick % 2:
+            chip, place = "H100", SITE
+        first = self.kernel.day + start
+        request_id = request.request_id if request else "lab/request/1"
+        self.answered(
+            leases.GiveQuote(
+                actor=lessor, because=lessor, request_id=request_id, parent_lease_id=parent, chip=chip, site=place,
+                gpus=gpus, start_day=first, end_day=first + length, price_usd_per_gpu_hour=price,
+            )
+        )  # fmt: skip
+
+    @rule(
+        lessee=st.sampled_from([LAB, RIVAL, RESELLER]),
+        lessor=st.sampled_from([CLOUD, RESELLER, LAB]),
+        gpus=st.integers(1, 9_000),
+    )
+    def talk(self, lessee, lessor, gpus):
+        """Ask for a lease that can well be had."""
+        self.answered(
+            leases.RequestLease(
+                actor=lessee, because=lessee, lessor=lessor, h100e=float(gpus), due_day=START + 90, duration_days=364,
+                price_usd_per_h100e_hour=3.0, kind="serving",
+            )
+        )  # fmt: skip
+
+    @rule(
+        pick=st.integers(0, 50), gpus=st.integers(1, 6_000), start=st.integers(0, 300), length=st.integers(30, 500),
+        chip=st.sampled_from(["H100", "H100", "GB200"]),
+    )  # fmt: skip
+    def offer(self, pick, gpus, start, length, chip):
+        """Quote what the lessor may well have: its own GPUs, or what it rents."""
+        requests = list(self.kernel.state.leases.requests.values())
+        if not requests:
+            return
+        request = requests[pick % len(requests)]
+        rented = [x for x in self.kernel.state.leases.leases.values() if x.lessee == request.lessor]
+        parent = rented[pick % len(rented)] if rented else None
+        first = self.kernel.day + start if parent is None else max(self.kernel.day, parent.start_day)
+        self.answered(
+            leases.GiveQuote(
+                actor=request.lessor, because=request.request_id, request_id=request.request_id,
+                parent_lease_id=parent.lease_id if parent else None, chip=parent.chip if parent else chip,
+                site=parent.site if parent else FIELD if request.lessor == LAB else SITE, gpus=gpus, start_day=first,
+                end_day=min(first + length, parent.end_day) if parent else first + length, price_usd_per_gpu_hour=2.0,
+            )
+        )  # fmt: skip
+
+    @rule(what=st.sampled_from(["order", "project", "train", "build", "own plant", "loan"]), size=st.integers(1, 4_000))
+    def work(self, what, size):
+        """Do what an org does all day."""
+        lab, cloud = {"actor": LAB, "because": LAB}, {"actor": CLOUD, "because": CLOUD}
+        command = {
+            "order": chips.PlaceOrder(**cloud, chip="H100", gpus=size),
+            "project": training.StartProject(**lab, h100e=size / 4, duration_days=size // 10),
+            "train": training.StartTraining(**lab, site=FIELD, chip="H100", gpus=size, flop=1e20 * size**1.2),
+            "build": sites.StartBuilding(**lab, site=FIELD, kind="next", power_kw_it=size),
+            "own plant": sites.StartBuilding(**cloud, site=SITE, kind="next", power_kw_it=size, on_site_power=True),
+            "loan": finance.SeekLoan(**cloud, lender=FUND, amount_usd_cents=size * 10**6),
+        }[what]
+        self.answered(command)
+
+    @rule(pick=st.integers(0, 50))
+    def accept(self, pick):
+        """Take a quote that is open."""
+        quotes = list(self.kernel.state.leases.quotes.values())
+        if quotes:
+            quote = quotes[pick % len(quotes)]
+            self.answered(leases.AcceptQuote(actor=quote.lessee, because=quote.quote_id, quote_id=quote.quote_id))
+
+    @rule(weeks=st.integers(1, 6))
+    def let_time_pass(self, weeks):
+        for _ in range(weeks):
+            self.kernel.clear()
+            self.kernel.close()
+            self.kernel.clock(self.kernel.state.run.week + 1)
+
+    @invariant()
+    def holds(self):
+        if hasattr(self, "kernel"):
+            invariants(self.kernel.state)
+
+    def teardown(self):
+        if hasattr(self, "kernel"):
+            self.kernel.clear()
+            self.kernel.close()
+            entries = list(self.kernel.log.entries())
+            assert audit(as_table(entries).lazy()) == []
+
+
+TestAsking = Asking.TestCase
+TestAsking.settings = settings(
+    max_examples=30, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+)
+
+
+def test_every_command_of_an_org_is_asked_for_here():
+    assert {*ASKS, leases.GiveQuote} == set(COMMANDS.values()) - {EnactPolicy, RepealPolicy}
