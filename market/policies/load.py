@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,18 @@ class _Places:
 
 
 def library() -> dict[str, str]:
-    """Titles of the policies that come with the project, by name."""
-    return {path.stem: str(read_file(path).value.get("title", "")) for path in sorted(LIBRARY.glob("*.yaml"))}
+    """Titles of the policies that are installed, by name: ours, then those of packages outside."""
+    found: dict[str, str] = {}
+    for folder in _folders():
+        for path in sorted(folder.glob("*.yaml")):
+            found.setdefault(path.stem, str(read_file(path).value.get("title", "")))
+    return found
+
+
+def _folders() -> list[Path]:
+    """Folders of policy files: ours, and those that packages name by an entry point of the group `market.policies`."""
+    points = sorted(entry_points(group="market.policies"), key=lambda point: point.name)
+    return [LIBRARY, *(Path(point.load()) for point in points)]
 
 
 def load_policies(specs: Iterable[str | Path]) -> tuple[Policy, ...]:
@@ -137,13 +148,13 @@ def _split(spec: str) -> tuple[str, dict[str, str]]:
 
 
 def _find(head: str) -> Path:
-    shipped = LIBRARY / f"{head}.yaml"
-    if head and "/" not in head and shipped.is_file():
-        return shipped
+    for folder in _folders() if head and "/" not in head else ():
+        if (folder / f"{head}.yaml").is_file():
+            return folder / f"{head}.yaml"
     path = Path(head)
     if path.suffix in (".yaml", ".yml") or "/" in head or path.is_file():
         return path
-    known = [p.stem for p in sorted(LIBRARY.glob("*.yaml"))]
+    known = list(library())
     hint = did_you_mean(head, known) or f"; there are {', '.join(known)}, or name a YAML file"
     raise refuse("--policy", f"no policy of this name{hint}", head[:60])
 
