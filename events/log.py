@@ -49,7 +49,6 @@ class LogWriter:
         self.next_seq = 0
         self.commits = 0
         self.head = manifest.genesis()
-        self.is_finished = False
         self.last_day = DAY_MIN  # of what is committed
 
     @classmethod
@@ -142,7 +141,6 @@ class LogWriter:
             self._commit()
         if self._commits:
             self._guard(self._seal)
-        self.is_finished = True
         self.close()
 
     def close(self) -> None:

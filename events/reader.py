@@ -6,7 +6,7 @@ import hashlib
 from collections import deque
 from collections.abc import Iterator
 from functools import cached_property
-from itertools import chain, count
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -65,22 +65,18 @@ def walk(folder: Path, manifest: Manifest, disk: Disk) -> Iterator[Found]:
 
     place = Place(manifest.genesis(), 0, 0)
     listed = _names(folder, disk)
-    for index in count():
-        found = _segment(folder, manifest, disk, index, place)
-        if found is None:
-            break
+    index = 0
+    while (found := _segment(folder, manifest, disk, index, place)) is not None:
         yield found
-        place = found.scan.place
-        if found.problem or not found.scan.sealed:
-            index += 1
+        if found.problem:
+            return
+        index, place = index + 1, found.scan.place
+        if not found.scan.sealed:
             break
-    else:  # pragma: no cover - count() has no end
-        return
-    if found is None or not found.problem:
-        stray = [name for name in listed if NAME.fullmatch(name.removesuffix(".live")) and int(name[:8]) >= index]
-        if stray or len(manifest.segments) > index:
-            name, reason = file_name(index), f"missing, but {stray[0] if stray else MANIFEST} names it or a later one"
-            yield Found(name, b"", _nothing(place), Problem(name, place.commit, -1, reason))
+    stray = [name for name in listed if NAME.fullmatch(name.removesuffix(".live")) and int(name[:8]) >= index]
+    if stray or len(manifest.segments) > index:
+        name, reason = file_name(index), f"missing, but {stray[0] if stray else MANIFEST} names it or a later one"
+        yield Found(name, b"", _nothing(place), Problem(name, place.commit, -1, reason))
 
 
 def _names(folder: Path, disk: Disk) -> list[str]:

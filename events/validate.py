@@ -56,9 +56,10 @@ def fault(batch: pa.RecordBatch, number: int, first_seq: int, seen: Seen) -> str
 def groups(batch: pa.RecordBatch) -> list[Group]:
     """Rows of every (type, version) in a commit."""
     types = batch.column("type").dictionary_encode()
-    names, code = types.dictionary.to_pylist(), types.indices.to_numpy().astype(np.int16)
+    names = types.dictionary.to_pylist()
+    code = types.indices.to_numpy().astype(np.int16 if len(names) < 2**15 else np.int32)  # sorted faster when short
     order = np.argsort(code, kind="stable")
-    starts = np.searchsorted(code[order], np.arange(len(names), dtype=np.int16))
+    starts = np.searchsorted(code[order], np.arange(len(names), dtype=code.dtype))
     version = batch.column("version").to_numpy()[order]
     low, high = np.minimum.reduceat(version, starts).tolist(), np.maximum.reduceat(version, starts).tolist()
     found = []

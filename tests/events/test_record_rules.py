@@ -162,3 +162,16 @@ def test_a_run_that_cannot_be_sealed_can_be_taken_up(tmp_path: Path) -> None:
         feed(log, WEEKS)
     with pytest.raises(WriteFailed, match="is safe"):
         log.finish()
+
+
+def test_more_type_names_than_a_short_number_counts_are_refused() -> None:
+    rows = 40_000
+    wide = pa.Table.from_batches([WHOLE.slice(0, 1)] * rows).combine_chunks().to_batches()[0]
+    columns = {name: wide.column(name) for name in wide.schema.names}
+    columns |= {
+        "seq": pa.array(range(rows)),
+        "root_seq": pa.array(range(rows)),
+        "type": pa.array([f"Rumour{n}" for n in range(rows)]),
+    }
+    batch = pa.RecordBatch.from_arrays([columns[name] for name in wide.schema.names], schema=wide.schema)
+    assert "'Rumour0' version 1 is no fact" in read(batch)
