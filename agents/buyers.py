@@ -16,6 +16,7 @@ from market.view import MarketView
 
 QUARTER_WEEKS = 13
 YEAR_WEEKS = 52
+NODE_GPUS = 8  # nobody orders less than a server
 
 
 def purchases(view: MarketView, draws: Draws, index: int) -> Iterator[Command]:
@@ -113,7 +114,7 @@ def orders(view: MarketView) -> Iterator[Command]:
         keen = math.exp(-max(0.0, view.chip(chip).lead_time_weeks - stop) / stop)
         gpus = int(keen * money * weight / total / view.chip(chip).price_usd_per_gpu)
         best = max((other for name, other in found if name != chip), key=lambda t: t.score, default=None)
-        if gpus >= 8:
+        if gpus >= NODE_GPUS:
             yield PlaceOrder(
                 actor=view.me, because=f"{view.me}/budget", chip=chip, gpus=gpus, why=Choice("chip", terms, best)
             )
@@ -125,7 +126,7 @@ def _own_orders(view: MarketView) -> Iterator[Command]:
     for chip in view.own_lines():
         backlog = sum(order.gpus for order in view.orders() if order.chip == chip.name)
         gpus = MONTH_WEEKS * promised.get(chip.name, 0) + round(view.lead_time_weeks) * promised.get(chip.name, 0)
-        if chip.start_day <= view.day and gpus - backlog >= 8:
+        if chip.start_day <= view.day and gpus - backlog >= NODE_GPUS:
             yield PlaceOrder(actor=view.me, because=chip.name, chip=chip.name, gpus=gpus - backlog)
 
 
@@ -139,7 +140,7 @@ def _lease_orders(view: MarketView) -> Iterator[PlaceOrder]:
     for chip, gpus in sorted(owed.items()):
         cover = view.warehouse().get(chip, 0) + view.coming().get(chip, 0)
         cover += sum(order.gpus for order in view.orders() if order.chip == chip)
-        if gpus - cover >= 8 and view.may_buy(chip) and not view.chip(chip).retired:
+        if gpus - cover >= NODE_GPUS and view.may_buy(chip) and not view.chip(chip).retired:
             yield PlaceOrder(actor=view.me, because=because[chip], chip=chip, gpus=gpus - cover)
 
 
@@ -159,8 +160,13 @@ def cancellations(view: MarketView) -> Iterator[Command]:
 
 def loan(view: MarketView) -> Iterator[Command]:
     """Borrow against contracts when cash runs below two months of chips."""
-    if view.trait("borrows") and view.cash_cents / 100 < view.books.budget_usd_per_year / 6:
-        usd = view.param("finance.loan_share") * view.books.budget_usd_per_year / 4
+    if (
+        view.trait("borrows")
+        and view.cash_cents / 100 < view.param("finance.loan_below_years") * view.books.budget_usd_per_year
+    ):
+        usd = (
+            view.param("finance.loan_share") * view.param("finance.loan_budget_years") * view.books.budget_usd_per_year
+        )
         lenders = [name for name in view.orgs("investor") if view.is_lender(name)]
         if lenders and view.coverage(round(usd * 100)) >= view.param("finance.coverage_min"):
             yield SeekLoan(actor=view.me, because=view.me, lender=lenders[0], amount_usd_cents=round(usd * 100))
@@ -189,7 +195,7 @@ def buildings(view: MarketView, draws: Draws) -> Iterator[Command]:
     """Close a part of the coming power gap each quarter: mostly greenfield, some brownfield when chips wait."""
     p, gap = view.param, power_gap_kw(view)
     waiting = sum(n * view.chip(c).power_kw_it_per_gpu for c, n in view.warehouse().items())
-    quick = p("sites.brownfield_share") * max(0.0, gap) + 0.5 * waiting
+    quick = p("sites.brownfield_share") * max(0.0, gap) + p("sites.waiting_share") * waiting
     slow = (1 - p("sites.brownfield_share")) * gap
     left = view.buildable_kw()
     for kind, kw in (("greenfield", slow), ("brownfield", quick)):

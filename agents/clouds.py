@@ -106,7 +106,7 @@ def shelf(view: MarketView, request: Request, used: Used) -> Iterator[Offer]:
         free = view.free(holding.chip, holding.site) - round(captive * holding.owned)
         free = min(free, holding.owned) - used.get((holding.chip, holding.site, None), 0)
         if holding.owned and free >= view.param("desk.part_min") * need:
-            start = max(view.day + 7, min(request.due_day, view.day + 56))
+            start = max(view.day + 7, min(request.due_day, view.day + round(7 * view.param("desk.lead_weeks"))))
             cost = view.cost(holding.chip) * chip.h100e
             yield Offer(holding.chip, holding.site, min(need, free), start, None, cost)
 
@@ -123,7 +123,7 @@ def resale(view: MarketView, request: Request, used: Used) -> Iterator[Offer]:
         quoted = sum(q.gpus for q in view.quotes_by_me() if q.parent_lease_id == lease.lease_id)
         free = lease.gpus - lease.subleased - quoted - used.get((lease.chip, lease.site, lease.lease_id), 0)
         start = max(view.day + 7, lease.start_day)
-        if free < view.param("desk.part_min") * need or lease.end_day - start < 90:
+        if free < view.param("desk.part_min") * need or lease.end_day - start < view.param("chains.term_days_min"):
             continue
         if start - request.due_day > 7 * view.param("price.need_slack_weeks"):
             continue

@@ -91,8 +91,8 @@ def settle(view: MarketView, quote: Quote, why: Choice) -> Command:
     if late and not view.trait("patient"):
         return BreakTalks(actor=view.me, because=quote.quote_id, request_id=quote.request_id, reason="too late")
     if price > request.price_limit_usd_per_h100e_hour:
-        target = 0.97 * request.price_limit_usd_per_h100e_hour * view.chip(quote.chip).h100e
-        if request.rounds < 2 and price < 1.25 * request.price_limit_usd_per_h100e_hour:
+        target = p("desk.limit_share") * request.price_limit_usd_per_h100e_hour * view.chip(quote.chip).h100e
+        if request.rounds < 2 and price < p("desk.limit_reach") * request.price_limit_usd_per_h100e_hour:
             return CounterQuote(
                 actor=view.me, because=quote.quote_id, quote_id=quote.quote_id, price_usd_per_gpu_hour=target, why=why
             )

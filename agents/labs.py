@@ -66,12 +66,20 @@ def wanted_spend_usd(view: MarketView, lab: LabRecord) -> float:
     p, revenue = view.param, lab.revenue_usd_per_year
     if view.cash_cents <= 0:
         return 0.0
-    growth = clip(math.log(max(lab.demand_usd_per_year, 1.0) / max(revenue, 1.0)) * 2, 0.0, 1.2) if revenue else 0.0
-    runway = clip(view.runway_days() / 7 / p("labs.runway_reference_weeks"), 0.3, 1.0)
+    growth = demand_growth(view, lab)
+    runway = clip(view.runway_days() / 7 / p("labs.runway_reference_weeks"), p("labs.runway_share_min"), 1.0)
     base = min(lab.demand_usd_per_year, p("labs.spend_revenue_multiple") * revenue)
     spend = p("labs.spend_ambition") * base * math.exp(p("labs.race_weight") * growth) * runway
     spend += max(0.0, view.cash_cents / 100) / p("labs.cash_years")
     return spend + view.trait("compute_income_usd_per_year") * (1 + p("labs.race_pull") * race(view))
+
+
+def demand_growth(view: MarketView, lab: LabRecord) -> float:
+    """Yearly growth that closing the gap between demand and revenue in half a year would take, 0 to a bound."""
+    if not lab.revenue_usd_per_year:
+        return 0.0
+    gap = math.log(max(lab.demand_usd_per_year, 1.0) / max(lab.revenue_usd_per_year, 1.0))
+    return clip(2 * gap, 0.0, view.param("labs.growth_max_per_year"))
 
 
 def coming_h100e(view: MarketView) -> float:
@@ -94,7 +102,7 @@ def plan(view: MarketView, lab: LabRecord, draws: Draws) -> Iterator[Command]:
         return
     spend = wanted_spend_usd(view, lab)
     wanted = spend / (HOURS_PER_YEAR * view.price)
-    if abs(wanted - lab.wanted_h100e) > 0.1 * max(lab.wanted_h100e, 1.0):
+    if abs(wanted - lab.wanted_h100e) > p("labs.plan_change_min") * max(lab.wanted_h100e, 1.0):
         reason = "demand" if lab.demand_usd_per_year > 1.2 * lab.revenue_usd_per_year else "cash"
         yield AdoptPlan(
             actor=view.me, because=lab.best_model or view.me, h100e=wanted, due_day=view.day + 182, reason=reason
@@ -123,7 +131,10 @@ def internal_request(view: MarketView, parent: str) -> Iterator[Command]:
     """Ask the parent for the share of its fleet that is the lab's."""
     target = view.trait("parent_share") * view.fleet_owned_by(parent)
     gap = target - view.fleet_h100e - coming_h100e(view)
-    if gap > max(view.param("labs.ask_min_h100e"), 0.05 * target) and not view.requests_by_me():
+    if (
+        gap > max(view.param("labs.ask_min_h100e"), view.param("labs.internal_gap_min") * target)
+        and not view.requests_by_me()
+    ):
         yield RequestLease(
             actor=view.me, because=view.me, lessor=parent, h100e=gap, due_day=view.day + 7,
             duration_days=round(365 * view.param("labs.internal_term_years")),
@@ -144,10 +155,10 @@ def requests(view: MarketView, lab: LabRecord, draws: Draws, ask: float) -> Iter
     ranked.sort(key=lambda item: (-item[0], item[1]))
     frontier = ask >= p("labs.frontier_ask_h100e")
     duration = round(365 * p("labs.frontier_term_years" if frontier else "labs.serving_term_years"))
-    because = f"{view.me}/plan"
+    because, due = f"{view.me}/plan", view.day + round(7 * p("desk.lead_weeks"))
     for _, cloud in ranked[: round(p("desk.lessors_asked"))]:
         yield RequestLease(
-            actor=view.me, because=because, lessor=cloud, h100e=ask, due_day=view.day + 56, duration_days=duration,
+            actor=view.me, because=because, lessor=cloud, h100e=ask, due_day=due, duration_days=duration,
             price_usd_per_h100e_hour=view.price * p("price.walk_away"), kind="frontier" if frontier else "serving",
         )  # fmt: skip
 
@@ -189,7 +200,9 @@ def projects(view: MarketView, draws: Draws) -> Iterator[Command]:
     for number in range(count):
         z = draws.normal(f"project size {number}", view.me)
         h100e = p("projects.share_median") * research * math.exp(p("projects.share_sd") * z)
-        days = round(p("projects.days") * math.exp(0.5 * draws.normal(f"project days {number}", view.me)))
+        days = round(
+            p("projects.days") * math.exp(p("projects.days_sd") * draws.normal(f"project days {number}", view.me))
+        )
         yield StartProject(actor=view.me, because=view.me, h100e=h100e, duration_days=days)
 
 
@@ -201,7 +214,8 @@ def raise_money(view: MarketView, draws: Draws) -> Iterator[Command]:
     runway, reference = view.runway_days() / 7, p("finance.round_runway_weeks")
     if runway >= reference or view.day - books.round_day < 7 * p("finance.round_gap_weeks"):
         return
-    hazard = clip(2.5 - 2 * runway / reference, 0.5, 2.5) / p("finance.round_hazard_weeks")
+    calm, keen = p("finance.round_calm"), p("finance.round_keen")
+    hazard = clip(keen - (keen - calm) * runway / reference, calm, keen) / p("finance.round_hazard_weeks")
     if draws.chance(hazard, "seek a round", view.me):
         cents = round(p("finance.round_share") * worth_usd(view) * 100)
         yield SeekRound(actor=view.me, because=view.me, amount_usd_cents=cents)

@@ -148,7 +148,8 @@ def due(state: State, first: int, last: int) -> Iterator[Happening]:
 
 def _slipped(state: State, building: Building, ready: bool, day: int) -> Happening:
     """A promise passed: promise again for when the late layer is now expected, a quarter of the plan later at least."""
-    late = max(28, round(0.25 * building.planned_days))
+    p = state.run.parameters
+    late = round(max(p["sites.promise_days_min"], p["sites.promise_share"] * building.planned_days))
     reason = "power" if ready else "shell"
     promised = building.start_day + building.planned_days
     fact = facts.BuildingSlipped(
@@ -196,7 +197,9 @@ def energise(state: State, day: int) -> Iterator[Happening]:
             rest = round(shell_cents(state, building.power_kw) * (1 - p["build.cash_share"]))
             yield Happening(day, PaymentMade(org, "world/contractors", rest, "shell", name), org, name)
         elif not building.wait_said:
-            expected = max(day + 28, building.start_day + round(expected_wait(state, region)))
+            expected = max(
+                day + round(p["sites.promise_days_min"]), building.start_day + round(expected_wait(state, region))
+            )
             waits = facts.ShellWaitsForPower(name, site, org, region, building.power_kw, expected)
             yield Happening(day, waits, "world", name)
 
