@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 from worlds import WORLD, MemoryRun, simulate
 
 if TYPE_CHECKING:
     from market.scenario.schema import Scenario
+
+# The same examples in every test run; others with HYPOTHESIS_PROFILE=random.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("random", deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 @pytest.fixture(scope="session")

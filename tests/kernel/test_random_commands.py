@@ -1,11 +1,22 @@
-"""Whatever orgs ask for: an answer with a reason, a state that holds, and a log that the auditor accepts."""
+"""Whatever orgs ask for: an answer with a reason, a state that holds, and a log that the auditor accepts.
+
+The commands drawn here are the same in every test run. Others, as many as wanted:
+
+    python tests/kernel/test_random_commands.py 500
+"""
 
 from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from given import CLOUD, FIELD, FUND, LAB, OEM, ORGS, RESELLER, RIVAL, SITE, START, SUPPLIER, invariants, opening
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from worlds import as_table
 
 from events import MemoryLog
@@ -214,9 +225,18 @@ class Asking(RuleBasedStateMachine):
 
 TestAsking = Asking.TestCase
 TestAsking.settings = settings(
-    max_examples=30, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+    max_examples=30,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
 )
 
 
 def test_every_command_of_an_org_is_asked_for_here():
     assert {*ASKS, leases.GiveQuote} == set(COMMANDS.values()) - {EnactPolicy, RepealPolicy}
+
+
+if __name__ == "__main__":
+    examples = int(sys.argv[1]) if len(sys.argv) > 1 else 500
+    many = settings(TestAsking.settings, max_examples=examples, derandomize=False)
+    run_state_machine_as_test(Asking, settings=many)

@@ -1,0 +1,344 @@
+"""What orgs do about what they see: scores, budgets, quotes, lease or build, rounds, the race."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from given import CLOUD, FUND, LAB, OEM, RESELLER, RIVAL, SITE, START, SUPPLIER, given, handed, lease
+
+from agents import buyers, clouds, desk, labs, valuation
+from agents.clouds import Cloud
+from agents.investors import Investor
+from agents.labs import Lab
+from agents.oems import Oem
+from agents.suppliers import Supplier
+from events.commands import Terms
+from events.commands.chips import CancelOrder, ExpandIntegration, ListPrice, PlaceOrder
+from events.commands.finance import DeclineRound, FundRound, SeekRound
+from events.commands.leases import AcceptQuote, BreakTalks, CounterQuote, GiveQuote, RequestLease
+from events.commands.sites import PlanSite, StartBuilding
+from events.facts import chips as chip_facts
+from events.facts import leases as lease_facts
+from events.facts.finance import BudgetSet, PaymentMade, RoundSought
+from events.facts.training import ServingMeasured
+from market.rng import Draws
+from market.view import MarketView, Shared
+
+DRAWS = Draws(7, 0)
+
+
+def view(world, org=LAB):
+    return MarketView(Shared(world.state), org)
+
+
+def of(commands, *kinds):
+    return [command for command in commands if isinstance(command, kinds)]
+
+
+# --- scores
+
+
+def test_dearer_and_later_score_less():
+    assert valuation.price_term(2.0, 1.0) < valuation.price_term(1.0, 1.0) == 0.0
+    assert valuation.time_term(26, 0.3) == pytest.approx(-0.3)
+    assert valuation.time_term(-5, 0.3) == 0.0
+    assert valuation.term_factor(365, 0.9, 0.8) == 1.0
+    assert valuation.term_factor(730, 0.9, 0.8) == 0.9
+    assert valuation.term_factor(1095, 0.9, 0.8) == 0.8
+
+
+def test_a_cold_choice_takes_the_best_and_tells_the_second():
+    options = [Terms("worst", -2.0), Terms("best", 1.0), Terms("second", 0.5)]
+    index, why = valuation.choose("topic", options, 1e-3, 0.5)
+    assert (index, why.chosen.option, why.rejected.option) == (1, "best", "second")
+    assert valuation.choose("topic", options[:1], 1.0, 0.5)[1].rejected is None
+
+
+def test_a_warm_choice_takes_options_by_logit():
+    options = [Terms("a", 0.0), Terms("b", math.log(3))]
+    taken = [valuation.choose("topic", options, 1.0, (n + 0.5) / 1000)[0] for n in range(1000)]
+    assert sum(taken) == pytest.approx(750, abs=1)
+
+
+def test_monthly_decisions_are_spread_over_the_weeks():
+    assert [sum(valuation.is_my_week(week, index, 4) for week in range(8)) for index in range(4)] == [2, 2, 2, 2]
+
+
+def test_a_promise_further_ahead_is_likelier_to_slip():
+    risks = [desk.slip_risk(view(given()), weeks) for weeks in (2, 20, 60, 120)]
+    assert risks == sorted(risks)
+    assert risks[0] == 0.0
+    assert risks[-1] < 1.0
+
+
+# --- buyers
+
+
+def buying(**parameters):
+    return given(**{"orgs__lab__build": 1, **parameters}).happened(BudgetSet(LAB, 1e9, "start"))
+
+
+def test_a_budget_grows_when_rents_leave_more_than_they_cost_and_stays_within_means():
+    dear, cheap = buying(), buying()
+    dear.happened(lease_facts.PriceMoved(6.0, 6.0, 1.5, 10.0))
+    cheap.happened(lease_facts.PriceMoved(0.8, 0.8, 0.8, 10.0))
+    assert buyers.budget(view(dear)).value > buyers.budget(view(cheap)).value
+    poor = buying().happened(PaymentMade(LAB, "world/contractors", 10**12 - 100, "shell", "x"))
+    held_back = buyers.budget(view(poor))
+    assert (held_back.reason, held_back.value) == ("means", pytest.approx(0.9e9))
+
+
+def test_long_lead_times_and_full_warehouses_hold_orders_back():
+    calm = buyers.spending_usd(view(buying()))
+    late = buying().happened(lease_facts.PriceMoved(2.5, 3.4, 1.1, 90.0))
+    assert buyers.spending_usd(view(late)) < calm
+    full = buying()
+    full.happened(chip_facts.ShipmentSent("lab/shipment/1", "lab/order/1", LAB, OEM, "H100", 900, START))
+    full.happened(chip_facts.ShipmentDelivered("lab/shipment/1", "lab/order/1", LAB, "H100", 900))
+    assert buyers.spending_usd(view(full)) < calm
+
+
+def test_a_buyer_orders_what_is_on_offer_within_its_money():
+    placed = of(buyers.orders(view(buying())), PlaceOrder)
+    assert placed
+    assert {order.chip for order in placed} <= {"H100", "A100", "GB200"}
+    world = buying()
+    spent = sum(o.gpus * world.state.chips.chips[o.chip].price_usd_per_gpu for o in placed)
+    assert spent <= buyers.spending_usd(view(world)) * (1 + 1e-9)
+    assert all(order.why is not None for order in placed)
+
+
+def test_what_signed_leases_lack_is_ordered_first():
+    world = given().happened(BudgetSet(CLOUD, 1e9, "start"), lease(gpus=10_400), handed(lease(), 10_000))
+    first = next(iter(buyers.orders(view(world, CLOUD))))
+    assert (first.chip, first.gpus, first.because) == ("H100", 400, "lab/lease/1")
+
+
+def test_duplicates_are_cancelled_when_lead_times_are_short_newest_first():
+    world = buying(orders__lead_time_patience_weeks=8, orders__cancel_per_week=0.05)
+    for n in (1, 2):
+        world.happened(chip_facts.OrderPlaced(f"lab/order/{n}", LAB, SUPPLIER, "H100", 100, 25_000.0))
+    assert list(buyers.cancellations(view(world))) == []  # ten weeks
+    world.happened(lease_facts.PriceMoved(2.5, 3.4, 1.1, 4.0))
+    (cancel,) = of(buyers.cancellations(view(world)), CancelOrder)
+    assert (cancel.order_id, cancel.gpus) == ("lab/order/2", 20)
+
+
+def test_power_is_built_for_what_is_coming():
+    world = buying()
+    world.happened(chip_facts.OrderPlaced("lab/order/1", LAB, SUPPLIER, "H100", 200_000, 25_000.0))
+    assert buyers.power_gap_kw(view(world)) > 0
+    started = of(buyers.buildings(view(world), DRAWS), PlanSite, StartBuilding)
+    assert started
+    assert all(command.power_kw_it >= world.state.run.parameters["sites.building_kw_min"] for command in started)
+    assert sum(c.power_kw_it for c in started) <= view(world).buildable_kw()
+
+
+# --- clouds
+
+
+def talks(world=None, h100e=1000.0, kind="serving", due=START + 60, days=364, lessee=LAB):
+    world = world or given()
+    world.happened(lease_facts.LeaseRequested(f"{lessee}/request/1", lessee, CLOUD, h100e, due, days, 3.0, kind))
+    return world
+
+
+def quotes(world, org=CLOUD):
+    return of(Cloud(0).act(view(world, org), DRAWS), GiveQuote)
+
+
+def test_a_cloud_quotes_from_its_shelf():
+    (quote,) = quotes(talks())
+    assert (quote.chip, quote.site, quote.gpus) == ("H100", SITE, 1000)
+
+
+def test_scarcity_and_short_terms_cost_more_and_the_family_pays_cost():
+    def price(tightness=1.1, **terms):
+        world = talks(**terms).happened(lease_facts.PriceMoved(2.5, 3.4, tightness, 10.0))
+        return quotes(world)[0].price_usd_per_gpu_hour
+
+    assert price(tightness=1.6) > price() > price(days=1095)
+    assert price(kind="internal") < price()
+
+
+def test_a_cloud_that_cannot_serve_says_why():
+    world = talks(h100e=500_000.0)
+    (broken,) = of(Cloud(0).act(view(world, CLOUD), DRAWS), BreakTalks)
+    assert broken.reason == "power"
+    world = talks(given(sites__brownfield_days=9), h100e=12_000.0, due=START - 900)
+    assert {c.reason for c in of(Cloud(0).act(view(world, CLOUD), DRAWS), BreakTalks)} <= {"too late", "power", "chips"}
+
+
+def test_two_requests_in_one_week_are_not_quoted_the_same_gpus():
+    world = talks(talks(h100e=8_000.0), h100e=8_000.0, lessee=RIVAL)
+    shelf = [q for q in quotes(world) if q.start_day <= START + 60]
+    assert sum(q.gpus for q in shelf) <= 10_000
+
+
+def test_a_cloud_resells_what_it_rents_with_a_margin():
+    world = given()
+    parent = lease(RESELLER, gpus=2_000, kind="capacity")
+    world.happened(parent, handed(parent))
+    world.happened(lease_facts.LeaseRequested("lab/request/1", LAB, RESELLER, 900.0, START + 60, 364, 3.0, "serving"))
+    (quote,) = quotes(world, RESELLER)
+    assert quote.parent_lease_id == parent.lease_id
+    assert quote.price_usd_per_gpu_hour > parent.price_usd_per_gpu_hour
+
+
+def test_clouds_rent_from_each_other_only_when_the_market_is_tight():
+    def asks(tightness):
+        world = given().happened(lease_facts.PriceMoved(2.5, 3.4, tightness, 10.0))
+        world.happened(lease_facts.LeaseRequested("lab/request/1", LAB, RESELLER, 900.0, START, 364, 3.0, "serving"))
+        return of(clouds.seek_capacity(view(world, RESELLER), DRAWS), RequestLease)
+
+    assert asks(0.9) == []
+    (ask,) = asks(2.0)
+    assert (ask.lessor, ask.kind) == (CLOUD, "capacity")
+
+
+def test_a_counter_offer_is_met_above_the_floor_and_not_below():
+    for price, kind in ((2.4, GiveQuote), (0.2, BreakTalks)):
+        world = talks()
+        world.when(quotes(world)[0])
+        world.happened(lease_facts.QuoteCountered("cloud/quote/1", CLOUD, LAB, price))
+        assert len(of(clouds.answer_counters(view(world, CLOUD)), kind)) == 1
+
+
+# --- lease or build
+
+
+def offered(world=None, price=2.0, start=START + 14, limit=3.0):
+    world = world or given()
+    world.happened(
+        lease_facts.LeaseRequested("lab/request/1", LAB, CLOUD, 9_000.0, START + 60, 364, limit, "serving"),
+        lease_facts.QuoteGiven(
+            "cloud/quote/1", "lab/request/1", None, CLOUD, LAB, "H100", SITE, 9_000, start, start + 364, price
+        ),
+    )
+    return world
+
+
+def answers(world):
+    return list(desk.answer_quotes(view(world), DRAWS))
+
+
+def test_a_lab_that_cannot_build_takes_a_fair_quote():
+    (taken,) = answers(offered())
+    assert isinstance(taken, AcceptQuote)
+
+
+def test_a_lab_that_may_build_and_is_in_a_hurry_leases():
+    world = offered(given(orgs__lab__build=1, orgs__lab__wait_weight=5))
+    (taken,) = answers(world)
+    assert isinstance(taken, AcceptQuote)
+    assert taken.why.rejected.option.startswith("build on")
+    assert taken.why.rejected.term_time < taken.why.chosen.term_time
+
+
+def test_a_lab_that_prizes_control_builds_and_breaks_off_the_talks():
+    world = offered(given(orgs__lab__build=1, orgs__lab__own_weight=9, orgs__lab__wait_weight=0))
+    commands = answers(world)
+    assert {c.reason for c in of(commands, BreakTalks)} <= {"control", "too late"}
+    assert of(commands, BreakTalks)
+    assert of(commands, AcceptQuote) == []
+
+
+def test_a_dear_quote_is_countered_once_and_a_very_dear_one_left():
+    reference = given().state.leases.price_usd_per_h100e_hour
+    above = given().state.run.parameters["desk.counter_above"]
+    (counter,) = answers(offered(price=reference * above * 1.1))
+    assert isinstance(counter, CounterQuote)
+    (gone,) = answers(offered(price=9.0))
+    assert isinstance(gone, BreakTalks)
+    assert gone.reason == "price"
+
+
+def test_a_quote_that_comes_too_late_is_left():
+    (gone,) = answers(offered(start=START + 900))
+    assert (type(gone), gone.reason) == (BreakTalks, "too late")
+
+
+def test_the_better_of_two_quotes_is_taken_and_the_other_talks_end():
+    world = offered()
+    world.happened(
+        lease_facts.LeaseRequested("lab/request/2", LAB, RESELLER, 9_000.0, START + 60, 364, 3.0, "serving"),
+        lease_facts.QuoteGiven(
+            "reseller/quote/1", "lab/request/2", None, RESELLER, LAB, "H100", SITE, 9_000, START + 14, START + 378, 2.9
+        ),
+    )
+    commands = answers(world)
+    assert [c.quote_id for c in of(commands, AcceptQuote)] == ["cloud/quote/1"]
+    assert [c.request_id for c in of(commands, BreakTalks)] == ["lab/request/2"]
+
+
+# --- labs
+
+
+def test_a_larger_rival_pulls_a_lab_along():
+    def pull(gpus):
+        world = given(orgs__lab__compute_income_usd_per_year=1e9)
+        rival = lease(RIVAL, gpus=gpus)
+        world.happened(rival, handed(rival), ServingMeasured(RIVAL, 1e8, 1e8, 0.0))
+        seen = view(world)
+        return labs.race(seen), labs.wanted_spend_usd(seen, seen.lab)
+
+    small, large = pull(1_000), pull(9_000)
+    assert small[0] == 0.0 < large[0] <= 1.0
+    assert small[1] < large[1]
+
+
+def test_a_lab_without_cash_wants_nothing():
+    world = given().happened(PaymentMade(LAB, "world/contractors", 10**12, "shell", "x"))
+    assert labs.wanted_spend_usd(view(world), view(world).lab) == 0.0
+
+
+def test_a_lab_asks_lessors_for_what_it_lacks_and_only_once():
+    commands = Lab(0).act(view(given()), DRAWS)
+    asked = of(commands, RequestLease)
+    assert {request.lessor for request in asked} == {CLOUD, RESELLER}
+    assert of(Lab(0).act(view(talks()), DRAWS), RequestLease) == []
+
+
+def test_a_lab_with_long_runway_seeks_no_round_and_one_without_does():
+    assert of(Lab(0).act(view(given()), DRAWS), SeekRound) == []
+    world = given()
+    big = lease(RIVAL, gpus=9_000)
+    world.happened(big, handed(big))
+    sought = [list(labs.raise_money(view(world, RIVAL), Draws(7, week))) for week in range(60)]
+    assert any(sought)
+
+
+def test_the_split_moves_toward_what_demand_needs_and_not_at_once():
+    world = given()
+    before = view(world).lab.inference_share
+    moved = labs.split(view(world), view(world).lab).share
+    p = world.state.run.parameters
+    assert abs(moved - before) <= (1 - (1 - p["split.speed_per_week"]) ** 4) + 1e-9
+
+
+# --- money, suppliers, OEMs
+
+
+def test_an_investor_funds_what_it_can_and_declines_the_rest():
+    for amount, kind in ((10**9, FundRound), (10**16, DeclineRound)):
+        world = given().happened(RoundSought(LAB, amount, 90))
+        (answer,) = Investor(0).act(view(world, FUND), DRAWS)
+        assert isinstance(answer, kind)
+
+
+def test_a_supplier_reprices_its_chips_once_a_quarter():
+    world = given()
+    assert Supplier(0).act(view(world, SUPPLIER), DRAWS) == []
+    world.close_weeks(12)
+    priced = of(Supplier(0).act(view(world, SUPPLIER), DRAWS), ListPrice)
+    assert {command.chip for command in priced} == {"A100", "H100", "H20"}
+
+
+def test_a_full_oem_grows():
+    world = given()
+    assert Oem(0).act(view(world, OEM), DRAWS) == []
+    world.happened(chip_facts.ShipmentSent("lab/shipment/1", "lab/order/1", LAB, OEM, "H100", 40_000, START + 9))
+    (grows,) = Oem(0).act(view(world, OEM), DRAWS)
+    assert isinstance(grows, ExpandIntegration)
+    assert grows.gpus >= 1
