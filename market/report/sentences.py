@@ -109,6 +109,7 @@ SENTENCES: dict[str, str] = {
     "FrontierMeasured": "The best released model stands at capability {capability}.",
     # finance
     "PaymentMade": "{org} paid {amount_usd_cents} to {counterparty} for {kind}.",
+    "StakeKnown": "{counterparty} had put {amount_usd_cents} into {org} before the start.",
     "RoundSought": "{org} sought {amount_usd_cents} of equity with {duration_days} days of cash left.",
     "RoundClosed": "{org} raised {amount_usd_cents} from {counterparty} at a valuation of {valuation_usd_cents}.",
     "RoundFailed": "{org} found nobody for {amount_usd_cents} of equity: {reason}.",

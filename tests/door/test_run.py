@@ -17,8 +17,8 @@ ORG_FIELDS = {"gpus_owned", "gpus_leased_in", "gpus_leased_out", "h100e", "power
 MARKET = [sys.executable, "-c", "import cli; cli.main(prog_name='market')"]
 
 
-def spawn(folder: Path, *words: str, **environment: str) -> subprocess.Popen[str]:
-    line = [*MARKET, "run", "--years", "1", "--out", str(folder), *words]
+def spawn(folder: Path, *words: str, years: str = "1", **environment: str) -> subprocess.Popen[str]:
+    line = [*MARKET, "run", "--years", years, "--out", str(folder), *words]
     return subprocess.Popen(
         line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}
     )
@@ -90,8 +90,8 @@ def test_force_repeats_to_the_same_bytes(tmp_path):
 def test_other_processes_hash_seeds_and_threads_write_the_same_bytes(tmp_path):
     a, b = tmp_path / "a", tmp_path / "b"
     children = [
-        spawn(a, "--quiet", PYTHONHASHSEED="1", POLARS_MAX_THREADS="1", OMP_NUM_THREADS="1"),
-        spawn(b, "--quiet", PYTHONHASHSEED="2", POLARS_MAX_THREADS="2", TZ="Asia/Tokyo", LC_ALL="C"),
+        spawn(a, "--quiet", years="0.4", PYTHONHASHSEED="1", POLARS_MAX_THREADS="1", OMP_NUM_THREADS="1"),
+        spawn(b, "--quiet", years="0.4", PYTHONHASHSEED="2", POLARS_MAX_THREADS="2", TZ="Asia/Tokyo", LC_ALL="C"),
     ]
     for child in children:
         assert child.communicate()[1] == ""
