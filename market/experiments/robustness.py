@@ -37,7 +37,8 @@ class Robustness(NamedTuple):
 def regret(outcomes: Floats, want: str) -> Floats:
     """Distance of outcomes [policies, futures] to the best policy in each future; never negative."""
     signed = outcomes if want == "high" else -outcomes
-    distance: Floats = np.nanmax(signed, axis=0) - signed
+    best = np.max(np.where(np.isnan(signed), -np.inf, signed), axis=0)  # a future in which all failed has none
+    distance: Floats = np.where(np.isnan(signed), np.nan, best - signed)
     return distance
 
 
@@ -74,8 +75,7 @@ def robustness(results: Results) -> list[Robustness]:
     """Judge every policy by every goal of the design."""
     found = []
     for metric, goal in results.goals.items():
-        with np.errstate(invalid="ignore"):
-            outcomes = _mean_over_seeds(results.values[..., results.metrics.index(metric)])
+        outcomes = _mean_over_seeds(results.values[..., results.metrics.index(metric)])
         found += robustness_of(results.policies, metric, outcomes, goal)
     return found
 

@@ -9,7 +9,6 @@ out/long.parquet wide.parquet runs.parquet
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -120,7 +119,7 @@ class Store:
 
     def check(self) -> None:
         """Write, read and delete a small file; raise StoreUnusable when that fails."""
-        name = f".probe-{os.getpid()}"
+        name = f".probe-{uuid.uuid4().hex[:12]}"
         try:
             self.write(name, b"probe")
             came_back = self.read(name)

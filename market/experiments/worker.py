@@ -89,6 +89,7 @@ class Ready:
 def _ready(url: str, digest: str) -> tuple[Store, Ready]:
     """Read an experiment once in the life of a worker; `digest` tells experiments in one place apart."""
     store = Store(url)
+    store.check()
     data = store.read("experiment.json")
     if data is None:
         raise FileNotFoundError(f"{url}: experiment.json is not there; can this worker reach the folder?")

@@ -13,9 +13,11 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from experiments.extras import needs
 
 from market.experiments.drive import Progress
 from market.experiments.engines import EngineUnusable, open_engine
+from market.experiments.engines.base import WorkerUnable
 from market.experiments.experiment import ExperimentExists, Interrupted, run_experiment
 from market.experiments.plan import Plan
 from market.experiments.store import Store, StoreUnusable
@@ -131,6 +133,25 @@ def test_after_ctrl_c_only_the_missing_runs_run(engine: str, tiny_plan: Make, tm
     assert len(list(scratch.iterdir())) - before == 40 - marked
     again = run_experiment(plan, engine=engine, out=out)
     assert again.reused == 40
+
+
+@pytest.mark.parametrize("engine", ["local:1", "dask:1"])
+def test_a_worker_that_can_do_no_run_stops_the_experiment_with_a_reason(
+    engine: str, tiny_plan: Make, tmp_path: Path
+) -> None:
+    with pytest.raises(WorkerUnable, match="a worker cannot work: AttributeError"):
+        run_experiment(tiny_plan("nothing"), engine=engine, out=str(tmp_path / "x"))
+
+
+def test_a_scheduler_without_workers_is_refused(
+    tiny_plan: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distributed = needs("distributed")
+    monkeypatch.setattr("market.experiments.engines.dask.SECONDS_TO_JOIN", 1)
+    with distributed.LocalCluster(n_workers=0, dashboard_address=None) as cluster:
+        address = cluster.scheduler_address.removeprefix("tcp:")
+        with pytest.raises(EngineUnusable, match="has no workers; start some"):
+            run_experiment(tiny_plan(), engine=f"dask:{address}", out=str(tmp_path / "x"))
 
 
 @pytest.mark.parametrize("left", [0, 20])

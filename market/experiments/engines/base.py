@@ -16,6 +16,15 @@ class EngineUnusable(Exception):
     exit_code = 2
 
 
+class WorkerUnable(Exception):
+    """A worker that cannot do any run: it does not reach the store, or lacks a package. Nothing is lost by stopping."""
+
+    exit_code = 1
+
+    def __init__(self, error: str) -> None:
+        super().__init__(f"a worker cannot work: {error}")
+
+
 class Died(NamedTuple):
     """A worker died while it had a batch."""
 

@@ -7,10 +7,11 @@ from importlib import import_module
 from itertools import islice
 from typing import Any, Self
 
-from market.experiments.engines.base import Died, EngineUnusable, Run
+from market.experiments.engines.base import Died, EngineUnusable, Run, WorkerUnable
 from market.experiments.worker import Batch, Outcome
 
 SECONDS_TO_CONNECT = 10
+SECONDS_TO_JOIN = 60
 IN_FLIGHT_PER_WORKER = 4  # batches with the scheduler: enough to keep workers busy, few enough to stay small
 
 
@@ -45,6 +46,12 @@ class DaskEngine:
         except OSError as error:
             self.__exit__()
             raise EngineUnusable(f"--engine: no Dask scheduler answers at {self.address}: {error}") from None
+        try:
+            self._client.wait_for_workers(1, timeout=SECONDS_TO_JOIN)
+        except TimeoutError:
+            self.__exit__()
+            text = f"--engine: the Dask scheduler at {self.address} has no workers; start some: dask worker host:port"
+            raise EngineUnusable(text) from None
         self.workers = sum(self._client.nthreads().values()) or 1
         return self
 
@@ -75,6 +82,8 @@ class DaskEngine:
                 outcomes: list[Outcome] | Died = future.result()
             except distributed.KilledWorker as error:
                 outcomes = Died(str(error).split(".")[0])
+            except Exception as error:
+                raise WorkerUnable(f"{type(error).__name__}: {error}") from None
             future.release()
             for more in send(1):
                 answered.add(more)

@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Self
 
-from market.experiments.engines.base import Died, Run
+from market.experiments.engines.base import Died, Run, WorkerUnable
 from market.experiments.worker import Batch, Outcome
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -37,12 +37,12 @@ class _Worker:
     def take(self) -> list[Outcome] | Died:
         """Receive the outcomes; Died when the process is gone."""
         try:
-            outcomes: list[Outcome] | BaseException = self.pipe.recv()
+            outcomes: list[Outcome] | str = self.pipe.recv()
         except (EOFError, OSError):
             self.process.join(SECONDS_TO_STOP)
             return Died(f"its process ended with exit code {self.process.exitcode}")
-        if isinstance(outcomes, BaseException):
-            raise outcomes
+        if isinstance(outcomes, str):
+            raise WorkerUnable(outcomes)
         return outcomes
 
     def stop(self) -> None:
@@ -121,4 +121,4 @@ def _serve(pipe: Connection) -> None:
         try:
             pipe.send(run(batch))
         except Exception as error:
-            pipe.send(RuntimeError(f"{type(error).__name__}: {error}"))
+            pipe.send(f"{type(error).__name__}: {error}")
