@@ -235,18 +235,18 @@ def terms_over(state: State, day: int) -> Iterator[Happening]:
 
 def hand_over(state: State, day: int) -> Iterator[Happening]:
     """Give free GPUs to the leases that are owed them: earlier start first, owners' leases before subleases."""
-    free: dict[str, int] = {
-        name: h.held - training_use(state, h.org, h.chip, h.site) for name, h in state.chips.holdings.items()
-    }
+    waiting = [x for x in state.leases.leases.values() if x.owed and x.start_day <= day]
+    if not waiting:
+        return
+    free = _Unused(state)
     passed: dict[str, int] = defaultdict(int)  # lease -> sublet GPUs handed on
     for lease in state.leases.leases.values():
         if lease.parent_lease_id is not None:
             passed[lease.parent_lease_id] += lease.delivered
     arrived: dict[str, int] = defaultdict(int)
-    waiting = (x for x in state.leases.leases.values() if x.owed and x.start_day <= day)
     for lease in sorted(waiting, key=lambda x: (x.depth, x.start_day, x.lease_id)):
         source = key(lease.lessor, lease.chip, lease.site)
-        gpus = min(lease.owed, max(0, free.get(source, 0)))
+        gpus = min(lease.owed, max(0, free[source]))
         if lease.parent_lease_id is not None:
             parent = state.leases.leases[lease.parent_lease_id]
             here = parent.delivered + arrived[parent.lease_id] - passed[parent.lease_id]
@@ -254,14 +254,27 @@ def hand_over(state: State, day: int) -> Iterator[Happening]:
             passed[parent.lease_id] += gpus
         if gpus:
             free[source] -= gpus
-            target = key(lease.lessee, lease.chip, lease.site)
-            free[target] = free.get(target, 0) + gpus
+            free[key(lease.lessee, lease.chip, lease.site)] += gpus
             arrived[lease.lease_id] += gpus
             handed = facts.GpusHandedOver(lease.lease_id, lease.lessor, lease.lessee, lease.chip, lease.site, gpus)
             yield Happening(day, handed, lease.lessor, lease.lease_id)
         if gpus < lease.owed and not lease.late_said:
             late = facts.LeaseLate(lease.lease_id, lease.lessor, lease.lessee, lease.owed - gpus, _cause(state, lease))
             yield Happening(day, late, lease.lessor, lease.lease_id)
+
+
+class _Unused(dict[str, int]):
+    """GPUs of holdings that no run trains on, counted when first asked for."""
+
+    def __init__(self, state: State) -> None:
+        super().__init__()
+        self._state = state
+
+    def __missing__(self, name: str) -> int:
+        holding = self._state.chips.holdings.get(name)
+        org, chip, site = name.split("|")
+        self[name] = holding.held - training_use(self._state, org, chip, site) if holding else 0
+        return self[name]
 
 
 def _cause(state: State, lease: Lease) -> str:

@@ -166,11 +166,12 @@ def due(state: State, first: int, last: int) -> Iterator[Happening]:
 def replan(state: State, day: int) -> Iterator[Happening]:
     """Go on with fewer GPUs where a holding shrank; what was trained stays trained."""
     p = state.run.parameters
-    left: dict[str, int] = {name: h.held for name, h in state.chips.holdings.items()}
+    left: dict[str, int] = {}
     for run in list(state.training.runs.values()):
         name = key(run.org, run.chip, run.site)
-        gpus = min(run.gpus, max(0, left.get(name, 0)))
-        left[name] = left.get(name, 0) - gpus
+        here = left[name] if name in left else held(state, run.org, run.chip, run.site)
+        gpus = min(run.gpus, max(0, here))
+        left[name] = here - gpus
         if gpus == run.gpus:
             continue
         todo = digits(flop_left(state, run, day))
@@ -205,7 +206,7 @@ def clusters(state: State, day: int) -> Iterator[Happening]:
     """Announce clusters that pass a size: the first of its chip, a new one, or one that has grown."""
     said: set[str] = set()
     for name, holding in state.chips.holdings.items():
-        if holding.held < CLUSTER_SIZES[0] or holding.leased_out:
+        if holding.owned + holding.leased_in < CLUSTER_SIZES[0] or holding.leased_out:
             continue
         size = max(s for s in CLUSTER_SIZES if s <= holding.held)
         known = state.training.clusters.get(name, 0)
