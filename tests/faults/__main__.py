@@ -16,7 +16,7 @@ from tests.faults.kills import kills
 def main() -> int:
     """Run every campaign, say what each found, and fail when something went wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--full", action="store_true", help="the whole figures: about 20 minutes on one core")
+    parser.add_argument("--full", action="store_true", help="the whole figures: half an hour on one core")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--scratch", type=Path, help="folder for kill -9; one in memory is quicker and as good")
     asked = parser.parse_args()
