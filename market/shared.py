@@ -89,6 +89,15 @@ class Shared:
         return busy
 
     @cached_property
+    def queues_kw(self) -> dict[str, int]:
+        """Power in the interconnection queue of each region."""
+        buildings = self.state.sites.buildings
+        return {
+            name: sum(buildings[building].power_kw for building in region.queue)
+            for name, region in self.state.run.regions.items()
+        }
+
+    @cached_property
     def machines(self) -> dict[str, list[Machine]]:
         """Machines on which labs could begin a run."""
         return machines(self.state, self.fleets_h100e, self.day)

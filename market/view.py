@@ -103,7 +103,7 @@ class MarketView:
 
     def queue_kw(self, region: str) -> int:
         """Power in a region's interconnection queue."""
-        return sum(self._state.sites.buildings[b].power_kw for b in self._state.run.regions[region].queue)
+        return self._shared.queues_kw[region]
 
     def chips(self) -> Iterable[Chip]:
         """All chips announced."""

@@ -129,9 +129,13 @@ def _slip(seed: int, building_id: str, begun: float, median: float, sd: float) -
 def power_day(state: State, building: Building) -> int:
     """First day on which the queue can serve a building, were the region's yearly power no limit."""
     p, run = state.run.parameters, state.run
-    z = rng.normal(run.seed, "queue wait", building.building_id)
     wait = on_site_wait(state, building.kind) if building.on_site else expected_wait(state, building.region)
-    return building.start_day + round(rng.lognormal(wait, p["sites.queue_sd"], z))
+    return building.start_day + round(_wait(run.seed, building.building_id, wait, p["sites.queue_sd"]))
+
+
+@lru_cache(1 << 14)
+def _wait(seed: int, building_id: str, median: float, sd: float) -> float:
+    return rng.lognormal(median, sd, rng.normal(seed, "queue wait", building_id))
 
 
 def due(state: State, first: int, last: int) -> Iterator[Happening]:
