@@ -71,23 +71,25 @@ class Door(click.Group):
             raise click.exceptions.Exit(0) from None
         except (KeyboardInterrupt, click.Abort):
             raise Complaint("interrupted", INTERRUPTED) from None
-        except (ValueError, OSError, RuntimeError) as error:
-            raise Complaint(said(error), code_of(error)) from error
         except Exception as error:
-            if not hasattr(error, "exit_code"):
+            code = code_of(error)
+            if code is None:
                 raise
-            raise Complaint(str(error), code_of(error)) from error
+            raise Complaint(said(error), code) from error
 
 
-def code_of(error: Exception) -> int:
-    """Exit code of an error: its own, 2 for what was asked wrongly, else 1."""
+def code_of(error: Exception) -> int | None:
+    """Exit code of an error that is no fault of this program: 2 for what was asked wrongly, 3 for what is damaged."""
     from events import LogExists, LogMissing
     from market.cluster.tables import ClusterError
+    from market.kernel import ReplayMismatch
     from market.runs.reading import Usage
 
     if isinstance(error, Usage | LogMissing | LogExists | ClusterError):
         return USAGE
-    return int(getattr(error, "exit_code", FAILED))
+    if isinstance(error, ReplayMismatch):
+        return DAMAGED
+    return getattr(error, "exit_code", FAILED if isinstance(error, OSError | ValueError) else None)
 
 
 def said(error: Exception) -> str:
@@ -114,6 +116,9 @@ POLICY = click.option("--policy", "-p", "policies", multiple=True, envvar="MARKE
 SET = click.option("--set", "-s", "sets", multiple=True, envvar="MARKET_SET", metavar="KEY=VALUE",
                    help="Another value for a dotted key of the scenario; may be repeated.")  # fmt: skip
 OUT = click.option("--out", "-o", type=click.Path(path_type=Path), envvar="MARKET_OUT", help="Folder of the run.")
+FILE = click.option(
+    "--out", "-o", type=click.Path(path_type=Path, dir_okay=False), help="File to write instead of stdout."
+)
 FORMAT = click.option("--format", "form", type=click.Choice(["table", "json", "csv", "parquet"]), default="table",
                       show_default=True, help="How to print it.")  # fmt: skip
 
@@ -356,7 +361,7 @@ def replay(run: Path, until: str | None, as_json: bool) -> None:
 @click.option("--limit", "-n", type=click.IntRange(1), metavar="N", help="The first N of them.")
 @click.option("--schema", is_flag=True, help="Print the data dictionary instead.")
 @FORMAT
-@OUT
+@FILE
 @JSON
 def events(run: Path | None, schema: bool, form: str, out: Path | None, as_json: bool, **wanted: Any) -> None:
     """List the facts of RUN."""
@@ -390,7 +395,7 @@ def events(run: Path | None, schema: bool, form: str, out: Path | None, as_json:
 @RUN
 @click.argument("sql", metavar="SQL")
 @FORMAT
-@OUT
+@FILE
 @JSON
 def query(run: Path, sql: str, form: str, out: Path | None, as_json: bool) -> None:
     """Ask RUN in SQL: tables `log`, prices, leases, capacity, power, training, finance, concentration, network."""
@@ -634,7 +639,7 @@ def scenario_init(file: Path, base: str) -> None:
 @click.option("--plans", type=click.IntRange(1, 100), help="List so many plans, the best first.")
 @click.option("--grid", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
               help="Answer every row of a CSV or Parquet file.")  # fmt: skip
-@OUT
+@FILE
 @JSON
 def cluster(grid: Path | None, out: Path | None, as_json: bool, **asked: Any) -> None:
     """Say how fast a cluster trains a model: plan, step, MFU, days, power, cost, loss."""

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from door.asking import complaint, simulate
+from door.asking import ask, complaint, simulate
 
 GOOD = "name: mine\nextends: frontier-2024\n"
 FILES = {
@@ -135,3 +135,26 @@ def test_a_reader_that_has_seen_enough_ends_the_listing_quietly(run):
     child.stdout.close()
     assert child.stderr.read() == b""
     assert child.wait() == 0
+
+
+def test_a_fault_of_the_program_itself_is_not_dressed_up(run, monkeypatch):
+    def broken(folder):
+        raise KeyError("a bug")
+
+    monkeypatch.setattr("market.runs.reading.open_log", broken)
+    assert isinstance(ask("replay", run).exception, KeyError)
+
+
+def test_a_resume_that_does_not_reach_the_recorded_state_is_damage(here, monkeypatch):
+    from events import LogWriter
+
+    finish = LogWriter.finish
+
+    def cut(log):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LogWriter, "finish", cut)
+    assert ask("run", "--years", "0.2", "--out", "a", "--quiet").exit_code == 130
+    monkeypatch.setattr(LogWriter, "finish", finish)
+    monkeypatch.setattr("market.kernel.state_hash", lambda state: "0" * 64)
+    assert "the log recorded state" in complaint("run", "--resume", "--out", "a", code=3)

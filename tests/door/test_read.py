@@ -90,6 +90,12 @@ def test_events_are_written_as_tables(run, form, tmp_path):
         assert pl.read_parquet(tmp_path / "facts").equals(log)
 
 
+def test_the_folder_of_runs_is_not_where_tables_go(run, here, monkeypatch):
+    monkeypatch.setenv("MARKET_OUT", str(here / "folder"))
+    assert ask("query", run, "SELECT 1 AS one", "--format", "csv").stdout == "one\n1\n"
+    assert not (here / "folder").exists()
+
+
 def test_the_data_dictionary_names_every_column_and_fact(run):
     found = answer("events", "--schema")
     assert list(found["columns"]) == [*ENVELOPE, *VOCABULARY]
