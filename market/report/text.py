@@ -158,7 +158,7 @@ def _refusals(out: Console, log: pl.LazyFrame) -> None:
     kinds: dict[str, Counter[str]] = {}
     for kind, reason in rows:
         kinds.setdefault(kind, Counter())[reason] += 1
-    _title(out, "What did not come about")
+    _title(out, "What did not come about" if kinds else "Nothing was refused and no talks failed")
     for kind, reasons in sorted(kinds.items()):
         out.print(
             f"{kind}: " + ", ".join(f"{reason} {count:,}" for reason, count in reasons.most_common()), markup=False
@@ -183,7 +183,8 @@ def _next_commands(out: Console, outcome: Outcome) -> None:
     _title(out, "Next")
     lines = []
     if chosen.height:
-        lines.append(f"market explain {folder} {chosen['seq'][0]}")
+        decided = chosen.filter(pl.col("type") == "LeaseSigned")
+        lines.append(f"market explain {folder} {(decided if decided.height else chosen)['seq'][0]}")
     lines += [
         f"market replay {folder} --until {middle}",
         f"market fork {folder} --at {middle} --policy power-moratorium",
