@@ -162,11 +162,12 @@ def run_command(ctx: click.Context, /, out: Path | None, resume: bool, force: bo
         question = open_run(out).question
     else:
         question = question_of(**asked)
-    answer(question, out or folders.default_folder(question), None, resume, force, as_json, quiet)
+    place = out or folders.default_folder(question)
+    answer(question, place, None, resume=resume, force=force, as_json=as_json, quiet=quiet)
 
 
 def answer(
-    question: Question, folder: Path, parent: Run | None, resume: bool, force: bool, as_json: bool, quiet: bool
+    question: Question, folder: Path, parent: Run | None, *, resume: bool, force: bool, as_json: bool, quiet: bool
 ) -> None:
     """Answer a question in a folder: report it when it is answered already, else simulate."""
     from market import open_run
@@ -307,7 +308,7 @@ def emit(content: Any) -> None:
 @click.option("--force", is_flag=True, help="Repeat a fork that is there already.")
 @JSON
 @QUIET
-def fork(run: Path, day: str, policies: tuple[str, ...], years: str | None, out: Path | None, resume: bool,
+def fork(run: Path, *, day: str, policies: tuple[str, ...], years: str | None, out: Path | None, resume: bool,
          force: bool, as_json: bool, quiet: bool) -> None:  # fmt: skip
     """Ask what would have come of RUN had a policy come, or chance alone gone on, after a date.
 
@@ -321,7 +322,8 @@ def fork(run: Path, day: str, policies: tuple[str, ...], years: str | None, out:
     parent.reader.manifest.check_same_code("fork")
     length = None if years is None else float(number_of(years))
     question = parent.forked(day, load_policies(policies), length)
-    answer(question, out or folders.default_folder(question), parent, resume, force, as_json, quiet)
+    place = out or folders.default_folder(question)
+    answer(question, place, parent, resume=resume, force=force, as_json=as_json, quiet=quiet)
 
 
 # --- read

@@ -80,6 +80,7 @@ class Run:
     def chosen(
         self,
         kinds: tuple[str, ...] = (),
+        *,
         org: str | None = None,
         since: str | None = None,
         until: str | None = None,
