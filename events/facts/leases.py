@@ -144,19 +144,6 @@ class GpusHandedOver(Fact, frozen=True):
     gpus: int
 
 
-class GpusTakenBack(Fact, frozen=True):
-    """GPUs return from lessee to lessor: retired hardware, or a parent lease that shrank."""
-
-    sees: ClassVar[Visibility] = "parties"
-    lease_id: str
-    lessor: str
-    lessee: str
-    chip: str
-    site: str
-    gpus: int
-    reason: str
-
-
 class LeaseEnded(Fact, frozen=True):
     """A lease ran out or was broken off (`reason`: term, default, parent ended); its GPUs go back."""
 

@@ -33,7 +33,7 @@ def _changes(log: pl.LazyFrame) -> pl.LazyFrame:
     parts = []
     for kind, sign in (("FleetRegistered", 1), ("GpusInstalled", 1), ("GpusRetired", -1)):
         parts.append(_change(facts(log, kind), "org", owned=sign))
-    for kind, sign in (("GpusHandedOver", 1), ("GpusTakenBack", -1), ("LeaseEnded", -1)):
+    for kind, sign in (("GpusHandedOver", 1), ("LeaseEnded", -1)):
         moved = facts(log, kind)
         parts += [_change(moved, "lessee", leased_in=sign), _change(moved, "lessor", leased_out=sign)]
     return pl.concat(parts)

@@ -16,8 +16,7 @@ def leases(log: pl.LazyFrame) -> pl.LazyFrame:
     """
     signed = facts(log, "LeaseSigned").drop("actor").rename({"seq": "signed_seq", "day": "signed_day"})
     handed = facts(log, "GpusHandedOver").select("lease_id", "gpus")
-    taken = facts(log, "GpusTakenBack").select("lease_id", -pl.col("gpus"))
-    moved = pl.concat([handed, taken]).group_by("lease_id").agg(pl.col("gpus").sum().alias("gpus_delivered"))
+    moved = handed.group_by("lease_id").agg(pl.col("gpus").sum().alias("gpus_delivered"))
     ended = facts(log, "LeaseEnded").select(
         "lease_id", pl.col("day").alias("ended_day"), pl.col("reason").alias("end_reason")
     )

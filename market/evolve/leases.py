@@ -78,10 +78,6 @@ def gpus_handed_over(state: State, fact: facts.GpusHandedOver, day: int) -> None
     _move(state, state.leases.leases[fact.lease_id], fact.gpus)
 
 
-def gpus_taken_back(state: State, fact: facts.GpusTakenBack, day: int) -> None:
-    _move(state, state.leases.leases[fact.lease_id], -fact.gpus)
-
-
 def lease_ended(state: State, fact: facts.LeaseEnded, day: int) -> None:
     lease = state.leases.leases[fact.lease_id]
     _move(state, lease, -lease.delivered)
@@ -125,7 +121,6 @@ APPLY = {
     facts.LeaseSigned: lease_signed,
     facts.LeaseLate: lease_late,
     facts.GpusHandedOver: gpus_handed_over,
-    facts.GpusTakenBack: gpus_taken_back,
     facts.LeaseEnded: lease_ended,
     facts.LetterSigned: letter_signed,
     facts.LetterCut: letter_cut,

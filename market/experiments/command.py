@@ -35,7 +35,7 @@ def experiment() -> None:
 
 
 def _flags(
-    scenario: str | None, policies: tuple[str, ...], runs: int | None, futures: int | None, years: float | None,
+    *, scenario: str | None, policies: tuple[str, ...], runs: int | None, futures: int | None, years: float | None,
     seed: int | None, sets: tuple[str, ...], metrics: tuple[str, ...],
 ) -> dict[str, Any]:  # fmt: skip
     """Collect what was said on the command line, as a design says it."""

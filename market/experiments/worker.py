@@ -18,7 +18,7 @@ import msgspec
 from events.log import LogWriter
 from events.manifest import Manifest
 from events.memory import Log
-from market.experiments.metrics import measure
+from market.experiments.measure import measure
 from market.experiments.paths import with_values
 from market.experiments.plan import Plan, Spec
 from market.experiments.store import RESULT, Store

@@ -81,7 +81,6 @@ SENTENCES: dict[str, str] = {
     ),
     "LeaseLate": "{lessor} was late for {lessee}: {gpus} GPUs missing, for want of {reason}.",
     "GpusHandedOver": "{lessor} handed {gpus} {chip} at {site} over to {lessee}.",
-    "GpusTakenBack": "{lessor} took back {gpus} {chip} at {site} from {lessee}: {reason}.",
     "LeaseEnded": "The lease of {lessee} from {lessor} ({gpus} {chip} at {site}) ended: {reason}.",
     "OnDemandRented": "{lessor} let {gpus} {chip} at {site} by the hour at {price_usd_per_gpu_hour} USD.",
     "PriceMoved": (

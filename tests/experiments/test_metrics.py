@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from events.memory import MemoryLog
-from market.experiments.metrics import DEFAULT, METRICS, describe, herfindahl, measure, metric_names, select
+from market.experiments.measure import herfindahl, measure
+from market.experiments.metrics import DEFAULT, METRICS, describe, metric_names, select
 from market.experiments.tally import Tally
 
 if TYPE_CHECKING:

@@ -398,15 +398,6 @@ def test_a_lease_that_is_broken_off_takes_its_subleases_with_it():
     invariants(world.state)
 
 
-def test_gpus_taken_back_are_owed_again():
-    world = given()
-    signed = lease()
-    world.happened(signed, handed(signed))
-    world.happened(facts.GpusTakenBack(signed.lease_id, CLOUD, LAB, "H100", SITE, 300, "retired"))
-    assert world.state.leases.leases[signed.lease_id].owed == 300
-    assert world.state.chips.holdings["lab|H100|hall"].held == 700
-
-
 def test_a_lessor_of_another_chip_has_nothing_free():
     assert leases.free_gpus(given().state, CLOUD, "GB200", SITE) == 0
 
