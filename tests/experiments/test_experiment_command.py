@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -117,6 +120,32 @@ def test_ctrl_c_prints_how_to_go_on(
     again = ask(*command[2:])
     assert again.exit_code == 0, again.output
     assert again.stdout.startswith("dearer:")
+
+
+@pytest.mark.parametrize("seconds", [0.8, 6.0])
+def test_a_real_ctrl_c_reaches_all_processes_and_leaves_no_traceback(
+    seconds: float, here: Path, policy_file: Path, scratch: Path
+) -> None:
+    words = [*short(policy_file, "--out", "x")[:-4], "--runs", "200", "--engine", "local:2", "--out", "x"]
+    code = (
+        "import sys; from market.experiments import experiment as e; e.SIMULATE = 'experiments.tiny_worlds:slow'\n"
+        "from market.experiments.command import experiment; print('ready', flush=True); experiment(sys.argv[1:])"
+    )
+    root = Path(__file__).parents[2]
+    asked = subprocess.Popen(
+        [sys.executable, "-c", code, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True, env=os.environ | {"PYTHONPATH": f"{root}:{root / 'tests'}"},
+    )  # fmt: skip
+    assert asked.stdout is not None
+    asked.stdout.readline()
+    while not (here / "x" / "experiment.json").exists():
+        time.sleep(0.05)
+    time.sleep(seconds)
+    os.killpg(asked.pid, signal.SIGINT)
+    _, said = asked.communicate(timeout=60)
+    assert asked.returncode == 130, said
+    assert "Traceback" not in said
+    assert "of 400 runs are kept in x; go on with" in said
 
 
 def test_metrics_are_listed() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from experiments.extras import needs
 
 from market.experiments.experiment import run_experiment
 from market.experiments.plain import as_json
@@ -149,3 +150,24 @@ def test_amounts_are_written_as_they_are_said(said: str, text: str) -> None:
 def test_many_metrics_of_one_kind_are_named_once() -> None:
     names = ["labs.a.h100e", "labs.b.h100e", "labs.c.h100e", "labs.a.cash_usd", "models.released"]
     assert together(names[1:], names) == ["labs.a.cash_usd", "labs.*.h100e (2 of 3)", "models.released"]
+
+
+@pytest.mark.parametrize("sampling", ["morris", "saltelli"])
+def test_designs_for_sensitivity_are_analysed_by_their_method(sampling: str, tiny_plan: Make, tmp_path: Path) -> None:
+    needs("SALib")
+    plan = tiny_plan(
+        uncertainties={"price.margin": {"uniform": [0.3, 0.9]}, "price.elasticity": {"uniform": [0.5, 2]}},
+        sampling=sampling, futures=16, seeds=1,
+    )  # fmt: skip
+    assert len(plan.values) == 16 * {"morris": 3, "saltelli": 4}[sampling]
+    out = str(tmp_path / "x")
+    run_experiment(plan, engine="serial", out=out)
+    rows = [row for row in as_json(open_results(out))["sensitivity"] if row["policy"] == "baseline"]
+    assert [row["parameter"] for row in rows] == ["price.margin", "price.elasticity"]
+    if sampling == "morris":
+        assert rows[0]["mu_star"] == pytest.approx(0.6 * 1.012, rel=1e-6)
+        assert rows[1]["mu_star"] == pytest.approx(0, abs=1e-9)
+    else:
+        assert rows[0]["total"] == pytest.approx(1, abs=0.05)
+        assert rows[1]["total"] == pytest.approx(0, abs=1e-6)
+    assert f"parameter ({'Morris' if sampling == 'morris' else 'Sobol'})" in show(out)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import threading
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Self
@@ -26,7 +28,8 @@ class _Worker:
     def __init__(self) -> None:
         self.pipe, theirs = SPAWN.Pipe()
         self.process: SpawnProcess = SPAWN.Process(target=_serve, args=(theirs,), daemon=True)
-        self.process.start()
+        with _ctrl_c_ignored():
+            self.process.start()
         theirs.close()
         self.batch: Batch | None = None
 
@@ -110,8 +113,21 @@ class LocalEngine:
             return
 
 
+@contextmanager
+def _ctrl_c_ignored() -> Iterator[None]:
+    """Start processes that leave Ctrl-C to the one that asked: what is ignored here stays so in them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _serve(pipe: Connection) -> None:
-    """Answer batches until the pipe closes; Ctrl-C is for the process that asked."""
+    """Answer batches until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:
         try:
