@@ -221,16 +221,17 @@ class _progress:
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn
 
-            words = TextColumn("{task.completed:,.0f}/{task.total:,.0f} runs {task.fields[pace]}")
+            words = TextColumn("{task.fields[pace]}")
             self.bar = Progress(BarColumn(), words, console=Console(stderr=True), transient=True)
             self.bar.start()
-            self.task = self.bar.add_task("runs", total=None, pace="")
+            self.task = self.bar.add_task("runs", total=None, pace="starting workers")
         return self._tell
 
     def _tell(self, now: Progress) -> None:
         self.last = now
         if self.bar is not None:
-            pace = f"· {now.per_minute:.0f} a minute · {now.left_s / 60:.1f} min left"
+            pace = f"{now.done + now.failed:,} of {now.total:,} runs · {now.per_minute:.0f} a minute"
+            pace += f" · {now.left_s / 60:.1f} min left"
             if now.failed:
                 pace += f" · {now.failed} failed"
             self.bar.update(self.task, completed=now.done + now.failed, total=now.total, pace=pace)

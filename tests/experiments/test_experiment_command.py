@@ -148,6 +148,27 @@ def test_a_real_ctrl_c_reaches_all_processes_and_leaves_no_traceback(
     assert "of 400 runs are kept in x; go on with" in said
 
 
+def test_a_terminal_sees_runs_a_minute_and_the_time_left(here: Path, policy_file: Path) -> None:
+    import pty
+
+    root = Path(__file__).parents[2]
+    ours, theirs = pty.openpty()
+    code = (
+        "import sys; from market.experiments import experiment as e; e.SIMULATE = 'experiments.tiny_worlds:price'\n"
+        "from market.experiments.command import experiment; experiment(sys.argv[1:])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *short(policy_file)], stdout=subprocess.PIPE, stderr=theirs, text=True,
+        env=os.environ | {"PYTHONPATH": f"{root}:{root / 'tests'}", "TERM": "xterm", "COLUMNS": "120"}, check=True,
+    )  # fmt: skip
+    os.close(theirs)
+    seen = os.read(ours, 100_000).decode()
+    assert done.stdout.startswith("dearer:")
+    assert "Traceback" not in seen
+    assert "8 of 8 runs" in seen
+    assert "min left" in seen
+
+
 def test_metrics_are_listed() -> None:
     assert "labs.{lab}.h100e" in ask("metrics").stdout
     assert json.loads(ask("metrics", "--json").stdout)["prices.h100_contract"]["unit"] == "USD/H100e-hour"
