@@ -26,7 +26,7 @@ def spread(results: Results, found: list[Effect]) -> Iterator[str]:
         mine = [e for e in found if e.policy == policy and e.pairs]
         still = [e.metric for e in mine if e.low == e.high == 0]
         slight = [e.metric for e in mine if e.is_slight and e.metric not in still]
-        moved = [e for e in mine if e.metric not in (*still, *slight)]
+        moved = sorted((e for e in mine if e.metric not in (*still, *slight)), key=lambda e: not e.is_clear)
         if len(still) == len(mine):
             continue
         yield f"Change by {policy}"
