@@ -15,6 +15,7 @@ class Log(Protocol):
 
     head: str
     next_seq: int
+    is_kept: bool  # False when nobody will read the facts again: their weeks need no state hash then
 
     def append(self, entry: Entry) -> None:
         """Take one fact."""
@@ -35,6 +36,7 @@ class MemoryLog:
     def __init__(self) -> None:
         self.head = ""
         self.next_seq = 0
+        self.is_kept = True
         self._chunks: list[Entry | Rows] = []
 
     def append(self, entry: Entry) -> None:

@@ -188,7 +188,7 @@ class Kernel:
     def close(self) -> str:
         """Close the week: hash the state and hand the week to the log."""
         week = self.state.run.week + 1
-        digest = state_hash(self.state)
+        digest = state_hash(self.state) if self.log.is_kept else ""
         self.record(self.day, WeekClosed(week, digest), WORLD, WORLD)
         self.log.close_week()
         return digest

@@ -36,6 +36,7 @@ class Tally:
         self.head = ""
         self.next_seq = 0
         self.behind = behind
+        self.is_kept = behind is not None
         self.counts: dict[type[Fact], int] = defaultdict(int)
         self.sums: dict[type[Fact], int] = defaultdict(int)
 
