@@ -35,6 +35,8 @@ MANIFEST, SCENARIO, LOCK, LOG = "run.json", "scenario.yaml", "LOCK", "log"
 class LogWriter:
     """The writer of one run folder. It holds the folder's lock until `close`."""
 
+    is_kept = True
+
     def __init__(self, folder: Path, manifest: Manifest, lock: int, disk: Disk) -> None:
         self._folder, self._disk, self._lock = folder, disk, lock
         self.manifest = manifest
