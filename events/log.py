@@ -37,8 +37,6 @@ class LogWriter:
 
     is_kept = True
 
-    is_kept = True
-
     def __init__(self, folder: Path, manifest: Manifest, lock: int, disk: Disk) -> None:
         self._folder, self._disk, self._lock = folder, disk, lock
         self.manifest = manifest
