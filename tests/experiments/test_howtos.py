@@ -46,7 +46,7 @@ def shell(tmp_path: Path) -> dict[str, str]:
     tools.mkdir()
     plugged = tmp_path / "plugged"
     uv = shutil.which("uv")
-    install = f'exec {uv} pip install -q --no-deps --target "{plugged}" "$2"'
+    install = f'exec {uv} pip install -q --no-deps --python {sys.executable} --target "{plugged}" "$2"'
     for name, line in {
         "market": f'exec {sys.executable} -c "from cli import main; main(prog_name=\'market\')" "$@"',
         "python": f'exec {sys.executable} "$@"',
