@@ -11,7 +11,7 @@ import mesa
 from agents.behaviour import Behaviour
 from events.commands import Command
 from events.memory import Log, MemoryLog
-from market.kernel import Hooks, Kernel
+from market.kernel import Hooks, Kernel, few_collections
 from market.rng import Draws
 from market.rules.start import opening
 from market.state import State
@@ -114,9 +114,10 @@ def simulate(
 
 def finish(model: MarketModel, progress: Callable[[int, Kernel], None] | None = None) -> Kernel:
     """Step a model to its end and close its log."""
-    while not model.is_over:
-        model.step()
-        if progress is not None:
-            progress(model.state.run.week, model.kernel)
+    with few_collections():
+        while not model.is_over:
+            model.step()
+            if progress is not None:
+                progress(model.state.run.week, model.kernel)
     model.kernel.end()
     return model.kernel

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from market.cluster import ClusterError, dense_of, plan_for_budget, weekly_choices
 from market.cluster import chip as cluster_chip
+from market.cluster.weekly import gpu_rungs
 from market.rules.base import DAYS_PER_YEAR
 from market.state import State
 
@@ -37,8 +38,8 @@ def peak_flop_per_s(chip: str) -> float:
 
 
 def cluster_size(gpus: int) -> int:
-    """Round GPUs down to a step of the ladder on which clusters are cut: four steps to a doubling, whole nodes of 8."""
-    return gpus if gpus < 64 else int(2 ** (math.floor(4 * math.log2(gpus)) / 4)) // 8 * 8
+    """Round GPUs down to a rung of the core's ladder, 25 % apart: clusters are cut in sizes that it has searched."""
+    return gpu_rungs(gpus)[0] if gpus > 0 else 0
 
 
 def _year(day: int) -> float:
@@ -92,7 +93,7 @@ def quote_yields(state: State, day: int) -> dict[str, float]:
     ]
     if not quotes:
         return {}
-    sizes = [4 ** max(4, round(math.log(q.gpus, 4))) for q in quotes]
+    sizes = [cluster_size(4 ** max(4, round(math.log(q.gpus, 4)))) for q in quotes]
     chips = [*(q.chip for q in quotes), *("H100" for _ in quotes)]
     found = weekly_choices(chips, [*sizes, *sizes], [dense_of(REFERENCE_PARAMS)] * len(chips), year=_year(day))
     useful = [float(mfu * goodput) for mfu, goodput in zip(found.mfu, found.goodput, strict=True)]

@@ -11,7 +11,7 @@ from events.decode import decode
 from events.facts.run import WeekClosed
 from events.memory import Log
 from market.evolve import evolve
-from market.kernel import Kernel, remember, replay
+from market.kernel import Kernel, few_collections, remember, replay
 from market.rules.start import opening
 from market.runs.question import Question
 from market.state import State
@@ -38,10 +38,11 @@ def begin(question: Question, log: Log) -> Kernel:
 def go_on(question: Question, kernel: Kernel, make: MakeModel, progress: Progress) -> State:
     """Simulate from where a kernel stands to the end of the run, and close the log."""
     model, run = make(kernel), kernel.state.run
-    while (week := run.week + 1) < question.weeks:
-        kernel.hooks = question.hooks(week)
-        model.step()
-        progress(week, kernel.log.next_seq)
+    with few_collections():
+        while (week := run.week + 1) < question.weeks:
+            kernel.hooks = question.hooks(week)
+            model.step()
+            progress(week, kernel.log.next_seq)
     kernel.end()
     return kernel.state
 
