@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from events import FACTS, LogReader, Parent, open_log
 from events.vocabulary import ENVELOPE
-from market.kernel import ReplayMismatch, replay
+from market.kernel import ReplayMismatch, few_collections, replay
 from market.state import State, state_hash
 
 if TYPE_CHECKING:
@@ -141,10 +141,11 @@ class Run:
         last = None if until is None else _day(until)
         state, found = State(), None
         try:
-            for entry, _ in replay(self.reader.entries(last), state):
-                found = entry
-                if last is not None and entry.day + 7 > last:
-                    break
+            with few_collections():
+                for entry, _ in replay(self.reader.entries(last), state):
+                    found = entry
+                    if last is not None and entry.day + 7 > last:
+                        break
         except ReplayMismatch as error:
             return self._parted(state, error)
         if found is None:
