@@ -57,11 +57,14 @@ def spending_usd(view: MarketView) -> float:
     patience, stop = p("orders.lead_time_patience_weeks"), p("orders.lead_time_stop_weeks")
     usd *= 1 + p("orders.hoarding") * clip((lead - patience) / stop, 0, 1)
     usd *= math.exp(-max(0.0, lead - stop) / stop)
-    waiting = sum(view.warehouse().values())
+    return usd * appetite(view)
+
+
+def appetite(view: MarketView) -> float:
+    """Part of its orders that a buyer still places: less the more chips wait for power, by a quarter's arrivals."""
+    p, waiting = view.param, sum(view.warehouse().values())
     arrivals = sum(view.coming().values()) * p("orders.warehouse_weeks") / p("shipping.weeks")
-    if waiting:
-        usd *= 1 - p("orders.warehouse_drag") * clip(waiting / max(1.0, arrivals), 0, 1)
-    return usd
+    return 1 - p("orders.warehouse_drag") * clip(waiting / max(1.0, arrivals), 0, 1)
 
 
 def offers(view: MarketView) -> list[tuple[str, Terms]]:
@@ -125,7 +128,8 @@ def _own_orders(view: MarketView) -> Iterator[Command]:
     promised = view.outlook()
     for chip in view.own_lines():
         backlog = sum(order.gpus for order in view.orders() if order.chip == chip.name)
-        gpus = MONTH_WEEKS * promised.get(chip.name, 0) + round(view.lead_time_weeks) * promised.get(chip.name, 0)
+        weeks = (MONTH_WEEKS + view.lead_time_weeks) * appetite(view)
+        gpus = round(weeks * promised.get(chip.name, 0))
         if chip.start_day <= view.day and gpus - backlog >= NODE_GPUS:
             yield PlaceOrder(actor=view.me, because=chip.name, chip=chip.name, gpus=gpus - backlog)
 
