@@ -596,9 +596,16 @@ def scenario_check(scenario: str, sets: tuple[str, ...], as_json: bool) -> None:
             click.echo(f"market: {problem}", err=True)
         raise click.exceptions.Exit(USAGE) from None
     if as_json:
-        emit({"scenario": scenario, "ok": True, "problems": [], "sha256": found.sha256, "dropped": found.dropped})
-    else:
-        click.echo(f"{scenario}: holds; {len(found.sources):,} sourced values, sha256 {found.sha256[:16]}")
+        emit({"scenario": scenario, "ok": True, "problems": [], "sha256": found.sha256, "dropped": found.dropped,
+              "exempt": found.exempt})  # fmt: skip
+        return
+    click.echo(f"{scenario}: holds; {len(found.sources):,} sourced values, sha256 {found.sha256[:16]}")
+    click.echo(
+        f"\nEngineering constants, exempt from the rule that nothing may describe a later date ({len(found.exempt)}):"
+    )
+    for name in found.exempt:
+        row = found.sources[name]
+        click.echo(f"  {name} = {row.value} {row.unit}  ({row.source})")
 
 
 @scenario.command("schema")
