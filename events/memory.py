@@ -37,19 +37,27 @@ class MemoryLog:
         self.head = ""
         self.next_seq = 0
         self.is_kept = True
+        self._day: int | None = None  # of the last fact
         self._chunks: list[Entry | Rows] = []
 
     def append(self, entry: Entry) -> None:
-        """Take one fact; FactInvalid when its seq is not the next."""
+        """Take one fact; FactInvalid when its seq is not the next or its day lies before the last one's."""
         check_seq(entry.seq, self.next_seq)
+        self._check_day(entry.day)
         self._chunks.append(entry)
         self.next_seq += 1
 
     def append_rows(self, rows: Rows) -> None:
-        """Take many facts of one type."""
+        """Take many facts of one type; FactInvalid as in `append`."""
         check_seq(rows.first_seq, self.next_seq)
+        self._check_day(rows.day)
         self._chunks.append(rows)
         self.next_seq += len(rows)
+
+    def _check_day(self, day: int) -> None:
+        if self._day is not None and day < self._day:
+            raise FactInvalid(f"day {day} after day {self._day}: days never fall")
+        self._day = day
 
     def close_week(self) -> None:
         """Nothing to do."""
