@@ -189,10 +189,10 @@ class Kernel:
         """Let desks and lines allot what is scarce, one mechanism after the other."""
         for step in rules.CLEARING:
             self.record_all(list(step(self.state, self.day)), self.day)
-        self.record_all(list(rules.chips.convert(self.state, self.day)), self.day)
-        allocated = self.record_all(list(rules.chips.allocate(self.state, self.day)), self.day)
+        self.record_all(list(rules.allocation.convert(self.state, self.day)), self.day)
+        allocated = self.record_all(list(rules.allocation.allocate(self.state, self.day)), self.day)
         sold = [fact for fact in allocated if isinstance(fact, ChipsAllocated)]
-        self.record_all(list(rules.chips.ship(self.state, sold, self.day)), self.day)
+        self.record_all(list(rules.allocation.ship(self.state, sold, self.day)), self.day)
         for step in rules.SETTLING:
             self.record_all(list(step(self.state, self.day)), self.day)
         for batch in rules.measures(self.state, self.day):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from events.commands import Command
 from events.facts import Batch, Fact
 from events.facts.training import FrontierMeasured
-from market.rules import chips, finance, leases, letters, prices, serving, sites, training
+from market.rules import allocation, chips, finance, leases, letters, prices, serving, sites, training
 from market.rules.base import MONTH_WEEKS, Deciders, Happening
 from market.rules.start import calibrate
 from market.state import State
@@ -49,7 +49,7 @@ CLEARING: tuple[Step, ...] = (
     leases.terms_over, sites.grant, sites.energise, _monthly(chips.expand_slots), chips.end_of_life, chips.output,
 )  # fmt: skip
 SETTLING: tuple[Step, ...] = (
-    chips.install, _quarterly(chips.retire), _monthly(finance.defaults), leases.hand_over, training.replan,
+    allocation.install, _quarterly(allocation.retire), _monthly(finance.defaults), leases.hand_over, training.replan,
     training.shed_projects, training.clusters, prices.move, finance.loans_repaid,
 )  # fmt: skip
 
@@ -67,4 +67,4 @@ def measures(state: State, day: int) -> Iterator[Batch | Happening | None]:
         yield finance.monthly(state, day)
 
 
-__all__ = ["CLEARING", "CLOCK", "SETTLING", "calibrate", "chips", "decide", "measures"]
+__all__ = ["CLEARING", "CLOCK", "SETTLING", "allocation", "calibrate", "chips", "decide", "measures"]

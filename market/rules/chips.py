@@ -1,20 +1,17 @@
-"""Rules of chips: who may order what, what the lines make, who gets it, when it runs."""
+"""Rules of chips: who may order what, what the roadmap promises and what the lines make."""
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Iterator
 
 from events.commands import chips as commands
 from events.facts import Fact
 from events.facts import chips as facts
-from events.facts.finance import PaymentMade
 from market import rng
-from market.clearing import water_fill
-from market.rules.base import CENTS, MONTH_WEEKS, Deciders, Happening, clip, training_use, years
+from market.rules.base import MONTH_WEEKS, Deciders, Happening, clip, years
 from market.state import State, next_id
-from market.state.chips import Chip, Order
+from market.state.chips import Chip
 
 PACKAGER = "nvidia"  # the supplier whose chips share packaging slots
 
@@ -205,159 +202,6 @@ def _own_line(state: State, chip: Chip, day: int) -> int:
     rate = p[f"chips.{chip.name}.gpus_per_week"]
     grown: float = rate * (1 + p[f"chips.{chip.name}.growth_per_year"]) ** max(0.0, years(state, day))
     return round(grown * ramp(state, chip, day))
-
-
-def convert(state: State, day: int) -> Iterator[Happening]:
-    """Let buyers take what lies unsold instead of what they wait for: same supplier, same value, longest wait first."""
-    p, chips = state.run.parameters, state.chips.chips
-    numbers: dict[str, int] = {}
-    left = {order.order_id: order.gpus for order in state.chips.orders.values()}
-    for chip in chips.values():
-        surplus = chip.stock_gpus - chip.backlog_gpus
-        if surplus <= 0 or chip.retired or chip.buyers == "own":
-            continue
-        waiting = [o for o in state.chips.orders.values() if _would_take(state, o, chip, p)]
-        waiting.sort(key=lambda o: (-chips[o.chip].lead_time_weeks, o.day, o.order_id))
-        for order in waiting:
-            ratio = order.price_usd_per_gpu / chip.price_usd_per_gpu
-            given = min(left[order.order_id], int(surplus / ratio))
-            taken = int(given * ratio)
-            if given < 1 or taken < 1:
-                continue
-            surplus -= taken
-            left[order.order_id] -= given
-            yield Happening(
-                day, facts.OrderCancelled(order.order_id, order.org, order.chip, given, f"takes {chip.name}"),
-                order.org, order.order_id,
-            )  # fmt: skip
-            stem = f"{order.org}/order"
-            numbers[stem] = numbers.get(stem, state.run.counters.get(stem, 0)) + 1
-            placed = facts.OrderPlaced(
-                f"{stem}/{numbers[stem]}", order.org, chip.supplier, chip.name, taken, chip.price_usd_per_gpu
-            )
-            yield Happening(day, placed, order.org, order.order_id)
-
-
-def _would_take(state: State, order: Order, chip: Chip, p: dict[str, float]) -> bool:
-    """Whether a buyer would rather have another chip now than its own later."""
-    wanted = state.chips.chips[order.chip]
-    if wanted is chip or order.supplier != chip.supplier or may_buy(state, order.org, chip):
-        return False
-    return not wanted.in_volume or wanted.lead_time_weeks > p["orders.lead_time_patience_weeks"]
-
-
-def powered_share(state: State, org: str) -> float:
-    """Part of what an org has ordered or waits for that its spare energised power could run, 0 to 1."""
-    chips = state.chips.chips
-    wanted = sum(o.gpus * chips[o.chip].power_kw_it_per_gpu for o in state.chips.orders.values() if o.org == org)
-    wanted += sum(n * chips[c].power_kw_it_per_gpu for c, n in state.chips.warehouse.get(org, {}).items())
-    spare = sum(s.spare_w for s in state.sites.sites.values() if s.owner == org) / 1000
-    return clip(spare / wanted, 0.0, 1.0) if wanted > 0 else 1.0
-
-
-def allocate(state: State, day: int) -> Iterator[Happening]:
-    """Share each chip's stock among the orgs that wait for it; within an org the oldest order first."""
-    p = state.run.parameters
-    waiting: dict[str, dict[str, list[Order]]] = defaultdict(lambda: defaultdict(list))
-    for order in state.chips.orders.values():
-        waiting[order.chip][order.org].append(order)
-    powered: dict[str, float] = {}
-    for name in sorted(waiting):
-        chip, by_org = state.chips.chips[name], waiting[name]
-        orgs = sorted(by_org)
-        needs = [sum(o.gpus for o in by_org[org]) for org in orgs]
-        for org in orgs:
-            if org not in powered:
-                powered[org] = powered_share(state, org)
-        weights = [
-            need
-            * (1 - p["allocation.powered_weight"] + p["allocation.powered_weight"] * powered[org])
-            * (1 + p["allocation.prepaid_weight"] * p.get(f"orgs.{org}.prepaid_share", 0.0))
-            for org, need in zip(orgs, needs, strict=True)
-        ]
-        for org, need, given in zip(orgs, needs, water_fill(chip.stock_gpus, needs, weights), strict=True):
-            yield from _fill(by_org[org], given, given / need, day)
-
-
-def _fill(orders: list[Order], given: int, share: float, day: int) -> Iterator[Happening]:
-    for order in orders:
-        gpus = min(order.gpus, given)
-        if gpus == 0:
-            return
-        given -= gpus
-        fact = facts.ChipsAllocated(
-            order.order_id, order.org, order.supplier, order.chip, gpus, order.price_usd_per_gpu, round(share, 6)
-        )
-        yield Happening(day, fact, order.supplier, order.order_id)
-
-
-def ship(state: State, allocated: list[facts.ChipsAllocated], day: int) -> Iterator[Happening]:
-    """Rack and ship what was allocated, at the OEM with most room; pay supplier and OEM."""
-    p = state.run.parameters
-    load: dict[str, int] = dict.fromkeys(sorted(state.chips.integration_gpus_per_week), 0)
-    for shipment in state.chips.shipments.values():
-        load[shipment.oem] += shipment.gpus
-    weeks = p["shipping.weeks"]
-    shipped: dict[str, int] = defaultdict(int)
-    bills: list[Happening] = []
-    for fact in allocated:
-        oem = min(load, key=lambda name: (load[name] / state.chips.integration_gpus_per_week[name], name))
-        load[oem] += fact.gpus
-        late = max(0.0, load[oem] / state.chips.integration_gpus_per_week[oem] - weeks)
-        shipped[fact.org] += 1
-        stem, _, number = next_id(state, fact.org, "shipment").rpartition("/")
-        shipment_id = f"{stem}/{int(number) + shipped[fact.org] - 1}"
-        sent = facts.ShipmentSent(
-            shipment_id, fact.order_id, fact.org, oem, fact.chip, fact.gpus, day + round(7 * (weeks + late))
-        )
-        yield Happening(day, sent, oem, f"{fact.order_id}/sold")
-        cents = round(fact.gpus * fact.price_usd_per_gpu * CENTS)
-        bill = PaymentMade(fact.org, fact.supplier, cents, "chips", fact.order_id)
-        bills.append(Happening(day, bill, fact.org, fact.order_id))
-        if oem != fact.org:
-            server = PaymentMade(fact.org, oem, round(cents * p["shipping.server_cost_share"]), "servers", shipment_id)
-            bills.append(Happening(day, server, fact.org, shipment_id))
-    yield from bills
-
-
-def install(state: State, day: int) -> Iterator[Happening]:
-    """Put waiting GPUs on spare energised power: first where leases are owed, then anywhere the org has power."""
-    owed: dict[tuple[str, str, str], int] = defaultdict(int)
-    for lease in state.leases.leases.values():
-        if lease.parent_lease_id is None and lease.owed:
-            owed[(lease.lessor, lease.chip, lease.site)] += lease.owed
-    sites = defaultdict(list)
-    for site in state.sites.sites.values():
-        sites[site.owner].append(site)
-    for org in sorted(state.chips.warehouse):
-        spare = {site.name: site.spare_w for site in sites[org]}
-        stays: list[tuple[str, int]] = []
-        for chip, waiting in sorted(state.chips.warehouse[org].items()):
-            left, watts = waiting, round(state.chips.chips[chip].power_kw_it_per_gpu * 1000)
-            for name in sorted(spare, key=lambda s: (-owed[(org, chip, s)], s)):
-                gpus = min(left, spare[name] // watts)
-                if gpus:
-                    left -= gpus
-                    spare[name] -= gpus * watts
-                    fact = facts.GpusInstalled(org, name, chip, gpus, -(-gpus * watts // 1000))
-                    yield Happening(day, fact, org, f"{org}/delivered")
-            if left:
-                stays.append((chip, left))
-        if stays and org not in state.chips.waiting:
-            chip, left = max(stays, key=lambda item: (item[1], item[0]))
-            yield Happening(day, facts.GpusWaitForPower(org, chip, left, "power"), "world", f"{org}/delivered")
-
-
-def retire(state: State, day: int) -> Iterator[Happening]:
-    """Take a quarter's wear out of each owned holding, as far as its GPUs are free."""
-    rate = state.run.parameters["fleet.retire_per_year"] / 4
-    for holding in list(state.chips.holdings.values()):
-        free = min(holding.owned, holding.held - training_use(state, holding.org, holding.chip, holding.site))
-        gpus = min(free, round(holding.owned * rate))
-        if gpus > 0:
-            watts = round(state.chips.chips[holding.chip].power_kw_it_per_gpu * 1000)
-            fact = facts.GpusRetired(holding.org, holding.site, holding.chip, gpus, gpus * watts // 1000)
-            yield Happening(day, fact, holding.org, holding.site)
 
 
 DECIDE: Deciders = {

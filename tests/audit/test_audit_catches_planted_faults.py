@@ -13,7 +13,7 @@ from events.facts.chips import GpusInstalled, ShipmentDelivered
 from events.facts.leases import GpusHandedOver, LeaseSigned, QuoteGiven
 from market import rules
 from market.analytics.audit import audit
-from market.rules import chips, finance, leases, sites, training
+from market.rules import allocation, chips, finance, leases, sites, training
 from market.rules.base import Happening
 
 
@@ -149,7 +149,7 @@ def test_gpus_installed_beyond_energised_power_are_caught(world, monkeypatch):
                 fact = GpusInstalled(org, sites[org], chip, gpus, -(-gpus * watts // 1000))
                 yield Happening(day, fact, org, sites[org])
 
-    monkeypatch.setattr(rules, "SETTLING", replaced(rules.SETTLING, chips.install, install_all))
+    monkeypatch.setattr(rules, "SETTLING", replaced(rules.SETTLING, allocation.install, install_all))
     step(world, 12)
     assert findings(world) == {"power"}
 
@@ -235,15 +235,15 @@ def test_a_shipment_that_never_arrives_is_caught(world, monkeypatch):
 
 
 def test_chips_that_are_allocated_and_never_sent_are_caught(world, monkeypatch):
-    ship = chips.ship
-    monkeypatch.setattr(chips, "ship", lambda state, allocated, day: ship(state, allocated[1:], day))
+    ship = allocation.ship
+    monkeypatch.setattr(allocation, "ship", lambda state, allocated, day: ship(state, allocated[1:], day))
     step(world, 1)
     assert {"shipments", "payments"} == findings(world)
 
 
 def test_chips_that_were_never_made_are_caught(world, monkeypatch):
-    water_fill = chips.water_fill
-    monkeypatch.setattr(chips, "water_fill", lambda supply, needs, weights: water_fill(10**9, needs, weights))
+    water_fill = allocation.water_fill
+    monkeypatch.setattr(allocation, "water_fill", lambda supply, needs, weights: water_fill(10**9, needs, weights))
     step(world, 1)
     assert findings(world) == {"output"}
 

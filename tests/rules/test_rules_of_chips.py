@@ -10,7 +10,7 @@ from events.facts import chips as facts
 from events.facts.finance import PaymentMade
 from events.facts.sites import PowerEnergised
 from events.facts.training import TrainingStarted
-from market.rules import chips
+from market.rules import allocation, chips
 
 
 def order(org=LAB, chip="H100", gpus=100):
@@ -79,7 +79,7 @@ def test_a_chip_for_china_is_not_for_sale_elsewhere_and_own_silicon_only_to_its_
 def test_a_supplier_does_not_order_its_own_chips_and_an_oem_does_not_pay_itself():
     assert reason(given(), order(SUPPLIER)) == "its own"
     world = given()
-    told = world.after(chips.ship(world.state, [sold(100, OEM)], START))
+    told = world.after(allocation.ship(world.state, [sold(100, OEM)], START))
     assert [f.kind for f in told if isinstance(f, PaymentMade)] == ["chips"]
 
 
@@ -219,7 +219,7 @@ def test_buyers_who_wait_too_long_take_unsold_chips_of_the_same_value():
     world = given()
     standing(world, LAB, 100, "GB200", price=40_000.0)
     world.happened(facts.OutputMade("H100", SUPPLIER, 1000, 25_000.0, 0.0))
-    cancelled, placed = world.after(chips.convert(world.state, START))
+    cancelled, placed = world.after(allocation.convert(world.state, START))
     assert (cancelled.order_id, cancelled.gpus, cancelled.reason) == ("lab/order/1", 100, "takes H100")
     assert (placed.chip, placed.gpus, placed.order_id) == ("H100", 160, "lab/order/2")
 
@@ -230,7 +230,7 @@ def test_nobody_swaps_what_comes_soon_nor_for_what_it_may_not_buy():
     standing(world, CHINESE, 100, "H20", price=12_000.0)
     for chip in ("A100", "GB200"):
         world.happened(facts.OutputMade(chip, SUPPLIER, 10_000, 10_000.0, 0.0))
-    assert world.after(chips.convert(world.state, START)) == []
+    assert world.after(allocation.convert(world.state, START)) == []
 
 
 def test_unsold_chips_go_once_to_the_longest_wait():
@@ -238,7 +238,7 @@ def test_unsold_chips_go_once_to_the_longest_wait():
     standing(world, LAB, 100, "GB200", price=40_000.0)
     standing(world, RIVAL, 100, "GB200", price=40_000.0)
     world.happened(facts.OutputMade("H100", SUPPLIER, 200, 25_000.0, 0.0))
-    told = world.after(chips.convert(world.state, START))
+    told = world.after(allocation.convert(world.state, START))
     assert sum(f.gpus for f in told if isinstance(f, facts.OrderPlaced)) <= 200
     assert {f.org for f in told if isinstance(f, facts.OrderCancelled)} == {LAB, RIVAL}
 
@@ -251,7 +251,7 @@ def stocked(gpus):
 
 
 def shares(world):
-    return {f.org: f.gpus for f in world.after(chips.allocate(world.state, START))}
+    return {f.org: f.gpus for f in world.after(allocation.allocate(world.state, START))}
 
 
 def test_stock_is_rationed_in_proportion_to_need_and_never_beyond():
@@ -274,7 +274,7 @@ def test_within_an_org_the_oldest_order_comes_first():
     world = stocked(150)
     standing(world, RIVAL, 100)
     standing(world, RIVAL, 100, n=2)
-    filled = world.after(chips.allocate(world.state, START))
+    filled = world.after(allocation.allocate(world.state, START))
     assert [(f.order_id, f.gpus) for f in filled] == [("rival/order/1", 100), ("rival/order/2", 50)]
 
 
@@ -299,7 +299,7 @@ def sold(gpus, org=LAB, n=1):
 
 def test_what_is_allocated_is_shipped_and_paid():
     world = given()
-    told = world.after(chips.ship(world.state, [sold(100)], START))
+    told = world.after(allocation.ship(world.state, [sold(100)], START))
     assert facts.ShipmentSent("lab/shipment/1", "lab/order/1", LAB, OEM, "H100", 100, START + 28) in told
     assert PaymentMade(LAB, SUPPLIER, 250_000_000, "chips", "lab/order/1") in told
     assert PaymentMade(LAB, OEM, 25_000_000, "servers", "lab/shipment/1") in told
@@ -307,7 +307,7 @@ def test_what_is_allocated_is_shipped_and_paid():
 
 def test_shipments_of_one_week_are_numbered_on():
     world = given()
-    told = world.after(chips.ship(world.state, [sold(1), sold(2, n=2), sold(3, RIVAL)], START))
+    told = world.after(allocation.ship(world.state, [sold(1), sold(2, n=2), sold(3, RIVAL)], START))
     assert [f.shipment_id for f in told if isinstance(f, facts.ShipmentSent)] == [
         "lab/shipment/1", "lab/shipment/2", "rival/shipment/1",
     ]  # fmt: skip
@@ -316,7 +316,7 @@ def test_shipments_of_one_week_are_numbered_on():
 def test_an_oem_beyond_its_capacity_is_late_and_the_one_with_room_is_taken():
     world = given()
     world.happened(facts.IntegrationExpanded("oem-two", 100))
-    first, second = (f for f in world.after(chips.ship(world.state, [sold(60_000), sold(50, n=2)], START))
+    first, second = (f for f in world.after(allocation.ship(world.state, [sold(60_000), sold(50, n=2)], START))
                      if isinstance(f, facts.ShipmentSent))  # fmt: skip
     assert first.counterparty == OEM
     assert first.due_day == START + 7 * 6  # 60,000 at 10,000 a week
@@ -345,7 +345,7 @@ def arrived(world, org, gpus, chip="H100", n=1):
 
 def test_gpus_run_where_energised_power_is_spare_and_no_further():
     world = arrived(given(), LAB, 20_000)
-    installed, waits = world.after(chips.install(world.state, START))
+    installed, waits = world.after(allocation.install(world.state, START))
     spare = 20_000_000 - 4_000 * 1400
     assert (installed.site, installed.gpus) == (FIELD, spare // 1400)
     assert world.state.sites.sites[FIELD].spare_w == spare % 1400
@@ -354,13 +354,13 @@ def test_gpus_run_where_energised_power_is_spare_and_no_further():
 
 def test_the_wait_for_power_is_said_once_until_it_is_over():
     world = arrived(given(), LAB, 20_000)
-    world.after(chips.install(world.state, START))
-    assert world.after(chips.install(world.state, START + 7)) == []
+    world.after(allocation.install(world.state, START))
+    assert world.after(allocation.install(world.state, START + 7)) == []
     world.happened(PowerEnergised("field/building/9", FIELD, LAB, "texas", "grid", 50_000, 62_500))
-    world.after(chips.install(world.state, START + 14))
+    world.after(allocation.install(world.state, START + 14))
     assert world.state.chips.warehouse[LAB] == {}
     arrived(world, LAB, 10**6, n=2)
-    assert isinstance(world.after(chips.install(world.state, START + 21))[-1], facts.GpusWaitForPower)
+    assert isinstance(world.after(allocation.install(world.state, START + 21))[-1], facts.GpusWaitForPower)
 
 
 def test_gpus_go_first_where_a_lease_is_owed():
@@ -371,16 +371,16 @@ def test_gpus_go_first_where_a_lease_is_owed():
     world.happened(SitePlanned("annex", CLOUD, "texas", "brownfield", 5_000, START))
     world.happened(PowerEnergised("annex/building/1", "annex", CLOUD, "texas", "grid", 5_000, 6_250))
     world.happened(lease(gpus=10_100))
-    assert [f.site for f in world.after(chips.install(world.state, START))] == [SITE]
+    assert [f.site for f in world.after(allocation.install(world.state, START))] == [SITE]
 
 
 def test_wear_takes_free_gpus_only():
     world = given()
-    (first, second) = world.after(chips.retire(world.state, START))
+    (first, second) = world.after(allocation.retire(world.state, START))
     assert {(f.org, f.gpus) for f in (first, second)} == {(CLOUD, 200), (LAB, 80)}
     let = lease(gpus=9_800)
     world.happened(let, handed(let))
-    assert LAB in {f.org for f in world.after(chips.retire(world.state, START))}
+    assert LAB in {f.org for f in world.after(allocation.retire(world.state, START))}
     assert world.state.chips.holdings["cloud|H100|hall"].held == 0
 
 
@@ -390,4 +390,4 @@ def test_gpus_that_train_are_not_retired():
         "lab/run/1", LAB, "m", FIELD, "H100", 4_000, 1e25, 1e11, 1e13, 0.4, 0.9, "", START, START + 90
     )
     world.happened(run)
-    assert {f.org for f in world.after(chips.retire(world.state, START))} == {CLOUD}
+    assert {f.org for f in world.after(allocation.retire(world.state, START))} == {CLOUD}
