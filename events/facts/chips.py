@@ -188,6 +188,7 @@ class GpusWaitForPower(Fact, frozen=True):
     """An org's warehouse holds GPUs that no energised power can take; said when the wait begins."""
 
     subject: ClassVar[str] = "org"
+    aspect: ClassVar[str] = "/warehouse"
     org: str
     chip: str
     gpus: int

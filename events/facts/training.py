@@ -104,7 +104,7 @@ class TrainingReplanned(Fact, frozen=True):
 class TrainingFinished(Fact, frozen=True):
     """A run reaches its FLOP."""
 
-    subject: ClassVar[str] = "run_id"
+    subject: ClassVar[str] = "model"
     run_id: str
     org: str
     model: str
