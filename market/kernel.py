@@ -208,7 +208,9 @@ class Kernel:
 
     def end(self, reason: str = "end") -> None:
         """Close the run."""
-        self.record(self.day, RunEnded(self.state.run.week, reason), WORLD, WORLD)
+        run = self.state.run
+        last = run.start_day + max(0, WEEK * (run.week + 1) - 1)  # also of a run that was cut after its last week
+        self.record(last, RunEnded(run.week, reason), WORLD, WORLD)
         self.log.finish()
 
 

@@ -13,6 +13,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from contextlib import suppress
 from pathlib import Path
 
@@ -66,12 +67,19 @@ def in_child(folder: Path, question: Question, seconds: float) -> bool:
     """Work on the run in a forked child and kill it after some seconds; tell whether it got to its end."""
     child = os.fork()
     if child == 0:
-        with suppress(LogComplete):
-            small_commits(folder, question)
-        os._exit(0)
+        try:
+            with suppress(LogComplete):
+                small_commits(folder, question)
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if os.waitpid(child, os.WNOHANG)[0]:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            if status:
+                raise RuntimeError(f"{folder}: the run could not be resumed")
             return True
         time.sleep(0.002)
     os.kill(child, signal.SIGKILL)
