@@ -111,7 +111,8 @@ def build_instead(view: MarketView, quotes: list[Quote], why: Choice) -> Iterato
         slow = why.rejected is not None and why.rejected.term_time < why.chosen.term_time
         reason = "too late" if slow else "control"
         yield BreakTalks(actor=view.me, because=quote.quote_id, request_id=quote.request_id, reason=reason)
-    kw = int(min(view.buildable_kw(), max(view.request(q.request_id).h100e for q in quotes) * 1.0))
+    wanted_kw = max(view.request(q.request_id).h100e for q in quotes)  # about a kilowatt of IT power an H100e
+    kw = int(min(view.buildable_kw(), wanted_kw))
     if kw < view.param("sites.building_kw_min") or view.spare_kw() > kw:
         return
     turbines = bool(view.trait("on_site_power"))
@@ -123,7 +124,9 @@ def build_instead(view: MarketView, quotes: list[Quote], why: Choice) -> Iterato
             why=why,
         )  # fmt: skip
         return
-    region = min(view.home_regions(), key=lambda r: (view.queue_days(r), r))
+    region = min(view.home_regions(), key=lambda r: (view.queue_days(r), r), default=None)
+    if region is None:  # every region has refused it
+        return
     yield PlanSite(
         actor=view.me, because=view.me, region=region, kind="brownfield", power_kw_it=kw, on_site_power=turbines,
         why=why,
