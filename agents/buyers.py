@@ -46,7 +46,7 @@ def budget(view: MarketView) -> SetBudget:
     means = p("budget.means_share") * view.means_usd_per_year()
     reason = "rents above cost" if view.price > fair else "rents below cost"
     if value > means:
-        value, reason = max(means, 0.9 * view.books.budget_usd_per_year), "means"
+        value, reason = max(means, p("budget.keep_min") * view.books.budget_usd_per_year), "means"
     return SetBudget(actor=view.me, because=view.me, value=value, reason=reason)
 
 
@@ -163,7 +163,7 @@ def cancellations(view: MarketView) -> Iterator[Command]:
 
 
 def loan(view: MarketView) -> Iterator[Command]:
-    """Borrow against contracts when cash runs below two months of chips."""
+    """Borrow against contracts when cash runs below some months of chips."""
     if (
         view.trait("borrows")
         and view.cash_cents / 100 < view.param("finance.loan_below_years") * view.books.budget_usd_per_year
