@@ -126,7 +126,7 @@ FORMAT = click.option("--format", "form", type=click.Choice(["table", "json", "c
 @click.group(cls=Door, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=version, help="Print the version.")
 def main() -> None:
-    """A simulation of the market for AI compute that keeps every fact.
+    """A simulation of the market for AI compute that keeps every event.
 
     Begin with `market run`.
     """
@@ -263,11 +263,11 @@ def kept(folder: Path) -> str:
         events = open_log(folder).summary.events
     except LogError:
         return "interrupted before anything was written"
-    return f"interrupted; {events:,} facts are safe, continue with: market run --resume --out {folder}"
+    return f"interrupted; {events:,} events are safe, continue with: market run --resume --out {folder}"
 
 
 def reported(run: Run) -> Outcome:
-    """Rebuild the end of a finished run by facts alone."""
+    """Rebuild the end of a finished run by events alone."""
     from market.runs.outcome import outcome_at
 
     found = run.replay()
@@ -312,7 +312,7 @@ def fork(run: Path, *, day: str, policies: tuple[str, ...], years: str | None, o
          force: bool, as_json: bool, quiet: bool) -> None:  # fmt: skip
     """Ask what would have come of RUN had a policy come, or chance alone gone on, after a date.
 
-    The fork takes the facts of RUN over to the end of that week. With no change it is the same history again.
+    The fork takes the events of RUN over to the end of that week. With no change it is the same history again.
     """
     from market import open_run
     from market.policies.load import load_policies
@@ -334,7 +334,7 @@ def fork(run: Path, *, day: str, policies: tuple[str, ...], years: str | None, o
 @click.option("--until", metavar="DATE", help="Stop at the last week that closed not after this date.")
 @JSON
 def replay(run: Path, until: str | None, as_json: bool) -> None:
-    """Rebuild the state of RUN from its facts alone and check every week's hash."""
+    """Rebuild the state of RUN from its events alone and check every week's hash."""
     from market import open_run
     from market.runs.outcome import outcome_at
 
@@ -356,8 +356,8 @@ def replay(run: Path, until: str | None, as_json: bool) -> None:
 
 @main.command()
 @click.argument("run", metavar="RUN", required=False, type=click.Path(path_type=Path))
-@click.option("--type", "-t", "kinds", multiple=True, metavar="TYPE", help="Facts of this type; may be repeated.")
-@click.option("--org", metavar="ORG", help="Facts that name this org.")
+@click.option("--type", "-t", "kinds", multiple=True, metavar="TYPE", help="Events of this type; may be repeated.")
+@click.option("--org", metavar="ORG", help="Events that name this org.")
 @click.option("--since", metavar="DATE", help="From this day on.")
 @click.option("--until", metavar="DATE", help="To this day.")
 @click.option("--limit", "-n", type=click.IntRange(1), metavar="N", help="The first N of them.")
@@ -366,7 +366,7 @@ def replay(run: Path, until: str | None, as_json: bool) -> None:
 @FILE
 @JSON
 def events(run: Path | None, schema: bool, form: str, out: Path | None, as_json: bool, **wanted: Any) -> None:
-    """List the facts of RUN."""
+    """List the events of RUN."""
     from market.report import listing
 
     form = "json" if as_json else form
@@ -377,20 +377,20 @@ def events(run: Path | None, schema: bool, form: str, out: Path | None, as_json:
         raise Complaint("events: name a RUN, or ask for the data dictionary with --schema")
     from market import open_run
 
-    facts = open_run(run).chosen(**wanted).collect()
+    events = open_run(run).chosen(**wanted).collect()
     if form == "table":
-        for fact in listing.filled(facts):
-            print(listing.fact_line(fact))
+        for event in listing.filled(events):
+            print(listing.event_line(event))
     elif form == "json":
         emit(
             {
                 "run": str(run),
-                "count": facts.height,
-                "events": [listing.fact_object(fact) for fact in listing.filled(facts)],
+                "count": events.height,
+                "events": [listing.event_object(event) for event in listing.filled(events)],
             }
         )
     else:
-        write(facts, form, out)
+        write(events, form, out)
 
 
 @main.command()
@@ -448,7 +448,7 @@ def runs_command(folder: Path, as_json: bool) -> None:
 @click.option("--deep", is_flag=True, help="Simulate the run again as well and demand the same bytes.")
 @JSON
 def verify(run: Path, deep: bool, as_json: bool) -> None:
-    """Check the bytes, the chain and the sequence of RUN, and that what its facts say can all be true."""
+    """Check the bytes, the chain and the sequence of RUN, and that what its events say can all be true."""
     from market.runs.check import check
 
     found = check(run, model_around if deep else None)
@@ -467,17 +467,17 @@ def verify(run: Path, deep: bool, as_json: bool) -> None:
 @click.argument("b", type=click.Path(path_type=Path))
 @JSON
 def diff(a: Path, b: Path, as_json: bool) -> None:
-    """Name the first fact at which runs A and B part, and count what followed."""
+    """Name the first event at which runs A and B part, and count what followed."""
     from market import open_run
     from market.runs.compare import compare
 
     found = compare(open_run(a), open_run(b))
     if as_json:
-        from market.report.listing import fact_object
+        from market.report.listing import event_object
 
         first = None if found.same else found.first
-        facts = {side: fact and fact_object(fact) for side, fact in zip("ab", found.facts, strict=True)}
-        emit({"a": str(a), "b": str(b), "same": found.same, "first_difference": first, "facts": facts,
+        events = {side: event and event_object(event) for side, event in zip("ab", found.events, strict=True)}
+        emit({"a": str(a), "b": str(b), "same": found.same, "first_difference": first, "events": events,
               "counts": found.counts})  # fmt: skip
         return
     from market.report.trust import differs
@@ -490,7 +490,7 @@ def diff(a: Path, b: Path, as_json: bool) -> None:
 @click.argument("seq", type=int)
 @JSON
 def explain(run: Path, seq: int, as_json: bool) -> None:
-    """Say why fact SEQ of RUN came about: who decided what on which terms, back to the root."""
+    """Say why event SEQ of RUN came about: who decided what on which terms, back to the root."""
     from market import open_run
     from market.report.explain import explain as explained
 

@@ -46,7 +46,7 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
     ----------
     scenario : a resolved scenario
     rng : seed of the run
-    log : where facts go; a log in memory when left out
+    log : where events go; a log in memory when left out
     hooks : policies
     kernel : a kernel that already stands somewhere (a fork or a resumed run); scenario is then not said again
     """

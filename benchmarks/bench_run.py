@@ -1,8 +1,8 @@
-"""How fast the door opens, a run is made, and a log is replayed: facts per CPU-second.
+"""How fast the door opens, a run is made, and a log is replayed: events per CPU-second.
 
     uv run pytest benchmarks/bench_run.py -o addopts= --benchmark-columns=median,min,rounds
 
-CPU time (user and system), medians. `facts_per_cpu_s` and `cpu_s` stand in `extra_info` of the JSON report
+CPU time (user and system), medians. `events_per_cpu_s` and `cpu_s` stand in `extra_info` of the JSON report
 (`--benchmark-json FILE`) and are printed.
 """
 
@@ -35,17 +35,17 @@ def three_years() -> Question:
     return checked(Question(load_scenario("frontier-2024", {"years": "3"}).scenario, 0))
 
 
-def tell(benchmark, facts: int) -> None:
-    """Note and print facts per CPU-second of the median round."""
+def tell(benchmark, events: int) -> None:
+    """Note and print events per CPU-second of the median round."""
     median = benchmark.stats.stats.median
-    benchmark.extra_info |= {"facts": facts, "cpu_s": median, "facts_per_cpu_s": facts / median}
-    print(f"\n{benchmark.name}: {facts:,} facts in {median:.2f} CPU-s, {facts / median:,.0f} facts/CPU-s")
+    benchmark.extra_info |= {"events": events, "cpu_s": median, "events_per_cpu_s": events / median}
+    print(f"\n{benchmark.name}: {events:,} events in {median:.2f} CPU-s, {events / median:,.0f} events/CPU-s")
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("bench") / "run"
-    start(three_years(), path, lambda kernel: MarketModel(kernel=kernel), lambda week, facts: None)
+    start(three_years(), path, lambda kernel: MarketModel(kernel=kernel), lambda week, events: None)
     return path
 
 
@@ -56,7 +56,7 @@ def test_three_years_to_disk(benchmark, tmp_path):
     question = three_years()
 
     def simulate() -> None:
-        start(question, next(folders), lambda kernel: MarketModel(kernel=kernel), lambda week, facts: None)
+        start(question, next(folders), lambda kernel: MarketModel(kernel=kernel), lambda week, events: None)
 
     benchmark.pedantic(simulate, rounds=5)
     tell(benchmark, open_run(tmp_path / "0").reader.summary.events)

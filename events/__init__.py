@@ -1,6 +1,6 @@
 """The record: what may be asked, what happened, and how it is kept and read.
 
-Heavy libraries load when the first fact is written or read, not at import.
+Heavy libraries load when the first event is written or read, not at import.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from events.disk import Disk
     from events.errors import (
         CodeChanged,
-        FactInvalid,
+        EventInvalid,
         LogComplete,
         LogDamaged,
         LogError,
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
         Problem,
         WriteFailed,
     )
-    from events.facts import FACTS, Batch, Entry, Fact
     from events.log import LogWriter
     from events.manifest import Manifest, Parent, Segment
     from events.memory import Log, MemoryLog
     from events.reader import LogReader, open_log
     from events.rows import Rows
+    from events.types import EVENTS, Batch, Entry, Event
     from events.verification import Report, verify
 
 _HOME = {
     "disk": ("Disk",),
     "errors": (
         "CodeChanged",
-        "FactInvalid",
+        "EventInvalid",
         "LogComplete",
         "LogDamaged",
         "LogError",
@@ -48,7 +48,7 @@ _HOME = {
         "Problem",
         "WriteFailed",
     ),
-    "facts": ("FACTS", "Batch", "Entry", "Fact"),
+    "types": ("EVENTS", "Batch", "Entry", "Event"),
     "log": ("LogWriter",),
     "memory": ("Log", "MemoryLog"),
     "manifest": ("Manifest", "Parent", "Segment"),
@@ -67,13 +67,13 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
-    "FACTS",
+    "EVENTS",
     "Batch",
     "CodeChanged",
     "Disk",
     "Entry",
-    "Fact",
-    "FactInvalid",
+    "Event",
+    "EventInvalid",
     "Log",
     "LogComplete",
     "LogDamaged",

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from events.facts import FACTS
-from events.facts.base import Entry, Fact
 from events.schema import optional_fields
+from events.types import EVENTS
+from events.types.base import Entry, Event
 from events.upcast import UPCASTS, gaps, lift
 from events.validate import Group, groups, raw_values, valid_rows
 
@@ -60,21 +60,21 @@ if _gaps := gaps():  # an old log would stop half-way
 def decode(batch: pa.RecordBatch) -> list[Entry]:
     """Turn one commit, checked by `events.validate`, into entries in order of seq, all of the present version."""
     table = _Table(batch)
-    facts: list[Fact] = []
+    events: list[Event] = []
     places = []
     for group in groups(batch):
-        facts += _facts(table, group)
+        events += _events(table, group)
         places.append(group.rows)
     every = np.arange(batch.num_rows)
     back = np.empty_like(every)
     back[np.concatenate(places)] = every
     envelope = [table.values(name, every, False) for name in ("seq", "day", "actor", "cause_seq", "root_seq")]
-    return list(map(Entry, *envelope, map(facts.__getitem__, back.tolist())))
+    return list(map(Entry, *envelope, map(events.__getitem__, back.tolist())))
 
 
-def _facts(table: _Table, group: Group) -> list[Fact]:
-    """Build the facts of one type and version."""
-    kind = FACTS[group.type]
+def _events(table: _Table, group: Group) -> list[Event]:
+    """Build the events of one type and version."""
+    kind = EVENTS[group.type]
     if group.version == kind.version:
         optional = optional_fields(kind)
         return list(map(kind, *(table.values(name, group.rows, name in optional) for name in kind.__struct_fields__)))

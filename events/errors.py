@@ -77,5 +77,5 @@ class WriteFailed(LogError):
     """The disk refused; what was acknowledged before is kept and nothing more will be written."""
 
 
-class FactInvalid(ValueError):
-    """A fact breaks the rules of the record: order, type of a value, null, nan."""
+class EventInvalid(ValueError):
+    """An event breaks the rules of the record: order, type of a value, null, nan."""

@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from events.disk import Disk
-from events.errors import FactInvalid, LogExists, WriteFailed
-from events.facts.base import Entry
+from events.errors import EventInvalid, LogExists, WriteFailed
 from events.manifest import Manifest, Segment, file_name
 from events.memory import check_seq
 from events.rows import Rows
+from events.types.base import Entry
 
 if TYPE_CHECKING:
     from events.segment import Commit, Place
 
-COMMIT_FACTS = 4096
+COMMIT_EVENTS = 4096
 SEGMENT_COMMITS = 64
 DAY_MIN = -(2**31)  # days are int32
 SEGMENT_BYTES = 256 * 1024**2
@@ -45,8 +45,8 @@ class LogWriter:
         self._live = -1  # descriptor of the open segment
         self._failed = ""
         self._pending: list[list[Entry] | Rows] = []
-        self._facts: list[Entry] = []  # the last chunk, while it grows
-        self.commit_facts = COMMIT_FACTS
+        self._events: list[Entry] = []  # the last chunk, while it grows
+        self.commit_events = COMMIT_EVENTS
         self.segment_commits = SEGMENT_COMMITS
         self.next_seq = 0
         self.commits = 0
@@ -109,32 +109,32 @@ class LogWriter:
     # --- appending
 
     def append(self, entry: Entry) -> None:
-        """Take one fact; nothing is written before a week closes."""
+        """Take one event; nothing is written before a week closes."""
         if entry.seq != self.next_seq:
             check_seq(entry.seq, self.next_seq)
-        self._facts.append(entry)
+        self._events.append(entry)
         self.next_seq += 1
 
     def append_rows(self, rows: Rows) -> None:
-        """Take many facts of one type; nothing is written before a week closes."""
+        """Take many events of one type; nothing is written before a week closes."""
         check_seq(rows.first_seq, self.next_seq)
         self._close_chunk()
         self._pending.append(rows)
         self.next_seq += len(rows)
 
     def _close_chunk(self) -> None:
-        if self._facts:
-            self._pending.append(self._facts)
-            self._facts = []
+        if self._events:
+            self._pending.append(self._events)
+            self._events = []
 
     @property
     def pending(self) -> int:
-        """Facts taken and not yet acknowledged."""
-        return sum(map(len, self._pending)) + len(self._facts)
+        """Events taken and not yet acknowledged."""
+        return sum(map(len, self._pending)) + len(self._events)
 
     def close_week(self) -> None:
-        """Commit when enough facts are pending."""
-        if self.pending >= self.commit_facts:
+        """Commit when enough events are pending."""
+        if self.pending >= self.commit_events:
             self._commit()
 
     def finish(self) -> None:
@@ -176,7 +176,7 @@ class LogWriter:
         place = self._place()
         batch = schema.encode(self._pending, place.seq, place.commit)
         if batch.column("day")[0].as_py() < self.last_day:
-            raise FactInvalid(f"day falls before seq {place.seq}")
+            raise EventInvalid(f"day falls before seq {place.seq}")
         opening = b""
         if not self._commits:
             opening = segment.preface(batch.schema)
@@ -191,7 +191,7 @@ class LogWriter:
         self.head, self.commits = commit.chain, self.commits + 1
 
     def _is_full(self) -> bool:
-        """Whether the open segment takes no further commit; it depends on nothing but the facts."""
+        """Whether the open segment takes no further commit; it depends on nothing but the events."""
         return len(self._commits) >= self.segment_commits or (
             bool(self._commits) and self._commits[-1].end >= SEGMENT_BYTES
         )

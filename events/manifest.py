@@ -29,7 +29,7 @@ class Parent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Segment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sealed segment: its file and bytes, its facts, and the chain before and after it."""
+    """A sealed segment: its file and bytes, its events, and the chain before and after it."""
 
     file: str
     bytes: int

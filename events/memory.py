@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from events.errors import FactInvalid
-from events.facts.base import Entry
+from events.errors import EventInvalid
 from events.rows import Rows
+from events.types.base import Entry
 
 
 class Log(Protocol):
@@ -15,16 +15,16 @@ class Log(Protocol):
 
     head: str
     next_seq: int
-    is_kept: bool  # False when nobody will read the facts again: their weeks need no state hash then
+    is_kept: bool  # False when nobody will read the events again: their weeks need no state hash then
 
     def append(self, entry: Entry) -> None:
-        """Take one fact."""
+        """Take one event."""
 
     def append_rows(self, rows: Rows) -> None:
-        """Take many facts of one type."""
+        """Take many events of one type."""
 
     def close_week(self) -> None:
-        """Say that the facts so far are whole weeks."""
+        """Say that the events so far are whole weeks."""
 
     def finish(self) -> None:
         """Say that the run is over."""
@@ -37,18 +37,18 @@ class MemoryLog:
         self.head = ""
         self.next_seq = 0
         self.is_kept = True
-        self._day: int | None = None  # of the last fact
+        self._day: int | None = None  # of the last event
         self._chunks: list[Entry | Rows] = []
 
     def append(self, entry: Entry) -> None:
-        """Take one fact; FactInvalid when its seq is not the next or its day lies before the last one's."""
+        """Take one event; EventInvalid when its seq is not the next or its day lies before the last one's."""
         check_seq(entry.seq, self.next_seq)
         self._check_day(entry.day)
         self._chunks.append(entry)
         self.next_seq += 1
 
     def append_rows(self, rows: Rows) -> None:
-        """Take many facts of one type; FactInvalid as in `append`."""
+        """Take many events of one type; EventInvalid as in `append`."""
         check_seq(rows.first_seq, self.next_seq)
         self._check_day(rows.day)
         self._chunks.append(rows)
@@ -56,7 +56,7 @@ class MemoryLog:
 
     def _check_day(self, day: int) -> None:
         if self._day is not None and day < self._day:
-            raise FactInvalid(f"day {day} after day {self._day}: days never fall")
+            raise EventInvalid(f"day {day} after day {self._day}: days never fall")
         self._day = day
 
     def close_week(self) -> None:
@@ -66,7 +66,7 @@ class MemoryLog:
         """Nothing to do."""
 
     def entries(self) -> Iterator[Entry]:
-        """All facts in order."""
+        """All events in order."""
         for chunk in self._chunks:
             if isinstance(chunk, Rows):
                 yield from chunk.entries()
@@ -75,6 +75,6 @@ class MemoryLog:
 
 
 def check_seq(seq: int, expected: int) -> None:
-    """Raise FactInvalid unless a fact comes next."""
+    """Raise EventInvalid unless an event comes next."""
     if seq != expected:
-        raise FactInvalid(f"seq {seq} where {expected} comes next")
+        raise EventInvalid(f"seq {seq} where {expected} comes next")

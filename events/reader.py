@@ -1,4 +1,4 @@
-"""Reading a run folder: chain first, then facts. Any number of readers, also while a run is being written."""
+"""Reading a run folder: chain first, then events. Any number of readers, also while a run is being written."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from events.disk import Disk
 from events.errors import LogDamaged, LogForeign, LogMissing, Problem
-from events.facts.base import Entry
 from events.log import LOG, MANIFEST, SCENARIO
 from events.manifest import NAME, Manifest, file_name, parse
+from events.types.base import Entry
 
 if TYPE_CHECKING:
     import polars as pl
@@ -36,7 +36,7 @@ class Found(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """What a log holds: chain value, commits, facts and bytes; day of the last fact, whether it is RunEnded; torn."""
+    """What a log holds: chain value, commits, events and bytes; day of the last event, whether it is RunEnded; torn."""
 
     head: str
     commits: int
@@ -155,7 +155,7 @@ class LogReader:
             yield found, decode_segment(found, self.manifest, seen)
 
     def entries(self, until_day: int | None = None) -> Iterator[Entry]:
-        """Facts in order of seq, of the present version, up to and including `until_day`."""
+        """Events in order of seq, of the present version, up to and including `until_day`."""
         from events.decode import decode
 
         commits = map(decode, self.batches())
@@ -211,7 +211,7 @@ class LogReader:
 
     @property
     def complete(self) -> bool:
-        """Whether the last fact is RunEnded."""
+        """Whether the last event is RunEnded."""
         return self.summary.complete
 
     @property

@@ -1,4 +1,4 @@
-"""Many facts of one type on one day, placed in the log: the column form of `Entry`."""
+"""Many events of one type on one day, placed in the log: the column form of `Entry`."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Any
 
 import msgspec
 
-from events.facts.base import Entry, Fact
+from events.types.base import Entry, Event
 
 
 class Rows(msgspec.Struct, frozen=True):
-    """Facts of one type with their envelope, all columns of equal length [n].
+    """Events of one type with their envelope, all columns of equal length [n].
 
-    kind : fact type.
+    kind : event type.
     first_seq : seq of the first row; the others follow without a gap.
     day : day on which all take effect, days since 1970-01-01.
     actor, cause_seq, root_seq : [n].
     columns : field name -> values [n]; lists, NumPy or Arrow arrays; every field of `kind`.
     """
 
-    kind: type[Fact]
+    kind: type[Event]
     first_seq: int
     day: int
     actor: list[str]
@@ -32,12 +32,12 @@ class Rows(msgspec.Struct, frozen=True):
         return len(self.actor)
 
     def entries(self) -> Iterator[Entry]:
-        """The same facts one by one."""
+        """The same events one by one."""
         columns = [plain(self.columns[name]) for name in self.kind.__struct_fields__]
-        facts = map(self.kind, *columns)
-        places = zip(self.actor, self.cause_seq, self.root_seq, facts, strict=True)
-        for seq, (actor, cause, root, fact) in enumerate(places, self.first_seq):
-            yield Entry(seq, self.day, actor, cause, root, fact)
+        events = map(self.kind, *columns)
+        places = zip(self.actor, self.cause_seq, self.root_seq, events, strict=True)
+        for seq, (actor, cause, root, event) in enumerate(places, self.first_seq):
+            yield Entry(seq, self.day, actor, cause, root, event)
 
 
 def plain(values: Any) -> list[Any] | tuple[Any, ...]:

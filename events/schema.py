@@ -1,6 +1,6 @@
-"""Facts and the one wide table: entries and column batches to an Arrow record batch, and back.
+"""Events and the one wide table: entries and column batches to an Arrow record batch, and back.
 
-Every column is built from buffers that are defined to the last bit, so equal facts give equal bytes in every process.
+Every column is built from buffers that are defined to the last bit, so equal events give equal bytes in every process.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from events.errors import FactInvalid
-from events.facts import FACTS
-from events.facts.base import Entry, Fact
+from events.errors import EventInvalid
 from events.rows import Rows, plain
+from events.types import EVENTS
+from events.types.base import Entry, Event
 from events.vocabulary import ENVELOPE, VOCABULARY, Field
 
 type Chunk = list[Entry] | Rows
@@ -54,30 +54,30 @@ def _arrow_field(name: str, field: Field, nullable: bool) -> pa.Field:
 
 
 @cache
-def _fields(kind: type[Fact]) -> tuple[str, ...]:
-    """Names of a fact's fields, after a check that the record can hold them."""
-    if FACTS.get(kind.__name__) is not kind:
-        raise FactInvalid(f"{kind.__name__} is not a fact of events.facts")
+def _fields(kind: type[Event]) -> tuple[str, ...]:
+    """Names of an event's fields, after a check that the record can hold them."""
+    if EVENTS.get(kind.__name__) is not kind:
+        raise EventInvalid(f"{kind.__name__} is not an event of events.types")
     unknown = [name for name in kind.__struct_fields__ if name not in VOCABULARY]
     if unknown:
-        raise FactInvalid(f"{kind.__name__}: fields not in the vocabulary: {', '.join(unknown)}")
+        raise EventInvalid(f"{kind.__name__}: fields not in the vocabulary: {', '.join(unknown)}")
     return kind.__struct_fields__
 
 
 @cache
-def optional_fields(kind: type[Fact]) -> frozenset[str]:
+def optional_fields(kind: type[Event]) -> frozenset[str]:
     """Names of the fields that may be null."""
     hints = {field.name: field.type for field in msgspec.structs.fields(kind)}
     return frozenset(name for name, hint in hints.items() if type(None) in getattr(hint, "__args__", ()))
 
 
-# --- facts to columns -------------------------------------------------------------------------------------------
+# --- events to columns -------------------------------------------------------------------------------------------
 
 
 def encode(chunks: Sequence[Chunk], first_seq: int, commit: int) -> pa.RecordBatch:
-    """Lay facts out as one record batch of the wide schema.
+    """Lay events out as one record batch of the wide schema.
 
-    Raises FactInvalid when a value does not fit its column, is null where it may not be, or is nan, and when days
+    Raises EventInvalid when a value does not fit its column, is null where it may not be, or is nan, and when days
     fall or a cause does not come first.
     """
     envelope, pieces = _Envelope(), defaultdict[str, list[_Piece]](list)
@@ -100,14 +100,14 @@ def _take_entries(entries: list[Entry], start: int, envelope: _Envelope, pieces:
     envelope.actor.append([entry.actor for entry in entries])
     envelope.cause.append(_plain_numbers("cause_seq", "int64", [entry.cause_seq for entry in entries]))
     envelope.root.append(_plain_numbers("root_seq", "int64", [entry.root_seq for entry in entries]))
-    facts = [entry.fact for entry in entries]
-    groups: dict[type[Fact], list[int]] = defaultdict(list)
-    for row, kind in enumerate(map(type, facts)):
+    events = [entry.event for entry in entries]
+    groups: dict[type[Event], list[int]] = defaultdict(list)
+    for row, kind in enumerate(map(type, events)):
         groups[kind].append(row)
     for kind, rows in groups.items():
         where = np.array(rows, dtype=np.int64) + start
         envelope.kinds.append((kind, where))
-        columns = zip(*map(msgspec.structs.astuple, map(facts.__getitem__, rows)), strict=True)
+        columns = zip(*map(msgspec.structs.astuple, map(events.__getitem__, rows)), strict=True)
         for name, values in zip(_fields(kind), columns, strict=True):
             pieces[name].append(_Piece(kind, where, values))
 
@@ -120,17 +120,17 @@ def _take_rows(rows: Rows, start: int, envelope: _Envelope, pieces: dict[str, li
     envelope.root.append(_plain_numbers("root_seq", "int64", rows.root_seq))
     envelope.kinds.append((rows.kind, where))
     if set(_fields(rows.kind)) != set(rows.columns):
-        raise FactInvalid(f"columns of {rows.kind.__name__} are {sorted(rows.columns)}")
+        raise EventInvalid(f"columns of {rows.kind.__name__} are {sorted(rows.columns)}")
     for name, values in rows.columns.items():
         if len(values) != count:
-            raise FactInvalid(f"{rows.kind.__name__}.{name} has {len(values)} values for {count} rows")
+            raise EventInvalid(f"{rows.kind.__name__}.{name} has {len(values)} values for {count} rows")
         pieces[name].append(_Piece(rows.kind, where, values))
 
 
 class _Piece(NamedTuple):
-    """Values [m] of one column from one fact type, and the rows [m] where they go, ascending."""
+    """Values [m] of one column from one event type, and the rows [m] where they go, ascending."""
 
-    kind: type[Fact]
+    kind: type[Event]
     where: np.ndarray
     values: Any  # tuple, list, NumPy or Arrow array
 
@@ -143,7 +143,7 @@ class _Envelope:
         self.actor: list[list[str]] = []
         self.cause: list[np.ndarray] = []
         self.root: list[np.ndarray] = []
-        self.kinds: list[tuple[type[Fact], np.ndarray]] = []
+        self.kinds: list[tuple[type[Event], np.ndarray]] = []
 
     def arrays(self, first_seq: int, count: int, commit: int) -> list[pa.Array]:
         """Envelope columns in the order of ENVELOPE, after a check of the order of days and causes."""
@@ -151,7 +151,7 @@ class _Envelope:
         day, cause, root = np.concatenate(self.day), np.concatenate(self.cause), np.concatenate(self.root)
         fault = envelope_fault(seq, day, cause, root)
         if fault:
-            raise FactInvalid(fault)
+            raise EventInvalid(fault)
         code, version = np.empty(count, np.int32), np.empty(count, np.int16)
         for index, (kind, where) in enumerate(self.kinds):
             code[where] = index
@@ -173,16 +173,16 @@ class _Envelope:
 
 
 def envelope_fault(seq: np.ndarray, day: np.ndarray, cause: np.ndarray, root: np.ndarray) -> str:
-    """Say what is wrong with the envelope of consecutive facts (all [n]), or nothing.
+    """Say what is wrong with the envelope of consecutive events (all [n]), or nothing.
 
-    Days never fall; a cause comes before its fact; a root has cause -1 and is its own root.
+    Days never fall; a cause comes before its event; a root has cause -1 and is its own root.
     """
     if (np.diff(day) < 0).any():
         return f"day falls after seq {seq[int((np.diff(day) < 0).argmax())]}"
     bad = (cause < -1) | (cause >= seq) | (root < 0) | (root > seq) | ((cause < 0) & (root != seq))
     if bad.any():
         at = int(bad.argmax())
-        return f"fact {seq[at]} has cause_seq {cause[at]} and root_seq {root[at]}"
+        return f"event {seq[at]} has cause_seq {cause[at]} and root_seq {root[at]}"
     return ""
 
 
@@ -196,7 +196,7 @@ def _number_column(name: str, field: Field, pieces: list[_Piece], count: int) ->
             valid[where] = True
         data[where] = _plain_numbers(f"{kind.__name__}.{name}", field.type, values)
     if field.type == "float64" and np.isnan(data).any():
-        raise FactInvalid(f"{name} is nan; say it with null or with another fact")
+        raise EventInvalid(f"{name} is nan; say it with null or with another event")
     return fixed(data, field.type, valid)
 
 
@@ -210,17 +210,17 @@ def _split_nulls(values: Any) -> tuple[Any, np.ndarray]:
 
 
 def _plain_numbers(name: str, kind: str, values: Any) -> np.ndarray:
-    """Values without null as NumPy [m] of the column's type; FactInvalid when one does not fit."""
+    """Values without null as NumPy [m] of the column's type; EventInvalid when one does not fit."""
     wanted = NUMPY[kind]
     if isinstance(values, np.ndarray) and values.dtype != object:
         given = values.astype(wanted, copy=False)
         if not np.array_equal(given.astype(values.dtype), values, equal_nan=given.dtype.kind == "f"):
-            raise FactInvalid(f"{name}: {values.dtype} values do not fit {kind}")
+            raise EventInvalid(f"{name}: {values.dtype} values do not fit {kind}")
         return given
     try:
         return np.frombuffer(array(CODES[kind], plain(values)), np.bool_ if kind == "bool" else wanted)
     except (TypeError, OverflowError) as error:
-        raise FactInvalid(f"{name}: {error}") from None
+        raise EventInvalid(f"{name}: {error}") from None
 
 
 def _text_column(name: str, field: Field, pieces: list[_Piece], count: int) -> pa.Array:
@@ -255,9 +255,9 @@ def _joined(name: str, values: Any) -> tuple[pa.Buffer, np.ndarray]:
     try:
         texts = values.cast(pa.utf8()) if isinstance(values, pa.Array) else pa.array(values, pa.utf8())
     except (pa.ArrowException, TypeError, UnicodeEncodeError) as error:
-        raise FactInvalid(f"{name}: {str(error).splitlines()[0]}") from None
+        raise EventInvalid(f"{name}: {str(error).splitlines()[0]}") from None
     if texts.null_count:
-        raise FactInvalid(f"{name} is null")
+        raise EventInvalid(f"{name} is null")
     _, offsets, data = texts.buffers()
     places = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
     start, end = int(places[0]), int(places[-1])

@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from events import flat
-from events.errors import FactInvalid, Problem
+from events.errors import EventInvalid, Problem
 
 MAGIC = b"ARROW1\0\0"
 END = b"\xff\xff\xff\xff\0\0\0\0"
@@ -44,7 +44,7 @@ class Place(NamedTuple):
 
 
 class Commit(NamedTuple):
-    """One commit in a segment: its number, facts and chain value, and its bytes."""
+    """One commit in a segment: its number, events and chain value, and its bytes."""
 
     number: int
     first_seq: int
@@ -96,10 +96,10 @@ def link(chain: str, head: bytes) -> str:
 def write_commit(batch: pa.RecordBatch, place: Place, offset: int) -> tuple[bytes, Commit]:
     """Serialise a commit that follows `place` and begins at byte `offset` of its segment.
 
-    Raises FactInvalid for one that is larger than a reader takes.
+    Raises EventInvalid for one that is larger than a reader takes.
     """
     if batch.num_rows > ROWS_MAX or batch.nbytes > PLAIN_BYTES_MAX:
-        raise FactInvalid(f"{batch.num_rows} facts, {batch.nbytes} bytes in one commit; commit shorter spans of time")
+        raise EventInvalid(f"{batch.num_rows} events, {batch.nbytes} bytes in one commit; commit shorter spans of time")
     sink = pa.BufferOutputStream()
     options = pa.ipc.IpcWriteOptions(compression=CODEC, use_threads=False)
     stream = pa.ipc.new_stream(sink, batch.schema, options=options)
@@ -114,7 +114,7 @@ def write_commit(batch: pa.RecordBatch, place: Place, offset: int) -> tuple[byte
     data[at : at + 64] = chain.encode()
     body_bytes = len(data) - meta_bytes
     if meta_bytes > META_BYTES_MAX or body_bytes > BODY_BYTES_MAX:
-        raise FactInvalid(f"a commit of {len(data)} bytes; commit shorter spans of time")
+        raise EventInvalid(f"a commit of {len(data)} bytes; commit shorter spans of time")
     commit = Commit(place.commit, place.seq, batch.num_rows, place.chain, chain, offset, meta_bytes, body_bytes)
     return bytes(data), commit
 
@@ -207,7 +207,7 @@ def read_commit(data: bytes, offset: int) -> Commit:
     if hash_of(memoryview(data)[offset:end], 8 + at, previous) != chain:
         raise flat.Malformed("its hash does not hold")
     if not 0 < rows <= ROWS_MAX or rows != batch.rows:
-        raise flat.Malformed(f"{rows} facts (1 to {ROWS_MAX})")
+        raise flat.Malformed(f"{rows} events (1 to {ROWS_MAX})")
     return Commit(number, first_seq, rows, previous, chain, offset, meta_bytes, batch.body_bytes)
 
 

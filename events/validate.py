@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from events.facts import FACTS
 from events.schema import envelope_fault, optional_fields
+from events.types import EVENTS
 from events.upcast import UPCASTS
 from events.vocabulary import ENVELOPE
 
@@ -31,7 +31,7 @@ class Seen:
 
 
 class Group(NamedTuple):
-    """Rows [m], ascending, that hold facts of one type and version."""
+    """Rows [m], ascending, that hold events of one type and version."""
 
     type: str
     version: int
@@ -79,7 +79,7 @@ def _type_fault(batch: pa.RecordBatch, seen: Seen) -> str:
             return unknown
     ends = [group.rows[0] for group in found if group.type == "RunEnded"]
     if seen.ended or (ends and ends[0] != batch.num_rows - 1):
-        return "facts after RunEnded"
+        return "events after RunEnded"
     sizes = np.array([len(group.rows) for group in found])
     order = np.concatenate([group.rows for group in found])
     counts = _counts(batch, sizes, order)
@@ -119,22 +119,22 @@ def _unknown(name: str, version: int, columns: tuple[str, ...]) -> str:
     """Say why a type cannot stand in a log with these columns, or nothing."""
     fields = shape(name, version)
     if fields is None:
-        return f"{name[:40]!r} version {version} is no fact of this program"
+        return f"{name[:40]!r} version {version} is no event of this program"
     lacking = [field for field, fills in fields.items() if fills == REQUIRED and field not in columns]
     return f"{name}.{lacking[0]} is not in this vocabulary" if lacking else ""
 
 
 @lru_cache(4096)
 def _fills(name: str, version: int, columns: tuple[str, ...]) -> np.ndarray:
-    """How a fact type fills each of `columns` [n]."""
+    """How an event type fills each of `columns` [n]."""
     fields = shape(name, version) or {}
     return np.array([REQUIRED if column in ENVELOPE else fields.get(column, NEVER) for column in columns], np.int8)
 
 
 @lru_cache(4096)
 def shape(name: str, version: int) -> Mapping[str, int] | None:
-    """Fields of a fact type in a version, each MAYBE or REQUIRED; None when there is no such version."""
-    kind = FACTS.get(name)
+    """Fields of an event type in a version, each MAYBE or REQUIRED; None when there is no such version."""
+    kind = EVENTS.get(name)
     if kind is not None and version == kind.version:
         optional = optional_fields(kind)
         return {field: MAYBE if field in optional else REQUIRED for field in kind.__struct_fields__}

@@ -1,4 +1,4 @@
-"""Whether a log holds: files, chain, schema, sequence. What its facts say is for the auditor."""
+"""Whether a log holds: files, chain, schema, sequence. What its events say is for the auditor."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Report:
     """What a verification found.
 
     ok : nothing is wrong; a run that was cut short between two commits, or still runs, can be ok.
-    complete : the last fact is RunEnded.
+    complete : the last event is RunEnded.
     commits, events, bytes, head : of the prefix that holds.
     """
 

@@ -1,6 +1,6 @@
 """The shared vocabulary: every field name once, with its Arrow type, unit and one meaning.
 
-A name means the same thing in every fact, so the log's wide table is also the analytics table.
+A name means the same thing in every event, so the log's wide table is also the analytics table.
 Ids read `owner/family/n`, n counted per owner: `xai/lease/3`.
 """
 
@@ -21,18 +21,18 @@ class Field(NamedTuple):
 
 ENVELOPE: dict[str, Field] = {
     "seq": Field("int64", "", "contiguous from 0: position and order of replay"),
-    "day": Field("int32", "days since 1970-01-01", "day on which the fact takes effect"),
+    "day": Field("int32", "days since 1970-01-01", "day on which the event takes effect"),
     "commit": Field("int32", "", "commit in which it was acknowledged"),
-    "type": Field("utf8", "", "fact type"),
-    "version": Field("int16", "", "version of the fact type"),
+    "type": Field("utf8", "", "event type"),
+    "version": Field("int16", "", "version of the event type"),
     "actor": Field("utf8", "", "org whose command or process caused it; `world` for the clock"),
-    "cause_seq": Field("int64", "", "seq of the fact that led to it, -1 for a root"),
-    "root_seq": Field("int64", "", "seq of the first fact of that chain"),
+    "cause_seq": Field("int64", "", "seq of the event that led to it, -1 for a root"),
+    "root_seq": Field("int64", "", "seq of the first event of that chain"),
 }
 
 VOCABULARY: dict[str, Field] = {
     # who and what: names and ids
-    "org": Field("utf8", "", "org that the fact is about"),
+    "org": Field("utf8", "", "org that the event is about"),
     "counterparty": Field("utf8", "", "the other org"),
     "role": Field("utf8", "", "roles of an org, joined by +: lab cloud supplier oem investor rest"),
     "country": Field("utf8", "ISO 3166-1 alpha-2", "country of an org or region"),
@@ -57,7 +57,7 @@ VOCABULARY: dict[str, Field] = {
     "policy": Field("utf8", "", "policy by name"),
     "parameter": Field("utf8", "", "settable number, dotted name"),
     "reason": Field("utf8", "", "why it was refused, failed, slipped or ended"),
-    "kind": Field("utf8", "", "variant of the fact type"),
+    "kind": Field("utf8", "", "variant of the event type"),
     "option": Field("utf8", "", "candidate of a decision"),
     "plan": Field("utf8", "", "parallelism of a training run, such as tp8 pp16 dp128"),
     "state_hash": Field("utf8", "", "sha256 of the state, hexadecimal"),

@@ -2,7 +2,7 @@
 
 from market import open_run
 run = open_run("runs/frontier-2024-s0-1a2b3c4d")
-run.facts("LeaseSigned"), run.table("prices"), run.state(until="2025-06-30")
+run.events("LeaseSigned"), run.table("prices"), run.state(until="2025-06-30")
 """
 
 from __future__ import annotations

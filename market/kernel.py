@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from events.commands import Choice, Command, Terms
-from events.facts import Batch, Entry, Fact
-from events.facts.chips import ChipsAllocated
-from events.facts.policy import CommandForbidden, PolicyEnacted
-from events.facts.run import ExogenousShock, OptionChosen, OptionRejected, RunEnded, WeekClosed
 from events.memory import Log
 from events.rows import Rows
+from events.types import Batch, Entry, Event
+from events.types.chips import ChipsAllocated
+from events.types.policy import CommandForbidden, PolicyEnacted
+from events.types.run import ExogenousShock, OptionChosen, OptionRejected, RunEnded, WeekClosed
 from market import rng, rules
 from market.evolve import evolve
 from market.rules.base import Happening
@@ -26,21 +26,21 @@ WORLD = "world"
 Outcome = Happening | Batch | None
 WEEK = 7
 START = (0, 0)
-Place = tuple[int, int]  # seq of a fact, and of the root of its chain of causes
+Place = tuple[int, int]  # seq of an event, and of the root of its chain of causes
 ROOTS = (PolicyEnacted, ExogenousShock)  # what nothing in the world led to
 
 
 class Hooks(Protocol):
-    """What policies may do: change parameters on a date, forbid a command, levy on a fact."""
+    """What policies may do: change parameters on a date, forbid a command, levy on an event."""
 
     def calendar(self, state: State, first: int, last: int) -> Iterable[Happening]:
-        """Facts of policies that begin or end between two days."""
+        """Events of policies that begin or end between two days."""
 
-    def permit(self, state: State, command: Command, day: int) -> Sequence[Fact]:
+    def permit(self, state: State, command: Command, day: int) -> Sequence[Event]:
         """The refusal of a command, or what it takes from quotas, or nothing."""
 
-    def levy(self, state: State, facts: Sequence[Fact], day: int) -> Iterable[Happening]:
-        """What policies charge on facts."""
+    def levy(self, state: State, events: Sequence[Event], day: int) -> Iterable[Happening]:
+        """What policies charge on events."""
 
 
 class ReplayMismatch(Exception):
@@ -53,7 +53,7 @@ class ReplayMismatch(Exception):
 
 @contextmanager
 def few_collections() -> Iterator[None]:
-    """Let the garbage collector look less often: facts hold no cycles, and every look walks all that a run made."""
+    """Let the garbage collector look less often: events hold no cycles, and every look walks all that a run made."""
     before = gc.get_threshold()
     gc.set_threshold(200_000, 50, 100)
     try:
@@ -62,11 +62,11 @@ def few_collections() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def remember(state: State, fact: Fact, seq: int, root: int) -> None:
-    """Note the latest fact about a thing, for those that will name it as their cause."""
-    kind = type(fact)
+def remember(state: State, event: Event, seq: int, root: int) -> None:
+    """Note the latest event about a thing, for those that will name it as their cause."""
+    kind = type(event)
     if kind.subject and not kind.periodic:
-        state.trail[getattr(fact, kind.subject) + kind.aspect] = (seq, root)
+        state.trail[getattr(event, kind.subject) + kind.aspect] = (seq, root)
 
 
 class Kernel:
@@ -80,26 +80,26 @@ class Kernel:
 
     # --- recording
 
-    def record(self, day: int, fact: Fact, actor: str, cause: str | Place | None) -> Place:
-        """Append one fact and apply it.
+    def record(self, day: int, event: Event, actor: str, cause: str | Place | None) -> Place:
+        """Append one event and apply it.
 
-        `cause` is the id of the thing that led to it, the place of a fact, or None for a root; the fact's own place
+        `cause` is the id of the thing that led to it, the place of an event, or None for a root; the event's own place
         comes back. An id that nothing was said about stands for its actor, and at last for the start of the run.
         """
         state, seq = self.state, self.log.next_seq
-        if cause is None or type(fact) in ROOTS:
+        if cause is None or type(event) in ROOTS:
             cause_seq, root = -1, seq
         elif isinstance(cause, str):
             cause_seq, root = state.trail.get(cause) or state.trail.get(actor) or START
         else:
             cause_seq, root = cause
-        self.log.append(Entry(seq, day, actor, cause_seq, root, fact))
-        evolve(state, fact, day)
-        remember(state, fact, seq, root)
+        self.log.append(Entry(seq, day, actor, cause_seq, root, event))
+        evolve(state, event, day)
+        remember(state, event, seq, root)
         return seq, root
 
-    def record_batch(self, day: int, batch: Batch) -> list[Fact]:
-        """Append many facts of one type and apply them; give back those that policies may levy on."""
+    def record_batch(self, day: int, batch: Batch) -> list[Event]:
+        """Append many events of one type and apply them; give back those that policies may levy on."""
         state, trail = self.state, self.state.trail
         causes = [trail.get(c) or trail.get(a) or START for c, a in zip(batch.cause, batch.actor, strict=True)]
         rows = Rows(
@@ -109,45 +109,45 @@ class Kernel:
         self.log.append_rows(rows)
         entries = list(rows.entries())
         for entry in entries:
-            evolve(state, entry.fact, day)
-            remember(state, entry.fact, entry.seq, entry.root_seq)
-        return [entry.fact for entry in entries] if self.hooks is not None else []
+            evolve(state, entry.event, day)
+            remember(state, entry.event, entry.seq, entry.root_seq)
+        return [entry.event for entry in entries] if self.hooks is not None else []
 
-    def record_all(self, outcomes: Iterable[Outcome], day: int) -> list[Fact]:
-        """Append happenings and batches in order, with what policies levy on them; give back the single facts."""
-        facts: list[Fact] = []
+    def record_all(self, outcomes: Iterable[Outcome], day: int) -> list[Event]:
+        """Append happenings and batches in order, with what policies levy on them; give back the single events."""
+        events: list[Event] = []
         for outcome in outcomes:
             if outcome is None:
                 continue
             if isinstance(outcome, Batch):
-                facts.extend(self.record_batch(day, outcome))
+                events.extend(self.record_batch(day, outcome))
                 continue
-            self.record(outcome.day, outcome.fact, outcome.actor, outcome.cause)
-            facts.append(outcome.fact)
-        self._levy(facts, day)
-        return facts
+            self.record(outcome.day, outcome.event, outcome.actor, outcome.cause)
+            events.append(outcome.event)
+        self._levy(events, day)
+        return events
 
-    def _levy(self, facts: Sequence[Fact], day: int) -> None:
+    def _levy(self, events: Sequence[Event], day: int) -> None:
         if self.hooks is not None:
-            for charge in list(self.hooks.levy(self.state, facts, day)):
-                self.record(charge.day, charge.fact, charge.actor, charge.cause)
+            for charge in list(self.hooks.levy(self.state, events, day)):
+                self.record(charge.day, charge.event, charge.actor, charge.cause)
 
     # --- the steps of a week
 
-    def begin(self, facts: Iterable[tuple[int, Fact]]) -> None:
-        """Record the start: every fact of it is a root."""
-        for day, fact in facts:
-            self.record(day, fact, getattr(fact, "org", WORLD), None)
+    def begin(self, events: Iterable[tuple[int, Event]]) -> None:
+        """Record the start: every event of it is a root."""
+        for day, event in events:
+            self.record(day, event, getattr(event, "org", WORLD), None)
         self.state.trail[WORLD] = START
         self.record_all(rules.calibrate(self.state), self.state.run.start_day)
         self.log.close_week()
 
     def clock(self, week: int) -> None:
-        """Turn time into facts: everything that fell due in a week, by day, type and id."""
+        """Turn time into events: everything that fell due in a week, by day, type and id."""
         first = self.state.run.start_day + WEEK * week
         self.day = first + WEEK - 1
         policies = list(self.hooks.calendar(self.state, first, self.day)) if self.hooks is not None else []
-        due = sorted((fact for family in rules.CLOCK for fact in family(self.state, first, self.day)), key=_when)
+        due = sorted((event for family in rules.CLOCK for event in family(self.state, first, self.day)), key=_when)
         happenings: list[Happening] = sorted([*policies, *due], key=lambda happening: happening.day)
         self.record_all(happenings, self.day)
 
@@ -162,22 +162,22 @@ class Kernel:
         for command in sorted(asked, key=lambda c: (order[c.actor], c.actor)):
             self.answer(command)
 
-    def answer(self, command: Command) -> list[Fact]:
-        """Decide one command and record its facts behind the choice that led to it."""
+    def answer(self, command: Command) -> list[Event]:
+        """Decide one command and record its events behind the choice that led to it."""
         cause: str | Place = command.because
         if self.hooks is not None:
             noted = self.hooks.permit(self.state, command, self.day)
-            for fact in noted:
-                self.record(self.day, fact, command.actor, str(getattr(fact, "policy", "")))
-            if any(type(fact) is CommandForbidden for fact in noted):
+            for event in noted:
+                self.record(self.day, event, command.actor, str(getattr(event, "policy", "")))
+            if any(type(event) is CommandForbidden for event in noted):
                 return list(noted)
-        facts = rules.decide(self.state, command, self.day)
+        events = rules.decide(self.state, command, self.day)
         if command.why is not None:
             cause = self._choice(command.actor, command.why, command.because)
-        for fact in facts:
-            self.record(self.day, fact, command.actor, cause)
-        self._levy(facts, self.day)
-        return facts
+        for event in events:
+            self.record(self.day, event, command.actor, cause)
+        self._levy(events, self.day)
+        return events
 
     def _choice(self, actor: str, why: Choice, because: str) -> Place:
         """Record the terms of the candidate taken and of the best of the rest."""
@@ -191,7 +191,7 @@ class Kernel:
             self.record_all(list(step(self.state, self.day)), self.day)
         self.record_all(list(rules.allocation.convert(self.state, self.day)), self.day)
         allocated = self.record_all(list(rules.allocation.allocate(self.state, self.day)), self.day)
-        sold = [fact for fact in allocated if isinstance(fact, ChipsAllocated)]
+        sold = [event for event in allocated if isinstance(event, ChipsAllocated)]
         self.record_all(list(rules.allocation.ship(self.state, sold, self.day)), self.day)
         for step in rules.SETTLING:
             self.record_all(list(step(self.state, self.day)), self.day)
@@ -215,27 +215,27 @@ class Kernel:
 
 
 def _when(happening: Happening) -> tuple[int, str, str]:
-    return happening.day, type(happening.fact).__name__, happening.cause
+    return happening.day, type(happening.event).__name__, happening.cause
 
 
-def _option(kind: type[OptionChosen | OptionRejected], actor: str, topic: str, terms: Terms) -> Fact:
+def _option(kind: type[OptionChosen | OptionRejected], actor: str, topic: str, terms: Terms) -> Event:
     scores = (terms.term_price, terms.term_time, terms.term_control, terms.term_risk)
     return kind(actor, topic, terms.option, *(round(score, 9) for score in scores))
 
 
 def replay(entries: Iterable[Entry], state: State | None = None) -> Iterator[tuple[Entry, State]]:
-    """Rebuild the state from facts alone; yield it after each week, checked against the recorded hash.
+    """Rebuild the state from events alone; yield it after each week, checked against the recorded hash.
 
     Raises ReplayMismatch at the first week whose hash differs.
     """
     state = state or State()
     for entry in entries:
-        fact = entry.fact
-        if type(fact) is WeekClosed:
-            if (found := state_hash(state)) != fact.state_hash:
-                raise ReplayMismatch(fact.week, fact.state_hash, found)
-            evolve(state, fact, entry.day)
+        event = entry.event
+        if type(event) is WeekClosed:
+            if (found := state_hash(state)) != event.state_hash:
+                raise ReplayMismatch(event.week, event.state_hash, found)
+            evolve(state, event, entry.day)
             yield entry, state
             continue
-        evolve(state, fact, entry.day)
-        remember(state, fact, entry.seq, entry.root_seq)
+        evolve(state, event, entry.day)
+        remember(state, event, entry.seq, entry.root_seq)

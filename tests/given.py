@@ -1,9 +1,9 @@
-"""A small world for tests of rules: facts in, a state out, and commands answered as the kernel would.
+"""A small world for tests of rules: events in, a state out, and commands answered as the kernel would.
 
     world = given()                              # one lab, two clouds, a supplier, an OEM, an investor, a Chinese lab
     world.happened(OrderPlaced(...))             # given
-    (fact,) = world.when(PlaceOrder(...))        # when: the facts are applied too
-    assert fact == ...                           # then
+    (event,) = world.when(PlaceOrder(...))        # when: the events are applied too
+    assert event == ...                           # then
 
 Parameters are the catalogue's, but for those that tests reckon with, which are round numbers here.
 """
@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from events.commands import Command
-from events.facts import Batch, Fact
-from events.facts import chips as c
-from events.facts import finance as f
-from events.facts import leases as le
-from events.facts import run as r
-from events.facts import sites as s
-from events.facts import training as t
 from events.rows import Rows
+from events.types import Batch, Event
+from events.types import chips as c
+from events.types import finance as f
+from events.types import leases as le
+from events.types import run as r
+from events.types import sites as s
+from events.types import training as t
 from market.evolve import evolve
 from market.rules import decide
 from market.rules.base import Happening
@@ -108,8 +108,8 @@ def catalogue() -> dict[str, float]:
     return dict(load_scenario("frontier-2024", {}).scenario.parameters)
 
 
-def opening(**parameters: float) -> Iterable[Fact]:
-    """Facts of the small world's start."""
+def opening(**parameters: float) -> Iterable[Event]:
+    """Events of the small world's start."""
     yield r.RunStarted("small", 7, START, START + 3 * YEAR)
     values = {**catalogue(), **ROUND, **{name.replace("__", "."): value for name, value in parameters.items()}}
     for name, (_, _, _, _, _, _, _, slots) in CHIPS.items():
@@ -151,25 +151,25 @@ class World:
     state: State = field(default_factory=State)
     day: int = START
 
-    def happened(self, *facts: Fact) -> World:
-        """Apply facts."""
-        for fact in facts:
-            evolve(self.state, fact, self.day)
+    def happened(self, *events: Event) -> World:
+        """Apply events."""
+        for event in events:
+            evolve(self.state, event, self.day)
         return self
 
-    def when(self, command: Command) -> list[Fact]:
+    def when(self, command: Command) -> list[Event]:
         """Answer a command and apply the answer."""
-        facts = decide(self.state, command, self.day)
-        self.happened(*facts)
-        return facts
+        events = decide(self.state, command, self.day)
+        self.happened(*events)
+        return events
 
-    def after(self, step: Iterable[Happening | Batch | None] | Batch | None) -> list[Fact]:
-        """Apply what a step of the week yields; give back its facts."""
-        facts: list[Fact] = []
+    def after(self, step: Iterable[Happening | Batch | None] | Batch | None) -> list[Event]:
+        """Apply what a step of the week yields; give back its events."""
+        events: list[Event] = []
         for outcome in [step] if isinstance(step, Batch) or step is None else list(step):
-            facts += spread(outcome)
-        self.happened(*facts)
-        return facts
+            events += spread(outcome)
+        self.happened(*events)
+        return events
 
     def close_weeks(self, weeks: int = 1) -> World:
         """Let weeks pass in which nothing happens."""
@@ -180,15 +180,15 @@ class World:
         return self
 
 
-def spread(outcome: Happening | Batch | None) -> list[Fact]:
-    """The facts of an outcome, one by one."""
+def spread(outcome: Happening | Batch | None) -> list[Event]:
+    """The events of an outcome, one by one."""
     if outcome is None:
         return []
     if isinstance(outcome, Batch):
         n = len(outcome)
         rows = Rows(outcome.kind, 0, 0, outcome.actor, [0] * n, [0] * n, outcome.columns)
-        return [entry.fact for entry in rows.entries()]
-    return [outcome.fact]
+        return [entry.event for entry in rows.entries()]
+    return [outcome.event]
 
 
 def given(**parameters: float) -> World:

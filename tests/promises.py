@@ -2,7 +2,7 @@
 
 resume   a run killed at 200 random moments ends, once resumed, with the bytes of the run never killed
 fork     forks with no change at 10 dates of 3 seeds are the identity
-replay   every week's state, rebuilt from facts alone, is the state that the run had in that week
+replay   every week's state, rebuilt from events alone, is the state that the run had in that week
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from pathlib import Path
 
 from agents.model import MarketModel
 from events import LogComplete, LogWriter, MemoryLog, Parent, open_log
-from events.facts.run import WeekClosed
+from events.types.run import WeekClosed
 from market.kernel import Kernel, replay
 from market.runs.drive import begin, fork, go_on, resume, start
 from market.runs.question import Question, checked
 from market.scenario.load import load_scenario
 from market.state import state_hash
 
-KILLS, KILL_WEEKS, COMMIT_FACTS = 200, 20, 400
+KILLS, KILL_WEEKS, COMMIT_EVENTS = 200, 20, 400
 SEEDS, DATES, FORK_WEEKS = 3, 10, 52
 
 
@@ -35,7 +35,7 @@ def make(kernel: Kernel) -> MarketModel:
     return MarketModel(kernel=kernel)
 
 
-def quiet(week: int, facts: int) -> None:
+def quiet(week: int, events: int) -> None:
     """Report nothing."""
 
 
@@ -50,7 +50,7 @@ def small_commits(folder: Path, question: Question) -> None:
     original = LogWriter.close_week
 
     def close_week(self: LogWriter) -> None:
-        self.commit_facts = COMMIT_FACTS
+        self.commit_events = COMMIT_EVENTS
         original(self)
 
     LogWriter.close_week = close_week  # type: ignore[method-assign]
@@ -108,7 +108,7 @@ def kills(count: int, seed: int = 0) -> tuple[int, int]:
 
 
 def forks(seeds: int, dates: int) -> tuple[int, int]:
-    """Fork without a change; give back forks made and those whose later facts are not the parent's."""
+    """Fork without a change; give back forks made and those whose later events are not the parent's."""
     made = wrong = 0
     chance = random.Random(1)
     with tempfile.TemporaryDirectory() as top:
@@ -133,7 +133,7 @@ def replays(seeds: int) -> tuple[int, int]:
         log = MemoryLog()
         had = hashes(log, ask(FORK_WEEKS, seed))
         for (entry, state), hashed in zip(replay(log.entries()), had, strict=True):
-            assert isinstance(entry.fact, WeekClosed)
+            assert isinstance(entry.event, WeekClosed)
             weeks += 1
             wrong += state_hash(state) != hashed
     return weeks, wrong
@@ -143,7 +143,7 @@ def hashes(log: MemoryLog, question: Question) -> list[str]:
     """Run a question into a log; give back the hash of the state that it had after each week."""
     had: list[str] = []
     kernel = begin(question, log)
-    go_on(question, kernel, make, lambda week, facts: had.append(state_hash(kernel.state)))
+    go_on(question, kernel, make, lambda week, events: had.append(state_hash(kernel.state)))
     return had
 
 

@@ -1,4 +1,4 @@
-"""Runs of the default world made in memory, for tests that read facts or state."""
+"""Runs of the default world made in memory, for tests that read events or state."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WORLD = "frontier-2024"
 
 @dataclass(frozen=True)
 class MemoryRun:
-    """A run made in memory: its facts one by one and as the wide table, and the kernel as it stood at the end."""
+    """A run made in memory: its events one by one and as the wide table, and the kernel as it stood at the end."""
 
     entries: list[Entry]
     frame: pl.DataFrame
@@ -27,7 +27,7 @@ class MemoryRun:
 
 
 def as_table(entries: list[Entry]) -> pl.DataFrame:
-    """Lay facts out as the wide table that a log on disk would hold."""
+    """Lay events out as the wide table that a log on disk would hold."""
     table = pl.from_arrow(encode([entries], entries[0].seq, 0))
     assert isinstance(table, pl.DataFrame)
     return table

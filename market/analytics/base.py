@@ -1,15 +1,15 @@
-"""What the tables share: facts of a type, weeks, running sums."""
+"""What the tables share: events of a type, weeks, running sums."""
 
 from __future__ import annotations
 
 import polars as pl
 
-from events import FACTS
+from events import EVENTS
 
 
-def facts(log: pl.LazyFrame, kind: str) -> pl.LazyFrame:
-    """Facts of one type with `seq`, `day`, `actor` and the columns that the type fills."""
-    return log.filter(pl.col("type") == kind).select("seq", "day", "actor", *FACTS[kind].__struct_fields__)
+def events(log: pl.LazyFrame, kind: str) -> pl.LazyFrame:
+    """Events of one type with `seq`, `day`, `actor` and the columns that the type fills."""
+    return log.filter(pl.col("type") == kind).select("seq", "day", "actor", *EVENTS[kind].__struct_fields__)
 
 
 def week_ends(log: pl.LazyFrame) -> pl.LazyFrame:
@@ -32,4 +32,4 @@ def running(changes: pl.LazyFrame, by: list[str], columns: list[str], weeks: pl.
 def chips(log: pl.LazyFrame) -> pl.LazyFrame:
     """H100 equivalents and IT power of one GPU of each chip."""
     columns = ("chip", "supplier", pl.col("h100e").alias("h100e_per_gpu"), "power_kw_it_per_gpu")
-    return facts(log, "ChipAnnounced").select(*columns).unique("chip", keep="last", maintain_order=True)
+    return events(log, "ChipAnnounced").select(*columns).unique("chip", keep="last", maintain_order=True)

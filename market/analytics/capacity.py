@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.base import chips, facts, running, week_ends
+from market.analytics.base import chips, events, running, week_ends
 
 COUNTS = ["gpus_owned", "gpus_leased_in", "gpus_leased_out"]
 
@@ -29,12 +29,12 @@ def capacity(log: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _changes(log: pl.LazyFrame) -> pl.LazyFrame:
-    """Every fact that moves installed GPUs, as changes of the three counts of one org and chip."""
+    """Every event that moves installed GPUs, as changes of the three counts of one org and chip."""
     parts = []
     for kind, sign in (("FleetRegistered", 1), ("GpusInstalled", 1), ("GpusRetired", -1)):
-        parts.append(_change(facts(log, kind), "org", owned=sign))
+        parts.append(_change(events(log, kind), "org", owned=sign))
     for kind, sign in (("GpusHandedOver", 1), ("LeaseEnded", -1)):
-        moved = facts(log, kind)
+        moved = events(log, kind)
         parts += [_change(moved, "lessee", leased_in=sign), _change(moved, "lessor", leased_out=sign)]
     return pl.concat(parts)
 

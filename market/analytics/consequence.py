@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.base import facts
+from market.analytics.base import events
 from market.analytics.leases import leases
 
 KINDS = (
@@ -28,7 +28,7 @@ def consequence(log: pl.LazyFrame) -> pl.LazyFrame:
     for; energised power and slips kW and kW x days; trained models FLOP; clusters GPUs; rounds, loans and defaults USD.
     The start of the run is left out: it is what was known, not what happened.
     """
-    start = facts(log, "RunStarted").select(pl.col("seq").alias("zero"), pl.col("start_day").alias("first_day"))
+    start = events(log, "RunStarted").select(pl.col("seq").alias("zero"), pl.col("start_day").alias("first_day"))
     parts = [_leases(log), _talks(log), _policies(log)]
     parts += [_plain(log, *row) for row in PLAIN]
     weighed = pl.concat(part.select("seq", "day", "type", "amount", "unit") for part in parts)
@@ -60,14 +60,14 @@ def _leases(log: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _talks(log: pl.LazyFrame) -> pl.LazyFrame:
-    asked = facts(log, "LeaseRequested").select("request_id", "duration_days", "price_usd_per_h100e_hour")
+    asked = events(log, "LeaseRequested").select("request_id", "duration_days", "price_usd_per_h100e_hour")
     worth = pl.col("h100e") * pl.col("duration_days") * 24 * pl.col("price_usd_per_h100e_hour")
-    failed = facts(log, "LeaseTalksFailed").join(asked, on="request_id", how="inner")
+    failed = events(log, "LeaseTalksFailed").join(asked, on="request_id", how="inner")
     return _weigh(failed, "LeaseTalksFailed", worth, "USD")
 
 
 def _policies(log: pl.LazyFrame) -> pl.LazyFrame:
-    both = pl.concat([facts(log, kind).with_columns(pl.lit(kind).alias("type")) for kind in POLICIES])
+    both = pl.concat([events(log, kind).with_columns(pl.lit(kind).alias("type")) for kind in POLICIES])
     return both.with_columns(pl.lit(1.0).alias("amount"), pl.lit("").alias("unit"))
 
 
@@ -86,9 +86,9 @@ PLAIN: tuple[tuple[str, pl.Expr, str], ...] = (
 
 
 def _plain(log: pl.LazyFrame, kind: str, amount: pl.Expr, unit: str) -> pl.LazyFrame:
-    happened = facts(log, kind)
+    happened = events(log, kind)
     if kind == "BuildingSlipped":
-        size = facts(log, "BuildingStarted").select("building_id", "power_kw_it").unique("building_id", keep="last")
+        size = events(log, "BuildingStarted").select("building_id", "power_kw_it").unique("building_id", keep="last")
         happened = happened.join(size, on="building_id", how="inner")
     return _weigh(happened, kind, amount, unit)
 

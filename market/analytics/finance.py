@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.base import facts, running, week_ends
+from market.analytics.base import events, running, week_ends
 
 
 def finance(log: pl.LazyFrame) -> pl.LazyFrame:
@@ -12,7 +12,7 @@ def finance(log: pl.LazyFrame) -> pl.LazyFrame:
 
     Accounts of the world outside (customers, staff, utilities) bear `world/`; the balances of a week sum to zero.
     """
-    paid = facts(log, "PaymentMade")
+    paid = events(log, "PaymentMade")
     out = paid.select(
         "day", pl.col("org").alias("account"), pl.lit(0, pl.Int64).alias("received_usd_cents"),
         pl.col("amount_usd_cents").alias("paid_usd_cents"),

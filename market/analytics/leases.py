@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.base import facts
+from market.analytics.base import events
 
 HOURS_PER_DAY = 24
 
@@ -14,10 +14,10 @@ def leases(log: pl.LazyFrame) -> pl.LazyFrame:
 
     worth_usd : GPUs x price x hours of the term. gpus_delivered : handed over less taken back; 0 once ended.
     """
-    signed = facts(log, "LeaseSigned").drop("actor").rename({"seq": "signed_seq", "day": "signed_day"})
-    handed = facts(log, "GpusHandedOver").select("lease_id", "gpus")
+    signed = events(log, "LeaseSigned").drop("actor").rename({"seq": "signed_seq", "day": "signed_day"})
+    handed = events(log, "GpusHandedOver").select("lease_id", "gpus")
     moved = handed.group_by("lease_id").agg(pl.col("gpus").sum().alias("gpus_delivered"))
-    ended = facts(log, "LeaseEnded").select(
+    ended = events(log, "LeaseEnded").select(
         "lease_id", pl.col("day").alias("ended_day"), pl.col("reason").alias("end_reason")
     )
     hours = (pl.col("end_day") - pl.col("start_day")) * HOURS_PER_DAY

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.base import facts
+from market.analytics.base import events
 from market.analytics.leases import leases
 
 COLUMNS = ("kind", "source", "target", "start_day", "end_day", "gpus", "amount_usd", "id", "seq")
@@ -29,7 +29,7 @@ def _leases(log: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _sales(log: pl.LazyFrame) -> pl.LazyFrame:
-    return facts(log, "ChipsAllocated").select(
+    return events(log, "ChipsAllocated").select(
         pl.lit("sells").alias("kind"), pl.col("supplier").alias("source"), pl.col("org").alias("target"),
         pl.col("day").alias("start_day"), (pl.col("day") + 7).alias("end_day"), "gpus",
         (pl.col("gpus") * pl.col("price_usd_per_gpu")).alias("amount_usd"), pl.col("order_id").alias("id"), "seq",
@@ -37,7 +37,7 @@ def _sales(log: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _invests(log: pl.LazyFrame) -> pl.LazyFrame:
-    return facts(log, "RoundClosed").select(
+    return events(log, "RoundClosed").select(
         pl.lit("invests").alias("kind"), pl.col("counterparty").alias("source"), pl.col("org").alias("target"),
         pl.col("day").alias("start_day"), pl.lit(None, pl.Int32).alias("end_day"), pl.lit(None, pl.Int64).alias("gpus"),
         (pl.col("amount_usd_cents") / 100).alias("amount_usd"), pl.col("deal_id").alias("id"), "seq",
@@ -45,7 +45,7 @@ def _invests(log: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _loans(log: pl.LazyFrame) -> pl.LazyFrame:
-    return facts(log, "LoanGranted").select(
+    return events(log, "LoanGranted").select(
         pl.lit("lends").alias("kind"), pl.col("counterparty").alias("source"), pl.col("org").alias("target"),
         pl.col("day").alias("start_day"), "end_day", pl.lit(None, pl.Int64).alias("gpus"),
         (pl.col("amount_usd_cents") / 100).alias("amount_usd"), pl.col("deal_id").alias("id"), "seq",

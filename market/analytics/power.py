@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.base import facts, running, week_ends
+from market.analytics.base import events, running, week_ends
 
 
 def power(log: pl.LazyFrame) -> pl.LazyFrame:
@@ -12,14 +12,14 @@ def power(log: pl.LazyFrame) -> pl.LazyFrame:
 
     planned_kw : nameplate as last announced. All in kW of IT load.
     """
-    energised = facts(log, "PowerEnergised").select("day", "site", pl.col("power_kw_it").alias("energised_kw"))
+    energised = events(log, "PowerEnergised").select("day", "site", pl.col("power_kw_it").alias("energised_kw"))
     installed = []
     for kind, sign in (("FleetRegistered", 1), ("GpusInstalled", 1), ("GpusRetired", -1)):
-        installed.append(facts(log, kind).select("day", "site", (pl.col("power_kw_it") * sign).alias("installed_kw")))
+        installed.append(events(log, kind).select("day", "site", (pl.col("power_kw_it") * sign).alias("installed_kw")))
     changes = pl.concat([energised, *installed], how="diagonal").with_columns(
         pl.col("energised_kw", "installed_kw").fill_null(0)
     )
-    planned = facts(log, "SitePlanned").select("day", "site", pl.col("org").alias("owner"), "region", "kind",
+    planned = events(log, "SitePlanned").select("day", "site", pl.col("org").alias("owner"), "region", "kind",
                                                pl.col("power_kw_it").alias("planned_kw"))  # fmt: skip
     levels = running(changes, ["site"], ["energised_kw", "installed_kw"], week_ends(log))
     grid = week_ends(log).join(planned.select("site").unique(), how="cross").sort("day")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.base import facts
+from market.analytics.base import events
 
 
 def training(log: pl.LazyFrame) -> pl.LazyFrame:
@@ -12,11 +12,11 @@ def training(log: pl.LazyFrame) -> pl.LazyFrame:
 
     planned_days : as promised at the start. ended_day : null while it trains. outcome : running, trained, abandoned.
     """
-    begun = facts(log, "TrainingStarted").drop("actor").rename({"seq": "started_seq", "day": "started_day"})
-    again = facts(log, "TrainingReplanned").group_by("run_id").agg(pl.len().alias("replans"))
-    trained = facts(log, "TrainingFinished").select("run_id", pl.col("day").alias("trained_day"), "duration_days")
-    lost = facts(log, "TrainingAbandoned").select("run_id", pl.col("day").alias("abandoned_day"), "reason")
-    released = facts(log, "ModelReleased").sort("start_day", "seq")
+    begun = events(log, "TrainingStarted").drop("actor").rename({"seq": "started_seq", "day": "started_day"})
+    again = events(log, "TrainingReplanned").group_by("run_id").agg(pl.len().alias("replans"))
+    trained = events(log, "TrainingFinished").select("run_id", pl.col("day").alias("trained_day"), "duration_days")
+    lost = events(log, "TrainingAbandoned").select("run_id", pl.col("day").alias("abandoned_day"), "reason")
+    released = events(log, "ModelReleased").sort("start_day", "seq")
     released = released.select("org", "model", pl.col("start_day").alias("released_day"), "capability")
     outcome = (
         pl.when(pl.col("trained_day").is_not_null())

@@ -1,30 +1,30 @@
-"""(state, fact) -> state: the only writers of state. No rule and no check stands here."""
+"""(state, event) -> state: the only writers of state. No rule and no check stands here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from events.facts import FACTS, Fact
+from events.types import EVENTS, Event
 from market.evolve import chips, finance, leases, policy, run, sites, training
 from market.state import State
 
 Applier = Callable[[State, Any, int], None]
 
 
-def _inert(state: State, fact: Fact, day: int) -> None:
-    """Leave the state as it is: some facts only tell."""
+def _inert(state: State, event: Event, day: int) -> None:
+    """Leave the state as it is: some events only tell."""
 
 
-APPLIERS: dict[type[Fact], Applier] = {}
+APPLIERS: dict[type[Event], Applier] = {}
 for _family in (run, chips, sites, leases, training, finance, policy):
     APPLIERS.update(_family.APPLY)
     APPLIERS.update(dict.fromkeys(_family.INERT, _inert))
 
-if missing := sorted(set(FACTS.values()) - set(APPLIERS), key=lambda kind: kind.__name__):
+if missing := sorted(set(EVENTS.values()) - set(APPLIERS), key=lambda kind: kind.__name__):
     raise TypeError(f"no evolve case for {', '.join(kind.__name__ for kind in missing)}")
 
 
-def evolve(state: State, fact: Fact, day: int) -> None:
-    """Apply one fact that takes effect on `day`."""
-    APPLIERS[type(fact)](state, fact, day)
+def evolve(state: State, event: Event, day: int) -> None:
+    """Apply one event that takes effect on `day`."""
+    APPLIERS[type(event)](state, event, day)

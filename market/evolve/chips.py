@@ -1,8 +1,8 @@
-"""How facts of chips change the state."""
+"""How events of chips change the state."""
 
 from __future__ import annotations
 
-from events.facts import chips as facts
+from events.types import chips as events
 from market.evolve.ids import count
 from market.state import State
 from market.state.chips import Chip, Holding, Order, Shipment, key
@@ -17,52 +17,52 @@ def holding(state: State, org: str, chip: str, site: str) -> Holding:
     return found
 
 
-def chip_announced(state: State, fact: facts.ChipAnnounced, day: int) -> None:
-    state.chips.chips[fact.chip] = Chip(
-        fact.chip, fact.supplier, fact.start_day, fact.end_day, fact.price_usd_per_gpu, fact.price_usd_per_gpu,
-        fact.power_kw_it_per_gpu, fact.h100e, fact.kind,
+def chip_announced(state: State, event: events.ChipAnnounced, day: int) -> None:
+    state.chips.chips[event.chip] = Chip(
+        event.chip, event.supplier, event.start_day, event.end_day, event.price_usd_per_gpu, event.price_usd_per_gpu,
+        event.power_kw_it_per_gpu, event.h100e, event.kind,
     )  # fmt: skip
 
 
-def volume_reached(state: State, fact: facts.VolumeReached, day: int) -> None:
-    state.chips.chips[fact.chip].in_volume = True
+def volume_reached(state: State, event: events.VolumeReached, day: int) -> None:
+    state.chips.chips[event.chip].in_volume = True
 
 
-def volume_slipped(state: State, fact: facts.VolumeSlipped, day: int) -> None:
-    chip = state.chips.chips[fact.chip]
-    chip.start_day, chip.slipped = fact.due_day, True
+def volume_slipped(state: State, event: events.VolumeSlipped, day: int) -> None:
+    chip = state.chips.chips[event.chip]
+    chip.start_day, chip.slipped = event.due_day, True
 
 
-def chip_retired(state: State, fact: facts.ChipRetired, day: int) -> None:
-    state.chips.chips[fact.chip].retired = True
+def chip_retired(state: State, event: events.ChipRetired, day: int) -> None:
+    state.chips.chips[event.chip].retired = True
 
 
-def output_made(state: State, fact: facts.OutputMade, day: int) -> None:
-    chip = state.chips.chips[fact.chip]
-    chip.stock_gpus += fact.gpus
-    chip.made_gpus = fact.gpus
-    chip.lead_time_weeks = fact.lead_time_weeks
+def output_made(state: State, event: events.OutputMade, day: int) -> None:
+    chip = state.chips.chips[event.chip]
+    chip.stock_gpus += event.gpus
+    chip.made_gpus = event.gpus
+    chip.lead_time_weeks = event.lead_time_weeks
 
 
-def slots_expanded(state: State, fact: facts.SlotsExpanded, day: int) -> None:
-    state.run.slots[fact.supplier] = fact.value
+def slots_expanded(state: State, event: events.SlotsExpanded, day: int) -> None:
+    state.run.slots[event.supplier] = event.value
 
 
-def price_listed(state: State, fact: facts.PriceListed, day: int) -> None:
-    state.chips.chips[fact.chip].price_usd_per_gpu = fact.price_usd_per_gpu
+def price_listed(state: State, event: events.PriceListed, day: int) -> None:
+    state.chips.chips[event.chip].price_usd_per_gpu = event.price_usd_per_gpu
 
 
-def integration_expanded(state: State, fact: facts.IntegrationExpanded, day: int) -> None:
+def integration_expanded(state: State, event: events.IntegrationExpanded, day: int) -> None:
     capacity = state.chips.integration_gpus_per_week
-    capacity[fact.org] = capacity.get(fact.org, 0) + fact.gpus
+    capacity[event.org] = capacity.get(event.org, 0) + event.gpus
 
 
-def order_placed(state: State, fact: facts.OrderPlaced, day: int) -> None:
-    count(state, fact.order_id)
-    state.chips.orders[fact.order_id] = Order(
-        fact.order_id, fact.org, fact.supplier, fact.chip, fact.gpus, fact.price_usd_per_gpu, day
+def order_placed(state: State, event: events.OrderPlaced, day: int) -> None:
+    count(state, event.order_id)
+    state.chips.orders[event.order_id] = Order(
+        event.order_id, event.org, event.supplier, event.chip, event.gpus, event.price_usd_per_gpu, day
     )
-    state.chips.chips[fact.chip].backlog_gpus += fact.gpus
+    state.chips.chips[event.chip].backlog_gpus += event.gpus
 
 
 def _shrink(state: State, order_id: str, gpus: int) -> None:
@@ -73,31 +73,31 @@ def _shrink(state: State, order_id: str, gpus: int) -> None:
         del state.chips.orders[order_id]
 
 
-def order_cancelled(state: State, fact: facts.OrderCancelled, day: int) -> None:
-    _shrink(state, fact.order_id, fact.gpus)
+def order_cancelled(state: State, event: events.OrderCancelled, day: int) -> None:
+    _shrink(state, event.order_id, event.gpus)
 
 
-def chips_allocated(state: State, fact: facts.ChipsAllocated, day: int) -> None:
-    _shrink(state, fact.order_id, fact.gpus)
-    state.chips.chips[fact.chip].stock_gpus -= fact.gpus
+def chips_allocated(state: State, event: events.ChipsAllocated, day: int) -> None:
+    _shrink(state, event.order_id, event.gpus)
+    state.chips.chips[event.chip].stock_gpus -= event.gpus
 
 
-def shipment_sent(state: State, fact: facts.ShipmentSent, day: int) -> None:
-    count(state, fact.shipment_id)
-    state.chips.shipments[fact.shipment_id] = Shipment(
-        fact.shipment_id, fact.order_id, fact.org, fact.counterparty, fact.chip, fact.gpus, fact.due_day
+def shipment_sent(state: State, event: events.ShipmentSent, day: int) -> None:
+    count(state, event.shipment_id)
+    state.chips.shipments[event.shipment_id] = Shipment(
+        event.shipment_id, event.order_id, event.org, event.counterparty, event.chip, event.gpus, event.due_day
     )
 
 
-def shipment_delivered(state: State, fact: facts.ShipmentDelivered, day: int) -> None:
-    del state.chips.shipments[fact.shipment_id]
-    store = state.chips.warehouse.setdefault(fact.org, {})
-    store[fact.chip] = store.get(fact.chip, 0) + fact.gpus
+def shipment_delivered(state: State, event: events.ShipmentDelivered, day: int) -> None:
+    del state.chips.shipments[event.shipment_id]
+    store = state.chips.warehouse.setdefault(event.org, {})
+    store[event.chip] = store.get(event.chip, 0) + event.gpus
 
 
-def _install(state: State, fact: facts.FleetRegistered | facts.GpusInstalled) -> None:
-    holding(state, fact.org, fact.chip, fact.site).owned += fact.gpus
-    state.sites.sites[fact.site].installed_w += fact.gpus * watts(state, fact.chip)
+def _install(state: State, event: events.FleetRegistered | events.GpusInstalled) -> None:
+    holding(state, event.org, event.chip, event.site).owned += event.gpus
+    state.sites.sites[event.site].installed_w += event.gpus * watts(state, event.chip)
 
 
 def watts(state: State, chip: str) -> int:
@@ -105,46 +105,46 @@ def watts(state: State, chip: str) -> int:
     return round(state.chips.chips[chip].power_kw_it_per_gpu * 1000)
 
 
-def fleet_registered(state: State, fact: facts.FleetRegistered, day: int) -> None:
-    _install(state, fact)
+def fleet_registered(state: State, event: events.FleetRegistered, day: int) -> None:
+    _install(state, event)
 
 
-def gpus_installed(state: State, fact: facts.GpusInstalled, day: int) -> None:
-    _install(state, fact)
-    store = state.chips.warehouse[fact.org]
-    store[fact.chip] -= fact.gpus
-    if store[fact.chip] == 0:
-        del store[fact.chip]
+def gpus_installed(state: State, event: events.GpusInstalled, day: int) -> None:
+    _install(state, event)
+    store = state.chips.warehouse[event.org]
+    store[event.chip] -= event.gpus
+    if store[event.chip] == 0:
+        del store[event.chip]
     if not store:
-        state.chips.waiting.pop(fact.org, None)
+        state.chips.waiting.pop(event.org, None)
 
 
-def gpus_wait_for_power(state: State, fact: facts.GpusWaitForPower, day: int) -> None:
-    state.chips.waiting[fact.org] = True
+def gpus_wait_for_power(state: State, event: events.GpusWaitForPower, day: int) -> None:
+    state.chips.waiting[event.org] = True
 
 
-def gpus_retired(state: State, fact: facts.GpusRetired, day: int) -> None:
-    holding(state, fact.org, fact.chip, fact.site).owned -= fact.gpus
-    state.sites.sites[fact.site].installed_w -= fact.gpus * watts(state, fact.chip)
+def gpus_retired(state: State, event: events.GpusRetired, day: int) -> None:
+    holding(state, event.org, event.chip, event.site).owned -= event.gpus
+    state.sites.sites[event.site].installed_w -= event.gpus * watts(state, event.chip)
 
 
 APPLY = {
-    facts.ChipAnnounced: chip_announced,
-    facts.VolumeReached: volume_reached,
-    facts.VolumeSlipped: volume_slipped,
-    facts.ChipRetired: chip_retired,
-    facts.OutputMade: output_made,
-    facts.SlotsExpanded: slots_expanded,
-    facts.PriceListed: price_listed,
-    facts.IntegrationExpanded: integration_expanded,
-    facts.OrderPlaced: order_placed,
-    facts.OrderCancelled: order_cancelled,
-    facts.ChipsAllocated: chips_allocated,
-    facts.ShipmentSent: shipment_sent,
-    facts.ShipmentDelivered: shipment_delivered,
-    facts.FleetRegistered: fleet_registered,
-    facts.GpusInstalled: gpus_installed,
-    facts.GpusWaitForPower: gpus_wait_for_power,
-    facts.GpusRetired: gpus_retired,
+    events.ChipAnnounced: chip_announced,
+    events.VolumeReached: volume_reached,
+    events.VolumeSlipped: volume_slipped,
+    events.ChipRetired: chip_retired,
+    events.OutputMade: output_made,
+    events.SlotsExpanded: slots_expanded,
+    events.PriceListed: price_listed,
+    events.IntegrationExpanded: integration_expanded,
+    events.OrderPlaced: order_placed,
+    events.OrderCancelled: order_cancelled,
+    events.ChipsAllocated: chips_allocated,
+    events.ShipmentSent: shipment_sent,
+    events.ShipmentDelivered: shipment_delivered,
+    events.FleetRegistered: fleet_registered,
+    events.GpusInstalled: gpus_installed,
+    events.GpusWaitForPower: gpus_wait_for_power,
+    events.GpusRetired: gpus_retired,
 }
-INERT = (facts.OrderRefused,)
+INERT = (events.OrderRefused,)

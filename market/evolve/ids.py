@@ -1,4 +1,4 @@
-"""Ids are counted per owner and family; the count moves when a thing's first fact is applied."""
+"""Ids are counted per owner and family; the count moves when a thing's first event is applied."""
 
 from __future__ import annotations
 

@@ -1,19 +1,19 @@
-"""How facts of leases change the state."""
+"""How events of leases change the state."""
 
 from __future__ import annotations
 
-from events.facts import leases as facts
+from events.types import leases as events
 from market.evolve.chips import holding
 from market.evolve.ids import count
 from market.state import State
 from market.state.leases import Lease, Letter, Quote, Request
 
 
-def lease_requested(state: State, fact: facts.LeaseRequested, day: int) -> None:
-    count(state, fact.request_id)
-    state.leases.requests[fact.request_id] = Request(
-        fact.request_id, fact.lessee, fact.lessor, fact.h100e, fact.due_day, fact.duration_days,
-        fact.price_usd_per_h100e_hour, fact.kind, day,
+def lease_requested(state: State, event: events.LeaseRequested, day: int) -> None:
+    count(state, event.request_id)
+    state.leases.requests[event.request_id] = Request(
+        event.request_id, event.lessee, event.lessor, event.h100e, event.due_day, event.duration_days,
+        event.price_usd_per_h100e_hour, event.kind, day,
     )  # fmt: skip
 
 
@@ -23,48 +23,48 @@ def _drop_quotes(state: State, request_id: str) -> None:
         del quotes[quote_id]
 
 
-def quote_given(state: State, fact: facts.QuoteGiven, day: int) -> None:
-    count(state, fact.quote_id)
-    _drop_quotes(state, fact.request_id)
-    state.leases.requests[fact.request_id].rounds += 1
-    state.leases.quotes[fact.quote_id] = Quote(
-        fact.quote_id, fact.request_id, fact.parent_lease_id, fact.lessor, fact.lessee, fact.chip, fact.site,
-        fact.gpus, fact.start_day, fact.end_day, fact.price_usd_per_gpu_hour, day,
+def quote_given(state: State, event: events.QuoteGiven, day: int) -> None:
+    count(state, event.quote_id)
+    _drop_quotes(state, event.request_id)
+    state.leases.requests[event.request_id].rounds += 1
+    state.leases.quotes[event.quote_id] = Quote(
+        event.quote_id, event.request_id, event.parent_lease_id, event.lessor, event.lessee, event.chip, event.site,
+        event.gpus, event.start_day, event.end_day, event.price_usd_per_gpu_hour, day,
     )  # fmt: skip
 
 
-def quote_countered(state: State, fact: facts.QuoteCountered, day: int) -> None:
-    quote = state.leases.quotes[fact.quote_id]
-    quote.countered_at_usd = fact.price_usd_per_gpu_hour
+def quote_countered(state: State, event: events.QuoteCountered, day: int) -> None:
+    quote = state.leases.quotes[event.quote_id]
+    quote.countered_at_usd = event.price_usd_per_gpu_hour
     quote.day = day
 
 
-def quote_lapsed(state: State, fact: facts.QuoteLapsed, day: int) -> None:
-    del state.leases.quotes[fact.quote_id]
+def quote_lapsed(state: State, event: events.QuoteLapsed, day: int) -> None:
+    del state.leases.quotes[event.quote_id]
 
 
-def talks_failed(state: State, fact: facts.LeaseTalksFailed, day: int) -> None:
-    _drop_quotes(state, fact.request_id)
-    del state.leases.requests[fact.request_id]
+def talks_failed(state: State, event: events.LeaseTalksFailed, day: int) -> None:
+    _drop_quotes(state, event.request_id)
+    del state.leases.requests[event.request_id]
 
 
-def lease_signed(state: State, fact: facts.LeaseSigned, day: int) -> None:
-    count(state, fact.lease_id)
+def lease_signed(state: State, event: events.LeaseSigned, day: int) -> None:
+    count(state, event.lease_id)
     desk = state.leases
-    desk.leases[fact.lease_id] = Lease(
-        fact.lease_id, fact.parent_lease_id, fact.lessor, fact.lessee, fact.chip, fact.site, fact.gpus,
-        fact.start_day, fact.end_day, fact.price_usd_per_gpu_hour, fact.kind, fact.depth,
+    desk.leases[event.lease_id] = Lease(
+        event.lease_id, event.parent_lease_id, event.lessor, event.lessee, event.chip, event.site, event.gpus,
+        event.start_day, event.end_day, event.price_usd_per_gpu_hour, event.kind, event.depth,
     )  # fmt: skip
-    if fact.parent_lease_id is not None:
-        desk.leases[fact.parent_lease_id].subleased += fact.gpus
-    quote = desk.quotes.get(fact.quote_id) if fact.quote_id is not None else None
+    if event.parent_lease_id is not None:
+        desk.leases[event.parent_lease_id].subleased += event.gpus
+    quote = desk.quotes.get(event.quote_id) if event.quote_id is not None else None
     if quote is not None:
         del desk.requests[quote.request_id]
         _drop_quotes(state, quote.request_id)
 
 
-def lease_late(state: State, fact: facts.LeaseLate, day: int) -> None:
-    state.leases.leases[fact.lease_id].late_said = True
+def lease_late(state: State, event: events.LeaseLate, day: int) -> None:
+    state.leases.leases[event.lease_id].late_said = True
 
 
 def _move(state: State, lease: Lease, gpus: int) -> None:
@@ -74,58 +74,60 @@ def _move(state: State, lease: Lease, gpus: int) -> None:
     lease.delivered += gpus
 
 
-def gpus_handed_over(state: State, fact: facts.GpusHandedOver, day: int) -> None:
-    _move(state, state.leases.leases[fact.lease_id], fact.gpus)
+def gpus_handed_over(state: State, event: events.GpusHandedOver, day: int) -> None:
+    _move(state, state.leases.leases[event.lease_id], event.gpus)
 
 
-def lease_ended(state: State, fact: facts.LeaseEnded, day: int) -> None:
-    lease = state.leases.leases[fact.lease_id]
+def lease_ended(state: State, event: events.LeaseEnded, day: int) -> None:
+    lease = state.leases.leases[event.lease_id]
     _move(state, lease, -lease.delivered)
     if lease.parent_lease_id in state.leases.leases:
         state.leases.leases[lease.parent_lease_id].subleased -= lease.gpus
-    del state.leases.leases[fact.lease_id]
+    del state.leases.leases[event.lease_id]
 
 
-def letter_signed(state: State, fact: facts.LetterSigned, day: int) -> None:
-    count(state, fact.deal_id)
-    state.leases.letters[fact.deal_id] = Letter(fact.deal_id, fact.org, fact.counterparty, fact.h100e, fact.due_day)
+def letter_signed(state: State, event: events.LetterSigned, day: int) -> None:
+    count(state, event.deal_id)
+    state.leases.letters[event.deal_id] = Letter(
+        event.deal_id, event.org, event.counterparty, event.h100e, event.due_day
+    )
 
 
-def letter_cut(state: State, fact: facts.LetterCut, day: int) -> None:
-    state.leases.letters[fact.deal_id].h100e = fact.h100e
+def letter_cut(state: State, event: events.LetterCut, day: int) -> None:
+    state.leases.letters[event.deal_id].h100e = event.h100e
 
 
-def letter_ended(state: State, fact: facts.LetterEnded, day: int) -> None:
-    del state.leases.letters[fact.deal_id]
+def letter_ended(state: State, event: events.LetterEnded, day: int) -> None:
+    del state.leases.letters[event.deal_id]
 
 
-def price_moved(state: State, fact: facts.PriceMoved, day: int) -> None:
+def price_moved(state: State, event: events.PriceMoved, day: int) -> None:
     desk = state.leases
-    desk.price_usd_per_h100e_hour = fact.price_usd_per_h100e_hour
-    desk.spot_usd_per_h100e_hour = fact.spot_usd_per_h100e_hour
-    desk.tightness = fact.tightness
-    state.chips.lead_times.append(fact.lead_time_weeks)
+    desk.price_usd_per_h100e_hour = event.price_usd_per_h100e_hour
+    desk.spot_usd_per_h100e_hour = event.spot_usd_per_h100e_hour
+    desk.tightness = event.tightness
+    state.chips.lead_times.append(event.lead_time_weeks)
     del state.chips.lead_times[:-53]
 
 
-def on_demand_repriced(state: State, fact: facts.OnDemandRepriced, day: int) -> None:
-    state.leases.spot_usd_per_h100e_hour = fact.spot_usd_per_h100e_hour
+def on_demand_repriced(state: State, event: events.OnDemandRepriced, day: int) -> None:
+    state.leases.spot_usd_per_h100e_hour = event.spot_usd_per_h100e_hour
 
 
 APPLY = {
-    facts.LeaseRequested: lease_requested,
-    facts.QuoteGiven: quote_given,
-    facts.QuoteCountered: quote_countered,
-    facts.QuoteLapsed: quote_lapsed,
-    facts.LeaseTalksFailed: talks_failed,
-    facts.LeaseSigned: lease_signed,
-    facts.LeaseLate: lease_late,
-    facts.GpusHandedOver: gpus_handed_over,
-    facts.LeaseEnded: lease_ended,
-    facts.LetterSigned: letter_signed,
-    facts.LetterCut: letter_cut,
-    facts.LetterEnded: letter_ended,
-    facts.PriceMoved: price_moved,
-    facts.OnDemandRepriced: on_demand_repriced,
+    events.LeaseRequested: lease_requested,
+    events.QuoteGiven: quote_given,
+    events.QuoteCountered: quote_countered,
+    events.QuoteLapsed: quote_lapsed,
+    events.LeaseTalksFailed: talks_failed,
+    events.LeaseSigned: lease_signed,
+    events.LeaseLate: lease_late,
+    events.GpusHandedOver: gpus_handed_over,
+    events.LeaseEnded: lease_ended,
+    events.LetterSigned: letter_signed,
+    events.LetterCut: letter_cut,
+    events.LetterEnded: letter_ended,
+    events.PriceMoved: price_moved,
+    events.OnDemandRepriced: on_demand_repriced,
 }
-INERT = (facts.RequestRefused, facts.QuoteRefused, facts.LeaseRefused, facts.LetterRefused, facts.OnDemandRented)
+INERT = (events.RequestRefused, events.QuoteRefused, events.LeaseRefused, events.LetterRefused, events.OnDemandRented)

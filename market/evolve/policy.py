@@ -1,32 +1,32 @@
-"""How facts of policy change the state."""
+"""How events of policy change the state."""
 
 from __future__ import annotations
 
-from events.facts import policy as facts
+from events.types import policy as events
 from market.state import State
 
 
-def policy_enacted(state: State, fact: facts.PolicyEnacted, day: int) -> None:
-    state.run.policies[fact.policy] = day
+def policy_enacted(state: State, event: events.PolicyEnacted, day: int) -> None:
+    state.run.policies[event.policy] = day
 
 
-def policy_repealed(state: State, fact: facts.PolicyRepealed, day: int) -> None:
-    state.run.policies.pop(fact.policy, None)
+def policy_repealed(state: State, event: events.PolicyRepealed, day: int) -> None:
+    state.run.policies.pop(event.policy, None)
 
 
-def command_forbidden(state: State, fact: facts.CommandForbidden, day: int) -> None:
-    if fact.region is not None:
-        state.run.refusals[f"{fact.org}|{fact.region}"] = day
+def command_forbidden(state: State, event: events.CommandForbidden, day: int) -> None:
+    if event.region is not None:
+        state.run.refusals[f"{event.org}|{event.region}"] = day
 
 
-def quota_used(state: State, fact: facts.QuotaUsed, day: int) -> None:
-    state.run.quotas[f"{fact.policy} {fact.kind}"] = fact.value
+def quota_used(state: State, event: events.QuotaUsed, day: int) -> None:
+    state.run.quotas[f"{event.policy} {event.kind}"] = event.value
 
 
 APPLY = {
-    facts.PolicyEnacted: policy_enacted,
-    facts.PolicyRepealed: policy_repealed,
-    facts.CommandForbidden: command_forbidden,
-    facts.QuotaUsed: quota_used,
+    events.PolicyEnacted: policy_enacted,
+    events.PolicyRepealed: policy_repealed,
+    events.CommandForbidden: command_forbidden,
+    events.QuotaUsed: quota_used,
 }
-INERT = (facts.LevyCharged,)
+INERT = (events.LevyCharged,)

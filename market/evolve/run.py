@@ -1,54 +1,54 @@
-"""How facts of the run change the state."""
+"""How events of the run change the state."""
 
 from __future__ import annotations
 
-from events.facts import run as facts
+from events.types import run as events
 from market.state import State
 from market.state.finance import Books
 from market.state.run import Org, Region
 
 
-def run_started(state: State, fact: facts.RunStarted, day: int) -> None:
+def run_started(state: State, event: events.RunStarted, day: int) -> None:
     run = state.run
-    run.scenario, run.seed = fact.kind, fact.seed
-    run.start_day, run.end_day = fact.start_day, fact.end_day
+    run.scenario, run.seed = event.kind, event.seed
+    run.start_day, run.end_day = event.start_day, event.end_day
 
 
-def parameter_set(state: State, fact: facts.ParameterSet, day: int) -> None:
-    state.run.parameters[fact.parameter] = fact.value
+def parameter_set(state: State, event: events.ParameterSet, day: int) -> None:
+    state.run.parameters[event.parameter] = event.value
     if state.run.week < 0 and not state.run.policies:  # what a policy sets is no baseline, not even on the first day
-        state.run.baseline[fact.parameter] = fact.value
+        state.run.baseline[event.parameter] = event.value
 
 
-def org_registered(state: State, fact: facts.OrgRegistered, day: int) -> None:
-    roles = tuple(fact.role.split("+"))
-    state.run.orgs[fact.org] = Org(fact.org, roles, fact.country, fact.kind, fact.parent_org)
-    state.finance.books[fact.org] = Books(fact.org)
+def org_registered(state: State, event: events.OrgRegistered, day: int) -> None:
+    roles = tuple(event.role.split("+"))
+    state.run.orgs[event.org] = Org(event.org, roles, event.country, event.kind, event.parent_org)
+    state.finance.books[event.org] = Books(event.org)
 
 
-def region_registered(state: State, fact: facts.RegionRegistered, day: int) -> None:
-    state.run.regions[fact.region] = Region(fact.region, fact.country)
+def region_registered(state: State, event: events.RegionRegistered, day: int) -> None:
+    state.run.regions[event.region] = Region(event.region, event.country)
 
 
-def exogenous_shock(state: State, fact: facts.ExogenousShock, day: int) -> None:
-    state.run.shocks[fact.kind] = fact.value
+def exogenous_shock(state: State, event: events.ExogenousShock, day: int) -> None:
+    state.run.shocks[event.kind] = event.value
 
 
-def week_closed(state: State, fact: facts.WeekClosed, day: int) -> None:
-    state.run.week = fact.week
+def week_closed(state: State, event: events.WeekClosed, day: int) -> None:
+    state.run.week = event.week
 
 
-def run_ended(state: State, fact: facts.RunEnded, day: int) -> None:
+def run_ended(state: State, event: events.RunEnded, day: int) -> None:
     state.run.ended = True
 
 
 APPLY = {
-    facts.RunStarted: run_started,
-    facts.ParameterSet: parameter_set,
-    facts.OrgRegistered: org_registered,
-    facts.RegionRegistered: region_registered,
-    facts.ExogenousShock: exogenous_shock,
-    facts.WeekClosed: week_closed,
-    facts.RunEnded: run_ended,
+    events.RunStarted: run_started,
+    events.ParameterSet: parameter_set,
+    events.OrgRegistered: org_registered,
+    events.RegionRegistered: region_registered,
+    events.ExogenousShock: exogenous_shock,
+    events.WeekClosed: week_closed,
+    events.RunEnded: run_ended,
 }
-INERT = (facts.OptionChosen, facts.OptionRejected)
+INERT = (events.OptionChosen, events.OptionRejected)

@@ -1,8 +1,8 @@
-"""How facts of training and serving change the state."""
+"""How events of training and serving change the state."""
 
 from __future__ import annotations
 
-from events.facts import training as facts
+from events.types import training as events
 from market.evolve.ids import count
 from market.state import State
 from market.state.chips import key
@@ -17,81 +17,81 @@ def lab(state: State, org: str) -> Lab:
     return found
 
 
-def cluster_formed(state: State, fact: facts.ClusterFormed, day: int) -> None:
-    state.training.clusters[key(fact.org, fact.chip, fact.site)] = fact.gpus
+def cluster_formed(state: State, event: events.ClusterFormed, day: int) -> None:
+    state.training.clusters[key(event.org, event.chip, event.site)] = event.gpus
     largest = state.training.largest_cluster
-    largest[fact.chip] = max(largest.get(fact.chip, 0), fact.gpus)
+    largest[event.chip] = max(largest.get(event.chip, 0), event.gpus)
 
 
-def compute_split_set(state: State, fact: facts.ComputeSplitSet, day: int) -> None:
-    lab(state, fact.org).inference_share = fact.share
+def compute_split_set(state: State, event: events.ComputeSplitSet, day: int) -> None:
+    lab(state, event.org).inference_share = event.share
 
 
-def project_started(state: State, fact: facts.ProjectStarted, day: int) -> None:
-    count(state, fact.run_id)
-    state.training.projects[fact.run_id] = Project(fact.run_id, fact.org, fact.h100e, fact.end_day)
+def project_started(state: State, event: events.ProjectStarted, day: int) -> None:
+    count(state, event.run_id)
+    state.training.projects[event.run_id] = Project(event.run_id, event.org, event.h100e, event.end_day)
 
 
-def project_ended(state: State, fact: facts.ProjectEnded, day: int) -> None:
-    del state.training.projects[fact.run_id]
+def project_ended(state: State, event: events.ProjectEnded, day: int) -> None:
+    del state.training.projects[event.run_id]
 
 
-def training_started(state: State, fact: facts.TrainingStarted, day: int) -> None:
-    count(state, fact.run_id)
-    if fact.model.startswith(f"{fact.org}/model/"):
-        count(state, fact.model)
-    state.training.runs[fact.run_id] = TrainingRun(
-        fact.run_id, fact.org, fact.model, fact.site, fact.chip, fact.gpus, fact.flop, fact.flop, fact.mfu,
-        fact.goodput, fact.start_day, fact.start_day, fact.due_day,
+def training_started(state: State, event: events.TrainingStarted, day: int) -> None:
+    count(state, event.run_id)
+    if event.model.startswith(f"{event.org}/model/"):
+        count(state, event.model)
+    state.training.runs[event.run_id] = TrainingRun(
+        event.run_id, event.org, event.model, event.site, event.chip, event.gpus, event.flop, event.flop, event.mfu,
+        event.goodput, event.start_day, event.start_day, event.due_day,
     )  # fmt: skip
 
 
-def training_replanned(state: State, fact: facts.TrainingReplanned, day: int) -> None:
-    run = state.training.runs[fact.run_id]
-    run.gpus, run.flop, run.mfu, run.goodput = fact.gpus, fact.flop, fact.mfu, fact.goodput
-    run.since_day, run.due_day = day, fact.due_day
+def training_replanned(state: State, event: events.TrainingReplanned, day: int) -> None:
+    run = state.training.runs[event.run_id]
+    run.gpus, run.flop, run.mfu, run.goodput = event.gpus, event.flop, event.mfu, event.goodput
+    run.since_day, run.due_day = day, event.due_day
 
 
-def training_finished(state: State, fact: facts.TrainingFinished, day: int) -> None:
-    del state.training.runs[fact.run_id]
-    record = lab(state, fact.org)
-    record.pending_model, record.pending_flop, record.pending_day = fact.model, fact.flop, day
+def training_finished(state: State, event: events.TrainingFinished, day: int) -> None:
+    del state.training.runs[event.run_id]
+    record = lab(state, event.org)
+    record.pending_model, record.pending_flop, record.pending_day = event.model, event.flop, day
 
 
-def training_abandoned(state: State, fact: facts.TrainingAbandoned, day: int) -> None:
-    del state.training.runs[fact.run_id]
+def training_abandoned(state: State, event: events.TrainingAbandoned, day: int) -> None:
+    del state.training.runs[event.run_id]
 
 
-def model_released(state: State, fact: facts.ModelReleased, day: int) -> None:
-    record = lab(state, fact.org)
-    record.best_model, record.capability, record.released_day = fact.model, fact.capability, fact.start_day
-    record.best_flop = max(record.best_flop, fact.flop)
-    if record.pending_model == fact.model:
+def model_released(state: State, event: events.ModelReleased, day: int) -> None:
+    record = lab(state, event.org)
+    record.best_model, record.capability, record.released_day = event.model, event.capability, event.start_day
+    record.best_flop = max(record.best_flop, event.flop)
+    if record.pending_model == event.model:
         record.pending_model, record.pending_flop, record.pending_day = "", 0.0, 0
 
 
-def serving_measured(state: State, fact: facts.ServingMeasured, day: int) -> None:
-    record = lab(state, fact.org)
-    record.revenue_usd_per_year, record.demand_usd_per_year = fact.revenue_usd_per_year, fact.value
-    record.serving_h100e = fact.h100e
+def serving_measured(state: State, event: events.ServingMeasured, day: int) -> None:
+    record = lab(state, event.org)
+    record.revenue_usd_per_year, record.demand_usd_per_year = event.revenue_usd_per_year, event.value
+    record.serving_h100e = event.h100e
 
 
-def frontier_measured(state: State, fact: facts.FrontierMeasured, day: int) -> None:
-    state.training.frontier.append(fact.capability)
+def frontier_measured(state: State, event: events.FrontierMeasured, day: int) -> None:
+    state.training.frontier.append(event.capability)
     del state.training.frontier[:-27]
 
 
 APPLY = {
-    facts.ClusterFormed: cluster_formed,
-    facts.ComputeSplitSet: compute_split_set,
-    facts.ProjectStarted: project_started,
-    facts.ProjectEnded: project_ended,
-    facts.TrainingStarted: training_started,
-    facts.TrainingReplanned: training_replanned,
-    facts.TrainingFinished: training_finished,
-    facts.TrainingAbandoned: training_abandoned,
-    facts.ModelReleased: model_released,
-    facts.ServingMeasured: serving_measured,
-    facts.FrontierMeasured: frontier_measured,
+    events.ClusterFormed: cluster_formed,
+    events.ComputeSplitSet: compute_split_set,
+    events.ProjectStarted: project_started,
+    events.ProjectEnded: project_ended,
+    events.TrainingStarted: training_started,
+    events.TrainingReplanned: training_replanned,
+    events.TrainingFinished: training_finished,
+    events.TrainingAbandoned: training_abandoned,
+    events.ModelReleased: model_released,
+    events.ServingMeasured: serving_measured,
+    events.FrontierMeasured: frontier_measured,
 }
-INERT = (facts.ProjectDeferred, facts.TrainingRefused)
+INERT = (events.ProjectDeferred, events.TrainingRefused)

@@ -69,7 +69,7 @@ RUNS = pa.schema(
         ("error", pa.string()),
         ("state_hash", pa.string()),
         ("head", pa.string()),
-        ("facts", pa.int64()),
+        ("events", pa.int64()),
         ("cpu_s", pa.float64()),
     ]
 )
@@ -110,7 +110,7 @@ def _runs(specs: tuple[Spec, ...], results: list[Result | None], errors: Mapping
         pa.array([errors.get(s.id, LOST) if r is None else "" for s, r in zip(specs, results, strict=True)]),
         pa.array([r.state_hash if r else None for r in results], pa.string()),
         pa.array([r.head if r else None for r in results], pa.string()),
-        pa.array([r.facts if r else None for r in results], pa.int64()),
+        pa.array([r.events if r else None for r in results], pa.int64()),
         pa.array([r.cpu_s if r else None for r in results], pa.float64()),
     ]
     return pa.table(columns, schema=RUNS)

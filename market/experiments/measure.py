@@ -1,14 +1,14 @@
-"""Read metrics off a state at the end of a week, and off the counts of the facts that led to it."""
+"""Read metrics off a state at the end of a week, and off the counts of the events that led to it."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
-from events.facts.finance import LoanGranted, OrgDefaulted, RoundClosed
-from events.facts.leases import LeaseSigned, LeaseTalksFailed
-from events.facts.policy import CommandForbidden, LevyCharged
-from events.facts.training import ModelReleased
+from events.types.finance import LoanGranted, OrgDefaulted, RoundClosed
+from events.types.leases import LeaseSigned, LeaseTalksFailed
+from events.types.policy import CommandForbidden, LevyCharged
+from events.types.training import ModelReleased
 from market.experiments.tally import Tally
 from market.rules.base import CENTS, digits
 from market.state import State

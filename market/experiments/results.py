@@ -88,15 +88,15 @@ def open_results(url: str, week: int | None = None) -> Results:
     if about is None or wide is None or runs is None or futures is None:
         what = "holds an experiment that is not finished; run it with --resume" if about else "holds no experiment"
         raise ResultMissing(f"{url}: {what}")
-    facts = msgspec.json.decode(about)
-    policies = tuple(lever["name"] for lever in facts["levers"])
-    metrics, uncertain = tuple(facts["metrics"]), tuple(facts["uncertain"])
+    events = msgspec.json.decode(about)
+    policies = tuple(lever["name"] for lever in events["levers"])
+    metrics, uncertain = tuple(events["metrics"]), tuple(events["uncertain"])
     table = pq.read_table(io.BytesIO(wide)) if week is None else _at_week(store, week, metrics)
     run_table = pq.read_table(io.BytesIO(runs))
     future_table = pq.read_table(io.BytesIO(futures))
-    shape = (len(policies), facts["futures"], facts["seeds"][1], len(metrics))
+    shape = (len(policies), events["futures"], events["seeds"][1], len(metrics))
     return Results(
-        url, facts, policies, metrics, uncertain, _cube(table, policies, facts["seeds"][0], metrics, shape),
+        url, events, policies, metrics, uncertain, _cube(table, policies, events["seeds"][0], metrics, shape),
         _columns(future_table, [f"unit {name}" for name in uncertain]), _columns(future_table, list(uncertain)),
         _failures(run_table), float(np.nansum(run_table["cpu_s"].to_numpy())),
     )  # fmt: skip

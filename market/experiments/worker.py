@@ -41,7 +41,7 @@ class Result(msgspec.Struct, frozen=True):
     values: tuple[tuple[float, ...], ...]
     state_hash: str
     head: str  # of the log, empty when it was not kept
-    facts: int
+    events: int
     cpu_s: float
 
 

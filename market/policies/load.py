@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from events.commands import COMMANDS
-from events.facts import FACTS
+from events.types import EVENTS
 from market.catalogue.tables import Row
 from market.policies.names import is_pattern, matching, of_catalogue, settable
 from market.policies.schema import Condition, Policy, Words
@@ -240,7 +240,7 @@ def _expanded(body: dict[str, Any], document: Tree) -> dict[str, Any]:
 
 
 def _problems(policy: Policy, places: _Places) -> Iterator[Problem]:
-    """What types cannot tell: names of parameters, commands and facts, and the order of dates."""
+    """What types cannot tell: names of parameters, commands and events, and the order of dates."""
     known = of_catalogue()
     for name in policy.set_:
         if name not in known and not name.startswith(("regions.", "chips.", "orgs.")):  # a scenario may have its own
@@ -248,12 +248,12 @@ def _problems(policy: Policy, places: _Places) -> Iterator[Problem]:
             yield Problem(where, f"set.{name}", f"unknown parameter{did_you_mean(name, known)}")
     named: list[tuple[str, int, str, tuple[str, ...], set[str]]] = [
         *(("permit", i, "refuse", item.refuse, set(COMMANDS)) for i, item in enumerate(policy.permit)),
-        *(("levy", i, "on", item.on, set(FACTS)) for i, item in enumerate(policy.levy)),
+        *(("levy", i, "on", item.on, set(EVENTS)) for i, item in enumerate(policy.levy)),
     ]
     for hook, i, field, names, known in named:
         for name in names:
             if name not in known:
-                word = "command" if hook == "permit" else "fact"
+                word = "command" if hook == "permit" else "event"
                 where = places.place((hook, i, field))
                 yield Problem(where, f"{hook}.{i}.{field}", f"unknown {word} {name!r}{did_you_mean(name, known)}")
     if policy.until_day is not None and policy.until_day <= policy.from_day:

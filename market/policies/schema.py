@@ -36,7 +36,7 @@ class Words(Strict):
     none_of: tuple[str, ...] = ()
 
     def holds(self, word: str | None) -> bool:
-        """Test a word; a field that the command or fact does not have matches no list, and no exclusion."""
+        """Test a word; a field that the command or event does not have matches no list, and no exclusion."""
         if word is None:
             return False
         return (self.any_of is None or word in self.any_of) and word not in self.none_of
@@ -51,7 +51,7 @@ class Bounds(Strict):
     below: Finite | None = None
 
     def holds(self, number: float | None) -> bool:
-        """Test a number; a field that the command or fact does not have holds no bound."""
+        """Test a number; a field that the command or event does not have holds no bound."""
         if number is None:
             return False
         return (
@@ -80,7 +80,7 @@ WordTest = Annotated[Words, BeforeValidator(_as_words)]
 class Condition(Strict):
     """Tests that must all hold. A test that is left out holds always.
 
-    The org is who gives the command, or whom the fact names first; the counterparty is the other side: supplier of an
+    The org is who gives the command, or whom the event names first; the counterparty is the other side: supplier of an
     order, lessor of a request, lessee of a quote. `country` is an org's seat, `region_country` that of its site.
     """
 
@@ -95,7 +95,7 @@ class Condition(Strict):
     site: WordTest | None = None
     chip: WordTest | None = None
     supplier: WordTest | None = None
-    kind: WordTest | None = None  # the command's or fact's own `kind`
+    kind: WordTest | None = None  # the command's or event's own `kind`
     on_site_power: bool | None = None
     sublease: bool | None = None  # passes on GPUs that the lessor rents itself
     tpp: Bounds | None = None  # of the chip: TPP_PER_H100E * h100e of one GPU
@@ -148,7 +148,7 @@ class Permit(Strict):
 class Levy(Strict):
     """Take part of a transaction: `rate` of its amount, or `usd_per_unit` times its units."""
 
-    on: Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)]  # names of facts
+    on: Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)]  # names of events
     when: When = (Condition(),)
     rate: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] = 0.0
     usd_per_unit: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0

@@ -1,1 +1,1 @@
-"""What a person reads: a run's figures as text, facts as lines, causes as sentences."""
+"""What a person reads: a run's figures as text, events as lines, causes as sentences."""

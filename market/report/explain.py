@@ -1,11 +1,11 @@
-"""Why a fact came about: its chain of causes to the root, the terms of decisions, policies in the way."""
+"""Why an event came about: its chain of causes to the root, the terms of decisions, policies in the way."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from events import FACTS
+from events import EVENTS
 from market.report.listing import say
 from market.report.sentences import sentence, terms
 from market.runs.reading import Run, Usage
@@ -20,7 +20,7 @@ CHAIN_MAX = 10_000
 
 @dataclass(frozen=True)
 class Step:
-    """A fact of the chain in words; on a decision, the candidate that it left and how it scored."""
+    """An event of the chain in words; on a decision, the candidate that it left and how it scored."""
 
     seq: int
     day: str
@@ -37,7 +37,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The chain from a fact back to its root, and what policies refused its parties in the half year before."""
+    """The chain from an event back to its root, and what policies refused its parties in the half year before."""
 
     chain: list[Step]
     policies: list[Step] = field(default_factory=list)
@@ -53,48 +53,48 @@ class Explanation:
 
 
 def explain(run: Run, seq: int) -> Explanation:
-    """Walk from a fact to its root."""
-    facts = run.log.collect()
-    if not 0 <= seq < facts.height:
-        raise Usage(f"no fact {seq}; the log of {run.folder} holds 0 to {facts.height - 1}")
+    """Walk from an event to its root."""
+    events = run.log.collect()
+    if not 0 <= seq < events.height:
+        raise Usage(f"no event {seq}; the log of {run.folder} holds 0 to {events.height - 1}")
     chain: list[Step] = []
     at = seq
     while at >= 0 and len(chain) < CHAIN_MAX:
-        row = facts.row(at, named=True)
-        chain.append(_step(facts, row))
+        row = events.row(at, named=True)
+        chain.append(_step(events, row))
         at = row["cause_seq"] if row["cause_seq"] < at else -1
-    return Explanation(chain, _policies(facts, facts.row(seq, named=True)))
+    return Explanation(chain, _policies(events, events.row(seq, named=True)))
 
 
-def _step(facts: pl.DataFrame, row: dict[str, Any]) -> Step:
+def _step(events: pl.DataFrame, row: dict[str, Any]) -> Step:
     says = sentence(row["type"], fields_of(row))
     step = Step(row["seq"], say("day", row["day"]), row["type"], row["actor"], says)
-    left = _left(facts, row) if row["type"] == "OptionChosen" else None
+    left = _left(events, row) if row["type"] == "OptionChosen" else None
     if left is None:
         return step
     rejected = {"option": left["option"], "terms": terms(left)}
     return Step(step.seq, step.day, step.type, step.actor, says, rejected)
 
 
-def _left(facts: pl.DataFrame, chosen: dict[str, Any]) -> dict[str, Any] | None:
+def _left(events: pl.DataFrame, chosen: dict[str, Any]) -> dict[str, Any] | None:
     """The candidate that a decision left stands just before the one that it took."""
-    before = facts.row(chosen["seq"] - 1, named=True) if chosen["seq"] else {"type": None}
+    before = events.row(chosen["seq"] - 1, named=True) if chosen["seq"] else {"type": None}
     is_of_it = before["type"] == "OptionRejected" and (before["org"], before["kind"]) == (chosen["org"], chosen["kind"])
     return before if is_of_it else None
 
 
-def _policies(facts: pl.DataFrame, row: dict[str, Any]) -> list[Step]:
-    """The latest refusal by each policy of each party to a fact in the half year before it."""
+def _policies(events: pl.DataFrame, row: dict[str, Any]) -> list[Step]:
+    """The latest refusal by each policy of each party to an event in the half year before it."""
     import polars as pl
 
     parties = sorted({row[name] for name in PARTIES if row[name]})
     near = (pl.col("seq") <= row["seq"]) & (pl.col("day") > row["day"] - BEFORE_DAYS)
-    refused = facts.filter((pl.col("type") == "CommandForbidden") & near & pl.col("org").is_in(parties))
+    refused = events.filter((pl.col("type") == "CommandForbidden") & near & pl.col("org").is_in(parties))
     latest = refused.unique(["org", "policy"], keep="last", maintain_order=True)
-    return [_step(facts, found) for found in latest.iter_rows(named=True)]
+    return [_step(events, found) for found in latest.iter_rows(named=True)]
 
 
 def fields_of(row: dict[str, Any]) -> dict[str, Any]:
-    """Fields that the type of a fact fills, of a row of the wide table."""
-    kind = FACTS.get(row["type"])
+    """Fields that the type of an event fills, of a row of the wide table."""
+    kind = EVENTS.get(row["type"])
     return {name: row[name] for name in kind.__struct_fields__} if kind else row

@@ -1,4 +1,4 @@
-"""Facts and tables as lines, JSON, CSV or Parquet; the data dictionary."""
+"""Events and tables as lines, JSON, CSV or Parquet; the data dictionary."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from events import FACTS
+from events import EVENTS
 from events.vocabulary import ENVELOPE, VOCABULARY
 
 if TYPE_CHECKING:
@@ -29,26 +29,26 @@ def say(name: str, value: Any) -> str:
     return f"{value}"
 
 
-def filled(facts: pl.DataFrame) -> Iterator[dict[str, Any]]:
-    """Facts as mappings of the envelope and the columns that each type fills, without what is null."""
-    columns = {name: facts[name].to_list() for name in facts.columns}
-    names = {kind: (*ENVELOPE, *(FACTS[kind].__struct_fields__ if kind in FACTS else VOCABULARY))
-             for kind in facts["type"].unique()}  # fmt: skip
+def filled(events: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    """Events as mappings of the envelope and the columns that each type fills, without what is null."""
+    columns = {name: events[name].to_list() for name in events.columns}
+    names = {kind: (*ENVELOPE, *(EVENTS[kind].__struct_fields__ if kind in EVENTS else VOCABULARY))
+             for kind in events["type"].unique()}  # fmt: skip
     for index, kind in enumerate(columns["type"]):
         yield {name: value for name in names[kind] if (value := columns[name][index]) is not None}
 
 
-def fact_object(fact: dict[str, Any]) -> dict[str, Any]:
-    """A fact as a mapping without what is null, with its date."""
-    return {"date": say("day", fact["day"])} | {name: value for name, value in fact.items() if value is not None}
+def event_object(event: dict[str, Any]) -> dict[str, Any]:
+    """An event as a mapping without what is null, with its date."""
+    return {"date": say("day", event["day"])} | {name: value for name, value in event.items() if value is not None}
 
 
-def fact_line(fact: dict[str, Any]) -> str:
-    """A fact on one line: seq, date, type, actor, and what its type fills."""
+def event_line(event: dict[str, Any]) -> str:
+    """An event on one line: seq, date, type, actor, and what its type fills."""
     fields = (
-        f"{name}={say(name, value)}" for name, value in fact.items() if name not in ENVELOPE and value is not None
+        f"{name}={say(name, value)}" for name, value in event.items() if name not in ENVELOPE and value is not None
     )
-    return f"{fact['seq']:>8} {say('day', fact['day'])} {fact['type']:<20} {fact['actor']:<18} {' '.join(fields)}"
+    return f"{event['seq']:>8} {say('day', event['day'])} {event['type']:<20} {event['actor']:<18} {' '.join(fields)}"
 
 
 def to_json(content: Any) -> str:
@@ -92,12 +92,12 @@ def frame_text(frame: pl.DataFrame, width: int) -> str:
 
 
 def dictionary() -> dict[str, Any]:
-    """Every column with type, unit and meaning; every fact type with its meaning and fields."""
+    """Every column with type, unit and meaning; every event type with its meaning and fields."""
     columns = {
         name: {"type": field.type, "unit": field.unit, "meaning": field.meaning}
         for name, field in {**ENVELOPE, **VOCABULARY}.items()
     }
-    facts = {
+    events = {
         name: {
             "meaning": " ".join((kind.__doc__ or "").split()),
             "version": kind.version,
@@ -105,9 +105,9 @@ def dictionary() -> dict[str, Any]:
             "periodic": kind.periodic,
             "fields": list(kind.__struct_fields__),
         }
-        for name, kind in sorted(FACTS.items())
+        for name, kind in sorted(EVENTS.items())
     }
-    return {"columns": columns, "facts": facts}
+    return {"columns": columns, "events": events}
 
 
 def dictionary_lines() -> Iterator[str]:
@@ -118,7 +118,7 @@ def dictionary_lines() -> Iterator[str]:
         unit = f" [{field['unit']}]" if field["unit"] else ""
         yield f"  {name:<26} {field['type']:<8}{unit} {field['meaning']}"
     yield ""
-    yield "FACTS"
-    for name, fact in content["facts"].items():
-        yield f"  {name} - {fact['meaning']}"
-        yield f"      {', '.join(fact['fields'])}"
+    yield "EVENTS"
+    for name, event in content["events"].items():
+        yield f"  {name} - {event['meaning']}"
+        yield f"      {', '.join(event['fields'])}"

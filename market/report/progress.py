@@ -14,13 +14,13 @@ type Tick = Callable[[int, int], None]
 
 @contextmanager
 def progress(question: Question, where: str, quiet: bool) -> Iterator[Tick]:
-    """Give a function to call with each week and the facts so far."""
+    """Give a function to call with each week and the events so far."""
     line = f"{question.scenario.name}, seed {question.seed}: {question.weeks} weeks to {question.end} in {where}"
     if quiet:
-        yield lambda week, facts: None
+        yield lambda week, events: None
     elif not sys.stderr.isatty():
         print(f"market: {line}", file=sys.stderr, flush=True)
-        yield lambda week, facts: None
+        yield lambda week, events: None
     else:
         yield from _bar(question, line)
 
@@ -31,13 +31,13 @@ def _bar(question: Question, line: str) -> Iterator[Tick]:
 
     console = Console(stderr=True)
     console.print(line, highlight=False)
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[facts]:,} facts"),
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[events]:,} events"),
                TimeRemainingColumn())  # fmt: skip
     with Progress(*columns, console=console, transient=True, refresh_per_second=5) as bar:
-        task = bar.add_task(str(question.scenario.start), total=question.weeks, facts=0)
+        task = bar.add_task(str(question.scenario.start), total=question.weeks, events=0)
 
-        def tick(week: int, facts: int) -> None:
+        def tick(week: int, events: int) -> None:
             day = question.scenario.start + timedelta(7 * week + 6)
-            bar.update(task, completed=week + 1, description=str(day), facts=facts)
+            bar.update(task, completed=week + 1, description=str(day), events=events)
 
         yield tick

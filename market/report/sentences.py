@@ -1,4 +1,4 @@
-"""One sentence for each type of fact. A fact without a template falls back to its fields."""
+"""One sentence for each type of event. An event without a template falls back to its fields."""
 
 from __future__ import annotations
 
@@ -132,14 +132,14 @@ TERMS = (("term_price", "price"), ("term_time", "time"), ("term_control", "contr
 
 
 class _Said(dict[str, str]):
-    """Fields as words; what a fact lacks reads as a dash."""
+    """Fields as words; what an event lacks reads as a dash."""
 
     def __missing__(self, key: str) -> str:
         return "-"
 
 
 def sentence(kind: str, fields: Mapping[str, Any]) -> str:
-    """Say a fact as a sentence. `fields` may hold more columns, and null ones."""
+    """Say an event as a sentence. `fields` may hold more columns, and null ones."""
     said = _Said({name: word(name, value) for name, value in fields.items() if value is not None})
     template = SENTENCES.get(kind)
     if template is None:

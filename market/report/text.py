@@ -44,7 +44,7 @@ def replayed(outcome: Outcome) -> None:
     log = outcome.run.log.filter(pl.col("seq") < outcome.events)
     out.print(
         f"{run.scenario}, seed {run.seed}: {iso(run.start_day)} to {iso(outcome.last_day)}, {outcome.weeks} weeks, "
-        f"{outcome.events:,} facts",
+        f"{outcome.events:,} events",
         style="bold",
     )
     for label in outcome.run.reader.manifest.policies:
@@ -168,9 +168,9 @@ def _refusals(out: Console, log: pl.LazyFrame) -> None:
 def _events(out: Console, log: pl.LazyFrame) -> None:
     _title(out, "What weighed most, the heaviest of each kind (share of all of its kind)")
     chosen = most_consequential(log, EVENTS)
-    facts = log.filter(pl.col("seq").is_in(chosen["seq"].implode())).collect()
+    events = log.filter(pl.col("seq").is_in(chosen["seq"].implode())).collect()
     weights = dict(chosen.select("seq", "weight").iter_rows())
-    for row in facts.iter_rows(named=True):
+    for row in events.iter_rows(named=True):
         text = sentence(row["type"], fields_of(row))
         weight = f"{weights[row['seq']]:>4.0%}"
         out.print(f"{row['seq']:>8} {say('day', row['day'])} {weight}  {text}", markup=False, soft_wrap=True)
@@ -198,7 +198,7 @@ def _next_commands(out: Console, outcome: Outcome) -> None:
 def runs_table(runs: list[dict[str, Any]]) -> None:
     """Print a list of runs."""
     out = console()
-    table = _table("run", "scenario", "seed", "from", "to", "facts", "head", "", text=2)
+    table = _table("run", "scenario", "seed", "from", "to", "events", "head", "", text=2)
     for row in runs:
         state = row["problem"] or ("" if row["complete"] else "running" if row["running"] else "cut short")
         fork = f"fork of {row['parent']}" if row["parent"] else ""

@@ -7,7 +7,7 @@ from typing import Any
 
 from market.report.console import console
 from market.report.explain import Explanation, Step
-from market.report.listing import fact_line
+from market.report.listing import event_line
 from market.runs.compare import Difference
 
 TYPES_SHOWN = 20
@@ -19,7 +19,7 @@ def verified(found: dict[str, Any]) -> None:
     state = (
         "complete" if found["complete"] else "not complete: continue it with `market run --resume --out` this folder"
     )
-    out.print(f"{found['run']}: {found['events']:,} facts in {found['commits']:,} commits, {found['bytes']:,} bytes")
+    out.print(f"{found['run']}: {found['events']:,} events in {found['commits']:,} commits, {found['bytes']:,} bytes")
     if found["ok"]:
         checked = "bytes, chain, sequence and the auditor's invariants hold"
         out.print(f"{checked}{'; simulated again to the same bytes' if found['deep'] else ''}; {state}")
@@ -36,13 +36,13 @@ def differs(a: Path, b: Path, found: Difference) -> None:
     out = console()
     if found.same:
         total = sum(count["a"] for count in found.counts.values())
-        out.print(f"the same {total:,} facts")
+        out.print(f"the same {total:,} events")
         return
-    out.print(f"the first {found.first:,} facts are the same; then")
-    for name, fact in zip((a, b), found.facts, strict=True):
+    out.print(f"the first {found.first:,} events are the same; then")
+    for name, event in zip((a, b), found.events, strict=True):
         out.print(f"  {name}", markup=False)
-        out.print("    ends" if fact is None else f"  {fact_line(fact)}", markup=False)
-    out.print("facts by type, where they differ:")
+        out.print("    ends" if event is None else f"  {event_line(event)}", markup=False)
+    out.print("events by type, where they differ:")
     apart = [(kind, n["a"], n["b"]) for kind, n in found.counts.items() if n["a"] != n["b"]]
     apart.sort(key=lambda row: (-abs(row[2] - row[1]), row[0]))
     for kind, one, two in apart[:TYPES_SHOWN]:
@@ -50,7 +50,7 @@ def differs(a: Path, b: Path, found: Difference) -> None:
 
 
 def because(found: Explanation) -> None:
-    """Tell a chain of causes, the fact first."""
+    """Tell a chain of causes, the event first."""
     out = console()
     for depth, step in enumerate(found.chain):
         _tell(step, "because " if depth else "")

@@ -1,6 +1,6 @@
-"""(state, command) -> facts: every rule of the world, and no effect.
+"""(state, command) -> events: every rule of the world, and no effect.
 
-`CLOCK` turns time into facts, `CLEARING` and `SETTLING` allot what is scarce at the end of a week, `measures` tells
+`CLOCK` turns time into events, `CLEARING` and `SETTLING` allot what is scarce at the end of a week, `measures` tells
 prices, serving and payments.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from events.commands import Command
-from events.facts import Batch, Fact
-from events.facts.training import FrontierMeasured
+from events.types import Batch, Event
+from events.types.training import FrontierMeasured
 from market.rules import allocation, chips, finance, leases, letters, prices, serving, sites, training
 from market.rules.base import MONTH_WEEKS, Deciders, Happening
 from market.rules.start import calibrate
@@ -23,8 +23,8 @@ for _family in (chips, sites, leases, letters, training, finance):
     DECIDERS.update(_family.DECIDE)
 
 
-def decide(state: State, command: Command, day: int) -> list[Fact]:
-    """Answer one command with facts; a refusal is a fact with a reason."""
+def decide(state: State, command: Command, day: int) -> list[Event]:
+    """Answer one command with events; a refusal is an event with a reason."""
     return DECIDERS[type(command)](state, command, day)
 
 

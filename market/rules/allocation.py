@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from events.facts import chips as facts
-from events.facts.finance import PaymentMade
+from events.types import chips as events
+from events.types.finance import PaymentMade
 from market.clearing import water_fill
 from market.rules.base import CENTS, Happening, clip, training_use
 from market.rules.chips import may_buy
@@ -34,12 +34,12 @@ def convert(state: State, day: int) -> Iterator[Happening]:
             surplus -= taken
             left[order.order_id] -= given
             yield Happening(
-                day, facts.OrderCancelled(order.order_id, order.org, order.chip, given, f"takes {chip.name}"),
+                day, events.OrderCancelled(order.order_id, order.org, order.chip, given, f"takes {chip.name}"),
                 order.org, order.order_id,
             )  # fmt: skip
             stem = f"{order.org}/order"
             numbers[stem] = numbers.get(stem, state.run.counters.get(stem, 0)) + 1
-            placed = facts.OrderPlaced(
+            placed = events.OrderPlaced(
                 f"{stem}/{numbers[stem]}", order.org, chip.supplier, chip.name, taken, chip.price_usd_per_gpu
             )
             yield Happening(day, placed, order.org, order.order_id)
@@ -92,13 +92,13 @@ def _fill(orders: list[Order], given: int, share: float, day: int) -> Iterator[H
         if gpus == 0:
             return
         given -= gpus
-        fact = facts.ChipsAllocated(
+        event = events.ChipsAllocated(
             order.order_id, order.org, order.supplier, order.chip, gpus, order.price_usd_per_gpu, round(share, 6)
         )
-        yield Happening(day, fact, order.supplier, order.order_id)
+        yield Happening(day, event, order.supplier, order.order_id)
 
 
-def ship(state: State, allocated: list[facts.ChipsAllocated], day: int) -> Iterator[Happening]:
+def ship(state: State, allocated: list[events.ChipsAllocated], day: int) -> Iterator[Happening]:
     """Rack and ship what was allocated, at the OEM with most room; pay supplier and OEM."""
     p = state.run.parameters
     load: dict[str, int] = dict.fromkeys(sorted(state.chips.integration_gpus_per_week), 0)
@@ -107,23 +107,23 @@ def ship(state: State, allocated: list[facts.ChipsAllocated], day: int) -> Itera
     weeks = p["shipping.weeks"]
     shipped: dict[str, int] = defaultdict(int)
     bills: list[Happening] = []
-    for fact in allocated:
+    for event in allocated:
         oem = min(load, key=lambda name: (load[name] / state.chips.integration_gpus_per_week[name], name))
-        load[oem] += fact.gpus
+        load[oem] += event.gpus
         late = max(0.0, load[oem] / state.chips.integration_gpus_per_week[oem] - weeks)
-        shipped[fact.org] += 1
-        stem, _, number = next_id(state, fact.org, "shipment").rpartition("/")
-        shipment_id = f"{stem}/{int(number) + shipped[fact.org] - 1}"
-        sent = facts.ShipmentSent(
-            shipment_id, fact.order_id, fact.org, oem, fact.chip, fact.gpus, day + round(7 * (weeks + late))
+        shipped[event.org] += 1
+        stem, _, number = next_id(state, event.org, "shipment").rpartition("/")
+        shipment_id = f"{stem}/{int(number) + shipped[event.org] - 1}"
+        sent = events.ShipmentSent(
+            shipment_id, event.order_id, event.org, oem, event.chip, event.gpus, day + round(7 * (weeks + late))
         )
-        yield Happening(day, sent, oem, f"{fact.order_id}/sold")
-        cents = round(fact.gpus * fact.price_usd_per_gpu * CENTS)
-        bill = PaymentMade(fact.org, fact.supplier, cents, "chips", fact.order_id)
-        bills.append(Happening(day, bill, fact.org, fact.order_id))
-        if oem != fact.org:
-            server = PaymentMade(fact.org, oem, round(cents * p["shipping.server_cost_share"]), "servers", shipment_id)
-            bills.append(Happening(day, server, fact.org, shipment_id))
+        yield Happening(day, sent, oem, f"{event.order_id}/sold")
+        cents = round(event.gpus * event.price_usd_per_gpu * CENTS)
+        bill = PaymentMade(event.org, event.supplier, cents, "chips", event.order_id)
+        bills.append(Happening(day, bill, event.org, event.order_id))
+        if oem != event.org:
+            server = PaymentMade(event.org, oem, round(cents * p["shipping.server_cost_share"]), "servers", shipment_id)
+            bills.append(Happening(day, server, event.org, shipment_id))
     yield from bills
 
 
@@ -146,13 +146,13 @@ def install(state: State, day: int) -> Iterator[Happening]:
                 if gpus:
                     left -= gpus
                     spare[name] -= gpus * watts
-                    fact = facts.GpusInstalled(org, name, chip, gpus, -(-gpus * watts // 1000))
-                    yield Happening(day, fact, org, f"{org}/delivered")
+                    event = events.GpusInstalled(org, name, chip, gpus, -(-gpus * watts // 1000))
+                    yield Happening(day, event, org, f"{org}/delivered")
             if left:
                 stays.append((chip, left))
         if stays and org not in state.chips.waiting:
             chip, left = max(stays, key=lambda item: (item[1], item[0]))
-            yield Happening(day, facts.GpusWaitForPower(org, chip, left, "power"), "world", f"{org}/delivered")
+            yield Happening(day, events.GpusWaitForPower(org, chip, left, "power"), "world", f"{org}/delivered")
 
 
 def retire(state: State, day: int) -> Iterator[Happening]:
@@ -163,5 +163,5 @@ def retire(state: State, day: int) -> Iterator[Happening]:
         gpus = min(free, round(holding.owned * rate))
         if gpus > 0:
             watts = round(state.chips.chips[holding.chip].power_kw_it_per_gpu * 1000)
-            fact = facts.GpusRetired(holding.org, holding.site, holding.chip, gpus, gpus * watts // 1000)
-            yield Happening(day, fact, holding.org, holding.site)
+            event = events.GpusRetired(holding.org, holding.site, holding.chip, gpus, gpus * watts // 1000)
+            yield Happening(day, event, holding.org, holding.site)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from events.commands import Command
-from events.facts import Fact
+from events.types import Event
 from market.state import State
 from market.state.chips import Holding, key
 
@@ -18,24 +18,24 @@ MONTH_WEEKS = 4  # rent, salaries and revenue move every fourth week
 
 
 class Happening(NamedTuple):
-    """A fact of the clock or of clearing: when, what, whose process, and the id of what led to it."""
+    """An event of the clock or of clearing: when, what, whose process, and the id of what led to it."""
 
     day: int
-    fact: Fact
+    event: Event
     actor: str
     cause: str
 
 
-Deciders = dict[type[Command], Callable[[State, Any, int], list[Fact]]]
+Deciders = dict[type[Command], Callable[[State, Any, int], list[Event]]]
 
 
 def digits(x: float) -> float:
-    """Round physics to 9 significant digits before it becomes a fact."""
+    """Round physics to 9 significant digits before it becomes an event."""
     return float(f"{x:.9g}")
 
 
 def finite(x: float) -> float:
-    """Read a number that an org sent: 0 for what is none or endless, which no fact may hold."""
+    """Read a number that an org sent: 0 for what is none or endless, which no event may hold."""
     return x if math.isfinite(x) else 0.0
 
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator
 
 from events.commands import chips as commands
-from events.facts import Fact
-from events.facts import chips as facts
+from events.types import Event
+from events.types import chips as events
 from market import rng
 from market.rules.base import MONTH_WEEKS, Deciders, Happening, clip, years
 from market.state import State, next_id
@@ -31,7 +31,7 @@ def may_buy(state: State, org: str, chip: Chip) -> str:
     return ""
 
 
-def place_order(state: State, command: commands.PlaceOrder, day: int) -> list[Fact]:
+def place_order(state: State, command: commands.PlaceOrder, day: int) -> list[Event]:
     """Take an order into the backlog at today's list price."""
     chip = state.chips.chips.get(command.chip)
     reason = ""
@@ -47,34 +47,34 @@ def place_order(state: State, command: commands.PlaceOrder, day: int) -> list[Fa
         reason = may_buy(state, command.actor, chip)
     if chip is None or reason:
         supplier = chip.supplier if chip else "world"
-        return [facts.OrderRefused(command.actor, supplier, command.chip, command.gpus, reason)]
+        return [events.OrderRefused(command.actor, supplier, command.chip, command.gpus, reason)]
     order_id = next_id(state, command.actor, "order")
     price = chip.price_usd_per_gpu
-    return [facts.OrderPlaced(order_id, command.actor, chip.supplier, command.chip, command.gpus, price)]
+    return [events.OrderPlaced(order_id, command.actor, chip.supplier, command.chip, command.gpus, price)]
 
 
-def cancel_order(state: State, command: commands.CancelOrder, day: int) -> list[Fact]:
+def cancel_order(state: State, command: commands.CancelOrder, day: int) -> list[Event]:
     """Take GPUs out of an own open order."""
     order = state.chips.orders.get(command.order_id)
     if order is None or order.org != command.actor or command.gpus < 1:
-        return [facts.OrderRefused(command.actor, "world", "", command.gpus, "no such open order")]
+        return [events.OrderRefused(command.actor, "world", "", command.gpus, "no such open order")]
     gpus = min(command.gpus, order.gpus)
-    return [facts.OrderCancelled(order.order_id, order.org, order.chip, gpus, "buyer")]
+    return [events.OrderCancelled(order.order_id, order.org, order.chip, gpus, "buyer")]
 
 
-def list_price(state: State, command: commands.ListPrice, day: int) -> list[Fact]:
+def list_price(state: State, command: commands.ListPrice, day: int) -> list[Event]:
     """Set the price of an own chip."""
     chip = state.chips.chips.get(command.chip)
     if chip is None or chip.supplier != command.actor or not 0 < command.price_usd_per_gpu < math.inf:
-        return [facts.OrderRefused(command.actor, command.actor, command.chip, 0, "not the actor's to price")]
-    return [facts.PriceListed(chip.name, chip.supplier, round(command.price_usd_per_gpu, 2))]
+        return [events.OrderRefused(command.actor, command.actor, command.chip, 0, "not the actor's to price")]
+    return [events.PriceListed(chip.name, chip.supplier, round(command.price_usd_per_gpu, 2))]
 
 
-def expand_integration(state: State, command: commands.ExpandIntegration, day: int) -> list[Fact]:
+def expand_integration(state: State, command: commands.ExpandIntegration, day: int) -> list[Event]:
     """Add rack integration capacity."""
     if "oem" not in state.run.orgs[command.actor].roles or command.gpus < 1:
-        return [facts.OrderRefused(command.actor, command.actor, "", command.gpus, "no OEM")]
-    return [facts.IntegrationExpanded(command.actor, command.gpus)]
+        return [events.OrderRefused(command.actor, command.actor, "", command.gpus, "no OEM")]
+    return [events.IntegrationExpanded(command.actor, command.gpus)]
 
 
 def slip_days(state: State, chip: str) -> int:
@@ -90,31 +90,31 @@ def due(state: State, first: int, last: int) -> Iterator[Happening]:
         if not chip.in_volume and not chip.retired:
             yield from _volume(state, chip, first, last)
         if first <= chip.end_day <= last:
-            yield Happening(chip.end_day, facts.ChipRetired(chip.name, chip.supplier), chip.supplier, chip.name)
+            yield Happening(chip.end_day, events.ChipRetired(chip.name, chip.supplier), chip.supplier, chip.name)
     for shipment in state.chips.shipments.values():
         if shipment.due_day <= last:
-            fact = facts.ShipmentDelivered(
+            event = events.ShipmentDelivered(
                 shipment.shipment_id, shipment.order_id, shipment.org, shipment.chip, shipment.gpus
             )
-            yield Happening(max(first, shipment.due_day), fact, shipment.oem, shipment.shipment_id)
+            yield Happening(max(first, shipment.due_day), event, shipment.oem, shipment.shipment_id)
 
 
 def _volume(state: State, chip: Chip, first: int, last: int) -> Iterator[Happening]:
     slip = 0 if chip.slipped else slip_days(state, chip.name)
     actual = chip.start_day + slip
     if slip > 0 and first <= chip.start_day <= last:
-        fact = facts.VolumeSlipped(chip.name, chip.supplier, actual, slip, "yield")
-        yield Happening(chip.start_day, fact, chip.supplier, chip.name)
+        event = events.VolumeSlipped(chip.name, chip.supplier, actual, slip, "yield")
+        yield Happening(chip.start_day, event, chip.supplier, chip.name)
     elif actual <= last and (slip <= 0 or chip.slipped):
-        yield Happening(max(first, actual), facts.VolumeReached(chip.name, chip.supplier), chip.supplier, chip.name)
+        yield Happening(max(first, actual), events.VolumeReached(chip.name, chip.supplier), chip.supplier, chip.name)
 
 
 def end_of_life(state: State, day: int) -> Iterator[Happening]:
     """Cancel what is still open on retired chips."""
     for order in list(state.chips.orders.values()):
         if state.chips.chips[order.chip].retired:
-            fact = facts.OrderCancelled(order.order_id, order.org, order.chip, order.gpus, "end of life")
-            yield Happening(day, fact, order.supplier, order.chip)
+            event = events.OrderCancelled(order.order_id, order.org, order.chip, order.gpus, "end of life")
+            yield Happening(day, event, order.supplier, order.chip)
 
 
 def ramp(state: State, chip: Chip, day: int) -> float:
@@ -136,8 +136,8 @@ def expand_slots(state: State, day: int) -> Iterator[Happening]:
     )
     pull = clip(math.log(max(past, 1e-9) / p["supply.lead_time_reference_weeks"]), -1, 1)
     growth = max(0.0, trend + p["supply.slots_response"] * slots * pull)
-    fact = facts.SlotsExpanded(PACKAGER, round(slots + growth * 4 * 7 / 365.25, 3))
-    yield Happening(day, fact, PACKAGER, PACKAGER)
+    event = events.SlotsExpanded(PACKAGER, round(slots + growth * 4 * 7 / 365.25, 3))
+    yield Happening(day, event, PACKAGER, PACKAGER)
 
 
 def outlook(state: State, day: int) -> dict[str, int]:
@@ -173,8 +173,8 @@ def output(state: State, day: int) -> Iterator[Happening]:
         most = state.run.parameters["supply.stock_weeks_max"] * gpus
         gpus = 0 if chip.stock_gpus > most else gpus
         lead = chip.backlog_gpus / gpus if gpus else 0.0
-        fact = facts.OutputMade(chip.name, chip.supplier, gpus, chip.price_usd_per_gpu, round(lead, 6))
-        yield Happening(day, fact, chip.supplier, chip.name)
+        event = events.OutputMade(chip.name, chip.supplier, gpus, chip.price_usd_per_gpu, round(lead, 6))
+        yield Happening(day, event, chip.supplier, chip.name)
 
 
 def _slot_weights(state: State, day: int) -> dict[str, float]:

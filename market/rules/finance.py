@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from events.commands import finance as commands
-from events.facts import Batch, Fact
-from events.facts import finance as facts
+from events.types import Batch, Event
+from events.types import finance as events
 from market.rules.base import CENTS, HOURS_PER_YEAR, Deciders, Happening, cash, finite, trait, years
 from market.rules.leases import end_lease
 from market.state import State, next_id
@@ -16,40 +16,40 @@ MONTH_DAYS = 28
 Payment = tuple[str, str, int, str, str]  # payer, payee, cents, kind, contract
 
 
-def set_budget(state: State, command: commands.SetBudget, day: int) -> list[Fact]:
+def set_budget(state: State, command: commands.SetBudget, day: int) -> list[Event]:
     """Revise what an org means to spend on chips."""
-    return [facts.BudgetSet(command.actor, round(max(0.0, finite(command.value)), 2), command.reason)]
+    return [events.BudgetSet(command.actor, round(max(0.0, finite(command.value)), 2), command.reason)]
 
 
-def seek_round(state: State, command: commands.SeekRound, day: int) -> list[Fact]:
+def seek_round(state: State, command: commands.SeekRound, day: int) -> list[Event]:
     """Ask investors for equity; one open round at a time."""
     books = state.finance.books[command.actor]
     if books.sought_cents or command.amount_usd_cents < 1:
-        return [facts.RoundRefused(command.actor, command.amount_usd_cents, "a round is open")]
-    return [facts.RoundSought(command.actor, command.amount_usd_cents, runway_days(state, command.actor))]
+        return [events.RoundRefused(command.actor, command.amount_usd_cents, "a round is open")]
+    return [events.RoundSought(command.actor, command.amount_usd_cents, runway_days(state, command.actor))]
 
 
-def fund_round(state: State, command: commands.FundRound, day: int) -> list[Fact]:
+def fund_round(state: State, command: commands.FundRound, day: int) -> list[Event]:
     """Close a round that was sought; the money follows."""
     books = state.finance.books.get(command.org)
     amount = command.amount_usd_cents
     if books is None or not books.sought_cents or command.org == command.actor:
-        return [facts.RoundRefused(command.org, amount, "no open round")]
+        return [events.RoundRefused(command.org, amount, "no open round")]
     if not 1 <= amount <= command.valuation_usd_cents:
-        return [facts.RoundRefused(command.org, amount, "no such terms")]
+        return [events.RoundRefused(command.org, amount, "no such terms")]
     if cash(state, command.actor) < amount:
-        return [facts.RoundRefused(command.org, amount, "investor without cash")]
+        return [events.RoundRefused(command.org, amount, "investor without cash")]
     deal = next_id(state, command.org, "deal")
-    closed = facts.RoundClosed(deal, command.org, command.actor, amount, command.valuation_usd_cents, command.kind)
-    return [closed, facts.PaymentMade(command.actor, command.org, amount, "equity", deal)]
+    closed = events.RoundClosed(deal, command.org, command.actor, amount, command.valuation_usd_cents, command.kind)
+    return [closed, events.PaymentMade(command.actor, command.org, amount, "equity", deal)]
 
 
-def decline_round(state: State, command: commands.DeclineRound, day: int) -> list[Fact]:
+def decline_round(state: State, command: commands.DeclineRound, day: int) -> list[Event]:
     """Turn a round down."""
     books = state.finance.books.get(command.org)
     if books is None or not books.sought_cents:
-        return [facts.RoundRefused(command.org, 0, "no open round")]
-    return [facts.RoundFailed(command.org, books.sought_cents, command.reason)]
+        return [events.RoundRefused(command.org, 0, "no open round")]
+    return [events.RoundFailed(command.org, books.sought_cents, command.reason)]
 
 
 def coverage(state: State, org: str, extra_cents: int) -> float:
@@ -81,21 +81,21 @@ def _yearly(cents: int, rate: float, days: int) -> float:
     return cents * rate / (1 - (1 + rate) ** -n) if rate > 0 and n > 0 else cents / max(n, 1e-9)
 
 
-def seek_loan(state: State, command: commands.SeekLoan, day: int) -> list[Fact]:
+def seek_loan(state: State, command: commands.SeekLoan, day: int) -> list[Event]:
     """Lend against contracts when they cover the debt service."""
     p, amount = state.run.parameters, command.amount_usd_cents
     lender = state.run.orgs.get(command.lender)
     if lender is None or "investor" not in lender.roles or command.lender == command.actor or amount < 1:
-        return [facts.LoanRefused(command.actor, command.lender, amount, 0.0, "unknown lender")]
+        return [events.LoanRefused(command.actor, command.lender, amount, 0.0, "unknown lender")]
     ratio = round(coverage(state, command.actor, amount), 6)
     if ratio < p["finance.coverage_min"]:
-        return [facts.LoanRefused(command.actor, command.lender, amount, ratio, "coverage")]
+        return [events.LoanRefused(command.actor, command.lender, amount, ratio, "coverage")]
     if cash(state, command.lender) < amount:
-        return [facts.LoanRefused(command.actor, command.lender, amount, ratio, "lender without cash")]
+        return [events.LoanRefused(command.actor, command.lender, amount, ratio, "lender without cash")]
     deal = next_id(state, command.actor, "deal")
     end = day + round(365 * p["finance.loan_years"])
-    granted = facts.LoanGranted(deal, command.actor, command.lender, amount, p["finance.loan_rate"], end)
-    return [granted, facts.PaymentMade(command.lender, command.actor, amount, "loan", deal)]
+    granted = events.LoanGranted(deal, command.actor, command.lender, amount, p["finance.loan_rate"], end)
+    return [granted, events.PaymentMade(command.lender, command.actor, amount, "loan", deal)]
 
 
 def monthly_rent(state: State, org: str) -> int:
@@ -150,7 +150,7 @@ def monthly(state: State, day: int) -> Batch | None:
         "kind": kinds,
         "contract_id": contracts,
     }
-    return Batch(facts.PaymentMade, columns, payers, contracts)
+    return Batch(events.PaymentMade, columns, payers, contracts)
 
 
 def _rents(state: State) -> Iterator[Payment]:
@@ -217,7 +217,7 @@ def on_demand_revenue(state: State, rented: Batch) -> Batch:
         "kind": ["on demand"] * len(lessors),
         "contract_id": rented.columns["site"],
     }
-    return Batch(facts.PaymentMade, columns, lessors, lessors)
+    return Batch(events.PaymentMade, columns, lessors, lessors)
 
 
 def due(state: State, first: int, last: int) -> Iterator[Happening]:
@@ -225,15 +225,15 @@ def due(state: State, first: int, last: int) -> Iterator[Happening]:
     wait = round(7 * state.run.parameters["finance.round_answer_weeks"])
     for books in state.finance.books.values():
         if books.sought_cents and books.sought_day + wait <= last:
-            fact = facts.RoundFailed(books.org, books.sought_cents, "no answer")
-            yield Happening(max(first, books.sought_day + wait), fact, books.org, books.org)
+            event = events.RoundFailed(books.org, books.sought_cents, "no answer")
+            yield Happening(max(first, books.sought_day + wait), event, books.org, books.org)
 
 
 def loans_repaid(state: State, day: int) -> Iterator[Happening]:
     """Loans whose last instalment was paid."""
     for loan in state.finance.loans.values():
         if loan.end_day <= day:
-            yield Happening(day, facts.LoanRepaid(loan.deal_id, loan.org, loan.lender), loan.org, loan.deal_id)
+            yield Happening(day, events.LoanRepaid(loan.deal_id, loan.org, loan.lender), loan.org, loan.deal_id)
 
 
 def defaults(state: State, day: int) -> Iterator[Happening]:
@@ -247,7 +247,7 @@ def defaults(state: State, day: int) -> Iterator[Happening]:
             continue
         rented = (lease for lease in state.leases.leases.values() if lease.lessee == org)
         dearest = max(rented, key=lambda x: (x.delivered * x.price_usd_per_gpu_hour, x.lease_id))
-        yield Happening(day, facts.OrgDefaulted(org, -cash(state, org), "cash"), org, dearest.lease_id)
+        yield Happening(day, events.OrgDefaulted(org, -cash(state, org), "cash"), org, dearest.lease_id)
         own = [lease for lease in state.leases.leases.values() if lease.lessee == org and lease.kind != "internal"]
         own.sort(key=lambda x: (-x.price_usd_per_gpu_hour, x.lease_id))
         quota = p["finance.default_lease_share"] * sum(lease.delivered for lease in own)

@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from events.commands import leases as commands
-from events.facts import Fact
-from events.facts import leases as facts
+from events.types import Event
+from events.types import leases as events
 from market.rules.base import Deciders, Happening, training_use
 from market.state import State, next_id
 from market.state.chips import key
@@ -19,7 +19,7 @@ SILENCE_DAYS = 21  # talks without a message for three weeks are over
 KINDS = ("frontier", "serving", "capacity", "internal")
 
 
-def request_lease(state: State, command: commands.RequestLease, day: int) -> list[Fact]:
+def request_lease(state: State, command: commands.RequestLease, day: int) -> list[Event]:
     """Open talks with one lessor."""
     org = state.run.orgs.get(command.lessor)
     reason = ""
@@ -32,9 +32,9 @@ def request_lease(state: State, command: commands.RequestLease, day: int) -> lis
     elif any(r.lessee == command.actor and r.lessor == command.lessor for r in state.leases.requests.values()):
         reason = "talks already open"
     if reason:
-        return [facts.RequestRefused(command.actor, command.lessor, reason)]
+        return [events.RequestRefused(command.actor, command.lessor, reason)]
     return [
-        facts.LeaseRequested(
+        events.LeaseRequested(
             next_id(state, command.actor, "request"), command.actor, command.lessor, round(command.h100e, 3),
             command.due_day, command.duration_days, round(command.price_usd_per_h100e_hour, 6), command.kind,
         )
@@ -129,15 +129,15 @@ def _sublease_fault(state: State, command: commands.GiveQuote) -> str:
     return ""
 
 
-def give_quote(state: State, command: commands.GiveQuote, day: int) -> list[Fact]:
+def give_quote(state: State, command: commands.GiveQuote, day: int) -> list[Event]:
     """Offer GPUs for an open request, within what the lessor and the site can carry."""
     request = state.leases.requests.get(command.request_id)
     if request is None or request.lessor != command.actor:
-        return [facts.QuoteRefused(command.actor, command.request_id, "no such request")]
+        return [events.QuoteRefused(command.actor, command.request_id, "no such request")]
     if fault := quote_fault(state, command, request, day):
-        return [facts.QuoteRefused(command.actor, command.request_id, fault)]
+        return [events.QuoteRefused(command.actor, command.request_id, fault)]
     return [
-        facts.QuoteGiven(
+        events.QuoteGiven(
             next_id(state, command.actor, "quote"), request.request_id, command.parent_lease_id, command.actor,
             request.lessee, command.chip, command.site, command.gpus, command.start_day, command.end_day,
             round(command.price_usd_per_gpu_hour, 6),
@@ -155,30 +155,30 @@ def open_quote(state: State, quote_id: str, actor: str) -> Quote | str:
     return quote
 
 
-def counter_quote(state: State, command: commands.CounterQuote, day: int) -> list[Fact]:
+def counter_quote(state: State, command: commands.CounterQuote, day: int) -> list[Event]:
     """Answer a quote with a lower price."""
     quote = open_quote(state, command.quote_id, command.actor)
     if isinstance(quote, str):
-        return [facts.LeaseRefused(command.quote_id, quote)]
+        return [events.LeaseRefused(command.quote_id, quote)]
     if quote.countered_at_usd or not 0 < command.price_usd_per_gpu_hour < quote.price_usd_per_gpu_hour:
-        return [facts.LeaseRefused(command.quote_id, "no lower price")]
+        return [events.LeaseRefused(command.quote_id, "no lower price")]
     price = round(command.price_usd_per_gpu_hour, 6)
-    return [facts.QuoteCountered(quote.quote_id, quote.lessor, quote.lessee, price)]
+    return [events.QuoteCountered(quote.quote_id, quote.lessor, quote.lessee, price)]
 
 
-def accept_quote(state: State, command: commands.AcceptQuote, day: int) -> list[Fact]:
+def accept_quote(state: State, command: commands.AcceptQuote, day: int) -> list[Event]:
     """Bind an open quote; its GPUs are held, so it cannot fail on capacity."""
     quote = open_quote(state, command.quote_id, command.actor)
     if isinstance(quote, str):
-        return [facts.LeaseRefused(command.quote_id, quote)]
+        return [events.LeaseRefused(command.quote_id, quote)]
     if quote.countered_at_usd:
-        return [facts.LeaseRefused(command.quote_id, "a counter-offer is open")]
+        return [events.LeaseRefused(command.quote_id, "a counter-offer is open")]
     parent = state.leases.leases.get(quote.parent_lease_id) if quote.parent_lease_id else None
     if quote.parent_lease_id is not None and parent is None:
-        return [facts.LeaseRefused(command.quote_id, "parent lease ended")]
+        return [events.LeaseRefused(command.quote_id, "parent lease ended")]
     request = state.leases.requests[quote.request_id]
     return [
-        facts.LeaseSigned(
+        events.LeaseSigned(
             next_id(state, quote.lessee, "lease"), quote.parent_lease_id, quote.quote_id, quote.lessor, quote.lessee,
             quote.chip, quote.site, quote.gpus, quote.start_day, quote.end_day, quote.price_usd_per_gpu_hour,
             request.kind, parent.depth + 1 if parent else 1,
@@ -186,12 +186,12 @@ def accept_quote(state: State, command: commands.AcceptQuote, day: int) -> list[
     ]  # fmt: skip
 
 
-def break_talks(state: State, command: commands.BreakTalks, day: int) -> list[Fact]:
+def break_talks(state: State, command: commands.BreakTalks, day: int) -> list[Event]:
     """End talks; the reason is the result."""
     request = state.leases.requests.get(command.request_id)
     if request is None or command.actor not in (request.lessee, request.lessor):
-        return [facts.RequestRefused(command.actor, command.actor, "no such talks")]
-    return [facts.LeaseTalksFailed(request.request_id, request.lessee, request.lessor, request.h100e, command.reason)]
+        return [events.RequestRefused(command.actor, command.actor, "no such talks")]
+    return [events.LeaseTalksFailed(request.request_id, request.lessee, request.lessor, request.h100e, command.reason)]
 
 
 def end_lease(state: State, lease: Lease, day: int, reason: str) -> Iterator[Happening]:
@@ -199,8 +199,10 @@ def end_lease(state: State, lease: Lease, day: int, reason: str) -> Iterator[Hap
     for child in list(state.leases.leases.values()):
         if child.parent_lease_id == lease.lease_id:
             yield from end_lease(state, child, day, reason if reason == "term" else "parent ended")
-    fact = facts.LeaseEnded(lease.lease_id, lease.lessor, lease.lessee, lease.chip, lease.site, lease.delivered, reason)
-    yield Happening(day, fact, lease.lessor, lease.lease_id)
+    event = events.LeaseEnded(
+        lease.lease_id, lease.lessor, lease.lessee, lease.chip, lease.site, lease.delivered, reason
+    )
+    yield Happening(day, event, lease.lessor, lease.lease_id)
 
 
 def due(state: State, first: int, last: int) -> Iterator[Happening]:
@@ -209,13 +211,13 @@ def due(state: State, first: int, last: int) -> Iterator[Happening]:
     for quote in desk.quotes.values():
         lapse = quote.day + QUOTE_DAYS + 1
         if lapse <= last:
-            fact = facts.QuoteLapsed(quote.quote_id, quote.request_id, quote.lessor, quote.lessee)
-            yield Happening(max(first, lapse), fact, quote.lessor, quote.quote_id)
+            event = events.QuoteLapsed(quote.quote_id, quote.request_id, quote.lessor, quote.lessee)
+            yield Happening(max(first, lapse), event, quote.lessor, quote.quote_id)
     quoted = {quote.request_id for quote in desk.quotes.values()}
     for request in desk.requests.values():
         silent = request.day + SILENCE_DAYS + 7 * request.rounds
         if silent <= last and request.request_id not in quoted:
-            failed = facts.LeaseTalksFailed(
+            failed = events.LeaseTalksFailed(
                 request.request_id, request.lessee, request.lessor, request.h100e, "no answer"
             )
             yield Happening(max(first, silent), failed, request.lessor, request.request_id)
@@ -227,9 +229,9 @@ def terms_over(state: State, day: int) -> Iterator[Happening]:
     for lease in sorted(state.leases.leases.values(), key=lambda x: (-x.depth, x.lease_id)):
         if lease.end_day <= day and lease.lease_id not in ended:
             for happening in end_lease(state, lease, day, "term"):
-                assert isinstance(happening.fact, facts.LeaseEnded)
-                if happening.fact.lease_id not in ended:
-                    ended.add(happening.fact.lease_id)
+                assert isinstance(happening.event, events.LeaseEnded)
+                if happening.event.lease_id not in ended:
+                    ended.add(happening.event.lease_id)
                     yield happening
 
 
@@ -256,10 +258,10 @@ def hand_over(state: State, day: int) -> Iterator[Happening]:
             free[source] -= gpus
             free[key(lease.lessee, lease.chip, lease.site)] += gpus
             arrived[lease.lease_id] += gpus
-            handed = facts.GpusHandedOver(lease.lease_id, lease.lessor, lease.lessee, lease.chip, lease.site, gpus)
+            handed = events.GpusHandedOver(lease.lease_id, lease.lessor, lease.lessee, lease.chip, lease.site, gpus)
             yield Happening(day, handed, lease.lessor, lease.lease_id)
         if gpus < lease.owed and not lease.late_said:
-            late = facts.LeaseLate(lease.lease_id, lease.lessor, lease.lessee, lease.owed - gpus, _cause(state, lease))
+            late = events.LeaseLate(lease.lease_id, lease.lessor, lease.lessee, lease.owed - gpus, _cause(state, lease))
             yield Happening(day, late, lease.lessor, lease.lease_id)
 
 

@@ -7,15 +7,15 @@ from collections import Counter
 from collections.abc import Iterator
 
 from events.commands import leases as commands
-from events.facts import Fact
-from events.facts import leases as facts
+from events.types import Event
+from events.types import leases as events
 from market import rng
 from market.rules.base import Deciders, Happening, digits
 from market.state import State, next_id
 from market.state.leases import Letter
 
 
-def sign_letter(state: State, command: commands.SignLetter, day: int) -> list[Fact]:
+def sign_letter(state: State, command: commands.SignLetter, day: int) -> list[Event]:
     """Announce compute; one open letter between two orgs."""
     org = state.run.orgs.get(command.lessor)
     reason = ""
@@ -26,9 +26,9 @@ def sign_letter(state: State, command: commands.SignLetter, day: int) -> list[Fa
     elif any(x.org == command.actor and x.counterparty == command.lessor for x in state.leases.letters.values()):
         reason = "a letter is open"
     if reason:
-        return [facts.LetterRefused(command.actor, command.lessor, reason)]
+        return [events.LetterRefused(command.actor, command.lessor, reason)]
     deal = next_id(state, command.actor, "deal")
-    return [facts.LetterSigned(deal, command.actor, command.lessor, round(command.h100e, 3), command.due_day)]
+    return [events.LetterSigned(deal, command.actor, command.lessor, round(command.h100e, 3), command.due_day)]
 
 
 def due(state: State, first: int, last: int) -> Iterator[Happening]:
@@ -48,15 +48,15 @@ def due(state: State, first: int, last: int) -> Iterator[Happening]:
         elif u < definitive + cut:
             low, high = p["letters.keep_min"], p["letters.keep_max"]
             share = digits(low + (high - low) * rng.uniform(run.seed, "letter keeps", letter.deal_id, week))
-            fact = facts.LetterCut(
+            event = events.LetterCut(
                 letter.deal_id, letter.org, letter.counterparty, round(share * letter.h100e, 3), share
             )
-            yield Happening(last, fact, letter.counterparty, letter.deal_id)
+            yield Happening(last, event, letter.counterparty, letter.deal_id)
 
 
 def _ended(letter: Letter, reason: str, day: int) -> Happening:
-    fact = facts.LetterEnded(letter.deal_id, letter.org, letter.counterparty, letter.h100e, reason)
-    return Happening(day, fact, letter.counterparty if reason == "definitive" else letter.org, letter.deal_id)
+    event = events.LetterEnded(letter.deal_id, letter.org, letter.counterparty, letter.h100e, reason)
+    return Happening(day, event, letter.counterparty if reason == "definitive" else letter.org, letter.deal_id)
 
 
 def _talks(state: State, letter: Letter, day: int, begun: Counter[str]) -> Iterator[Happening]:
@@ -67,12 +67,12 @@ def _talks(state: State, letter: Letter, day: int, begun: Counter[str]) -> Itera
     stem, _, number = next_id(state, letter.org, "request").rpartition("/")
     request_id = f"{stem}/{int(number) + begun[letter.org]}"
     begun[letter.org] += 1
-    fact = facts.LeaseRequested(
+    event = events.LeaseRequested(
         request_id, letter.org, letter.counterparty, letter.h100e, letter.due_day,
         round(365 * p["labs.frontier_term_years"]),
         round(state.leases.price_usd_per_h100e_hour * p["price.walk_away"], 6), "frontier",
     )  # fmt: skip
-    yield Happening(day, fact, letter.org, letter.deal_id)
+    yield Happening(day, event, letter.org, letter.deal_id)
 
 
 DECIDE: Deciders = {commands.SignLetter: sign_letter}

@@ -1,6 +1,6 @@
 """Rules of policy: dated interventions at three hooks over an untouched baseline.
 
-`calendar` enacts and repeals on dates and sets parameters, `permit` refuses commands, `levy` charges on facts. The
+`calendar` enacts and repeals on dates and sets parameters, `permit` refuses commands, `levy` charges on events. The
 hooks hold no state: what is in force and what a quota has left stands in the state, so a fork or a resume is exact.
 """
 
@@ -11,10 +11,10 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from events.commands import Command
-from events.facts import Fact
-from events.facts.finance import PaymentMade
-from events.facts.policy import CommandForbidden, LevyCharged, PolicyEnacted, PolicyRepealed, QuotaUsed
-from events.facts.run import ParameterSet
+from events.types import Event
+from events.types.finance import PaymentMade
+from events.types.policy import CommandForbidden, LevyCharged, PolicyEnacted, PolicyRepealed, QuotaUsed
+from events.types.run import ParameterSet
 from market.rules.base import CENTS, HOURS_PER_YEAR, Happening, digits
 from market.state import State
 
@@ -64,9 +64,9 @@ class PolicyHooks:
                     value = other.set_[name].of(value)
             yield Happening(day, ParameterSet(name, digits(value)), "world", policy.label)
 
-    def permit(self, state: State, command: Command, day: int) -> list[Fact]:
+    def permit(self, state: State, command: Command, day: int) -> list[Event]:
         """Refuse a command, or note what it takes from quotas; nothing when no policy touches it."""
-        noted: list[Fact] = []
+        noted: list[Event] = []
         case: dict[str, Any] | None = None
         for policy in self.policies:
             if policy.label not in state.run.policies:
@@ -83,16 +83,16 @@ class PolicyHooks:
                 noted.append(used)
         return noted
 
-    def levy(self, state: State, facts: Sequence[Fact], day: int) -> Iterator[Happening]:
+    def levy(self, state: State, events: Sequence[Event], day: int) -> Iterator[Happening]:
         """Charge what policies take of transactions; levies are not levied on."""
-        for fact in facts:
-            if type(fact).__name__ not in self.levied or getattr(fact, "kind", "") == "levy":
+        for event in events:
+            if type(event).__name__ not in self.levied or getattr(event, "kind", "") == "levy":
                 continue
-            case = fact_case(state, fact)
+            case = event_case(state, event)
             for policy in self.policies:
                 if policy.label in state.run.policies:
                     for rule in policy.levy:
-                        yield from _charge(policy, rule, fact, case, day)
+                        yield from _charge(policy, rule, event, case, day)
 
 
 def policy_hooks(policies: Sequence[Policy]) -> PolicyHooks | None:
@@ -134,8 +134,8 @@ def _period(quota: Quota, state: State, day: int) -> str:
     return str(when.year) if quota.per == "year" else "all"
 
 
-def _charge(policy: Policy, rule: Levy, fact: Fact, case: Mapping[str, Any], day: int) -> Iterator[Happening]:
-    if not rule.enabled or type(fact).__name__ not in rule.on:
+def _charge(policy: Policy, rule: Levy, event: Event, case: Mapping[str, Any], day: int) -> Iterator[Happening]:
+    if not rule.enabled or type(event).__name__ not in rule.on:
         return
     if not any(holds(condition, case) for condition in rule.when):
         return
@@ -197,12 +197,12 @@ def command_case(state: State, command: Command) -> dict[str, Any]:
     return _completed(state, found)
 
 
-def fact_case(state: State, fact: Fact) -> dict[str, Any]:
-    """Say what a fact is about."""
-    found = {name: getattr(fact, name) for name in fact.__struct_fields__}
+def event_case(state: State, event: Event) -> dict[str, Any]:
+    """Say what an event is about."""
+    found = {name: getattr(event, name) for name in event.__struct_fields__}
     found["org"] = found.get("org") or found.get("lessee") or found.get("lessor")
     found["counterparty"] = found.get("counterparty") or found.get("supplier") or found.get("lessor")
-    subject = type(fact).subject
+    subject = type(event).subject
     found["contract_id"] = found.get("contract_id") or (found.get(subject) if subject else None)
     case = _completed(state, found)
     if case.get("amount_usd") is None and case.get("gpus"):

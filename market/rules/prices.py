@@ -6,8 +6,8 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator
 
-from events.facts import Batch
-from events.facts import leases as facts
+from events.types import Batch
+from events.types import leases as events
 from market import rng
 from market.rules.base import Happening, clip, years
 from market.state import State
@@ -113,13 +113,13 @@ def move(state: State, day: int) -> Iterator[Happening]:
     step = p["price.speed_per_week"] * math.log(target / price)
     price *= math.exp(clip(step, -p["price.step_max_per_week"], p["price.step_max_per_week"]))
     spot = desk.spot_usd_per_h100e_hour
-    fact = facts.PriceMoved(round(price, 6), round(spot, 6), round(theta, 6), round(lead_time(state), 6))
-    yield Happening(day, fact, "world", "world")
+    event = events.PriceMoved(round(price, 6), round(spot, 6), round(theta, 6), round(lead_time(state), 6))
+    yield Happening(day, event, "world", "world")
     gap = math.log(p["price.spot_ratio"] * price / spot)
     draws = rng.Draws(run.seed, run.week + 1)
     if abs(gap) > p["price.spot_band"] and draws.chance(1 / p["price.spot_hazard_weeks"], "spot reprice", "world"):
         spot *= math.exp(p["price.spot_closing"] * gap)
-        yield Happening(day, facts.OnDemandRepriced("cut" if gap < 0 else "rise", round(spot, 6)), "world", "world")
+        yield Happening(day, events.OnDemandRepriced("cut" if gap < 0 else "rise", round(spot, 6)), "world", "world")
 
 
 def on_demand(state: State, day: int) -> Batch | None:
@@ -143,4 +143,4 @@ def on_demand(state: State, day: int) -> Batch | None:
         "gpus": gpus_list,
         "price_usd_per_gpu_hour": prices,
     }
-    return Batch(facts.OnDemandRented, columns, lessor, lessor)
+    return Batch(events.OnDemandRented, columns, lessor, lessor)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from events.facts import Batch
-from events.facts import training as facts
+from events.types import Batch
+from events.types import training as events
 from market import rng
 from market.rules.base import HOURS_PER_YEAR, digits, fleets_h100e
 from market.state import State
@@ -61,4 +61,4 @@ def measure(state: State, week: int) -> Batch | None:
         rows.append((lab.org, digits(max(0.0, revenue)), digits(demand), digits(serving)))
     orgs, revenues, demands, servings = (list(column) for column in zip(*rows, strict=True))
     columns = {"org": orgs, "revenue_usd_per_year": revenues, "value": demands, "h100e": servings}
-    return Batch(facts.ServingMeasured, columns, orgs, orgs)
+    return Batch(events.ServingMeasured, columns, orgs, orgs)

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from events.commands import sites as commands
-from events.facts import Fact
-from events.facts import sites as facts
-from events.facts.finance import PaymentMade
+from events.types import Event
+from events.types import sites as events
+from events.types.finance import PaymentMade
 from market import rng
 from market.rules.base import CENTS, Deciders, Happening, cash
 from market.state import State, next_id
@@ -42,26 +42,26 @@ def refusal(state: State, org: str, region: str, power_kw: int) -> str:
     return ""
 
 
-def plan_site(state: State, command: commands.PlanSite, day: int) -> list[Fact]:
+def plan_site(state: State, command: commands.PlanSite, day: int) -> list[Event]:
     """Announce a site and start its first building."""
     reason = refusal(state, command.actor, command.region, command.power_kw_it)
     if reason:
-        return [facts.SiteRefused(command.actor, command.region, command.kind, command.power_kw_it, reason)]
+        return [events.SiteRefused(command.actor, command.region, command.kind, command.power_kw_it, reason)]
     site = next_id(state, command.actor, "site")
     started = _start(state, site, command.actor, command.region, command, day)
     promised = started[0].due_day
-    plan = facts.SitePlanned(site, command.actor, command.region, command.kind, command.power_kw_it, promised)
+    plan = events.SitePlanned(site, command.actor, command.region, command.kind, command.power_kw_it, promised)
     return [plan, *started]
 
 
-def start_building(state: State, command: commands.StartBuilding, day: int) -> list[Fact]:
+def start_building(state: State, command: commands.StartBuilding, day: int) -> list[Event]:
     """Start another building of an own site."""
     site = state.sites.sites.get(command.site)
     if site is None or site.owner != command.actor:
-        return [facts.SiteRefused(command.actor, "", command.kind, command.power_kw_it, "not the actor's site")]
+        return [events.SiteRefused(command.actor, "", command.kind, command.power_kw_it, "not the actor's site")]
     reason = refusal(state, command.actor, site.region, command.power_kw_it)
     if reason:
-        return [facts.SiteRefused(command.actor, site.region, command.kind, command.power_kw_it, reason)]
+        return [events.SiteRefused(command.actor, site.region, command.kind, command.power_kw_it, reason)]
     return list(_start(state, site.name, command.actor, site.region, command, day))
 
 
@@ -72,16 +72,16 @@ def _start(
     region: str,
     command: commands.PlanSite | commands.StartBuilding,
     day: int,
-) -> tuple[facts.BuildingStarted, Fact, Fact]:
+) -> tuple[events.BuildingStarted, Event, Event]:
     """Promise a building for when its shell is planned to stand and its load is expected to be served."""
     p = state.run.parameters
     building_id, power = next_id(state, site, "building"), command.power_kw_it
     wait = on_site_wait(state, command.kind) if command.on_site_power else expected_wait(state, region)
     due = day + max(planned_days(state, command.kind, building_id), round(wait))
     kind = f"{command.kind} on-site" if command.on_site_power else command.kind
-    started = facts.BuildingStarted(building_id, site, org, region, kind, power, day, due)
+    started = events.BuildingStarted(building_id, site, org, region, kind, power, day, due)
     facility = round(power * p[f"regions.{region}.pue"])
-    queued = facts.PowerQueued(building_id, site, org, region, power, facility)
+    queued = events.PowerQueued(building_id, site, org, region, power, facility)
     deposit = round(shell_cents(state, power) * p["build.cash_share"])
     return started, queued, PaymentMade(org, "world/contractors", deposit, "shell deposit", building_id)
 
@@ -144,8 +144,8 @@ def due(state: State, first: int, last: int) -> Iterator[Happening]:
         ready = building.shell_ready
         if not ready and (stands := shell_day(state, building)) <= last:
             ready = True
-            fact = facts.ShellReady(building.building_id, building.site, building.org, building.power_kw)
-            yield Happening(max(first, stands), fact, "world", building.building_id)
+            event = events.ShellReady(building.building_id, building.site, building.org, building.power_kw)
+            yield Happening(max(first, stands), event, "world", building.building_id)
         if building.due_day <= last and not (ready and building.granted):
             yield _slipped(state, building, ready, max(first, building.due_day))
 
@@ -156,10 +156,10 @@ def _slipped(state: State, building: Building, ready: bool, day: int) -> Happeni
     late = round(max(p["sites.promise_days_min"], p["sites.promise_share"] * building.planned_days))
     reason = "power" if ready else "shell"
     promised = building.start_day + building.planned_days
-    fact = facts.BuildingSlipped(
+    event = events.BuildingSlipped(
         building.building_id, building.site, building.org, day + late, day + late - promised, reason
     )
-    return Happening(day, fact, "world", building.building_id)
+    return Happening(day, event, "world", building.building_id)
 
 
 def grant(state: State, day: int) -> Iterator[Happening]:
@@ -180,10 +180,10 @@ def grant(state: State, day: int) -> Iterator[Happening]:
                 plant -= building.power_kw
             else:
                 room -= building.power_kw
-            fact = facts.PowerGranted(
+            event = events.PowerGranted(
                 building_id, building.site, building.org, region.name, kind, building.power_kw, day
             )
-            yield Happening(day, fact, "world", building_id)
+            yield Happening(day, event, "world", building_id)
 
 
 def energise(state: State, day: int) -> Iterator[Happening]:
@@ -196,15 +196,15 @@ def energise(state: State, day: int) -> Iterator[Happening]:
         if building.granted:
             kind = "on-site" if building.on_site else "grid"
             facility = round(building.power_kw * p[f"regions.{region}.pue"])
-            fact = facts.PowerEnergised(name, site, org, region, kind, building.power_kw, facility)
-            yield Happening(day, fact, "world", name)
+            event = events.PowerEnergised(name, site, org, region, kind, building.power_kw, facility)
+            yield Happening(day, event, "world", name)
             rest = round(shell_cents(state, building.power_kw) * (1 - p["build.cash_share"]))
             yield Happening(day, PaymentMade(org, "world/contractors", rest, "shell", name), org, name)
         elif not building.wait_said:
             expected = max(
                 day + round(p["sites.promise_days_min"]), building.start_day + round(expected_wait(state, region))
             )
-            waits = facts.ShellWaitsForPower(name, site, org, region, building.power_kw, expected)
+            waits = events.ShellWaitsForPower(name, site, org, region, building.power_kw, expected)
             yield Happening(day, waits, "world", name)
 
 

@@ -1,4 +1,4 @@
-"""The facts of the start: a scenario said as facts, and what is calibrated on them."""
+"""The events of the start: a scenario said as events, and what is calibrated on them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import TYPE_CHECKING
 
-from events.facts import Fact, chips, finance, leases, run, sites, training
+from events.types import Event, chips, finance, leases, run, sites, training
 from market.cluster import chip as cluster_chip
 from market.rules import prices, serving
 from market.rules.base import CENTS, DAYS_PER_YEAR, Happening, digits
@@ -28,18 +28,18 @@ def to_day(when: date) -> int:
     return (when - EPOCH).days
 
 
-def opening(scenario: Scenario, seed: int) -> Iterator[tuple[int, Fact]]:
-    """Say a resolved scenario as facts, in the order in which they may refer to each other."""
+def opening(scenario: Scenario, seed: int) -> Iterator[tuple[int, Event]]:
+    """Say a resolved scenario as events, in the order in which they may refer to each other."""
     start = to_day(scenario.start)
     end = start + 7 * math.floor(scenario.years * DAYS_PER_YEAR / 7)
-    facts: list[Fact] = [run.RunStarted(scenario.name, seed, start, end)]
+    events: list[Event] = [run.RunStarted(scenario.name, seed, start, end)]
     for part in (_parameters, _orgs, _regions, _chips, _sites, _fleets, _leases, _money, _labs):
-        facts.extend(part(scenario, start))
-    for fact in facts:
-        yield start, fact
+        events.extend(part(scenario, start))
+    for event in events:
+        yield start, event
 
 
-def _parameters(scenario: Scenario, start: int) -> Iterator[Fact]:
+def _parameters(scenario: Scenario, start: int) -> Iterator[Event]:
     values = dict(scenario.parameters)
     for name, org in scenario.orgs.items():
         values[f"orgs.{name}.captive_share"] = org.captive_share
@@ -57,7 +57,7 @@ def _parameters(scenario: Scenario, start: int) -> Iterator[Fact]:
         yield run.ParameterSet(name, float(values[name]))
 
 
-def _orgs(scenario: Scenario, start: int) -> Iterator[Fact]:
+def _orgs(scenario: Scenario, start: int) -> Iterator[Event]:
     for name, org in scenario.orgs.items():
         yield run.OrgRegistered(name, "+".join(org.roles), org.country, org.behaviour, org.parent)
         if "oem" in org.roles:
@@ -65,12 +65,12 @@ def _orgs(scenario: Scenario, start: int) -> Iterator[Fact]:
             yield chips.IntegrationExpanded(name, round(lines))
 
 
-def _regions(scenario: Scenario, start: int) -> Iterator[Fact]:
+def _regions(scenario: Scenario, start: int) -> Iterator[Event]:
     for name, region in scenario.regions.items():
         yield run.RegionRegistered(name, region.country)
 
 
-def _chips(scenario: Scenario, start: int) -> Iterator[Fact]:
+def _chips(scenario: Scenario, start: int) -> Iterator[Event]:
     for name, chip in scenario.chips.items():
         first = to_day(chip.start)
         yield chips.ChipAnnounced(
@@ -81,7 +81,7 @@ def _chips(scenario: Scenario, start: int) -> Iterator[Fact]:
             yield chips.VolumeReached(name, chip.supplier)
 
 
-def _sites(scenario: Scenario, start: int) -> Iterator[Fact]:
+def _sites(scenario: Scenario, start: int) -> Iterator[Event]:
     for name, site in scenario.sites.items():
         due = max((to_day(b.due) for b in site.buildings), default=start)
         planned = round(1000 * (site.planned_mw_it or site.energised_mw_it))
@@ -101,7 +101,7 @@ def _sites(scenario: Scenario, start: int) -> Iterator[Fact]:
             yield sites.PowerQueued(building, name, site.owner, site.region, power, round(power * pue))
 
 
-def _fleets(scenario: Scenario, start: int) -> Iterator[Fact]:
+def _fleets(scenario: Scenario, start: int) -> Iterator[Event]:
     for fleet in scenario.fleets:
         power = math.ceil(fleet.gpus * scenario.chips[fleet.chip].power_kw_it_per_gpu)
         yield chips.FleetRegistered(fleet.owner, fleet.site, fleet.chip, fleet.gpus, power)
@@ -118,7 +118,7 @@ def _fleets(scenario: Scenario, start: int) -> Iterator[Fact]:
             yield chips.ShipmentSent(sent, order_id, order.buyer, oem, order.chip, order.gpus, to_day(order.due))
 
 
-def _leases(scenario: Scenario, start: int) -> Iterator[Fact]:
+def _leases(scenario: Scenario, start: int) -> Iterator[Event]:
     """Standing leases, parents before children; GPUs are handed over where the term has begun."""
     ids: dict[str, str] = {}
     depth: dict[str, int] = {}
@@ -140,7 +140,7 @@ def _leases(scenario: Scenario, start: int) -> Iterator[Fact]:
                 yield leases.GpusHandedOver(ids[name], lease.lessor, lease.lessee, lease.chip, lease.site, lease.gpus)
 
 
-def _money(scenario: Scenario, start: int) -> Iterator[Fact]:
+def _money(scenario: Scenario, start: int) -> Iterator[Event]:
     p = scenario.parameters
     for name, org in scenario.orgs.items():
         if org.cash_usd:
@@ -157,7 +157,7 @@ def _money(scenario: Scenario, start: int) -> Iterator[Fact]:
     yield leases.PriceMoved(price, spot, p["price.tightness_start"], p["supply.lead_time_start_weeks"])
 
 
-def _labs(scenario: Scenario, start: int) -> Iterator[Fact]:
+def _labs(scenario: Scenario, start: int) -> Iterator[Event]:
     p = scenario.parameters
     best = 0.0
     for name, model in scenario.models.items():
@@ -179,7 +179,7 @@ def _labs(scenario: Scenario, start: int) -> Iterator[Fact]:
     yield from _runs(scenario, start)
 
 
-def _runs(scenario: Scenario, start: int) -> Iterator[Fact]:
+def _runs(scenario: Scenario, start: int) -> Iterator[Event]:
     """Runs under way: on the lab's largest holding of one chip, on as many GPUs as their dates ask for."""
     p = scenario.parameters
     held: dict[tuple[str, str, str], int] = {}
@@ -256,8 +256,8 @@ class _Orders:
         """Say an order that still waits."""
         self.orders += 1
         order_id, chip = f"{self.org}/order/{self.orders}", self.chip
-        fact = chips.OrderPlaced(order_id, self.org, chip.supplier, chip.name, gpus, chip.price_usd_per_gpu)
-        yield Happening(self.day, fact, self.org, self.org)
+        event = chips.OrderPlaced(order_id, self.org, chip.supplier, chip.name, gpus, chip.price_usd_per_gpu)
+        yield Happening(self.day, event, self.org, self.org)
 
     def shipped(self, gpus: int, due_day: int, oem: str) -> Iterator[Happening]:
         """Say an order that was made, sold and sent before the start."""
@@ -265,12 +265,12 @@ class _Orders:
         self.shipments += 1
         order_id, chip, price = f"{self.org}/order/{self.orders}", self.chip, self.chip.price_usd_per_gpu
         shipment_id = f"{self.org}/shipment/{self.shipments}"
-        for fact in (
+        for event in (
             chips.OutputMade(chip.name, chip.supplier, gpus, price, chip.lead_time_weeks),
             chips.ChipsAllocated(order_id, self.org, chip.supplier, chip.name, gpus, price, 1.0),
             chips.ShipmentSent(shipment_id, order_id, self.org, oem, chip.name, gpus, due_day),
         ):
-            yield Happening(self.day, fact, self.org, order_id)
+            yield Happening(self.day, event, self.org, order_id)
 
 
 def _pool_tranches(state: State, day: int) -> Iterator[Happening]:
@@ -291,11 +291,11 @@ def _pool_tranches(state: State, day: int) -> Iterator[Happening]:
             first, building = day + 91 * quarter - built, f"{site.name}/building/{quarter}"
             if power < 1:
                 continue
-            for fact in (
+            for event in (
                 sites.BuildingStarted(
                     building, site.name, site.owner, site.region, "greenfield", power, first, first + planned
                 ),
                 sites.PowerQueued(building, site.name, site.owner, site.region, power, round(power * pue)),
                 sites.PowerGranted(building, site.name, site.owner, site.region, "standing", power, day),
             ):
-                yield Happening(day, fact, site.owner, site.name)
+                yield Happening(day, event, site.owner, site.name)

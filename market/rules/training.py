@@ -9,9 +9,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from events.commands import training as commands
-from events.facts import Fact
-from events.facts import training as facts
-from events.facts.finance import PlanAdopted
+from events.types import Event
+from events.types import training as events
+from events.types.finance import PlanAdopted
 from market.cluster import ClusterError, plan_for_budget
 from market.cluster import chip as cluster_chip
 from market.rules.base import DAYS_PER_YEAR, Deciders, Happening, digits, finite, fleet_h100e, held, training_use
@@ -25,14 +25,14 @@ CLUSTER_SIZES = (4_608, 16_384, 32_768, 65_536, 100_000, 200_000, 400_000, 800_0
 RACK_GPUS = 72  # one rack: 72 GPUs, 36 CPUs, 18 machines (Azure on GB300 NVL72, October 2025; NVIDIA GB200 NVL72)
 
 
-def set_split(state: State, command: commands.SetSplit, day: int) -> list[Fact]:
+def set_split(state: State, command: commands.SetSplit, day: int) -> list[Event]:
     """Move the share of compute that serves customers, within its bounds."""
     p = state.run.parameters
     share = min(p["split.inference_max"], max(p["split.inference_min"], command.share))
-    return [facts.ComputeSplitSet(command.actor, digits(share))]
+    return [events.ComputeSplitSet(command.actor, digits(share))]
 
 
-def adopt_plan(state: State, command: commands.AdoptPlan, day: int) -> list[Fact]:
+def adopt_plan(state: State, command: commands.AdoptPlan, day: int) -> list[Event]:
     """Write down what a lab wants."""
     return [PlanAdopted(command.actor, round(max(0.0, finite(command.h100e)), 3), command.due_day, command.reason)]
 
@@ -48,15 +48,15 @@ def research_free(state: State, org: str) -> float:
     return research - runs - projects
 
 
-def start_project(state: State, command: commands.StartProject, day: int) -> list[Fact]:
+def start_project(state: State, command: commands.StartProject, day: int) -> list[Event]:
     """Give research compute to a project if any is free."""
     if not 0 < command.h100e < math.inf:
-        return [facts.ProjectDeferred(command.actor, 0.0, "nothing asked")]
+        return [events.ProjectDeferred(command.actor, 0.0, "nothing asked")]
     if command.h100e > research_free(state, command.actor):
-        return [facts.ProjectDeferred(command.actor, round(command.h100e, 3), "no GPUs free")]
+        return [events.ProjectDeferred(command.actor, round(command.h100e, 3), "no GPUs free")]
     run_id = next_id(state, command.actor, "project")
     return [
-        facts.ProjectStarted(run_id, command.actor, round(command.h100e, 3), day, day + max(7, command.duration_days))
+        events.ProjectStarted(run_id, command.actor, round(command.h100e, 3), day, day + max(7, command.duration_days))
     ]
 
 
@@ -87,7 +87,7 @@ def plan_run(chip: str, gpus: int, flop: float, day: int) -> Plan:
     )
 
 
-def start_training(state: State, command: commands.StartTraining, day: int) -> list[Fact]:
+def start_training(state: State, command: commands.StartTraining, day: int) -> list[Event]:
     """Start a frontier run on GPUs that the lab holds at one site and that no other run uses."""
     org = command.actor
     free = held(state, org, command.chip, command.site) - training_use(state, org, command.chip, command.site)
@@ -104,11 +104,11 @@ def start_training(state: State, command: commands.StartTraining, day: int) -> l
         except ClusterError:
             reason = "chip not suited"
     if plan is None:
-        return [facts.TrainingRefused(org, digits(finite(command.flop)), reason)]
+        return [events.TrainingRefused(org, digits(finite(command.flop)), reason)]
     if plan.days > state.run.parameters["labs.run_days_max"]:
-        return [facts.TrainingRefused(org, digits(command.flop), "too long" if plan.text else "does not fit")]
+        return [events.TrainingRefused(org, digits(command.flop), "too long" if plan.text else "does not fit")]
     return [
-        facts.TrainingStarted(
+        events.TrainingStarted(
             next_id(state, org, "run"), org, next_id(state, org, "model"), command.site, command.chip, command.gpus,
             digits(command.flop), plan.params, plan.tokens, plan.mfu, plan.goodput, plan.text, day,
             day + math.ceil(plan.days),
@@ -142,13 +142,13 @@ def due(state: State, first: int, last: int) -> Iterator[Happening]:
     for run in state.training.runs.values():
         if run.due_day <= last:
             day = max(first, run.due_day)
-            fact = facts.TrainingFinished(
+            event = events.TrainingFinished(
                 run.run_id, run.org, run.model, run.flop_total, run.start_day, day - run.start_day
             )
-            yield Happening(day, fact, run.org, run.run_id)
+            yield Happening(day, event, run.org, run.run_id)
     for project in state.training.projects.values():
         if project.end_day <= last:
-            ended = facts.ProjectEnded(project.run_id, project.org, project.h100e)
+            ended = events.ProjectEnded(project.run_id, project.org, project.h100e)
             yield Happening(max(first, project.end_day), ended, project.org, project.run_id)
     for lab in state.training.labs.values():
         ready = lab.pending_day + round(7 * p["labs.release_lag_weeks"])
@@ -160,7 +160,7 @@ def due(state: State, first: int, last: int) -> Iterator[Happening]:
         else:
             continue
         index = capability(state, flop, day)
-        yield Happening(day, facts.ModelReleased(model, lab.org, flop, index, kind, day), lab.org, model)
+        yield Happening(day, events.ModelReleased(model, lab.org, flop, index, kind, day), lab.org, model)
 
 
 def replan(state: State, day: int) -> Iterator[Happening]:
@@ -178,13 +178,13 @@ def replan(state: State, day: int) -> Iterator[Happening]:
         pace = plan_run(run.chip, gpus, run.flop_total, day) if gpus else None
         days = pace.days * todo / run.flop_total if pace else math.inf
         if pace is None or days > p["labs.run_days_max"]:
-            abandoned = facts.TrainingAbandoned(run.run_id, run.org, todo, "GPUs lost")
+            abandoned = events.TrainingAbandoned(run.run_id, run.org, todo, "GPUs lost")
             yield Happening(day, abandoned, run.org, run.run_id)
             continue
-        fact = facts.TrainingReplanned(
+        event = events.TrainingReplanned(
             run.run_id, run.org, gpus, todo, pace.mfu, pace.goodput, pace.text, day + math.ceil(days), "GPUs lost"
         )
-        yield Happening(day, fact, run.org, run.run_id)
+        yield Happening(day, event, run.org, run.run_id)
 
 
 def shed_projects(state: State, day: int) -> Iterator[Happening]:
@@ -199,7 +199,7 @@ def shed_projects(state: State, day: int) -> Iterator[Happening]:
                 break
             project = state.training.projects[run_id]
             free += project.h100e
-            yield Happening(day, facts.ProjectEnded(run_id, org, project.h100e), org, run_id)
+            yield Happening(day, events.ProjectEnded(run_id, org, project.h100e), org, run_id)
 
 
 def clusters(state: State, day: int) -> Iterator[Happening]:
@@ -216,8 +216,8 @@ def clusters(state: State, day: int) -> Iterator[Happening]:
         said.add(holding.chip)
         kind = "first of generation" if first else "grown" if known else "new"
         racks = math.ceil(size / RACK_GPUS) if _is_rack_scale(holding.chip) else None
-        fact = facts.ClusterFormed(holding.org, holding.site, holding.chip, size, kind, racks)
-        yield Happening(day, fact, holding.org, holding.site)
+        event = events.ClusterFormed(holding.org, holding.site, holding.chip, size, kind, racks)
+        yield Happening(day, event, holding.org, holding.site)
 
 
 @lru_cache(256)

@@ -1,4 +1,4 @@
-"""Whether a run holds: its bytes and chain, what its facts say together, and that simulating it again says the same."""
+"""Whether a run holds: its bytes and chain, what its events say together, that simulating it again gives the same."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ def check(folder: Path, make: drive.MakeModel | None = None) -> dict[str, Any]:
 
 
 class Places:
-    """Which commit holds a fact."""
+    """Which commit holds an event."""
 
     def __init__(self, reader: LogReader) -> None:
         self.commits = [(found.name, commit) for found in reader.walk() for commit in found.scan.commits]
         self.firsts = [commit.first_seq for _, commit in self.commits]
 
     def problem(self, seq: int, reason: str) -> Problem:
-        """Put a reason where a fact is."""
+        """Put a reason where an event is."""
         name, commit = self.commits[bisect_right(self.firsts, max(0, seq)) - 1]
         return Problem(name, commit.number, commit.offset, reason)
 
 
 def _audited(reader: LogReader, places: Places) -> list[Problem]:
-    """What the auditor finds, each with the commit that holds the fact."""
+    """What the auditor finds, each with the commit that holds the event."""
     from market.analytics.audit import audit
 
     findings = audit(reader.scan())
@@ -64,5 +64,5 @@ def _repeated(reader: LogReader, places: Places, make: drive.MakeModel) -> list[
     reader.manifest.check_same_code("simulate again")
     question = Run(reader).question
     with tempfile.TemporaryDirectory(prefix="market-") as temporary:
-        seq = drive.repeat(question, reader, Path(temporary) / "again", make, lambda week, facts: None)
+        seq = drive.repeat(question, reader, Path(temporary) / "again", make, lambda week, events: None)
     return [] if seq < 0 else [places.problem(seq, f"simulating again differs in this commit, from seq {seq} on")]

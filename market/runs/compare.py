@@ -17,13 +17,13 @@ POSITIONS = ("seq", "commit", "cause_seq", "root_seq")
 class Difference:
     """What sets two runs apart.
 
-    first : seq of the first fact that is not the same in both, -1 when all are.
-    facts : that fact in either run, None past the end of one.
-    counts : facts of each type in either run.
+    first : seq of the first event that is not the same in both, -1 when all are.
+    events : that event in either run, None past the end of one.
+    counts : events of each type in either run.
     """
 
     first: int
-    facts: tuple[dict[str, Any] | None, dict[str, Any] | None]
+    events: tuple[dict[str, Any] | None, dict[str, Any] | None]
     counts: dict[str, dict[str, int]]
 
     @property
@@ -33,11 +33,11 @@ class Difference:
 
 
 def compare(a: Run, b: Run) -> Difference:
-    """Find the first fact that differs between two runs, and count facts by type."""
+    """Find the first event that differs between two runs, and count events by type."""
     one, two = a.log.collect(), b.log.collect()
     first = _first(one, two)
-    facts = tuple(frame.row(first, named=True) if 0 <= first < frame.height else None for frame in (one, two))
-    return Difference(first, (facts[0], facts[1]), _counts(one, two))
+    events = tuple(frame.row(first, named=True) if 0 <= first < frame.height else None for frame in (one, two))
+    return Difference(first, (events[0], events[1]), _counts(one, two))
 
 
 def _first(one: pl.DataFrame, two: pl.DataFrame) -> int:

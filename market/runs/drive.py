@@ -8,8 +8,8 @@ from typing import Protocol
 
 from events import LogReader, LogWriter, open_log
 from events.decode import decode
-from events.facts.run import WeekClosed
 from events.memory import Log
+from events.types.run import WeekClosed
 from market.evolve import evolve
 from market.kernel import Kernel, few_collections, remember, replay
 from market.rules.start import opening
@@ -25,11 +25,11 @@ class Model(Protocol):
 
 
 type MakeModel = Callable[[Kernel], Model]
-type Progress = Callable[[int, int], None]  # week, facts so far
+type Progress = Callable[[int, int], None]  # week, events so far
 
 
 def begin(question: Question, log: Log) -> Kernel:
-    """Make a kernel that has said the facts of the start."""
+    """Make a kernel that has said the events of the start."""
     kernel = Kernel(log, question.hooks(0))
     kernel.begin(opening(question.scenario, question.seed))
     return kernel
@@ -65,7 +65,7 @@ def resume(question: Question, folder: Path, make: MakeModel, progress: Progress
 
 
 def fork(question: Question, parent: LogReader, folder: Path, make: MakeModel, progress: Progress) -> State:
-    """Take the parent's facts over to the end of the fork's week, then simulate on."""
+    """Take the parent's events over to the end of the fork's week, then simulate on."""
     assert question.parent is not None
     with LogWriter.create(folder, question.manifest(), question.text()) as log:
         kernel = Kernel(log)
@@ -74,19 +74,19 @@ def fork(question: Question, parent: LogReader, folder: Path, make: MakeModel, p
 
 
 def take_over(parent: LogReader, last_week: int, kernel: Kernel) -> None:
-    """Append and apply another run's facts to the end of a week, with its commits where they fall in both."""
+    """Append and apply another run's events to the end of a week, with its commits where they fall in both."""
     log, state = kernel.log, kernel.state
     for batch in parent.batches():
         for entry in decode(batch):
-            fact = entry.fact
+            event = entry.event
             log.append(entry)
-            evolve(state, fact, entry.day)
-            remember(state, fact, entry.seq, entry.root_seq)
-            if isinstance(fact, WeekClosed):
+            evolve(state, event, entry.day)
+            remember(state, event, entry.seq, entry.root_seq)
+            if isinstance(event, WeekClosed):
                 log.close_week()
-                if fact.week == last_week:
+                if event.week == last_week:
                     return
-        log.close_week()  # the facts of the start can fill a commit of their own
+        log.close_week()  # the events of the start can fill a commit of their own
 
 
 def repeat(question: Question, reader: LogReader, folder: Path, make: MakeModel, progress: Progress) -> int:

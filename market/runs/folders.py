@@ -75,7 +75,7 @@ def runs_in(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def describe(folder: Path) -> dict[str, Any]:
-    """Describe one run by its first facts and its last commit."""
+    """Describe one run by its first events and its last commit."""
     row: dict[str, Any] = {"run": str(folder), **UNKNOWN}
     try:
         row["running"] = Disk().is_locked(folder / LOCK)
@@ -96,9 +96,9 @@ def _calendar(reader: LogReader) -> dict[str, Any]:
 
     kinds = ("RunStarted", "WeekClosed")
     rows = reader.scan().filter(pl.col("type").is_in(kinds)).select("type", "day", "kind", "start_day", "week")
-    facts = rows.collect().to_dicts()
-    if not facts:
+    events = rows.collect().to_dicts()
+    if not events:
         return {}
-    first, last = facts[0], facts[-1]
+    first, last = events[0], events[-1]
     weeks = last["week"] + 1 if last["week"] is not None else 0
     return {"scenario": first["kind"], "start": iso(first["start_day"]), "day": iso(last["day"]), "weeks": weeks}

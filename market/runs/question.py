@@ -44,13 +44,13 @@ class Stage(NamedTuple):
 
 @dataclass(frozen=True)
 class Question:
-    """All that a run's facts depend on, but for the code."""
+    """All that a run's events depend on, but for the code."""
 
     scenario: Scenario
     seed: int
     stages: tuple[Stage, ...] = ()
     parent: Parent | None = None
-    fork_years: float | None = None  # length of a fork, where it is not its parent's; the facts of the start stay
+    fork_years: float | None = None  # length of a fork, where it is not its parent's; the events of the start stay
 
     @property
     def weeks(self) -> int:

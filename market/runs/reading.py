@@ -1,4 +1,4 @@
-"""Read a run folder from Python: facts and tables as lazy frames, the state at any date."""
+"""Read a run folder from Python: events and tables as lazy frames, the state at any date."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from events import FACTS, LogReader, Parent, open_log
+from events import EVENTS, LogReader, Parent, open_log
 from events.vocabulary import ENVELOPE
 from market.kernel import ReplayMismatch, few_collections, replay
 from market.state import State, state_hash
@@ -29,9 +29,9 @@ class Usage(ValueError):
 
 
 class Replayed(NamedTuple):
-    """A state rebuilt from facts, after a whole week.
+    """A state rebuilt from events, after a whole week.
 
-    day : last day of that week. events : facts replayed. state_hash : of that week, as the log recorded it.
+    day : last day of that week. events : events replayed. state_hash : of that week, as the log recorded it.
     mismatch : what disagreed with the log, empty when every week's hash held.
     """
 
@@ -56,18 +56,18 @@ class Run:
 
     @cached_property
     def log(self) -> pl.LazyFrame:
-        """All facts: envelope and vocabulary columns."""
+        """All events: envelope and vocabulary columns."""
         return self.reader.scan()
 
-    def facts(self, kind: str | None = None) -> pl.LazyFrame:
-        """Facts of one type with the columns that the type fills, or all facts with all columns."""
+    def events(self, kind: str | None = None) -> pl.LazyFrame:
+        """Events of one type with the columns that the type fills, or all events with all columns."""
         if kind is None:
             return self.log
         import polars as pl
 
-        if kind not in FACTS:
-            raise Usage(unknown("fact type", kind, FACTS))
-        return self.log.filter(pl.col("type") == kind).select(*ENVELOPE, *FACTS[kind].__struct_fields__)
+        if kind not in EVENTS:
+            raise Usage(unknown("event type", kind, EVENTS))
+        return self.log.filter(pl.col("type") == kind).select(*ENVELOPE, *EVENTS[kind].__struct_fields__)
 
     def table(self, name: str) -> pl.LazyFrame:
         """One of `market.analytics.TABLES`, such as prices or leases."""
@@ -86,13 +86,13 @@ class Run:
         until: str | None = None,
         limit: int | None = None,
     ) -> pl.LazyFrame:
-        """Facts of some types, that name an org, between two days, the first so many of them."""
+        """Events of some types, that name an org, between two days, the first so many of them."""
         import polars as pl
 
         log = self.log
         for kind in kinds:
-            if kind not in FACTS:
-                raise Usage(unknown("fact type", kind, FACTS))
+            if kind not in EVENTS:
+                raise Usage(unknown("event type", kind, EVENTS))
         if kinds:
             log = log.filter(pl.col("type").is_in(kinds))
         if org is not None:
@@ -105,7 +105,7 @@ class Run:
         return log if limit is None else log.head(limit)
 
     def _check_org(self, org: str) -> None:
-        known = self.facts("OrgRegistered").select("org").collect()["org"].to_list()
+        known = self.events("OrgRegistered").select("org").collect()["org"].to_list()
         if org not in known:
             raise Usage(unknown("org", org, known))
 
@@ -137,7 +137,7 @@ class Run:
         return replayed.state
 
     def replay(self, until: date | str | None = None) -> Replayed:
-        """Rebuild the state by facts alone and check each week's hash on the way."""
+        """Rebuild the state by events alone and check each week's hash on the way."""
         last = None if until is None else _day(until)
         state, found = State(), None
         try:
@@ -151,12 +151,12 @@ class Run:
         if found is None:
             raise Usage(self._too_early(until))
         events = self.reader.summary.events if until is None else found.seq + 1
-        digest = str(getattr(found.fact, "state_hash", ""))
+        digest = str(getattr(found.event, "state_hash", ""))
         return Replayed(state, EPOCH + timedelta(found.day), state.run.week, events, digest, "")
 
     def _parted(self, state: State, error: ReplayMismatch) -> Replayed:
         """Describe the state at the first week that does not hash to what the log recorded."""
-        closed = self.facts("WeekClosed").collect().filter(week=error.week).select("seq", "day")
+        closed = self.events("WeekClosed").collect().filter(week=error.week).select("seq", "day")
         seq, day = closed.row(0)
         return Replayed(state, EPOCH + timedelta(day), error.week, seq + 1, state_hash(state), str(error))
 
@@ -166,7 +166,7 @@ class Run:
 
         from market.scenario.errors import refuse
 
-        closed = self.facts("WeekClosed").filter(pl.col("day") <= _day(day)).select("week").collect()["week"]
+        closed = self.events("WeekClosed").filter(pl.col("day") <= _day(day)).select("week").collect()["week"]
         if closed.is_empty():
             raise Usage(self._too_early(day))
         week = int(closed[-1])
@@ -177,7 +177,7 @@ class Run:
         return question
 
     def _too_early(self, until: date | str | None) -> str:
-        begun = self.facts("RunStarted").select("start_day").collect()["start_day"]
+        begun = self.events("RunStarted").select("start_day").collect()["start_day"]
         if until is None or begun.is_empty():
             return f"{self.folder}: no week has closed yet"
         return f"{until}: the first week of {self.folder} closes on {EPOCH + timedelta(begun[0] + 6)}"

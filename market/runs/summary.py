@@ -17,7 +17,7 @@ COUNTS = ("gpus_owned", "gpus_leased_in", "gpus_leased_out", "gpus_held", "h100e
 
 
 def summarise(state: State, log: pl.LazyFrame, events: int) -> dict[str, Any]:
-    """Sum up a state and the models trained within the first `events` facts of its log."""
+    """Sum up a state and the models trained within the first `events` events of its log."""
     return {
         "labs": orgs(state, "lab"),
         "clouds": orgs(state, "cloud"),
@@ -72,9 +72,9 @@ def prices(state: State) -> dict[str, float]:
 def models(log: pl.LazyFrame, events: int) -> Iterator[dict[str, Any]]:
     """List the models trained, in order, with the day of their release (null: not yet)."""
     released: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for row in _facts(log, events, "ModelReleased", ("org", "model", "start_day")):
+    for row in _events(log, events, "ModelReleased", ("org", "model", "start_day")):
         released[row["org"], row["model"]].append(row["start_day"])
-    for row in _facts(log, events, "TrainingFinished", ("org", "model", "flop", "duration_days")):
+    for row in _events(log, events, "TrainingFinished", ("org", "model", "flop", "duration_days")):
         days = [day for day in released[row["org"], row["model"]] if day >= row["day"]]
         yield {
             "model": row["model"],
@@ -86,7 +86,7 @@ def models(log: pl.LazyFrame, events: int) -> Iterator[dict[str, Any]]:
         }
 
 
-def _facts(log: pl.LazyFrame, events: int, kind: str, columns: Iterable[str]) -> list[dict[str, Any]]:
+def _events(log: pl.LazyFrame, events: int, kind: str, columns: Iterable[str]) -> list[dict[str, Any]]:
     import polars as pl
 
     wanted = (pl.col("type") == kind) & (pl.col("seq") < events)

@@ -157,7 +157,7 @@ class Run(Strict):
 
 
 class Scenario(Strict):
-    """A whole world at its start. Every number in `parameters` becomes a `ParameterSet` fact."""
+    """A whole world at its start. Every number in `parameters` becomes a `ParameterSet` event."""
 
     name: Id
     title: str

@@ -20,7 +20,7 @@ _ENCODER = msgspec.msgpack.Encoder(order="deterministic")
 class State(msgspec.Struct):
     """Everything that is true at one moment.
 
-    `trail` maps the id of every thing to the seq of the latest fact about it and that fact's root. It finds causes,
+    `trail` maps the id of every thing to the seq of the latest event about it and that event's root. It finds causes,
     holds positions in the log, and so stays outside the hash.
     """
 
@@ -43,5 +43,5 @@ def state_hash(state: State) -> str:
 
 
 def next_id(state: State, owner: str, family: str) -> str:
-    """Name the next thing of that family of that owner. The counter moves when its fact is applied."""
+    """Name the next thing of that family of that owner. The counter moves when its event is applied."""
     return f"{owner}/{family}/{state.run.counters.get(f'{owner}/{family}', 0) + 1}"

@@ -18,10 +18,10 @@ from events.commands.chips import CancelOrder, ExpandIntegration, ListPrice, Pla
 from events.commands.finance import DeclineRound, FundRound, SeekRound
 from events.commands.leases import AcceptQuote, BreakTalks, CounterQuote, GiveQuote, RequestLease
 from events.commands.sites import PlanSite, StartBuilding
-from events.facts import chips as chip_facts
-from events.facts import leases as lease_facts
-from events.facts.finance import BudgetSet, PaymentMade, RoundSought
-from events.facts.training import ServingMeasured
+from events.types import chips as chip_events
+from events.types import leases as lease_events
+from events.types.finance import BudgetSet, PaymentMade, RoundSought
+from events.types.training import ServingMeasured
 from market.rng import Draws
 from market.view import MarketView, Shared
 
@@ -81,8 +81,8 @@ def buying(**parameters):
 
 def test_a_budget_grows_when_rents_leave_more_than_they_cost_and_stays_within_means():
     dear, cheap = buying(), buying()
-    dear.happened(lease_facts.PriceMoved(6.0, 6.0, 1.5, 10.0))
-    cheap.happened(lease_facts.PriceMoved(0.8, 0.8, 0.8, 10.0))
+    dear.happened(lease_events.PriceMoved(6.0, 6.0, 1.5, 10.0))
+    cheap.happened(lease_events.PriceMoved(0.8, 0.8, 0.8, 10.0))
     assert buyers.budget(view(dear)).value > buyers.budget(view(cheap)).value
     poor = buying().happened(PaymentMade(LAB, "world/contractors", 10**12 - 100, "shell", "x"))
     held_back = buyers.budget(view(poor))
@@ -91,11 +91,11 @@ def test_a_budget_grows_when_rents_leave_more_than_they_cost_and_stays_within_me
 
 def test_long_lead_times_and_full_warehouses_hold_orders_back():
     calm = buyers.spending_usd(view(buying()))
-    late = buying().happened(lease_facts.PriceMoved(2.5, 3.4, 1.1, 90.0))
+    late = buying().happened(lease_events.PriceMoved(2.5, 3.4, 1.1, 90.0))
     assert buyers.spending_usd(view(late)) < calm
     full = buying()
-    full.happened(chip_facts.ShipmentSent("lab/shipment/1", "lab/order/1", LAB, OEM, "H100", 900, START))
-    full.happened(chip_facts.ShipmentDelivered("lab/shipment/1", "lab/order/1", LAB, "H100", 900))
+    full.happened(chip_events.ShipmentSent("lab/shipment/1", "lab/order/1", LAB, OEM, "H100", 900, START))
+    full.happened(chip_events.ShipmentDelivered("lab/shipment/1", "lab/order/1", LAB, "H100", 900))
     assert buyers.spending_usd(view(full)) < calm
 
 
@@ -118,16 +118,16 @@ def test_what_signed_leases_lack_is_ordered_first():
 def test_duplicates_are_cancelled_when_lead_times_are_short_newest_first():
     world = buying(orders__lead_time_patience_weeks=8, orders__cancel_per_week=0.05)
     for n in (1, 2):
-        world.happened(chip_facts.OrderPlaced(f"lab/order/{n}", LAB, SUPPLIER, "H100", 100, 25_000.0))
+        world.happened(chip_events.OrderPlaced(f"lab/order/{n}", LAB, SUPPLIER, "H100", 100, 25_000.0))
     assert list(buyers.cancellations(view(world))) == []  # ten weeks
-    world.happened(lease_facts.PriceMoved(2.5, 3.4, 1.1, 4.0))
+    world.happened(lease_events.PriceMoved(2.5, 3.4, 1.1, 4.0))
     (cancel,) = of(buyers.cancellations(view(world)), CancelOrder)
     assert (cancel.order_id, cancel.gpus) == ("lab/order/2", 20)
 
 
 def test_power_is_built_for_what_is_coming():
     world = buying()
-    world.happened(chip_facts.OrderPlaced("lab/order/1", LAB, SUPPLIER, "H100", 200_000, 25_000.0))
+    world.happened(chip_events.OrderPlaced("lab/order/1", LAB, SUPPLIER, "H100", 200_000, 25_000.0))
     assert buyers.power_gap_kw(view(world)) > 0
     started = of(buyers.buildings(view(world), DRAWS), PlanSite, StartBuilding)
     assert started
@@ -140,7 +140,7 @@ def test_power_is_built_for_what_is_coming():
 
 def talks(world=None, h100e=1000.0, kind="serving", due=START + 60, days=364, lessee=LAB):
     world = world or given()
-    world.happened(lease_facts.LeaseRequested(f"{lessee}/request/1", lessee, CLOUD, h100e, due, days, 3.0, kind))
+    world.happened(lease_events.LeaseRequested(f"{lessee}/request/1", lessee, CLOUD, h100e, due, days, 3.0, kind))
     return world
 
 
@@ -155,7 +155,7 @@ def test_a_cloud_quotes_from_its_shelf():
 
 def test_scarcity_and_short_terms_cost_more_and_the_family_pays_cost():
     def price(tightness=1.1, **terms):
-        world = talks(**terms).happened(lease_facts.PriceMoved(2.5, 3.4, tightness, 10.0))
+        world = talks(**terms).happened(lease_events.PriceMoved(2.5, 3.4, tightness, 10.0))
         return quotes(world)[0].price_usd_per_gpu_hour
 
     assert price(tightness=1.6) > price() > price(days=1095)
@@ -180,7 +180,7 @@ def test_a_cloud_resells_what_it_rents_with_a_margin():
     world = given()
     parent = lease(RESELLER, gpus=2_000, kind="capacity")
     world.happened(parent, handed(parent))
-    world.happened(lease_facts.LeaseRequested("lab/request/1", LAB, RESELLER, 900.0, START + 60, 364, 3.0, "serving"))
+    world.happened(lease_events.LeaseRequested("lab/request/1", LAB, RESELLER, 900.0, START + 60, 364, 3.0, "serving"))
     (quote,) = quotes(world, RESELLER)
     assert quote.parent_lease_id == parent.lease_id
     assert quote.price_usd_per_gpu_hour > parent.price_usd_per_gpu_hour
@@ -188,8 +188,8 @@ def test_a_cloud_resells_what_it_rents_with_a_margin():
 
 def test_clouds_rent_from_each_other_only_when_the_market_is_tight():
     def asks(tightness):
-        world = given().happened(lease_facts.PriceMoved(2.5, 3.4, tightness, 10.0))
-        world.happened(lease_facts.LeaseRequested("lab/request/1", LAB, RESELLER, 900.0, START, 364, 3.0, "serving"))
+        world = given().happened(lease_events.PriceMoved(2.5, 3.4, tightness, 10.0))
+        world.happened(lease_events.LeaseRequested("lab/request/1", LAB, RESELLER, 900.0, START, 364, 3.0, "serving"))
         return of(clouds.seek_capacity(view(world, RESELLER), DRAWS), RequestLease)
 
     assert asks(0.9) == []
@@ -201,7 +201,7 @@ def test_a_counter_offer_is_met_above_the_floor_and_not_below():
     for price, kind in ((2.4, GiveQuote), (0.2, BreakTalks)):
         world = talks()
         world.when(quotes(world)[0])
-        world.happened(lease_facts.QuoteCountered("cloud/quote/1", CLOUD, LAB, price))
+        world.happened(lease_events.QuoteCountered("cloud/quote/1", CLOUD, LAB, price))
         assert len(of(clouds.answer_counters(view(world, CLOUD)), kind)) == 1
 
 
@@ -211,8 +211,8 @@ def test_a_counter_offer_is_met_above_the_floor_and_not_below():
 def offered(world=None, price=2.0, start=START + 14, limit=3.0):
     world = world or given()
     world.happened(
-        lease_facts.LeaseRequested("lab/request/1", LAB, CLOUD, 9_000.0, START + 60, 364, limit, "serving"),
-        lease_facts.QuoteGiven(
+        lease_events.LeaseRequested("lab/request/1", LAB, CLOUD, 9_000.0, START + 60, 364, limit, "serving"),
+        lease_events.QuoteGiven(
             "cloud/quote/1", "lab/request/1", None, CLOUD, LAB, "H100", SITE, 9_000, start, start + 364, price
         ),
     )
@@ -262,8 +262,8 @@ def test_a_quote_that_comes_too_late_is_left():
 def test_the_better_of_two_quotes_is_taken_and_the_other_talks_end():
     world = offered()
     world.happened(
-        lease_facts.LeaseRequested("lab/request/2", LAB, RESELLER, 9_000.0, START + 60, 364, 3.0, "serving"),
-        lease_facts.QuoteGiven(
+        lease_events.LeaseRequested("lab/request/2", LAB, RESELLER, 9_000.0, START + 60, 364, 3.0, "serving"),
+        lease_events.QuoteGiven(
             "reseller/quote/1", "lab/request/2", None, RESELLER, LAB, "H100", SITE, 9_000, START + 14, START + 378, 2.9
         ),
     )
@@ -338,7 +338,7 @@ def test_a_supplier_reprices_its_chips_once_a_quarter():
 def test_a_full_oem_grows():
     world = given()
     assert Oem(0).act(view(world, OEM), DRAWS) == []
-    world.happened(chip_facts.ShipmentSent("lab/shipment/1", "lab/order/1", LAB, OEM, "H100", 40_000, START + 9))
+    world.happened(chip_events.ShipmentSent("lab/shipment/1", "lab/order/1", LAB, OEM, "H100", 40_000, START + 9))
     (grows,) = Oem(0).act(view(world, OEM), DRAWS)
     assert isinstance(grows, ExpandIntegration)
     assert grows.gpus >= 1

@@ -22,7 +22,7 @@ def main() -> int:
         begun = time.process_time()
         findings = audit(run.frame.lazy())
         took = time.process_time() - begun
-        print(f"seed {seed}: {len(run.frame)} facts, {len(findings)} findings, {took:.2f} CPU-s", flush=True)
+        print(f"seed {seed}: {len(run.frame)} events, {len(findings)} findings, {took:.2f} CPU-s", flush=True)
         for finding in findings[:20]:
             print("   ", finding)
         total += len(findings)

@@ -9,8 +9,8 @@ from agents.model import MarketModel
 from events import Batch, MemoryLog
 from events.commands.leases import AcceptQuote, GiveQuote, RequestLease
 from events.commands.training import StartTraining
-from events.facts.chips import GpusInstalled, ShipmentDelivered
-from events.facts.leases import GpusHandedOver, LeaseSigned, QuoteGiven
+from events.types.chips import GpusInstalled, ShipmentDelivered
+from events.types.leases import GpusHandedOver, LeaseSigned, QuoteGiven
 from market import rules
 from market.analytics.audit import audit
 from market.rules import allocation, chips, finance, leases, sites, training
@@ -47,7 +47,7 @@ def replaced(steps, old, new):
 
 
 def talk(world, lessor, lessees, chip, site, gpus, parent=None, days=364):
-    """Let lessees ask a lessor, be quoted and accept, within one week; give back the facts of the last answers."""
+    """Let lessees ask a lessor, be quoted and accept, within one week; give back the events of the last answers."""
     kernel, start = world.kernel, world.kernel.day
     answers = []
     for lessee in lessees:
@@ -94,7 +94,7 @@ def test_gpus_quoted_twice_are_caught_as_a_double_sale(world, monkeypatch):
     world.kernel.clock(world.state.run.week + 1)
     monkeypatch.setattr(leases, "free_gpus", lambda *place: 10**9)
     signed = talk(world, h.org, labs(world, but=[h.org])[:2], h.chip, h.site, free)
-    assert [type(fact) for fact in signed] == [LeaseSigned, LeaseSigned]
+    assert [type(event) for event in signed] == [LeaseSigned, LeaseSigned]
     end_week(world)
     assert findings(world) == {"double sale"}
 
@@ -103,8 +103,8 @@ def test_gpus_handed_over_twice_are_caught_as_a_double_sale(world, monkeypatch):
     def hand_over_all(state, day):
         for lease in state.leases.leases.values():
             if lease.owed and lease.start_day <= day:
-                fact = GpusHandedOver(lease.lease_id, lease.lessor, lease.lessee, lease.chip, lease.site, lease.owed)
-                yield Happening(day, fact, lease.lessor, lease.lease_id)
+                event = GpusHandedOver(lease.lease_id, lease.lessor, lease.lessee, lease.chip, lease.site, lease.owed)
+                yield Happening(day, event, lease.lessor, lease.lease_id)
 
     monkeypatch.setattr(rules, "SETTLING", replaced(rules.SETTLING, leases.hand_over, hand_over_all))
     monkeypatch.setattr(leases, "free_gpus", lambda *place: 10**9)
@@ -146,8 +146,8 @@ def test_gpus_installed_beyond_energised_power_are_caught(world, monkeypatch):
         for org, store in state.chips.warehouse.items():
             for chip, gpus in store.items():
                 watts = round(state.chips.chips[chip].power_kw_it_per_gpu * 1000)
-                fact = GpusInstalled(org, sites[org], chip, gpus, -(-gpus * watts // 1000))
-                yield Happening(day, fact, org, sites[org])
+                event = GpusInstalled(org, sites[org], chip, gpus, -(-gpus * watts // 1000))
+                yield Happening(day, event, org, sites[org])
 
     monkeypatch.setattr(rules, "SETTLING", replaced(rules.SETTLING, allocation.install, install_all))
     step(world, 12)
@@ -226,7 +226,7 @@ def test_a_shipment_that_never_arrives_is_caught(world, monkeypatch):
 
     def without_one(state, first, last):
         for happening in chips.due(state, first, last):
-            if not (isinstance(happening.fact, ShipmentDelivered) and happening.fact.shipment_id == lost):
+            if not (isinstance(happening.event, ShipmentDelivered) and happening.event.shipment_id == lost):
                 yield happening
 
     monkeypatch.setattr(rules, "CLOCK", replaced(rules.CLOCK, chips.due, without_one))

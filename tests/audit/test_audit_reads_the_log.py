@@ -1,4 +1,4 @@
-"""Every law of the auditor notices one altered, missing or repeated fact in a log that holds otherwise."""
+"""Every law of the auditor notices one altered, missing or repeated event in a log that holds otherwise."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from market.analytics.audit.money import balances
 
 
 def nth(frame, kind, where=None, n=0):
-    """The nth fact of a type after the start."""
+    """The nth event of a type after the start."""
     rows = frame.filter(pl.col("type") == kind)
     if where is not None:
         rows = rows.filter(where)
@@ -27,7 +27,7 @@ def altered(frame, row, **values):
 
 
 def dropped(frame, row):
-    """Without a fact, as a log would read that never had it: positions and causes move up."""
+    """Without an event, as a log would read that never had it: positions and causes move up."""
     seq = row["seq"]
     moved = [
         pl.when(pl.col(name) > seq).then(pl.col(name) - 1).otherwise(pl.col(name)).alias(name)
@@ -37,7 +37,7 @@ def dropped(frame, row):
 
 
 def repeated(frame, row):
-    """With a fact said twice."""
+    """With an event said twice."""
     seq = row["seq"]
     moved = [
         pl.when(pl.col(name) > seq).then(pl.col(name) + 1).otherwise(pl.col(name)).alias(name)
@@ -87,7 +87,7 @@ FAULTS = {
     "a root that the cause does not have": (change("OrderPlaced", later, 40, root_seq=3), "causes"),
     "a root in the middle of a run": (change("OrderPlaced", later, 40, cause_seq=-1), "causes"),
     "a week counted twice": (change("WeekClosed", None, 3, week=2), "weeks"),
-    "a fact after the end": (change("WeekClosed", None, 3, type="RunEnded"), "weeks"),
+    "an event after the end": (change("WeekClosed", None, 3, type="RunEnded"), "weeks"),
     "talks that fail without a reason": (change("LeaseTalksFailed", None, 0, reason=""), "reasons"),
     "more allocated than ordered": (change("ChipsAllocated", later, 9, gpus=huge), "orders"),
     "a cancellation of another order": (change("OrderCancelled", None, 0, order_id="nobody/order/1"), "orders"),

@@ -13,11 +13,11 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from events import FACTS, Disk, Entry, LogWriter, Manifest, segment
+from events import EVENTS, Disk, Entry, LogWriter, Manifest, segment
 from events.manifest import schema_hash
 from events.schema import ARROW, encode, log_schema
 from events.vintage import SCHEMAS, release
-from tests.events.sample import SCENARIO, START_DAY, fact
+from tests.events.sample import SCENARIO, START_DAY, event
 
 HOME = Path(__file__).parent / "golden"
 FIRST, PRESENT = HOME / "1", HOME / "2"
@@ -25,10 +25,10 @@ KINDS = ("RunStarted", "OutputMade", "OutputMade", "WeekClosed", "OutputMade", "
 
 
 def golden_entries() -> list[Entry]:
-    """The facts of the golden run; lead times are whole days, which version 1 can say."""
+    """The events of the golden run; lead times are whole days, which version 1 can say."""
     draw, found = random.Random(20240715), []
     for seq, name in enumerate(KINDS):
-        one = fact(FACTS[name], draw)
+        one = event(EVENTS[name], draw)
         if name == "OutputMade":
             one = msgspec.structs.replace(one, lead_time_weeks=draw.randrange(1, 400) / 7)
         found.append(Entry(seq, START_DAY + 7 * (seq > 3), "world", seq - 1, 0, one))

@@ -1,11 +1,11 @@
-"""Made-up runs of any length that hold every fact type, from a seed. Values mean nothing; types and nulls are right."""
+"""Made-up runs of any length that hold every event type, from a seed; values mean nothing, types and nulls do."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
 
-from events import FACTS, Entry, Fact, LogWriter, Manifest, MemoryLog
+from events import EVENTS, Entry, Event, LogWriter, Manifest, MemoryLog
 from events.schema import optional_fields
 from events.vocabulary import VOCABULARY
 
@@ -17,8 +17,8 @@ ONCE = ("RunStarted", "RunEnded", "WeekClosed")
 type Week = list[Entry]
 
 
-def fact(kind: type[Fact], draw: random.Random, day: int = START_DAY) -> Fact:
-    """Draw a fact of a type."""
+def event(kind: type[Event], draw: random.Random, day: int = START_DAY) -> Event:
+    """Draw an event of a type."""
     optional = optional_fields(kind)
     return kind(*(_value(name, draw, day, name in optional) for name in kind.__struct_fields__))
 
@@ -40,26 +40,26 @@ def _value(name: str, draw: random.Random, day: int, is_optional: bool) -> objec
     return f"{name}-{draw.randrange(15)}{draw.choice(['', '', '', ' é', ' 算'])}"
 
 
-def run(weeks: int, facts_a_week: int, seed: int = 0) -> list[Week]:
-    """Draw a whole run, RunStarted to RunEnded, that goes through all fact types in turn."""
+def run(weeks: int, events_a_week: int, seed: int = 0) -> list[Week]:
+    """Draw a whole run, RunStarted to RunEnded, that goes through all event types in turn."""
     draw = random.Random(seed)
-    kinds = [kind for name, kind in FACTS.items() if name not in ONCE]
+    kinds = [kind for name, kind in EVENTS.items() if name not in ONCE]
     turn, seq, found = 0, 0, []
     for week in range(weeks):
         day = START_DAY + 7 * week
-        facts = [] if week else [fact(FACTS["RunStarted"], draw, day)]
-        while len(facts) < facts_a_week - 1:
-            facts.append(fact(kinds[turn % len(kinds)], draw, day))
+        events = [] if week else [event(EVENTS["RunStarted"], draw, day)]
+        while len(events) < events_a_week - 1:
+            events.append(event(kinds[turn % len(kinds)], draw, day))
             turn += 1
-        facts.append(fact(FACTS["WeekClosed"], draw, day))
+        events.append(event(EVENTS["WeekClosed"], draw, day))
         if week == weeks - 1:
-            facts.append(fact(FACTS["RunEnded"], draw, day))
-        found.append([_entry(at, day, draw, one) for at, one in enumerate(facts, seq)])
-        seq += len(facts)
+            events.append(event(EVENTS["RunEnded"], draw, day))
+        found.append([_entry(at, day, draw, one) for at, one in enumerate(events, seq)])
+        seq += len(events)
     return found
 
 
-def _entry(seq: int, day: int, draw: random.Random, one: Fact) -> Entry:
+def _entry(seq: int, day: int, draw: random.Random, one: Event) -> Entry:
     cause = -1 if seq == 0 or draw.random() < 0.1 else draw.randrange(max(0, seq - 300), seq)
     return Entry(seq, day, draw.choice(ORGS), cause, seq if cause < 0 else draw.randrange(cause + 1), one)
 

@@ -1,4 +1,4 @@
-"""Every fact has its case, every field of the state is in its hash, and evolve says what it cannot apply."""
+"""Every event has its case, every field of the state is in its hash, and evolve says what it cannot apply."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import msgspec
 import pytest
 from given import CLOUD, FUND, LAB, RESELLER, START, given, handed, lease
 
-from events import FACTS
-from events.facts import chips, finance, leases, policy, run, sites, training
+from events import EVENTS
+from events.types import chips, finance, leases, policy, run, sites, training
 from market import state as state_module
 from market.evolve import APPLIERS, evolve
 from market.state import FAMILIES, State, next_id, state_hash
 
 
-def test_every_fact_has_a_case_and_only_facts_have():
-    assert set(APPLIERS) == set(FACTS.values())
+def test_every_event_has_a_case_and_only_events_have():
+    assert set(APPLIERS) == set(EVENTS.values())
 
 
-def test_what_is_no_fact_is_not_applied():
+def test_what_is_no_event_is_not_applied():
     with pytest.raises(KeyError):
         evolve(State(), object(), START)  # type: ignore[arg-type]
 
@@ -156,7 +156,7 @@ def test_ids_are_counted_by_owner_and_family():
     assert next_id(state, LAB, "deal") == "lab/deal/3"
 
 
-def test_facts_that_only_tell_leave_the_state_alone():
+def test_events_that_only_tell_leave_the_state_alone():
     state = full()
     before = state_hash(state)
     evolve(state, chips.OrderRefused(LAB, "nvidia", "H100", 5, "end of life"), START)

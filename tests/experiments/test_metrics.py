@@ -1,4 +1,4 @@
-"""Metrics say what the state and the facts say."""
+"""Metrics say what the state and the events say."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ def test_every_metric_that_is_named_is_measured_and_has_a_unit(values: dict[str,
     assert select(DEFAULT, values)
 
 
-def test_flows_agree_with_the_facts(run: tuple[Kernel, Tally, MemoryLog], values: dict[str, float]) -> None:
+def test_flows_agree_with_the_events(run: tuple[Kernel, Tally, MemoryLog], values: dict[str, float]) -> None:
     kinds: Counter[str] = Counter()
     gpus = raised = 0
     for entry in run[2].entries():
         if entry.cause_seq >= 0:
-            fact: Any = entry.fact
-            kinds[type(fact).__name__] += 1
-            gpus += fact.gpus if type(fact).__name__ == "LeaseSigned" else 0
-            raised += fact.amount_usd_cents if type(fact).__name__ == "RoundClosed" else 0
+            event: Any = entry.event
+            kinds[type(event).__name__] += 1
+            gpus += event.gpus if type(event).__name__ == "LeaseSigned" else 0
+            raised += event.amount_usd_cents if type(event).__name__ == "RoundClosed" else 0
     assert kinds["LeaseSigned"] > 0
     assert values["leases.signed"] == kinds["LeaseSigned"]
     assert values["leases.signed_gpus"] == gpus

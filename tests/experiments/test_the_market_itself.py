@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from events import MemoryLog, open_log, verify
-from events.facts.policy import PolicyEnacted
+from events.types.policy import PolicyEnacted
 from market.experiments.experiment import plan_experiment, run_experiment
 from market.experiments.metrics import metric_names
 from market.experiments.pairing import effects
@@ -43,7 +43,7 @@ def idle(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_policy_that_touches_nothing_has_no_effect_and_equal_facts(
+def test_a_policy_that_touches_nothing_has_no_effect_and_equal_events(
     idle: Path, frontier: Scenario, tmp_path: Path
 ) -> None:
     from agents.model import simulate
@@ -52,11 +52,15 @@ def test_a_policy_that_touches_nothing_has_no_effect_and_equal_facts(
     for hooks in (None, PolicyHooks([load_policy(idle)])):
         log = MemoryLog()
         simulate(short, 3, log=log, hooks=hooks)
-        logs.append([(e.day, e.actor, e.fact) for e in log.entries()])
-    enacted = [fact for _, _, fact in logs[1] if isinstance(fact, PolicyEnacted)]
+        logs.append([(e.day, e.actor, e.event) for e in log.entries()])
+    enacted = [event for _, _, event in logs[1] if isinstance(event, PolicyEnacted)]
     assert len(enacted) == 1
     without_hash = [
-        [(day, actor, fact) for day, actor, fact in log if type(fact).__name__ not in ("PolicyEnacted", "WeekClosed")]
+        [
+            (day, actor, event)
+            for day, actor, event in log
+            if type(event).__name__ not in ("PolicyEnacted", "WeekClosed")
+        ]
         for log in logs
     ]
     assert without_hash[0] == without_hash[1]
@@ -93,7 +97,7 @@ def test_processes_give_the_bytes_of_this_one_and_logs_that_verify(tmp_path: Pat
         report = verify(folder)
         assert report.ok
         assert report.complete
-        assert (report.head, report.events) == (row["head"], row["facts"])
+        assert (report.head, report.events) == (row["head"], row["events"])
         assert open_log(folder).manifest.seed == 0
 
 

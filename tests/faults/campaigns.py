@@ -20,7 +20,7 @@ from tests.faults.memory_disk import Fault, File, MemoryDisk, PowerCut
 
 RUN = Path("/run")
 LOG = RUN / "log"
-COMMIT_FACTS, SEGMENT_COMMITS = 12, 2
+COMMIT_EVENTS, SEGMENT_COMMITS = 12, 2
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Result:
 
 def small(writer: LogWriter) -> LogWriter:
     """Make a writer commit and seal often."""
-    writer.commit_facts, writer.segment_commits = COMMIT_FACTS, SEGMENT_COMMITS
+    writer.commit_events, writer.segment_commits = COMMIT_EVENTS, SEGMENT_COMMITS
     return writer
 
 
@@ -79,7 +79,7 @@ def copy(disk: MemoryDisk, path: Path | None = None, data: bytes = b"") -> Memor
 
 
 def cuts(step: int = 1, weeks: int = 14) -> Result:
-    """Cut a run with every fact type at every `step`-th byte of its live segment, then of a sealed one."""
+    """Cut a run with every event type at every `step`-th byte of its live segment, then of a sealed one."""
     result = Result(f"cut at every {'byte' if step == 1 else f'{step}th byte'}")
     whole = run(weeks, 12)
     disk = golden(whole, finish=False)
@@ -137,7 +137,7 @@ def flips(times: int, seed: int = 0) -> Result:
         harmed = copy(disk, path, bytes(data))
         result.check(not _is_ok(harmed), f"{path.name} byte {at} bit {bit}: not noticed")
         if result.tried % 50 == 0:
-            result.check(_reads_prefix(harmed, whole), f"{path.name} byte {at} bit {bit}: read wrong facts")
+            result.check(_reads_prefix(harmed, whole), f"{path.name} byte {at} bit {bit}: read wrong events")
     return result
 
 

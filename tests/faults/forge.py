@@ -18,13 +18,13 @@ BODY_LENGTH, HEADER = 3, 2  # slots of a message
 class Forger:
     """Makes runs of one commit, true in all but what a test changes."""
 
-    def __init__(self, facts: int = 60) -> None:
+    def __init__(self, events: int = 60) -> None:
         self.disk = MemoryDisk()
         self.manifest = manifest()
         LogWriter.create(RUN, self.manifest, SCENARIO, self.disk).close()
         self.head = segment.preface(log_schema())
         self.place = segment.Place(self.manifest.genesis(), 0, 0)
-        weeks = run(3, facts // 3)
+        weeks = run(3, events // 3)
         batch = encode([[entry for week in weeks for entry in week]], 0, 0)
         self.message, self.commit = segment.write_commit(batch, self._after_head(self.head), 0)
 

@@ -20,7 +20,7 @@ from events import LogComplete, LogWriter, open_log, schema, segment
 from tests.events.sample import SCENARIO, Week, feed, manifest, run
 from tests.faults.campaigns import Result
 
-WEEKS, FACTS_A_WEEK = 220, 12  # a commit a week: 220 commits
+WEEKS, EVENTS_A_WEEK = 220, 12  # a commit a week: 220 commits
 SEGMENT_COMMITS = 9
 
 
@@ -55,7 +55,7 @@ def write(folder: Path, weeks: list[Week], report: int = -1) -> None:
     """Make or take up the run; write a byte to `report` for every commit acknowledged."""
     is_new = not (folder / "run.json").exists()
     writer = LogWriter.create(folder, manifest(), SCENARIO) if is_new else LogWriter.resume(folder)
-    writer.commit_facts, writer.segment_commits = FACTS_A_WEEK - 1, SEGMENT_COMMITS
+    writer.commit_events, writer.segment_commits = EVENTS_A_WEEK - 1, SEGMENT_COMMITS
     known = writer.commits
 
     def acknowledged() -> None:
@@ -71,7 +71,7 @@ def write(folder: Path, weeks: list[Week], report: int = -1) -> None:
 def kills(times: int, scratch: Path, seed: int = 0) -> Result:
     """Kill a writer `times` times; recover, count, and let the next child go on; compare every run that ends."""
     result, draw, warm = Result("kill -9"), random.Random(seed), Warm()
-    weeks, folder = run(WEEKS, FACTS_A_WEEK), scratch / "run"
+    weeks, folder = run(WEEKS, EVENTS_A_WEEK), scratch / "run"
     with warm:
         write(scratch / "whole", weeks)
         whole = _files(scratch / "whole")

@@ -115,7 +115,7 @@ def test_forged_bytes_are_refused_or_read_and_never_crash() -> None:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     log = LogWriter.create(tmp_path / "r", manifest(), SCENARIO)
-    log.commit_facts, log.segment_commits = 20, 1
+    log.commit_events, log.segment_commits = 20, 1
     with log:
         feed(log, run(4, 30)[:3], finish=False)
     return tmp_path / "r"
@@ -225,7 +225,7 @@ def test_a_missing_segment_is_named(folder: Path) -> None:
 
 def test_a_segment_of_another_run_does_not_follow(folder: Path, tmp_path: Path) -> None:
     other = LogWriter.create(tmp_path / "o", Manifest.describe(SCENARIO, 1), SCENARIO)
-    other.commit_facts, other.segment_commits = 20, 1
+    other.commit_events, other.segment_commits = 20, 1
     with other:
         feed(other, run(4, 30)[:3], finish=False)
     name = "log/00000002.arrow.live"

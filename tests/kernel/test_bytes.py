@@ -35,7 +35,7 @@ import sys
 from events import open_log
 from market.kernel import replay
 
-weeks = [entry.fact.week for entry, _ in replay(open_log(sys.argv[1]).entries())]
+weeks = [entry.event.week for entry, _ in replay(open_log(sys.argv[1]).entries())]
 people = ("mesa", "agents", "pydantic", "market.scenario", "market.policies")
 strangers = [name for name in people if name in sys.modules]
 print(weeks[-1], *strangers)

@@ -22,9 +22,9 @@ from worlds import as_table
 from events import MemoryLog
 from events.commands import COMMANDS, chips, finance, leases, sites, training
 from events.commands.policy import EnactPolicy, RepealPolicy
-from events.facts.chips import FleetRegistered
-from events.facts.finance import PaymentMade
-from events.facts.leases import GpusHandedOver, LeaseSigned
+from events.types.chips import FleetRegistered
+from events.types.finance import PaymentMade
+from events.types.leases import GpusHandedOver, LeaseSigned
 from market.analytics.audit import audit
 from market.kernel import Kernel
 
@@ -111,13 +111,13 @@ class Asking(RuleBasedStateMachine):
     @initialize()
     def begin(self):
         self.kernel = Kernel(MemoryLog())
-        self.kernel.begin((START, fact) for fact in beginning())
+        self.kernel.begin((START, event) for event in beginning())
         self.kernel.clock(0)
 
     def answered(self, command):
-        facts = self.kernel.answer(command)
-        assert facts
-        assert all(getattr(fact, "reason", "why") for fact in facts)
+        events = self.kernel.answer(command)
+        assert events
+        assert all(getattr(event, "reason", "why") for event in events)
 
     @rule(command=st.one_of(st.builds(kind, **COMMON, **fields) for kind, fields in ASKS.items()))
     def ask(self, command):

@@ -24,7 +24,7 @@ def make(kernel: Kernel) -> MarketModel:
     return MarketModel(kernel=kernel)
 
 
-def quiet(week: int, facts: int) -> None:
+def quiet(week: int, events: int) -> None:
     """Say nothing."""
 
 
@@ -39,14 +39,14 @@ def test_a_run_cut_right_behind_a_commit_is_resumed_to_the_same_bytes(
     close_week = LogWriter.close_week
 
     def every_week(log: LogWriter) -> None:
-        log.commit_facts = 1
+        log.commit_events = 1
         close_week(log)
 
     monkeypatch.setattr(LogWriter, "close_week", every_week)
     question, whole, cut = asked(frontier), tmp_path / "whole", tmp_path / "cut"
     start(question, whole, make, quiet)
 
-    def stop(week: int, facts: int) -> None:
+    def stop(week: int, events: int) -> None:
         if week == last_week:
             raise Cut
 

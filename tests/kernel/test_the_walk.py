@@ -15,10 +15,10 @@ from events import MemoryLog
 from events.commands import Choice, Terms
 from events.commands.chips import PlaceOrder
 from events.commands.finance import SeekRound
-from events.facts.chips import OrderPlaced
-from events.facts.finance import PaymentMade
-from events.facts.policy import CommandForbidden, LevyCharged, PolicyEnacted
-from events.facts.run import (
+from events.types.chips import OrderPlaced
+from events.types.finance import PaymentMade
+from events.types.policy import CommandForbidden, LevyCharged, PolicyEnacted
+from events.types.run import (
     ExogenousShock,
     OptionChosen,
     OptionRejected,
@@ -42,19 +42,19 @@ class NoHooks:
     def permit(self, state, command, day):
         return []
 
-    def levy(self, state, facts, day):
+    def levy(self, state, events, day):
         return []
 
 
 def small(hooks=None):
     """A kernel in which the small world of the tests of rules has begun."""
     kernel = Kernel(MemoryLog(), hooks)
-    kernel.begin((START, fact) for fact in opening())
+    kernel.begin((START, event) for event in opening())
     return kernel
 
 
 def told(kernel, *kinds):
-    return [entry for entry in kernel.log.entries() if isinstance(entry.fact, kinds)]
+    return [entry for entry in kernel.log.entries() if isinstance(entry.event, kinds)]
 
 
 def week(kernel, *commands):
@@ -67,36 +67,36 @@ def week(kernel, *commands):
 # --- causes and order
 
 
-def test_every_fact_has_a_cause_that_leads_to_a_root_that_may_be_one(short_run):
+def test_every_event_has_a_cause_that_leads_to_a_root_that_may_be_one(short_run):
     entries = short_run.entries
-    assert isinstance(entries[0].fact, RunStarted)
+    assert isinstance(entries[0].event, RunStarted)
     is_start = True
     for entry in entries:
         if entry.cause_seq < 0:
-            assert is_start or isinstance(entry.fact, PolicyEnacted | ExogenousShock), entry
+            assert is_start or isinstance(entry.event, PolicyEnacted | ExogenousShock), entry
             assert entry.root_seq == entry.seq
             continue
         is_start = False
         cause = entries[entry.cause_seq]
         assert cause.seq < entry.seq
         assert cause.root_seq == entry.root_seq
-        assert not isinstance(cause.fact, WeekClosed | RunEnded)
+        assert not isinstance(cause.event, WeekClosed | RunEnded)
     assert not is_start
 
 
 def test_days_never_fall_and_weeks_close_on_their_last_day(short_run):
     days = [entry.day for entry in short_run.entries]
     assert days == sorted(days)
-    closed = [(e.fact.week, e.day) for e in short_run.entries if isinstance(e.fact, WeekClosed)]
+    closed = [(e.event.week, e.day) for e in short_run.entries if isinstance(e.event, WeekClosed)]
     assert closed == [(n, days[0] + 7 * n + 6) for n in range(26)]
 
 
-def test_a_fact_is_caused_by_what_it_answers():
+def test_an_event_is_caused_by_what_it_answers():
     kernel = small()
     week(kernel, PlaceOrder(actor=LAB, because="H100", chip="H100", gpus=5))
-    (order,) = [e for e in told(kernel, OrderPlaced) if e.fact.order_id == "lab/order/1"]
+    (order,) = [e for e in told(kernel, OrderPlaced) if e.event.order_id == "lab/order/1"]
     entries = list(kernel.log.entries())
-    assert getattr(entries[order.cause_seq].fact, "chip", "") == "H100"
+    assert getattr(entries[order.cause_seq].event, "chip", "") == "H100"
 
 
 def test_a_cause_that_nobody_spoke_of_is_the_actor_and_then_the_start():
@@ -104,19 +104,19 @@ def test_a_cause_that_nobody_spoke_of_is_the_actor_and_then_the_start():
     kernel.clock(0)
     (placed,) = kernel.answer(PlaceOrder(actor=LAB, because="no such thing", chip="H100", gpus=5))
     entry = told(kernel, OrderPlaced)[-1]
-    assert getattr(list(kernel.log.entries())[entry.cause_seq].fact, "org", "") == LAB
+    assert getattr(list(kernel.log.entries())[entry.cause_seq].event, "org", "") == LAB
     assert placed.org == LAB
     seq, _ = kernel.record(kernel.day, OrderPlaced("x/order/1", "x", "nvidia", "H100", 1, 1.0), "x", "nothing")
     assert list(kernel.log.entries())[seq].cause_seq == 0
 
 
-def test_the_terms_of_a_decision_stand_before_its_facts_and_cause_them():
+def test_the_terms_of_a_decision_stand_before_its_events_and_cause_them():
     kernel = small()
     why = Choice("order", Terms("H100", term_price=1.0), Terms("GB200", term_time=-1.0))
     week(kernel, PlaceOrder(actor=LAB, because="H100", why=why, chip="H100", gpus=5))
     rejected, chosen = told(kernel, OptionChosen, OptionRejected)
-    (order,) = [e for e in told(kernel, OrderPlaced) if e.fact.order_id == "lab/order/1"]
-    assert (rejected.fact.option, chosen.fact.option) == ("GB200", "H100")
+    (order,) = [e for e in told(kernel, OrderPlaced) if e.event.order_id == "lab/order/1"]
+    assert (rejected.event.option, chosen.event.option) == ("GB200", "H100")
     assert rejected.seq < chosen.seq == order.cause_seq
     assert order.root_seq == chosen.root_seq
     assert why.chosen.score == 1.0
@@ -136,32 +136,32 @@ def test_commands_are_answered_in_an_order_that_only_seed_and_week_decide():
 def test_an_org_is_answered_in_the_order_in_which_it_asked():
     kernel = small()
     week(kernel, *(PlaceOrder(actor=LAB, because=LAB, chip="H100", gpus=n) for n in (3, 1, 2)))
-    assert [e.fact.gpus for e in told(kernel, OrderPlaced) if e.actor == LAB and e.day > START] == [3, 1, 2]
+    assert [e.event.gpus for e in told(kernel, OrderPlaced) if e.actor == LAB and e.day > START] == [3, 1, 2]
 
 
 # --- policies at the kernel's three hooks
 
 
-def test_a_forbidden_command_is_a_fact_and_nothing_else_comes_of_it():
+def test_a_forbidden_command_is_an_event_and_nothing_else_comes_of_it():
     class Forbid(NoHooks):
         def permit(self, state, command, day):
             return [CommandForbidden(command.actor, "rule", type(command).__name__, "no")]
 
     kernel = small(Forbid())
     kernel.clock(0)
-    (fact,) = kernel.answer(PlaceOrder(actor=LAB, because=LAB, chip="H100", gpus=5))
-    assert isinstance(fact, CommandForbidden)
+    (event,) = kernel.answer(PlaceOrder(actor=LAB, because=LAB, chip="H100", gpus=5))
+    assert isinstance(event, CommandForbidden)
     assert not [e for e in told(kernel, OrderPlaced) if e.day > START]
 
 
-def test_what_is_levied_is_recorded_behind_the_fact():
+def test_what_is_levied_is_recorded_behind_the_event():
     class Tax(NoHooks):
-        def levy(self, state, facts, day):
-            for fact in facts:
-                if isinstance(fact, OrderPlaced):
-                    yield Happening(day, LevyCharged("rule", fact.org, 5, fact.order_id), fact.org, fact.order_id)
-                    payment = PaymentMade(fact.org, "world/treasury", 5, "levy", fact.order_id)
-                    yield Happening(day, payment, fact.org, fact.order_id)
+        def levy(self, state, events, day):
+            for event in events:
+                if isinstance(event, OrderPlaced):
+                    yield Happening(day, LevyCharged("rule", event.org, 5, event.order_id), event.org, event.order_id)
+                    payment = PaymentMade(event.org, "world/treasury", 5, "levy", event.order_id)
+                    yield Happening(day, payment, event.org, event.order_id)
 
     kernel = small(Tax())
     week(kernel, PlaceOrder(actor=LAB, because=LAB, chip="H100", gpus=5))
@@ -193,18 +193,18 @@ def test_what_policies_begin_stands_in_the_order_of_days():
 def test_replay_gives_the_state_of_every_week(short_run):
     weeks = []
     for entry, state in replay(short_run.entries):
-        weeks.append(entry.fact.week)
+        weeks.append(entry.event.week)
         last = state
     assert weeks == list(range(26))
     assert state_hash(last) == state_hash(short_run.kernel.state)
     assert {**last.trail, "world": (0, 0)} == short_run.kernel.state.trail
 
 
-def test_replay_notices_one_fact_that_is_not_what_it_was(short_run):
+def test_replay_notices_one_event_that_is_not_what_it_was(short_run):
     entries = list(short_run.entries)
-    at = next(i for i, e in enumerate(entries) if isinstance(e.fact, PaymentMade) and e.day > entries[0].day)
-    forged = msgspec.structs.replace(entries[at].fact, amount_usd_cents=entries[at].fact.amount_usd_cents + 1)
-    entries[at] = msgspec.structs.replace(entries[at], fact=forged)
+    at = next(i for i, e in enumerate(entries) if isinstance(e.event, PaymentMade) and e.day > entries[0].day)
+    forged = msgspec.structs.replace(entries[at].event, amount_usd_cents=entries[at].event.amount_usd_cents + 1)
+    entries[at] = msgspec.structs.replace(entries[at], event=forged)
     week_of_it = (entries[at].day - entries[0].day) // 7
     with pytest.raises(ReplayMismatch) as caught:
         list(replay(entries))
@@ -212,7 +212,7 @@ def test_replay_notices_one_fact_that_is_not_what_it_was(short_run):
 
 
 def test_a_run_goes_on_from_a_replayed_state_as_if_it_had_never_stopped(short_run):
-    cut = next(i for i, e in enumerate(short_run.entries) if isinstance(e.fact, WeekClosed) and e.fact.week == 19) + 1
+    cut = next(i for i, e in enumerate(short_run.entries) if isinstance(e.event, WeekClosed) and e.event.week == 19) + 1
     kernel = Kernel(MemoryLog())
     for _, kernel.state in replay(short_run.entries[:cut]):
         pass
@@ -258,18 +258,18 @@ def test_an_entity_draws_for_its_week():
 
 
 def _by_others(run, newcomer):
-    """Facts without their place in the log, and without those that name an org."""
+    """Events without their place in the log, and without those that name an org."""
     found = defaultdict(list)
     for entry in run.entries:
-        values = msgspec.structs.astuple(entry.fact)
+        values = msgspec.structs.astuple(entry.event)
         about = entry.actor == newcomer or any(isinstance(v, str) and v.split("/")[0] == newcomer for v in values)
-        if not about and not isinstance(entry.fact, WeekClosed) and newcomer not in str(values):
-            found[type(entry.fact).__name__].append((entry.day, entry.actor, entry.fact))
+        if not about and not isinstance(entry.event, WeekClosed) and newcomer not in str(values):
+            found[type(entry.event).__name__].append((entry.day, entry.actor, entry.event))
     return found
 
 
 def test_a_newcomer_that_does_nothing_changes_nobody_elses_draws(frontier):
-    """An org without money or machines joins: every fact of the others is what it was."""
+    """An org without money or machines joins: every event of the others is what it was."""
     org = next(org for org in frontier.orgs.values() if org.behaviour == "investor")
     nothing = {"cash_usd": 0.0, "behaviour": "oem", "roles": ("rest",), "traits": {}, "parent": None}
     idle = org.model_copy(update=nothing)
@@ -282,7 +282,7 @@ def test_a_newcomer_that_does_nothing_changes_nobody_elses_draws(frontier):
 def test_another_seed_is_another_run(frontier, short_run):
     other = simulate(frontier, 1, 3)
     n = len(other.entries)
-    assert [e.fact for e in other.entries[1:]] != [e.fact for e in short_run.entries[1:n]]
+    assert [e.event for e in other.entries[1:]] != [e.event for e in short_run.entries[1:n]]
 
 
 # --- the people

@@ -6,10 +6,10 @@ import pytest
 from given import CHINESE, CLOUD, FIELD, LAB, OEM, RIVAL, SITE, START, SUPPLIER, given, handed, lease
 
 from events.commands.chips import CancelOrder, ExpandIntegration, ListPrice, PlaceOrder
-from events.facts import chips as facts
-from events.facts.finance import PaymentMade
-from events.facts.sites import PowerEnergised
-from events.facts.training import TrainingStarted
+from events.types import chips as events
+from events.types.finance import PaymentMade
+from events.types.sites import PowerEnergised
+from events.types.training import TrainingStarted
 from market.rules import allocation, chips
 
 
@@ -19,12 +19,12 @@ def order(org=LAB, chip="H100", gpus=100):
 
 def reason(world, command):
     (refused,) = world.when(command)
-    assert isinstance(refused, facts.OrderRefused)
+    assert isinstance(refused, events.OrderRefused)
     return refused.reason
 
 
 def standing(world, org, gpus, chip="H100", n=1, price=25_000.0):
-    world.happened(facts.OrderPlaced(f"{org}/order/{n}", org, SUPPLIER, chip, gpus, price))
+    world.happened(events.OrderPlaced(f"{org}/order/{n}", org, SUPPLIER, chip, gpus, price))
 
 
 # --- orders
@@ -32,7 +32,7 @@ def standing(world, org, gpus, chip="H100", n=1, price=25_000.0):
 
 def test_an_order_joins_the_backlog_at_the_list_price():
     world = given()
-    assert world.when(order()) == [facts.OrderPlaced("lab/order/1", LAB, SUPPLIER, "H100", 100, 25_000.0)]
+    assert world.when(order()) == [events.OrderPlaced("lab/order/1", LAB, SUPPLIER, "H100", 100, 25_000.0)]
     assert world.state.chips.chips["H100"].backlog_gpus == 100
 
 
@@ -48,7 +48,7 @@ def test_an_order_of_nothing_or_of_an_unknown_chip_is_refused():
 
 
 def test_a_retired_chip_takes_no_orders():
-    world = given().happened(facts.ChipRetired("H100", SUPPLIER))
+    world = given().happened(events.ChipRetired("H100", SUPPLIER))
     assert reason(world, order()) == "end of life"
 
 
@@ -56,24 +56,24 @@ def test_a_chip_is_on_offer_some_months_before_its_volume():
     world = given(orders__ahead_days=99)
     assert reason(world, order(chip="GB200")) == "not yet on offer"
     world = given(orders__ahead_days=100)
-    assert isinstance(world.when(order(chip="GB200"))[0], facts.OrderPlaced)
+    assert isinstance(world.when(order(chip="GB200"))[0], events.OrderPlaced)
 
 
 def test_export_controls_keep_strong_chips_from_china_and_leave_it_the_weak_ones():
     world = given()
     assert reason(world, order(CHINESE)) == "export control"
-    assert isinstance(world.when(order(CHINESE, "H20"))[0], facts.OrderPlaced)
+    assert isinstance(world.when(order(CHINESE, "H20"))[0], events.OrderPlaced)
 
 
 def test_without_export_controls_china_buys_what_others_buy():
     world = given(trade__export_controls=0)
-    assert isinstance(world.when(order(CHINESE))[0], facts.OrderPlaced)
+    assert isinstance(world.when(order(CHINESE))[0], events.OrderPlaced)
 
 
 def test_a_chip_for_china_is_not_for_sale_elsewhere_and_own_silicon_only_to_its_parent():
     assert reason(given(), order(chip="H20")) == "not for sale"
     assert reason(given(), order(chip="TPU v5p")) == "not for sale"
-    assert isinstance(given().when(order(CLOUD, "TPU v5p"))[0], facts.OrderPlaced)
+    assert isinstance(given().when(order(CLOUD, "TPU v5p"))[0], events.OrderPlaced)
 
 
 def test_a_supplier_does_not_order_its_own_chips_and_an_oem_does_not_pay_itself():
@@ -97,7 +97,7 @@ def test_a_buyer_cancels_no_more_than_is_open_and_only_its_own():
 def test_a_supplier_prices_its_own_chips_and_no_others():
     world = given()
     (listed,) = world.when(ListPrice(actor=SUPPLIER, because="H100", chip="H100", price_usd_per_gpu=24_000.004))
-    assert listed == facts.PriceListed("H100", SUPPLIER, 24_000.0)
+    assert listed == events.PriceListed("H100", SUPPLIER, 24_000.0)
     assert world.state.chips.chips["H100"].price_usd_per_gpu == 24_000.0
     for price, actor, chip in ((0.0, SUPPLIER, "H100"), (1.0, LAB, "H100"), (1.0, SUPPLIER, "none")):
         ask = ListPrice(actor=actor, because=actor, chip=chip, price_usd_per_gpu=price)
@@ -112,7 +112,7 @@ def test_a_price_that_is_no_amount_is_refused(price):
 
 def test_only_an_oem_adds_integration():
     world = given()
-    assert world.when(ExpandIntegration(actor=OEM, because=OEM, gpus=5)) == [facts.IntegrationExpanded(OEM, 5)]
+    assert world.when(ExpandIntegration(actor=OEM, because=OEM, gpus=5)) == [events.IntegrationExpanded(OEM, 5)]
     assert world.state.chips.integration_gpus_per_week[OEM] == 10_005
     assert reason(world, ExpandIntegration(actor=LAB, because=LAB, gpus=5)) == "no OEM"
     assert reason(world, ExpandIntegration(actor=OEM, because=OEM, gpus=0)) == "no OEM"
@@ -121,41 +121,41 @@ def test_only_an_oem_adds_integration():
 # --- the roadmap
 
 
-def volume_facts(world, first=90, days=400):
+def volume_events(world, first=90, days=400):
     """What the clock says of GB200's volume, day by day of the run."""
     told = []
     for week in range(first // 7, (first + days) // 7):
         a = START + 7 * week
         for happening in chips.due(world.state, a, a + 6):
-            if getattr(happening.fact, "chip", "") == "GB200":
+            if getattr(happening.event, "chip", "") == "GB200":
                 told.append(happening)
                 world.day = happening.day
-                world.happened(happening.fact)
+                world.happened(happening.event)
     return told
 
 
 def test_a_chip_that_slips_says_so_on_its_day_and_reaches_volume_later():
     world = given(supply__slip_mean_weeks=6, supply__slip_sd_weeks=0, supply__slip_min_weeks=-4)
-    slipped, reached = volume_facts(world)
-    assert (slipped.day, slipped.fact.duration_days, slipped.fact.due_day) == (START + 100, 42, START + 142)
-    assert isinstance(reached.fact, facts.VolumeReached)
+    slipped, reached = volume_events(world)
+    assert (slipped.day, slipped.event.duration_days, slipped.event.due_day) == (START + 100, 42, START + 142)
+    assert isinstance(reached.event, events.VolumeReached)
     assert reached.day == START + 142
 
 
 def test_a_chip_can_be_early_but_not_by_more_than_its_bound():
     world = given(supply__slip_mean_weeks=-50, supply__slip_sd_weeks=0, supply__slip_min_weeks=-1)
-    (reached,) = volume_facts(world)
+    (reached,) = volume_events(world)
     assert reached.day == START + 93
 
 
 def test_the_end_of_a_chip_cancels_what_is_open():
     world = given()
     standing(world, LAB, 100, "A100", price=10_000.0)
-    told = [h.fact for h in chips.due(world.state, START + 14, START + 20)]
-    assert facts.ChipRetired("A100", SUPPLIER) in told
-    world.happened(facts.ChipRetired("A100", SUPPLIER))
+    told = [h.event for h in chips.due(world.state, START + 14, START + 20)]
+    assert events.ChipRetired("A100", SUPPLIER) in told
+    world.happened(events.ChipRetired("A100", SUPPLIER))
     assert world.after(chips.end_of_life(world.state, world.day)) == [
-        facts.OrderCancelled("lab/order/1", LAB, "A100", 100, "end of life")
+        events.OrderCancelled("lab/order/1", LAB, "A100", 100, "end of life")
     ]
     assert world.state.chips.orders == {}
 
@@ -173,31 +173,33 @@ def test_packaging_slots_are_shared_and_china_gets_its_part_of_the_old_generatio
 
 
 def test_a_new_generation_takes_slots_from_the_old_as_it_ramps():
-    world = given().happened(facts.VolumeReached("GB200", SUPPLIER))
-    old = [next(h.fact.gpus for h in chips.output(world.state, START + d) if h.fact.chip == "H100") for d in (110, 300)]
+    world = given().happened(events.VolumeReached("GB200", SUPPLIER))
+    old = [
+        next(h.event.gpus for h in chips.output(world.state, START + d) if h.event.chip == "H100") for d in (110, 300)
+    ]
     new = [
-        next(h.fact.gpus for h in chips.output(world.state, START + d) if h.fact.chip == "GB200") for d in (110, 300)
+        next(h.event.gpus for h in chips.output(world.state, START + d) if h.event.chip == "GB200") for d in (110, 300)
     ]
     assert old[0] > old[1]
     assert new[0] < new[1]
 
 
 def test_a_line_that_sells_nothing_stops():
-    world = given().happened(facts.OutputMade("H100", SUPPLIER, 10**6, 25_000.0, 0.0))
-    assert next(h.fact.gpus for h in chips.output(world.state, START) if h.fact.chip == "H100") == 0
+    world = given().happened(events.OutputMade("H100", SUPPLIER, 10**6, 25_000.0, 0.0))
+    assert next(h.event.gpus for h in chips.output(world.state, START) if h.event.chip == "H100") == 0
 
 
 def test_the_lead_time_is_the_backlog_over_a_week_of_output():
     world = given()
     standing(world, LAB, 5000)
-    made = next(h.fact for h in chips.output(world.state, START) if h.fact.chip == "H100")
+    made = next(h.event for h in chips.output(world.state, START) if h.event.chip == "H100")
     assert made.lead_time_weeks == pytest.approx(5000 / made.gpus, abs=1e-5)
 
 
 def test_packaging_grows_by_its_trend_and_faster_after_long_lead_times():
     def slots(world):
-        (fact,) = world.after(chips.expand_slots(world.state, START))
-        return fact.value
+        (event,) = world.after(chips.expand_slots(world.state, START))
+        return event.value
 
     calm = given(supply__lead_time_reference_weeks=10, supply__lead_time_start_weeks=10)
     tight = given(supply__lead_time_reference_weeks=10, supply__lead_time_start_weeks=20)
@@ -218,7 +220,7 @@ def test_the_outlook_leaves_out_what_will_be_retired():
 def test_buyers_who_wait_too_long_take_unsold_chips_of_the_same_value():
     world = given()
     standing(world, LAB, 100, "GB200", price=40_000.0)
-    world.happened(facts.OutputMade("H100", SUPPLIER, 1000, 25_000.0, 0.0))
+    world.happened(events.OutputMade("H100", SUPPLIER, 1000, 25_000.0, 0.0))
     cancelled, placed = world.after(allocation.convert(world.state, START))
     assert (cancelled.order_id, cancelled.gpus, cancelled.reason) == ("lab/order/1", 100, "takes H100")
     assert (placed.chip, placed.gpus, placed.order_id) == ("H100", 160, "lab/order/2")
@@ -229,7 +231,7 @@ def test_nobody_swaps_what_comes_soon_nor_for_what_it_may_not_buy():
     standing(world, LAB, 100)
     standing(world, CHINESE, 100, "H20", price=12_000.0)
     for chip in ("A100", "GB200"):
-        world.happened(facts.OutputMade(chip, SUPPLIER, 10_000, 10_000.0, 0.0))
+        world.happened(events.OutputMade(chip, SUPPLIER, 10_000, 10_000.0, 0.0))
     assert world.after(allocation.convert(world.state, START)) == []
 
 
@@ -237,17 +239,17 @@ def test_unsold_chips_go_once_to_the_longest_wait():
     world = given()
     standing(world, LAB, 100, "GB200", price=40_000.0)
     standing(world, RIVAL, 100, "GB200", price=40_000.0)
-    world.happened(facts.OutputMade("H100", SUPPLIER, 200, 25_000.0, 0.0))
+    world.happened(events.OutputMade("H100", SUPPLIER, 200, 25_000.0, 0.0))
     told = world.after(allocation.convert(world.state, START))
-    assert sum(f.gpus for f in told if isinstance(f, facts.OrderPlaced)) <= 200
-    assert {f.org for f in told if isinstance(f, facts.OrderCancelled)} == {LAB, RIVAL}
+    assert sum(f.gpus for f in told if isinstance(f, events.OrderPlaced)) <= 200
+    assert {f.org for f in told if isinstance(f, events.OrderCancelled)} == {LAB, RIVAL}
 
 
 # --- allocation and shipping
 
 
 def stocked(gpus):
-    return given().happened(facts.OutputMade("H100", SUPPLIER, gpus, 25_000.0, 0.0))
+    return given().happened(events.OutputMade("H100", SUPPLIER, gpus, 25_000.0, 0.0))
 
 
 def shares(world):
@@ -287,20 +289,20 @@ def test_a_buyer_with_power_is_served_before_one_without():
 
 
 def test_a_buyer_that_prepays_is_served_before_one_that_does_not():
-    world = given(orgs__rival__prepaid_share=1.0).happened(facts.OutputMade("H100", SUPPLIER, 250, 25_000.0, 0.0))
+    world = given(orgs__rival__prepaid_share=1.0).happened(events.OutputMade("H100", SUPPLIER, 250, 25_000.0, 0.0))
     standing(world, RIVAL, 300)
     standing(world, CHINESE, 300)
     assert shares(world) == {RIVAL: 150, CHINESE: 100}
 
 
 def sold(gpus, org=LAB, n=1):
-    return facts.ChipsAllocated(f"{org}/order/{n}", org, SUPPLIER, "H100", gpus, 25_000.0, 1.0)
+    return events.ChipsAllocated(f"{org}/order/{n}", org, SUPPLIER, "H100", gpus, 25_000.0, 1.0)
 
 
 def test_what_is_allocated_is_shipped_and_paid():
     world = given()
     told = world.after(allocation.ship(world.state, [sold(100)], START))
-    assert facts.ShipmentSent("lab/shipment/1", "lab/order/1", LAB, OEM, "H100", 100, START + 28) in told
+    assert events.ShipmentSent("lab/shipment/1", "lab/order/1", LAB, OEM, "H100", 100, START + 28) in told
     assert PaymentMade(LAB, SUPPLIER, 250_000_000, "chips", "lab/order/1") in told
     assert PaymentMade(LAB, OEM, 25_000_000, "servers", "lab/shipment/1") in told
 
@@ -308,29 +310,29 @@ def test_what_is_allocated_is_shipped_and_paid():
 def test_shipments_of_one_week_are_numbered_on():
     world = given()
     told = world.after(allocation.ship(world.state, [sold(1), sold(2, n=2), sold(3, RIVAL)], START))
-    assert [f.shipment_id for f in told if isinstance(f, facts.ShipmentSent)] == [
+    assert [f.shipment_id for f in told if isinstance(f, events.ShipmentSent)] == [
         "lab/shipment/1", "lab/shipment/2", "rival/shipment/1",
     ]  # fmt: skip
 
 
 def test_an_oem_beyond_its_capacity_is_late_and_the_one_with_room_is_taken():
     world = given()
-    world.happened(facts.IntegrationExpanded("oem-two", 100))
+    world.happened(events.IntegrationExpanded("oem-two", 100))
     first, second = (f for f in world.after(allocation.ship(world.state, [sold(60_000), sold(50, n=2)], START))
-                     if isinstance(f, facts.ShipmentSent))  # fmt: skip
+                     if isinstance(f, events.ShipmentSent))  # fmt: skip
     assert first.counterparty == OEM
     assert first.due_day == START + 7 * 6  # 60,000 at 10,000 a week
     assert second.counterparty == "oem-two"
 
 
 def test_a_shipment_arrives_on_its_day_and_waits_in_the_warehouse():
-    world = given().happened(facts.ShipmentSent("lab/shipment/1", "lab/order/1", LAB, OEM, "H100", 100, START + 10))
-    assert not [h for h in chips.due(world.state, START, START + 6) if isinstance(h.fact, facts.ShipmentDelivered)]
+    world = given().happened(events.ShipmentSent("lab/shipment/1", "lab/order/1", LAB, OEM, "H100", 100, START + 10))
+    assert not [h for h in chips.due(world.state, START, START + 6) if isinstance(h.event, events.ShipmentDelivered)]
     (arrival,) = [
-        h for h in chips.due(world.state, START + 7, START + 13) if isinstance(h.fact, facts.ShipmentDelivered)
+        h for h in chips.due(world.state, START + 7, START + 13) if isinstance(h.event, events.ShipmentDelivered)
     ]
     assert arrival.day == START + 10
-    world.happened(arrival.fact)
+    world.happened(arrival.event)
     assert world.state.chips.warehouse == {LAB: {"H100": 100}}
 
 
@@ -338,8 +340,8 @@ def test_a_shipment_arrives_on_its_day_and_waits_in_the_warehouse():
 
 
 def arrived(world, org, gpus, chip="H100", n=1):
-    sent = facts.ShipmentSent(f"{org}/shipment/{n}", f"{org}/order/{n}", org, OEM, chip, gpus, START)
-    came = facts.ShipmentDelivered(sent.shipment_id, sent.order_id, org, chip, gpus)
+    sent = events.ShipmentSent(f"{org}/shipment/{n}", f"{org}/order/{n}", org, OEM, chip, gpus, START)
+    came = events.ShipmentDelivered(sent.shipment_id, sent.order_id, org, chip, gpus)
     return world.happened(sent, came)
 
 
@@ -360,13 +362,13 @@ def test_the_wait_for_power_is_said_once_until_it_is_over():
     world.after(allocation.install(world.state, START + 14))
     assert world.state.chips.warehouse[LAB] == {}
     arrived(world, LAB, 10**6, n=2)
-    assert isinstance(world.after(allocation.install(world.state, START + 21))[-1], facts.GpusWaitForPower)
+    assert isinstance(world.after(allocation.install(world.state, START + 21))[-1], events.GpusWaitForPower)
 
 
 def test_gpus_go_first_where_a_lease_is_owed():
     world = arrived(given(), CLOUD, 100)
     world.happened(PowerEnergised("annex/building/0", SITE, CLOUD, "texas", "grid", 1_000, 1_250))
-    from events.facts.sites import SitePlanned
+    from events.types.sites import SitePlanned
 
     world.happened(SitePlanned("annex", CLOUD, "texas", "brownfield", 5_000, START))
     world.happened(PowerEnergised("annex/building/1", "annex", CLOUD, "texas", "grid", 5_000, 6_250))

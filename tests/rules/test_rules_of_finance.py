@@ -6,9 +6,9 @@ import pytest
 from given import CLOUD, FUND, LAB, RESELLER, RIVAL, SITE, START, YEAR, given, handed, invariants, lease
 
 from events.commands.finance import DeclineRound, FundRound, SeekLoan, SeekRound, SetBudget
-from events.facts import finance as facts
-from events.facts.leases import LeaseEnded, OnDemandRented
-from events.facts.training import ModelReleased, ServingMeasured
+from events.types import finance as events
+from events.types.leases import LeaseEnded, OnDemandRented
+from events.types.training import ModelReleased, ServingMeasured
 from market.rules import finance, prices
 
 MILLION = 10**8  # cents
@@ -38,8 +38,8 @@ def let(gpus=1000, lessee=LAB, **terms):
 def month(world):
     """The payments of a month as (payer, payee, cents) by kind."""
     world.close_weeks(3)
-    facts_ = world.after(finance.monthly(world.state, world.day + 7))
-    return {(f.kind, f.contract_id): (f.org, f.counterparty, f.amount_usd_cents) for f in facts_}
+    events_ = world.after(finance.monthly(world.state, world.day + 7))
+    return {(f.kind, f.contract_id): (f.org, f.counterparty, f.amount_usd_cents) for f in events_}
 
 
 # --- budgets and rounds
@@ -49,23 +49,23 @@ def month(world):
 def test_a_budget_is_an_amount(asked, set_to):
     world = given()
     assert world.when(SetBudget(actor=LAB, because=LAB, value=asked, reason="plan")) == [
-        facts.BudgetSet(LAB, set_to, "plan")
+        events.BudgetSet(LAB, set_to, "plan")
     ]
 
 
 def test_a_round_is_sought_with_its_runway_and_funded():
     world = given()
-    assert world.when(seek()) == [facts.RoundSought(LAB, 100 * MILLION, 3650)]
+    assert world.when(seek()) == [events.RoundSought(LAB, 100 * MILLION, 3650)]
     closed, paid = world.when(fund())
     assert (closed.deal_id, closed.counterparty, closed.valuation_usd_cents) == ("lab/deal/1", FUND, 1000 * MILLION)
-    assert paid == facts.PaymentMade(FUND, LAB, 100 * MILLION, "equity", "lab/deal/1")
+    assert paid == events.PaymentMade(FUND, LAB, 100 * MILLION, "equity", "lab/deal/1")
     assert world.state.finance.books[LAB].sought_cents == 0
     invariants(world.state)
 
 
 def failure(world, command):
     (failed,) = world.when(command)
-    assert isinstance(failed, facts.RoundFailed | facts.RoundRefused | facts.LoanRefused)
+    assert isinstance(failed, events.RoundFailed | events.RoundRefused | events.LoanRefused)
     return failed.reason
 
 
@@ -104,14 +104,14 @@ def test_investors_decline_with_a_reason_and_silence_is_one_too():
     world.when(seek())
     assert list(finance.due(world.state, START, START + 55)) == []
     (silent,) = finance.due(world.state, START + 50, START + 56)
-    assert (silent.fact.reason, silent.day) == ("no answer", START + 56)
-    world.happened(silent.fact)
-    assert isinstance(world.when(seek())[0], facts.RoundSought)
+    assert (silent.event.reason, silent.day) == ("no answer", START + 56)
+    world.happened(silent.event)
+    assert isinstance(world.when(seek())[0], events.RoundSought)
 
 
 def test_runway_is_cash_over_burn():
     world = given()
-    world.happened(*let(4_000, RIVAL), facts.PaymentMade("world/savers", RIVAL, 10**10, "opening", RIVAL))
+    world.happened(*let(4_000, RIVAL), events.PaymentMade("world/savers", RIVAL, 10**10, "opening", RIVAL))
     burn = finance.burn_cents(world.state, RIVAL)
     assert burn == round(1.5 * 4_000 * 2.5 * 672 * 100)
     assert finance.runway_days(world.state, RIVAL) == 10**10 * 28 // burn
@@ -125,7 +125,7 @@ def test_a_loan_is_granted_against_leases_that_cover_it():
     world.happened(*let(1_000))
     granted, paid = world.when(loan())
     assert (granted.deal_id, granted.end_day) == ("cloud/deal/1", START + 1825)
-    assert paid == facts.PaymentMade(FUND, CLOUD, 10 * MILLION, "loan", "cloud/deal/1")
+    assert paid == events.PaymentMade(FUND, CLOUD, 10 * MILLION, "loan", "cloud/deal/1")
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_rent_that_an_org_pays_and_debt_that_it_has_lower_its_coverage():
     alone = finance.coverage(world.state, CLOUD, 10 * MILLION)
     world.happened(*let(400, CLOUD, lessor=RESELLER, site=SITE, lease_id="cloud/lease/1"))
     renting = finance.coverage(world.state, CLOUD, 10 * MILLION)
-    world.happened(facts.LoanGranted("cloud/deal/1", CLOUD, FUND, 10 * MILLION, 0.1, START + 1825))
+    world.happened(events.LoanGranted("cloud/deal/1", CLOUD, FUND, 10 * MILLION, 0.1, START + 1825))
     indebted = finance.coverage(world.state, CLOUD, 10 * MILLION)
     assert alone > renting > indebted > 0
 
@@ -161,13 +161,13 @@ def test_rent_that_an_org_pays_and_debt_that_it_has_lower_its_coverage():
 def test_an_org_without_debt_needs_no_coverage_and_a_free_loan_is_paid_evenly():
     assert finance.coverage(given().state, CLOUD, 0) == 0.0
     world = given(finance__loan_rate=0, finance__loan_years=1)
-    world.happened(facts.LoanGranted("cloud/deal/1", CLOUD, FUND, 365_25, 0.0, START + 365))
+    world.happened(events.LoanGranted("cloud/deal/1", CLOUD, FUND, 365_25, 0.0, START + 365))
     assert month(world)["instalment", "cloud/deal/1"][2] == pytest.approx(365_25 * 28 / 365, rel=0.01)
 
 
 def test_instalments_repay_a_loan_with_its_interest():
     world = given()
-    world.happened(facts.LoanGranted("cloud/deal/1", CLOUD, FUND, 100 * MILLION, 0.1, START + 1826))
+    world.happened(events.LoanGranted("cloud/deal/1", CLOUD, FUND, 100 * MILLION, 0.1, START + 1826))
     payer, payee, cents = month(world)["instalment", "cloud/deal/1"]
     assert (payer, payee) == (CLOUD, FUND)
     assert cents * 13 * 5 == pytest.approx(100 * MILLION * 0.1 / (1 - 1.1**-5) * 5, rel=0.01)
@@ -219,7 +219,7 @@ def test_other_income_and_subscriptions_come_from_outside():
 
 
 def test_a_parent_pays_what_its_lab_burns():
-    from events.facts.run import OrgRegistered
+    from events.types.run import OrgRegistered
 
     world = given().happened(OrgRegistered("inside", "lab", "US", "lab", CLOUD))
     world.happened(ModelReleased("m", "inside", 1e24, 1.0, "frontier", START))
@@ -250,7 +250,7 @@ def test_on_demand_is_paid_to_the_lessor_for_four_weeks():
 
 
 def poor(world, org, cents=10**13):
-    world.happened(facts.PaymentMade(org, "world/contractors", cents, "shell", f"{org}/building/1"))
+    world.happened(events.PaymentMade(org, "world/contractors", cents, "shell", f"{org}/building/1"))
 
 
 def test_an_org_far_below_zero_defaults_and_its_dearest_leases_go_back():
@@ -263,7 +263,7 @@ def test_an_org_far_below_zero_defaults_and_its_dearest_leases_go_back():
     assert (default.org, default.amount_usd_cents) == (LAB, -cash(world, LAB))
     assert (ended.lease_id, ended.reason) == ("lab/lease/2", "default")
     assert world.after(finance.defaults(world.state, START + 28)) == []
-    assert isinstance(world.after(finance.defaults(world.state, START + 364))[0], facts.OrgDefaulted)
+    assert isinstance(world.after(finance.defaults(world.state, START + 364))[0], events.OrgDefaulted)
 
 
 def test_who_rents_nothing_or_owes_little_does_not_default():

@@ -6,10 +6,10 @@ import pytest
 from given import CLOUD, FIELD, LAB, RESELLER, RIVAL, SITE, START, SUPPLIER, YEAR, given, handed, invariants, lease
 
 from events.commands.leases import AcceptQuote, BreakTalks, CounterQuote, GiveQuote, RequestLease
-from events.facts import chips as chip_facts
-from events.facts import leases as facts
-from events.facts.sites import BuildingStarted, PowerEnergised
-from events.facts.training import TrainingStarted
+from events.types import chips as chip_events
+from events.types import leases as events
+from events.types.sites import BuildingStarted, PowerEnergised
+from events.types.training import TrainingStarted
 from market.rules import leases
 
 ENDLESS = float("inf")
@@ -44,7 +44,7 @@ def asked(*lessees, lessor=CLOUD, **parameters):
 
 def refusal(world, command):
     (refused,) = world.when(command)
-    assert isinstance(refused, facts.RequestRefused | facts.QuoteRefused | facts.LeaseRefused), refused
+    assert isinstance(refused, events.RequestRefused | events.QuoteRefused | events.LeaseRefused), refused
     return refused.reason
 
 
@@ -53,13 +53,13 @@ def refusal(world, command):
 
 def test_a_request_opens_talks():
     (opened,) = given().when(ask())
-    assert opened == facts.LeaseRequested("lab/request/1", LAB, CLOUD, 1000.0, START + 60, YEAR, 3.0, "frontier")
+    assert opened == events.LeaseRequested("lab/request/1", LAB, CLOUD, 1000.0, START + 60, YEAR, 3.0, "frontier")
 
 
 def test_a_second_request_to_the_same_lessor_is_refused_and_one_to_another_is_not():
     world = asked(LAB)
     assert refusal(world, ask()) == "talks already open"
-    assert isinstance(world.when(ask(lessor=RESELLER))[0], facts.LeaseRequested)
+    assert isinstance(world.when(ask(lessor=RESELLER))[0], events.LeaseRequested)
 
 
 @pytest.mark.parametrize("lessor", ["nobody", LAB, SUPPLIER])
@@ -93,7 +93,7 @@ def test_gpus_in_one_quote_cannot_be_quoted_to_another():
     world = asked(LAB, RIVAL)
     world.when(offer(gpus=6_000))
     assert refusal(world, offer("rival/request/1", gpus=4_001)) == "capacity"
-    assert isinstance(world.when(offer("rival/request/1", gpus=4_000))[0], facts.QuoteGiven)
+    assert isinstance(world.when(offer("rival/request/1", gpus=4_000))[0], events.QuoteGiven)
 
 
 def test_a_new_quote_for_the_same_request_replaces_the_old_one():
@@ -144,13 +144,13 @@ def test_gpus_still_to_come_can_be_quoted_for_later_as_far_as_power_will_carry_t
     later = {"start_day": START + 100}
     spare = (20_000_000 - 10_000 * 1400) // 1400
     assert refusal(world, offer(gpus=10_000 + spare + 1, **later)) == "power"
-    assert isinstance(world.when(offer(gpus=10_000 + spare, **later))[0], facts.QuoteGiven)
+    assert isinstance(world.when(offer(gpus=10_000 + spare, **later))[0], events.QuoteGiven)
 
 
 def test_a_building_under_way_carries_later_quotes():
     world = asked()
     world.happened(BuildingStarted("hall/building/1", SITE, CLOUD, "texas", "next", 14_000, START - 100, START + 90))
-    assert isinstance(world.when(offer(gpus=24_000, start_day=START + 100))[0], facts.QuoteGiven)
+    assert isinstance(world.when(offer(gpus=24_000, start_day=START + 100))[0], events.QuoteGiven)
 
 
 def test_power_promised_to_one_lease_is_not_promised_to_another():
@@ -166,9 +166,9 @@ def test_a_quote_lapses_after_a_week_and_frees_its_gpus():
     world.when(offer(gpus=9_000))
     assert list(leases.due(world.state, START + 1, START + 7)) == []
     (lapse,) = leases.due(world.state, START + 7, START + 13)
-    assert isinstance(lapse.fact, facts.QuoteLapsed)
+    assert isinstance(lapse.event, events.QuoteLapsed)
     assert lapse.day == START + 8
-    world.happened(lapse.fact)
+    world.happened(lapse.event)
     assert leases.free_gpus(world.state, CLOUD, "H100", SITE) == 10_000
     assert refusal(world, take()) == "quote lapsed"
 
@@ -180,7 +180,7 @@ def test_an_accepted_quote_becomes_a_lease_on_its_terms():
     world = asked(LAB, RIVAL)
     (quote,) = world.when(offer())
     (signed,) = world.when(take())
-    assert signed == facts.LeaseSigned(
+    assert signed == events.LeaseSigned(
         "lab/lease/1", None, quote.quote_id, CLOUD, LAB, "H100", SITE, 1000, START, START + YEAR, 2.5, "frontier", 1
     )
     assert list(world.state.leases.requests) == ["rival/request/1"]
@@ -203,7 +203,7 @@ def test_a_counter_offer_is_lower_comes_once_and_waits_for_a_new_quote():
         )
         assert refusal(world, counter) == "no lower price"
     counter = CounterQuote(actor=LAB, because="cloud/quote/1", quote_id="cloud/quote/1", price_usd_per_gpu_hour=2.0)
-    assert isinstance(world.when(counter)[0], facts.QuoteCountered)
+    assert isinstance(world.when(counter)[0], events.QuoteCountered)
     assert refusal(world, counter) == "no lower price"
     assert refusal(world, take()) == "a counter-offer is open"
     world.when(offer(price_usd_per_gpu_hour=2.2))
@@ -232,13 +232,13 @@ def test_talks_without_a_word_for_three_weeks_are_over():
     world = asked()
     assert list(leases.due(world.state, START, START + 20)) == []
     (silent,) = leases.due(world.state, START + 15, START + 21)
-    assert (silent.fact.reason, silent.day) == ("no answer", START + 21)
+    assert (silent.event.reason, silent.day) == ("no answer", START + 21)
 
 
 def test_every_quote_gives_talks_a_week_more():
     world = asked()
     world.when(offer())
-    world.happened(facts.QuoteLapsed("cloud/quote/1", "lab/request/1", CLOUD, LAB))
+    world.happened(events.QuoteLapsed("cloud/quote/1", "lab/request/1", CLOUD, LAB))
     assert list(leases.due(world.state, START + 21, START + 27)) == []
     assert len(list(leases.due(world.state, START + 28, START + 34))) == 1
 
@@ -261,7 +261,7 @@ def resale(parent, **terms):
 
 def test_a_cloud_passes_on_what_it_rents():
     world, parent = rented()
-    assert isinstance(world.when(resale(parent))[0], facts.QuoteGiven)
+    assert isinstance(world.when(resale(parent))[0], events.QuoteGiven)
     (signed,) = world.when(take("reseller/quote/1"))
     assert (signed.parent_lease_id, signed.depth) == (parent.lease_id, 2)
     world.after(leases.hand_over(world.state, START))
@@ -316,7 +316,7 @@ def test_a_chain_of_leases_has_a_longest_length():
 def test_a_quote_on_a_lease_that_ended_cannot_be_accepted():
     world, parent = rented()
     world.when(resale(parent))
-    world.happened(facts.LeaseEnded(parent.lease_id, CLOUD, RESELLER, "H100", SITE, 1000, "default"))
+    world.happened(events.LeaseEnded(parent.lease_id, CLOUD, RESELLER, "H100", SITE, 1000, "default"))
     assert refusal(world, take("reseller/quote/1")) == "parent lease ended"
 
 
@@ -331,7 +331,7 @@ def test_gpus_pass_over_when_the_term_begins():
     world = given().happened(lease(start_day=START + 7))
     assert told(world) == []
     (passed,) = told(world, START + 7)
-    assert passed == facts.GpusHandedOver("lab/lease/1", CLOUD, LAB, "H100", SITE, 1000)
+    assert passed == events.GpusHandedOver("lab/lease/1", CLOUD, LAB, "H100", SITE, 1000)
 
 
 def test_a_lessor_hands_over_what_is_free_and_says_once_that_it_is_late():
@@ -343,8 +343,8 @@ def test_a_lessor_hands_over_what_is_free_and_says_once_that_it_is_late():
 
 def test_the_reason_of_lateness_is_power_when_chips_wait_in_the_warehouse():
     world = given()
-    sent = chip_facts.ShipmentSent("cloud/shipment/1", "cloud/order/1", CLOUD, "oem", "H100", 5, START)
-    world.happened(sent, chip_facts.ShipmentDelivered("cloud/shipment/1", "cloud/order/1", CLOUD, "H100", 5))
+    sent = chip_events.ShipmentSent("cloud/shipment/1", "cloud/order/1", CLOUD, "oem", "H100", 5, START)
+    world.happened(sent, chip_events.ShipmentDelivered("cloud/shipment/1", "cloud/order/1", CLOUD, "H100", 5))
     world.happened(lease(gpus=12_000))
     assert told(world)[-1].reason == "power"
 
@@ -364,7 +364,7 @@ def test_a_sublease_waits_for_its_parent():
 def test_the_earlier_term_is_served_first():
     world = given()
     world.happened(lease(gpus=8_000, start_day=START + 3), lease(RIVAL, gpus=8_000))
-    passed = {f.lessee: f.gpus for f in told(world, START + 6) if isinstance(f, facts.GpusHandedOver)}
+    passed = {f.lessee: f.gpus for f in told(world, START + 6) if isinstance(f, events.GpusHandedOver)}
     assert passed == {RIVAL: 8_000, LAB: 2_000}
 
 
@@ -405,4 +405,4 @@ def test_a_lessor_of_another_chip_has_nothing_free():
 def test_energised_power_makes_room_for_quotes():
     world = asked()
     world.happened(PowerEnergised("hall/building/1", SITE, CLOUD, "texas", "grid", 14_000, 17_500))
-    assert isinstance(world.when(offer(gpus=24_000, start_day=START + 100))[0], facts.QuoteGiven)
+    assert isinstance(world.when(offer(gpus=24_000, start_day=START + 100))[0], events.QuoteGiven)

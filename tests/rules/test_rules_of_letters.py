@@ -6,7 +6,7 @@ import pytest
 from given import CLOUD, LAB, RESELLER, START, SUPPLIER, given
 
 from events.commands.leases import SignLetter
-from events.facts import leases as facts
+from events.types import leases as events
 from market.rules import letters
 
 NEVER = 1e9
@@ -26,7 +26,7 @@ def hazards(definitive=NEVER, cut=NEVER, lapse=NEVER):
 def test_a_letter_is_announced_and_stays_open():
     world = given()
     (signed,) = world.when(sign())
-    assert signed == facts.LetterSigned("lab/deal/1", LAB, CLOUD, 1000.0, START + 700)
+    assert signed == events.LetterSigned("lab/deal/1", LAB, CLOUD, 1000.0, START + 700)
     assert list(world.state.leases.letters) == ["lab/deal/1"]
 
 
@@ -51,7 +51,7 @@ def test_two_orgs_have_one_open_letter():
     world = given()
     world.when(sign())
     assert world.when(sign())[0].reason == "a letter is open"
-    assert isinstance(world.when(sign(RESELLER))[0], facts.LetterSigned)
+    assert isinstance(world.when(sign(RESELLER))[0], events.LetterSigned)
 
 
 def test_a_definitive_letter_begins_talks():
@@ -74,8 +74,8 @@ def test_letters_that_become_definitive_in_one_week_begin_talks_of_their_own():
 def test_a_definitive_letter_adds_nothing_to_talks_that_are_open():
     world = hazards(definitive=1)
     world.when(sign())
-    world.happened(facts.LeaseRequested("lab/request/1", LAB, CLOUD, 7.0, START, 364, 3.0, "serving"))
-    assert [type(f) for f in world.after(letters.due(world.state, START, START + 6))] == [facts.LetterEnded]
+    world.happened(events.LeaseRequested("lab/request/1", LAB, CLOUD, 7.0, START, 364, 3.0, "serving"))
+    assert [type(f) for f in world.after(letters.due(world.state, START, START + 6))] == [events.LetterEnded]
 
 
 def test_a_letter_is_cut_to_a_part():

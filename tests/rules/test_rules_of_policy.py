@@ -10,11 +10,11 @@ from given import CHINESE, CLOUD, FIELD, LAB, RESELLER, RIVAL, SITE, START, SUPP
 from events.commands.chips import PlaceOrder
 from events.commands.leases import AcceptQuote, GiveQuote, RequestLease
 from events.commands.sites import PlanSite
-from events.facts import chips as chip_facts
-from events.facts import finance as finance_facts
-from events.facts import policy as facts
-from events.facts.leases import LeaseSigned, QuoteGiven
-from events.facts.run import ParameterSet
+from events.types import chips as chip_events
+from events.types import finance as finance_events
+from events.types import policy as events
+from events.types.leases import LeaseSigned, QuoteGiven
+from events.types.run import ParameterSet
 from market.policies.schema import Policy
 from market.rules.policy import PolicyHooks, policy_hooks
 
@@ -43,7 +43,7 @@ def forbidden(hooks, world, command):
     """The reason of a refusal, or nothing."""
     noted = hooks.permit(world.state, command, world.day)
     world.happened(*noted)
-    refusals = [fact for fact in noted if isinstance(fact, facts.CommandForbidden)]
+    refusals = [event for event in noted if isinstance(event, events.CommandForbidden)]
     return refusals[0].reason if refusals else ""
 
 
@@ -55,14 +55,14 @@ def test_a_policy_begins_and_ends_on_its_days_and_leaves_the_baseline_behind():
     hooks = PolicyHooks([policy(begins=START + 9, ends=START + 20, set={"allocation.powered_weight": 0.9})])
     assert list(hooks.calendar(world.state, START, START + 6)) == []
     enacted, changed = hooks.calendar(world.state, START + 7, START + 13)
-    assert (enacted.day, enacted.fact) == (START + 9, facts.PolicyEnacted("rule", "A rule"))
-    assert changed.fact == ParameterSet("allocation.powered_weight", 0.9)
-    world.happened(enacted.fact, changed.fact)
+    assert (enacted.day, enacted.event) == (START + 9, events.PolicyEnacted("rule", "A rule"))
+    assert changed.event == ParameterSet("allocation.powered_weight", 0.9)
+    world.happened(enacted.event, changed.event)
     assert list(hooks.calendar(world.state, START + 14, START + 19)) == []
     repealed, back = hooks.calendar(world.state, START + 14, START + 20)
-    assert (repealed.day, repealed.fact) == (START + 20, facts.PolicyRepealed("rule", "A rule"))
-    assert back.fact.value == 0.5
-    world.happened(repealed.fact, back.fact)
+    assert (repealed.day, repealed.event) == (START + 20, events.PolicyRepealed("rule", "A rule"))
+    assert back.event.value == 0.5
+    world.happened(repealed.event, back.event)
     assert world.state.run.policies == {}
 
 
@@ -100,10 +100,10 @@ def refuse(command="PlaceOrder", when=None, **more):
     return policy(permit=[rule | ({"when": when} if when is not None else {})])
 
 
-def test_a_command_that_a_policy_refuses_is_a_fact_with_the_case():
+def test_a_command_that_a_policy_refuses_is_an_event_with_the_case():
     world, hooks = in_force(refuse(when={"country": "CN", "tpp": {"at_least": 4800}}))
-    (fact,) = hooks.permit(world.state, order(CHINESE), START)
-    assert fact == facts.CommandForbidden(CHINESE, "rule", "PlaceOrder", "no", None, SUPPLIER, "H100", 10)
+    (event,) = hooks.permit(world.state, order(CHINESE), START)
+    assert event == events.CommandForbidden(CHINESE, "rule", "PlaceOrder", "no", None, SUPPLIER, "H100", 10)
     assert forbidden(hooks, world, order(CHINESE, "H20")) == ""
     assert forbidden(hooks, world, order(LAB)) == ""
 
@@ -205,8 +205,8 @@ def test_a_quota_is_new_in_every_period_and_for_every_group():
 # --- levies
 
 
-def levied(hooks, world, fact):
-    told = [happening.fact for happening in hooks.levy(world.state, [fact], world.day)]
+def levied(hooks, world, event):
+    told = [happening.event for happening in hooks.levy(world.state, [event], world.day)]
     world.happened(*told)
     return told
 
@@ -215,14 +215,14 @@ def levy(on, **terms):
     return policy(levy=[{"on": on, **terms}])
 
 
-PLACED = chip_facts.OrderPlaced("lab/order/1", LAB, SUPPLIER, "H100", 10, 25_000.0)
+PLACED = chip_events.OrderPlaced("lab/order/1", LAB, SUPPLIER, "H100", 10, 25_000.0)
 
 
 def test_a_levy_takes_a_part_and_is_paid_under_the_same_contract():
     world, hooks = in_force(levy("OrderPlaced", rate=0.1))
     charged, paid = levied(hooks, world, PLACED)
-    assert charged == facts.LevyCharged("rule", LAB, 2_500_000, "lab/order/1")
-    assert paid == finance_facts.PaymentMade(LAB, "world/treasury", 2_500_000, "levy", "lab/order/1")
+    assert charged == events.LevyCharged("rule", LAB, 2_500_000, "lab/order/1")
+    assert paid == finance_events.PaymentMade(LAB, "world/treasury", 2_500_000, "levy", "lab/order/1")
     assert sum(world.state.finance.ledger.accounts.values()) == 0
 
 
@@ -244,17 +244,17 @@ def test_energy_is_levied_by_what_a_site_draws():
     world, hooks = in_force(
         levy("PaymentMade", usd_per_unit=10, unit="mwh", when={"kind": "energy"}), energy__load_factor=0.5
     )
-    bill = finance_facts.PaymentMade(CLOUD, "world/utilities", 100, "energy", SITE)
+    bill = finance_events.PaymentMade(CLOUD, "world/utilities", 100, "energy", SITE)
     (charged, _) = levied(hooks, world, bill)
     mwh = 14_000 * 1.25 * 0.5 / 1000 * 8760 * 28 / 365
     assert charged.amount_usd_cents == pytest.approx(1000 * mwh, abs=1)
-    assert levied(hooks, world, finance_facts.PaymentMade(LAB, SUPPLIER, 100, "chips", FIELD)) == []
+    assert levied(hooks, world, finance_events.PaymentMade(LAB, SUPPLIER, 100, "chips", FIELD)) == []
 
 
 def test_a_levy_is_not_levied_and_nothing_is_charged_for_nothing():
     world, hooks = in_force(levy("PaymentMade", rate=0.5))
-    assert levied(hooks, world, finance_facts.PaymentMade(LAB, "world/treasury", 100, "levy", LAB)) == []
-    assert levied(hooks, world, finance_facts.PaymentMade(LAB, SUPPLIER, 0, "chips", LAB)) == []
+    assert levied(hooks, world, finance_events.PaymentMade(LAB, "world/treasury", 100, "levy", LAB)) == []
+    assert levied(hooks, world, finance_events.PaymentMade(LAB, SUPPLIER, 0, "chips", LAB)) == []
     assert levied(hooks, world, PLACED) == []
     world, hooks = in_force(levy("OrderPlaced", rate=0.5, enabled=False))
     assert levied(hooks, world, PLACED) == []

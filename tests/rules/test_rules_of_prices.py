@@ -8,17 +8,17 @@ from itertools import pairwise
 import pytest
 from given import CLOUD, LAB, RIVAL, SITE, START, SUPPLIER, given, handed, lease
 
-from events.facts import chips as chip_facts
-from events.facts import leases as facts
-from events.facts.run import ExogenousShock
-from events.facts.training import ComputeSplitSet, FrontierMeasured, ModelReleased, ServingMeasured
+from events.types import chips as chip_events
+from events.types import leases as events
+from events.types.run import ExogenousShock
+from events.types.training import ComputeSplitSet, FrontierMeasured, ModelReleased, ServingMeasured
 from market.rules import prices, serving
 from market.state import State
 
 
 def made(world, **gpus):
     for chip, n in gpus.items():
-        world.happened(chip_facts.OutputMade(chip, SUPPLIER, n, 1.0, 0.0))
+        world.happened(chip_events.OutputMade(chip, SUPPLIER, n, 1.0, 0.0))
     return world
 
 
@@ -82,7 +82,7 @@ def test_the_rest_rents_less_when_it_is_dear_and_more_every_year():
         > now
         == pytest.approx(1000.0 * (2.5 / world.state.run.parameters["price.start_usd_per_h100e_hour"]) ** -1)
     )
-    world.happened(facts.PriceMoved(5.0, 5.0, 1.0, 10.0))
+    world.happened(events.PriceMoved(5.0, 5.0, 1.0, 10.0))
     assert prices.rest_wanted(world.state, START) == pytest.approx(now / 2)
 
 
@@ -102,9 +102,9 @@ def test_the_market_holds_what_clouds_hold_free_and_what_comes_to_them():
     assert (before.total_free, before.arriving) == (10_000.0, 0.0)
     signed = lease(gpus=4_000)
     world.happened(signed, handed(signed))
-    world.happened(chip_facts.ShipmentSent("cloud/shipment/1", "cloud/order/1", CLOUD, "oem", "H100", 500, START + 30))
-    sent = chip_facts.ShipmentSent("cloud/shipment/2", "cloud/order/2", CLOUD, "oem", "GB200", 100, START)
-    world.happened(sent, chip_facts.ShipmentDelivered("cloud/shipment/2", "cloud/order/2", CLOUD, "GB200", 100))
+    world.happened(chip_events.ShipmentSent("cloud/shipment/1", "cloud/order/1", CLOUD, "oem", "H100", 500, START + 30))
+    sent = chip_events.ShipmentSent("cloud/shipment/2", "cloud/order/2", CLOUD, "oem", "GB200", 100, START)
+    world.happened(sent, chip_events.ShipmentDelivered("cloud/shipment/2", "cloud/order/2", CLOUD, "GB200", 100))
     after = prices.Capacity(world.state, START)
     assert (after.total_free, after.arriving) == (6_000.0, 750.0)
 
@@ -121,16 +121,16 @@ def test_requests_and_leases_that_run_out_are_wanted():
     world = given()
     signed = lease(gpus=4_000, end_day=START + 100)
     world.happened(signed, handed(signed))
-    world.happened(facts.LeaseRequested("lab/request/1", LAB, CLOUD, 700.0, START, 364, 3.0, "serving"))
-    world.happened(facts.LeaseRequested("rival/request/1", RIVAL, CLOUD, 900.0, START, 364, 3.0, "internal"))
+    world.happened(events.LeaseRequested("lab/request/1", LAB, CLOUD, 700.0, START, 364, 3.0, "serving"))
+    world.happened(events.LeaseRequested("rival/request/1", RIVAL, CLOUD, 900.0, START, 364, 3.0, "internal"))
     market = prices.Capacity(world.state, START)
     assert (market.asked, market.renewals) == (700.0, 4_000.0)
 
 
 def test_the_market_lead_time_leaves_own_silicon_out():
     world = made(given(), H100=100)
-    world.happened(chip_facts.OrderPlaced("lab/order/1", LAB, SUPPLIER, "H100", 500, 25_000.0))
-    world.happened(chip_facts.OrderPlaced("cloud/order/1", CLOUD, "google", "TPU v5p", 10**6, 8_000.0))
+    world.happened(chip_events.OrderPlaced("lab/order/1", LAB, SUPPLIER, "H100", 500, 25_000.0))
+    world.happened(chip_events.OrderPlaced("cloud/order/1", CLOUD, "google", "TPU v5p", 10**6, 8_000.0))
     assert prices.lead_time(world.state) == pytest.approx(5.0)
     assert prices.lead_time(given().state) == 0.0
 
@@ -143,7 +143,7 @@ def test_the_posted_price_is_cut_only_after_the_contract_price_has_left_it_behin
     world = slack(price__spot_hazard_weeks=1)
     for _ in range(60):
         world.close_weeks()
-        told += [f for f in world.after(prices.move(world.state, world.day)) if isinstance(f, facts.OnDemandRepriced)]
+        told += [f for f in world.after(prices.move(world.state, world.day)) if isinstance(f, events.OnDemandRepriced)]
     assert told
     assert {f.kind for f in told} == {"cut"}
     assert world.state.leases.spot_usd_per_h100e_hour < 3.4

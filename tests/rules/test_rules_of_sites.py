@@ -6,8 +6,8 @@ import pytest
 from given import CLOUD, FIELD, LAB, RIVAL, SITE, START, YEAR, given
 
 from events.commands.sites import PlanSite, StartBuilding
-from events.facts import sites as facts
-from events.facts.finance import PaymentMade
+from events.types import sites as events
+from events.types.finance import PaymentMade
 from market.rules import sites
 
 
@@ -21,7 +21,7 @@ def build(org=LAB, site=FIELD, power=1_000, kind="next", **more):
 
 def refusal(world, command):
     (refused,) = world.when(command)
-    assert isinstance(refused, facts.SiteRefused)
+    assert isinstance(refused, events.SiteRefused)
     return refused.reason
 
 
@@ -29,8 +29,8 @@ def begun(world, days_ago=0, planned=100, power=1_000, kind="next", n=1):
     """A building under way."""
     name, first = f"{FIELD}/building/{n}", START - days_ago
     world.happened(
-        facts.BuildingStarted(name, FIELD, LAB, "texas", kind, power, first, first + planned),
-        facts.PowerQueued(name, FIELD, LAB, "texas", power, 1_250),
+        events.BuildingStarted(name, FIELD, LAB, "texas", kind, power, first, first + planned),
+        events.PowerQueued(name, FIELD, LAB, "texas", power, 1_250),
     )
     return world.state.sites.buildings[name]
 
@@ -104,9 +104,9 @@ def test_without_slip_a_shell_stands_when_it_was_promised():
     world = given(sites__slip_median=1, sites__slip_sd=0)
     begun(world)
     ready, slipped = shells(world, START + 98, START + 104)
-    assert isinstance(ready.fact, facts.ShellReady)
+    assert isinstance(ready.event, events.ShellReady)
     assert ready.day == START + 100
-    assert (slipped.fact.reason, slipped.day) == ("power", START + 100)
+    assert (slipped.event.reason, slipped.day) == ("power", START + 100)
 
 
 def test_a_promise_that_passes_is_made_anew_a_quarter_of_the_plan_later():
@@ -114,8 +114,8 @@ def test_a_promise_that_passes_is_made_anew_a_quarter_of_the_plan_later():
     begun(world, planned=200)
     assert shells(world, START + 193, START + 199) == []
     (slipped,) = shells(world, START + 197, START + 203)
-    assert (slipped.fact.reason, slipped.fact.duration_days) == ("shell", 50)
-    world.happened(slipped.fact)
+    assert (slipped.event.reason, slipped.event.duration_days) == ("shell", 50)
+    world.happened(slipped.event)
     assert shells(world, START + 204, START + 210) == []
 
 
@@ -139,7 +139,7 @@ def test_realised_over_planned_has_its_median():
 
 def ready(world, days_ago=600, **more):
     building = begun(world, days_ago=days_ago, **more)
-    world.happened(facts.ShellReady(building.building_id, FIELD, LAB, building.power_kw))
+    world.happened(events.ShellReady(building.building_id, FIELD, LAB, building.power_kw))
     return building
 
 
@@ -179,7 +179,7 @@ def test_a_shell_without_power_says_once_that_it_waits():
     world = certain(regions__texas__grid_mw_per_year=0)
     ready(world)
     (waits,) = world.after(sites.energise(world.state, START))
-    assert isinstance(waits, facts.ShellWaitsForPower)
+    assert isinstance(waits, events.ShellWaitsForPower)
     assert waits.due_day >= START + 28
     assert world.after(sites.energise(world.state, START + 7)) == []
 

@@ -1,4 +1,4 @@
-"""The table of rules, the order of a week, and the facts of the start."""
+"""The table of rules, the order of a week, and the events of the start."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from given import CLOUD, LAB, SITE, START, given
 
 from events.commands import COMMANDS
 from events.commands.policy import EnactPolicy, RepealPolicy
-from events.facts import chips, finance, leases, run, sites, training
+from events.types import chips, finance, leases, run, sites, training
 from market import rules
 from market.evolve import evolve
 from market.rules import start
@@ -33,7 +33,7 @@ def test_steps_of_a_month_and_a_quarter_come_then_and_not_otherwise():
 def test_payments_are_measured_in_the_last_week_of_a_month():
     world = given()
     kinds = [
-        type(x).__name__ if x is None or hasattr(x, "fact") else x.kind.__name__
+        type(x).__name__ if x is None or hasattr(x, "event") else x.kind.__name__
         for x in rules.measures(world.state, START)
     ]
     assert kinds == ["Happening", "ServingMeasured"]
@@ -57,20 +57,20 @@ def test_helpers_bound_and_round():
 
 @pytest.fixture(scope="module")
 def begun(frontier):
-    """The facts of the start of the default world, and the state behind them."""
-    facts, state = [fact for _, fact in start.opening(frontier, 0)], State()
-    for fact in facts:
-        evolve(state, fact, start.to_day(frontier.start))
-    return facts, state
+    """The events of the start of the default world, and the state behind them."""
+    events, state = [event for _, event in start.opening(frontier, 0)], State()
+    for event in events:
+        evolve(state, event, start.to_day(frontier.start))
+    return events, state
 
 
-def of(facts, kind):
-    return [fact for fact in facts if isinstance(fact, kind)]
+def of(events, kind):
+    return [event for event in events if isinstance(event, kind)]
 
 
 def test_the_start_says_the_scenario_and_whole_weeks(frontier, begun):
-    facts, state = begun
-    (started,) = of(facts, run.RunStarted)
+    events, state = begun
+    (started,) = of(events, run.RunStarted)
     assert started.start_day == start.to_day(frontier.start)
     assert (started.end_day - started.start_day) % 7 == 0
     assert set(state.run.orgs) == set(frontier.orgs)
@@ -90,13 +90,13 @@ def test_the_start_is_within_power_and_holdings(begun):
 
 
 def test_leases_of_the_start_come_parents_first_and_hand_over_what_has_begun(begun):
-    facts, _ = begun
-    signed = of(facts, leases.LeaseSigned)
+    events, _ = begun
+    signed = of(events, leases.LeaseSigned)
     known = set()
     for one in signed:
         assert one.parent_lease_id is None or one.parent_lease_id in known
         known.add(one.lease_id)
-    assert {f.lease_id for f in of(facts, leases.GpusHandedOver)} == {
+    assert {f.lease_id for f in of(events, leases.GpusHandedOver)} == {
         f.lease_id for f in signed if f.start_day <= START
     }
 
@@ -107,7 +107,7 @@ def test_calibration_reproduces_the_tightness_and_revenue_of_the_start(frontier,
 
     state = copy.deepcopy(opened)
     for happening in start.calibrate(state):
-        evolve(state, happening.fact, START)
+        evolve(state, happening.event, START)
     p = state.run.parameters
     assert p["rest.h100e_start"] >= 0
     assert p["serving.frontier_start"] == max(lab.capability for lab in state.training.labs.values())
@@ -119,8 +119,8 @@ def test_calibration_reproduces_the_tightness_and_revenue_of_the_start(frontier,
 
 
 def test_a_start_says_every_family(begun):
-    facts, _ = begun
-    kinds = {type(fact) for fact in facts}
+    events, _ = begun
+    kinds = {type(event) for event in events}
     assert {
         chips.ChipAnnounced, chips.FleetRegistered, sites.SitePlanned, sites.PowerEnergised, finance.PaymentMade,
         training.ModelReleased, training.TrainingStarted, training.ServingMeasured,

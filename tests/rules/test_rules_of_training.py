@@ -8,11 +8,11 @@ import pytest
 from given import CLOUD, FIELD, LAB, RIVAL, SITE, START, YEAR, given, handed, lease
 
 from events.commands.training import AdoptPlan, SetSplit, StartProject, StartTraining
-from events.facts import chips as chip_facts
-from events.facts import leases as lease_facts
-from events.facts import training as facts
-from events.facts.finance import PlanAdopted
-from events.facts.sites import SitePlanned
+from events.types import chips as chip_events
+from events.types import leases as lease_events
+from events.types import training as events
+from events.types.finance import PlanAdopted
+from events.types.sites import SitePlanned
 from market.rules import training
 
 
@@ -26,7 +26,7 @@ def project(h100e=1_000.0, days=84, org=LAB):
 
 def refusal(world, command):
     (refused,) = world.when(command)
-    assert isinstance(refused, facts.TrainingRefused)
+    assert isinstance(refused, events.TrainingRefused)
     assert not math.isnan(refused.flop)
     return refused.reason
 
@@ -37,7 +37,7 @@ def refusal(world, command):
 @pytest.mark.parametrize(("asked", "given_share"), [(0.3, 0.3), (0.0, 0.1), (2.0, 0.6), (float("nan"), 0.1)])
 def test_the_share_that_serves_stays_within_its_bounds(asked, given_share):
     world = given()
-    assert world.when(SetSplit(actor=LAB, because=LAB, share=asked)) == [facts.ComputeSplitSet(LAB, given_share)]
+    assert world.when(SetSplit(actor=LAB, because=LAB, share=asked)) == [events.ComputeSplitSet(LAB, given_share)]
     assert world.state.training.labs[LAB].inference_share == given_share
 
 
@@ -63,21 +63,21 @@ def test_projects_come_faster_than_compute():
     world = given()
     world.when(project(2_500.0))
     (deferred,) = world.when(project(501.0))
-    assert deferred == facts.ProjectDeferred(LAB, 501.0, "no GPUs free")
+    assert deferred == events.ProjectDeferred(LAB, 501.0, "no GPUs free")
 
 
 @pytest.mark.parametrize("h100e", [0.0, -5.0, float("nan"), float("inf")])
 def test_a_project_of_nothing_takes_nothing(h100e):
-    assert given().when(project(h100e)) == [facts.ProjectDeferred(LAB, 0.0, "nothing asked")]
+    assert given().when(project(h100e)) == [events.ProjectDeferred(LAB, 0.0, "nothing asked")]
 
 
 def test_a_project_ends_on_its_day_and_frees_its_gpus():
     world = given()
     world.when(project(3_000.0, days=10))
-    assert [h for h in training.due(world.state, START, START + 6) if isinstance(h.fact, facts.ProjectEnded)] == []
-    (ended,) = [h for h in training.due(world.state, START + 7, START + 13) if isinstance(h.fact, facts.ProjectEnded)]
+    assert [h for h in training.due(world.state, START, START + 6) if isinstance(h.event, events.ProjectEnded)] == []
+    (ended,) = [h for h in training.due(world.state, START + 7, START + 13) if isinstance(h.event, events.ProjectEnded)]
     assert ended.day == START + 10
-    world.happened(ended.fact)
+    world.happened(ended.event)
     assert training.research_free(world.state, LAB) == 3_000.0
 
 
@@ -85,7 +85,7 @@ def test_a_lab_that_loses_compute_winds_down_its_newest_projects():
     world = given()
     for _ in range(3):
         world.when(project(1_000.0))
-    world.happened(chip_facts.GpusRetired(LAB, FIELD, "H100", 1_000, 1_400))
+    world.happened(chip_events.GpusRetired(LAB, FIELD, "H100", 1_000, 1_400))
     ended = world.after(training.shed_projects(world.state, START))
     assert [f.run_id for f in ended] == ["lab/project/3"]
     assert world.after(training.shed_projects(world.state, START)) == []
@@ -113,7 +113,7 @@ def test_gpus_rented_train_as_owned_ones_do():
     world = given()
     signed = lease(RIVAL, gpus=2_000)
     world.happened(signed, handed(signed))
-    assert isinstance(world.when(train(2_000, site=SITE, org=RIVAL))[0], facts.TrainingStarted)
+    assert isinstance(world.when(train(2_000, site=SITE, org=RIVAL))[0], events.TrainingStarted)
 
 
 def test_one_frontier_run_at_a_time():
@@ -142,14 +142,14 @@ def test_every_model_has_a_name_of_its_own():
     for _ in range(2):
         (started,) = world.when(train(4_000))
         names.append(started.model)
-        world.happened(facts.TrainingAbandoned(started.run_id, LAB, 1e24, "GPUs lost"))
+        world.happened(events.TrainingAbandoned(started.run_id, LAB, 1e24, "GPUs lost"))
     assert names == ["lab/model/1", "lab/model/2"]
 
 
 def test_a_chip_that_the_cluster_core_does_not_know_is_not_trained_on():
     world = given()
-    world.happened(chip_facts.ChipAnnounced("Abacus", "nvidia", START, START + 900, 1.0, 0.1, 0.1, "all"))
-    world.happened(chip_facts.FleetRegistered(LAB, FIELD, "Abacus", 100, 10))
+    world.happened(chip_events.ChipAnnounced("Abacus", "nvidia", START, START + 900, 1.0, 0.1, 0.1, "all"))
+    world.happened(chip_events.FleetRegistered(LAB, FIELD, "Abacus", 100, 10))
     assert refusal(world, train(100, chip="Abacus")) == "chip not suited"
 
 
@@ -159,22 +159,22 @@ def test_more_gpus_never_make_a_run_longer():
 
 
 def ends(world, kind, first, last):
-    return [h for h in training.due(world.state, first, last) if isinstance(h.fact, kind)]
+    return [h for h in training.due(world.state, first, last) if isinstance(h.event, kind)]
 
 
 def test_a_run_ends_on_its_day_and_its_model_is_released_some_weeks_later():
     world = given()
     (started,) = world.when(train())
-    assert ends(world, facts.TrainingFinished, START, started.due_day - 1) == []
-    (done,) = ends(world, facts.TrainingFinished, started.due_day - 3, started.due_day + 3)
-    assert (done.day, done.fact.duration_days) == (started.due_day, started.due_day - START)
+    assert ends(world, events.TrainingFinished, START, started.due_day - 1) == []
+    (done,) = ends(world, events.TrainingFinished, started.due_day - 3, started.due_day + 3)
+    assert (done.day, done.event.duration_days) == (started.due_day, started.due_day - START)
     world.day = done.day
-    world.happened(done.fact)
+    world.happened(done.event)
     assert world.state.training.runs == {}
-    assert ends(world, facts.ModelReleased, done.day, done.day + 55) == []
-    (out,) = ends(world, facts.ModelReleased, done.day + 50, done.day + 56)
-    assert (out.fact.model, out.fact.kind, out.day) == ("lab/model/1", "frontier", done.day + 56)
-    world.happened(out.fact)
+    assert ends(world, events.ModelReleased, done.day, done.day + 55) == []
+    (out,) = ends(world, events.ModelReleased, done.day + 50, done.day + 56)
+    assert (out.event.model, out.event.kind, out.day) == ("lab/model/1", "frontier", done.day + 56)
+    world.happened(out.event)
     assert world.state.training.labs[LAB].best_model == "lab/model/1"
     assert world.state.training.labs[LAB].pending_model == ""
 
@@ -182,8 +182,8 @@ def test_a_run_ends_on_its_day_and_its_model_is_released_some_weeks_later():
 def test_a_lab_without_a_new_model_refreshes_its_old_one_and_time_makes_it_better():
     world = given()
     released = world.state.training.labs[LAB].released_day
-    (refresh,) = ends(world, facts.ModelReleased, released + 180, released + 182)
-    assert (refresh.fact.kind, refresh.fact.model, refresh.day) == ("refresh", "old", released + 182)
+    (refresh,) = ends(world, events.ModelReleased, released + 180, released + 182)
+    assert (refresh.event.kind, refresh.event.model, refresh.day) == ("refresh", "old", released + 182)
     later = training.capability(world.state, 1e25, START + YEAR)
     assert later > training.capability(world.state, 1e25, START)
     assert training.capability(world.state, 1e26, START) > training.capability(world.state, 1e25, START)
@@ -193,7 +193,7 @@ def test_a_run_that_loses_gpus_goes_on_with_fewer_and_keeps_what_was_trained():
     world = given()
     (started,) = world.when(train(4_000, 2e24))
     world.day = START + 10
-    world.happened(chip_facts.GpusRetired(LAB, FIELD, "H100", 2_000, 2_800))
+    world.happened(chip_events.GpusRetired(LAB, FIELD, "H100", 2_000, 2_800))
     (replanned,) = world.after(training.replan(world.state, world.day))
     assert (replanned.gpus, replanned.reason) == (2_000, "GPUs lost")
     part = (started.due_day - world.day) / (started.due_day - START)
@@ -207,7 +207,7 @@ def test_a_run_that_loses_all_gpus_is_abandoned():
     signed = lease(RIVAL, gpus=2_000)
     world.happened(signed, handed(signed))
     world.when(train(2_000, site=SITE, org=RIVAL))
-    world.happened(lease_facts.LeaseEnded(signed.lease_id, CLOUD, RIVAL, "H100", SITE, 2_000, "default"))
+    world.happened(lease_events.LeaseEnded(signed.lease_id, CLOUD, RIVAL, "H100", SITE, 2_000, "default"))
     (abandoned,) = world.after(training.replan(world.state, START))
     assert abandoned.reason == "GPUs lost"
     assert world.state.training.runs == {}
@@ -216,8 +216,8 @@ def test_a_run_that_loses_all_gpus_is_abandoned():
 def test_a_run_that_would_take_too_long_on_what_is_left_is_abandoned():
     world = given()
     world.when(train(4_000, 1e25))
-    world.happened(chip_facts.GpusRetired(LAB, FIELD, "H100", 3_990, 5_586))
-    assert isinstance(world.after(training.replan(world.state, START))[0], facts.TrainingAbandoned)
+    world.happened(chip_events.GpusRetired(LAB, FIELD, "H100", 3_990, 5_586))
+    assert isinstance(world.after(training.replan(world.state, START))[0], events.TrainingAbandoned)
 
 
 # --- clusters
@@ -232,10 +232,10 @@ def test_clusters_make_news_when_they_pass_a_size_and_again_when_they_grow():
     (first,) = clusters(world)
     assert (first.org, first.gpus, first.kind) == (CLOUD, 4_608, "first of generation")
     assert clusters(world) == []
-    world.happened(chip_facts.FleetRegistered(CLOUD, SITE, "H100", 20_000, 28_000))
+    world.happened(chip_events.FleetRegistered(CLOUD, SITE, "H100", 20_000, 28_000))
     (grown,) = clusters(world)
     assert (grown.gpus, grown.kind) == (16_384, "grown")
-    world.happened(chip_facts.FleetRegistered(LAB, FIELD, "H100", 20_000, 28_000))
+    world.happened(chip_events.FleetRegistered(LAB, FIELD, "H100", 20_000, 28_000))
     assert [f.kind for f in clusters(world)] == ["new"]
 
 
@@ -243,19 +243,19 @@ def test_a_pool_of_shells_is_no_cluster_and_neither_are_gpus_that_are_let():
     world = given()
     world.happened(SitePlanned("pool", LAB, "texas", "pool", 50_000, START))
     world.happened(*clusters(world))
-    world.happened(chip_facts.FleetRegistered(LAB, "pool", "H100", 20_000, 28_000))
+    world.happened(chip_events.FleetRegistered(LAB, "pool", "H100", 20_000, 28_000))
     assert clusters(world) == []
     signed = lease(RIVAL, gpus=1)
-    world.happened(signed, handed(signed), chip_facts.FleetRegistered(CLOUD, SITE, "H100", 20_000, 28_000))
+    world.happened(signed, handed(signed), chip_events.FleetRegistered(CLOUD, SITE, "H100", 20_000, 28_000))
     assert clusters(world) == []
 
 
 def test_rack_scale_chips_are_counted_in_racks():
     world = given()
-    world.happened(chip_facts.FleetRegistered(CLOUD, SITE, "GB200", 5_000, 10_000))
+    world.happened(chip_events.FleetRegistered(CLOUD, SITE, "GB200", 5_000, 10_000))
     said = {f.chip: f for f in clusters(world)}
     assert said["GB200"].racks == 64
     assert said["H100"].racks is None
-    world.happened(chip_facts.ChipAnnounced("Abacus", "nvidia", START, START + 900, 1.0, 0.1, 0.1, "all"))
-    world.happened(chip_facts.FleetRegistered(LAB, FIELD, "Abacus", 9_000, 900))
+    world.happened(chip_events.ChipAnnounced("Abacus", "nvidia", START, START + 900, 1.0, 0.1, 0.1, "all"))
+    world.happened(chip_events.FleetRegistered(LAB, FIELD, "Abacus", 9_000, 900))
     assert next(f for f in clusters(world) if f.chip == "Abacus").racks is None

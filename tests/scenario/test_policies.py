@@ -148,9 +148,9 @@ WRONG = {
         "permit: [{refuse: PlaceOrders, reason: x}]",
         "mine.yaml:5:19 permit.0.refuse: unknown command 'PlaceOrders'; did you mean 'PlaceOrder'",
     ),
-    "unknown fact": (
+    "unknown event": (
         "levy: [{on: LeaseSign, rate: 0.1}]",
-        "mine.yaml:5:13 levy.0.on: unknown fact 'LeaseSign'; did you mean 'LeaseSigned'",
+        "mine.yaml:5:13 levy.0.on: unknown event 'LeaseSign'; did you mean 'LeaseSigned'",
     ),
     "unknown condition": (
         "permit: [{refuse: PlaceOrder, when: {contry: CN}, reason: x}]",

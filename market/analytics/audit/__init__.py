@@ -2,9 +2,9 @@
 
     audit(open_log(folder).scan()) -> []
 
-The auditor shares no code with the rules that make facts or with the code that applies them: it reads the wide table
+The auditor shares no code with the rules that make events or with the code that applies them: it reads the wide table
 with Polars, rebuilds stocks as running totals, and says where they cannot be. A stock that breaks a rule is reported
-at each fact after which it is broken (or at the first close of a week, where the order of a week allows it to be
+at each event after which it is broken (or at the first close of a week, where the order of a week allows it to be
 broken for a moment); a stock holds between its changes, so every week is covered.
 """
 
@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.audit import chips, fleet, leases, money, record, sites, training
+from market.analytics.audit import chips, fleet, leases, money, sequence, sites, training
 from market.analytics.audit.book import Book, Check, Finding
 
 CHECKS: tuple[Check, ...] = (
-    *record.CHECKS, *chips.CHECKS, *sites.CHECKS, *fleet.CHECKS, *leases.CHECKS, *training.CHECKS, *money.CHECKS,
+    *sequence.CHECKS, *chips.CHECKS, *sites.CHECKS, *fleet.CHECKS, *leases.CHECKS, *training.CHECKS, *money.CHECKS,
 )  # fmt: skip
 
 

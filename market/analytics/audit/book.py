@@ -1,4 +1,4 @@
-"""The log as the auditor reads it: facts by type, each with its week; running totals; what a finding is."""
+"""The log as the auditor reads it: events by type, each with its week; running totals; what a finding is."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NEVER = 2**62  # seq of what has not happened
 
 
 class Finding(NamedTuple):
-    """One thing that cannot be: when, against which rule, what, and the fact that shows it."""
+    """One thing that cannot be: when, against which rule, what, and the event that shows it."""
 
     week: int
     day: int
@@ -32,24 +32,24 @@ Check = Callable[["Book"], list[Finding]]
 
 
 class Book:
-    """The facts of one log. `closing` is the week that a fact belongs to, counted by the weeks closed before it."""
+    """The events of one log. `closing` is the week that an event belongs to, counted by the weeks closed before it."""
 
     def __init__(self, log: pl.LazyFrame) -> None:
         closed = (pl.col("type") == "WeekClosed").cast(pl.Int32)
         frame = log.select(COLUMNS).with_columns(closing=closed.cum_sum() - closed)
-        self.facts = frame.collect()
-        self._kinds = self.facts["type"].cast(pl.Categorical)
+        self.events = frame.collect()
+        self._kinds = self.events["type"].cast(pl.Categorical)
         self._by_kind: dict[str, pl.DataFrame] = {}
         self._memo: dict[str, pl.DataFrame] = {}
-        self.weeks = self.of("WeekClosed").height  # closed; a fact of a later week may still be answered
+        self.weeks = self.of("WeekClosed").height  # closed; an event of a later week may still be answered
         first = self.of("RunStarted")
         self.start_day = int(first["start_day"][0]) if len(first) else 0
 
     def of(self, *kinds: str) -> pl.DataFrame:
-        """Facts of these types, in the order of the log."""
+        """Events of these types, in the order of the log."""
         name = " ".join(kinds)
         if name not in self._by_kind:
-            self._by_kind[name] = self.facts.filter(self._kinds.is_in(kinds))
+            self._by_kind[name] = self.events.filter(self._kinds.is_in(kinds))
         return self._by_kind[name]
 
     def once(self, make: Callable[[Book], pl.DataFrame]) -> pl.DataFrame:
@@ -90,7 +90,7 @@ def found(frame: pl.DataFrame, rule: str, text: str, *names: str) -> list[Findin
 
 
 def running(changes: pl.DataFrame, key: str | list[str], *amounts: str) -> pl.DataFrame:
-    """Cumulate amounts over a key in the order of the log; keep one row a key and fact, with the totals behind it."""
+    """Cumulate amounts over a key in the order of the log; keep one row a key and event, with the totals behind it."""
     keys = [key] if isinstance(key, str) else key
     totals = changes.sort("seq", maintain_order=True).with_columns(
         pl.col(amount).fill_null(0).cum_sum().over(keys) for amount in amounts

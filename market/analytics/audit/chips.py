@@ -8,7 +8,7 @@ from market.analytics.audit.book import NEVER, WHEN, Book, Check, Finding, found
 
 
 def orders(book: Book) -> list[Finding]:
-    """GPUs ordered are allocated, cancelled or still open; open ones are never negative, in facts of the order."""
+    """GPUs ordered are allocated, cancelled or still open; open ones are never negative, in events of the order."""
     placed = book.of("OrderPlaced")
     taken = book.of("ChipsAllocated", "OrderCancelled")
     terms = placed.select("order_id", of="org", by="supplier", what="chip", since="seq")

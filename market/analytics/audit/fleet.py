@@ -27,7 +27,7 @@ def handed(book: Book) -> pl.DataFrame:
 
 
 def holdings(book: Book) -> pl.DataFrame:
-    """Totals by place behind every fact that moves GPUs: `owned`, `rented`, `let`, `training`, and `held` of them.
+    """Totals by place behind every event that moves GPUs: `owned`, `rented`, `let`, `training`, and `held` of them.
 
     Clusters and hourly rents are rows too: `claim` is what they say is there.
     """

@@ -55,7 +55,7 @@ def power(book: Book) -> list[Finding]:
 
 
 def places(book: Book) -> list[Finding]:
-    """Every site that a fact names was planned before, and belongs to who builds there."""
+    """Every site that an event names was planned before, and belongs to who builds there."""
     plans = book.of("SitePlanned").select("site", owner="org", since="seq")
     named = book.of(*STEPS, "FleetRegistered", "GpusInstalled", "GpusRetired", "LeaseSigned", "QuoteGiven")
     known = named.join(plans, on="site", how="left", maintain_order="left")

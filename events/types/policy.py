@@ -1,13 +1,13 @@
-"""Facts of policy: what was enacted, repealed, refused and levied."""
+"""Events of policy: what was enacted, repealed, refused and levied."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from events.facts.base import Fact, Visibility
+from events.types.base import Event, Visibility
 
 
-class PolicyEnacted(Fact, frozen=True):
+class PolicyEnacted(Event, frozen=True):
     """A policy is in force from this day."""
 
     subject: ClassVar[str] = "policy"
@@ -15,7 +15,7 @@ class PolicyEnacted(Fact, frozen=True):
     kind: str
 
 
-class PolicyRepealed(Fact, frozen=True):
+class PolicyRepealed(Event, frozen=True):
     """A policy is no longer in force."""
 
     subject: ClassVar[str] = "policy"
@@ -23,7 +23,7 @@ class PolicyRepealed(Fact, frozen=True):
     kind: str
 
 
-class CommandForbidden(Fact, frozen=True):
+class CommandForbidden(Event, frozen=True):
     """A policy stood in the way of what an org asked for; `kind` is the command."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -37,7 +37,7 @@ class CommandForbidden(Fact, frozen=True):
     gpus: int | None = None
 
 
-class QuotaUsed(Fact, frozen=True):
+class QuotaUsed(Event, frozen=True):
     """What has been taken from a policy's allowance (`kind` names rule, group and period), in its own unit."""
 
     policy: str
@@ -46,7 +46,7 @@ class QuotaUsed(Fact, frozen=True):
     value: float
 
 
-class LevyCharged(Fact, frozen=True):
+class LevyCharged(Event, frozen=True):
     """A policy takes its part of a transaction; the payment follows."""
 
     policy: str

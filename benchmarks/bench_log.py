@@ -1,8 +1,8 @@
 """The record against other ways to keep events, in one run: append, replay with apply, verify, size.
 
-`python -m benchmarks.bench_record [--facts N] [--rounds N] [--run FOLDER]` prints two tables. Figures are facts per
-second of CPU time (user and system, syncs included), medians over the rounds. All keep the same facts, 4,096 a commit,
-synced to disk, and apply them to the same small state. The facts are made up, of every type in turn, or those of
+`python -m benchmarks.bench_log [--events N] [--rounds N] [--run FOLDER]` prints two tables. Figures are events per
+second of CPU time (user and system, syncs included), medians over the rounds. All keep the same events, 4,096 a commit,
+synced to disk, and apply them to the same small state. The events are made up, of every type in turn, or those of
 `--run`. Only the record keeps a chain. The peers need the packages of the group `bench`.
 """
 
@@ -23,8 +23,8 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from benchmarks.record_state import COMMIT, State
-from events import FACTS, Entry, LogWriter, Rows, open_log, verify
+from benchmarks.log_state import COMMIT, State
+from events import EVENTS, Entry, LogWriter, Rows, open_log, verify
 from tests.events.sample import SCENARIO, START_DAY, entries, manifest, run
 
 
@@ -33,10 +33,10 @@ class Ours:
 
     name = "the record (chained)"
 
-    def append(self, folder: Path, facts: list[Entry]) -> None:
+    def append(self, folder: Path, events: list[Entry]) -> None:
         writer = LogWriter.create(folder / "run", manifest(), SCENARIO)
         with writer:
-            for index, entry in enumerate(facts):
+            for index, entry in enumerate(events):
                 writer.append(entry)
                 if index % COMMIT == COMMIT - 1:
                     writer.close_week()
@@ -45,7 +45,7 @@ class Ours:
     def replay(self, folder: Path) -> State:
         state = State()
         for entry in open_log(folder / "run").entries():
-            state.apply(entry.day, entry.actor, type(entry.fact).__name__)
+            state.apply(entry.day, entry.actor, type(entry.event).__name__)
         return state
 
     def verify(self, folder: Path) -> None:
@@ -62,16 +62,16 @@ def cpu_s(action: Callable[..., object], *given: object) -> float:
 def peers() -> list[Any]:
     """Ours first, then those whose packages are there."""
     try:
-        from benchmarks.record_peer_eventsourcing import Bare, Documented
-        from benchmarks.record_peers import Lines, Sqlite
+        from benchmarks.log_peer_eventsourcing import Bare, Documented
+        from benchmarks.log_peers import Lines, Sqlite
     except ImportError as error:
         print(f"peers are left out: {error}; install the group `bench`", file=sys.stderr)
         return [Ours()]
     return [Ours(), Documented(), Bare(), Sqlite(), Lines()]
 
 
-def compare(facts: list[Entry], rounds: int) -> None:
-    """Print append, replay and verify of all, in turns, and bytes a fact."""
+def compare(events: list[Entry], rounds: int) -> None:
+    """Print append, replay and verify of all, in turns, and bytes an event."""
     taken: dict[str, dict[str, list[float]]] = {}
     sizes, all_peers = {}, peers()
     for _ in range(rounds):
@@ -79,22 +79,22 @@ def compare(facts: list[Entry], rounds: int) -> None:
             times = taken.setdefault(peer.name, {})
             with tempfile.TemporaryDirectory() as scratch:
                 folder = Path(scratch)
-                times.setdefault("append", []).append(cpu_s(peer.append, folder, facts))
+                times.setdefault("append", []).append(cpu_s(peer.append, folder, events))
                 times.setdefault("replay", []).append(cpu_s(peer.replay, folder))
                 if hasattr(peer, "verify"):
                     times.setdefault("verify", []).append(cpu_s(peer.verify, folder))
                 sizes[peer.name] = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    print(f"{'':24}{'append/s':>12}{'replay/s':>12}{'verify/s':>12}{'bytes/fact':>12}")
+    print(f"{'':24}{'append/s':>12}{'replay/s':>12}{'verify/s':>12}{'bytes/event':>12}")
     for name, times in taken.items():
-        speeds = [f"{len(facts) / statistics.median(times[key]):12,.0f}" if key in times else " " * 12 for key in KEYS]
-        print(f"{name:24}{''.join(speeds)}{sizes[name] / len(facts):12.1f}")
+        speeds = [f"{len(events) / statistics.median(times[key]):12,.0f}" if key in times else " " * 12 for key in KEYS]
+        print(f"{name:24}{''.join(speeds)}{sizes[name] / len(events):12.1f}")
 
 
 KEYS = ("append", "replay", "verify")
 
 
 def column_batches(rows: int, batches: int, rounds: int) -> float:
-    """Facts per CPU second of ready columns: `batches` commits of `rows` payments each."""
+    """Events per CPU second of ready columns: `batches` commits of `rows` payments each."""
     draw = np.random.default_rng(1)
     orgs = np.array([f"org{n}" for n in range(60)], dtype=object)
     columns = {
@@ -109,10 +109,10 @@ def column_batches(rows: int, batches: int, rounds: int) -> float:
         with tempfile.TemporaryDirectory() as scratch:
             writer = LogWriter.create(Path(scratch) / "run", manifest(), SCENARIO)
             writer.append(next(entries(run(1, 3))))
-            writer.commit_facts = 1
+            writer.commit_events = 1
             writer.close_week()  # RunStarted in a commit of its own
 
-            payments = Rows(FACTS["PaymentMade"], 0, START_DAY, columns["org"], cause, cause, columns)
+            payments = Rows(EVENTS["PaymentMade"], 0, START_DAY, columns["org"], cause, cause, columns)
             speeds.append(rows * batches / cpu_s(write_columns, writer, payments, batches))
     return statistics.median(speeds)
 
@@ -134,15 +134,15 @@ def chain_speed(rounds: int) -> float:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--facts", type=int, default=10 * COMMIT)
+    parser.add_argument("--events", type=int, default=10 * COMMIT)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--run", type=Path, help="take the facts of this run")
+    parser.add_argument("--run", type=Path, help="take the events of this run")
     asked = parser.parse_args()
-    facts = list(open_log(asked.run).entries()) if asked.run else list(entries(run(asked.facts // COMMIT, COMMIT)))
-    print(f"{len(facts):,} facts, pyarrow {pa.__version__}, {asked.rounds} rounds")
-    compare(facts, asked.rounds)
-    print(f"columns, 4,096 rows a commit  {column_batches(4096, 20, asked.rounds):12,.0f} facts/s")
-    print(f"columns, 100,000 rows a commit{column_batches(100_000, 2, asked.rounds):12,.0f} facts/s")
+    events = list(open_log(asked.run).entries()) if asked.run else list(entries(run(asked.events // COMMIT, COMMIT)))
+    print(f"{len(events):,} events, pyarrow {pa.__version__}, {asked.rounds} rounds")
+    compare(events, asked.rounds)
+    print(f"columns, 4,096 rows a commit  {column_batches(4096, 20, asked.rounds):12,.0f} events/s")
+    print(f"columns, 100,000 rows a commit{column_batches(100_000, 2, asked.rounds):12,.0f} events/s")
     print(f"the chain's hash              {chain_speed(asked.rounds):12,.0f} MB/s")
 
 

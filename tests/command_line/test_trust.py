@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from door.asking import answer, ask, complaint, log_bytes, simulate
+from command_line.asking import answer, ask, complaint, log_bytes, simulate
 
 from events import LogWriter, open_log
 from market import open_run
@@ -42,39 +42,41 @@ def test_verify_names_what_is_wrong_and_where(run, tmp_path):
 
 
 def rewritten(run, folder, change):
-    """Write a run's facts again, whole and in chain, with some of them changed."""
+    """Write a run's events again, whole and in chain, with some of them changed."""
     reader = open_log(run)
     with LogWriter.create(
         folder, reader.manifest.__class__.describe(reader.scenario_text, 0), reader.scenario_text
     ) as log:
         for entry in reader.entries():
             log.append(change(entry))
-            if type(entry.fact).__name__ == "WeekClosed":
+            if type(entry.event).__name__ == "WeekClosed":
                 log.close_week()
         log.finish()
     return folder
 
 
-def test_verify_finds_facts_that_cannot_all_be_true(run, tmp_path):
+def test_verify_finds_events_that_cannot_all_be_true(run, tmp_path):
     import msgspec
 
     def doubled(entry):
-        if type(entry.fact).__name__ != "GpusInstalled":
+        if type(entry.event).__name__ != "GpusInstalled":
             return entry
-        return msgspec.structs.replace(entry, fact=msgspec.structs.replace(entry.fact, gpus=entry.fact.gpus + 10_000))
+        return msgspec.structs.replace(
+            entry, event=msgspec.structs.replace(entry.event, gpus=entry.event.gpus + 10_000)
+        )
 
     result = ask("verify", rewritten(run, tmp_path / "false", doubled), "--json")
     assert result.exit_code == 3
     assert json.loads(result.stdout)["problems"]
 
 
-def test_a_deep_verification_finds_a_fact_that_no_simulation_gives(run, tmp_path):
+def test_a_deep_verification_finds_an_event_that_no_simulation_gives(run, tmp_path):
     import msgspec
 
     def dearer(entry):
-        if type(entry.fact).__name__ != "BudgetSet":
+        if type(entry.event).__name__ != "BudgetSet":
             return entry
-        return msgspec.structs.replace(entry, fact=msgspec.structs.replace(entry.fact, value=entry.fact.value + 1))
+        return msgspec.structs.replace(entry, event=msgspec.structs.replace(entry.event, value=entry.event.value + 1))
 
     false = rewritten(run, tmp_path / "false", dearer)
     assert ask("verify", false).exit_code == 0
@@ -106,7 +108,7 @@ def test_a_fork_under_a_policy_parts_at_the_policy(run, tmp_path):
     found = answer("diff", run, fork)
     assert found["same"] is False
     first = found["first_difference"]
-    assert found["facts"]["b"]["type"] == "PolicyEnacted"
+    assert found["events"]["b"]["type"] == "PolicyEnacted"
     last_shared = answer("replay", run, "--until", "2024-08-30")["events"]
     assert first >= last_shared
     columns = [name for name in open_run(run).log.collect_schema() if name not in POSITIONS]
@@ -119,7 +121,7 @@ def test_a_fork_under_a_policy_parts_at_the_policy(run, tmp_path):
 def test_a_fork_lasts_as_long_as_it_is_told(run, tmp_path):
     fork = forked(run, tmp_path / "fork", "--at", "2024-10-27", "--years", "0.4")
     longer = simulate(tmp_path / "longer", years="0.4")
-    a, b = open_run(fork).facts("WeekClosed").collect(), open_run(longer).facts("WeekClosed").collect()
+    a, b = open_run(fork).events("WeekClosed").collect(), open_run(longer).events("WeekClosed").collect()
     assert a["week"].to_list() == b["week"].to_list() == list(range(20))
     assert answer("verify", fork, "--deep")["ok"]
 
@@ -130,7 +132,7 @@ def test_a_fork_that_was_cut_short_is_resumed_to_the_same_bytes(run, tmp_path, m
     for weeks in (2, 9):  # before and after the parting
         cut = tmp_path / f"cut{weeks}"
         with monkeypatch.context() as patch:
-            patch.setattr("events.log.COMMIT_FACTS", 4096)
+            patch.setattr("events.log.COMMIT_EVENTS", 4096)
             patch.setattr(LogWriter, "close_week", dying(LogWriter.close_week, weeks))
             assert ask("fork", run, "--out", cut, "--quiet", *words).exit_code == 130
         assert not open_log(cut).complete
@@ -158,7 +160,7 @@ def test_a_fork_of_a_run_by_other_code_is_refused(run, tmp_path, monkeypatch):
     assert answer("replay", run)["matches"]
 
 
-def test_two_seeds_differ_from_the_first_fact_on(run, tmp_path):
+def test_two_seeds_differ_from_the_first_event_on(run, tmp_path):
     other = simulate(tmp_path / "other", "--seed", "1", years="0.1")
     found = answer("diff", run, other)
     assert (found["same"], found["first_difference"]) == (False, 0)
@@ -169,18 +171,18 @@ def test_two_seeds_differ_from_the_first_fact_on(run, tmp_path):
 def test_the_difference_is_the_first_one(run, tmp_path):
     import msgspec
 
-    facts = open_run(run).log.collect()
-    seq = facts.filter(type="OrderPlaced")["seq"][20]
+    events = open_run(run).log.collect()
+    seq = events.filter(type="OrderPlaced")["seq"][20]
 
     def altered(entry):
         if entry.seq != seq:
             return entry
-        return msgspec.structs.replace(entry, fact=msgspec.structs.replace(entry.fact, gpus=entry.fact.gpus + 1))
+        return msgspec.structs.replace(entry, event=msgspec.structs.replace(entry.event, gpus=entry.event.gpus + 1))
 
     other = rewritten(run, tmp_path / "other", altered)
     found = answer("diff", run, other)
     assert found["first_difference"] == seq
-    assert found["facts"]["b"]["gpus"] == found["facts"]["a"]["gpus"] + 1
+    assert found["events"]["b"]["gpus"] == found["events"]["a"]["gpus"] + 1
 
 
 KINDS = ("LeaseSigned", "LeaseTalksFailed", "BuildingSlipped")

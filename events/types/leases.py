@@ -1,13 +1,13 @@
-"""Facts of leases: requests, quotes, talks, signatures, handover, expansion, ends, defaults; prices."""
+"""Events of leases: requests, quotes, talks, signatures, handover, expansion, ends, defaults; prices."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from events.facts.base import Fact, Visibility
+from events.types.base import Event, Visibility
 
 
-class LeaseRequested(Fact, frozen=True):
+class LeaseRequested(Event, frozen=True):
     """A lessee asks a lessor for GPUs by `due_day` for `duration_days`; `price_usd_per_h100e_hour` is its limit."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -22,7 +22,7 @@ class LeaseRequested(Fact, frozen=True):
     kind: str  # frontier, serving, capacity (a cloud renting from a cloud), internal
 
 
-class RequestRefused(Fact, frozen=True):
+class RequestRefused(Event, frozen=True):
     """A request cannot stand (a second open one, an unknown lessor, nothing asked)."""
 
     sees: ClassVar[Visibility] = "own"
@@ -31,7 +31,7 @@ class RequestRefused(Fact, frozen=True):
     reason: str
 
 
-class QuoteGiven(Fact, frozen=True):
+class QuoteGiven(Event, frozen=True):
     """A lessor offers GPUs and holds them for 7 days."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -49,7 +49,7 @@ class QuoteGiven(Fact, frozen=True):
     price_usd_per_gpu_hour: float
 
 
-class QuoteRefused(Fact, frozen=True):
+class QuoteRefused(Event, frozen=True):
     """A quote cannot stand: it would sell GPUs twice, or GPUs that the site cannot carry."""
 
     sees: ClassVar[Visibility] = "own"
@@ -58,7 +58,7 @@ class QuoteRefused(Fact, frozen=True):
     reason: str
 
 
-class QuoteCountered(Fact, frozen=True):
+class QuoteCountered(Event, frozen=True):
     """A lessee answers a quote with a lower price."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -69,7 +69,7 @@ class QuoteCountered(Fact, frozen=True):
     price_usd_per_gpu_hour: float
 
 
-class QuoteLapsed(Fact, frozen=True):
+class QuoteLapsed(Event, frozen=True):
     """Nobody took a quote within 7 days; its GPUs are free again."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -80,7 +80,7 @@ class QuoteLapsed(Fact, frozen=True):
     lessee: str
 
 
-class LeaseTalksFailed(Fact, frozen=True):
+class LeaseTalksFailed(Event, frozen=True):
     """Talks end without a lease: too late, power, price, capacity, control, policy, no answer."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -92,7 +92,7 @@ class LeaseTalksFailed(Fact, frozen=True):
     reason: str
 
 
-class LeaseRefused(Fact, frozen=True):
+class LeaseRefused(Event, frozen=True):
     """An acceptance cannot bind: the quote lapsed, or it is not the actor's to take."""
 
     sees: ClassVar[Visibility] = "own"
@@ -100,7 +100,7 @@ class LeaseRefused(Fact, frozen=True):
     reason: str
 
 
-class LeaseSigned(Fact, frozen=True):
+class LeaseSigned(Event, frozen=True):
     """A lease binds both sides: GPUs from `start_day`, rent for what is handed over, take-or-pay to `end_day`."""
 
     sees: ClassVar[Visibility] = "public"
@@ -120,7 +120,7 @@ class LeaseSigned(Fact, frozen=True):
     depth: int
 
 
-class LeaseLate(Fact, frozen=True):
+class LeaseLate(Event, frozen=True):
     """A lease's first day came and the lessor could not hand over all of its GPUs."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -132,7 +132,7 @@ class LeaseLate(Fact, frozen=True):
     reason: str
 
 
-class GpusHandedOver(Fact, frozen=True):
+class GpusHandedOver(Event, frozen=True):
     """Installed GPUs pass from lessor to lessee under a lease."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -144,7 +144,7 @@ class GpusHandedOver(Fact, frozen=True):
     gpus: int
 
 
-class LeaseEnded(Fact, frozen=True):
+class LeaseEnded(Event, frozen=True):
     """A lease ran out or was broken off (`reason`: term, default, parent ended); its GPUs go back."""
 
     subject: ClassVar[str] = "lease_id"
@@ -157,7 +157,7 @@ class LeaseEnded(Fact, frozen=True):
     reason: str
 
 
-class OnDemandRented(Fact, frozen=True):
+class OnDemandRented(Event, frozen=True):
     """GPUs that a cloud (`lessor`) lets by the hour to the rest this week."""
 
     subject: ClassVar[str] = "lessor"
@@ -169,7 +169,7 @@ class OnDemandRented(Fact, frozen=True):
     price_usd_per_gpu_hour: float
 
 
-class PriceMoved(Fact, frozen=True):
+class PriceMoved(Event, frozen=True):
     """The one-year reference price and the tightness that moved it, once a week."""
 
     periodic: ClassVar[bool] = True
@@ -179,14 +179,14 @@ class PriceMoved(Fact, frozen=True):
     lead_time_weeks: float
 
 
-class OnDemandRepriced(Fact, frozen=True):
+class OnDemandRepriced(Event, frozen=True):
     """The posted on-demand price follows the contract price at last."""
 
     kind: str
     spot_usd_per_h100e_hour: float
 
 
-class LetterSigned(Fact, frozen=True):
+class LetterSigned(Event, frozen=True):
     """A lab and a cloud announce compute by `due_day`; an announcement is not a contract."""
 
     subject: ClassVar[str] = "deal_id"
@@ -197,7 +197,7 @@ class LetterSigned(Fact, frozen=True):
     due_day: int
 
 
-class LetterRefused(Fact, frozen=True):
+class LetterRefused(Event, frozen=True):
     """A letter of intent cannot stand."""
 
     sees: ClassVar[Visibility] = "own"
@@ -206,7 +206,7 @@ class LetterRefused(Fact, frozen=True):
     reason: str
 
 
-class LetterCut(Fact, frozen=True):
+class LetterCut(Event, frozen=True):
     """A letter of intent shrinks to `h100e`, a `share` of what it was."""
 
     subject: ClassVar[str] = "deal_id"
@@ -217,7 +217,7 @@ class LetterCut(Fact, frozen=True):
     share: float
 
 
-class LetterEnded(Fact, frozen=True):
+class LetterEnded(Event, frozen=True):
     """A letter of intent becomes definitive (talks on a lease begin) or lapses: `reason` says which."""
 
     subject: ClassVar[str] = "deal_id"

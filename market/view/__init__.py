@@ -1,6 +1,6 @@
 """What one org may know: a read-only facade over the state, with what all views share computed once a week.
 
-Public is what the market sees: prices, leases signed, clusters, released models, sites, regions. Own and party facts
+Public is what the market sees: prices, leases signed, clusters, released models, sites, regions. Own and party events
 stay with the orgs that they name.
 """
 
@@ -9,19 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 
-from market.planning import Machine
 from market.rules.chips import may_buy
 from market.rules.finance import burn_cents, coverage, monthly_rent, runway_days
 from market.rules.leases import promised_watts
 from market.rules.prices import replacement_cost
 from market.rules.sites import expected_wait, on_site_room_kw, on_site_wait
-from market.shared import Shared
 from market.state.chips import Chip, Holding, Order, key
 from market.state.finance import Books
 from market.state.leases import Lease, Letter, Quote, Request
 from market.state.run import Org
 from market.state.sites import Building, Site
 from market.state.training import Lab, Project, TrainingRun
+from market.view.planning import Machine
+from market.view.shared import Shared
 
 __all__ = [
     "Books", "Building", "Chip", "Holding", "Lab", "Lease", "Letter", "MarketView", "Order", "Org", "Project", "Quote",

@@ -1,13 +1,13 @@
-"""Facts of clusters, training runs, models, and the split of a lab's compute."""
+"""Events of clusters, training runs, models, and the split of a lab's compute."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from events.facts.base import Fact, Visibility
+from events.types.base import Event, Visibility
 
 
-class ClusterFormed(Fact, frozen=True):
+class ClusterFormed(Event, frozen=True):
     """GPUs of one chip at one site under one org pass a size; `kind` is first of generation, new or grown."""
 
     org: str
@@ -18,7 +18,7 @@ class ClusterFormed(Fact, frozen=True):
     racks: int | None = None  # of chips that come in racks of one scale-up domain
 
 
-class ComputeSplitSet(Fact, frozen=True):
+class ComputeSplitSet(Event, frozen=True):
     """Leadership moves the share of compute that serves customers (`share`); the rest is research."""
 
     sees: ClassVar[Visibility] = "own"
@@ -26,7 +26,7 @@ class ComputeSplitSet(Fact, frozen=True):
     share: float
 
 
-class ProjectStarted(Fact, frozen=True):
+class ProjectStarted(Event, frozen=True):
     """Research gives GPUs (as H100e) to a project until `end_day`."""
 
     sees: ClassVar[Visibility] = "own"
@@ -38,7 +38,7 @@ class ProjectStarted(Fact, frozen=True):
     end_day: int
 
 
-class ProjectDeferred(Fact, frozen=True):
+class ProjectDeferred(Event, frozen=True):
     """A project that arrived finds no GPUs free; projects arrive faster than compute."""
 
     sees: ClassVar[Visibility] = "own"
@@ -47,7 +47,7 @@ class ProjectDeferred(Fact, frozen=True):
     reason: str
 
 
-class ProjectEnded(Fact, frozen=True):
+class ProjectEnded(Event, frozen=True):
     """A project winds down and operations free its GPUs."""
 
     sees: ClassVar[Visibility] = "own"
@@ -57,7 +57,7 @@ class ProjectEnded(Fact, frozen=True):
     h100e: float
 
 
-class TrainingStarted(Fact, frozen=True):
+class TrainingStarted(Event, frozen=True):
     """A frontier run starts on GPUs of one chip at one site; `due_day` is its planned end."""
 
     subject: ClassVar[str] = "run_id"
@@ -77,7 +77,7 @@ class TrainingStarted(Fact, frozen=True):
     due_day: int
 
 
-class TrainingRefused(Fact, frozen=True):
+class TrainingRefused(Event, frozen=True):
     """A run may not start."""
 
     sees: ClassVar[Visibility] = "own"
@@ -86,7 +86,7 @@ class TrainingRefused(Fact, frozen=True):
     reason: str
 
 
-class TrainingReplanned(Fact, frozen=True):
+class TrainingReplanned(Event, frozen=True):
     """A run goes on with another number of GPUs; what was trained stays trained."""
 
     subject: ClassVar[str] = "run_id"
@@ -101,7 +101,7 @@ class TrainingReplanned(Fact, frozen=True):
     reason: str
 
 
-class TrainingFinished(Fact, frozen=True):
+class TrainingFinished(Event, frozen=True):
     """A run reaches its FLOP."""
 
     subject: ClassVar[str] = "model"
@@ -113,7 +113,7 @@ class TrainingFinished(Fact, frozen=True):
     duration_days: int
 
 
-class TrainingAbandoned(Fact, frozen=True):
+class TrainingAbandoned(Event, frozen=True):
     """A run ends without a model."""
 
     subject: ClassVar[str] = "run_id"
@@ -123,7 +123,7 @@ class TrainingAbandoned(Fact, frozen=True):
     reason: str
 
 
-class ModelReleased(Fact, frozen=True):
+class ModelReleased(Event, frozen=True):
     """A trained model reaches customers; `kind` is frontier or refresh."""
 
     subject: ClassVar[str] = "model"
@@ -135,7 +135,7 @@ class ModelReleased(Fact, frozen=True):
     start_day: int  # of release
 
 
-class ServingMeasured(Fact, frozen=True):
+class ServingMeasured(Event, frozen=True):
     """A lab's annualised revenue, and what its customers would pay for with GPUs enough (`value`)."""
 
     subject: ClassVar[str] = "org"
@@ -146,7 +146,7 @@ class ServingMeasured(Fact, frozen=True):
     h100e: float
 
 
-class FrontierMeasured(Fact, frozen=True):
+class FrontierMeasured(Event, frozen=True):
     """Capability of the best released model, weekly."""
 
     periodic: ClassVar[bool] = True

@@ -1,13 +1,13 @@
-"""Facts of money: payments, rounds, loans, defaults. All cash moves by `PaymentMade`."""
+"""Events of money: payments, rounds, loans, defaults. All cash moves by `PaymentMade`."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from events.facts.base import Fact, Visibility
+from events.types.base import Event, Visibility
 
 
-class PaymentMade(Fact, frozen=True):
+class PaymentMade(Event, frozen=True):
     """Cash goes from `org` to `counterparty` under `contract_id`; `kind` says for what."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -19,7 +19,7 @@ class PaymentMade(Fact, frozen=True):
     contract_id: str
 
 
-class StakeKnown(Fact, frozen=True):
+class StakeKnown(Event, frozen=True):
     """An org (`counterparty`) had invested in another before the start; `kind` as of a round."""
 
     subject: ClassVar[str] = "org"
@@ -31,7 +31,7 @@ class StakeKnown(Fact, frozen=True):
     start_day: int
 
 
-class RoundSought(Fact, frozen=True):
+class RoundSought(Event, frozen=True):
     """An org asks investors for equity."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -42,7 +42,7 @@ class RoundSought(Fact, frozen=True):
     duration_days: int  # runway
 
 
-class RoundClosed(Fact, frozen=True):
+class RoundClosed(Event, frozen=True):
     """Investors (`counterparty` leads) buy equity at a post-money valuation; `kind`: equity, or equity for compute."""
 
     subject: ClassVar[str] = "deal_id"
@@ -54,7 +54,7 @@ class RoundClosed(Fact, frozen=True):
     kind: str
 
 
-class RoundFailed(Fact, frozen=True):
+class RoundFailed(Event, frozen=True):
     """An org sought equity and found none on terms it could take."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -64,7 +64,7 @@ class RoundFailed(Fact, frozen=True):
     reason: str
 
 
-class RoundRefused(Fact, frozen=True):
+class RoundRefused(Event, frozen=True):
     """A command about equity cannot stand: a second open round, or none to fund."""
 
     sees: ClassVar[Visibility] = "own"
@@ -73,7 +73,7 @@ class RoundRefused(Fact, frozen=True):
     reason: str
 
 
-class LoanGranted(Fact, frozen=True):
+class LoanGranted(Event, frozen=True):
     """A lender (`counterparty`) lends against GPUs and their contracts; `value` is the yearly rate."""
 
     subject: ClassVar[str] = "deal_id"
@@ -85,7 +85,7 @@ class LoanGranted(Fact, frozen=True):
     end_day: int
 
 
-class LoanRefused(Fact, frozen=True):
+class LoanRefused(Event, frozen=True):
     """A lender turns a loan down; `value` is the debt-service coverage."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -96,7 +96,7 @@ class LoanRefused(Fact, frozen=True):
     reason: str
 
 
-class LoanRepaid(Fact, frozen=True):
+class LoanRepaid(Event, frozen=True):
     """The last instalment of a loan is paid."""
 
     subject: ClassVar[str] = "deal_id"
@@ -105,7 +105,7 @@ class LoanRepaid(Fact, frozen=True):
     counterparty: str
 
 
-class ValuationStated(Fact, frozen=True):
+class ValuationStated(Event, frozen=True):
     """An org's valuation as known at the start."""
 
     subject: ClassVar[str] = "org"
@@ -114,7 +114,7 @@ class ValuationStated(Fact, frozen=True):
     valuation_usd_cents: int
 
 
-class BudgetSet(Fact, frozen=True):
+class BudgetSet(Event, frozen=True):
     """A buyer revises what it means to spend on chips, USD a year (`value`)."""
 
     sees: ClassVar[Visibility] = "own"
@@ -125,7 +125,7 @@ class BudgetSet(Fact, frozen=True):
     reason: str
 
 
-class PlanAdopted(Fact, frozen=True):
+class PlanAdopted(Event, frozen=True):
     """A lab revises the compute it wants (H100e) and by when."""
 
     sees: ClassVar[Visibility] = "own"
@@ -137,7 +137,7 @@ class PlanAdopted(Fact, frozen=True):
     reason: str
 
 
-class OrgDefaulted(Fact, frozen=True):
+class OrgDefaulted(Event, frozen=True):
     """An org cannot pay; part of its leases return to the market."""
 
     subject: ClassVar[str] = "org"

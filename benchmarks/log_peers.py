@@ -8,8 +8,8 @@ from pathlib import Path
 
 import orjson
 
-from benchmarks.record_state import State, chunks, fields
-from events import FACTS, Entry
+from benchmarks.log_state import State, chunks, fields
+from events import EVENTS, Entry
 
 
 class Sqlite:
@@ -17,14 +17,14 @@ class Sqlite:
 
     name = "sqlite3 WAL, JSON"
 
-    def append(self, folder: Path, facts: list[Entry]) -> None:
+    def append(self, folder: Path, events: list[Entry]) -> None:
         base = sqlite3.connect(folder / "log.db")
         base.execute("PRAGMA journal_mode=WAL")
         base.execute("PRAGMA synchronous=FULL")
-        base.execute("CREATE TABLE log (seq INTEGER PRIMARY KEY, day, actor, cause, root, type, fact)")
-        for batch in chunks(facts):
+        base.execute("CREATE TABLE log (seq INTEGER PRIMARY KEY, day, actor, cause, root, type, event)")
+        for batch in chunks(events):
             rows = [
-                (e.seq, e.day, e.actor, e.cause_seq, e.root_seq, type(e.fact).__name__, orjson.dumps(fields(e)))
+                (e.seq, e.day, e.actor, e.cause_seq, e.root_seq, type(e.event).__name__, orjson.dumps(fields(e)))
                 for e in batch
             ]
             with base:
@@ -34,8 +34,8 @@ class Sqlite:
 
     def replay(self, folder: Path) -> State:
         state, base = State(), sqlite3.connect(folder / "log.db")
-        for _, day, actor, _, _, kind, fact in base.execute("SELECT * FROM log ORDER BY seq"):
-            FACTS[kind](**orjson.loads(fact))
+        for _, day, actor, _, _, kind, event in base.execute("SELECT * FROM log ORDER BY seq"):
+            EVENTS[kind](**orjson.loads(event))
             state.apply(day, actor, kind)
         base.close()
         return state
@@ -51,11 +51,11 @@ class Lines:
 
     name = "orjson lines"
 
-    def append(self, folder: Path, facts: list[Entry]) -> None:
+    def append(self, folder: Path, events: list[Entry]) -> None:
         with (folder / "log.jsonl").open("ab") as file:
-            for batch in chunks(facts):
+            for batch in chunks(events):
                 lines = [
-                    orjson.dumps([e.seq, e.day, e.actor, e.cause_seq, e.root_seq, type(e.fact).__name__, fields(e)])
+                    orjson.dumps([e.seq, e.day, e.actor, e.cause_seq, e.root_seq, type(e.event).__name__, fields(e)])
                     for e in batch
                 ]
                 file.write(b"\n".join(lines) + b"\n")
@@ -66,7 +66,7 @@ class Lines:
         state = State()
         with (folder / "log.jsonl").open("rb") as file:
             for line in file:
-                _, day, actor, _, _, kind, fact = orjson.loads(line)
-                FACTS[kind](**fact)
+                _, day, actor, _, _, kind, event = orjson.loads(line)
+                EVENTS[kind](**event)
                 state.apply(day, actor, kind)
         return state

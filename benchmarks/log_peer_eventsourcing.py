@@ -18,8 +18,8 @@ from eventsourcing.domain import Aggregate, DomainEvent
 from eventsourcing.persistence import DatetimeAsISO, JSONTranscoder, Mapper, UUIDAsHex
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
 
-from benchmarks.record_state import COMMIT, State, chunks, fields
-from events import FACTS, Entry
+from benchmarks.log_state import COMMIT, State, chunks, fields
+from events import EVENTS, Entry
 
 NOW = datetime(2024, 7, 15, tzinfo=UTC)
 SPACE = UUID(int=0)
@@ -27,7 +27,7 @@ SPACE = UUID(int=0)
 
 @dataclass(frozen=True)
 class Happened(DomainEvent):
-    """A domain event that carries one of our facts; an org is an aggregate."""
+    """A domain event that carries one of our events; an org is an aggregate."""
 
     seq: int
     day: int
@@ -35,7 +35,7 @@ class Happened(DomainEvent):
     cause: int
     root: int
     kind: str
-    fact: dict[str, Any]
+    event: dict[str, Any]
 
 
 class Org(Aggregate):
@@ -46,18 +46,18 @@ class Org(Aggregate):
         self.state = State()
 
     class Happened(Aggregate.Event):
-        """One of our facts."""
+        """One of our events."""
 
         seq: int
         day: int
         cause: int
         root: int
         kind: str
-        fact: dict[str, Any]
+        event: dict[str, Any]
 
         def apply(self, aggregate: Any) -> None:
-            """Take the fact."""
-            FACTS[self.kind](**self.fact)
+            """Take the event."""
+            EVENTS[self.kind](**self.event)
             aggregate.state.apply(self.day, aggregate.name, self.kind)
 
 
@@ -70,16 +70,16 @@ class Documented:
         env = {"PERSISTENCE_MODULE": "eventsourcing.sqlite", "SQLITE_DBNAME": str(folder / "log.db")}
         return Application[UUID](env)
 
-    def append(self, folder: Path, facts: list[Entry]) -> None:
-        """Keep facts."""
+    def append(self, folder: Path, events: list[Entry]) -> None:
+        """Keep events."""
         application = self._application(folder)
         orgs: dict[str, Org] = {}
-        for batch in chunks(facts):
+        for batch in chunks(events):
             for e in batch:
                 org = orgs.get(e.actor)
                 if org is None:
                     org = orgs[e.actor] = Org(e.actor)
-                fields_of = {"kind": type(e.fact).__name__, "fact": fields(e)}
+                fields_of = {"kind": type(e.event).__name__, "event": fields(e)}
                 org.trigger_event(Org.Happened, seq=e.seq, day=e.day, cause=e.cause_seq, root=e.root_seq, **fields_of)
             application.save(*orgs.values())
         self.ids = [org.id for org in orgs.values()]
@@ -109,26 +109,26 @@ class Bare:
         recorder.create_table()
         return recorder
 
-    def append(self, folder: Path, facts: list[Entry]) -> None:
-        """Keep facts."""
+    def append(self, folder: Path, events: list[Entry]) -> None:
+        """Keep events."""
         recorder, versions = self._recorder(folder), Counter[str]()
-        ids = {actor: uuid5(SPACE, actor) for actor in {entry.actor for entry in facts}}
-        for batch in chunks(facts):
+        ids = {actor: uuid5(SPACE, actor) for actor in {entry.actor for entry in events}}
+        for batch in chunks(events):
             stored = []
             for e in batch:
                 versions[e.actor] += 1
                 place = (ids[e.actor], versions[e.actor], NOW, e.seq, e.day, e.actor, e.cause_seq, e.root_seq)
-                stored.append(self.mapper.to_stored_event(Happened(*place, type(e.fact).__name__, fields(e))))
+                stored.append(self.mapper.to_stored_event(Happened(*place, type(e.event).__name__, fields(e))))
             recorder.insert_events(stored)
         recorder.datastore.close()
 
     def replay(self, folder: Path) -> State:
-        """Apply all facts in order."""
+        """Apply all events in order."""
         recorder, state, start = self._recorder(folder), State(), 1
         while batch := recorder.select_notifications(start, COMMIT):
             for notification in batch:
                 event: Any = self.mapper.to_domain_event(notification)
-                FACTS[event.kind](**event.fact)
+                EVENTS[event.kind](**event.event)
                 state.apply(event.day, event.actor, event.kind)
             start = batch[-1].id + 1
         recorder.datastore.close()

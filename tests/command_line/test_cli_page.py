@@ -4,7 +4,7 @@ import re
 import shlex
 from pathlib import Path
 
-from door.asking import ask
+from command_line.asking import ask
 
 import cli
 

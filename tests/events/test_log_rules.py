@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from events import FACTS, LogWriter, Rows, WriteFailed, open_log, segment
+from events import EVENTS, LogWriter, Rows, WriteFailed, open_log, segment
 from events.disk import Disk
 from events.log import write_all
 from events.schema import ARROW, NUMPY, encode, fixed
@@ -57,11 +57,11 @@ BROKEN: list[tuple[Change, str]] = [
     (put("seq", 3, 7), "seq has a gap"),
     (put("commit", 3, 1), "commit column"),
     (put("day", 3, START_DAY + 400), "day falls after seq 3"),
-    (put("cause_seq", 3, 3), "fact 3 has cause_seq 3"),
+    (put("cause_seq", 3, 3), "event 3 has cause_seq 3"),
     (put("root_seq", 3, 4), "root_seq 4"),
-    (put("type", 3, "Rumour"), "'Rumour' version 1 is no fact"),
-    (put("version", 3, 9), "version 9 is no fact"),
-    (put("type", 3, "RunEnded"), "facts after RunEnded"),
+    (put("type", 3, "Rumour"), "'Rumour' version 1 is no event"),
+    (put("version", 3, 9), "version 9 is no event"),
+    (put("type", 3, "RunEnded"), "events after RunEnded"),
     (put("chip", FILLED, None), "ChipAnnounced.chip is null"),
     (put("gpus", FILLED, 8), "ChipAnnounced.gpus is filled"),
     (put("h100e", FILLED, float("nan")), "h100e is nan"),
@@ -89,7 +89,7 @@ def test_days_do_not_fall_and_runs_do_not_go_on_after_their_end_from_commit_to_c
     ended = WHOLE
     going = WHOLE.slice(0, 60)
     assert len(ended) == 61
-    assert "facts after RunEnded" in read(ended, second())
+    assert "events after RunEnded" in read(ended, second())
     assert "day falls before seq 60" in read(compact(going), second(seq=60, day=1))
     assert read(compact(going), second(seq=60)) == ""
 
@@ -106,26 +106,26 @@ def test_booleans_keep_their_bits() -> None:
     assert set(ARROW) - {"utf8"} == set(NUMPY)
 
 
-def test_a_writer_takes_rows_and_facts_alike(tmp_path: Path) -> None:
+def test_a_writer_takes_rows_and_events_alike(tmp_path: Path) -> None:
     payments = [
-        one for one in (entry for week in run(30, 40) for entry in week) if type(one.fact).__name__ == "PaymentMade"
+        one for one in (entry for week in run(30, 40) for entry in week) if type(one.event).__name__ == "PaymentMade"
     ]
     heads = []
-    for name in ("facts", "rows"):
+    for name in ("events", "rows"):
         with LogWriter.create(tmp_path / name, manifest(), SCENARIO) as log:
-            log.commit_facts = 5
+            log.commit_events = 5
             first, *rest = WEEKS[0]
             log.append(first)
             placed = [
                 msgspec.structs.replace(one, seq=seq, day=START_DAY, cause_seq=0, root_seq=0)
                 for seq, one in enumerate(payments, 1)
             ]
-            if name == "facts":
+            if name == "events":
                 for one in placed:
                     log.append(one)
             else:
-                kind = FACTS["PaymentMade"]
-                columns = {field: [getattr(one.fact, field) for one in placed] for field in kind.__struct_fields__}
+                kind = EVENTS["PaymentMade"]
+                columns = {field: [getattr(one.event, field) for one in placed] for field in kind.__struct_fields__}
                 actors, zeros = [one.actor for one in placed], [0] * len(placed)
                 log.append_rows(Rows(kind, 1, START_DAY, actors, zeros, zeros, columns))
             for seq, one in enumerate(rest, log.next_seq):
@@ -174,4 +174,4 @@ def test_more_type_names_than_a_short_number_counts_are_refused() -> None:
         "type": pa.array([f"Rumour{n}" for n in range(rows)]),
     }
     batch = pa.RecordBatch.from_arrays([columns[name] for name in wide.schema.names], schema=wide.schema)
-    assert "'Rumour0' version 1 is no fact" in read(batch)
+    assert "'Rumour0' version 1 is no event" in read(batch)

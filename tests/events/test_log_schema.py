@@ -1,4 +1,4 @@
-"""Facts to the wide table and back."""
+"""Events to the wide table and back."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events import FACTS, Entry, FactInvalid, Rows, segment, unpack
+from events import EVENTS, Entry, EventInvalid, Rows, segment, unpack
 from events.decode import decode
 from events.schema import encode, log_schema, optional_fields
 from events.validate import Seen, fault
 from events.vocabulary import ENVELOPE, VOCABULARY
-from tests.events.sample import START_DAY, fact, run
+from tests.events.sample import START_DAY, event, run
 
 PLACE = segment.Place("0" * 64, 0, 0)
 LIMITS = {"int16": 2**15, "int32": 2**31, "int64": 2**63}
@@ -43,7 +43,7 @@ def values(name: str, is_optional: bool) -> st.SearchStrategy[Any]:
 
 @st.composite
 def entry_lists(draw: st.DrawFn) -> list[Entry]:
-    kinds = draw(st.lists(st.sampled_from([kind for name, kind in FACTS.items() if name != "RunEnded"]), min_size=1))
+    kinds = draw(st.lists(st.sampled_from([kind for name, kind in EVENTS.items() if name != "RunEnded"]), min_size=1))
     entries = []
     for seq, kind in enumerate(kinds):
         names, optional = kind.__struct_fields__, optional_fields(kind)
@@ -55,22 +55,22 @@ def entry_lists(draw: st.DrawFn) -> list[Entry]:
 
 @settings(deadline=None, max_examples=60)
 @given(entry_lists())
-def test_any_facts_come_back_as_they_were(entries: list[Entry]) -> None:
+def test_any_events_come_back_as_they_were(entries: list[Entry]) -> None:
     batch = through_bytes(encode([entries], 0, 0))
     assert fault(batch, 0, 0, Seen()) == ""
     assert decode(batch) == entries
 
 
-def test_every_fact_has_fields_of_the_vocabulary_and_the_envelope_is_not_in_it() -> None:
-    for kind in FACTS.values():
+def test_every_event_has_fields_of_the_vocabulary_and_the_envelope_is_not_in_it() -> None:
+    for kind in EVENTS.values():
         assert set(kind.__struct_fields__) <= set(VOCABULARY), kind
     assert not set(ENVELOPE) & set(VOCABULARY)
     assert len(VOCABULARY) <= 64
 
 
 def columns_of(entries: list[Entry], convert: Any) -> dict[str, Any]:
-    kind = type(entries[0].fact)
-    return {name: convert([getattr(entry.fact, name) for entry in entries], name) for name in kind.__struct_fields__}
+    kind = type(entries[0].event)
+    return {name: convert([getattr(entry.event, name) for entry in entries], name) for name in kind.__struct_fields__}
 
 
 def as_numpy(listed: list[Any], name: str) -> Any:
@@ -82,12 +82,12 @@ def as_arrow(listed: list[Any], name: str) -> Any:
 
 
 @pytest.mark.parametrize("convert", [lambda listed, name: listed, as_numpy, as_arrow])
-def test_a_column_batch_gives_the_bytes_of_the_same_facts_one_by_one(convert: Any) -> None:
+def test_a_column_batch_gives_the_bytes_of_the_same_events_one_by_one(convert: Any) -> None:
     draw = random.Random(1)
-    before = Entry(0, START_DAY, "world", -1, 0, fact(FACTS["RunStarted"], draw))
-    made = [Entry(n, START_DAY, f"org{n}", 0, 0, fact(FACTS["PaymentMade"], draw)) for n in range(1, 50)]
+    before = Entry(0, START_DAY, "world", -1, 0, event(EVENTS["RunStarted"], draw))
+    made = [Entry(n, START_DAY, f"org{n}", 0, 0, event(EVENTS["PaymentMade"], draw)) for n in range(1, 50)]
     rows = Rows(
-        FACTS["PaymentMade"], 1, START_DAY, [e.actor for e in made], [0] * 49, [0] * 49, columns_of(made, convert)
+        EVENTS["PaymentMade"], 1, START_DAY, [e.actor for e in made], [0] * 49, [0] * 49, columns_of(made, convert)
     )
     assert list(rows.entries()) == made
     assert encode([[before], rows], 0, 0) == encode([[before, *made]], 0, 0)
@@ -96,7 +96,7 @@ def test_a_column_batch_gives_the_bytes_of_the_same_facts_one_by_one(convert: An
 
 
 def made(**changes: Any) -> Entry:
-    one = fact(FACTS["OrderPlaced"], random.Random(2))
+    one = event(EVENTS["OrderPlaced"], random.Random(2))
     return Entry(0, START_DAY, "org1", -1, 0, msgspec.structs.replace(one, **changes))
 
 
@@ -114,7 +114,7 @@ def made(**changes: Any) -> Entry:
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_by_name(changes: dict[str, Any], said: str) -> None:
-    with pytest.raises(FactInvalid, match=said):
+    with pytest.raises(EventInvalid, match=said):
         encode([[made(**changes)]], 0, 0)
 
 
@@ -128,39 +128,39 @@ def test_a_value_that_does_not_fit_is_refused_by_name(changes: dict[str, Any], s
     ],
 )
 def test_days_never_fall_and_causes_come_first(places: list[tuple[int, int, int, int]], said: str) -> None:
-    entries = [Entry(seq, day, "a", cause, root, made().fact) for seq, day, cause, root in places]
-    with pytest.raises(FactInvalid, match=said):
+    entries = [Entry(seq, day, "a", cause, root, made().event) for seq, day, cause, root in places]
+    with pytest.raises(EventInvalid, match=said):
         encode([entries], 0, 0)
 
 
-def test_columns_that_are_not_those_of_the_fact_are_refused() -> None:
+def test_columns_that_are_not_those_of_the_event_are_refused() -> None:
     short = Rows(
-        FACTS["ComputeSplitSet"], 0, START_DAY, ["a", "b"], [-1, -1], [0, 1], {"org": ["a"], "share": [0.5, 1.0]}
+        EVENTS["ComputeSplitSet"], 0, START_DAY, ["a", "b"], [-1, -1], [0, 1], {"org": ["a"], "share": [0.5, 1.0]}
     )
-    with pytest.raises(FactInvalid, match="org has 1 values for 2 rows"):
+    with pytest.raises(EventInvalid, match="org has 1 values for 2 rows"):
         encode([short], 0, 0)
     stray = msgspec.structs.replace(short, columns={"org": ["a", "b"], "gpus": [1, 2]})
-    with pytest.raises(FactInvalid, match="columns of ComputeSplitSet"):
+    with pytest.raises(EventInvalid, match="columns of ComputeSplitSet"):
         encode([stray], 0, 0)
     wide = msgspec.structs.replace(short, columns={"org": ["a", "b"], "share": np.array([1, 2**60 + 1])})
-    with pytest.raises(FactInvalid, match="share"):
+    with pytest.raises(EventInvalid, match="share"):
         encode([wide], 0, 0)
 
 
 def test_a_commit_larger_than_readers_take_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
     batch = encode([run(1, 40)[0]], 0, 0)
     monkeypatch.setattr(segment, "ROWS_MAX", 39)
-    with pytest.raises(FactInvalid, match="41 facts"):
+    with pytest.raises(EventInvalid, match="41 events"):
         segment.write_commit(batch, PLACE, 0)
     monkeypatch.setattr(segment, "ROWS_MAX", 41)
     monkeypatch.setattr(segment, "BODY_BYTES_MAX", 1000)
-    with pytest.raises(FactInvalid, match="a commit of"):
+    with pytest.raises(EventInvalid, match="a commit of"):
         segment.write_commit(batch, PLACE, 0)
 
 
-def test_a_fact_class_that_the_record_does_not_know_is_refused() -> None:
-    class Rumour(FACTS["OrgDefaulted"]):  # type: ignore[valid-type,misc,name-defined]
+def test_an_event_class_that_the_record_does_not_know_is_refused() -> None:
+    class Rumour(EVENTS["OrgDefaulted"]):  # type: ignore[valid-type,misc,name-defined]
         pass
 
-    with pytest.raises(FactInvalid, match="Rumour is not a fact"):
+    with pytest.raises(EventInvalid, match="Rumour is not an event"):
         encode([[Entry(0, START_DAY, "a", -1, 0, Rumour(org="a", amount_usd_cents=1, reason="b"))]], 0, 0)

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from door.asking import answer, ask, complaint, log_bytes, simulate
+from command_line.asking import answer, ask, complaint, log_bytes, simulate
 
 from events import open_log
 
@@ -134,7 +134,7 @@ def test_an_interrupted_run_says_what_is_safe_and_how_to_go_on(tmp_path):
     assert out == ""
     safe = open_log(tmp_path / "run").summary.events
     assert safe > 0
-    assert f"{safe:,} facts are safe" in err
+    assert f"{safe:,} events are safe" in err
     assert f"market run --resume --out {tmp_path / 'run'}" in err
     assert "Traceback" not in err
 
@@ -155,8 +155,8 @@ def test_flags_come_before_the_environment(here, monkeypatch):
 def test_what_is_set_is_in_the_run(tmp_path):
     folder = simulate(tmp_path / "a", "--set", "price.margin=0.31", years="0.1")
     assert "price.margin: 0.31" in (folder / "scenario.yaml").read_text()
-    facts = answer("events", folder, "--type", "ParameterSet")["events"]
-    assert [fact["value"] for fact in facts if fact["parameter"] == "price.margin"] == [0.31]
+    events = answer("events", folder, "--type", "ParameterSet")["events"]
+    assert [event["value"] for event in events if event["parameter"] == "price.margin"] == [0.31]
 
 
 def test_the_folder_holds_all_that_a_run_needs(run, tmp_path):

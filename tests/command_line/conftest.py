@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from door.asking import simulate
+from command_line.asking import simulate
 
 
 @pytest.fixture(scope="session")

@@ -5,9 +5,9 @@ import json
 
 import polars as pl
 import pytest
-from door.asking import answer, ask, simulate
+from command_line.asking import answer, ask, simulate
 
-from events import FACTS, open_log
+from events import EVENTS, open_log
 from events.vocabulary import ENVELOPE, VOCABULARY
 from market import open_run
 
@@ -22,7 +22,7 @@ def test_replay_rebuilds_the_end_of_the_run(run):
 
 
 def test_replay_until_stops_at_the_last_week_closed_not_after_the_date(run):
-    closed = open_run(run).facts("WeekClosed").collect()
+    closed = open_run(run).events("WeekClosed").collect()
     for date, day, week in (
         ("2024-07-21", "2024-07-21", 0),
         ("2024-08-03", "2024-07-28", 1),
@@ -55,9 +55,9 @@ def test_replay_says_when_the_state_is_not_as_recorded(run, monkeypatch):
 
 def test_events_are_listed_a_line_each(run):
     lines = ask("events", run, "--type", "LeaseSigned").stdout.splitlines()
-    facts = open_run(run).facts("LeaseSigned").collect()
-    assert [int(line.split()[0]) for line in lines] == facts["seq"].to_list()
-    assert f"lessor={facts['lessor'][0]}" in lines[0]
+    events = open_run(run).events("LeaseSigned").collect()
+    assert [int(line.split()[0]) for line in lines] == events["seq"].to_list()
+    assert f"lessor={events['lessor'][0]}" in lines[0]
 
 
 def test_events_are_filtered(run):
@@ -72,8 +72,8 @@ def test_events_are_filtered(run):
     found = answer("events", run, "--org", "xai", "--since", "2024-07-22", "--until", "2024-08-15",
                    "--type", "OrderPlaced", "--type", "ChipsAllocated")  # fmt: skip
     assert found["count"] == expected.height > 0
-    assert [fact["seq"] for fact in found["events"]] == expected["seq"].to_list()
-    assert all(None not in fact.values() for fact in found["events"])
+    assert [event["seq"] for event in found["events"]] == expected["seq"].to_list()
+    assert all(None not in event.values() for event in found["events"])
     assert len(answer("events", run, "--limit", "3")["events"]) == 3
 
 
@@ -84,10 +84,10 @@ def test_events_are_written_as_tables(run, form, tmp_path):
     result = ask("events", run, "--format", form)
     options = {"infer_schema_length": None} if form == "csv" else {}
     assert read(io.BytesIO(result.stdout_bytes), **options).height == log.height
-    assert ask("events", run, "--format", form, "--out", tmp_path / "facts").stdout == ""
-    assert (tmp_path / "facts").read_bytes() == result.stdout_bytes
+    assert ask("events", run, "--format", form, "--out", tmp_path / "events").stdout == ""
+    assert (tmp_path / "events").read_bytes() == result.stdout_bytes
     if form == "parquet":
-        assert pl.read_parquet(tmp_path / "facts").equals(log)
+        assert pl.read_parquet(tmp_path / "events").equals(log)
 
 
 def test_the_folder_of_runs_is_not_where_tables_go(run, here, monkeypatch):
@@ -96,12 +96,12 @@ def test_the_folder_of_runs_is_not_where_tables_go(run, here, monkeypatch):
     assert not (here / "folder").exists()
 
 
-def test_the_data_dictionary_names_every_column_and_fact(run):
+def test_the_data_dictionary_names_every_column_and_event(run):
     found = answer("events", "--schema")
     assert list(found["columns"]) == [*ENVELOPE, *VOCABULARY]
-    assert set(found["facts"]) == set(FACTS)
+    assert set(found["events"]) == set(EVENTS)
     text = ask("events", "--schema").stdout
-    assert all(name in text for name in [*VOCABULARY, *FACTS])
+    assert all(name in text for name in [*VOCABULARY, *EVENTS])
 
 
 def test_query_asks_the_log_and_the_tables(run):
@@ -122,7 +122,7 @@ def test_json_never_holds_what_json_does_not_know(run):
 
 def test_a_run_is_read_from_python(run):
     opened = open_run(run)
-    leases = opened.facts("LeaseSigned").collect()
+    leases = opened.events("LeaseSigned").collect()
     assert {"lease_id", "lessor", "price_usd_per_gpu_hour"} <= set(leases.columns)
     assert "capability" not in leases.columns
     state = opened.state(until="2024-08-04")

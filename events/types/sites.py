@@ -1,13 +1,13 @@
-"""Facts of sites: plans, buildings, slips, the interconnection queue, energised power."""
+"""Events of sites: plans, buildings, slips, the interconnection queue, energised power."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from events.facts.base import Fact
+from events.types.base import Event
 
 
-class SitePlanned(Fact, frozen=True):
+class SitePlanned(Event, frozen=True):
     """An org announces a site; `kind` is brownfield, greenfield or pool (leased shells)."""
 
     subject: ClassVar[str] = "site"
@@ -19,7 +19,7 @@ class SitePlanned(Fact, frozen=True):
     due_day: int
 
 
-class SiteRefused(Fact, frozen=True):
+class SiteRefused(Event, frozen=True):
     """A site or building may not go ahead."""
 
     org: str
@@ -29,7 +29,7 @@ class SiteRefused(Fact, frozen=True):
     reason: str
 
 
-class BuildingStarted(Fact, frozen=True):
+class BuildingStarted(Event, frozen=True):
     """Work on a building begins; it is promised for `due_day`."""
 
     subject: ClassVar[str] = "building_id"
@@ -43,7 +43,7 @@ class BuildingStarted(Fact, frozen=True):
     due_day: int
 
 
-class PowerQueued(Fact, frozen=True):
+class PowerQueued(Event, frozen=True):
     """A building's load enters the interconnection queue of its region."""
 
     subject: ClassVar[str] = "building_id"
@@ -55,7 +55,7 @@ class PowerQueued(Fact, frozen=True):
     power_kw_facility: int
 
 
-class PowerGranted(Fact, frozen=True):
+class PowerGranted(Event, frozen=True):
     """The queue reached a building: the grid will serve it from `due_day`; `kind` is grid or on-site."""
 
     subject: ClassVar[str] = "building_id"
@@ -68,7 +68,7 @@ class PowerGranted(Fact, frozen=True):
     due_day: int
 
 
-class BuildingSlipped(Fact, frozen=True):
+class BuildingSlipped(Event, frozen=True):
     """A building will not be ready when promised; `reason` is the layer that is late."""
 
     subject: ClassVar[str] = "building_id"
@@ -80,7 +80,7 @@ class BuildingSlipped(Fact, frozen=True):
     reason: str
 
 
-class ShellReady(Fact, frozen=True):
+class ShellReady(Event, frozen=True):
     """Shell and cooling of a building stand."""
 
     subject: ClassVar[str] = "building_id"
@@ -90,7 +90,7 @@ class ShellReady(Fact, frozen=True):
     power_kw_it: int
 
 
-class ShellWaitsForPower(Fact, frozen=True):
+class ShellWaitsForPower(Event, frozen=True):
     """A finished shell has no power yet; the queue promises `due_day`."""
 
     subject: ClassVar[str] = "building_id"
@@ -102,7 +102,7 @@ class ShellWaitsForPower(Fact, frozen=True):
     due_day: int
 
 
-class PowerEnergised(Fact, frozen=True):
+class PowerEnergised(Event, frozen=True):
     """A building is ready in every layer and its IT power may be used."""
 
     subject: ClassVar[str] = "building_id"

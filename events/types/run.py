@@ -1,13 +1,13 @@
-"""Facts of the run itself: its start, its parameters, its weeks, its end."""
+"""Events of the run itself: its start, its parameters, its weeks, its end."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from events.facts.base import Fact, Visibility
+from events.types.base import Event, Visibility
 
 
-class RunStarted(Fact, frozen=True):
+class RunStarted(Event, frozen=True):
     """A run begins at `start_day` and is planned to `end_day`; `kind` is the scenario's name."""
 
     kind: str
@@ -16,7 +16,7 @@ class RunStarted(Fact, frozen=True):
     end_day: int
 
 
-class ParameterSet(Fact, frozen=True):
+class ParameterSet(Event, frozen=True):
     """A settable number takes a value, at the start or under a policy."""
 
     subject: ClassVar[str] = "parameter"
@@ -24,7 +24,7 @@ class ParameterSet(Fact, frozen=True):
     value: float
 
 
-class OrgRegistered(Fact, frozen=True):
+class OrgRegistered(Event, frozen=True):
     """An org exists; `kind` names the behaviour that decides for it."""
 
     subject: ClassVar[str] = "org"
@@ -35,7 +35,7 @@ class OrgRegistered(Fact, frozen=True):
     parent_org: str | None = None
 
 
-class RegionRegistered(Fact, frozen=True):
+class RegionRegistered(Event, frozen=True):
     """A power region exists."""
 
     subject: ClassVar[str] = "region"
@@ -43,7 +43,7 @@ class RegionRegistered(Fact, frozen=True):
     country: str
 
 
-class OptionChosen(Fact, frozen=True):
+class OptionChosen(Event, frozen=True):
     """A decision was taken: the candidate that scored best, with its terms. `kind` is the topic."""
 
     sees: ClassVar[Visibility] = "own"
@@ -56,7 +56,7 @@ class OptionChosen(Fact, frozen=True):
     term_risk: float
 
 
-class OptionRejected(Fact, frozen=True):
+class OptionRejected(Event, frozen=True):
     """The best of the candidates that a decision left, with its terms."""
 
     sees: ClassVar[Visibility] = "own"
@@ -69,14 +69,14 @@ class OptionRejected(Fact, frozen=True):
     term_risk: float
 
 
-class ExogenousShock(Fact, frozen=True):
+class ExogenousShock(Event, frozen=True):
     """Something from outside the model happened; `value` multiplies what `kind` names."""
 
     kind: str
     value: float
 
 
-class WeekClosed(Fact, frozen=True):
+class WeekClosed(Event, frozen=True):
     """A week is over and the state hashes to `state_hash`."""
 
     periodic: ClassVar[bool] = True
@@ -84,8 +84,8 @@ class WeekClosed(Fact, frozen=True):
     state_hash: str
 
 
-class RunEnded(Fact, frozen=True):
-    """The run reached its end; a log without this fact is not complete."""
+class RunEnded(Event, frozen=True):
+    """The run reached its end; a log without this event is not complete."""
 
     periodic: ClassVar[bool] = True
     week: int

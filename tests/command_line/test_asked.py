@@ -1,13 +1,13 @@
-"""`scenario`, `policy`, `cluster`, `doctor`, and the sentences that say facts."""
+"""`scenario`, `policy`, `cluster`, `doctor`, and the sentences that say events."""
 
 import json
 import string
 
 import polars as pl
 import pytest
-from door.asking import answer, ask, complaint
+from command_line.asking import answer, ask, complaint
 
-from events import FACTS
+from events import EVENTS
 from market.report.sentences import SENTENCES, sentence
 from market.scenario.schema import Scenario
 
@@ -120,15 +120,15 @@ def test_the_doctor_names_what_bytes_depend_on():
     assert ask("doctor").stdout.startswith("ok ")
 
 
-@pytest.mark.parametrize("kind", sorted(FACTS))
-def test_every_fact_is_said_in_words_from_its_own_fields(kind):
+@pytest.mark.parametrize("kind", sorted(EVENTS))
+def test_every_event_is_said_in_words_from_its_own_fields(kind):
     template = SENTENCES[kind]
     named = {name for _, name, _, _ in string.Formatter().parse(template) if name}
-    assert named <= {*FACTS[kind].__struct_fields__, "terms"}
+    assert named <= {*EVENTS[kind].__struct_fields__, "terms"}
 
 
-def test_no_sentence_is_for_a_fact_that_is_gone():
-    assert set(SENTENCES) == set(FACTS)
+def test_no_sentence_is_for_an_event_that_is_gone():
+    assert set(SENTENCES) == set(EVENTS)
 
 
 def test_values_are_said_with_their_units():

@@ -16,7 +16,7 @@ import pytest
 
 from events import (
     CodeChanged,
-    FactInvalid,
+    EventInvalid,
     LogComplete,
     LogExists,
     LogLocked,
@@ -32,19 +32,19 @@ from events import (
 from events.disk import Disk
 from tests.events.sample import SCENARIO, START_DAY, entries, feed, manifest, run
 
-WEEKS = run(weeks=20, facts_a_week=40)
+WEEKS = run(weeks=20, events_a_week=40)
 COUNT = sum(map(len, WEEKS))
 
 
 def writer(folder: Path, disk: Disk | None = None) -> LogWriter:
     made = LogWriter.create(folder, manifest(), SCENARIO, disk)
-    made.commit_facts, made.segment_commits = 100, 2
+    made.commit_events, made.segment_commits = 100, 2
     return made
 
 
 def resume(folder: Path) -> LogWriter:
     made = LogWriter.resume(folder)
-    made.commit_facts, made.segment_commits = 100, 2
+    made.commit_events, made.segment_commits = 100, 2
     return made
 
 
@@ -73,7 +73,7 @@ def test_reading_until_a_day_stops_there(whole: Path) -> None:
     assert list(open_log(whole).entries(until_day=START_DAY - 1)) == []
 
 
-def test_a_commit_closes_at_the_first_week_with_enough_facts(whole: Path) -> None:
+def test_a_commit_closes_at_the_first_week_with_enough_events(whole: Path) -> None:
     table = pl.scan_ipc(whole / "log" / "*.arrow").collect()
     ends = table.group_by("commit").agg(pl.col("seq").max(), pl.len()).sort("commit")
     assert ends["seq"].to_list()[:-1] == [WEEKS[n][-1].seq for n in (2, 5, 8, 11, 14, 17)]
@@ -82,9 +82,9 @@ def test_a_commit_closes_at_the_first_week_with_enough_facts(whole: Path) -> Non
 
 def test_sealed_segments_open_in_polars_and_pyarrow_without_our_code(whole: Path) -> None:
     table = pl.scan_ipc(whole / "log" / "*.arrow").filter(pl.col("type") == "LeaseSigned").collect()
-    wanted = [e for e in entries(WEEKS) if type(e.fact).__name__ == "LeaseSigned"]
+    wanted = [e for e in entries(WEEKS) if type(e.event).__name__ == "LeaseSigned"]
     assert table["seq"].to_list() == [e.seq for e in wanted]
-    assert table["lease_id"].to_list() == [e.fact.lease_id for e in wanted]  # type: ignore[attr-defined]
+    assert table["lease_id"].to_list() == [e.event.lease_id for e in wanted]  # type: ignore[attr-defined]
     file = pa.ipc.open_file(whole / "log" / "00000000.arrow")
     assert file.num_record_batches == 2
     assert file.schema.field("gpus").metadata[b"meaning"]
@@ -136,7 +136,7 @@ def test_a_run_taken_up_again_ends_in_the_same_bytes(whole: Path, tmp_path: Path
 PROGRAM = """
 import sys
 from pathlib import Path
-from tests.events.test_record_log import WEEKS, writer
+from tests.events.test_log_writer import WEEKS, writer
 from tests.events.sample import feed
 log = writer(Path(sys.argv[1])); feed(log, WEEKS); print(log.head)
 """
@@ -208,17 +208,17 @@ def test_a_closed_or_failed_writer_writes_no_more(tmp_path: Path) -> None:
         log.finish()
 
 
-def test_a_fact_out_of_order_is_refused(tmp_path: Path) -> None:
+def test_an_event_out_of_order_is_refused(tmp_path: Path) -> None:
     for log in (writer(tmp_path / "r"), MemoryLog()):
-        with pytest.raises(FactInvalid, match="seq 1 where 0 comes next"):
+        with pytest.raises(EventInvalid, match="seq 1 where 0 comes next"):
             log.append(WEEKS[0][1])
 
 
-def test_facts_that_cannot_be_written_leave_the_log_as_it_was(tmp_path: Path) -> None:
+def test_events_that_cannot_be_written_leave_the_log_as_it_was(tmp_path: Path) -> None:
     log = writer(tmp_path / "r")
     feed(log, WEEKS[:3], finish=False)
     log.append(msgspec.structs.replace(WEEKS[3][0], day=0))
-    with pytest.raises(FactInvalid):
+    with pytest.raises(EventInvalid):
         log.finish()
     log.close()
     assert verify(tmp_path / "r").ok

@@ -1,13 +1,13 @@
-"""Facts of chips: roadmap, output, orders, allocation, shipping, installation."""
+"""Events of chips: roadmap, output, orders, allocation, shipping, installation."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from events.facts.base import Fact, Visibility
+from events.types.base import Event, Visibility
 
 
-class ChipAnnounced(Fact, frozen=True):
+class ChipAnnounced(Event, frozen=True):
     """A supplier will sell a chip in volume from `start_day` to `end_day`."""
 
     subject: ClassVar[str] = "chip"
@@ -21,7 +21,7 @@ class ChipAnnounced(Fact, frozen=True):
     kind: str  # who may buy: all, china, own
 
 
-class VolumeReached(Fact, frozen=True):
+class VolumeReached(Event, frozen=True):
     """The first volume of a chip left the packaging line."""
 
     subject: ClassVar[str] = "chip"
@@ -29,7 +29,7 @@ class VolumeReached(Fact, frozen=True):
     supplier: str
 
 
-class VolumeSlipped(Fact, frozen=True):
+class VolumeSlipped(Event, frozen=True):
     """A chip's volume start moved to `due_day`."""
 
     subject: ClassVar[str] = "chip"
@@ -40,7 +40,7 @@ class VolumeSlipped(Fact, frozen=True):
     reason: str
 
 
-class ChipRetired(Fact, frozen=True):
+class ChipRetired(Event, frozen=True):
     """A chip's last unit was made; open orders are cancelled."""
 
     subject: ClassVar[str] = "chip"
@@ -48,7 +48,7 @@ class ChipRetired(Fact, frozen=True):
     supplier: str
 
 
-class OutputMade(Fact, frozen=True):
+class OutputMade(Event, frozen=True):
     """A week's output of a chip (`gpus`), its price, and its backlog in weeks of that output."""
 
     periodic: ClassVar[bool] = True
@@ -60,7 +60,7 @@ class OutputMade(Fact, frozen=True):
     lead_time_weeks: float
 
 
-class SlotsExpanded(Fact, frozen=True):
+class SlotsExpanded(Event, frozen=True):
     """A supplier's packaging reaches `value` slots a week."""
 
     subject: ClassVar[str] = "supplier"
@@ -69,7 +69,7 @@ class SlotsExpanded(Fact, frozen=True):
     value: float
 
 
-class PriceListed(Fact, frozen=True):
+class PriceListed(Event, frozen=True):
     """A supplier sets the list price of a chip."""
 
     subject: ClassVar[str] = "chip"
@@ -78,7 +78,7 @@ class PriceListed(Fact, frozen=True):
     price_usd_per_gpu: float
 
 
-class IntegrationExpanded(Fact, frozen=True):
+class IntegrationExpanded(Event, frozen=True):
     """An OEM can rack `gpus` more a week."""
 
     subject: ClassVar[str] = "org"
@@ -86,7 +86,7 @@ class IntegrationExpanded(Fact, frozen=True):
     gpus: int
 
 
-class OrderPlaced(Fact, frozen=True):
+class OrderPlaced(Event, frozen=True):
     """A buyer orders chips for a site (null: wherever power is)."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -99,7 +99,7 @@ class OrderPlaced(Fact, frozen=True):
     price_usd_per_gpu: float
 
 
-class OrderRefused(Fact, frozen=True):
+class OrderRefused(Event, frozen=True):
     """A supplier may not or will not take an order."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -110,7 +110,7 @@ class OrderRefused(Fact, frozen=True):
     reason: str
 
 
-class OrderCancelled(Fact, frozen=True):
+class OrderCancelled(Event, frozen=True):
     """A buyer or the end of a chip takes GPUs out of the backlog."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -122,7 +122,7 @@ class OrderCancelled(Fact, frozen=True):
     reason: str
 
 
-class ChipsAllocated(Fact, frozen=True):
+class ChipsAllocated(Event, frozen=True):
     """Scarce output goes to an order; `share` is the part of the org's open backlog that it meets."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -137,7 +137,7 @@ class ChipsAllocated(Fact, frozen=True):
     share: float
 
 
-class ShipmentSent(Fact, frozen=True):
+class ShipmentSent(Event, frozen=True):
     """An OEM (`counterparty`) racks allocated chips and ships them, to arrive on `due_day`."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -151,7 +151,7 @@ class ShipmentSent(Fact, frozen=True):
     due_day: int
 
 
-class ShipmentDelivered(Fact, frozen=True):
+class ShipmentDelivered(Event, frozen=True):
     """A shipment reaches its buyer and waits in the warehouse for power."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -164,7 +164,7 @@ class ShipmentDelivered(Fact, frozen=True):
     gpus: int
 
 
-class FleetRegistered(Fact, frozen=True):
+class FleetRegistered(Event, frozen=True):
     """GPUs that run at a site when the run starts."""
 
     org: str
@@ -174,7 +174,7 @@ class FleetRegistered(Fact, frozen=True):
     power_kw_it: int
 
 
-class GpusInstalled(Fact, frozen=True):
+class GpusInstalled(Event, frozen=True):
     """GPUs leave the warehouse and run on energised power of a site."""
 
     org: str
@@ -184,7 +184,7 @@ class GpusInstalled(Fact, frozen=True):
     power_kw_it: int
 
 
-class GpusWaitForPower(Fact, frozen=True):
+class GpusWaitForPower(Event, frozen=True):
     """An org's warehouse holds GPUs that no energised power can take; said when the wait begins."""
 
     subject: ClassVar[str] = "org"
@@ -195,7 +195,7 @@ class GpusWaitForPower(Fact, frozen=True):
     reason: str
 
 
-class GpusRetired(Fact, frozen=True):
+class GpusRetired(Event, frozen=True):
     """Worn-out GPUs leave a site."""
 
     org: str

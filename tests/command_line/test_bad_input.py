@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from door.asking import ask, complaint, simulate
+from command_line.asking import ask, complaint, simulate
 
 GOOD = "name: mine\nextends: frontier-2024\n"
 FILES = {

@@ -1,4 +1,4 @@
-"""Logs of every released version read as facts of today."""
+"""Logs of every released version read as events of today."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from events import FACTS, LogForeign, LogNewer, open_log, upcast, verify, vintage
+from events import EVENTS, LogForeign, LogNewer, open_log, upcast, verify, vintage
 from events.manifest import Manifest, schema_hash, vocabulary_hash
 from events.upcast import Upcast, gaps, lift
 from events.vocabulary import ENVELOPE, VOCABULARY
@@ -16,14 +16,14 @@ from tests.events.sample import manifest
 
 
 @pytest.mark.parametrize("folder", [FIRST, PRESENT], ids=["version 1", "version 2"])
-def test_a_golden_log_verifies_and_reads_as_the_facts_that_were_written(folder: Path) -> None:
+def test_a_golden_log_verifies_and_reads_as_the_events_that_were_written(folder: Path) -> None:
     found = verify(folder)
     assert found.problems == []
     assert found.complete
     assert list(open_log(folder).entries()) == golden_entries()
 
 
-def test_the_first_golden_log_is_older_in_fact_and_in_vocabulary() -> None:
+def test_the_first_golden_log_is_older_in_event_and_in_vocabulary() -> None:
     table = open_log(FIRST).scan().collect()
     made = table.filter(table["type"] == "OutputMade")
     assert made["version"].to_list() == [1, 1, 1]
@@ -45,7 +45,7 @@ def test_every_old_version_reaches_the_present() -> None:
 
 
 def test_a_gap_in_the_upcasts_is_found_at_start() -> None:
-    class Third(FACTS["ComputeSplitSet"]):  # type: ignore[valid-type,misc,name-defined]
+    class Third(EVENTS["ComputeSplitSet"]):  # type: ignore[valid-type,misc,name-defined]
         version = 3
 
     step = Upcast(("org", "share"), lambda columns: columns)
@@ -58,9 +58,9 @@ def test_upcasts_chain() -> None:
     def rename(old: str, new: str) -> Upcast:
         return Upcast((old,), lambda columns: {new: columns[old]})
 
-    steps = {("Fact", 1): rename("a", "b"), ("Fact", 2): rename("b", "c")}
-    assert lift("Fact", 1, {"a": [1, 2]}, steps) == {"c": [1, 2]}
-    assert lift("Fact", 3, {"c": [3]}, steps) == {"c": [3]}
+    steps = {("Event", 1): rename("a", "b"), ("Event", 2): rename("b", "c")}
+    assert lift("Event", 1, {"a": [1, 2]}, steps) == {"c": [1, 2]}
+    assert lift("Event", 3, {"c": [3]}, steps) == {"c": [3]}
 
 
 def test_an_unknown_vocabulary_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""What a fact is: one thing that happened, flat, frozen, past tense."""
+"""What an event is: one thing that happened, flat, frozen, past tense."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ import msgspec
 Visibility = Literal["public", "parties", "own"]
 
 
-class Fact(msgspec.Struct, frozen=True):
+class Event(msgspec.Struct, frozen=True):
     """Something that happened. Fields are scalars named in `events.vocabulary`.
 
     Class attributes
     ----------------
-    version : version of the fact's shape; `events.upcast` lifts older ones.
+    version : version of the event's shape; `events.upcast` lifts older ones.
     sees : who may see it: everybody (`public`), the orgs it names (`parties`) or its actor (`own`).
-    subject : the field that holds the id of what the fact is about; later facts name that id as their cause.
-    aspect : what of the subject the fact is about, joined to its id: later facts name `xai/plan` or `xai/order/3/sold`.
+    subject : the field that holds the id of what the event is about; later events name that id as their cause.
+    aspect : what of the subject the event is about, joined to its id: later events name `xai/plan` or
+        `xai/order/3/sold`.
     periodic : a measurement that comes every week or month, no decision, refusal or delivery.
     """
 
@@ -29,12 +30,12 @@ class Fact(msgspec.Struct, frozen=True):
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """Many facts of one type on one day, as columns of equal length.
+    """Many events of one type on one day, as columns of equal length.
 
     `columns` maps each field of `kind` to a list or NumPy array of its values, `actor` and `cause_seq` are per row.
     """
 
-    kind: type[Fact]
+    kind: type[Event]
     columns: dict[str, Any]
     actor: list[str]
     cause: list[str]
@@ -44,11 +45,11 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A fact with its place in the log: the envelope of `events.schema`."""
+    """An event with its place in the log: the envelope of `events.schema`."""
 
     seq: int
     day: int
     actor: str
     cause_seq: int
     root_seq: int
-    fact: Fact
+    event: Event

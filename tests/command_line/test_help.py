@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from door.asking import ask
+from command_line.asking import ask
 
 import cli
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from functools import cached_property
 
-from market.planning import Machine, machines, quote_yields
 from market.rules.base import fleets_h100e
 from market.rules.chips import outlook
 from market.rules.prices import Capacity, cost_of_mix, rest_wanted
@@ -13,6 +12,7 @@ from market.state import State
 from market.state.chips import Holding, Order, key
 from market.state.leases import Lease, Quote, Request
 from market.state.sites import Building, Site
+from market.view.planning import Machine, machines, quote_yields
 
 
 class Shared:

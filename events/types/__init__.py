@@ -1,0 +1,25 @@
+"""Events, past tense, by family. `EVENTS` maps every type name to its class."""
+
+from __future__ import annotations
+
+from events.types import chips, finance, leases, policy, run, sites, training
+from events.types.base import Batch, Entry, Event
+
+FAMILIES = {
+    "run": run,
+    "chips": chips,
+    "sites": sites,
+    "leases": leases,
+    "training": training,
+    "finance": finance,
+    "policy": policy,
+}
+
+EVENTS: dict[str, type[Event]] = {
+    name: kind
+    for module in FAMILIES.values()
+    for name, kind in vars(module).items()
+    if isinstance(kind, type) and issubclass(kind, Event) and kind is not Event
+}
+
+__all__ = ["EVENTS", "FAMILIES", "Batch", "Entry", "Event", *FAMILIES]
