@@ -8,7 +8,7 @@ is later. The standard library reads them: no data frame is worth its import her
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -159,7 +159,36 @@ def table(name: str) -> tuple[Row, ...]:
     """Rows of a table of the project, read once a process."""
     if name not in TABLES:
         raise CatalogueError(f"{name}: no table of the catalogue; there are {', '.join(TABLES)}")
-    return read(HERE / f"{name}.csv")
+    rows = read(HERE / f"{name}.csv")
+    return rows if name != "roadmap" else (*rows, *_of_data_sheets({row.id for row in rows}))
+
+
+def data_sheets() -> Iterator[tuple[dict[str, str], str]]:
+    """Lines of `chips.csv` as text fields, with file:line."""
+    with (HERE / "chips.csv").open(newline="", encoding="utf-8") as handle:
+        for cells in (reader := csv.DictReader(handle)):
+            yield cells, f"chips.csv:{reader.line_num}"
+
+
+def h100e(sheet: Mapping[str, str]) -> float:
+    """H100 equivalents of a chip: the geometric mean of its dense BF16 and FP8 rates over an H100's 989 and 1,979.
+
+    A chip without FP8 multiplies 8-bit numbers at its BF16 rate: its BF16 ratio alone counts.
+    """
+    bf16, fp8 = float(sheet["bf16_tflop_per_s"]) / 989, float(sheet["fp8_tflop_per_s"] or 0) / 1979
+    return float(f"{(bf16 * fp8) ** 0.5 if fp8 else bf16:.3g}")
+
+
+def _of_data_sheets(known: set[str]) -> Iterator[Row]:
+    """What the roadmap's chips draw and do, from the one table of chips."""
+    for sheet, where in data_sheets():
+        if sheet["market_id"] not in known:
+            continue
+        for field, unit, value in (
+            ("power_kw_it_per_gpu", "kW/GPU", sheet["it_kw_per_gpu"]), ("h100e", "H100e/GPU", f"{h100e(sheet):g}"),
+        ):  # fmt: skip
+            yield Row(sheet["market_id"], field, value, unit, None, None, "engineering", None, None, sheet["source"],
+                      sheet["confidence"], sheet["notes"], where)  # fmt: skip
 
 
 class Observation(NamedTuple):

@@ -1,9 +1,15 @@
-"""The chips of the catalogue: peaks, memory, links, power. Figures and sources: `market/catalogue/chips.csv`."""
+"""The chips of the catalogue: peaks, memory, links, power. Figures and sources: `market/catalogue/chips.csv`.
+
+Every figure stands once: what a chip is in `chips.csv`, what it sells for in `roadmap.csv` where the market sells
+it (`market_id`), and in `chips.csv` where not. The market reads the same rows (`market.catalogue.tables.table`).
+"""
 
 import datetime
 import functools
 from dataclasses import dataclass
 
+from market.catalogue.tables import h100e
+from market.cluster.names import printed
 from market.cluster.tables import plain, read_table, unknown
 
 GEMM_FRACTION_UNMEASURED = 0.72
@@ -34,6 +40,8 @@ class Chip:
     it_kw_per_gpu: float
     volume_year: float  # decimal year of volume availability
     price_usd: float  # 0 where unknown
+    h100e: float
+    market_id: str  # its name in the market; "" for chips that the market does not know
     confidence: str
     source: str
 
@@ -42,6 +50,13 @@ def decimal_year(date: str) -> float:
     """Turn an ISO date into a decimal year."""
     day = datetime.date.fromisoformat(date)
     return day.year + (day.timetuple().tm_yday - 1) / DAYS_PER_YEAR
+
+
+def _price_usd(row: dict[str, str]) -> float:
+    """Give the newest list price of the roadmap, or the table's own for a chip that is not on it."""
+    dated = [r for r in read_table("roadmap.csv") if (r["id"], r["field"]) == (row["market_id"], "price_usd_per_gpu")]
+    newest = max(dated, key=lambda r: r["as_of"], default={"value": row["price_usd"] or "0"})
+    return float(newest["value"])
 
 
 def _chip(row: dict[str, str]) -> Chip:
@@ -63,7 +78,9 @@ def _chip(row: dict[str, str]) -> Chip:
         tdp_w=float(row["tdp_w"]),
         it_kw_per_gpu=float(row["it_kw_per_gpu"]),
         volume_year=decimal_year(row["as_of"]),
-        price_usd=float(row["price_usd"] or 0),
+        price_usd=_price_usd(row),
+        h100e=h100e(row),
+        market_id=row["market_id"],
         confidence=row["confidence"],
         source=row["source"],
     )
@@ -76,8 +93,10 @@ _BY_NAME = {plain(n): c for c in CHIPS.values() for n in (c.name, *c.aliases)}
 
 @functools.lru_cache(4096)
 def chip(name: str) -> Chip:
-    """Find a chip by its catalogue name or a short alias (`H100`, `GB200`, ...)."""
-    found = _BY_NAME.get(plain(name)) if isinstance(name, str) else None
+    """Find a chip by its catalogue name, a short alias (`H100`) or a printed name (`NVIDIA H100 80GB HBM3`)."""
+    found = None
+    if isinstance(name, str):
+        found = _BY_NAME.get(plain(name)) or CHIPS.get(printed(name[:120]) or "")
     if found is None:
         raise unknown("chip", name, {n for c in CHIPS.values() for n in (c.name, *c.aliases)})
     return found

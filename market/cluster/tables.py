@@ -26,6 +26,7 @@ def plain(name: str) -> str:
 def unknown(what: str, name: object, known: Iterable[str]) -> ClusterError:
     """Build the error for a name that no table holds, with the closest names that one does."""
     names = sorted(known)
-    close = difflib.get_close_matches(str(name).lower(), [n.lower() for n in names], n=4, cutoff=0.4)
-    shown = [n for n in names if n.lower() in close] or names[:8]
+    by_lower = {n.lower(): n for n in names}
+    close = difflib.get_close_matches(str(name)[:80].lower(), list(by_lower), n=4, cutoff=0.4)
+    shown = [by_lower[n] for n in close] or names[:8]
     return ClusterError(f"{what}: must be a known {what}, was {str(name)[:80]!r}; close matches: {', '.join(shown)}")

@@ -1,5 +1,6 @@
 """Chips and models: found by the names people say, complete, and of the published sizes."""
 
+import datetime
 import hashlib
 import json
 from importlib import resources
@@ -7,6 +8,7 @@ from importlib import resources
 import numpy as np
 import pytest
 
+from market.catalogue.tables import latest, table
 from market.cluster import CHIPS, MODELS, ClusterError, chip, dense_of, mixture_of, model
 from market.cluster.constants import N_FITTED, fitted
 from market.cluster.tables import read_table
@@ -28,10 +30,40 @@ def test_there_are_thirty_chips_each_with_source_and_confidence() -> None:
 @pytest.mark.parametrize(
     ("said", "meant"),
     [("h100", "H100 SXM"), ("GB200", "GB200 NVL72"), ("A100", "A100-80 SXM"), ("b200", "B200 HGX"),
-     ("Rubin (VR NVL72)", "VR200 NVL72"), ("tpu-v5p", "TPU v5p"), ("MI300X", "MI300X")],
+     ("Rubin (VR NVL72)", "VR200 NVL72"), ("tpu-v5p", "TPU v5p"), ("MI300X", "MI300X"),
+     ("NVIDIA H100 80GB HBM3", "H100 SXM"), ("NVIDIA H100 NVL", "H100 NVL"), ("AMD Instinct MI300X", "MI300X"),
+     ("AMD Instinct MI350X OAM", "MI350X"), ("Google TPU v5p", "TPU v5p"), ("tpu-v5-lite-podslice", "TPU v5e"),
+     ("NVIDIA A100-SXM4-40GB", "A100-40 SXM"), ("p5en.48xlarge", "H200 SXM"), ("p5.48xlarge", "H100 SXM"),
+     ("Standard_ND96amsr_A100_v4", "A100-80 SXM"), ("a4x-highgpu-4g", "GB200 NVL72"), ("trn2.48xlarge", "Trainium2"),
+     ("NVIDIA B300 SXM6 AC", "B300 HGX"), ("Huawei Ascend 910B", "Ascend 910B"), ("BM.GPU.B4.8", "A100-40 SXM")],
 )  # fmt: skip
 def test_short_names_find_their_chip(said: str, meant: str) -> None:
     assert chip(said).name == meant
+
+
+@pytest.mark.parametrize("other", ["NVIDIA RTX 6000 Ada", "AMD Instinct MI300A", "H1000", "H100e", "A100X", "B100"])
+def test_a_chip_that_only_resembles_one_of_the_table_is_refused(other: str) -> None:
+    with pytest.raises(ClusterError, match="must be a known chip"):
+        chip(other)
+
+
+def test_market_and_core_give_every_chip_the_same_power_throughput_and_price() -> None:
+    """One table: `market.catalogue.tables.table("roadmap")` and `market.cluster.chip` read the same figures."""
+    newest = latest(table("roadmap"), datetime.date(2100, 1, 1))
+    assert len(newest) == sum(1 for c in CHIPS.values() if c.market_id)
+    for name, fields in newest.items():
+        c = chip(name)
+        assert c.market_id == name
+        assert fields["power_kw_it_per_gpu"].number == c.it_kw_per_gpu, name
+        assert fields["h100e"].number == c.h100e, name
+        assert fields["price_usd_per_gpu"].number == c.price_usd, name
+
+
+def test_no_figure_of_a_chip_stands_in_two_files() -> None:
+    sheets = {r["market_id"]: r for r in read_table("chips.csv") if r["market_id"]}
+    assert all(not r["price_usd"] for r in sheets.values())
+    written = {r["field"] for r in read_table("roadmap.csv")}
+    assert written.isdisjoint({"h100e", "power_kw_it_per_gpu"})
 
 
 def test_every_figure_of_every_chip_is_positive_and_precisions_do_not_lose_speed() -> None:

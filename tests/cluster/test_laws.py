@@ -103,4 +103,4 @@ def test_units_agree_across_the_answer() -> None:
     assert a["mfu"] == pytest.approx(a["tokens_per_s_per_gpu"] * m.flop_per_token / 989e12)
     assert a["days"] * 86400 * a["goodput"] == pytest.approx(m.train_tokens / (m.batch_seqs * m.seq_len) * a["step_s"])
     assert a["cost_usd"] == pytest.approx(2.0 * 16384 * 24 * a["days"])
-    assert a["power_mw"] == pytest.approx(used * 1.1 * 1.2 / 1e3)
+    assert a["power_mw"] == pytest.approx(used * chip("H100").it_kw_per_gpu * 1.2 / 1e3)
