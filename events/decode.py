@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from events.schema import optional_fields
 from events.types import EVENTS
-from events.types.base import Entry, Event
+from events.types.base import Entry, Event, by_position
 from events.upcast import UPCASTS, gaps, lift
 from events.validate import Group, groups, raw_values, valid_rows
 
@@ -77,7 +77,12 @@ def _events(table: _Table, group: Group) -> list[Event]:
     kind = EVENTS[group.type]
     if group.version == kind.version:
         optional = optional_fields(kind)
-        return list(map(kind, *(table.values(name, group.rows, name in optional) for name in kind.__struct_fields__)))
+        return list(
+            map(
+                by_position(kind),
+                *(table.values(name, group.rows, name in optional) for name in kind.__struct_fields__),
+            )
+        )
     old = {name: table.values(name, group.rows, True) for name in UPCASTS[group.type, group.version].fields}
     new = lift(group.type, group.version, old)
-    return list(map(kind, *(new[name] for name in kind.__struct_fields__)))
+    return list(map(by_position(kind), *(new[name] for name in kind.__struct_fields__)))

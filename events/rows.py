@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from events.types.base import Entry, Event
+from events.types.base import Entry, Event, by_position
 
 
 class Rows(msgspec.Struct, frozen=True):
@@ -34,7 +34,7 @@ class Rows(msgspec.Struct, frozen=True):
     def entries(self) -> Iterator[Entry]:
         """The same events one by one."""
         columns = [plain(self.columns[name]) for name in self.kind.__struct_fields__]
-        events = map(self.kind, *columns)
+        events = map(by_position(self.kind), *columns)
         places = zip(self.actor, self.cause_seq, self.root_seq, events, strict=True)
         for seq, (actor, cause, root, event) in enumerate(places, self.first_seq):
             yield Entry(seq, self.day, actor, cause, root, event)

@@ -202,7 +202,7 @@ class Kernel:
         """Close the week: hash the state and hand the week to the log."""
         week = self.state.run.week + 1
         digest = state_hash(self.state) if self.log.is_kept else ""
-        self.record(self.day, WeekClosed(week, digest), WORLD, WORLD)
+        self.record(self.day, WeekClosed(week=week, state_hash=digest), WORLD, WORLD)
         self.log.close_week()
         return digest
 
@@ -210,7 +210,7 @@ class Kernel:
         """Close the run."""
         run = self.state.run
         last = run.start_day + max(0, WEEK * (run.week + 1) - 1)  # also of a run that was cut after its last week
-        self.record(last, RunEnded(run.week, reason), WORLD, WORLD)
+        self.record(last, RunEnded(week=run.week, reason=reason), WORLD, WORLD)
         self.log.finish()
 
 
@@ -219,8 +219,15 @@ def _when(happening: Happening) -> tuple[int, str, str]:
 
 
 def _option(kind: type[OptionChosen | OptionRejected], actor: str, topic: str, terms: Terms) -> Event:
-    scores = (terms.term_price, terms.term_time, terms.term_control, terms.term_risk)
-    return kind(actor, topic, terms.option, *(round(score, 9) for score in scores))
+    return kind(
+        org=actor,
+        kind=topic,
+        option=terms.option,
+        term_price=round(terms.term_price, 9),
+        term_time=round(terms.term_time, 9),
+        term_control=round(terms.term_control, 9),
+        term_risk=round(terms.term_risk, 9),
+    )
 
 
 def replay(entries: Iterable[Entry], state: State | None = None) -> Iterator[tuple[Entry, State]]:

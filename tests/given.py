@@ -110,7 +110,7 @@ def catalogue() -> dict[str, float]:
 
 def opening(**parameters: float) -> Iterable[Event]:
     """Events of the small world's start."""
-    yield r.RunStarted("small", 7, START, START + 3 * YEAR)
+    yield r.RunStarted(kind="small", seed=7, start_day=START, end_day=START + 3 * YEAR)
     values = {**catalogue(), **ROUND, **{name.replace("__", "."): value for name, value in parameters.items()}}
     for name, (_, _, _, _, _, _, _, slots) in CHIPS.items():
         own = 0.0 if slots else 100.0
@@ -119,29 +119,50 @@ def opening(**parameters: float) -> Iterable[Event]:
     for org in (LAB, RIVAL, CHINESE):
         values.setdefault(f"orgs.{org}.taste_start", 0.0)
     for name, value in values.items():
-        yield r.ParameterSet(name, float(value))
+        yield r.ParameterSet(parameter=name, value=float(value))
     for name, (role, country, parent) in ORGS.items():
-        yield r.OrgRegistered(name, role, country, role, parent)
-    yield c.IntegrationExpanded(OEM, 10_000)
-    yield r.RegionRegistered("texas", "US")
-    yield r.RegionRegistered("beijing", "CN")
+        yield r.OrgRegistered(org=name, role=role, country=country, kind=role, parent_org=parent)
+    yield c.IntegrationExpanded(org=OEM, gpus=10_000)
+    yield r.RegionRegistered(region="texas", country="US")
+    yield r.RegionRegistered(region="beijing", country="CN")
     for name, (supplier, first, last, price, kw, h100e, buyers, _) in CHIPS.items():
-        yield c.ChipAnnounced(name, supplier, START + first, START + last, price, kw, h100e, buyers)
+        yield c.ChipAnnounced(
+            chip=name,
+            supplier=supplier,
+            start_day=START + first,
+            end_day=START + last,
+            price_usd_per_gpu=price,
+            power_kw_it_per_gpu=kw,
+            h100e=h100e,
+            kind=buyers,
+        )
         if first <= 0:
-            yield c.VolumeReached(name, supplier)
+            yield c.VolumeReached(chip=name, supplier=supplier)
     for site, owner in ((SITE, CLOUD), (FIELD, LAB)):
-        yield s.SitePlanned(site, owner, "texas", "brownfield", 50_000, START)
-        yield s.PowerEnergised(f"{site}/building/0", site, owner, "texas", "standing", 20_000, 25_000)
-    yield c.FleetRegistered(CLOUD, SITE, "H100", 10_000, 14_000)
-    yield c.FleetRegistered(LAB, FIELD, "H100", 4_000, 5_600)
-    yield f.PaymentMade("world/savers", LAB, 10**12, "opening", LAB)
-    yield f.PaymentMade("world/savers", CLOUD, 10**12, "opening", CLOUD)
-    yield f.PaymentMade("world/savers", FUND, 10**12, "opening", FUND)
-    yield le.PriceMoved(2.5, 3.4, 1.1, 10.0)
-    yield t.ModelReleased("old", LAB, 1e25, 1.5, "frontier", START - 50)
-    yield t.FrontierMeasured(1.5)
-    yield t.ComputeSplitSet(LAB, 0.25)
-    yield t.ServingMeasured(LAB, 1e9, 1e9, 0.0)
+        yield s.SitePlanned(site=site, org=owner, region="texas", kind="brownfield", power_kw_it=50_000, due_day=START)
+        yield s.PowerEnergised(
+            building_id=f"{site}/building/0",
+            site=site,
+            org=owner,
+            region="texas",
+            kind="standing",
+            power_kw_it=20_000,
+            power_kw_facility=25_000,
+        )
+    yield c.FleetRegistered(org=CLOUD, site=SITE, chip="H100", gpus=10_000, power_kw_it=14_000)
+    yield c.FleetRegistered(org=LAB, site=FIELD, chip="H100", gpus=4_000, power_kw_it=5_600)
+    yield f.PaymentMade(org="world/savers", counterparty=LAB, amount_usd_cents=10**12, kind="opening", contract_id=LAB)
+    yield f.PaymentMade(
+        org="world/savers", counterparty=CLOUD, amount_usd_cents=10**12, kind="opening", contract_id=CLOUD
+    )
+    yield f.PaymentMade(
+        org="world/savers", counterparty=FUND, amount_usd_cents=10**12, kind="opening", contract_id=FUND
+    )
+    yield le.PriceMoved(price_usd_per_h100e_hour=2.5, spot_usd_per_h100e_hour=3.4, tightness=1.1, lead_time_weeks=10.0)
+    yield t.ModelReleased(model="old", org=LAB, flop=1e25, capability=1.5, kind="frontier", start_day=START - 50)
+    yield t.FrontierMeasured(capability=1.5)
+    yield t.ComputeSplitSet(org=LAB, share=0.25)
+    yield t.ServingMeasured(org=LAB, revenue_usd_per_year=1e9, value=1e9, h100e=0.0)
 
 
 @dataclass
@@ -176,7 +197,7 @@ class World:
         for _ in range(weeks):
             week = self.state.run.week + 1
             self.day = START + 7 * week + 6
-            self.happened(r.WeekClosed(week, ""))
+            self.happened(r.WeekClosed(week=week, state_hash=""))
         return self
 
 
@@ -209,7 +230,12 @@ def lease(lessee: str = LAB, lessor: str = CLOUD, gpus: int = 1000, **terms: obj
 def handed(signed: le.LeaseSigned, gpus: int | None = None) -> le.GpusHandedOver:
     """The GPUs of a lease pass over."""
     return le.GpusHandedOver(
-        signed.lease_id, signed.lessor, signed.lessee, signed.chip, signed.site, signed.gpus if gpus is None else gpus
+        lease_id=signed.lease_id,
+        lessor=signed.lessor,
+        lessee=signed.lessee,
+        chip=signed.chip,
+        site=signed.site,
+        gpus=signed.gpus if gpus is None else gpus,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any, ClassVar, Literal
 
 import msgspec
@@ -9,7 +11,7 @@ import msgspec
 Visibility = Literal["public", "parties", "own"]
 
 
-class Event(msgspec.Struct, frozen=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True):
     """Something that happened. Fields are scalars named in `events.vocabulary`.
 
     Class attributes
@@ -27,6 +29,18 @@ class Event(msgspec.Struct, frozen=True):
     subject: ClassVar[str] = ""
     aspect: ClassVar[str] = ""
     periodic: ClassVar[bool] = False
+
+
+@cache
+def by_position(kind: type[Event]) -> Callable[..., Event]:
+    """Give the constructor that reading columns needs: fields by position, in the order of `kind`.
+
+    Everywhere else an event is built by keyword, so that two neighbours of one type cannot be swapped unseen.
+    """
+    names = ", ".join(kind.__struct_fields__)
+    by_name = ", ".join(f"{name}={name}" for name in kind.__struct_fields__)
+    made: Callable[..., Event] = eval(f"lambda {names}: _Kind({by_name})", {"_Kind": kind})
+    return made
 
 
 class Batch(msgspec.Struct, frozen=True):

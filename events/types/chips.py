@@ -7,7 +7,7 @@ from typing import ClassVar
 from events.types.base import Event, Visibility
 
 
-class ChipAnnounced(Event, frozen=True):
+class ChipAnnounced(Event, frozen=True, kw_only=True):
     """A supplier will sell a chip in volume from `start_day` to `end_day`."""
 
     subject: ClassVar[str] = "chip"
@@ -21,7 +21,7 @@ class ChipAnnounced(Event, frozen=True):
     kind: str  # who may buy: all, china, own
 
 
-class VolumeReached(Event, frozen=True):
+class VolumeReached(Event, frozen=True, kw_only=True):
     """The first volume of a chip left the packaging line."""
 
     subject: ClassVar[str] = "chip"
@@ -29,7 +29,7 @@ class VolumeReached(Event, frozen=True):
     supplier: str
 
 
-class VolumeSlipped(Event, frozen=True):
+class VolumeSlipped(Event, frozen=True, kw_only=True):
     """A chip's volume start moved to `due_day`."""
 
     subject: ClassVar[str] = "chip"
@@ -40,7 +40,7 @@ class VolumeSlipped(Event, frozen=True):
     reason: str
 
 
-class ChipRetired(Event, frozen=True):
+class ChipRetired(Event, frozen=True, kw_only=True):
     """A chip's last unit was made; open orders are cancelled."""
 
     subject: ClassVar[str] = "chip"
@@ -48,7 +48,7 @@ class ChipRetired(Event, frozen=True):
     supplier: str
 
 
-class OutputMade(Event, frozen=True):
+class OutputMade(Event, frozen=True, kw_only=True):
     """A week's output of a chip (`gpus`), its price, and its backlog in weeks of that output."""
 
     periodic: ClassVar[bool] = True
@@ -60,7 +60,7 @@ class OutputMade(Event, frozen=True):
     lead_time_weeks: float
 
 
-class SlotsExpanded(Event, frozen=True):
+class SlotsExpanded(Event, frozen=True, kw_only=True):
     """A supplier's packaging reaches `value` slots a week."""
 
     subject: ClassVar[str] = "supplier"
@@ -69,7 +69,7 @@ class SlotsExpanded(Event, frozen=True):
     value: float
 
 
-class PriceListed(Event, frozen=True):
+class PriceListed(Event, frozen=True, kw_only=True):
     """A supplier sets the list price of a chip."""
 
     subject: ClassVar[str] = "chip"
@@ -78,7 +78,7 @@ class PriceListed(Event, frozen=True):
     price_usd_per_gpu: float
 
 
-class IntegrationExpanded(Event, frozen=True):
+class IntegrationExpanded(Event, frozen=True, kw_only=True):
     """An OEM can rack `gpus` more a week."""
 
     subject: ClassVar[str] = "org"
@@ -86,7 +86,7 @@ class IntegrationExpanded(Event, frozen=True):
     gpus: int
 
 
-class OrderPlaced(Event, frozen=True):
+class OrderPlaced(Event, frozen=True, kw_only=True):
     """A buyer orders chips for a site (null: wherever power is)."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -99,7 +99,7 @@ class OrderPlaced(Event, frozen=True):
     price_usd_per_gpu: float
 
 
-class OrderRefused(Event, frozen=True):
+class OrderRefused(Event, frozen=True, kw_only=True):
     """A supplier may not or will not take an order."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -110,7 +110,7 @@ class OrderRefused(Event, frozen=True):
     reason: str
 
 
-class OrderCancelled(Event, frozen=True):
+class OrderCancelled(Event, frozen=True, kw_only=True):
     """A buyer or the end of a chip takes GPUs out of the backlog."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -122,7 +122,7 @@ class OrderCancelled(Event, frozen=True):
     reason: str
 
 
-class ChipsAllocated(Event, frozen=True):
+class ChipsAllocated(Event, frozen=True, kw_only=True):
     """Scarce output goes to an order; `share` is the part of the org's open backlog that it meets."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -137,7 +137,7 @@ class ChipsAllocated(Event, frozen=True):
     share: float
 
 
-class ShipmentSent(Event, frozen=True):
+class ShipmentSent(Event, frozen=True, kw_only=True):
     """An OEM (`counterparty`) racks allocated chips and ships them, to arrive on `due_day`."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -151,7 +151,7 @@ class ShipmentSent(Event, frozen=True):
     due_day: int
 
 
-class ShipmentDelivered(Event, frozen=True):
+class ShipmentDelivered(Event, frozen=True, kw_only=True):
     """A shipment reaches its buyer and waits in the warehouse for power."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -164,7 +164,7 @@ class ShipmentDelivered(Event, frozen=True):
     gpus: int
 
 
-class FleetRegistered(Event, frozen=True):
+class FleetRegistered(Event, frozen=True, kw_only=True):
     """GPUs that run at a site when the run starts."""
 
     org: str
@@ -174,7 +174,7 @@ class FleetRegistered(Event, frozen=True):
     power_kw_it: int
 
 
-class GpusInstalled(Event, frozen=True):
+class GpusInstalled(Event, frozen=True, kw_only=True):
     """GPUs leave the warehouse and run on energised power of a site."""
 
     org: str
@@ -184,7 +184,7 @@ class GpusInstalled(Event, frozen=True):
     power_kw_it: int
 
 
-class GpusWaitForPower(Event, frozen=True):
+class GpusWaitForPower(Event, frozen=True, kw_only=True):
     """An org's warehouse holds GPUs that no energised power can take; said when the wait begins."""
 
     subject: ClassVar[str] = "org"
@@ -195,7 +195,7 @@ class GpusWaitForPower(Event, frozen=True):
     reason: str
 
 
-class GpusRetired(Event, frozen=True):
+class GpusRetired(Event, frozen=True, kw_only=True):
     """Worn-out GPUs leave a site."""
 
     org: str

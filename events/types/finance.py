@@ -7,7 +7,7 @@ from typing import ClassVar
 from events.types.base import Event, Visibility
 
 
-class PaymentMade(Event, frozen=True):
+class PaymentMade(Event, frozen=True, kw_only=True):
     """Cash goes from `org` to `counterparty` under `contract_id`; `kind` says for what."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -19,7 +19,7 @@ class PaymentMade(Event, frozen=True):
     contract_id: str
 
 
-class StakeKnown(Event, frozen=True):
+class StakeKnown(Event, frozen=True, kw_only=True):
     """An org (`counterparty`) had invested in another before the start; `kind` as of a round."""
 
     subject: ClassVar[str] = "org"
@@ -31,7 +31,7 @@ class StakeKnown(Event, frozen=True):
     start_day: int
 
 
-class RoundSought(Event, frozen=True):
+class RoundSought(Event, frozen=True, kw_only=True):
     """An org asks investors for equity."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -42,7 +42,7 @@ class RoundSought(Event, frozen=True):
     duration_days: int  # runway
 
 
-class RoundClosed(Event, frozen=True):
+class RoundClosed(Event, frozen=True, kw_only=True):
     """Investors (`counterparty` leads) buy equity at a post-money valuation; `kind`: equity, or equity for compute."""
 
     subject: ClassVar[str] = "deal_id"
@@ -54,7 +54,7 @@ class RoundClosed(Event, frozen=True):
     kind: str
 
 
-class RoundFailed(Event, frozen=True):
+class RoundFailed(Event, frozen=True, kw_only=True):
     """An org sought equity and found none on terms it could take."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -64,7 +64,7 @@ class RoundFailed(Event, frozen=True):
     reason: str
 
 
-class RoundRefused(Event, frozen=True):
+class RoundRefused(Event, frozen=True, kw_only=True):
     """A command about equity cannot stand: a second open round, or none to fund."""
 
     sees: ClassVar[Visibility] = "own"
@@ -73,7 +73,7 @@ class RoundRefused(Event, frozen=True):
     reason: str
 
 
-class LoanGranted(Event, frozen=True):
+class LoanGranted(Event, frozen=True, kw_only=True):
     """A lender (`counterparty`) lends against GPUs and their contracts; `value` is the yearly rate."""
 
     subject: ClassVar[str] = "deal_id"
@@ -85,7 +85,7 @@ class LoanGranted(Event, frozen=True):
     end_day: int
 
 
-class LoanRefused(Event, frozen=True):
+class LoanRefused(Event, frozen=True, kw_only=True):
     """A lender turns a loan down; `value` is the debt-service coverage."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -96,7 +96,7 @@ class LoanRefused(Event, frozen=True):
     reason: str
 
 
-class LoanRepaid(Event, frozen=True):
+class LoanRepaid(Event, frozen=True, kw_only=True):
     """The last instalment of a loan is paid."""
 
     subject: ClassVar[str] = "deal_id"
@@ -105,7 +105,7 @@ class LoanRepaid(Event, frozen=True):
     counterparty: str
 
 
-class ValuationStated(Event, frozen=True):
+class ValuationStated(Event, frozen=True, kw_only=True):
     """An org's valuation as known at the start."""
 
     subject: ClassVar[str] = "org"
@@ -114,7 +114,7 @@ class ValuationStated(Event, frozen=True):
     valuation_usd_cents: int
 
 
-class BudgetSet(Event, frozen=True):
+class BudgetSet(Event, frozen=True, kw_only=True):
     """A buyer revises what it means to spend on chips, USD a year (`value`)."""
 
     sees: ClassVar[Visibility] = "own"
@@ -125,7 +125,7 @@ class BudgetSet(Event, frozen=True):
     reason: str
 
 
-class PlanAdopted(Event, frozen=True):
+class PlanAdopted(Event, frozen=True, kw_only=True):
     """A lab revises the compute it wants (H100e) and by when."""
 
     sees: ClassVar[Visibility] = "own"
@@ -137,7 +137,7 @@ class PlanAdopted(Event, frozen=True):
     reason: str
 
 
-class OrgDefaulted(Event, frozen=True):
+class OrgDefaulted(Event, frozen=True, kw_only=True):
     """An org cannot pay; part of its leases return to the market."""
 
     subject: ClassVar[str] = "org"

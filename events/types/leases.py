@@ -7,7 +7,7 @@ from typing import ClassVar
 from events.types.base import Event, Visibility
 
 
-class LeaseRequested(Event, frozen=True):
+class LeaseRequested(Event, frozen=True, kw_only=True):
     """A lessee asks a lessor for GPUs by `due_day` for `duration_days`; `price_usd_per_h100e_hour` is its limit."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -22,7 +22,7 @@ class LeaseRequested(Event, frozen=True):
     kind: str  # frontier, serving, capacity (a cloud renting from a cloud), internal
 
 
-class RequestRefused(Event, frozen=True):
+class RequestRefused(Event, frozen=True, kw_only=True):
     """A request cannot stand (a second open one, an unknown lessor, nothing asked)."""
 
     sees: ClassVar[Visibility] = "own"
@@ -31,7 +31,7 @@ class RequestRefused(Event, frozen=True):
     reason: str
 
 
-class QuoteGiven(Event, frozen=True):
+class QuoteGiven(Event, frozen=True, kw_only=True):
     """A lessor offers GPUs and holds them for 7 days."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -49,7 +49,7 @@ class QuoteGiven(Event, frozen=True):
     price_usd_per_gpu_hour: float
 
 
-class QuoteRefused(Event, frozen=True):
+class QuoteRefused(Event, frozen=True, kw_only=True):
     """A quote cannot stand: it would sell GPUs twice, or GPUs that the site cannot carry."""
 
     sees: ClassVar[Visibility] = "own"
@@ -58,7 +58,7 @@ class QuoteRefused(Event, frozen=True):
     reason: str
 
 
-class QuoteCountered(Event, frozen=True):
+class QuoteCountered(Event, frozen=True, kw_only=True):
     """A lessee answers a quote with a lower price."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -69,7 +69,7 @@ class QuoteCountered(Event, frozen=True):
     price_usd_per_gpu_hour: float
 
 
-class QuoteLapsed(Event, frozen=True):
+class QuoteLapsed(Event, frozen=True, kw_only=True):
     """Nobody took a quote within 7 days; its GPUs are free again."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -80,7 +80,7 @@ class QuoteLapsed(Event, frozen=True):
     lessee: str
 
 
-class LeaseTalksFailed(Event, frozen=True):
+class LeaseTalksFailed(Event, frozen=True, kw_only=True):
     """Talks end without a lease: too late, power, price, capacity, control, policy, no answer."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -92,7 +92,7 @@ class LeaseTalksFailed(Event, frozen=True):
     reason: str
 
 
-class LeaseRefused(Event, frozen=True):
+class LeaseRefused(Event, frozen=True, kw_only=True):
     """An acceptance cannot bind: the quote lapsed, or it is not the actor's to take."""
 
     sees: ClassVar[Visibility] = "own"
@@ -100,7 +100,7 @@ class LeaseRefused(Event, frozen=True):
     reason: str
 
 
-class LeaseSigned(Event, frozen=True):
+class LeaseSigned(Event, frozen=True, kw_only=True):
     """A lease binds both sides: GPUs from `start_day`, rent for what is handed over, take-or-pay to `end_day`."""
 
     sees: ClassVar[Visibility] = "public"
@@ -120,7 +120,7 @@ class LeaseSigned(Event, frozen=True):
     depth: int
 
 
-class LeaseLate(Event, frozen=True):
+class LeaseLate(Event, frozen=True, kw_only=True):
     """A lease's first day came and the lessor could not hand over all of its GPUs."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -132,7 +132,7 @@ class LeaseLate(Event, frozen=True):
     reason: str
 
 
-class GpusHandedOver(Event, frozen=True):
+class GpusHandedOver(Event, frozen=True, kw_only=True):
     """Installed GPUs pass from lessor to lessee under a lease."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -144,7 +144,7 @@ class GpusHandedOver(Event, frozen=True):
     gpus: int
 
 
-class LeaseEnded(Event, frozen=True):
+class LeaseEnded(Event, frozen=True, kw_only=True):
     """A lease ran out or was broken off (`reason`: term, default, parent ended); its GPUs go back."""
 
     subject: ClassVar[str] = "lease_id"
@@ -157,7 +157,7 @@ class LeaseEnded(Event, frozen=True):
     reason: str
 
 
-class OnDemandRented(Event, frozen=True):
+class OnDemandRented(Event, frozen=True, kw_only=True):
     """GPUs that a cloud (`lessor`) lets by the hour to the rest this week."""
 
     subject: ClassVar[str] = "lessor"
@@ -169,7 +169,7 @@ class OnDemandRented(Event, frozen=True):
     price_usd_per_gpu_hour: float
 
 
-class PriceMoved(Event, frozen=True):
+class PriceMoved(Event, frozen=True, kw_only=True):
     """The one-year reference price and the tightness that moved it, once a week."""
 
     periodic: ClassVar[bool] = True
@@ -179,14 +179,14 @@ class PriceMoved(Event, frozen=True):
     lead_time_weeks: float
 
 
-class OnDemandRepriced(Event, frozen=True):
+class OnDemandRepriced(Event, frozen=True, kw_only=True):
     """The posted on-demand price follows the contract price at last."""
 
     kind: str
     spot_usd_per_h100e_hour: float
 
 
-class LetterSigned(Event, frozen=True):
+class LetterSigned(Event, frozen=True, kw_only=True):
     """A lab and a cloud announce compute by `due_day`; an announcement is not a contract."""
 
     subject: ClassVar[str] = "deal_id"
@@ -197,7 +197,7 @@ class LetterSigned(Event, frozen=True):
     due_day: int
 
 
-class LetterRefused(Event, frozen=True):
+class LetterRefused(Event, frozen=True, kw_only=True):
     """A letter of intent cannot stand."""
 
     sees: ClassVar[Visibility] = "own"
@@ -206,7 +206,7 @@ class LetterRefused(Event, frozen=True):
     reason: str
 
 
-class LetterCut(Event, frozen=True):
+class LetterCut(Event, frozen=True, kw_only=True):
     """A letter of intent shrinks to `h100e`, a `share` of what it was."""
 
     subject: ClassVar[str] = "deal_id"
@@ -217,7 +217,7 @@ class LetterCut(Event, frozen=True):
     share: float
 
 
-class LetterEnded(Event, frozen=True):
+class LetterEnded(Event, frozen=True, kw_only=True):
     """A letter of intent becomes definitive (talks on a lease begin) or lapses: `reason` says which."""
 
     subject: ClassVar[str] = "deal_id"

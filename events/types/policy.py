@@ -7,7 +7,7 @@ from typing import ClassVar
 from events.types.base import Event, Visibility
 
 
-class PolicyEnacted(Event, frozen=True):
+class PolicyEnacted(Event, frozen=True, kw_only=True):
     """A policy is in force from this day."""
 
     subject: ClassVar[str] = "policy"
@@ -15,7 +15,7 @@ class PolicyEnacted(Event, frozen=True):
     kind: str
 
 
-class PolicyRepealed(Event, frozen=True):
+class PolicyRepealed(Event, frozen=True, kw_only=True):
     """A policy is no longer in force."""
 
     subject: ClassVar[str] = "policy"
@@ -23,7 +23,7 @@ class PolicyRepealed(Event, frozen=True):
     kind: str
 
 
-class CommandForbidden(Event, frozen=True):
+class CommandForbidden(Event, frozen=True, kw_only=True):
     """A policy stood in the way of what an org asked for; `kind` is the command."""
 
     sees: ClassVar[Visibility] = "parties"
@@ -37,7 +37,7 @@ class CommandForbidden(Event, frozen=True):
     gpus: int | None = None
 
 
-class QuotaUsed(Event, frozen=True):
+class QuotaUsed(Event, frozen=True, kw_only=True):
     """What has been taken from a policy's allowance (`kind` names rule, group and period), in its own unit."""
 
     policy: str
@@ -46,7 +46,7 @@ class QuotaUsed(Event, frozen=True):
     value: float
 
 
-class LevyCharged(Event, frozen=True):
+class LevyCharged(Event, frozen=True, kw_only=True):
     """A policy takes its part of a transaction; the payment follows."""
 
     policy: str

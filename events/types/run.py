@@ -7,7 +7,7 @@ from typing import ClassVar
 from events.types.base import Event, Visibility
 
 
-class RunStarted(Event, frozen=True):
+class RunStarted(Event, frozen=True, kw_only=True):
     """A run begins at `start_day` and is planned to `end_day`; `kind` is the scenario's name."""
 
     kind: str
@@ -16,7 +16,7 @@ class RunStarted(Event, frozen=True):
     end_day: int
 
 
-class ParameterSet(Event, frozen=True):
+class ParameterSet(Event, frozen=True, kw_only=True):
     """A settable number takes a value, at the start or under a policy."""
 
     subject: ClassVar[str] = "parameter"
@@ -24,7 +24,7 @@ class ParameterSet(Event, frozen=True):
     value: float
 
 
-class OrgRegistered(Event, frozen=True):
+class OrgRegistered(Event, frozen=True, kw_only=True):
     """An org exists; `kind` names the behaviour that decides for it."""
 
     subject: ClassVar[str] = "org"
@@ -35,7 +35,7 @@ class OrgRegistered(Event, frozen=True):
     parent_org: str | None = None
 
 
-class RegionRegistered(Event, frozen=True):
+class RegionRegistered(Event, frozen=True, kw_only=True):
     """A power region exists."""
 
     subject: ClassVar[str] = "region"
@@ -43,7 +43,7 @@ class RegionRegistered(Event, frozen=True):
     country: str
 
 
-class OptionChosen(Event, frozen=True):
+class OptionChosen(Event, frozen=True, kw_only=True):
     """A decision was taken: the candidate that scored best, with its terms. `kind` is the topic."""
 
     sees: ClassVar[Visibility] = "own"
@@ -56,7 +56,7 @@ class OptionChosen(Event, frozen=True):
     term_risk: float
 
 
-class OptionRejected(Event, frozen=True):
+class OptionRejected(Event, frozen=True, kw_only=True):
     """The best of the candidates that a decision left, with its terms."""
 
     sees: ClassVar[Visibility] = "own"
@@ -69,14 +69,14 @@ class OptionRejected(Event, frozen=True):
     term_risk: float
 
 
-class ExogenousShock(Event, frozen=True):
+class ExogenousShock(Event, frozen=True, kw_only=True):
     """Something from outside the model happened; `value` multiplies what `kind` names."""
 
     kind: str
     value: float
 
 
-class WeekClosed(Event, frozen=True):
+class WeekClosed(Event, frozen=True, kw_only=True):
     """A week is over and the state hashes to `state_hash`."""
 
     periodic: ClassVar[bool] = True
@@ -84,7 +84,7 @@ class WeekClosed(Event, frozen=True):
     state_hash: str
 
 
-class RunEnded(Event, frozen=True):
+class RunEnded(Event, frozen=True, kw_only=True):
     """The run reached its end; a log without this event is not complete."""
 
     periodic: ClassVar[bool] = True

@@ -7,7 +7,7 @@ from typing import ClassVar
 from events.types.base import Event
 
 
-class SitePlanned(Event, frozen=True):
+class SitePlanned(Event, frozen=True, kw_only=True):
     """An org announces a site; `kind` is brownfield, greenfield or pool (leased shells)."""
 
     subject: ClassVar[str] = "site"
@@ -19,7 +19,7 @@ class SitePlanned(Event, frozen=True):
     due_day: int
 
 
-class SiteRefused(Event, frozen=True):
+class SiteRefused(Event, frozen=True, kw_only=True):
     """A site or building may not go ahead."""
 
     org: str
@@ -29,7 +29,7 @@ class SiteRefused(Event, frozen=True):
     reason: str
 
 
-class BuildingStarted(Event, frozen=True):
+class BuildingStarted(Event, frozen=True, kw_only=True):
     """Work on a building begins; it is promised for `due_day`."""
 
     subject: ClassVar[str] = "building_id"
@@ -43,7 +43,7 @@ class BuildingStarted(Event, frozen=True):
     due_day: int
 
 
-class PowerQueued(Event, frozen=True):
+class PowerQueued(Event, frozen=True, kw_only=True):
     """A building's load enters the interconnection queue of its region."""
 
     subject: ClassVar[str] = "building_id"
@@ -55,7 +55,7 @@ class PowerQueued(Event, frozen=True):
     power_kw_facility: int
 
 
-class PowerGranted(Event, frozen=True):
+class PowerGranted(Event, frozen=True, kw_only=True):
     """The queue reached a building: the grid will serve it from `due_day`; `kind` is grid or on-site."""
 
     subject: ClassVar[str] = "building_id"
@@ -68,7 +68,7 @@ class PowerGranted(Event, frozen=True):
     due_day: int
 
 
-class BuildingSlipped(Event, frozen=True):
+class BuildingSlipped(Event, frozen=True, kw_only=True):
     """A building will not be ready when promised; `reason` is the layer that is late."""
 
     subject: ClassVar[str] = "building_id"
@@ -80,7 +80,7 @@ class BuildingSlipped(Event, frozen=True):
     reason: str
 
 
-class ShellReady(Event, frozen=True):
+class ShellReady(Event, frozen=True, kw_only=True):
     """Shell and cooling of a building stand."""
 
     subject: ClassVar[str] = "building_id"
@@ -90,7 +90,7 @@ class ShellReady(Event, frozen=True):
     power_kw_it: int
 
 
-class ShellWaitsForPower(Event, frozen=True):
+class ShellWaitsForPower(Event, frozen=True, kw_only=True):
     """A finished shell has no power yet; the queue promises `due_day`."""
 
     subject: ClassVar[str] = "building_id"
@@ -102,7 +102,7 @@ class ShellWaitsForPower(Event, frozen=True):
     due_day: int
 
 
-class PowerEnergised(Event, frozen=True):
+class PowerEnergised(Event, frozen=True, kw_only=True):
     """A building is ready in every layer and its IT power may be used."""
 
     subject: ClassVar[str] = "building_id"

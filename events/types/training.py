@@ -7,7 +7,7 @@ from typing import ClassVar
 from events.types.base import Event, Visibility
 
 
-class ClusterFormed(Event, frozen=True):
+class ClusterFormed(Event, frozen=True, kw_only=True):
     """GPUs of one chip at one site under one org pass a size; `kind` is first of generation, new or grown."""
 
     org: str
@@ -18,7 +18,7 @@ class ClusterFormed(Event, frozen=True):
     racks: int | None = None  # of chips that come in racks of one scale-up domain
 
 
-class ComputeSplitSet(Event, frozen=True):
+class ComputeSplitSet(Event, frozen=True, kw_only=True):
     """Leadership moves the share of compute that serves customers (`share`); the rest is research."""
 
     sees: ClassVar[Visibility] = "own"
@@ -26,7 +26,7 @@ class ComputeSplitSet(Event, frozen=True):
     share: float
 
 
-class ProjectStarted(Event, frozen=True):
+class ProjectStarted(Event, frozen=True, kw_only=True):
     """Research gives GPUs (as H100e) to a project until `end_day`."""
 
     sees: ClassVar[Visibility] = "own"
@@ -38,7 +38,7 @@ class ProjectStarted(Event, frozen=True):
     end_day: int
 
 
-class ProjectDeferred(Event, frozen=True):
+class ProjectDeferred(Event, frozen=True, kw_only=True):
     """A project that arrived finds no GPUs free; projects arrive faster than compute."""
 
     sees: ClassVar[Visibility] = "own"
@@ -47,7 +47,7 @@ class ProjectDeferred(Event, frozen=True):
     reason: str
 
 
-class ProjectEnded(Event, frozen=True):
+class ProjectEnded(Event, frozen=True, kw_only=True):
     """A project winds down and operations free its GPUs."""
 
     sees: ClassVar[Visibility] = "own"
@@ -57,7 +57,7 @@ class ProjectEnded(Event, frozen=True):
     h100e: float
 
 
-class TrainingStarted(Event, frozen=True):
+class TrainingStarted(Event, frozen=True, kw_only=True):
     """A frontier run starts on GPUs of one chip at one site; `due_day` is its planned end."""
 
     subject: ClassVar[str] = "run_id"
@@ -77,7 +77,7 @@ class TrainingStarted(Event, frozen=True):
     due_day: int
 
 
-class TrainingRefused(Event, frozen=True):
+class TrainingRefused(Event, frozen=True, kw_only=True):
     """A run may not start."""
 
     sees: ClassVar[Visibility] = "own"
@@ -86,7 +86,7 @@ class TrainingRefused(Event, frozen=True):
     reason: str
 
 
-class TrainingReplanned(Event, frozen=True):
+class TrainingReplanned(Event, frozen=True, kw_only=True):
     """A run goes on with another number of GPUs; what was trained stays trained."""
 
     subject: ClassVar[str] = "run_id"
@@ -101,7 +101,7 @@ class TrainingReplanned(Event, frozen=True):
     reason: str
 
 
-class TrainingFinished(Event, frozen=True):
+class TrainingFinished(Event, frozen=True, kw_only=True):
     """A run reaches its FLOP."""
 
     subject: ClassVar[str] = "model"
@@ -113,7 +113,7 @@ class TrainingFinished(Event, frozen=True):
     duration_days: int
 
 
-class TrainingAbandoned(Event, frozen=True):
+class TrainingAbandoned(Event, frozen=True, kw_only=True):
     """A run ends without a model."""
 
     subject: ClassVar[str] = "run_id"
@@ -123,7 +123,7 @@ class TrainingAbandoned(Event, frozen=True):
     reason: str
 
 
-class ModelReleased(Event, frozen=True):
+class ModelReleased(Event, frozen=True, kw_only=True):
     """A trained model reaches customers; `kind` is frontier or refresh."""
 
     subject: ClassVar[str] = "model"
@@ -135,7 +135,7 @@ class ModelReleased(Event, frozen=True):
     start_day: int  # of release
 
 
-class ServingMeasured(Event, frozen=True):
+class ServingMeasured(Event, frozen=True, kw_only=True):
     """A lab's annualised revenue, and what its customers would pay for with GPUs enough (`value`)."""
 
     subject: ClassVar[str] = "org"
@@ -146,7 +146,7 @@ class ServingMeasured(Event, frozen=True):
     h100e: float
 
 
-class FrontierMeasured(Event, frozen=True):
+class FrontierMeasured(Event, frozen=True, kw_only=True):
     """Capability of the best released model, weekly."""
 
     periodic: ClassVar[bool] = True

@@ -57,7 +57,7 @@ SETTLING: tuple[Step, ...] = (
 def measures(state: State, day: int) -> Iterator[Batch | Happening | None]:
     """Measure serving every week and pay every month; each step sees what the one before it did."""
     week = state.run.week + 1
-    yield Happening(day, FrontierMeasured(serving.frontier(state)), "world", "world")
+    yield Happening(day, FrontierMeasured(capability=serving.frontier(state)), "world", "world")
     yield serving.measure(state, week)
     if week % MONTH_WEEKS == MONTH_WEEKS - 1:
         rented = prices.on_demand(state, day)

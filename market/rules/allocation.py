@@ -34,13 +34,22 @@ def convert(state: State, day: int) -> Iterator[Happening]:
             surplus -= taken
             left[order.order_id] -= given
             yield Happening(
-                day, events.OrderCancelled(order.order_id, order.org, order.chip, given, f"takes {chip.name}"),
-                order.org, order.order_id,
-            )  # fmt: skip
+                day,
+                events.OrderCancelled(
+                    order_id=order.order_id, org=order.org, chip=order.chip, gpus=given, reason=f"takes {chip.name}"
+                ),
+                order.org,
+                order.order_id,
+            )
             stem = f"{order.org}/order"
             numbers[stem] = numbers.get(stem, state.run.counters.get(stem, 0)) + 1
             placed = events.OrderPlaced(
-                f"{stem}/{numbers[stem]}", order.org, chip.supplier, chip.name, taken, chip.price_usd_per_gpu
+                order_id=f"{stem}/{numbers[stem]}",
+                org=order.org,
+                supplier=chip.supplier,
+                chip=chip.name,
+                gpus=taken,
+                price_usd_per_gpu=chip.price_usd_per_gpu,
             )
             yield Happening(day, placed, order.org, order.order_id)
 
@@ -93,7 +102,13 @@ def _fill(orders: list[Order], given: int, share: float, day: int) -> Iterator[H
             return
         given -= gpus
         event = events.ChipsAllocated(
-            order.order_id, order.org, order.supplier, order.chip, gpus, order.price_usd_per_gpu, round(share, 6)
+            order_id=order.order_id,
+            org=order.org,
+            supplier=order.supplier,
+            chip=order.chip,
+            gpus=gpus,
+            price_usd_per_gpu=order.price_usd_per_gpu,
+            share=round(share, 6),
         )
         yield Happening(day, event, order.supplier, order.order_id)
 
@@ -115,14 +130,28 @@ def ship(state: State, allocated: list[events.ChipsAllocated], day: int) -> Iter
         stem, _, number = next_id(state, event.org, "shipment").rpartition("/")
         shipment_id = f"{stem}/{int(number) + shipped[event.org] - 1}"
         sent = events.ShipmentSent(
-            shipment_id, event.order_id, event.org, oem, event.chip, event.gpus, day + round(7 * (weeks + late))
+            shipment_id=shipment_id,
+            order_id=event.order_id,
+            org=event.org,
+            counterparty=oem,
+            chip=event.chip,
+            gpus=event.gpus,
+            due_day=day + round(7 * (weeks + late)),
         )
         yield Happening(day, sent, oem, f"{event.order_id}/sold")
         cents = round(event.gpus * event.price_usd_per_gpu * CENTS)
-        bill = PaymentMade(event.org, event.supplier, cents, "chips", event.order_id)
+        bill = PaymentMade(
+            org=event.org, counterparty=event.supplier, amount_usd_cents=cents, kind="chips", contract_id=event.order_id
+        )
         bills.append(Happening(day, bill, event.org, event.order_id))
         if oem != event.org:
-            server = PaymentMade(event.org, oem, round(cents * p["shipping.server_cost_share"]), "servers", shipment_id)
+            server = PaymentMade(
+                org=event.org,
+                counterparty=oem,
+                amount_usd_cents=round(cents * p["shipping.server_cost_share"]),
+                kind="servers",
+                contract_id=shipment_id,
+            )
             bills.append(Happening(day, server, event.org, shipment_id))
     yield from bills
 
@@ -146,13 +175,17 @@ def install(state: State, day: int) -> Iterator[Happening]:
                 if gpus:
                     left -= gpus
                     spare[name] -= gpus * watts
-                    event = events.GpusInstalled(org, name, chip, gpus, -(-gpus * watts // 1000))
+                    event = events.GpusInstalled(
+                        org=org, site=name, chip=chip, gpus=gpus, power_kw_it=-(-gpus * watts // 1000)
+                    )
                     yield Happening(day, event, org, f"{org}/delivered")
             if left:
                 stays.append((chip, left))
         if stays and org not in state.chips.waiting:
             chip, left = max(stays, key=lambda item: (item[1], item[0]))
-            yield Happening(day, events.GpusWaitForPower(org, chip, left, "power"), "world", f"{org}/delivered")
+            yield Happening(
+                day, events.GpusWaitForPower(org=org, chip=chip, gpus=left, reason="power"), "world", f"{org}/delivered"
+            )
 
 
 def retire(state: State, day: int) -> Iterator[Happening]:
@@ -163,5 +196,7 @@ def retire(state: State, day: int) -> Iterator[Happening]:
         gpus = min(free, round(holding.owned * rate))
         if gpus > 0:
             watts = round(state.chips.chips[holding.chip].power_kw_it_per_gpu * 1000)
-            event = events.GpusRetired(holding.org, holding.site, holding.chip, gpus, gpus * watts // 1000)
+            event = events.GpusRetired(
+                org=holding.org, site=holding.site, chip=holding.chip, gpus=gpus, power_kw_it=gpus * watts // 1000
+            )
             yield Happening(day, event, holding.org, holding.site)

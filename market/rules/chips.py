@@ -47,34 +47,61 @@ def place_order(state: State, command: commands.PlaceOrder, day: int) -> list[Ev
         reason = may_buy(state, command.actor, chip)
     if chip is None or reason:
         supplier = chip.supplier if chip else "world"
-        return [events.OrderRefused(command.actor, supplier, command.chip, command.gpus, reason)]
+        return [
+            events.OrderRefused(
+                org=command.actor, supplier=supplier, chip=command.chip, gpus=command.gpus, reason=reason
+            )
+        ]
     order_id = next_id(state, command.actor, "order")
     price = chip.price_usd_per_gpu
-    return [events.OrderPlaced(order_id, command.actor, chip.supplier, command.chip, command.gpus, price)]
+    return [
+        events.OrderPlaced(
+            order_id=order_id,
+            org=command.actor,
+            supplier=chip.supplier,
+            chip=command.chip,
+            gpus=command.gpus,
+            price_usd_per_gpu=price,
+        )
+    ]
 
 
 def cancel_order(state: State, command: commands.CancelOrder, day: int) -> list[Event]:
     """Take GPUs out of an own open order."""
     order = state.chips.orders.get(command.order_id)
     if order is None or order.org != command.actor or command.gpus < 1:
-        return [events.OrderRefused(command.actor, "world", "", command.gpus, "no such open order")]
+        return [
+            events.OrderRefused(
+                org=command.actor, supplier="world", chip="", gpus=command.gpus, reason="no such open order"
+            )
+        ]
     gpus = min(command.gpus, order.gpus)
-    return [events.OrderCancelled(order.order_id, order.org, order.chip, gpus, "buyer")]
+    return [events.OrderCancelled(order_id=order.order_id, org=order.org, chip=order.chip, gpus=gpus, reason="buyer")]
 
 
 def list_price(state: State, command: commands.ListPrice, day: int) -> list[Event]:
     """Set the price of an own chip."""
     chip = state.chips.chips.get(command.chip)
     if chip is None or chip.supplier != command.actor or not 0 < command.price_usd_per_gpu < math.inf:
-        return [events.OrderRefused(command.actor, command.actor, command.chip, 0, "not the actor's to price")]
-    return [events.PriceListed(chip.name, chip.supplier, round(command.price_usd_per_gpu, 2))]
+        return [
+            events.OrderRefused(
+                org=command.actor, supplier=command.actor, chip=command.chip, gpus=0, reason="not the actor's to price"
+            )
+        ]
+    return [
+        events.PriceListed(
+            chip=chip.name, supplier=chip.supplier, price_usd_per_gpu=round(command.price_usd_per_gpu, 2)
+        )
+    ]
 
 
 def expand_integration(state: State, command: commands.ExpandIntegration, day: int) -> list[Event]:
     """Add rack integration capacity."""
     if "oem" not in state.run.orgs[command.actor].roles or command.gpus < 1:
-        return [events.OrderRefused(command.actor, command.actor, "", command.gpus, "no OEM")]
-    return [events.IntegrationExpanded(command.actor, command.gpus)]
+        return [
+            events.OrderRefused(org=command.actor, supplier=command.actor, chip="", gpus=command.gpus, reason="no OEM")
+        ]
+    return [events.IntegrationExpanded(org=command.actor, gpus=command.gpus)]
 
 
 def slip_days(state: State, chip: str) -> int:
@@ -90,11 +117,17 @@ def due(state: State, first: int, last: int) -> Iterator[Happening]:
         if not chip.in_volume and not chip.retired:
             yield from _volume(state, chip, first, last)
         if first <= chip.end_day <= last:
-            yield Happening(chip.end_day, events.ChipRetired(chip.name, chip.supplier), chip.supplier, chip.name)
+            yield Happening(
+                chip.end_day, events.ChipRetired(chip=chip.name, supplier=chip.supplier), chip.supplier, chip.name
+            )
     for shipment in state.chips.shipments.values():
         if shipment.due_day <= last:
             event = events.ShipmentDelivered(
-                shipment.shipment_id, shipment.order_id, shipment.org, shipment.chip, shipment.gpus
+                shipment_id=shipment.shipment_id,
+                order_id=shipment.order_id,
+                org=shipment.org,
+                chip=shipment.chip,
+                gpus=shipment.gpus,
             )
             yield Happening(max(first, shipment.due_day), event, shipment.oem, shipment.shipment_id)
 
@@ -103,17 +136,23 @@ def _volume(state: State, chip: Chip, first: int, last: int) -> Iterator[Happeni
     slip = 0 if chip.slipped else slip_days(state, chip.name)
     actual = chip.start_day + slip
     if slip > 0 and first <= chip.start_day <= last:
-        event = events.VolumeSlipped(chip.name, chip.supplier, actual, slip, "yield")
+        event = events.VolumeSlipped(
+            chip=chip.name, supplier=chip.supplier, due_day=actual, duration_days=slip, reason="yield"
+        )
         yield Happening(chip.start_day, event, chip.supplier, chip.name)
     elif actual <= last and (slip <= 0 or chip.slipped):
-        yield Happening(max(first, actual), events.VolumeReached(chip.name, chip.supplier), chip.supplier, chip.name)
+        yield Happening(
+            max(first, actual), events.VolumeReached(chip=chip.name, supplier=chip.supplier), chip.supplier, chip.name
+        )
 
 
 def end_of_life(state: State, day: int) -> Iterator[Happening]:
     """Cancel what is still open on retired chips."""
     for order in list(state.chips.orders.values()):
         if state.chips.chips[order.chip].retired:
-            event = events.OrderCancelled(order.order_id, order.org, order.chip, order.gpus, "end of life")
+            event = events.OrderCancelled(
+                order_id=order.order_id, org=order.org, chip=order.chip, gpus=order.gpus, reason="end of life"
+            )
             yield Happening(day, event, order.supplier, order.chip)
 
 
@@ -136,7 +175,7 @@ def expand_slots(state: State, day: int) -> Iterator[Happening]:
     )
     pull = clip(math.log(max(past, 1e-9) / p["supply.lead_time_reference_weeks"]), -1, 1)
     growth = max(0.0, trend + p["supply.slots_response"] * slots * pull)
-    event = events.SlotsExpanded(PACKAGER, round(slots + growth * 4 * 7 / 365.25, 3))
+    event = events.SlotsExpanded(supplier=PACKAGER, value=round(slots + growth * 4 * 7 / 365.25, 3))
     yield Happening(day, event, PACKAGER, PACKAGER)
 
 
@@ -173,7 +212,13 @@ def output(state: State, day: int) -> Iterator[Happening]:
         most = state.run.parameters["supply.stock_weeks_max"] * gpus
         gpus = 0 if chip.stock_gpus > most else gpus
         lead = chip.backlog_gpus / gpus if gpus else 0.0
-        event = events.OutputMade(chip.name, chip.supplier, gpus, chip.price_usd_per_gpu, round(lead, 6))
+        event = events.OutputMade(
+            chip=chip.name,
+            supplier=chip.supplier,
+            gpus=gpus,
+            price_usd_per_gpu=chip.price_usd_per_gpu,
+            lead_time_weeks=round(lead, 6),
+        )
         yield Happening(day, event, chip.supplier, chip.name)
 
 

@@ -18,15 +18,23 @@ Payment = tuple[str, str, int, str, str]  # payer, payee, cents, kind, contract
 
 def set_budget(state: State, command: commands.SetBudget, day: int) -> list[Event]:
     """Revise what an org means to spend on chips."""
-    return [events.BudgetSet(command.actor, round(max(0.0, finite(command.value)), 2), command.reason)]
+    return [events.BudgetSet(org=command.actor, value=round(max(0.0, finite(command.value)), 2), reason=command.reason)]
 
 
 def seek_round(state: State, command: commands.SeekRound, day: int) -> list[Event]:
     """Ask investors for equity; one open round at a time."""
     books = state.finance.books[command.actor]
     if books.sought_cents or command.amount_usd_cents < 1:
-        return [events.RoundRefused(command.actor, command.amount_usd_cents, "a round is open")]
-    return [events.RoundSought(command.actor, command.amount_usd_cents, runway_days(state, command.actor))]
+        return [
+            events.RoundRefused(org=command.actor, amount_usd_cents=command.amount_usd_cents, reason="a round is open")
+        ]
+    return [
+        events.RoundSought(
+            org=command.actor,
+            amount_usd_cents=command.amount_usd_cents,
+            duration_days=runway_days(state, command.actor),
+        )
+    ]
 
 
 def fund_round(state: State, command: commands.FundRound, day: int) -> list[Event]:
@@ -34,22 +42,34 @@ def fund_round(state: State, command: commands.FundRound, day: int) -> list[Even
     books = state.finance.books.get(command.org)
     amount = command.amount_usd_cents
     if books is None or not books.sought_cents or command.org == command.actor:
-        return [events.RoundRefused(command.org, amount, "no open round")]
+        return [events.RoundRefused(org=command.org, amount_usd_cents=amount, reason="no open round")]
     if not 1 <= amount <= command.valuation_usd_cents:
-        return [events.RoundRefused(command.org, amount, "no such terms")]
+        return [events.RoundRefused(org=command.org, amount_usd_cents=amount, reason="no such terms")]
     if cash(state, command.actor) < amount:
-        return [events.RoundRefused(command.org, amount, "investor without cash")]
+        return [events.RoundRefused(org=command.org, amount_usd_cents=amount, reason="investor without cash")]
     deal = next_id(state, command.org, "deal")
-    closed = events.RoundClosed(deal, command.org, command.actor, amount, command.valuation_usd_cents, command.kind)
-    return [closed, events.PaymentMade(command.actor, command.org, amount, "equity", deal)]
+    closed = events.RoundClosed(
+        deal_id=deal,
+        org=command.org,
+        counterparty=command.actor,
+        amount_usd_cents=amount,
+        valuation_usd_cents=command.valuation_usd_cents,
+        kind=command.kind,
+    )
+    return [
+        closed,
+        events.PaymentMade(
+            org=command.actor, counterparty=command.org, amount_usd_cents=amount, kind="equity", contract_id=deal
+        ),
+    ]
 
 
 def decline_round(state: State, command: commands.DeclineRound, day: int) -> list[Event]:
     """Turn a round down."""
     books = state.finance.books.get(command.org)
     if books is None or not books.sought_cents:
-        return [events.RoundRefused(command.org, 0, "no open round")]
-    return [events.RoundFailed(command.org, books.sought_cents, command.reason)]
+        return [events.RoundRefused(org=command.org, amount_usd_cents=0, reason="no open round")]
+    return [events.RoundFailed(org=command.org, amount_usd_cents=books.sought_cents, reason=command.reason)]
 
 
 def coverage(state: State, org: str, extra_cents: int) -> float:
@@ -86,16 +106,48 @@ def seek_loan(state: State, command: commands.SeekLoan, day: int) -> list[Event]
     p, amount = state.run.parameters, command.amount_usd_cents
     lender = state.run.orgs.get(command.lender)
     if lender is None or "investor" not in lender.roles or command.lender == command.actor or amount < 1:
-        return [events.LoanRefused(command.actor, command.lender, amount, 0.0, "unknown lender")]
+        return [
+            events.LoanRefused(
+                org=command.actor,
+                counterparty=command.lender,
+                amount_usd_cents=amount,
+                value=0.0,
+                reason="unknown lender",
+            )
+        ]
     ratio = round(coverage(state, command.actor, amount), 6)
     if ratio < p["finance.coverage_min"]:
-        return [events.LoanRefused(command.actor, command.lender, amount, ratio, "coverage")]
+        return [
+            events.LoanRefused(
+                org=command.actor, counterparty=command.lender, amount_usd_cents=amount, value=ratio, reason="coverage"
+            )
+        ]
     if cash(state, command.lender) < amount:
-        return [events.LoanRefused(command.actor, command.lender, amount, ratio, "lender without cash")]
+        return [
+            events.LoanRefused(
+                org=command.actor,
+                counterparty=command.lender,
+                amount_usd_cents=amount,
+                value=ratio,
+                reason="lender without cash",
+            )
+        ]
     deal = next_id(state, command.actor, "deal")
     end = day + round(365 * p["finance.loan_years"])
-    granted = events.LoanGranted(deal, command.actor, command.lender, amount, p["finance.loan_rate"], end)
-    return [granted, events.PaymentMade(command.lender, command.actor, amount, "loan", deal)]
+    granted = events.LoanGranted(
+        deal_id=deal,
+        org=command.actor,
+        counterparty=command.lender,
+        amount_usd_cents=amount,
+        value=p["finance.loan_rate"],
+        end_day=end,
+    )
+    return [
+        granted,
+        events.PaymentMade(
+            org=command.lender, counterparty=command.actor, amount_usd_cents=amount, kind="loan", contract_id=deal
+        ),
+    ]
 
 
 def monthly_rent(state: State, org: str) -> int:
@@ -225,7 +277,7 @@ def due(state: State, first: int, last: int) -> Iterator[Happening]:
     wait = round(7 * state.run.parameters["finance.round_answer_weeks"])
     for books in state.finance.books.values():
         if books.sought_cents and books.sought_day + wait <= last:
-            event = events.RoundFailed(books.org, books.sought_cents, "no answer")
+            event = events.RoundFailed(org=books.org, amount_usd_cents=books.sought_cents, reason="no answer")
             yield Happening(max(first, books.sought_day + wait), event, books.org, books.org)
 
 
@@ -233,7 +285,12 @@ def loans_repaid(state: State, day: int) -> Iterator[Happening]:
     """Loans whose last instalment was paid."""
     for loan in state.finance.loans.values():
         if loan.end_day <= day:
-            yield Happening(day, events.LoanRepaid(loan.deal_id, loan.org, loan.lender), loan.org, loan.deal_id)
+            yield Happening(
+                day,
+                events.LoanRepaid(deal_id=loan.deal_id, org=loan.org, counterparty=loan.lender),
+                loan.org,
+                loan.deal_id,
+            )
 
 
 def defaults(state: State, day: int) -> Iterator[Happening]:
@@ -247,7 +304,9 @@ def defaults(state: State, day: int) -> Iterator[Happening]:
             continue
         rented = (lease for lease in state.leases.leases.values() if lease.lessee == org)
         dearest = max(rented, key=lambda x: (x.delivered * x.price_usd_per_gpu_hour, x.lease_id))
-        yield Happening(day, events.OrgDefaulted(org, -cash(state, org), "cash"), org, dearest.lease_id)
+        yield Happening(
+            day, events.OrgDefaulted(org=org, amount_usd_cents=-cash(state, org), reason="cash"), org, dearest.lease_id
+        )
         own = [lease for lease in state.leases.leases.values() if lease.lessee == org and lease.kind != "internal"]
         own.sort(key=lambda x: (-x.price_usd_per_gpu_hour, x.lease_id))
         quota = p["finance.default_lease_share"] * sum(lease.delivered for lease in own)

@@ -32,13 +32,19 @@ def request_lease(state: State, command: commands.RequestLease, day: int) -> lis
     elif any(r.lessee == command.actor and r.lessor == command.lessor for r in state.leases.requests.values()):
         reason = "talks already open"
     if reason:
-        return [events.RequestRefused(command.actor, command.lessor, reason)]
+        return [events.RequestRefused(lessee=command.actor, lessor=command.lessor, reason=reason)]
     return [
         events.LeaseRequested(
-            next_id(state, command.actor, "request"), command.actor, command.lessor, round(command.h100e, 3),
-            command.due_day, command.duration_days, round(command.price_usd_per_h100e_hour, 6), command.kind,
+            request_id=next_id(state, command.actor, "request"),
+            lessee=command.actor,
+            lessor=command.lessor,
+            h100e=round(command.h100e, 3),
+            due_day=command.due_day,
+            duration_days=command.duration_days,
+            price_usd_per_h100e_hour=round(command.price_usd_per_h100e_hour, 6),
+            kind=command.kind,
         )
-    ]  # fmt: skip
+    ]
 
 
 def held_in_quotes(state: State, lessor: str, chip: str, site: str) -> int:
@@ -133,16 +139,24 @@ def give_quote(state: State, command: commands.GiveQuote, day: int) -> list[Even
     """Offer GPUs for an open request, within what the lessor and the site can carry."""
     request = state.leases.requests.get(command.request_id)
     if request is None or request.lessor != command.actor:
-        return [events.QuoteRefused(command.actor, command.request_id, "no such request")]
+        return [events.QuoteRefused(lessor=command.actor, request_id=command.request_id, reason="no such request")]
     if fault := quote_fault(state, command, request, day):
-        return [events.QuoteRefused(command.actor, command.request_id, fault)]
+        return [events.QuoteRefused(lessor=command.actor, request_id=command.request_id, reason=fault)]
     return [
         events.QuoteGiven(
-            next_id(state, command.actor, "quote"), request.request_id, command.parent_lease_id, command.actor,
-            request.lessee, command.chip, command.site, command.gpus, command.start_day, command.end_day,
-            round(command.price_usd_per_gpu_hour, 6),
+            quote_id=next_id(state, command.actor, "quote"),
+            request_id=request.request_id,
+            parent_lease_id=command.parent_lease_id,
+            lessor=command.actor,
+            lessee=request.lessee,
+            chip=command.chip,
+            site=command.site,
+            gpus=command.gpus,
+            start_day=command.start_day,
+            end_day=command.end_day,
+            price_usd_per_gpu_hour=round(command.price_usd_per_gpu_hour, 6),
         )
-    ]  # fmt: skip
+    ]
 
 
 def open_quote(state: State, quote_id: str, actor: str) -> Quote | str:
@@ -159,39 +173,61 @@ def counter_quote(state: State, command: commands.CounterQuote, day: int) -> lis
     """Answer a quote with a lower price."""
     quote = open_quote(state, command.quote_id, command.actor)
     if isinstance(quote, str):
-        return [events.LeaseRefused(command.quote_id, quote)]
+        return [events.LeaseRefused(quote_id=command.quote_id, reason=quote)]
     if quote.countered_at_usd or not 0 < command.price_usd_per_gpu_hour < quote.price_usd_per_gpu_hour:
-        return [events.LeaseRefused(command.quote_id, "no lower price")]
+        return [events.LeaseRefused(quote_id=command.quote_id, reason="no lower price")]
     price = round(command.price_usd_per_gpu_hour, 6)
-    return [events.QuoteCountered(quote.quote_id, quote.lessor, quote.lessee, price)]
+    return [
+        events.QuoteCountered(
+            quote_id=quote.quote_id, lessor=quote.lessor, lessee=quote.lessee, price_usd_per_gpu_hour=price
+        )
+    ]
 
 
 def accept_quote(state: State, command: commands.AcceptQuote, day: int) -> list[Event]:
     """Bind an open quote; its GPUs are held, so it cannot fail on capacity."""
     quote = open_quote(state, command.quote_id, command.actor)
     if isinstance(quote, str):
-        return [events.LeaseRefused(command.quote_id, quote)]
+        return [events.LeaseRefused(quote_id=command.quote_id, reason=quote)]
     if quote.countered_at_usd:
-        return [events.LeaseRefused(command.quote_id, "a counter-offer is open")]
+        return [events.LeaseRefused(quote_id=command.quote_id, reason="a counter-offer is open")]
     parent = state.leases.leases.get(quote.parent_lease_id) if quote.parent_lease_id else None
     if quote.parent_lease_id is not None and parent is None:
-        return [events.LeaseRefused(command.quote_id, "parent lease ended")]
+        return [events.LeaseRefused(quote_id=command.quote_id, reason="parent lease ended")]
     request = state.leases.requests[quote.request_id]
     return [
         events.LeaseSigned(
-            next_id(state, quote.lessee, "lease"), quote.parent_lease_id, quote.quote_id, quote.lessor, quote.lessee,
-            quote.chip, quote.site, quote.gpus, quote.start_day, quote.end_day, quote.price_usd_per_gpu_hour,
-            request.kind, parent.depth + 1 if parent else 1,
+            lease_id=next_id(state, quote.lessee, "lease"),
+            parent_lease_id=quote.parent_lease_id,
+            quote_id=quote.quote_id,
+            lessor=quote.lessor,
+            lessee=quote.lessee,
+            chip=quote.chip,
+            site=quote.site,
+            gpus=quote.gpus,
+            start_day=quote.start_day,
+            end_day=quote.end_day,
+            price_usd_per_gpu_hour=quote.price_usd_per_gpu_hour,
+            kind=request.kind,
+            depth=parent.depth + 1 if parent else 1,
         )
-    ]  # fmt: skip
+    ]
 
 
 def break_talks(state: State, command: commands.BreakTalks, day: int) -> list[Event]:
     """End talks; the reason is the result."""
     request = state.leases.requests.get(command.request_id)
     if request is None or command.actor not in (request.lessee, request.lessor):
-        return [events.RequestRefused(command.actor, command.actor, "no such talks")]
-    return [events.LeaseTalksFailed(request.request_id, request.lessee, request.lessor, request.h100e, command.reason)]
+        return [events.RequestRefused(lessee=command.actor, lessor=command.actor, reason="no such talks")]
+    return [
+        events.LeaseTalksFailed(
+            request_id=request.request_id,
+            lessee=request.lessee,
+            lessor=request.lessor,
+            h100e=request.h100e,
+            reason=command.reason,
+        )
+    ]
 
 
 def end_lease(state: State, lease: Lease, day: int, reason: str) -> Iterator[Happening]:
@@ -200,7 +236,13 @@ def end_lease(state: State, lease: Lease, day: int, reason: str) -> Iterator[Hap
         if child.parent_lease_id == lease.lease_id:
             yield from end_lease(state, child, day, reason if reason == "term" else "parent ended")
     event = events.LeaseEnded(
-        lease.lease_id, lease.lessor, lease.lessee, lease.chip, lease.site, lease.delivered, reason
+        lease_id=lease.lease_id,
+        lessor=lease.lessor,
+        lessee=lease.lessee,
+        chip=lease.chip,
+        site=lease.site,
+        gpus=lease.delivered,
+        reason=reason,
     )
     yield Happening(day, event, lease.lessor, lease.lease_id)
 
@@ -211,14 +253,20 @@ def due(state: State, first: int, last: int) -> Iterator[Happening]:
     for quote in desk.quotes.values():
         lapse = quote.day + QUOTE_DAYS + 1
         if lapse <= last:
-            event = events.QuoteLapsed(quote.quote_id, quote.request_id, quote.lessor, quote.lessee)
+            event = events.QuoteLapsed(
+                quote_id=quote.quote_id, request_id=quote.request_id, lessor=quote.lessor, lessee=quote.lessee
+            )
             yield Happening(max(first, lapse), event, quote.lessor, quote.quote_id)
     quoted = {quote.request_id for quote in desk.quotes.values()}
     for request in desk.requests.values():
         silent = request.day + SILENCE_DAYS + 7 * request.rounds
         if silent <= last and request.request_id not in quoted:
             failed = events.LeaseTalksFailed(
-                request.request_id, request.lessee, request.lessor, request.h100e, "no answer"
+                request_id=request.request_id,
+                lessee=request.lessee,
+                lessor=request.lessor,
+                h100e=request.h100e,
+                reason="no answer",
             )
             yield Happening(max(first, silent), failed, request.lessor, request.request_id)
 
@@ -258,10 +306,23 @@ def hand_over(state: State, day: int) -> Iterator[Happening]:
             free[source] -= gpus
             free[key(lease.lessee, lease.chip, lease.site)] += gpus
             arrived[lease.lease_id] += gpus
-            handed = events.GpusHandedOver(lease.lease_id, lease.lessor, lease.lessee, lease.chip, lease.site, gpus)
+            handed = events.GpusHandedOver(
+                lease_id=lease.lease_id,
+                lessor=lease.lessor,
+                lessee=lease.lessee,
+                chip=lease.chip,
+                site=lease.site,
+                gpus=gpus,
+            )
             yield Happening(day, handed, lease.lessor, lease.lease_id)
         if gpus < lease.owed and not lease.late_said:
-            late = events.LeaseLate(lease.lease_id, lease.lessor, lease.lessee, lease.owed - gpus, _cause(state, lease))
+            late = events.LeaseLate(
+                lease_id=lease.lease_id,
+                lessor=lease.lessor,
+                lessee=lease.lessee,
+                gpus=lease.owed - gpus,
+                reason=_cause(state, lease),
+            )
             yield Happening(day, late, lease.lessor, lease.lease_id)
 
 

@@ -26,9 +26,17 @@ def sign_letter(state: State, command: commands.SignLetter, day: int) -> list[Ev
     elif any(x.org == command.actor and x.counterparty == command.lessor for x in state.leases.letters.values()):
         reason = "a letter is open"
     if reason:
-        return [events.LetterRefused(command.actor, command.lessor, reason)]
+        return [events.LetterRefused(org=command.actor, counterparty=command.lessor, reason=reason)]
     deal = next_id(state, command.actor, "deal")
-    return [events.LetterSigned(deal, command.actor, command.lessor, round(command.h100e, 3), command.due_day)]
+    return [
+        events.LetterSigned(
+            deal_id=deal,
+            org=command.actor,
+            counterparty=command.lessor,
+            h100e=round(command.h100e, 3),
+            due_day=command.due_day,
+        )
+    ]
 
 
 def due(state: State, first: int, last: int) -> Iterator[Happening]:
@@ -49,13 +57,19 @@ def due(state: State, first: int, last: int) -> Iterator[Happening]:
             low, high = p["letters.keep_min"], p["letters.keep_max"]
             share = digits(low + (high - low) * rng.uniform(run.seed, "letter keeps", letter.deal_id, week))
             event = events.LetterCut(
-                letter.deal_id, letter.org, letter.counterparty, round(share * letter.h100e, 3), share
+                deal_id=letter.deal_id,
+                org=letter.org,
+                counterparty=letter.counterparty,
+                h100e=round(share * letter.h100e, 3),
+                share=share,
             )
             yield Happening(last, event, letter.counterparty, letter.deal_id)
 
 
 def _ended(letter: Letter, reason: str, day: int) -> Happening:
-    event = events.LetterEnded(letter.deal_id, letter.org, letter.counterparty, letter.h100e, reason)
+    event = events.LetterEnded(
+        deal_id=letter.deal_id, org=letter.org, counterparty=letter.counterparty, h100e=letter.h100e, reason=reason
+    )
     return Happening(day, event, letter.counterparty if reason == "definitive" else letter.org, letter.deal_id)
 
 
@@ -68,10 +82,15 @@ def _talks(state: State, letter: Letter, day: int, begun: Counter[str]) -> Itera
     request_id = f"{stem}/{int(number) + begun[letter.org]}"
     begun[letter.org] += 1
     event = events.LeaseRequested(
-        request_id, letter.org, letter.counterparty, letter.h100e, letter.due_day,
-        round(365 * p["labs.frontier_term_years"]),
-        round(state.leases.price_usd_per_h100e_hour * p["price.walk_away"], 6), "frontier",
-    )  # fmt: skip
+        request_id=request_id,
+        lessee=letter.org,
+        lessor=letter.counterparty,
+        h100e=letter.h100e,
+        due_day=letter.due_day,
+        duration_days=round(365 * p["labs.frontier_term_years"]),
+        price_usd_per_h100e_hour=round(state.leases.price_usd_per_h100e_hour * p["price.walk_away"], 6),
+        kind="frontier",
+    )
     yield Happening(day, event, letter.org, letter.deal_id)
 
 

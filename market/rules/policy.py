@@ -46,12 +46,12 @@ class PolicyHooks:
             if label in active and ends <= last:
                 del active[label]
                 day = max(first, ends)
-                yield Happening(day, PolicyRepealed(label, policy.title), "world", label)
+                yield Happening(day, PolicyRepealed(policy=label, kind=policy.title), "world", label)
                 yield from self._parameters(state, policy, active, day)
             elif label not in active and begins <= last < ends:
                 active[label] = None
                 day = max(first, begins)
-                yield Happening(day, PolicyEnacted(label, policy.title), "world", "")
+                yield Happening(day, PolicyEnacted(policy=label, kind=policy.title), "world", "")
                 yield from self._parameters(state, policy, active, day)
 
     def _parameters(self, state: State, policy: Policy, active: Mapping[str, None], day: int) -> Iterator[Happening]:
@@ -62,7 +62,7 @@ class PolicyHooks:
             for other in self.policies:
                 if other.label in active and name in other.set_:
                     value = other.set_[name].of(value)
-            yield Happening(day, ParameterSet(name, digits(value)), "world", policy.label)
+            yield Happening(day, ParameterSet(parameter=name, value=digits(value)), "world", policy.label)
 
     def permit(self, state: State, command: Command, day: int) -> list[Event]:
         """Refuse a command, or note what it takes from quotas; nothing when no policy touches it."""
@@ -107,9 +107,15 @@ def _day(when: date) -> int:
 def _forbidden(policy: Policy, rule: Permit, command: Command, case: Mapping[str, Any]) -> CommandForbidden:
     gpus = case.get("gpus")
     return CommandForbidden(
-        command.actor, policy.label, type(command).__name__, rule.reason, case.get("region"),
-        case.get("counterparty"), case.get("chip"), int(gpus) if gpus is not None else None,
-    )  # fmt: skip
+        org=command.actor,
+        policy=policy.label,
+        kind=type(command).__name__,
+        reason=rule.reason,
+        region=case.get("region"),
+        counterparty=case.get("counterparty"),
+        chip=case.get("chip"),
+        gpus=int(gpus) if gpus is not None else None,
+    )
 
 
 def _take(
@@ -122,7 +128,9 @@ def _take(
     name = f"permit {number} {' '.join(str(case.get(by)) for by in quota.by)} {_period(quota, state, day)}".strip()
     amount = 1.0 if quota.of == "commands" else float(case.get(quota.of) or 0.0)
     used = state.run.quotas.get(f"{policy.label} {name}", 0.0) + amount
-    return QuotaUsed(policy.label, case["org"], name, digits(used)) if used <= quota.limit else None
+    return (
+        QuotaUsed(policy=policy.label, org=case["org"], kind=name, value=digits(used)) if used <= quota.limit else None
+    )
 
 
 def _period(quota: Quota, state: State, day: int) -> str:
@@ -146,9 +154,19 @@ def _charge(policy: Policy, rule: Levy, event: Event, case: Mapping[str, Any], d
     if cents <= 0 or payer is None:
         return
     contract = str(case["contract_id"] or payer)
-    yield Happening(day, LevyCharged(policy.label, payer, cents, contract), payer, policy.label)
+    yield Happening(
+        day,
+        LevyCharged(policy=policy.label, org=payer, amount_usd_cents=cents, contract_id=contract),
+        payer,
+        policy.label,
+    )
     payee = TREASURY if rule.to == "treasury" else "world"
-    yield Happening(day, PaymentMade(payer, payee, cents, "levy", contract), payer, policy.label)
+    yield Happening(
+        day,
+        PaymentMade(org=payer, counterparty=payee, amount_usd_cents=cents, kind="levy", contract_id=contract),
+        payer,
+        policy.label,
+    )
 
 
 # --- what a condition sees

@@ -113,13 +113,23 @@ def move(state: State, day: int) -> Iterator[Happening]:
     step = p["price.speed_per_week"] * math.log(target / price)
     price *= math.exp(clip(step, -p["price.step_max_per_week"], p["price.step_max_per_week"]))
     spot = desk.spot_usd_per_h100e_hour
-    event = events.PriceMoved(round(price, 6), round(spot, 6), round(theta, 6), round(lead_time(state), 6))
+    event = events.PriceMoved(
+        price_usd_per_h100e_hour=round(price, 6),
+        spot_usd_per_h100e_hour=round(spot, 6),
+        tightness=round(theta, 6),
+        lead_time_weeks=round(lead_time(state), 6),
+    )
     yield Happening(day, event, "world", "world")
     gap = math.log(p["price.spot_ratio"] * price / spot)
     draws = rng.Draws(run.seed, run.week + 1)
     if abs(gap) > p["price.spot_band"] and draws.chance(1 / p["price.spot_hazard_weeks"], "spot reprice", "world"):
         spot *= math.exp(p["price.spot_closing"] * gap)
-        yield Happening(day, events.OnDemandRepriced("cut" if gap < 0 else "rise", round(spot, 6)), "world", "world")
+        yield Happening(
+            day,
+            events.OnDemandRepriced(kind="cut" if gap < 0 else "rise", spot_usd_per_h100e_hour=round(spot, 6)),
+            "world",
+            "world",
+        )
 
 
 def on_demand(state: State, day: int) -> Batch | None:

@@ -46,11 +46,26 @@ def plan_site(state: State, command: commands.PlanSite, day: int) -> list[Event]
     """Announce a site and start its first building."""
     reason = refusal(state, command.actor, command.region, command.power_kw_it)
     if reason:
-        return [events.SiteRefused(command.actor, command.region, command.kind, command.power_kw_it, reason)]
+        return [
+            events.SiteRefused(
+                org=command.actor,
+                region=command.region,
+                kind=command.kind,
+                power_kw_it=command.power_kw_it,
+                reason=reason,
+            )
+        ]
     site = next_id(state, command.actor, "site")
     started = _start(state, site, command.actor, command.region, command, day)
     promised = started[0].due_day
-    plan = events.SitePlanned(site, command.actor, command.region, command.kind, command.power_kw_it, promised)
+    plan = events.SitePlanned(
+        site=site,
+        org=command.actor,
+        region=command.region,
+        kind=command.kind,
+        power_kw_it=command.power_kw_it,
+        due_day=promised,
+    )
     return [plan, *started]
 
 
@@ -58,10 +73,22 @@ def start_building(state: State, command: commands.StartBuilding, day: int) -> l
     """Start another building of an own site."""
     site = state.sites.sites.get(command.site)
     if site is None or site.owner != command.actor:
-        return [events.SiteRefused(command.actor, "", command.kind, command.power_kw_it, "not the actor's site")]
+        return [
+            events.SiteRefused(
+                org=command.actor,
+                region="",
+                kind=command.kind,
+                power_kw_it=command.power_kw_it,
+                reason="not the actor's site",
+            )
+        ]
     reason = refusal(state, command.actor, site.region, command.power_kw_it)
     if reason:
-        return [events.SiteRefused(command.actor, site.region, command.kind, command.power_kw_it, reason)]
+        return [
+            events.SiteRefused(
+                org=command.actor, region=site.region, kind=command.kind, power_kw_it=command.power_kw_it, reason=reason
+            )
+        ]
     return list(_start(state, site.name, command.actor, site.region, command, day))
 
 
@@ -79,11 +106,32 @@ def _start(
     wait = on_site_wait(state, command.kind) if command.on_site_power else expected_wait(state, region)
     due = day + max(planned_days(state, command.kind, building_id), round(wait))
     kind = f"{command.kind} on-site" if command.on_site_power else command.kind
-    started = events.BuildingStarted(building_id, site, org, region, kind, power, day, due)
+    started = events.BuildingStarted(
+        building_id=building_id,
+        site=site,
+        org=org,
+        region=region,
+        kind=kind,
+        power_kw_it=power,
+        start_day=day,
+        due_day=due,
+    )
     facility = round(power * p[f"regions.{region}.pue"])
-    queued = events.PowerQueued(building_id, site, org, region, power, facility)
+    queued = events.PowerQueued(
+        building_id=building_id, site=site, org=org, region=region, power_kw_it=power, power_kw_facility=facility
+    )
     deposit = round(shell_cents(state, power) * p["build.cash_share"])
-    return started, queued, PaymentMade(org, "world/contractors", deposit, "shell deposit", building_id)
+    return (
+        started,
+        queued,
+        PaymentMade(
+            org=org,
+            counterparty="world/contractors",
+            amount_usd_cents=deposit,
+            kind="shell deposit",
+            contract_id=building_id,
+        ),
+    )
 
 
 def expected_wait(state: State, region: str) -> float:
@@ -144,7 +192,9 @@ def due(state: State, first: int, last: int) -> Iterator[Happening]:
         ready = building.shell_ready
         if not ready and (stands := shell_day(state, building)) <= last:
             ready = True
-            event = events.ShellReady(building.building_id, building.site, building.org, building.power_kw)
+            event = events.ShellReady(
+                building_id=building.building_id, site=building.site, org=building.org, power_kw_it=building.power_kw
+            )
             yield Happening(max(first, stands), event, "world", building.building_id)
         if building.due_day <= last and not (ready and building.granted):
             yield _slipped(state, building, ready, max(first, building.due_day))
@@ -157,7 +207,12 @@ def _slipped(state: State, building: Building, ready: bool, day: int) -> Happeni
     reason = "power" if ready else "shell"
     promised = building.start_day + building.planned_days
     event = events.BuildingSlipped(
-        building.building_id, building.site, building.org, day + late, day + late - promised, reason
+        building_id=building.building_id,
+        site=building.site,
+        org=building.org,
+        due_day=day + late,
+        duration_days=day + late - promised,
+        reason=reason,
     )
     return Happening(day, event, "world", building.building_id)
 
@@ -181,7 +236,13 @@ def grant(state: State, day: int) -> Iterator[Happening]:
             else:
                 room -= building.power_kw
             event = events.PowerGranted(
-                building_id, building.site, building.org, region.name, kind, building.power_kw, day
+                building_id=building_id,
+                site=building.site,
+                org=building.org,
+                region=region.name,
+                kind=kind,
+                power_kw_it=building.power_kw,
+                due_day=day,
             )
             yield Happening(day, event, "world", building_id)
 
@@ -196,15 +257,32 @@ def energise(state: State, day: int) -> Iterator[Happening]:
         if building.granted:
             kind = "on-site" if building.on_site else "grid"
             facility = round(building.power_kw * p[f"regions.{region}.pue"])
-            event = events.PowerEnergised(name, site, org, region, kind, building.power_kw, facility)
+            event = events.PowerEnergised(
+                building_id=name,
+                site=site,
+                org=org,
+                region=region,
+                kind=kind,
+                power_kw_it=building.power_kw,
+                power_kw_facility=facility,
+            )
             yield Happening(day, event, "world", name)
             rest = round(shell_cents(state, building.power_kw) * (1 - p["build.cash_share"]))
-            yield Happening(day, PaymentMade(org, "world/contractors", rest, "shell", name), org, name)
+            yield Happening(
+                day,
+                PaymentMade(
+                    org=org, counterparty="world/contractors", amount_usd_cents=rest, kind="shell", contract_id=name
+                ),
+                org,
+                name,
+            )
         elif not building.wait_said:
             expected = max(
                 day + round(p["sites.promise_days_min"]), building.start_day + round(expected_wait(state, region))
             )
-            waits = events.ShellWaitsForPower(name, site, org, region, building.power_kw, expected)
+            waits = events.ShellWaitsForPower(
+                building_id=name, site=site, org=org, region=region, power_kw_it=building.power_kw, due_day=expected
+            )
             yield Happening(day, waits, "world", name)
 
 

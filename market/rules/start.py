@@ -32,7 +32,7 @@ def opening(scenario: Scenario, seed: int) -> Iterator[tuple[int, Event]]:
     """Say a resolved scenario as events, in the order in which they may refer to each other."""
     start = to_day(scenario.start)
     end = start + 7 * math.floor(scenario.years * DAYS_PER_YEAR / 7)
-    events: list[Event] = [run.RunStarted(scenario.name, seed, start, end)]
+    events: list[Event] = [run.RunStarted(kind=scenario.name, seed=seed, start_day=start, end_day=end)]
     for part in (_parameters, _orgs, _regions, _chips, _sites, _fleets, _leases, _money, _labs):
         events.extend(part(scenario, start))
     for event in events:
@@ -54,68 +54,125 @@ def _parameters(scenario: Scenario, start: int) -> Iterator[Event]:
             values[f"chips.{name}.{field}"] = getattr(chip, field)
     values["serving.revenue_start_usd"] = sum(org.revenue_usd_per_year for org in scenario.orgs.values())
     for name in sorted(values):
-        yield run.ParameterSet(name, float(values[name]))
+        yield run.ParameterSet(parameter=name, value=float(values[name]))
 
 
 def _orgs(scenario: Scenario, start: int) -> Iterator[Event]:
     for name, org in scenario.orgs.items():
-        yield run.OrgRegistered(name, "+".join(org.roles), org.country, org.behaviour, org.parent)
+        yield run.OrgRegistered(
+            org=name, role="+".join(org.roles), country=org.country, kind=org.behaviour, parent_org=org.parent
+        )
         if "oem" in org.roles:
             lines = scenario.parameters["shipping.oem_gpus_per_week_first"] * org.traits["integration_share"]
-            yield chips.IntegrationExpanded(name, round(lines))
+            yield chips.IntegrationExpanded(org=name, gpus=round(lines))
 
 
 def _regions(scenario: Scenario, start: int) -> Iterator[Event]:
     for name, region in scenario.regions.items():
-        yield run.RegionRegistered(name, region.country)
+        yield run.RegionRegistered(region=name, country=region.country)
 
 
 def _chips(scenario: Scenario, start: int) -> Iterator[Event]:
     for name, chip in scenario.chips.items():
         first = to_day(chip.start)
         yield chips.ChipAnnounced(
-            name, chip.supplier, first, to_day(chip.end), chip.price_usd_per_gpu, chip.power_kw_it_per_gpu, chip.h100e,
-            chip.buyers,
-        )  # fmt: skip
+            chip=name,
+            supplier=chip.supplier,
+            start_day=first,
+            end_day=to_day(chip.end),
+            price_usd_per_gpu=chip.price_usd_per_gpu,
+            power_kw_it_per_gpu=chip.power_kw_it_per_gpu,
+            h100e=chip.h100e,
+            kind=chip.buyers,
+        )
         if first <= start:
-            yield chips.VolumeReached(name, chip.supplier)
+            yield chips.VolumeReached(chip=name, supplier=chip.supplier)
 
 
 def _sites(scenario: Scenario, start: int) -> Iterator[Event]:
     for name, site in scenario.sites.items():
         due = max((to_day(b.due) for b in site.buildings), default=start)
         planned = round(1000 * (site.planned_mw_it or site.energised_mw_it))
-        yield sites.SitePlanned(name, site.owner, site.region, site.kind, planned, due)
+        yield sites.SitePlanned(
+            site=name, org=site.owner, region=site.region, kind=site.kind, power_kw_it=planned, due_day=due
+        )
         pue = scenario.regions[site.region].pue
         if site.energised_mw_it:
             power = round(1000 * site.energised_mw_it)
             yield sites.PowerEnergised(
-                f"{name}/building/0", name, site.owner, site.region, "standing", power, round(power * pue)
+                building_id=f"{name}/building/0",
+                site=name,
+                org=site.owner,
+                region=site.region,
+                kind="standing",
+                power_kw_it=power,
+                power_kw_facility=round(power * pue),
             )
         for number, b in enumerate(site.buildings, 1):
             building, power = f"{name}/building/{number}", round(1000 * b.power_mw_it)
             kind = f"{b.kind} on-site" if b.on_site_power else b.kind
             yield sites.BuildingStarted(
-                building, name, site.owner, site.region, kind, power, to_day(b.start), to_day(b.due)
+                building_id=building,
+                site=name,
+                org=site.owner,
+                region=site.region,
+                kind=kind,
+                power_kw_it=power,
+                start_day=to_day(b.start),
+                due_day=to_day(b.due),
             )
-            yield sites.PowerQueued(building, name, site.owner, site.region, power, round(power * pue))
+            yield sites.PowerQueued(
+                building_id=building,
+                site=name,
+                org=site.owner,
+                region=site.region,
+                power_kw_it=power,
+                power_kw_facility=round(power * pue),
+            )
 
 
 def _fleets(scenario: Scenario, start: int) -> Iterator[Event]:
     for fleet in scenario.fleets:
         power = math.ceil(fleet.gpus * scenario.chips[fleet.chip].power_kw_it_per_gpu)
-        yield chips.FleetRegistered(fleet.owner, fleet.site, fleet.chip, fleet.gpus, power)
+        yield chips.FleetRegistered(
+            org=fleet.owner, site=fleet.site, chip=fleet.chip, gpus=fleet.gpus, power_kw_it=power
+        )
     for order in scenario.orders:
         chip = scenario.chips[order.chip]
         number = 1 + sum(1 for o in scenario.orders[: scenario.orders.index(order)] if o.buyer == order.buyer)
         order_id, price = f"{order.buyer}/order/{number}", chip.price_usd_per_gpu
-        yield chips.OrderPlaced(order_id, order.buyer, chip.supplier, order.chip, order.gpus, price)
+        yield chips.OrderPlaced(
+            order_id=order_id,
+            org=order.buyer,
+            supplier=chip.supplier,
+            chip=order.chip,
+            gpus=order.gpus,
+            price_usd_per_gpu=price,
+        )
         if order.due is not None:
             sent = f"{order.buyer}/shipment/{number}"
             oem = next(name for name, org in scenario.orgs.items() if "oem" in org.roles)
-            yield chips.OutputMade(order.chip, chip.supplier, order.gpus, price, 0.0)
-            yield chips.ChipsAllocated(order_id, order.buyer, chip.supplier, order.chip, order.gpus, price, 1.0)
-            yield chips.ShipmentSent(sent, order_id, order.buyer, oem, order.chip, order.gpus, to_day(order.due))
+            yield chips.OutputMade(
+                chip=order.chip, supplier=chip.supplier, gpus=order.gpus, price_usd_per_gpu=price, lead_time_weeks=0.0
+            )
+            yield chips.ChipsAllocated(
+                order_id=order_id,
+                org=order.buyer,
+                supplier=chip.supplier,
+                chip=order.chip,
+                gpus=order.gpus,
+                price_usd_per_gpu=price,
+                share=1.0,
+            )
+            yield chips.ShipmentSent(
+                shipment_id=sent,
+                order_id=order_id,
+                org=order.buyer,
+                counterparty=oem,
+                chip=order.chip,
+                gpus=order.gpus,
+                due_day=to_day(order.due),
+            )
 
 
 def _leases(scenario: Scenario, start: int) -> Iterator[Event]:
@@ -132,29 +189,63 @@ def _leases(scenario: Scenario, start: int) -> Iterator[Event]:
             ids[name] = f"{lease.lessee}/lease/{counts[lease.lessee]}"
             depth[name] = depth[lease.parent] + 1 if lease.parent else 1
             yield leases.LeaseSigned(
-                ids[name], ids[lease.parent] if lease.parent else None, None, lease.lessor, lease.lessee, lease.chip,
-                lease.site, lease.gpus, to_day(lease.start), to_day(lease.end), lease.price_usd_per_gpu_hour,
-                lease.kind, depth[name],
-            )  # fmt: skip
+                lease_id=ids[name],
+                parent_lease_id=ids[lease.parent] if lease.parent else None,
+                quote_id=None,
+                lessor=lease.lessor,
+                lessee=lease.lessee,
+                chip=lease.chip,
+                site=lease.site,
+                gpus=lease.gpus,
+                start_day=to_day(lease.start),
+                end_day=to_day(lease.end),
+                price_usd_per_gpu_hour=lease.price_usd_per_gpu_hour,
+                kind=lease.kind,
+                depth=depth[name],
+            )
             if to_day(lease.start) <= start:
-                yield leases.GpusHandedOver(ids[name], lease.lessor, lease.lessee, lease.chip, lease.site, lease.gpus)
+                yield leases.GpusHandedOver(
+                    lease_id=ids[name],
+                    lessor=lease.lessor,
+                    lessee=lease.lessee,
+                    chip=lease.chip,
+                    site=lease.site,
+                    gpus=lease.gpus,
+                )
 
 
 def _money(scenario: Scenario, start: int) -> Iterator[Event]:
     p = scenario.parameters
     for name, org in scenario.orgs.items():
         if org.cash_usd:
-            yield finance.PaymentMade("world/savers", name, round(org.cash_usd * CENTS), "opening", name)
+            yield finance.PaymentMade(
+                org="world/savers",
+                counterparty=name,
+                amount_usd_cents=round(org.cash_usd * CENTS),
+                kind="opening",
+                contract_id=name,
+            )
         if org.valuation_usd:
-            yield finance.ValuationStated(name, round(org.valuation_usd * CENTS))
+            yield finance.ValuationStated(org=name, valuation_usd_cents=round(org.valuation_usd * CENTS))
         if org.chip_budget_usd_per_year:
-            yield finance.BudgetSet(name, org.chip_budget_usd_per_year, "start")
+            yield finance.BudgetSet(org=name, value=org.chip_budget_usd_per_year, reason="start")
     for stake in scenario.investments.values():
         kind = "equity for compute" if stake.for_compute else "equity"
         cents = round(stake.amount_usd * CENTS)
-        yield finance.StakeKnown(stake.org, stake.investor, cents, kind, to_day(stake.closed))
+        yield finance.StakeKnown(
+            org=stake.org,
+            counterparty=stake.investor,
+            amount_usd_cents=cents,
+            kind=kind,
+            start_day=to_day(stake.closed),
+        )
     price, spot = p["price.start_usd_per_h100e_hour"], p["price.spot_start_usd_per_h100e_hour"]
-    yield leases.PriceMoved(price, spot, p["price.tightness_start"], p["supply.lead_time_start_weeks"])
+    yield leases.PriceMoved(
+        price_usd_per_h100e_hour=price,
+        spot_usd_per_h100e_hour=spot,
+        tightness=p["price.tightness_start"],
+        lead_time_weeks=p["supply.lead_time_start_weeks"],
+    )
 
 
 def _labs(scenario: Scenario, start: int) -> Iterator[Event]:
@@ -168,14 +259,16 @@ def _labs(scenario: Scenario, start: int) -> Iterator[Event]:
             + p["capability.per_year"] * (released - CAPABILITY_ORIGIN_DAY) / DAYS_PER_YEAR
         )
         best = max(best, index)
-        yield training.ModelReleased(name, model.lab, model.flop, index, "frontier", released)
-    yield training.FrontierMeasured(best)
+        yield training.ModelReleased(
+            model=name, org=model.lab, flop=model.flop, capability=index, kind="frontier", start_day=released
+        )
+    yield training.FrontierMeasured(capability=best)
     for name, org in scenario.orgs.items():
         if "lab" not in org.roles:
             continue
-        yield training.ComputeSplitSet(name, p["split.inference_start"])
+        yield training.ComputeSplitSet(org=name, share=p["split.inference_start"])
         revenue = org.revenue_usd_per_year
-        yield training.ServingMeasured(name, revenue, revenue, 0.0)
+        yield training.ServingMeasured(org=name, revenue_usd_per_year=revenue, value=revenue, h100e=0.0)
     yield from _runs(scenario, start)
 
 
@@ -200,9 +293,21 @@ def _runs(scenario: Scenario, start: int) -> Iterator[Event]:
         gpus = min(own[(item.lab, chip, site)], math.ceil(item.flop / (pace * (due - first))))
         params, tokens = compute_optimal(item.flop)
         yield training.TrainingStarted(
-            f"{item.lab}/run/1", item.lab, name, site, chip, gpus, item.flop, params, tokens, p["labs.mfu"],
-            p["labs.goodput"], "", first, due,
-        )  # fmt: skip
+            run_id=f"{item.lab}/run/1",
+            org=item.lab,
+            model=name,
+            site=site,
+            chip=chip,
+            gpus=gpus,
+            flop=item.flop,
+            params=params,
+            tokens=tokens,
+            mfu=p["labs.mfu"],
+            goodput=p["labs.goodput"],
+            plan="",
+            start_day=first,
+            due_day=due,
+        )
 
 
 def calibrate(state: State) -> Iterator[Happening]:
@@ -210,7 +315,7 @@ def calibrate(state: State) -> Iterator[Happening]:
     p, day = state.run.parameters, state.run.start_day
 
     def put(name: str, value: float) -> Happening:
-        return Happening(day, run.ParameterSet(name, digits(value)), "world", "world")
+        return Happening(day, run.ParameterSet(parameter=name, value=digits(value)), "world", "world")
 
     market = prices.Capacity(state, day)
     supply = market.total_free + market.arriving
@@ -256,7 +361,14 @@ class _Orders:
         """Say an order that still waits."""
         self.orders += 1
         order_id, chip = f"{self.org}/order/{self.orders}", self.chip
-        event = chips.OrderPlaced(order_id, self.org, chip.supplier, chip.name, gpus, chip.price_usd_per_gpu)
+        event = chips.OrderPlaced(
+            order_id=order_id,
+            org=self.org,
+            supplier=chip.supplier,
+            chip=chip.name,
+            gpus=gpus,
+            price_usd_per_gpu=chip.price_usd_per_gpu,
+        )
         yield Happening(self.day, event, self.org, self.org)
 
     def shipped(self, gpus: int, due_day: int, oem: str) -> Iterator[Happening]:
@@ -266,9 +378,31 @@ class _Orders:
         order_id, chip, price = f"{self.org}/order/{self.orders}", self.chip, self.chip.price_usd_per_gpu
         shipment_id = f"{self.org}/shipment/{self.shipments}"
         for event in (
-            chips.OutputMade(chip.name, chip.supplier, gpus, price, chip.lead_time_weeks),
-            chips.ChipsAllocated(order_id, self.org, chip.supplier, chip.name, gpus, price, 1.0),
-            chips.ShipmentSent(shipment_id, order_id, self.org, oem, chip.name, gpus, due_day),
+            chips.OutputMade(
+                chip=chip.name,
+                supplier=chip.supplier,
+                gpus=gpus,
+                price_usd_per_gpu=price,
+                lead_time_weeks=chip.lead_time_weeks,
+            ),
+            chips.ChipsAllocated(
+                order_id=order_id,
+                org=self.org,
+                supplier=chip.supplier,
+                chip=chip.name,
+                gpus=gpus,
+                price_usd_per_gpu=price,
+                share=1.0,
+            ),
+            chips.ShipmentSent(
+                shipment_id=shipment_id,
+                order_id=order_id,
+                org=self.org,
+                counterparty=oem,
+                chip=chip.name,
+                gpus=gpus,
+                due_day=due_day,
+            ),
         ):
             yield Happening(self.day, event, self.org, order_id)
 
@@ -293,9 +427,31 @@ def _pool_tranches(state: State, day: int) -> Iterator[Happening]:
                 continue
             for event in (
                 sites.BuildingStarted(
-                    building, site.name, site.owner, site.region, "greenfield", power, first, first + planned
+                    building_id=building,
+                    site=site.name,
+                    org=site.owner,
+                    region=site.region,
+                    kind="greenfield",
+                    power_kw_it=power,
+                    start_day=first,
+                    due_day=first + planned,
                 ),
-                sites.PowerQueued(building, site.name, site.owner, site.region, power, round(power * pue)),
-                sites.PowerGranted(building, site.name, site.owner, site.region, "standing", power, day),
+                sites.PowerQueued(
+                    building_id=building,
+                    site=site.name,
+                    org=site.owner,
+                    region=site.region,
+                    power_kw_it=power,
+                    power_kw_facility=round(power * pue),
+                ),
+                sites.PowerGranted(
+                    building_id=building,
+                    site=site.name,
+                    org=site.owner,
+                    region=site.region,
+                    kind="standing",
+                    power_kw_it=power,
+                    due_day=day,
+                ),
             ):
                 yield Happening(day, event, site.owner, site.name)

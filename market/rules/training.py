@@ -29,12 +29,19 @@ def set_split(state: State, command: commands.SetSplit, day: int) -> list[Event]
     """Move the share of compute that serves customers, within its bounds."""
     p = state.run.parameters
     share = min(p["split.inference_max"], max(p["split.inference_min"], command.share))
-    return [events.ComputeSplitSet(command.actor, digits(share))]
+    return [events.ComputeSplitSet(org=command.actor, share=digits(share))]
 
 
 def adopt_plan(state: State, command: commands.AdoptPlan, day: int) -> list[Event]:
     """Write down what a lab wants."""
-    return [PlanAdopted(command.actor, round(max(0.0, finite(command.h100e)), 3), command.due_day, command.reason)]
+    return [
+        PlanAdopted(
+            org=command.actor,
+            h100e=round(max(0.0, finite(command.h100e)), 3),
+            due_day=command.due_day,
+            reason=command.reason,
+        )
+    ]
 
 
 def research_free(state: State, org: str) -> float:
@@ -51,12 +58,18 @@ def research_free(state: State, org: str) -> float:
 def start_project(state: State, command: commands.StartProject, day: int) -> list[Event]:
     """Give research compute to a project if any is free."""
     if not 0 < command.h100e < math.inf:
-        return [events.ProjectDeferred(command.actor, 0.0, "nothing asked")]
+        return [events.ProjectDeferred(org=command.actor, h100e=0.0, reason="nothing asked")]
     if command.h100e > research_free(state, command.actor):
-        return [events.ProjectDeferred(command.actor, round(command.h100e, 3), "no GPUs free")]
+        return [events.ProjectDeferred(org=command.actor, h100e=round(command.h100e, 3), reason="no GPUs free")]
     run_id = next_id(state, command.actor, "project")
     return [
-        events.ProjectStarted(run_id, command.actor, round(command.h100e, 3), day, day + max(7, command.duration_days))
+        events.ProjectStarted(
+            run_id=run_id,
+            org=command.actor,
+            h100e=round(command.h100e, 3),
+            start_day=day,
+            end_day=day + max(7, command.duration_days),
+        )
     ]
 
 
@@ -104,16 +117,31 @@ def start_training(state: State, command: commands.StartTraining, day: int) -> l
         except ClusterError:
             reason = "chip not suited"
     if plan is None:
-        return [events.TrainingRefused(org, digits(finite(command.flop)), reason)]
+        return [events.TrainingRefused(org=org, flop=digits(finite(command.flop)), reason=reason)]
     if plan.days > state.run.parameters["labs.run_days_max"]:
-        return [events.TrainingRefused(org, digits(command.flop), "too long" if plan.text else "does not fit")]
+        return [
+            events.TrainingRefused(
+                org=org, flop=digits(command.flop), reason="too long" if plan.text else "does not fit"
+            )
+        ]
     return [
         events.TrainingStarted(
-            next_id(state, org, "run"), org, next_id(state, org, "model"), command.site, command.chip, command.gpus,
-            digits(command.flop), plan.params, plan.tokens, plan.mfu, plan.goodput, plan.text, day,
-            day + math.ceil(plan.days),
+            run_id=next_id(state, org, "run"),
+            org=org,
+            model=next_id(state, org, "model"),
+            site=command.site,
+            chip=command.chip,
+            gpus=command.gpus,
+            flop=digits(command.flop),
+            params=plan.params,
+            tokens=plan.tokens,
+            mfu=plan.mfu,
+            goodput=plan.goodput,
+            plan=plan.text,
+            start_day=day,
+            due_day=day + math.ceil(plan.days),
         )
-    ]  # fmt: skip
+    ]
 
 
 def compute_optimal(flop: float) -> tuple[float, float]:
@@ -143,12 +171,17 @@ def due(state: State, first: int, last: int) -> Iterator[Happening]:
         if run.due_day <= last:
             day = max(first, run.due_day)
             event = events.TrainingFinished(
-                run.run_id, run.org, run.model, run.flop_total, run.start_day, day - run.start_day
+                run_id=run.run_id,
+                org=run.org,
+                model=run.model,
+                flop=run.flop_total,
+                start_day=run.start_day,
+                duration_days=day - run.start_day,
             )
             yield Happening(day, event, run.org, run.run_id)
     for project in state.training.projects.values():
         if project.end_day <= last:
-            ended = events.ProjectEnded(project.run_id, project.org, project.h100e)
+            ended = events.ProjectEnded(run_id=project.run_id, org=project.org, h100e=project.h100e)
             yield Happening(max(first, project.end_day), ended, project.org, project.run_id)
     for lab in state.training.labs.values():
         ready = lab.pending_day + round(7 * p["labs.release_lag_weeks"])
@@ -160,7 +193,12 @@ def due(state: State, first: int, last: int) -> Iterator[Happening]:
         else:
             continue
         index = capability(state, flop, day)
-        yield Happening(day, events.ModelReleased(model, lab.org, flop, index, kind, day), lab.org, model)
+        yield Happening(
+            day,
+            events.ModelReleased(model=model, org=lab.org, flop=flop, capability=index, kind=kind, start_day=day),
+            lab.org,
+            model,
+        )
 
 
 def replan(state: State, day: int) -> Iterator[Happening]:
@@ -178,11 +216,19 @@ def replan(state: State, day: int) -> Iterator[Happening]:
         pace = plan_run(run.chip, gpus, run.flop_total, day) if gpus else None
         days = pace.days * todo / run.flop_total if pace else math.inf
         if pace is None or days > p["labs.run_days_max"]:
-            abandoned = events.TrainingAbandoned(run.run_id, run.org, todo, "GPUs lost")
+            abandoned = events.TrainingAbandoned(run_id=run.run_id, org=run.org, flop=todo, reason="GPUs lost")
             yield Happening(day, abandoned, run.org, run.run_id)
             continue
         event = events.TrainingReplanned(
-            run.run_id, run.org, gpus, todo, pace.mfu, pace.goodput, pace.text, day + math.ceil(days), "GPUs lost"
+            run_id=run.run_id,
+            org=run.org,
+            gpus=gpus,
+            flop=todo,
+            mfu=pace.mfu,
+            goodput=pace.goodput,
+            plan=pace.text,
+            due_day=day + math.ceil(days),
+            reason="GPUs lost",
         )
         yield Happening(day, event, run.org, run.run_id)
 
@@ -199,7 +245,7 @@ def shed_projects(state: State, day: int) -> Iterator[Happening]:
                 break
             project = state.training.projects[run_id]
             free += project.h100e
-            yield Happening(day, events.ProjectEnded(run_id, org, project.h100e), org, run_id)
+            yield Happening(day, events.ProjectEnded(run_id=run_id, org=org, h100e=project.h100e), org, run_id)
 
 
 def clusters(state: State, day: int) -> Iterator[Happening]:
@@ -216,7 +262,9 @@ def clusters(state: State, day: int) -> Iterator[Happening]:
         said.add(holding.chip)
         kind = "first of generation" if first else "grown" if known else "new"
         racks = math.ceil(size / RACK_GPUS) if _is_rack_scale(holding.chip) else None
-        event = events.ClusterFormed(holding.org, holding.site, holding.chip, size, kind, racks)
+        event = events.ClusterFormed(
+            org=holding.org, site=holding.site, chip=holding.chip, gpus=size, kind=kind, racks=racks
+        )
         yield Happening(day, event, holding.org, holding.site)
 
 

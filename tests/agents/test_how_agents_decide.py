@@ -76,26 +76,56 @@ def test_a_promise_further_ahead_is_likelier_to_slip():
 
 
 def buying(**parameters):
-    return given(**{"orgs__lab__build": 1, **parameters}).happened(BudgetSet(LAB, 1e9, "start"))
+    return given(**{"orgs__lab__build": 1, **parameters}).happened(BudgetSet(org=LAB, value=1e9, reason="start"))
 
 
 def test_a_budget_grows_when_rents_leave_more_than_they_cost_and_stays_within_means():
     dear, cheap = buying(), buying()
-    dear.happened(lease_events.PriceMoved(6.0, 6.0, 1.5, 10.0))
-    cheap.happened(lease_events.PriceMoved(0.8, 0.8, 0.8, 10.0))
+    dear.happened(
+        lease_events.PriceMoved(
+            price_usd_per_h100e_hour=6.0, spot_usd_per_h100e_hour=6.0, tightness=1.5, lead_time_weeks=10.0
+        )
+    )
+    cheap.happened(
+        lease_events.PriceMoved(
+            price_usd_per_h100e_hour=0.8, spot_usd_per_h100e_hour=0.8, tightness=0.8, lead_time_weeks=10.0
+        )
+    )
     assert buyers.budget(view(dear)).value > buyers.budget(view(cheap)).value
-    poor = buying().happened(PaymentMade(LAB, "world/contractors", 10**12 - 100, "shell", "x"))
+    poor = buying().happened(
+        PaymentMade(
+            org=LAB, counterparty="world/contractors", amount_usd_cents=10**12 - 100, kind="shell", contract_id="x"
+        )
+    )
     held_back = buyers.budget(view(poor))
     assert (held_back.reason, held_back.value) == ("means", pytest.approx(0.9e9))
 
 
 def test_long_lead_times_and_full_warehouses_hold_orders_back():
     calm = buyers.spending_usd(view(buying()))
-    late = buying().happened(lease_events.PriceMoved(2.5, 3.4, 1.1, 90.0))
+    late = buying().happened(
+        lease_events.PriceMoved(
+            price_usd_per_h100e_hour=2.5, spot_usd_per_h100e_hour=3.4, tightness=1.1, lead_time_weeks=90.0
+        )
+    )
     assert buyers.spending_usd(view(late)) < calm
     full = buying()
-    full.happened(chip_events.ShipmentSent("lab/shipment/1", "lab/order/1", LAB, OEM, "H100", 900, START))
-    full.happened(chip_events.ShipmentDelivered("lab/shipment/1", "lab/order/1", LAB, "H100", 900))
+    full.happened(
+        chip_events.ShipmentSent(
+            shipment_id="lab/shipment/1",
+            order_id="lab/order/1",
+            org=LAB,
+            counterparty=OEM,
+            chip="H100",
+            gpus=900,
+            due_day=START,
+        )
+    )
+    full.happened(
+        chip_events.ShipmentDelivered(
+            shipment_id="lab/shipment/1", order_id="lab/order/1", org=LAB, chip="H100", gpus=900
+        )
+    )
     assert buyers.spending_usd(view(full)) < calm
 
 
@@ -110,7 +140,9 @@ def test_a_buyer_orders_what_is_on_offer_within_its_money():
 
 
 def test_what_signed_leases_lack_is_ordered_first():
-    world = given().happened(BudgetSet(CLOUD, 1e9, "start"), lease(gpus=10_400), handed(lease(), 10_000))
+    world = given().happened(
+        BudgetSet(org=CLOUD, value=1e9, reason="start"), lease(gpus=10_400), handed(lease(), 10_000)
+    )
     first = next(iter(buyers.orders(view(world, CLOUD))))
     assert (first.chip, first.gpus, first.because) == ("H100", 400, "lab/lease/1")
 
@@ -118,16 +150,28 @@ def test_what_signed_leases_lack_is_ordered_first():
 def test_duplicates_are_cancelled_when_lead_times_are_short_newest_first():
     world = buying(orders__lead_time_patience_weeks=8, orders__cancel_per_week=0.05)
     for n in (1, 2):
-        world.happened(chip_events.OrderPlaced(f"lab/order/{n}", LAB, SUPPLIER, "H100", 100, 25_000.0))
+        world.happened(
+            chip_events.OrderPlaced(
+                order_id=f"lab/order/{n}", org=LAB, supplier=SUPPLIER, chip="H100", gpus=100, price_usd_per_gpu=25_000.0
+            )
+        )
     assert list(buyers.cancellations(view(world))) == []  # ten weeks
-    world.happened(lease_events.PriceMoved(2.5, 3.4, 1.1, 4.0))
+    world.happened(
+        lease_events.PriceMoved(
+            price_usd_per_h100e_hour=2.5, spot_usd_per_h100e_hour=3.4, tightness=1.1, lead_time_weeks=4.0
+        )
+    )
     (cancel,) = of(buyers.cancellations(view(world)), CancelOrder)
     assert (cancel.order_id, cancel.gpus) == ("lab/order/2", 20)
 
 
 def test_power_is_built_for_what_is_coming():
     world = buying()
-    world.happened(chip_events.OrderPlaced("lab/order/1", LAB, SUPPLIER, "H100", 200_000, 25_000.0))
+    world.happened(
+        chip_events.OrderPlaced(
+            order_id="lab/order/1", org=LAB, supplier=SUPPLIER, chip="H100", gpus=200_000, price_usd_per_gpu=25_000.0
+        )
+    )
     assert buyers.power_gap_kw(view(world)) > 0
     started = of(buyers.buildings(view(world), DRAWS), PlanSite, StartBuilding)
     assert started
@@ -140,7 +184,18 @@ def test_power_is_built_for_what_is_coming():
 
 def talks(world=None, h100e=1000.0, kind="serving", due=START + 60, days=364, lessee=LAB):
     world = world or given()
-    world.happened(lease_events.LeaseRequested(f"{lessee}/request/1", lessee, CLOUD, h100e, due, days, 3.0, kind))
+    world.happened(
+        lease_events.LeaseRequested(
+            request_id=f"{lessee}/request/1",
+            lessee=lessee,
+            lessor=CLOUD,
+            h100e=h100e,
+            due_day=due,
+            duration_days=days,
+            price_usd_per_h100e_hour=3.0,
+            kind=kind,
+        )
+    )
     return world
 
 
@@ -155,7 +210,11 @@ def test_a_cloud_quotes_from_its_shelf():
 
 def test_scarcity_and_short_terms_cost_more_and_the_family_pays_cost():
     def price(tightness=1.1, **terms):
-        world = talks(**terms).happened(lease_events.PriceMoved(2.5, 3.4, tightness, 10.0))
+        world = talks(**terms).happened(
+            lease_events.PriceMoved(
+                price_usd_per_h100e_hour=2.5, spot_usd_per_h100e_hour=3.4, tightness=tightness, lead_time_weeks=10.0
+            )
+        )
         return quotes(world)[0].price_usd_per_gpu_hour
 
     assert price(tightness=1.6) > price() > price(days=1095)
@@ -180,7 +239,18 @@ def test_a_cloud_resells_what_it_rents_with_a_margin():
     world = given()
     parent = lease(RESELLER, gpus=2_000, kind="capacity")
     world.happened(parent, handed(parent))
-    world.happened(lease_events.LeaseRequested("lab/request/1", LAB, RESELLER, 900.0, START + 60, 364, 3.0, "serving"))
+    world.happened(
+        lease_events.LeaseRequested(
+            request_id="lab/request/1",
+            lessee=LAB,
+            lessor=RESELLER,
+            h100e=900.0,
+            due_day=START + 60,
+            duration_days=364,
+            price_usd_per_h100e_hour=3.0,
+            kind="serving",
+        )
+    )
     (quote,) = quotes(world, RESELLER)
     assert quote.parent_lease_id == parent.lease_id
     assert quote.price_usd_per_gpu_hour > parent.price_usd_per_gpu_hour
@@ -188,8 +258,23 @@ def test_a_cloud_resells_what_it_rents_with_a_margin():
 
 def test_clouds_rent_from_each_other_only_when_the_market_is_tight():
     def asks(tightness):
-        world = given().happened(lease_events.PriceMoved(2.5, 3.4, tightness, 10.0))
-        world.happened(lease_events.LeaseRequested("lab/request/1", LAB, RESELLER, 900.0, START, 364, 3.0, "serving"))
+        world = given().happened(
+            lease_events.PriceMoved(
+                price_usd_per_h100e_hour=2.5, spot_usd_per_h100e_hour=3.4, tightness=tightness, lead_time_weeks=10.0
+            )
+        )
+        world.happened(
+            lease_events.LeaseRequested(
+                request_id="lab/request/1",
+                lessee=LAB,
+                lessor=RESELLER,
+                h100e=900.0,
+                due_day=START,
+                duration_days=364,
+                price_usd_per_h100e_hour=3.0,
+                kind="serving",
+            )
+        )
         return of(clouds.seek_capacity(view(world, RESELLER), DRAWS), RequestLease)
 
     assert asks(0.9) == []
@@ -201,7 +286,11 @@ def test_a_counter_offer_is_met_above_the_floor_and_not_below():
     for price, kind in ((2.4, GiveQuote), (0.2, BreakTalks)):
         world = talks()
         world.when(quotes(world)[0])
-        world.happened(lease_events.QuoteCountered("cloud/quote/1", CLOUD, LAB, price))
+        world.happened(
+            lease_events.QuoteCountered(
+                quote_id="cloud/quote/1", lessor=CLOUD, lessee=LAB, price_usd_per_gpu_hour=price
+            )
+        )
         assert len(of(clouds.answer_counters(view(world, CLOUD)), kind)) == 1
 
 
@@ -211,9 +300,28 @@ def test_a_counter_offer_is_met_above_the_floor_and_not_below():
 def offered(world=None, price=2.0, start=START + 14, limit=3.0):
     world = world or given()
     world.happened(
-        lease_events.LeaseRequested("lab/request/1", LAB, CLOUD, 9_000.0, START + 60, 364, limit, "serving"),
+        lease_events.LeaseRequested(
+            request_id="lab/request/1",
+            lessee=LAB,
+            lessor=CLOUD,
+            h100e=9_000.0,
+            due_day=START + 60,
+            duration_days=364,
+            price_usd_per_h100e_hour=limit,
+            kind="serving",
+        ),
         lease_events.QuoteGiven(
-            "cloud/quote/1", "lab/request/1", None, CLOUD, LAB, "H100", SITE, 9_000, start, start + 364, price
+            quote_id="cloud/quote/1",
+            request_id="lab/request/1",
+            parent_lease_id=None,
+            lessor=CLOUD,
+            lessee=LAB,
+            chip="H100",
+            site=SITE,
+            gpus=9_000,
+            start_day=start,
+            end_day=start + 364,
+            price_usd_per_gpu_hour=price,
         ),
     )
     return world
@@ -262,9 +370,28 @@ def test_a_quote_that_comes_too_late_is_left():
 def test_the_better_of_two_quotes_is_taken_and_the_other_talks_end():
     world = offered()
     world.happened(
-        lease_events.LeaseRequested("lab/request/2", LAB, RESELLER, 9_000.0, START + 60, 364, 3.0, "serving"),
+        lease_events.LeaseRequested(
+            request_id="lab/request/2",
+            lessee=LAB,
+            lessor=RESELLER,
+            h100e=9_000.0,
+            due_day=START + 60,
+            duration_days=364,
+            price_usd_per_h100e_hour=3.0,
+            kind="serving",
+        ),
         lease_events.QuoteGiven(
-            "reseller/quote/1", "lab/request/2", None, RESELLER, LAB, "H100", SITE, 9_000, START + 14, START + 378, 2.9
+            quote_id="reseller/quote/1",
+            request_id="lab/request/2",
+            parent_lease_id=None,
+            lessor=RESELLER,
+            lessee=LAB,
+            chip="H100",
+            site=SITE,
+            gpus=9_000,
+            start_day=START + 14,
+            end_day=START + 378,
+            price_usd_per_gpu_hour=2.9,
         ),
     )
     commands = answers(world)
@@ -279,7 +406,7 @@ def test_a_larger_rival_pulls_a_lab_along():
     def pull(gpus):
         world = given(orgs__lab__compute_income_usd_per_year=1e9)
         rival = lease(RIVAL, gpus=gpus)
-        world.happened(rival, handed(rival), ServingMeasured(RIVAL, 1e8, 1e8, 0.0))
+        world.happened(rival, handed(rival), ServingMeasured(org=RIVAL, revenue_usd_per_year=1e8, value=1e8, h100e=0.0))
         seen = view(world)
         return labs.race(seen), labs.wanted_spend_usd(seen, seen.lab)
 
@@ -289,7 +416,9 @@ def test_a_larger_rival_pulls_a_lab_along():
 
 
 def test_a_lab_without_cash_wants_nothing():
-    world = given().happened(PaymentMade(LAB, "world/contractors", 10**12, "shell", "x"))
+    world = given().happened(
+        PaymentMade(org=LAB, counterparty="world/contractors", amount_usd_cents=10**12, kind="shell", contract_id="x")
+    )
     assert labs.wanted_spend_usd(view(world), view(world).lab) == 0.0
 
 
@@ -322,7 +451,7 @@ def test_the_split_moves_toward_what_demand_needs_and_not_at_once():
 
 def test_an_investor_funds_what_it_can_and_declines_the_rest():
     for amount, kind in ((10**9, FundRound), (10**16, DeclineRound)):
-        world = given().happened(RoundSought(LAB, amount, 90))
+        world = given().happened(RoundSought(org=LAB, amount_usd_cents=amount, duration_days=90))
         (answer,) = Investor(0).act(view(world, FUND), DRAWS)
         assert isinstance(answer, kind)
 
@@ -338,7 +467,17 @@ def test_a_supplier_reprices_its_chips_once_a_quarter():
 def test_a_full_oem_grows():
     world = given()
     assert Oem(0).act(view(world, OEM), DRAWS) == []
-    world.happened(chip_events.ShipmentSent("lab/shipment/1", "lab/order/1", LAB, OEM, "H100", 40_000, START + 9))
+    world.happened(
+        chip_events.ShipmentSent(
+            shipment_id="lab/shipment/1",
+            order_id="lab/order/1",
+            org=LAB,
+            counterparty=OEM,
+            chip="H100",
+            gpus=40_000,
+            due_day=START + 9,
+        )
+    )
     (grows,) = Oem(0).act(view(world, OEM), DRAWS)
     assert isinstance(grows, ExpandIntegration)
     assert grows.gpus >= 1

@@ -103,7 +103,14 @@ def test_gpus_handed_over_twice_are_caught_as_a_double_sale(world, monkeypatch):
     def hand_over_all(state, day):
         for lease in state.leases.leases.values():
             if lease.owed and lease.start_day <= day:
-                event = GpusHandedOver(lease.lease_id, lease.lessor, lease.lessee, lease.chip, lease.site, lease.owed)
+                event = GpusHandedOver(
+                    lease_id=lease.lease_id,
+                    lessor=lease.lessor,
+                    lessee=lease.lessee,
+                    chip=lease.chip,
+                    site=lease.site,
+                    gpus=lease.owed,
+                )
                 yield Happening(day, event, lease.lessor, lease.lease_id)
 
     monkeypatch.setattr(rules, "SETTLING", replaced(rules.SETTLING, leases.hand_over, hand_over_all))
@@ -146,7 +153,9 @@ def test_gpus_installed_beyond_energised_power_are_caught(world, monkeypatch):
         for org, store in state.chips.warehouse.items():
             for chip, gpus in store.items():
                 watts = round(state.chips.chips[chip].power_kw_it_per_gpu * 1000)
-                event = GpusInstalled(org, sites[org], chip, gpus, -(-gpus * watts // 1000))
+                event = GpusInstalled(
+                    org=org, site=sites[org], chip=chip, gpus=gpus, power_kw_it=-(-gpus * watts // 1000)
+                )
                 yield Happening(day, event, org, sites[org])
 
     monkeypatch.setattr(rules, "SETTLING", replaced(rules.SETTLING, allocation.install, install_all))

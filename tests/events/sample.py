@@ -20,7 +20,7 @@ type Week = list[Entry]
 def event(kind: type[Event], draw: random.Random, day: int = START_DAY) -> Event:
     """Draw an event of a type."""
     optional = optional_fields(kind)
-    return kind(*(_value(name, draw, day, name in optional) for name in kind.__struct_fields__))
+    return kind(**{name: _value(name, draw, day, name in optional) for name in kind.__struct_fields__})
 
 
 def _value(name: str, draw: random.Random, day: int, is_optional: bool) -> object:

@@ -47,7 +47,7 @@ def entry_lists(draw: st.DrawFn) -> list[Entry]:
     entries = []
     for seq, kind in enumerate(kinds):
         names, optional = kind.__struct_fields__, optional_fields(kind)
-        one = kind(*(draw(values(name, name in optional)) for name in names))
+        one = kind(**{name: draw(values(name, name in optional)) for name in names})
         cause = draw(st.integers(-1, seq - 1))
         entries.append(Entry(seq, START_DAY + seq // 3, draw(st.text(max_size=5)), cause, seq if cause < 0 else 0, one))
     return entries

@@ -31,31 +31,111 @@ def full() -> State:
     world = given()
     signed = lease(RESELLER)
     world.happened(
-        chips.OrderPlaced("lab/order/1", LAB, "nvidia", "H100", 5, 25_000.0),
-        chips.ShipmentSent("lab/shipment/1", "lab/order/1", LAB, "oem", "H100", 5, START + 9),
-        chips.ShipmentSent("cloud/shipment/1", "cloud/order/1", CLOUD, "oem", "H100", 5, START),
-        chips.ShipmentDelivered("cloud/shipment/1", "cloud/order/1", CLOUD, "H100", 5),
-        chips.GpusWaitForPower(CLOUD, "H100", 5, "power"),
-        chips.SlotsExpanded("nvidia", 1001.0),
-        sites.BuildingStarted("field/building/1", "field", LAB, "texas", "next", 100, START, START + 90),
-        sites.PowerQueued("field/building/1", "field", LAB, "texas", 100, 125),
-        signed, handed(signed),
-        leases.LeaseRequested("lab/request/1", LAB, CLOUD, 9.0, START, 364, 3.0, "serving"),
-        leases.QuoteGiven("cloud/quote/1", "lab/request/1", None, CLOUD, LAB, "H100", "hall", 9, START, START + 9, 2.0),
-        leases.LetterSigned("lab/deal/1", LAB, CLOUD, 9.0, START + 90),
-        training.TrainingStarted(
-            "lab/run/1", LAB, "lab/model/1", "field", "H100", 9, 1e25, 1e11, 1e13, 0.4, 0.9, "", START, START + 90
+        chips.OrderPlaced(
+            order_id="lab/order/1", org=LAB, supplier="nvidia", chip="H100", gpus=5, price_usd_per_gpu=25_000.0
         ),
-        training.ProjectStarted("lab/project/1", LAB, 9.0, START, START + 84),
-        training.ClusterFormed(CLOUD, "hall", "H100", 4608, "new", None),
-        finance.LoanGranted("cloud/deal/1", CLOUD, FUND, 100, 0.1, START + 900),
-        finance.RoundSought(LAB, 100, 50),
-        finance.RoundClosed("lab/deal/2", LAB, FUND, 100, 1000, "equity"),
-        policy.PolicyEnacted("rule", "A rule"),
-        policy.QuotaUsed("rule", LAB, "permit 0", 5.0),
-        policy.CommandForbidden(LAB, "rule", "PlanSite", "no", "texas"),
-        run.ExogenousShock("demand", 1.5),
-    )  # fmt: skip
+        chips.ShipmentSent(
+            shipment_id="lab/shipment/1",
+            order_id="lab/order/1",
+            org=LAB,
+            counterparty="oem",
+            chip="H100",
+            gpus=5,
+            due_day=START + 9,
+        ),
+        chips.ShipmentSent(
+            shipment_id="cloud/shipment/1",
+            order_id="cloud/order/1",
+            org=CLOUD,
+            counterparty="oem",
+            chip="H100",
+            gpus=5,
+            due_day=START,
+        ),
+        chips.ShipmentDelivered(
+            shipment_id="cloud/shipment/1", order_id="cloud/order/1", org=CLOUD, chip="H100", gpus=5
+        ),
+        chips.GpusWaitForPower(org=CLOUD, chip="H100", gpus=5, reason="power"),
+        chips.SlotsExpanded(supplier="nvidia", value=1001.0),
+        sites.BuildingStarted(
+            building_id="field/building/1",
+            site="field",
+            org=LAB,
+            region="texas",
+            kind="next",
+            power_kw_it=100,
+            start_day=START,
+            due_day=START + 90,
+        ),
+        sites.PowerQueued(
+            building_id="field/building/1",
+            site="field",
+            org=LAB,
+            region="texas",
+            power_kw_it=100,
+            power_kw_facility=125,
+        ),
+        signed,
+        handed(signed),
+        leases.LeaseRequested(
+            request_id="lab/request/1",
+            lessee=LAB,
+            lessor=CLOUD,
+            h100e=9.0,
+            due_day=START,
+            duration_days=364,
+            price_usd_per_h100e_hour=3.0,
+            kind="serving",
+        ),
+        leases.QuoteGiven(
+            quote_id="cloud/quote/1",
+            request_id="lab/request/1",
+            parent_lease_id=None,
+            lessor=CLOUD,
+            lessee=LAB,
+            chip="H100",
+            site="hall",
+            gpus=9,
+            start_day=START,
+            end_day=START + 9,
+            price_usd_per_gpu_hour=2.0,
+        ),
+        leases.LetterSigned(deal_id="lab/deal/1", org=LAB, counterparty=CLOUD, h100e=9.0, due_day=START + 90),
+        training.TrainingStarted(
+            run_id="lab/run/1",
+            org=LAB,
+            model="lab/model/1",
+            site="field",
+            chip="H100",
+            gpus=9,
+            flop=1e25,
+            params=1e11,
+            tokens=1e13,
+            mfu=0.4,
+            goodput=0.9,
+            plan="",
+            start_day=START,
+            due_day=START + 90,
+        ),
+        training.ProjectStarted(run_id="lab/project/1", org=LAB, h100e=9.0, start_day=START, end_day=START + 84),
+        training.ClusterFormed(org=CLOUD, site="hall", chip="H100", gpus=4608, kind="new", racks=None),
+        finance.LoanGranted(
+            deal_id="cloud/deal/1", org=CLOUD, counterparty=FUND, amount_usd_cents=100, value=0.1, end_day=START + 900
+        ),
+        finance.RoundSought(org=LAB, amount_usd_cents=100, duration_days=50),
+        finance.RoundClosed(
+            deal_id="lab/deal/2",
+            org=LAB,
+            counterparty=FUND,
+            amount_usd_cents=100,
+            valuation_usd_cents=1000,
+            kind="equity",
+        ),
+        policy.PolicyEnacted(policy="rule", kind="A rule"),
+        policy.QuotaUsed(policy="rule", org=LAB, kind="permit 0", value=5.0),
+        policy.CommandForbidden(org=LAB, policy="rule", kind="PlanSite", reason="no", region="texas"),
+        run.ExogenousShock(kind="demand", value=1.5),
+    )
     return world.state
 
 
@@ -159,21 +239,27 @@ def test_ids_are_counted_by_owner_and_family():
 def test_events_that_only_tell_leave_the_state_alone():
     state = full()
     before = state_hash(state)
-    evolve(state, chips.OrderRefused(LAB, "nvidia", "H100", 5, "end of life"), START)
-    evolve(state, policy.LevyCharged("rule", LAB, 5, LAB), START)
-    evolve(state, run.OptionChosen(LAB, "plan", "wait", 0.0, 0.0, 0.0, 0.0), START)
+    evolve(state, chips.OrderRefused(org=LAB, supplier="nvidia", chip="H100", gpus=5, reason="end of life"), START)
+    evolve(state, policy.LevyCharged(policy="rule", org=LAB, amount_usd_cents=5, contract_id=LAB), START)
+    evolve(
+        state,
+        run.OptionChosen(
+            org=LAB, kind="plan", option="wait", term_price=0.0, term_time=0.0, term_control=0.0, term_risk=0.0
+        ),
+        START,
+    )
     assert state_hash(state) == before
 
 
 def test_a_policy_that_ends_is_forgotten_and_the_run_ends():
     state = full()
-    evolve(state, policy.PolicyRepealed("rule", "A rule"), START)
-    evolve(state, run.RunEnded(5, "end"), START)
+    evolve(state, policy.PolicyRepealed(policy="rule", kind="A rule"), START)
+    evolve(state, run.RunEnded(week=5, reason="end"), START)
     assert state.run.policies == {}
     assert state.run.ended
 
 
 def test_a_posted_price_is_what_was_last_said():
     state = full()
-    evolve(state, leases.OnDemandRepriced("cut", 1.25), START)
+    evolve(state, leases.OnDemandRepriced(kind="cut", spot_usd_per_h100e_hour=1.25), START)
     assert state.leases.spot_usd_per_h100e_hour == 1.25

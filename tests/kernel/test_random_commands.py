@@ -95,14 +95,28 @@ ASKS = {
 def beginning():
     """The small world with a lease that can be passed on, and money for all."""
     yield from opening()
-    yield FleetRegistered(CLOUD, SITE, "GB200", 500, 1_000)
+    yield FleetRegistered(org=CLOUD, site=SITE, chip="GB200", gpus=500, power_kw_it=1_000)
     parent = LeaseSigned(
-        "reseller/lease/1", None, None, CLOUD, RESELLER, "H100", SITE, 2_000, START, START + 900, 2.0, "capacity", 1
+        lease_id="reseller/lease/1",
+        parent_lease_id=None,
+        quote_id=None,
+        lessor=CLOUD,
+        lessee=RESELLER,
+        chip="H100",
+        site=SITE,
+        gpus=2_000,
+        start_day=START,
+        end_day=START + 900,
+        price_usd_per_gpu_hour=2.0,
+        kind="capacity",
+        depth=1,
     )
     yield parent
-    yield GpusHandedOver(parent.lease_id, CLOUD, RESELLER, "H100", SITE, 2_000)
+    yield GpusHandedOver(lease_id=parent.lease_id, lessor=CLOUD, lessee=RESELLER, chip="H100", site=SITE, gpus=2_000)
     for org in (RIVAL, RESELLER, "chinese-lab"):
-        yield PaymentMade("world/savers", org, 10**12, "opening", org)
+        yield PaymentMade(
+            org="world/savers", counterparty=org, amount_usd_cents=10**12, kind="opening", contract_id=org
+        )
 
 
 class Asking(RuleBasedStateMachine):

@@ -106,7 +106,12 @@ def test_a_cause_that_nobody_spoke_of_is_the_actor_and_then_the_start():
     entry = told(kernel, OrderPlaced)[-1]
     assert getattr(list(kernel.log.entries())[entry.cause_seq].event, "org", "") == LAB
     assert placed.org == LAB
-    seq, _ = kernel.record(kernel.day, OrderPlaced("x/order/1", "x", "nvidia", "H100", 1, 1.0), "x", "nothing")
+    seq, _ = kernel.record(
+        kernel.day,
+        OrderPlaced(order_id="x/order/1", org="x", supplier="nvidia", chip="H100", gpus=1, price_usd_per_gpu=1.0),
+        "x",
+        "nothing",
+    )
     assert list(kernel.log.entries())[seq].cause_seq == 0
 
 
@@ -145,7 +150,7 @@ def test_an_org_is_answered_in_the_order_in_which_it_asked():
 def test_a_forbidden_command_is_an_event_and_nothing_else_comes_of_it():
     class Forbid(NoHooks):
         def permit(self, state, command, day):
-            return [CommandForbidden(command.actor, "rule", type(command).__name__, "no")]
+            return [CommandForbidden(org=command.actor, policy="rule", kind=type(command).__name__, reason="no")]
 
     kernel = small(Forbid())
     kernel.clock(0)
@@ -159,8 +164,19 @@ def test_what_is_levied_is_recorded_behind_the_event():
         def levy(self, state, events, day):
             for event in events:
                 if isinstance(event, OrderPlaced):
-                    yield Happening(day, LevyCharged("rule", event.org, 5, event.order_id), event.org, event.order_id)
-                    payment = PaymentMade(event.org, "world/treasury", 5, "levy", event.order_id)
+                    yield Happening(
+                        day,
+                        LevyCharged(policy="rule", org=event.org, amount_usd_cents=5, contract_id=event.order_id),
+                        event.org,
+                        event.order_id,
+                    )
+                    payment = PaymentMade(
+                        org=event.org,
+                        counterparty="world/treasury",
+                        amount_usd_cents=5,
+                        kind="levy",
+                        contract_id=event.order_id,
+                    )
                     yield Happening(day, payment, event.org, event.order_id)
 
     kernel = small(Tax())
@@ -174,8 +190,8 @@ def test_what_policies_begin_stands_in_the_order_of_days():
     class Begin(NoHooks):
         def calendar(self, state, first, last):
             if not state.run.policies:
-                yield Happening(first + 2, PolicyEnacted("rule", "A rule"), "world", "")
-                yield Happening(first + 2, ParameterSet("shipping.weeks", 1.0), "world", "rule")
+                yield Happening(first + 2, PolicyEnacted(policy="rule", kind="A rule"), "world", "")
+                yield Happening(first + 2, ParameterSet(parameter="shipping.weeks", value=1.0), "world", "rule")
 
     kernel = small(Begin())
     week(kernel)

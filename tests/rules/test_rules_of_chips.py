@@ -24,7 +24,11 @@ def reason(world, command):
 
 
 def standing(world, org, gpus, chip="H100", n=1, price=25_000.0):
-    world.happened(events.OrderPlaced(f"{org}/order/{n}", org, SUPPLIER, chip, gpus, price))
+    world.happened(
+        events.OrderPlaced(
+            order_id=f"{org}/order/{n}", org=org, supplier=SUPPLIER, chip=chip, gpus=gpus, price_usd_per_gpu=price
+        )
+    )
 
 
 # --- orders
@@ -32,7 +36,11 @@ def standing(world, org, gpus, chip="H100", n=1, price=25_000.0):
 
 def test_an_order_joins_the_backlog_at_the_list_price():
     world = given()
-    assert world.when(order()) == [events.OrderPlaced("lab/order/1", LAB, SUPPLIER, "H100", 100, 25_000.0)]
+    assert world.when(order()) == [
+        events.OrderPlaced(
+            order_id="lab/order/1", org=LAB, supplier=SUPPLIER, chip="H100", gpus=100, price_usd_per_gpu=25_000.0
+        )
+    ]
     assert world.state.chips.chips["H100"].backlog_gpus == 100
 
 
@@ -48,7 +56,7 @@ def test_an_order_of_nothing_or_of_an_unknown_chip_is_refused():
 
 
 def test_a_retired_chip_takes_no_orders():
-    world = given().happened(events.ChipRetired("H100", SUPPLIER))
+    world = given().happened(events.ChipRetired(chip="H100", supplier=SUPPLIER))
     assert reason(world, order()) == "end of life"
 
 
@@ -97,7 +105,7 @@ def test_a_buyer_cancels_no_more_than_is_open_and_only_its_own():
 def test_a_supplier_prices_its_own_chips_and_no_others():
     world = given()
     (listed,) = world.when(ListPrice(actor=SUPPLIER, because="H100", chip="H100", price_usd_per_gpu=24_000.004))
-    assert listed == events.PriceListed("H100", SUPPLIER, 24_000.0)
+    assert listed == events.PriceListed(chip="H100", supplier=SUPPLIER, price_usd_per_gpu=24_000.0)
     assert world.state.chips.chips["H100"].price_usd_per_gpu == 24_000.0
     for price, actor, chip in ((0.0, SUPPLIER, "H100"), (1.0, LAB, "H100"), (1.0, SUPPLIER, "none")):
         ask = ListPrice(actor=actor, because=actor, chip=chip, price_usd_per_gpu=price)
@@ -112,7 +120,9 @@ def test_a_price_that_is_no_amount_is_refused(price):
 
 def test_only_an_oem_adds_integration():
     world = given()
-    assert world.when(ExpandIntegration(actor=OEM, because=OEM, gpus=5)) == [events.IntegrationExpanded(OEM, 5)]
+    assert world.when(ExpandIntegration(actor=OEM, because=OEM, gpus=5)) == [
+        events.IntegrationExpanded(org=OEM, gpus=5)
+    ]
     assert world.state.chips.integration_gpus_per_week[OEM] == 10_005
     assert reason(world, ExpandIntegration(actor=LAB, because=LAB, gpus=5)) == "no OEM"
     assert reason(world, ExpandIntegration(actor=OEM, because=OEM, gpus=0)) == "no OEM"
@@ -152,10 +162,10 @@ def test_the_end_of_a_chip_cancels_what_is_open():
     world = given()
     standing(world, LAB, 100, "A100", price=10_000.0)
     told = [h.event for h in chips.due(world.state, START + 14, START + 20)]
-    assert events.ChipRetired("A100", SUPPLIER) in told
-    world.happened(events.ChipRetired("A100", SUPPLIER))
+    assert events.ChipRetired(chip="A100", supplier=SUPPLIER) in told
+    world.happened(events.ChipRetired(chip="A100", supplier=SUPPLIER))
     assert world.after(chips.end_of_life(world.state, world.day)) == [
-        events.OrderCancelled("lab/order/1", LAB, "A100", 100, "end of life")
+        events.OrderCancelled(order_id="lab/order/1", org=LAB, chip="A100", gpus=100, reason="end of life")
     ]
     assert world.state.chips.orders == {}
 
@@ -173,7 +183,7 @@ def test_packaging_slots_are_shared_and_china_gets_its_part_of_the_old_generatio
 
 
 def test_a_new_generation_takes_slots_from_the_old_as_it_ramps():
-    world = given().happened(events.VolumeReached("GB200", SUPPLIER))
+    world = given().happened(events.VolumeReached(chip="GB200", supplier=SUPPLIER))
     old = [
         next(h.event.gpus for h in chips.output(world.state, START + d) if h.event.chip == "H100") for d in (110, 300)
     ]
@@ -185,7 +195,9 @@ def test_a_new_generation_takes_slots_from_the_old_as_it_ramps():
 
 
 def test_a_line_that_sells_nothing_stops():
-    world = given().happened(events.OutputMade("H100", SUPPLIER, 10**6, 25_000.0, 0.0))
+    world = given().happened(
+        events.OutputMade(chip="H100", supplier=SUPPLIER, gpus=10**6, price_usd_per_gpu=25_000.0, lead_time_weeks=0.0)
+    )
     assert next(h.event.gpus for h in chips.output(world.state, START) if h.event.chip == "H100") == 0
 
 
@@ -220,7 +232,9 @@ def test_the_outlook_leaves_out_what_will_be_retired():
 def test_buyers_who_wait_too_long_take_unsold_chips_of_the_same_value():
     world = given()
     standing(world, LAB, 100, "GB200", price=40_000.0)
-    world.happened(events.OutputMade("H100", SUPPLIER, 1000, 25_000.0, 0.0))
+    world.happened(
+        events.OutputMade(chip="H100", supplier=SUPPLIER, gpus=1000, price_usd_per_gpu=25_000.0, lead_time_weeks=0.0)
+    )
     cancelled, placed = world.after(allocation.convert(world.state, START))
     assert (cancelled.order_id, cancelled.gpus, cancelled.reason) == ("lab/order/1", 100, "takes H100")
     assert (placed.chip, placed.gpus, placed.order_id) == ("H100", 160, "lab/order/2")
@@ -231,7 +245,11 @@ def test_nobody_swaps_what_comes_soon_nor_for_what_it_may_not_buy():
     standing(world, LAB, 100)
     standing(world, CHINESE, 100, "H20", price=12_000.0)
     for chip in ("A100", "GB200"):
-        world.happened(events.OutputMade(chip, SUPPLIER, 10_000, 10_000.0, 0.0))
+        world.happened(
+            events.OutputMade(
+                chip=chip, supplier=SUPPLIER, gpus=10_000, price_usd_per_gpu=10_000.0, lead_time_weeks=0.0
+            )
+        )
     assert world.after(allocation.convert(world.state, START)) == []
 
 
@@ -239,7 +257,9 @@ def test_unsold_chips_go_once_to_the_longest_wait():
     world = given()
     standing(world, LAB, 100, "GB200", price=40_000.0)
     standing(world, RIVAL, 100, "GB200", price=40_000.0)
-    world.happened(events.OutputMade("H100", SUPPLIER, 200, 25_000.0, 0.0))
+    world.happened(
+        events.OutputMade(chip="H100", supplier=SUPPLIER, gpus=200, price_usd_per_gpu=25_000.0, lead_time_weeks=0.0)
+    )
     told = world.after(allocation.convert(world.state, START))
     assert sum(f.gpus for f in told if isinstance(f, events.OrderPlaced)) <= 200
     assert {f.org for f in told if isinstance(f, events.OrderCancelled)} == {LAB, RIVAL}
@@ -249,7 +269,9 @@ def test_unsold_chips_go_once_to_the_longest_wait():
 
 
 def stocked(gpus):
-    return given().happened(events.OutputMade("H100", SUPPLIER, gpus, 25_000.0, 0.0))
+    return given().happened(
+        events.OutputMade(chip="H100", supplier=SUPPLIER, gpus=gpus, price_usd_per_gpu=25_000.0, lead_time_weeks=0.0)
+    )
 
 
 def shares(world):
@@ -289,22 +311,53 @@ def test_a_buyer_with_power_is_served_before_one_without():
 
 
 def test_a_buyer_that_prepays_is_served_before_one_that_does_not():
-    world = given(orgs__rival__prepaid_share=1.0).happened(events.OutputMade("H100", SUPPLIER, 250, 25_000.0, 0.0))
+    world = given(orgs__rival__prepaid_share=1.0).happened(
+        events.OutputMade(chip="H100", supplier=SUPPLIER, gpus=250, price_usd_per_gpu=25_000.0, lead_time_weeks=0.0)
+    )
     standing(world, RIVAL, 300)
     standing(world, CHINESE, 300)
     assert shares(world) == {RIVAL: 150, CHINESE: 100}
 
 
 def sold(gpus, org=LAB, n=1):
-    return events.ChipsAllocated(f"{org}/order/{n}", org, SUPPLIER, "H100", gpus, 25_000.0, 1.0)
+    return events.ChipsAllocated(
+        order_id=f"{org}/order/{n}",
+        org=org,
+        supplier=SUPPLIER,
+        chip="H100",
+        gpus=gpus,
+        price_usd_per_gpu=25_000.0,
+        share=1.0,
+    )
 
 
 def test_what_is_allocated_is_shipped_and_paid():
     world = given()
     told = world.after(allocation.ship(world.state, [sold(100)], START))
-    assert events.ShipmentSent("lab/shipment/1", "lab/order/1", LAB, OEM, "H100", 100, START + 28) in told
-    assert PaymentMade(LAB, SUPPLIER, 250_000_000, "chips", "lab/order/1") in told
-    assert PaymentMade(LAB, OEM, 25_000_000, "servers", "lab/shipment/1") in told
+    assert (
+        events.ShipmentSent(
+            shipment_id="lab/shipment/1",
+            order_id="lab/order/1",
+            org=LAB,
+            counterparty=OEM,
+            chip="H100",
+            gpus=100,
+            due_day=START + 28,
+        )
+        in told
+    )
+    assert (
+        PaymentMade(
+            org=LAB, counterparty=SUPPLIER, amount_usd_cents=250_000_000, kind="chips", contract_id="lab/order/1"
+        )
+        in told
+    )
+    assert (
+        PaymentMade(
+            org=LAB, counterparty=OEM, amount_usd_cents=25_000_000, kind="servers", contract_id="lab/shipment/1"
+        )
+        in told
+    )
 
 
 def test_shipments_of_one_week_are_numbered_on():
@@ -317,7 +370,7 @@ def test_shipments_of_one_week_are_numbered_on():
 
 def test_an_oem_beyond_its_capacity_is_late_and_the_one_with_room_is_taken():
     world = given()
-    world.happened(events.IntegrationExpanded("oem-two", 100))
+    world.happened(events.IntegrationExpanded(org="oem-two", gpus=100))
     first, second = (f for f in world.after(allocation.ship(world.state, [sold(60_000), sold(50, n=2)], START))
                      if isinstance(f, events.ShipmentSent))  # fmt: skip
     assert first.counterparty == OEM
@@ -326,7 +379,17 @@ def test_an_oem_beyond_its_capacity_is_late_and_the_one_with_room_is_taken():
 
 
 def test_a_shipment_arrives_on_its_day_and_waits_in_the_warehouse():
-    world = given().happened(events.ShipmentSent("lab/shipment/1", "lab/order/1", LAB, OEM, "H100", 100, START + 10))
+    world = given().happened(
+        events.ShipmentSent(
+            shipment_id="lab/shipment/1",
+            order_id="lab/order/1",
+            org=LAB,
+            counterparty=OEM,
+            chip="H100",
+            gpus=100,
+            due_day=START + 10,
+        )
+    )
     assert not [h for h in chips.due(world.state, START, START + 6) if isinstance(h.event, events.ShipmentDelivered)]
     (arrival,) = [
         h for h in chips.due(world.state, START + 7, START + 13) if isinstance(h.event, events.ShipmentDelivered)
@@ -340,8 +403,16 @@ def test_a_shipment_arrives_on_its_day_and_waits_in_the_warehouse():
 
 
 def arrived(world, org, gpus, chip="H100", n=1):
-    sent = events.ShipmentSent(f"{org}/shipment/{n}", f"{org}/order/{n}", org, OEM, chip, gpus, START)
-    came = events.ShipmentDelivered(sent.shipment_id, sent.order_id, org, chip, gpus)
+    sent = events.ShipmentSent(
+        shipment_id=f"{org}/shipment/{n}",
+        order_id=f"{org}/order/{n}",
+        org=org,
+        counterparty=OEM,
+        chip=chip,
+        gpus=gpus,
+        due_day=START,
+    )
+    came = events.ShipmentDelivered(shipment_id=sent.shipment_id, order_id=sent.order_id, org=org, chip=chip, gpus=gpus)
     return world.happened(sent, came)
 
 
@@ -358,7 +429,17 @@ def test_the_wait_for_power_is_said_once_until_it_is_over():
     world = arrived(given(), LAB, 20_000)
     world.after(allocation.install(world.state, START))
     assert world.after(allocation.install(world.state, START + 7)) == []
-    world.happened(PowerEnergised("field/building/9", FIELD, LAB, "texas", "grid", 50_000, 62_500))
+    world.happened(
+        PowerEnergised(
+            building_id="field/building/9",
+            site=FIELD,
+            org=LAB,
+            region="texas",
+            kind="grid",
+            power_kw_it=50_000,
+            power_kw_facility=62_500,
+        )
+    )
     world.after(allocation.install(world.state, START + 14))
     assert world.state.chips.warehouse[LAB] == {}
     arrived(world, LAB, 10**6, n=2)
@@ -367,11 +448,33 @@ def test_the_wait_for_power_is_said_once_until_it_is_over():
 
 def test_gpus_go_first_where_a_lease_is_owed():
     world = arrived(given(), CLOUD, 100)
-    world.happened(PowerEnergised("annex/building/0", SITE, CLOUD, "texas", "grid", 1_000, 1_250))
+    world.happened(
+        PowerEnergised(
+            building_id="annex/building/0",
+            site=SITE,
+            org=CLOUD,
+            region="texas",
+            kind="grid",
+            power_kw_it=1_000,
+            power_kw_facility=1_250,
+        )
+    )
     from events.types.sites import SitePlanned
 
-    world.happened(SitePlanned("annex", CLOUD, "texas", "brownfield", 5_000, START))
-    world.happened(PowerEnergised("annex/building/1", "annex", CLOUD, "texas", "grid", 5_000, 6_250))
+    world.happened(
+        SitePlanned(site="annex", org=CLOUD, region="texas", kind="brownfield", power_kw_it=5_000, due_day=START)
+    )
+    world.happened(
+        PowerEnergised(
+            building_id="annex/building/1",
+            site="annex",
+            org=CLOUD,
+            region="texas",
+            kind="grid",
+            power_kw_it=5_000,
+            power_kw_facility=6_250,
+        )
+    )
     world.happened(lease(gpus=10_100))
     assert [f.site for f in world.after(allocation.install(world.state, START))] == [SITE]
 
@@ -389,7 +492,20 @@ def test_wear_takes_free_gpus_only():
 def test_gpus_that_train_are_not_retired():
     world = given()
     run = TrainingStarted(
-        "lab/run/1", LAB, "m", FIELD, "H100", 4_000, 1e25, 1e11, 1e13, 0.4, 0.9, "", START, START + 90
+        run_id="lab/run/1",
+        org=LAB,
+        model="m",
+        site=FIELD,
+        chip="H100",
+        gpus=4_000,
+        flop=1e25,
+        params=1e11,
+        tokens=1e13,
+        mfu=0.4,
+        goodput=0.9,
+        plan="",
+        start_day=START,
+        due_day=START + 90,
     )
     world.happened(run)
     assert {f.org for f in world.after(allocation.retire(world.state, START))} == {CLOUD}

@@ -49,16 +49,18 @@ def month(world):
 def test_a_budget_is_an_amount(asked, set_to):
     world = given()
     assert world.when(SetBudget(actor=LAB, because=LAB, value=asked, reason="plan")) == [
-        events.BudgetSet(LAB, set_to, "plan")
+        events.BudgetSet(org=LAB, value=set_to, reason="plan")
     ]
 
 
 def test_a_round_is_sought_with_its_runway_and_funded():
     world = given()
-    assert world.when(seek()) == [events.RoundSought(LAB, 100 * MILLION, 3650)]
+    assert world.when(seek()) == [events.RoundSought(org=LAB, amount_usd_cents=100 * MILLION, duration_days=3650)]
     closed, paid = world.when(fund())
     assert (closed.deal_id, closed.counterparty, closed.valuation_usd_cents) == ("lab/deal/1", FUND, 1000 * MILLION)
-    assert paid == events.PaymentMade(FUND, LAB, 100 * MILLION, "equity", "lab/deal/1")
+    assert paid == events.PaymentMade(
+        org=FUND, counterparty=LAB, amount_usd_cents=100 * MILLION, kind="equity", contract_id="lab/deal/1"
+    )
     assert world.state.finance.books[LAB].sought_cents == 0
     invariants(world.state)
 
@@ -111,7 +113,12 @@ def test_investors_decline_with_a_reason_and_silence_is_one_too():
 
 def test_runway_is_cash_over_burn():
     world = given()
-    world.happened(*let(4_000, RIVAL), events.PaymentMade("world/savers", RIVAL, 10**10, "opening", RIVAL))
+    world.happened(
+        *let(4_000, RIVAL),
+        events.PaymentMade(
+            org="world/savers", counterparty=RIVAL, amount_usd_cents=10**10, kind="opening", contract_id=RIVAL
+        ),
+    )
     burn = finance.burn_cents(world.state, RIVAL)
     assert burn == round(1.5 * 4_000 * 2.5 * 672 * 100)
     assert finance.runway_days(world.state, RIVAL) == 10**10 * 28 // burn
@@ -125,7 +132,9 @@ def test_a_loan_is_granted_against_leases_that_cover_it():
     world.happened(*let(1_000))
     granted, paid = world.when(loan())
     assert (granted.deal_id, granted.end_day) == ("cloud/deal/1", START + 1825)
-    assert paid == events.PaymentMade(FUND, CLOUD, 10 * MILLION, "loan", "cloud/deal/1")
+    assert paid == events.PaymentMade(
+        org=FUND, counterparty=CLOUD, amount_usd_cents=10 * MILLION, kind="loan", contract_id="cloud/deal/1"
+    )
 
 
 @pytest.mark.parametrize(
@@ -153,7 +162,16 @@ def test_rent_that_an_org_pays_and_debt_that_it_has_lower_its_coverage():
     alone = finance.coverage(world.state, CLOUD, 10 * MILLION)
     world.happened(*let(400, CLOUD, lessor=RESELLER, site=SITE, lease_id="cloud/lease/1"))
     renting = finance.coverage(world.state, CLOUD, 10 * MILLION)
-    world.happened(events.LoanGranted("cloud/deal/1", CLOUD, FUND, 10 * MILLION, 0.1, START + 1825))
+    world.happened(
+        events.LoanGranted(
+            deal_id="cloud/deal/1",
+            org=CLOUD,
+            counterparty=FUND,
+            amount_usd_cents=10 * MILLION,
+            value=0.1,
+            end_day=START + 1825,
+        )
+    )
     indebted = finance.coverage(world.state, CLOUD, 10 * MILLION)
     assert alone > renting > indebted > 0
 
@@ -161,13 +179,31 @@ def test_rent_that_an_org_pays_and_debt_that_it_has_lower_its_coverage():
 def test_an_org_without_debt_needs_no_coverage_and_a_free_loan_is_paid_evenly():
     assert finance.coverage(given().state, CLOUD, 0) == 0.0
     world = given(finance__loan_rate=0, finance__loan_years=1)
-    world.happened(events.LoanGranted("cloud/deal/1", CLOUD, FUND, 365_25, 0.0, START + 365))
+    world.happened(
+        events.LoanGranted(
+            deal_id="cloud/deal/1",
+            org=CLOUD,
+            counterparty=FUND,
+            amount_usd_cents=365_25,
+            value=0.0,
+            end_day=START + 365,
+        )
+    )
     assert month(world)["instalment", "cloud/deal/1"][2] == pytest.approx(365_25 * 28 / 365, rel=0.01)
 
 
 def test_instalments_repay_a_loan_with_its_interest():
     world = given()
-    world.happened(events.LoanGranted("cloud/deal/1", CLOUD, FUND, 100 * MILLION, 0.1, START + 1826))
+    world.happened(
+        events.LoanGranted(
+            deal_id="cloud/deal/1",
+            org=CLOUD,
+            counterparty=FUND,
+            amount_usd_cents=100 * MILLION,
+            value=0.1,
+            end_day=START + 1826,
+        )
+    )
     payer, payee, cents = month(world)["instalment", "cloud/deal/1"]
     assert (payer, payee) == (CLOUD, FUND)
     assert cents * 13 * 5 == pytest.approx(100 * MILLION * 0.1 / (1 - 1.1**-5) * 5, rel=0.01)
@@ -221,8 +257,8 @@ def test_other_income_and_subscriptions_come_from_outside():
 def test_a_parent_pays_what_its_lab_burns():
     from events.types.run import OrgRegistered
 
-    world = given().happened(OrgRegistered("inside", "lab", "US", "lab", CLOUD))
-    world.happened(ModelReleased("m", "inside", 1e24, 1.0, "frontier", START))
+    world = given().happened(OrgRegistered(org="inside", role="lab", country="US", kind="lab", parent_org=CLOUD))
+    world.happened(ModelReleased(model="m", org="inside", flop=1e24, capability=1.0, kind="frontier", start_day=START))
     world.happened(*let(1_000, "inside"))
     payer, payee, cents = month(world)["parent funding", "inside"]
     assert (payer, payee) == (CLOUD, "inside")
@@ -250,7 +286,15 @@ def test_on_demand_is_paid_to_the_lessor_for_four_weeks():
 
 
 def poor(world, org, cents=10**13):
-    world.happened(events.PaymentMade(org, "world/contractors", cents, "shell", f"{org}/building/1"))
+    world.happened(
+        events.PaymentMade(
+            org=org,
+            counterparty="world/contractors",
+            amount_usd_cents=cents,
+            kind="shell",
+            contract_id=f"{org}/building/1",
+        )
+    )
 
 
 def test_an_org_far_below_zero_defaults_and_its_dearest_leases_go_back():
@@ -299,7 +343,7 @@ def test_revenue_shortens_no_runway():
     world = given()
     world.happened(*let(4_000))
     before = finance.runway_days(world.state, LAB)
-    world.happened(ServingMeasured(LAB, 2e9, 2e9, 0.0))
+    world.happened(ServingMeasured(org=LAB, revenue_usd_per_year=2e9, value=2e9, h100e=0.0))
     assert finance.runway_days(world.state, LAB) >= before
     assert finance.runway_days(given().state, RESELLER) == 3650
     assert YEAR == 364

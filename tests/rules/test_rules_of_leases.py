@@ -53,7 +53,16 @@ def refusal(world, command):
 
 def test_a_request_opens_talks():
     (opened,) = given().when(ask())
-    assert opened == events.LeaseRequested("lab/request/1", LAB, CLOUD, 1000.0, START + 60, YEAR, 3.0, "frontier")
+    assert opened == events.LeaseRequested(
+        request_id="lab/request/1",
+        lessee=LAB,
+        lessor=CLOUD,
+        h100e=1000.0,
+        due_day=START + 60,
+        duration_days=YEAR,
+        price_usd_per_h100e_hour=3.0,
+        kind="frontier",
+    )
 
 
 def test_a_second_request_to_the_same_lessor_is_refused_and_one_to_another_is_not():
@@ -109,7 +118,20 @@ def test_gpus_that_train_are_owed_or_let_cannot_be_quoted():
     world.happened(owed, lease(lease_id="lab/lease/2", gpus=2_000))
     world.happened(handed(owed))
     run = TrainingStarted(
-        "cloud/run/1", CLOUD, "m", SITE, "H100", 1_000, 1e25, 1.0, 1.0, 0.4, 0.9, "", START, START + 90
+        run_id="cloud/run/1",
+        org=CLOUD,
+        model="m",
+        site=SITE,
+        chip="H100",
+        gpus=1_000,
+        flop=1e25,
+        params=1.0,
+        tokens=1.0,
+        mfu=0.4,
+        goodput=0.9,
+        plan="",
+        start_day=START,
+        due_day=START + 90,
     )
     world.happened(run)
     assert leases.free_gpus(world.state, CLOUD, "H100", SITE) == 4_000
@@ -149,7 +171,18 @@ def test_gpus_still_to_come_can_be_quoted_for_later_as_far_as_power_will_carry_t
 
 def test_a_building_under_way_carries_later_quotes():
     world = asked()
-    world.happened(BuildingStarted("hall/building/1", SITE, CLOUD, "texas", "next", 14_000, START - 100, START + 90))
+    world.happened(
+        BuildingStarted(
+            building_id="hall/building/1",
+            site=SITE,
+            org=CLOUD,
+            region="texas",
+            kind="next",
+            power_kw_it=14_000,
+            start_day=START - 100,
+            due_day=START + 90,
+        )
+    )
     assert isinstance(world.when(offer(gpus=24_000, start_day=START + 100))[0], events.QuoteGiven)
 
 
@@ -181,7 +214,19 @@ def test_an_accepted_quote_becomes_a_lease_on_its_terms():
     (quote,) = world.when(offer())
     (signed,) = world.when(take())
     assert signed == events.LeaseSigned(
-        "lab/lease/1", None, quote.quote_id, CLOUD, LAB, "H100", SITE, 1000, START, START + YEAR, 2.5, "frontier", 1
+        lease_id="lab/lease/1",
+        parent_lease_id=None,
+        quote_id=quote.quote_id,
+        lessor=CLOUD,
+        lessee=LAB,
+        chip="H100",
+        site=SITE,
+        gpus=1000,
+        start_day=START,
+        end_day=START + YEAR,
+        price_usd_per_gpu_hour=2.5,
+        kind="frontier",
+        depth=1,
     )
     assert list(world.state.leases.requests) == ["rival/request/1"]
     assert world.state.leases.quotes == {}
@@ -238,7 +283,7 @@ def test_talks_without_a_word_for_three_weeks_are_over():
 def test_every_quote_gives_talks_a_week_more():
     world = asked()
     world.when(offer())
-    world.happened(events.QuoteLapsed("cloud/quote/1", "lab/request/1", CLOUD, LAB))
+    world.happened(events.QuoteLapsed(quote_id="cloud/quote/1", request_id="lab/request/1", lessor=CLOUD, lessee=LAB))
     assert list(leases.due(world.state, START + 21, START + 27)) == []
     assert len(list(leases.due(world.state, START + 28, START + 34))) == 1
 
@@ -316,7 +361,11 @@ def test_a_chain_of_leases_has_a_longest_length():
 def test_a_quote_on_a_lease_that_ended_cannot_be_accepted():
     world, parent = rented()
     world.when(resale(parent))
-    world.happened(events.LeaseEnded(parent.lease_id, CLOUD, RESELLER, "H100", SITE, 1000, "default"))
+    world.happened(
+        events.LeaseEnded(
+            lease_id=parent.lease_id, lessor=CLOUD, lessee=RESELLER, chip="H100", site=SITE, gpus=1000, reason="default"
+        )
+    )
     assert refusal(world, take("reseller/quote/1")) == "parent lease ended"
 
 
@@ -331,7 +380,9 @@ def test_gpus_pass_over_when_the_term_begins():
     world = given().happened(lease(start_day=START + 7))
     assert told(world) == []
     (passed,) = told(world, START + 7)
-    assert passed == events.GpusHandedOver("lab/lease/1", CLOUD, LAB, "H100", SITE, 1000)
+    assert passed == events.GpusHandedOver(
+        lease_id="lab/lease/1", lessor=CLOUD, lessee=LAB, chip="H100", site=SITE, gpus=1000
+    )
 
 
 def test_a_lessor_hands_over_what_is_free_and_says_once_that_it_is_late():
@@ -343,8 +394,21 @@ def test_a_lessor_hands_over_what_is_free_and_says_once_that_it_is_late():
 
 def test_the_reason_of_lateness_is_power_when_chips_wait_in_the_warehouse():
     world = given()
-    sent = chip_events.ShipmentSent("cloud/shipment/1", "cloud/order/1", CLOUD, "oem", "H100", 5, START)
-    world.happened(sent, chip_events.ShipmentDelivered("cloud/shipment/1", "cloud/order/1", CLOUD, "H100", 5))
+    sent = chip_events.ShipmentSent(
+        shipment_id="cloud/shipment/1",
+        order_id="cloud/order/1",
+        org=CLOUD,
+        counterparty="oem",
+        chip="H100",
+        gpus=5,
+        due_day=START,
+    )
+    world.happened(
+        sent,
+        chip_events.ShipmentDelivered(
+            shipment_id="cloud/shipment/1", order_id="cloud/order/1", org=CLOUD, chip="H100", gpus=5
+        ),
+    )
     world.happened(lease(gpus=12_000))
     assert told(world)[-1].reason == "power"
 
@@ -404,5 +468,15 @@ def test_a_lessor_of_another_chip_has_nothing_free():
 
 def test_energised_power_makes_room_for_quotes():
     world = asked()
-    world.happened(PowerEnergised("hall/building/1", SITE, CLOUD, "texas", "grid", 14_000, 17_500))
+    world.happened(
+        PowerEnergised(
+            building_id="hall/building/1",
+            site=SITE,
+            org=CLOUD,
+            region="texas",
+            kind="grid",
+            power_kw_it=14_000,
+            power_kw_facility=17_500,
+        )
+    )
     assert isinstance(world.when(offer(gpus=24_000, start_day=START + 100))[0], events.QuoteGiven)

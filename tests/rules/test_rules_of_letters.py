@@ -26,7 +26,9 @@ def hazards(definitive=NEVER, cut=NEVER, lapse=NEVER):
 def test_a_letter_is_announced_and_stays_open():
     world = given()
     (signed,) = world.when(sign())
-    assert signed == events.LetterSigned("lab/deal/1", LAB, CLOUD, 1000.0, START + 700)
+    assert signed == events.LetterSigned(
+        deal_id="lab/deal/1", org=LAB, counterparty=CLOUD, h100e=1000.0, due_day=START + 700
+    )
     assert list(world.state.leases.letters) == ["lab/deal/1"]
 
 
@@ -74,7 +76,18 @@ def test_letters_that_become_definitive_in_one_week_begin_talks_of_their_own():
 def test_a_definitive_letter_adds_nothing_to_talks_that_are_open():
     world = hazards(definitive=1)
     world.when(sign())
-    world.happened(events.LeaseRequested("lab/request/1", LAB, CLOUD, 7.0, START, 364, 3.0, "serving"))
+    world.happened(
+        events.LeaseRequested(
+            request_id="lab/request/1",
+            lessee=LAB,
+            lessor=CLOUD,
+            h100e=7.0,
+            due_day=START,
+            duration_days=364,
+            price_usd_per_h100e_hour=3.0,
+            kind="serving",
+        )
+    )
     assert [type(f) for f in world.after(letters.due(world.state, START, START + 6))] == [events.LetterEnded]
 
 

@@ -55,12 +55,12 @@ def test_a_policy_begins_and_ends_on_its_days_and_leaves_the_baseline_behind():
     hooks = PolicyHooks([policy(begins=START + 9, ends=START + 20, set={"allocation.powered_weight": 0.9})])
     assert list(hooks.calendar(world.state, START, START + 6)) == []
     enacted, changed = hooks.calendar(world.state, START + 7, START + 13)
-    assert (enacted.day, enacted.event) == (START + 9, events.PolicyEnacted("rule", "A rule"))
-    assert changed.event == ParameterSet("allocation.powered_weight", 0.9)
+    assert (enacted.day, enacted.event) == (START + 9, events.PolicyEnacted(policy="rule", kind="A rule"))
+    assert changed.event == ParameterSet(parameter="allocation.powered_weight", value=0.9)
     world.happened(enacted.event, changed.event)
     assert list(hooks.calendar(world.state, START + 14, START + 19)) == []
     repealed, back = hooks.calendar(world.state, START + 14, START + 20)
-    assert (repealed.day, repealed.event) == (START + 20, events.PolicyRepealed("rule", "A rule"))
+    assert (repealed.day, repealed.event) == (START + 20, events.PolicyRepealed(policy="rule", kind="A rule"))
     assert back.event.value == 0.5
     world.happened(repealed.event, back.event)
     assert world.state.run.policies == {}
@@ -103,7 +103,16 @@ def refuse(command="PlaceOrder", when=None, **more):
 def test_a_command_that_a_policy_refuses_is_an_event_with_the_case():
     world, hooks = in_force(refuse(when={"country": "CN", "tpp": {"at_least": 4800}}))
     (event,) = hooks.permit(world.state, order(CHINESE), START)
-    assert event == events.CommandForbidden(CHINESE, "rule", "PlaceOrder", "no", None, SUPPLIER, "H100", 10)
+    assert event == events.CommandForbidden(
+        org=CHINESE,
+        policy="rule",
+        kind="PlaceOrder",
+        reason="no",
+        region=None,
+        counterparty=SUPPLIER,
+        chip="H100",
+        gpus=10,
+    )
     assert forbidden(hooks, world, order(CHINESE, "H20")) == ""
     assert forbidden(hooks, world, order(LAB)) == ""
 
@@ -215,14 +224,18 @@ def levy(on, **terms):
     return policy(levy=[{"on": on, **terms}])
 
 
-PLACED = chip_events.OrderPlaced("lab/order/1", LAB, SUPPLIER, "H100", 10, 25_000.0)
+PLACED = chip_events.OrderPlaced(
+    order_id="lab/order/1", org=LAB, supplier=SUPPLIER, chip="H100", gpus=10, price_usd_per_gpu=25_000.0
+)
 
 
 def test_a_levy_takes_a_part_and_is_paid_under_the_same_contract():
     world, hooks = in_force(levy("OrderPlaced", rate=0.1))
     charged, paid = levied(hooks, world, PLACED)
-    assert charged == events.LevyCharged("rule", LAB, 2_500_000, "lab/order/1")
-    assert paid == finance_events.PaymentMade(LAB, "world/treasury", 2_500_000, "levy", "lab/order/1")
+    assert charged == events.LevyCharged(policy="rule", org=LAB, amount_usd_cents=2_500_000, contract_id="lab/order/1")
+    assert paid == finance_events.PaymentMade(
+        org=LAB, counterparty="world/treasury", amount_usd_cents=2_500_000, kind="levy", contract_id="lab/order/1"
+    )
     assert sum(world.state.finance.ledger.accounts.values()) == 0
 
 
@@ -244,17 +257,46 @@ def test_energy_is_levied_by_what_a_site_draws():
     world, hooks = in_force(
         levy("PaymentMade", usd_per_unit=10, unit="mwh", when={"kind": "energy"}), energy__load_factor=0.5
     )
-    bill = finance_events.PaymentMade(CLOUD, "world/utilities", 100, "energy", SITE)
+    bill = finance_events.PaymentMade(
+        org=CLOUD, counterparty="world/utilities", amount_usd_cents=100, kind="energy", contract_id=SITE
+    )
     (charged, _) = levied(hooks, world, bill)
     mwh = 14_000 * 1.25 * 0.5 / 1000 * 8760 * 28 / 365
     assert charged.amount_usd_cents == pytest.approx(1000 * mwh, abs=1)
-    assert levied(hooks, world, finance_events.PaymentMade(LAB, SUPPLIER, 100, "chips", FIELD)) == []
+    assert (
+        levied(
+            hooks,
+            world,
+            finance_events.PaymentMade(
+                org=LAB, counterparty=SUPPLIER, amount_usd_cents=100, kind="chips", contract_id=FIELD
+            ),
+        )
+        == []
+    )
 
 
 def test_a_levy_is_not_levied_and_nothing_is_charged_for_nothing():
     world, hooks = in_force(levy("PaymentMade", rate=0.5))
-    assert levied(hooks, world, finance_events.PaymentMade(LAB, "world/treasury", 100, "levy", LAB)) == []
-    assert levied(hooks, world, finance_events.PaymentMade(LAB, SUPPLIER, 0, "chips", LAB)) == []
+    assert (
+        levied(
+            hooks,
+            world,
+            finance_events.PaymentMade(
+                org=LAB, counterparty="world/treasury", amount_usd_cents=100, kind="levy", contract_id=LAB
+            ),
+        )
+        == []
+    )
+    assert (
+        levied(
+            hooks,
+            world,
+            finance_events.PaymentMade(
+                org=LAB, counterparty=SUPPLIER, amount_usd_cents=0, kind="chips", contract_id=LAB
+            ),
+        )
+        == []
+    )
     assert levied(hooks, world, PLACED) == []
     world, hooks = in_force(levy("OrderPlaced", rate=0.5, enabled=False))
     assert levied(hooks, world, PLACED) == []

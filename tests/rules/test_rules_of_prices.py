@@ -18,7 +18,9 @@ from market.state import State
 
 def made(world, **gpus):
     for chip, n in gpus.items():
-        world.happened(chip_events.OutputMade(chip, SUPPLIER, n, 1.0, 0.0))
+        world.happened(
+            chip_events.OutputMade(chip=chip, supplier=SUPPLIER, gpus=n, price_usd_per_gpu=1.0, lead_time_weeks=0.0)
+        )
     return world
 
 
@@ -82,14 +84,18 @@ def test_the_rest_rents_less_when_it_is_dear_and_more_every_year():
         > now
         == pytest.approx(1000.0 * (2.5 / world.state.run.parameters["price.start_usd_per_h100e_hour"]) ** -1)
     )
-    world.happened(events.PriceMoved(5.0, 5.0, 1.0, 10.0))
+    world.happened(
+        events.PriceMoved(
+            price_usd_per_h100e_hour=5.0, spot_usd_per_h100e_hour=5.0, tightness=1.0, lead_time_weeks=10.0
+        )
+    )
     assert prices.rest_wanted(world.state, START) == pytest.approx(now / 2)
 
 
 def test_shocks_and_factors_of_demand_multiply_it():
     world = given()
     before = prices.rest_wanted(world.state, START)
-    world.happened(ExogenousShock("demand", 2.0))
+    world.happened(ExogenousShock(kind="demand", value=2.0))
     assert prices.rest_wanted(world.state, START) == pytest.approx(2 * before)
 
 
@@ -102,9 +108,32 @@ def test_the_market_holds_what_clouds_hold_free_and_what_comes_to_them():
     assert (before.total_free, before.arriving) == (10_000.0, 0.0)
     signed = lease(gpus=4_000)
     world.happened(signed, handed(signed))
-    world.happened(chip_events.ShipmentSent("cloud/shipment/1", "cloud/order/1", CLOUD, "oem", "H100", 500, START + 30))
-    sent = chip_events.ShipmentSent("cloud/shipment/2", "cloud/order/2", CLOUD, "oem", "GB200", 100, START)
-    world.happened(sent, chip_events.ShipmentDelivered("cloud/shipment/2", "cloud/order/2", CLOUD, "GB200", 100))
+    world.happened(
+        chip_events.ShipmentSent(
+            shipment_id="cloud/shipment/1",
+            order_id="cloud/order/1",
+            org=CLOUD,
+            counterparty="oem",
+            chip="H100",
+            gpus=500,
+            due_day=START + 30,
+        )
+    )
+    sent = chip_events.ShipmentSent(
+        shipment_id="cloud/shipment/2",
+        order_id="cloud/order/2",
+        org=CLOUD,
+        counterparty="oem",
+        chip="GB200",
+        gpus=100,
+        due_day=START,
+    )
+    world.happened(
+        sent,
+        chip_events.ShipmentDelivered(
+            shipment_id="cloud/shipment/2", order_id="cloud/order/2", org=CLOUD, chip="GB200", gpus=100
+        ),
+    )
     after = prices.Capacity(world.state, START)
     assert (after.total_free, after.arriving) == (6_000.0, 750.0)
 
@@ -121,16 +150,51 @@ def test_requests_and_leases_that_run_out_are_wanted():
     world = given()
     signed = lease(gpus=4_000, end_day=START + 100)
     world.happened(signed, handed(signed))
-    world.happened(events.LeaseRequested("lab/request/1", LAB, CLOUD, 700.0, START, 364, 3.0, "serving"))
-    world.happened(events.LeaseRequested("rival/request/1", RIVAL, CLOUD, 900.0, START, 364, 3.0, "internal"))
+    world.happened(
+        events.LeaseRequested(
+            request_id="lab/request/1",
+            lessee=LAB,
+            lessor=CLOUD,
+            h100e=700.0,
+            due_day=START,
+            duration_days=364,
+            price_usd_per_h100e_hour=3.0,
+            kind="serving",
+        )
+    )
+    world.happened(
+        events.LeaseRequested(
+            request_id="rival/request/1",
+            lessee=RIVAL,
+            lessor=CLOUD,
+            h100e=900.0,
+            due_day=START,
+            duration_days=364,
+            price_usd_per_h100e_hour=3.0,
+            kind="internal",
+        )
+    )
     market = prices.Capacity(world.state, START)
     assert (market.asked, market.renewals) == (700.0, 4_000.0)
 
 
 def test_the_market_lead_time_leaves_own_silicon_out():
     world = made(given(), H100=100)
-    world.happened(chip_events.OrderPlaced("lab/order/1", LAB, SUPPLIER, "H100", 500, 25_000.0))
-    world.happened(chip_events.OrderPlaced("cloud/order/1", CLOUD, "google", "TPU v5p", 10**6, 8_000.0))
+    world.happened(
+        chip_events.OrderPlaced(
+            order_id="lab/order/1", org=LAB, supplier=SUPPLIER, chip="H100", gpus=500, price_usd_per_gpu=25_000.0
+        )
+    )
+    world.happened(
+        chip_events.OrderPlaced(
+            order_id="cloud/order/1",
+            org=CLOUD,
+            supplier="google",
+            chip="TPU v5p",
+            gpus=10**6,
+            price_usd_per_gpu=8_000.0,
+        )
+    )
     assert prices.lead_time(world.state) == pytest.approx(5.0)
     assert prices.lead_time(given().state) == 0.0
 
@@ -180,16 +244,17 @@ def measured(world, week=0):
 def two_labs(**parameters):
     world = given(serving__taste_sd_per_year=0, **parameters)
     return world.happened(
-        ModelReleased("theirs", RIVAL, 1e25, 1.5, "frontier", START - 50), ComputeSplitSet(RIVAL, 0.25),
-        ServingMeasured(RIVAL, 1e9, 1e9, 0.0),
-    )  # fmt: skip
+        ModelReleased(model="theirs", org=RIVAL, flop=1e25, capability=1.5, kind="frontier", start_day=START - 50),
+        ComputeSplitSet(org=RIVAL, share=0.25),
+        ServingMeasured(org=RIVAL, revenue_usd_per_year=1e9, value=1e9, h100e=0.0),
+    )
 
 
 def test_equal_labs_share_the_customers_equally_and_the_better_one_gains():
     world = two_labs()
     even = measured(world)
     assert even[LAB].value == pytest.approx(even[RIVAL].value)
-    world.happened(ModelReleased("better", LAB, 1e26, 1.9, "frontier", START))
+    world.happened(ModelReleased(model="better", org=LAB, flop=1e26, capability=1.9, kind="frontier", start_day=START))
     apart = measured(world)
     assert apart[LAB].value > apart[RIVAL].value
     assert apart[LAB].value + apart[RIVAL].value == pytest.approx(even[LAB].value * 2)
@@ -215,12 +280,12 @@ def test_revenue_is_capped_by_the_gpus_that_serve():
 def test_demand_grows_with_the_frontier_after_its_lag_and_saturates():
     world = given(serving__capability_lag_weeks=2, serving__pool_scale_usd=1e12)
     before = serving.pool(world.state)
-    world.happened(FrontierMeasured(3.0))
+    world.happened(FrontierMeasured(capability=3.0))
     assert serving.pool(world.state) == pytest.approx(before)
-    world.happened(FrontierMeasured(3.0))
+    world.happened(FrontierMeasured(capability=3.0))
     assert serving.pool(world.state) > before
     for _ in range(3):
-        world.happened(FrontierMeasured(90.0))
+        world.happened(FrontierMeasured(capability=90.0))
     assert serving.pool(world.state) <= 1e12
 
 

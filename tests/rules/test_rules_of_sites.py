@@ -29,8 +29,19 @@ def begun(world, days_ago=0, planned=100, power=1_000, kind="next", n=1):
     """A building under way."""
     name, first = f"{FIELD}/building/{n}", START - days_ago
     world.happened(
-        events.BuildingStarted(name, FIELD, LAB, "texas", kind, power, first, first + planned),
-        events.PowerQueued(name, FIELD, LAB, "texas", power, 1_250),
+        events.BuildingStarted(
+            building_id=name,
+            site=FIELD,
+            org=LAB,
+            region="texas",
+            kind=kind,
+            power_kw_it=power,
+            start_day=first,
+            due_day=first + planned,
+        ),
+        events.PowerQueued(
+            building_id=name, site=FIELD, org=LAB, region="texas", power_kw_it=power, power_kw_facility=1_250
+        ),
     )
     return world.state.sites.buildings[name]
 
@@ -44,7 +55,13 @@ def test_a_site_begins_with_its_first_building_its_place_in_the_queue_and_a_depo
     assert (site.site, building.building_id) == ("lab/site/1", "lab/site/1/building/1")
     assert site.due_day == building.due_day > START
     assert queued.power_kw_facility == 1_250
-    assert deposit == PaymentMade(LAB, "world/contractors", 25_000_000, "shell deposit", building.building_id)
+    assert deposit == PaymentMade(
+        org=LAB,
+        counterparty="world/contractors",
+        amount_usd_cents=25_000_000,
+        kind="shell deposit",
+        contract_id=building.building_id,
+    )
     assert world.state.run.regions["texas"].queue == [building.building_id]
 
 
@@ -139,7 +156,9 @@ def test_realised_over_planned_has_its_median():
 
 def ready(world, days_ago=600, **more):
     building = begun(world, days_ago=days_ago, **more)
-    world.happened(events.ShellReady(building.building_id, FIELD, LAB, building.power_kw))
+    world.happened(
+        events.ShellReady(building_id=building.building_id, site=FIELD, org=LAB, power_kw_it=building.power_kw)
+    )
     return building
 
 
@@ -191,7 +210,13 @@ def test_a_building_is_energised_when_shell_and_grid_are_there_and_the_rest_is_p
     world.after(sites.grant(world.state, START))
     energised, paid = world.after(sites.energise(world.state, START))
     assert (energised.kind, energised.power_kw_facility) == ("grid", 1_250)
-    assert paid == PaymentMade(LAB, "world/contractors", 75_000_000, "shell", building.building_id)
+    assert paid == PaymentMade(
+        org=LAB,
+        counterparty="world/contractors",
+        amount_usd_cents=75_000_000,
+        kind="shell",
+        contract_id=building.building_id,
+    )
     assert world.state.sites.sites[FIELD].energised_kw == before + 1_000
     assert world.state.sites.buildings == {}
 

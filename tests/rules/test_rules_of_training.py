@@ -37,7 +37,9 @@ def refusal(world, command):
 @pytest.mark.parametrize(("asked", "given_share"), [(0.3, 0.3), (0.0, 0.1), (2.0, 0.6), (float("nan"), 0.1)])
 def test_the_share_that_serves_stays_within_its_bounds(asked, given_share):
     world = given()
-    assert world.when(SetSplit(actor=LAB, because=LAB, share=asked)) == [events.ComputeSplitSet(LAB, given_share)]
+    assert world.when(SetSplit(actor=LAB, because=LAB, share=asked)) == [
+        events.ComputeSplitSet(org=LAB, share=given_share)
+    ]
     assert world.state.training.labs[LAB].inference_share == given_share
 
 
@@ -45,7 +47,7 @@ def test_the_share_that_serves_stays_within_its_bounds(asked, given_share):
 def test_a_plan_is_written_down(asked, said):
     world = given()
     plan = AdoptPlan(actor=LAB, because=LAB, h100e=asked, due_day=START + YEAR, reason="run")
-    assert world.when(plan) == [PlanAdopted(LAB, said, START + YEAR, "run")]
+    assert world.when(plan) == [PlanAdopted(org=LAB, h100e=said, due_day=START + YEAR, reason="run")]
     assert world.state.training.labs[LAB].wanted_h100e == said
 
 
@@ -63,12 +65,12 @@ def test_projects_come_faster_than_compute():
     world = given()
     world.when(project(2_500.0))
     (deferred,) = world.when(project(501.0))
-    assert deferred == events.ProjectDeferred(LAB, 501.0, "no GPUs free")
+    assert deferred == events.ProjectDeferred(org=LAB, h100e=501.0, reason="no GPUs free")
 
 
 @pytest.mark.parametrize("h100e", [0.0, -5.0, float("nan"), float("inf")])
 def test_a_project_of_nothing_takes_nothing(h100e):
-    assert given().when(project(h100e)) == [events.ProjectDeferred(LAB, 0.0, "nothing asked")]
+    assert given().when(project(h100e)) == [events.ProjectDeferred(org=LAB, h100e=0.0, reason="nothing asked")]
 
 
 def test_a_project_ends_on_its_day_and_frees_its_gpus():
@@ -85,7 +87,7 @@ def test_a_lab_that_loses_compute_winds_down_its_newest_projects():
     world = given()
     for _ in range(3):
         world.when(project(1_000.0))
-    world.happened(chip_events.GpusRetired(LAB, FIELD, "H100", 1_000, 1_400))
+    world.happened(chip_events.GpusRetired(org=LAB, site=FIELD, chip="H100", gpus=1_000, power_kw_it=1_400))
     ended = world.after(training.shed_projects(world.state, START))
     assert [f.run_id for f in ended] == ["lab/project/3"]
     assert world.after(training.shed_projects(world.state, START)) == []
@@ -142,14 +144,25 @@ def test_every_model_has_a_name_of_its_own():
     for _ in range(2):
         (started,) = world.when(train(4_000))
         names.append(started.model)
-        world.happened(events.TrainingAbandoned(started.run_id, LAB, 1e24, "GPUs lost"))
+        world.happened(events.TrainingAbandoned(run_id=started.run_id, org=LAB, flop=1e24, reason="GPUs lost"))
     assert names == ["lab/model/1", "lab/model/2"]
 
 
 def test_a_chip_that_the_cluster_core_does_not_know_is_not_trained_on():
     world = given()
-    world.happened(chip_events.ChipAnnounced("Abacus", "nvidia", START, START + 900, 1.0, 0.1, 0.1, "all"))
-    world.happened(chip_events.FleetRegistered(LAB, FIELD, "Abacus", 100, 10))
+    world.happened(
+        chip_events.ChipAnnounced(
+            chip="Abacus",
+            supplier="nvidia",
+            start_day=START,
+            end_day=START + 900,
+            price_usd_per_gpu=1.0,
+            power_kw_it_per_gpu=0.1,
+            h100e=0.1,
+            kind="all",
+        )
+    )
+    world.happened(chip_events.FleetRegistered(org=LAB, site=FIELD, chip="Abacus", gpus=100, power_kw_it=10))
     assert refusal(world, train(100, chip="Abacus")) == "chip not suited"
 
 
@@ -193,7 +206,7 @@ def test_a_run_that_loses_gpus_goes_on_with_fewer_and_keeps_what_was_trained():
     world = given()
     (started,) = world.when(train(4_000, 2e24))
     world.day = START + 10
-    world.happened(chip_events.GpusRetired(LAB, FIELD, "H100", 2_000, 2_800))
+    world.happened(chip_events.GpusRetired(org=LAB, site=FIELD, chip="H100", gpus=2_000, power_kw_it=2_800))
     (replanned,) = world.after(training.replan(world.state, world.day))
     assert (replanned.gpus, replanned.reason) == (2_000, "GPUs lost")
     part = (started.due_day - world.day) / (started.due_day - START)
@@ -207,7 +220,11 @@ def test_a_run_that_loses_all_gpus_is_abandoned():
     signed = lease(RIVAL, gpus=2_000)
     world.happened(signed, handed(signed))
     world.when(train(2_000, site=SITE, org=RIVAL))
-    world.happened(lease_events.LeaseEnded(signed.lease_id, CLOUD, RIVAL, "H100", SITE, 2_000, "default"))
+    world.happened(
+        lease_events.LeaseEnded(
+            lease_id=signed.lease_id, lessor=CLOUD, lessee=RIVAL, chip="H100", site=SITE, gpus=2_000, reason="default"
+        )
+    )
     (abandoned,) = world.after(training.replan(world.state, START))
     assert abandoned.reason == "GPUs lost"
     assert world.state.training.runs == {}
@@ -216,7 +233,7 @@ def test_a_run_that_loses_all_gpus_is_abandoned():
 def test_a_run_that_would_take_too_long_on_what_is_left_is_abandoned():
     world = given()
     world.when(train(4_000, 1e25))
-    world.happened(chip_events.GpusRetired(LAB, FIELD, "H100", 3_990, 5_586))
+    world.happened(chip_events.GpusRetired(org=LAB, site=FIELD, chip="H100", gpus=3_990, power_kw_it=5_586))
     assert isinstance(world.after(training.replan(world.state, START))[0], events.TrainingAbandoned)
 
 
@@ -232,30 +249,45 @@ def test_clusters_make_news_when_they_pass_a_size_and_again_when_they_grow():
     (first,) = clusters(world)
     assert (first.org, first.gpus, first.kind) == (CLOUD, 4_608, "first of generation")
     assert clusters(world) == []
-    world.happened(chip_events.FleetRegistered(CLOUD, SITE, "H100", 20_000, 28_000))
+    world.happened(chip_events.FleetRegistered(org=CLOUD, site=SITE, chip="H100", gpus=20_000, power_kw_it=28_000))
     (grown,) = clusters(world)
     assert (grown.gpus, grown.kind) == (16_384, "grown")
-    world.happened(chip_events.FleetRegistered(LAB, FIELD, "H100", 20_000, 28_000))
+    world.happened(chip_events.FleetRegistered(org=LAB, site=FIELD, chip="H100", gpus=20_000, power_kw_it=28_000))
     assert [f.kind for f in clusters(world)] == ["new"]
 
 
 def test_a_pool_of_shells_is_no_cluster_and_neither_are_gpus_that_are_let():
     world = given()
-    world.happened(SitePlanned("pool", LAB, "texas", "pool", 50_000, START))
+    world.happened(SitePlanned(site="pool", org=LAB, region="texas", kind="pool", power_kw_it=50_000, due_day=START))
     world.happened(*clusters(world))
-    world.happened(chip_events.FleetRegistered(LAB, "pool", "H100", 20_000, 28_000))
+    world.happened(chip_events.FleetRegistered(org=LAB, site="pool", chip="H100", gpus=20_000, power_kw_it=28_000))
     assert clusters(world) == []
     signed = lease(RIVAL, gpus=1)
-    world.happened(signed, handed(signed), chip_events.FleetRegistered(CLOUD, SITE, "H100", 20_000, 28_000))
+    world.happened(
+        signed,
+        handed(signed),
+        chip_events.FleetRegistered(org=CLOUD, site=SITE, chip="H100", gpus=20_000, power_kw_it=28_000),
+    )
     assert clusters(world) == []
 
 
 def test_rack_scale_chips_are_counted_in_racks():
     world = given()
-    world.happened(chip_events.FleetRegistered(CLOUD, SITE, "GB200", 5_000, 10_000))
+    world.happened(chip_events.FleetRegistered(org=CLOUD, site=SITE, chip="GB200", gpus=5_000, power_kw_it=10_000))
     said = {f.chip: f for f in clusters(world)}
     assert said["GB200"].racks == 64
     assert said["H100"].racks is None
-    world.happened(chip_events.ChipAnnounced("Abacus", "nvidia", START, START + 900, 1.0, 0.1, 0.1, "all"))
-    world.happened(chip_events.FleetRegistered(LAB, FIELD, "Abacus", 9_000, 900))
+    world.happened(
+        chip_events.ChipAnnounced(
+            chip="Abacus",
+            supplier="nvidia",
+            start_day=START,
+            end_day=START + 900,
+            price_usd_per_gpu=1.0,
+            power_kw_it_per_gpu=0.1,
+            h100e=0.1,
+            kind="all",
+        )
+    )
+    world.happened(chip_events.FleetRegistered(org=LAB, site=FIELD, chip="Abacus", gpus=9_000, power_kw_it=900))
     assert next(f for f in clusters(world) if f.chip == "Abacus").racks is None
