@@ -19,16 +19,16 @@ YEAR_WEEKS = 52
 NODE_GPUS = 8  # nobody orders less than a server
 
 
-def purchases(view: MarketView, draws: Draws, index: int) -> Iterator[Command]:
+def purchases(view: MarketView, draws: Draws) -> Iterator[Command]:
     """Revise the budget, order chips or cancel orders once a month; start buildings once a quarter."""
     if not view.books.budget_usd_per_year:
         return
-    if is_my_week(view.week, index, MONTH_WEEKS):
+    if is_my_week(view, MONTH_WEEKS):
         yield budget(view)
         yield from orders(view)
         yield from cancellations(view)
         yield from loan(view)
-    if is_my_week(view.week, index, QUARTER_WEEKS):
+    if is_my_week(view, QUARTER_WEEKS):
         yield from buildings(view, draws)
 
 
@@ -173,7 +173,8 @@ def loan(view: MarketView) -> Iterator[Command]:
         )
         lenders = [name for name in view.orgs("investor") if view.is_lender(name)]
         if lenders and view.coverage(round(usd * 100)) >= view.param("finance.coverage_min"):
-            yield SeekLoan(actor=view.me, because=view.me, lender=lenders[0], amount_usd_cents=round(usd * 100))
+            lender = max(lenders, key=lambda name: (rng.uniform(view.seed, "lender", f"{view.me} {name}"), name))
+            yield SeekLoan(actor=view.me, because=view.me, lender=lender, amount_usd_cents=round(usd * 100))
 
 
 def power_gap_kw(view: MarketView) -> float:

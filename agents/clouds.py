@@ -31,16 +31,14 @@ class Offer(NamedTuple):
 class Cloud:
     """Margin on capacity: fill what is free, sell forward what can be ordered and powered, resell what is rented."""
 
-    index: int
-
     def act(self, view: MarketView, draws: Draws) -> list[Command]:
         """Answer the week."""
-        commands: list[Command] = list(purchases(view, draws, self.index))
+        commands: list[Command] = list(purchases(view, draws))
         commands.extend(answer_requests(view))
         commands.extend(answer_counters(view))
         commands.extend(take_capacity(view))
         commands.extend(fund_rounds(view, "equity for compute"))
-        if is_my_week(view.week, self.index, MONTH_WEEKS):
+        if is_my_week(view, MONTH_WEEKS):
             commands.extend(seek_capacity(view, draws))
         return commands
 

@@ -16,8 +16,6 @@ from market.view import Books, MarketView
 class Investor:
     """Lead the rounds that fall to it, while cash and the year's appetite last."""
 
-    index: int
-
     def act(self, view: MarketView, draws: Draws) -> list[Command]:
         """Answer the week."""
         return [] if view.is_lender(view.me) else list(fund_rounds(view, "equity"))
@@ -51,5 +49,6 @@ def leader(view: MarketView, books: Books) -> str:
         u = rng.uniform(view.seed, "backer leads", books.org, books.sought_day)
         if u < p("finance.backer_share"):
             return backer
-    funds = view.funds()
-    return funds[-1] if books.sought_cents >= p("finance.strategic_round_usd") * 100 else funds[0]
+    is_large = books.sought_cents >= p("finance.strategic_round_usd") * 100
+    funds = [name for name in view.funds() if view.is_strategic(name) == is_large] or view.funds()
+    return max(funds, key=lambda name: (rng.uniform(view.seed, "leads", f"{books.org} {name}", books.sought_day), name))

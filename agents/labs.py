@@ -27,8 +27,6 @@ from market.view import MarketView
 class Lab:
     """Capability and revenue: next frontier run, lease or build, internal allocation, funding."""
 
-    index: int
-
     def act(self, view: MarketView, draws: Draws) -> list[Command]:
         """Answer the week."""
         lab = view.lab
@@ -36,9 +34,9 @@ class Lab:
             return []
         commands: list[Command] = []
         if view.trait("build"):
-            commands.extend(purchases(view, draws, self.index))
+            commands.extend(purchases(view, draws))
         commands.extend(answer_quotes(view, draws))
-        if is_my_week(view.week, self.index, MONTH_WEEKS):
+        if is_my_week(view, MONTH_WEEKS):
             commands.extend(plan(view, lab, draws))
             commands.append(split(view, lab))
         commands.extend(train(view, lab))

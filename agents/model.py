@@ -69,11 +69,10 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
         self.kernel = kernel
         kinds = behaviours()
         self.participants: list[Participant] = []
-        for index, (name, org) in enumerate(self.state.run.orgs.items()):
+        for name, org in self.state.run.orgs.items():
             if org.behaviour not in kinds:
                 raise ValueError(f"orgs.{name}.behaviour: no behaviour {org.behaviour!r}; known: {', '.join(kinds)}")
-            make: Callable[..., Behaviour] = kinds[org.behaviour]
-            self.participants.append(Participant(self, name, make(index)))
+            self.participants.append(Participant(self, name, kinds[org.behaviour]()))
 
     @property
     def state(self) -> State:

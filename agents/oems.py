@@ -15,11 +15,9 @@ from market.view import MarketView
 class Oem:
     """Expand when the load on the lines passes a share of what they can hold."""
 
-    index: int
-
     def act(self, view: MarketView, draws: Draws) -> list[Command]:
         """Answer the week."""
-        if not is_my_week(view.week, self.index, MONTH_WEEKS):
+        if not is_my_week(view, MONTH_WEEKS):
             return []
         capacity, load = view.integration()
         p = view.param

@@ -14,8 +14,6 @@ from market.view import MarketView
 class Rest:
     """Buy chips and power for own use."""
 
-    index: int
-
     def act(self, view: MarketView, draws: Draws) -> list[Command]:
         """Answer the week."""
-        return list(purchases(view, draws, self.index))
+        return list(purchases(view, draws))

@@ -17,8 +17,6 @@ QUARTER_WEEKS = 13
 class Supplier:
     """Reprice every chip in volume once a quarter: a trend, held up by long lead times and cut by stock."""
 
-    index: int
-
     def act(self, view: MarketView, draws: Draws) -> list[Command]:
         """Answer the week."""
         if view.week % QUARTER_WEEKS != QUARTER_WEEKS - 1:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 
 from events.commands import Choice, Terms
+from market import rng
+from market.view import MarketView
 
 HOURS_PER_YEAR = 8760
 MONTH_WEEKS = 4
@@ -49,6 +51,6 @@ def term_factor(duration_days: int, two_years: float, three_years: float) -> flo
     return two_years if duration_days >= 2 * 365 - 14 else 1.0
 
 
-def is_my_week(week: int, index: int, every: int) -> bool:
-    """Whether a decision that comes every so many weeks is due, spread over orgs by their index."""
-    return week % every == index % every
+def is_my_week(view: MarketView, every: int) -> bool:
+    """Whether a decision that comes every so many weeks is due, spread over orgs by a draw for life."""
+    return view.week % every == rng.phase(view.seed, f"week of {every}", view.me, every)

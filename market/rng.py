@@ -53,6 +53,11 @@ def lognormal(median: float, sd: float, z: float) -> float:
     return median * math.exp(sd * z)
 
 
+def phase(seed: int, stream: str, entity: str, every: int) -> int:
+    """Draw which week of every so many is an entity's own, 0 to `every` - 1, for its whole life."""
+    return int(uniform(seed, stream, entity) * every)
+
+
 class Draws:
     """The draws that one entity may make in one week."""
 

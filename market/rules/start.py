@@ -8,6 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from events.types import Event, chips, finance, leases, run, sites, training
+from market import rng
 from market.cluster import chip as cluster_chip
 from market.rules import prices, serving
 from market.rules.base import CENTS, DAYS_PER_YEAR, Happening, digits
@@ -41,15 +42,15 @@ def opening(scenario: Scenario, seed: int) -> Iterator[tuple[int, Event]]:
 
 def _parameters(scenario: Scenario, start: int) -> Iterator[Event]:
     values = dict(scenario.parameters)
-    for name, org in scenario.orgs.items():
+    for name, org in sorted(scenario.orgs.items()):
         values[f"orgs.{name}.captive_share"] = org.captive_share
         values[f"orgs.{name}.income_usd_per_year"] = org.income_usd_per_year
         for trait, value in org.traits.items():
             values[f"orgs.{name}.{trait}"] = value
-    for name, region in scenario.regions.items():
+    for name, region in sorted(scenario.regions.items()):
         for field in ("queue_days", "grid_mw_per_year", "energy_usd_per_mwh", "pue"):
             values[f"regions.{name}.{field}"] = float(getattr(region, field))
-    for name, chip in scenario.chips.items():
+    for name, chip in sorted(scenario.chips.items()):
         for field in ("slots_per_gpu", "gpus_per_week", "growth_per_year", "price_change_per_year"):
             values[f"chips.{name}.{field}"] = getattr(chip, field)
     values["serving.revenue_start_usd"] = sum(org.revenue_usd_per_year for org in scenario.orgs.values())
@@ -58,7 +59,7 @@ def _parameters(scenario: Scenario, start: int) -> Iterator[Event]:
 
 
 def _orgs(scenario: Scenario, start: int) -> Iterator[Event]:
-    for name, org in scenario.orgs.items():
+    for name, org in sorted(scenario.orgs.items()):
         yield run.OrgRegistered(
             org=name, role="+".join(org.roles), country=org.country, kind=org.behaviour, parent_org=org.parent
         )
@@ -68,12 +69,12 @@ def _orgs(scenario: Scenario, start: int) -> Iterator[Event]:
 
 
 def _regions(scenario: Scenario, start: int) -> Iterator[Event]:
-    for name, region in scenario.regions.items():
+    for name, region in sorted(scenario.regions.items()):
         yield run.RegionRegistered(region=name, country=region.country)
 
 
 def _chips(scenario: Scenario, start: int) -> Iterator[Event]:
-    for name, chip in scenario.chips.items():
+    for name, chip in sorted(scenario.chips.items()):
         first = to_day(chip.start)
         yield chips.ChipAnnounced(
             chip=name,
@@ -90,7 +91,7 @@ def _chips(scenario: Scenario, start: int) -> Iterator[Event]:
 
 
 def _sites(scenario: Scenario, start: int) -> Iterator[Event]:
-    for name, site in scenario.sites.items():
+    for name, site in sorted(scenario.sites.items()):
         due = max((to_day(b.due) for b in site.buildings), default=start)
         planned = round(1000 * (site.planned_mw_it or site.energised_mw_it))
         yield sites.SitePlanned(
@@ -132,14 +133,15 @@ def _sites(scenario: Scenario, start: int) -> Iterator[Event]:
 
 
 def _fleets(scenario: Scenario, start: int) -> Iterator[Event]:
-    for fleet in scenario.fleets:
+    for fleet in sorted(scenario.fleets, key=lambda f: (f.owner, f.site, f.chip, f.gpus)):
         power = math.ceil(fleet.gpus * scenario.chips[fleet.chip].power_kw_it_per_gpu)
         yield chips.FleetRegistered(
             org=fleet.owner, site=fleet.site, chip=fleet.chip, gpus=fleet.gpus, power_kw_it=power
         )
-    for order in scenario.orders:
+    numbers: dict[str, int] = {}
+    for order in sorted(scenario.orders, key=lambda o: (o.buyer, o.due or date.max, o.chip, o.gpus)):
         chip = scenario.chips[order.chip]
-        number = 1 + sum(1 for o in scenario.orders[: scenario.orders.index(order)] if o.buyer == order.buyer)
+        number = numbers[order.buyer] = numbers.get(order.buyer, 0) + 1
         order_id, price = f"{order.buyer}/order/{number}", chip.price_usd_per_gpu
         yield chips.OrderPlaced(
             order_id=order_id,
@@ -151,7 +153,7 @@ def _fleets(scenario: Scenario, start: int) -> Iterator[Event]:
         )
         if order.due is not None:
             sent = f"{order.buyer}/shipment/{number}"
-            oem = next(name for name, org in scenario.orgs.items() if "oem" in org.roles)
+            oem = _largest_oem(scenario)
             yield chips.OutputMade(
                 chip=order.chip, supplier=chip.supplier, gpus=order.gpus, price_usd_per_gpu=price, lead_time_weeks=0.0
             )
@@ -175,12 +177,17 @@ def _fleets(scenario: Scenario, start: int) -> Iterator[Event]:
             )
 
 
+def _largest_oem(scenario: Scenario) -> str:
+    lines = {name: org.traits["integration_share"] for name, org in scenario.orgs.items() if "oem" in org.roles}
+    return max(lines, key=lambda name: (lines[name], name))
+
+
 def _leases(scenario: Scenario, start: int) -> Iterator[Event]:
     """Standing leases, parents before children; GPUs are handed over where the term has begun."""
     ids: dict[str, str] = {}
     depth: dict[str, int] = {}
     counts: dict[str, int] = {}
-    left = dict(scenario.leases)
+    left = dict(sorted(scenario.leases.items()))
     while left:
         ready = [name for name, lease in left.items() if lease.parent is None or lease.parent in ids]
         for name in ready:
@@ -216,7 +223,7 @@ def _leases(scenario: Scenario, start: int) -> Iterator[Event]:
 
 def _money(scenario: Scenario, start: int) -> Iterator[Event]:
     p = scenario.parameters
-    for name, org in scenario.orgs.items():
+    for name, org in sorted(scenario.orgs.items()):
         if org.cash_usd:
             yield finance.PaymentMade(
                 org="world/savers",
@@ -229,7 +236,7 @@ def _money(scenario: Scenario, start: int) -> Iterator[Event]:
             yield finance.ValuationStated(org=name, valuation_usd_cents=round(org.valuation_usd * CENTS))
         if org.chip_budget_usd_per_year:
             yield finance.BudgetSet(org=name, value=org.chip_budget_usd_per_year, reason="start")
-    for stake in scenario.investments.values():
+    for _, stake in sorted(scenario.investments.items()):
         kind = "equity for compute" if stake.for_compute else "equity"
         cents = round(stake.amount_usd * CENTS)
         yield finance.StakeKnown(
@@ -251,7 +258,7 @@ def _money(scenario: Scenario, start: int) -> Iterator[Event]:
 def _labs(scenario: Scenario, start: int) -> Iterator[Event]:
     p = scenario.parameters
     best = 0.0
-    for name, model in scenario.models.items():
+    for name, model in sorted(scenario.models.items()):
         released = to_day(model.released)
         index = digits(
             p["capability.intercept"]
@@ -263,7 +270,7 @@ def _labs(scenario: Scenario, start: int) -> Iterator[Event]:
             model=name, org=model.lab, flop=model.flop, capability=index, kind="frontier", start_day=released
         )
     yield training.FrontierMeasured(capability=best)
-    for name, org in scenario.orgs.items():
+    for name, org in sorted(scenario.orgs.items()):
         if "lab" not in org.roles:
             continue
         yield training.ComputeSplitSet(org=name, share=p["split.inference_start"])
@@ -283,7 +290,7 @@ def _runs(scenario: Scenario, start: int) -> Iterator[Event]:
             for org, sign in ((lease.lessor, -1), (lease.lessee, 1)):
                 place = (org, lease.chip, lease.site)
                 held[place] = held.get(place, 0) + sign * lease.gpus
-    for name, item in scenario.runs.items():
+    for name, item in sorted(scenario.runs.items()):
         own = {place: gpus for place, gpus in held.items() if place[0] == item.lab}
         if not own:
             continue
@@ -337,16 +344,22 @@ def _backlog(state: State, day: int) -> Iterator[Happening]:
     p = state.run.parameters
     oems = sorted(state.chips.integration_gpus_per_week)
     weeks, step = round(p["shipping.weeks"]), 2
-    for number, (org, books) in enumerate(state.finance.books.items()):
+    for org, books in state.finance.books.items():
         weekly = books.budget_usd_per_year / 52 * p["orders.fraction"]
         chip = state.chips.chips["H20" if state.run.orgs[org].country == "CN" else "H100"]
         order = _Orders(state, org, chip, day)
         if weekly < chip.price_usd_per_gpu:
             continue
+        oem = _drawn(oems, state.run.seed, org)
         for ahead in range(step, weeks + 1, step):
             gpus = round(step * weekly / chip.price_usd_per_gpu)
-            yield from order.shipped(gpus, day + 7 * ahead - 3, oems[number % len(oems)])
+            yield from order.shipped(gpus, day + 7 * ahead - 3, oem)
         yield from order.open(round(weekly * p["supply.lead_time_start_weeks"] / chip.price_usd_per_gpu))
+
+
+def _drawn(oems: list[str], seed: int, org: str) -> str:
+    """Draw the OEM of a buyer: one that joins takes only the buyers that draw it."""
+    return max(oems, key=lambda name: (rng.uniform(seed, "standing shipments", f"{org} {name}"), name))
 
 
 class _Orders:

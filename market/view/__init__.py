@@ -73,7 +73,7 @@ class MarketView:
         return self._state.run.orgs[self.me]
 
     def orgs(self, role: str) -> list[str]:
-        """Names of the orgs of a role, in order of registration."""
+        """Names of the orgs of a role, by id."""
         return [name for name, org in self._state.run.orgs.items() if role in org.roles]
 
     def parent_of(self, org: str) -> str | None:
@@ -168,7 +168,7 @@ class MarketView:
         return [c for c in self.chips() if c.buyers == "own" and orgs[c.supplier].parent == self.me and not c.retired]
 
     def funds(self) -> list[str]:
-        """Investors that do nothing else and buy equity, in order of registration."""
+        """Investors that do nothing else and buy equity, by id."""
         return [
             name
             for name, org in self._state.run.orgs.items()
@@ -178,6 +178,10 @@ class MarketView:
     def is_lender(self, org: str) -> bool:
         """Whether an investor lends."""
         return bool(self._state.run.parameters.get(f"orgs.{org}.lends", 0.0))
+
+    def is_strategic(self, org: str) -> bool:
+        """Whether an investor is a company or state that leads large rounds."""
+        return bool(self._state.run.parameters.get(f"orgs.{org}.strategic", 0.0))
 
     def labs(self) -> dict[str, Lab]:
         """Released models and revenue of all labs (announced or reported)."""

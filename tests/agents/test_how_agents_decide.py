@@ -62,7 +62,16 @@ def test_a_warm_choice_takes_options_by_logit():
 
 
 def test_monthly_decisions_are_spread_over_the_weeks():
-    assert [sum(valuation.is_my_week(week, index, 4) for week in range(8)) for index in range(4)] == [2, 2, 2, 2]
+    seen, phases = view(given()), set()
+    for number in range(40):
+        seen.me = f"org-{number}"
+        weeks = []
+        for seen.week in range(8):
+            if valuation.is_my_week(seen, 4):
+                weeks.append(seen.week)
+        assert weeks[1] == weeks[0] + 4
+        phases.add(weeks[0])
+    assert phases == {0, 1, 2, 3}
 
 
 def test_a_promise_further_ahead_is_likelier_to_slip():
@@ -200,7 +209,7 @@ def talks(world=None, h100e=1000.0, kind="serving", due=START + 60, days=364, le
 
 
 def quotes(world, org=CLOUD):
-    return of(Cloud(0).act(view(world, org), DRAWS), GiveQuote)
+    return of(Cloud().act(view(world, org), DRAWS), GiveQuote)
 
 
 def test_a_cloud_quotes_from_its_shelf():
@@ -223,10 +232,10 @@ def test_scarcity_and_short_terms_cost_more_and_the_family_pays_cost():
 
 def test_a_cloud_that_cannot_serve_says_why():
     world = talks(h100e=500_000.0)
-    (broken,) = of(Cloud(0).act(view(world, CLOUD), DRAWS), BreakTalks)
+    (broken,) = of(Cloud().act(view(world, CLOUD), DRAWS), BreakTalks)
     assert broken.reason == "power"
     world = talks(given(sites__brownfield_days=9), h100e=12_000.0, due=START - 900)
-    assert {c.reason for c in of(Cloud(0).act(view(world, CLOUD), DRAWS), BreakTalks)} <= {"too late", "power", "chips"}
+    assert {c.reason for c in of(Cloud().act(view(world, CLOUD), DRAWS), BreakTalks)} <= {"too late", "power", "chips"}
 
 
 def test_two_requests_in_one_week_are_not_quoted_the_same_gpus():
@@ -423,14 +432,14 @@ def test_a_lab_without_cash_wants_nothing():
 
 
 def test_a_lab_asks_lessors_for_what_it_lacks_and_only_once():
-    commands = Lab(0).act(view(given()), DRAWS)
+    commands = Lab().act(view(given()), DRAWS)
     asked = of(commands, RequestLease)
     assert {request.lessor for request in asked} == {CLOUD, RESELLER}
-    assert of(Lab(0).act(view(talks()), DRAWS), RequestLease) == []
+    assert of(Lab().act(view(talks()), DRAWS), RequestLease) == []
 
 
 def test_a_lab_with_long_runway_seeks_no_round_and_one_without_does():
-    assert of(Lab(0).act(view(given()), DRAWS), SeekRound) == []
+    assert of(Lab().act(view(given()), DRAWS), SeekRound) == []
     world = given()
     big = lease(RIVAL, gpus=9_000)
     world.happened(big, handed(big))
@@ -452,21 +461,21 @@ def test_the_split_moves_toward_what_demand_needs_and_not_at_once():
 def test_an_investor_funds_what_it_can_and_declines_the_rest():
     for amount, kind in ((10**9, FundRound), (10**16, DeclineRound)):
         world = given().happened(RoundSought(org=LAB, amount_usd_cents=amount, duration_days=90))
-        (answer,) = Investor(0).act(view(world, FUND), DRAWS)
+        (answer,) = Investor().act(view(world, FUND), DRAWS)
         assert isinstance(answer, kind)
 
 
 def test_a_supplier_reprices_its_chips_once_a_quarter():
     world = given()
-    assert Supplier(0).act(view(world, SUPPLIER), DRAWS) == []
+    assert Supplier().act(view(world, SUPPLIER), DRAWS) == []
     world.close_weeks(12)
-    priced = of(Supplier(0).act(view(world, SUPPLIER), DRAWS), ListPrice)
+    priced = of(Supplier().act(view(world, SUPPLIER), DRAWS), ListPrice)
     assert {command.chip for command in priced} == {"A100", "H100", "H20"}
 
 
 def test_a_full_oem_grows():
     world = given()
-    assert Oem(0).act(view(world, OEM), DRAWS) == []
+    assert Oem().act(view(world, OEM), DRAWS) == []
     world.happened(
         chip_events.ShipmentSent(
             shipment_id="lab/shipment/1",
@@ -478,6 +487,6 @@ def test_a_full_oem_grows():
             due_day=START + 9,
         )
     )
-    (grows,) = Oem(0).act(view(world, OEM), DRAWS)
+    (grows,) = Oem().act(view(world, OEM), DRAWS)
     assert isinstance(grows, ExpandIntegration)
     assert grows.gpus >= 1

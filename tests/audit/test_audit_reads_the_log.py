@@ -73,6 +73,11 @@ def _quote_now(frame):
     return altered(frame, row, start_day=row["day"], gpus=10**7)
 
 
+def _signed_quote_gone(frame):
+    signed = nth(frame, "LeaseSigned", later & pl.col("quote_id").is_not_null())
+    return dropped(frame, nth(frame, "QuoteGiven", pl.col("quote_id") == signed["quote_id"]))
+
+
 later = pl.col("cause_seq") >= 0
 sub = pl.col("parent_lease_id").is_not_null()
 rent = pl.col("kind") == "rent"
@@ -119,7 +124,7 @@ FAULTS = {
     "a lease that does not end": (drop("LeaseEnded", pl.col("reason") == "term"), "handover"),
     "a lease at another price than quoted": (change("LeaseSigned", later, price_usd_per_gpu_hour=double), "quotes"),
     "a lease without a quote": (change("LeaseSigned", later, quote_id=None), "quotes"),
-    "a lease on a quote that is gone": (drop("QuoteGiven", pl.col("quote_id").is_not_null(), 0), "quotes"),
+    "a lease on a quote that is gone": (_signed_quote_gone, "quotes"),
     "a sublease without a parent": (change("LeaseSigned", sub, parent_lease_id="nobody/lease/1"), "sublease"),
     "a sublease as deep as its parent": (change("LeaseSigned", sub, depth=1), "sublease"),
     "a sublease of more than there is": (change("LeaseSigned", sub, gpus=huge), "sublease"),

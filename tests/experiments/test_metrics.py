@@ -56,7 +56,7 @@ def test_flows_agree_with_the_events(run: tuple[Kernel, Tally, MemoryLog], value
     assert values["leases.signed_gpus"] == gpus
     assert values["leases.talks_failed"] == kinds["LeaseTalksFailed"]
     assert values["models.released"] == kinds["ModelReleased"]
-    assert values["finance.raised_usd"] == raised / 100
+    assert values["finance.raised_usd"] == pytest.approx(raised / 100, rel=1e-8)
     assert run[1].next_seq == run[2].next_seq
 
 

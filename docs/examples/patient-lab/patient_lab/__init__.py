@@ -17,11 +17,9 @@ DISCOUNT = 0.85  # part of the first price at which it begins to ask; an assumpt
 class PatientLab:
     """Does what other labs do, but signs nothing new while the price is above its limit."""
 
-    index: int
-
     def act(self, view: MarketView, draws: Draws) -> list[Command]:
         """Answer the week."""
-        commands = Lab(self.index).act(view, draws)
+        commands = Lab().act(view, draws)
         if view.price <= DISCOUNT * view.param("price.start_usd_per_h100e_hour"):
             return commands
         return [command for command in commands if not isinstance(command, RequestLease | SignLetter)]
