@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
 from market.catalogue.tables import Row, table
 from market.scenario.draw import Key, references
@@ -14,14 +15,20 @@ from market.scenario.validate import Places
 _BEYOND = 1e6  # times the sweep: a slip of the pen, and no longer a number that money or counts can hold
 _POSITIVE_UNITS = frozenset({"days", "weeks", "years", "USD/H100e-hour", "slots/week", "GPUs/week"})
 
+PROBLEMS_MAX = 100
+Check = Callable[[Scenario, Places], Iterator[Problem]]
+
 
 def problems_of(scenario: Scenario, places: Places) -> list[Problem]:
     """List all that does not fit together, references first: the rest assumes that they hold."""
-    broken = [*_parameters(scenario, places), *_references(scenario, places)]
-    if broken:
-        return broken
+    broken = _first([_parameters, _references], scenario, places)
     checks = (_chips, _orgs, _sites, _power, _leases, _investments, _models_and_runs, _chains, _stock)
-    return [problem for check in checks for problem in check(scenario, places)]
+    return broken or _first(checks, scenario, places)
+
+
+def _first(checks: Iterable[Check], scenario: Scenario, places: Places) -> list[Problem]:
+    """What checks find, up to as many lines as anybody reads."""
+    return list(islice((problem for check in checks for problem in check(scenario, places)), PROBLEMS_MAX))
 
 
 def _at(places: Places, path: Key, message: str, *, key: bool = False) -> Problem:
@@ -96,18 +103,19 @@ def _chips(scenario: Scenario, places: Places) -> Iterator[Problem]:
 
 
 def _orgs(scenario: Scenario, places: Places) -> Iterator[Problem]:
-    told: set[str] = set()
+    seen: set[str] = set()
     for id_, org in scenario.orgs.items():
         if len(set(org.roles)) < len(org.roles):
             yield _at(places, ("orgs", id_, "roles"), "names a role twice")
-        line, parent = [id_], org.parent
-        while parent is not None and parent not in line:
-            line.append(parent)
-            parent = scenario.orgs[parent].parent
-        if parent is not None and told.isdisjoint(line):
-            path = _written(places, [("orgs", member, "parent") for member in line])
-            yield _at(places, path, f"{' < '.join([*line, parent])}: a parent in a circle")
-            told.update(line)
+        line: dict[str, None] = {}
+        member: str | None = id_
+        while member is not None and member not in line and member not in seen:
+            line[member] = None
+            member = scenario.orgs[member].parent
+        if member in line:
+            path = _written(places, [("orgs", name, "parent") for name in line])
+            yield _at(places, path, f"{' < '.join([*line, str(member)])}: a parent in a circle")
+        seen.update(line)
 
 
 def _sites(scenario: Scenario, places: Places) -> Iterator[Problem]:
@@ -168,11 +176,12 @@ def _models_and_runs(scenario: Scenario, places: Places) -> Iterator[Problem]:
 def _chains(scenario: Scenario, places: Places) -> Iterator[Problem]:
     """A sublease stays within its parent: same chip and site, no circle, not more GPUs, not longer."""
     sublet: dict[str, int] = defaultdict(int)
+    circles = _circles(scenario)
     for id_, lease in scenario.leases.items():
         if lease.parent is None:
             continue
         path: Key = ("leases", id_, "parent")
-        if _in_a_circle(scenario, id_):
+        if id_ in circles:
             yield _at(places, path, f"{lease.parent!r} leads back to this lease in a circle")
             continue
         parent = scenario.leases[lease.parent]
@@ -185,12 +194,17 @@ def _chains(scenario: Scenario, places: Places) -> Iterator[Problem]:
             yield _at(places, ("leases", id_, "gpus"), text)
 
 
-def _in_a_circle(scenario: Scenario, id_: str) -> bool:
-    seen, at = {id_}, scenario.leases[id_].parent
-    while at is not None and at not in seen:
-        seen.add(at)
-        at = scenario.leases[at].parent
-    return at is not None
+def _circles(scenario: Scenario) -> set[str]:
+    """Leases whose parents lead back to a lease that was passed already."""
+    ends: dict[str, bool] = {}  # whether the line of parents from a lease ends
+    for id_ in scenario.leases:
+        line: dict[str, None] = {}
+        at: str | None = id_
+        while at is not None and at not in line and at not in ends:
+            line[at] = None
+            at = scenario.leases[at].parent
+        ends.update(dict.fromkeys(line, at is None or ends.get(at, False)))
+    return {id_ for id_, does_end in ends.items() if not does_end}
 
 
 def _mismatch(lease: StandingLease, parent: StandingLease) -> str:

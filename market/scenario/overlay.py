@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterator
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from market.catalogue.tables import Row
@@ -24,6 +27,9 @@ class Overlay:
         self.written: set[Key] = set()  # entries that a file or --set touched
         self.problems: list[Problem] = []
         self._parameters = set(tree["parameters"])
+        self._told: dict[Key, dict[Key, None]] = defaultdict(dict)  # keys of `origin` by the entry they belong to
+        for key in origin:
+            self._told[key[:2]][key] = None
 
     def raise_problems(self) -> None:
         if self.problems:
@@ -38,11 +44,17 @@ class Overlay:
             row = self.origin.get(path[:end])
             if row is not None:
                 return f"catalogue/{row.where}"
-        below = next((k for k in self.places if k[: len(path)] == path), None)
-        if below is not None:
-            return self.places[below][1]
-        row = next((r for k, r in self.origin.items() if k[: len(path)] == path), None)
-        return f"catalogue/{row.where}" if row is not None else "scenario"
+        return self._below.get(path, "scenario")
+
+    @cached_property
+    def _below(self) -> dict[Key, str]:
+        """Place of the first thing below each path that has none of its own; asked for when all is written."""
+        found: dict[Key, str] = {}
+        spots = [(key, spot[1]) for key, spot in self.places.items()]
+        for key, where in [*spots, *((key, f"catalogue/{row.where}") for key, row in self.origin.items())]:
+            for end in range(len(key)):
+                found.setdefault(key[:end], where)
+        return found
 
     def later(self, path: Key) -> Row | None:
         """The row of the catalogue that would fill a value, were it not of a date after the start."""
@@ -151,8 +163,7 @@ class Overlay:
                 self._merge(path, value, source)
             return
         else:
-            for stale in [k for k in self.origin if len(k) > len(path) and k[: len(path)] == path]:
-                del self.origin[stale]
+            self._forget(path, len(path) + 1)
             value = self._plain(path, value, where)
         parent = self._descend(path[:-1], where)
         if parent is None:
@@ -174,9 +185,9 @@ class Overlay:
         if source is None or not isinstance(value, list):
             return
         document, at = source
-        for deep in document.values:
-            if len(deep) > len(at) and deep[: len(at)] == at:
-                self.places[(*path, *deep[len(at) :])] = (document.where(deep), document.where(deep, key=True))
+        for deep in _inside(value, ()):
+            spot = (*at, *deep)
+            self.places[(*path, *deep)] = (document.where(spot), document.where(spot, key=True))
 
     def _descend(self, path: Key, where: str) -> Any:
         """Find or make the container at a path."""
@@ -201,8 +212,13 @@ class Overlay:
         if self.tree[section].pop(id_, None) is None:
             text = f"cannot take out what is not there{did_you_mean(id_, self.tree[section])}"
             self.problems.append(Problem(where, f"{section}.{id_}", text))
-        for stale in [k for k in self.origin if k[:2] == path]:
-            del self.origin[stale]
+        self._forget(path, len(path))
+
+    def _forget(self, path: Key, least: int) -> None:
+        """Drop the origins of what stands at a path and below it, from keys of a length on."""
+        told = self._told[path[:2]]
+        for stale in [key for key in told if len(key) >= least and key[: len(path)] == path]:
+            del self.origin[stale], told[stale]
 
     def _sourced(self, path: Key, value: dict[str, Any], where: str) -> Any:
         dotted = ".".join(map(str, path))
@@ -237,9 +253,18 @@ class Overlay:
 
     def _remember(self, path: Key, text: str, where: str, value: dict[str, Any]) -> None:
         before = self.origin.get(path)
+        self._told[path[:2]][path] = None
         self.origin[path] = Row(
             str(path[1]) if len(path) > 1 else str(path[0]), ".".join(map(str, path[2:])), text,
             before.unit if before else "", None, None, "override", value.get("as_of"), value.get("published"),
             str(value.get("source", "the scenario file" if where != "--set" else "the command line")),
             "", str(value.get("note", "")), where,
         )  # fmt: skip
+
+
+def _inside(value: Any, at: Key) -> Iterator[Key]:
+    """Paths of all that a list or mapping holds."""
+    items = enumerate(value) if isinstance(value, list) else value.items() if isinstance(value, dict) else ()
+    for name, child in items:
+        yield (*at, name)
+        yield from _inside(child, (*at, name))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$", max_length=48)]
 Role = Literal["lab", "cloud", "supplier", "oem", "investor", "rest"]
@@ -61,6 +61,16 @@ class Org(Strict):
     chip_budget_usd_per_year: Money = 0.0  # buyers of chips
     captive_share: Share = 0.0  # part of the fleet that never leaves the org
     traits: dict[str, Trait] = {}
+
+    @field_validator("roles")
+    @classmethod
+    def _in_order(cls, roles: list[Role]) -> list[Role]:
+        return sorted(roles)
+
+    @field_validator("traits")
+    @classmethod
+    def _by_name(cls, traits: dict[str, float]) -> dict[str, float]:
+        return dict(sorted(traits.items()))
 
 
 class Region(Strict):
@@ -157,7 +167,11 @@ class Run(Strict):
 
 
 class Scenario(Strict):
-    """A whole world at its start. Every number in `parameters` becomes a `ParameterSet` event."""
+    """A whole world at its start. Every number in `parameters` becomes a `ParameterSet` event.
+
+    Sections stand in the order of their ids, fleets and orders in that of what they are, whatever the order of the
+    file: two files that say the same are one world, with one hash.
+    """
 
     name: Id
     title: str
@@ -175,3 +189,18 @@ class Scenario(Strict):
     investments: dict[str, StandingInvestment] = {}
     models: dict[str, Model] = {}
     runs: dict[str, Run] = {}
+
+    @field_validator("parameters", "chips", "orgs", "regions", "sites", "leases", "investments", "models", "runs")
+    @classmethod
+    def _by_id[T](cls, section: dict[str, T]) -> dict[str, T]:
+        return dict(sorted(section.items()))
+
+    @field_validator("fleets")
+    @classmethod
+    def _by_place(cls, fleets: list[Fleet]) -> list[Fleet]:
+        return sorted(fleets, key=lambda fleet: (fleet.owner, fleet.site, fleet.chip))
+
+    @field_validator("orders")
+    @classmethod
+    def _by_buyer(cls, orders: list[StandingOrder]) -> list[StandingOrder]:
+        return sorted(orders, key=lambda order: (order.buyer, order.chip))

@@ -8,7 +8,7 @@ from command_line.asking import ask
 
 import cli
 
-HEAVY = {"mesa", "polars", "pyarrow", "pydantic", "numpy", "rich", "msgspec", "ruamel", "agents", "events"}
+HEAVY = {"mesa", "polars", "pyarrow", "pydantic", "numpy", "rich", "msgspec", "yaml", "agents", "events"}
 
 
 def imported_by(*lines: list[str]) -> set[str]:

@@ -43,6 +43,36 @@ def test_the_hash_follows_the_values_and_not_the_text(tmp_path: Path) -> None:
     assert load_scenario("frontier-2024", {"orgs.xai.traits.build": "0"}).sha256 != plain
 
 
+def test_the_order_of_a_file_means_nothing(tmp_path: Path) -> None:
+    first = load_scenario("frontier-2024")
+    values = json.loads(first.scenario.model_dump_json())
+    for section, part in values.items():
+        if isinstance(part, dict):
+            values[section] = dict(reversed(part.items()))
+        elif isinstance(part, list):
+            values[section] = part[::-1]
+    for org in values["orgs"].values():
+        org["roles"], org["traits"] = org["roles"][::-1], dict(reversed(org["traits"].items()))
+    path = write(tmp_path, json.dumps({"draw": "none", **values}))
+    again = load_scenario(path)
+    assert again.dump() == first.dump()
+    assert again.sha256 == first.sha256
+
+
+def test_the_cost_of_loading_grows_with_the_file(tmp_path: Path) -> None:
+    seconds = []
+    for orgs in (200, 1600):
+        lines = [
+            f"  o{i}: {{title: O, roles: [lab], country: US, behaviour: lab, traits: {{build: 1}}}}"
+            for i in range(orgs)
+        ]
+        path = write(tmp_path, BASE + "orgs:\n" + "\n".join(lines) + "\n")
+        begin = time.process_time()
+        load_scenario(path)
+        seconds.append(time.process_time() - begin)
+    assert seconds[1] < 12 * seconds[0]  # the square would take 64 times as long
+
+
 def test_an_extension_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
     base = load_scenario("frontier-2024").scenario
     text = BASE + "parameters: {price.margin: 0.5}\nsites: {abilene: {planned_mw_it: 900}}\n"
@@ -133,7 +163,7 @@ def test_sets_are_typed_by_the_schema() -> None:
     scenario = load_scenario("frontier-2024", sets).scenario
     assert scenario.parameters["supply.slots_per_week"] == 100_000
     assert scenario.parameters["price.margin"] == 0.5
-    assert scenario.orgs["xai"].roles == ["lab", "cloud"]
+    assert scenario.orgs["xai"].roles == ["cloud", "lab"]
     assert scenario.sites["memphis-colossus"].buildings[0].due == date(2024, 9, 2)
     assert scenario.leases["xai-oci"].end == date(2024, 12, 31)
     assert scenario.years == 1.5
