@@ -573,7 +573,8 @@ def scenario_show(scenario: str, sets: tuple[str, ...], as_yaml: bool, as_json: 
     if as_yaml:
         click.echo(found.dump(), nl=False)
     elif as_json:
-        emit({"scenario": found.scenario.model_dump(mode="json"), "sources": sourced(found), "sha256": found.sha256})
+        emit({"scenario": found.scenario.model_dump(mode="json"), "sources": sourced(found), "sha256": found.sha256,
+              "vintage": found.vintage, "carried": found.carried})  # fmt: skip
     else:
         show_scenario(found)
 

@@ -17,6 +17,7 @@ from typing import NamedTuple
 HERE = Path(__file__).parent
 COLUMNS = ("id", "field", "value", "unit", "low", "high", "kind", "as_of", "published", "source", "confidence", "note")
 OBSERVED = ("series", "milestones")  # what validation compares with; a scenario never reads them
+VINTAGES = ("fleets", "sites", "leases", "orders", "models", "books", "parameters", "chips", "investments", "rules")
 SPLITS = frozenset({"calibration", "backtest"})
 TABLES = ("parameters", "roadmap", "orgs", "regions", "sites", "fleets", "deals", "models", "runs")
 
@@ -143,12 +144,16 @@ def _cells(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[list[str], st
             yield cells, where
 
 
-def read(path: Path) -> tuple[Row, ...]:
-    """Read and check one table; the same (id, field, as_of) twice is refused."""
+def read(path: Path, *, is_bitemporal: bool = False) -> tuple[Row, ...]:
+    """Read and check one table; the same figure of the same day twice is refused.
+
+    A bitemporal table may say a day's figure anew: there the same (id, field, as_of, published) twice is refused.
+    """
     rows = tuple(_row(cells, where) for cells, where in _cells(path, COLUMNS))
-    seen: dict[tuple[str, str, date | None], str] = {}
+    seen: dict[tuple[str, str, date | None, date | None], str] = {}
     for row in rows:
-        first = seen.setdefault((row.id, row.field, row.as_of), row.where)
+        key = (row.id, row.field, row.as_of, row.published if is_bitemporal else None)
+        first = seen.setdefault(key, row.where)
         if first != row.where:
             raise _fail(row.where, f"{row.id} {row.field}: stands already at {first} with the same as_of")
     return rows
@@ -211,6 +216,14 @@ def observed(name: str) -> tuple[Observation, ...]:
     return tuple(found)
 
 
+@cache
+def vintages(name: str) -> tuple[Row, ...]:
+    """Rows of a table from which the start of any date is built: a figure may be said anew later (`published`)."""
+    if name not in VINTAGES:
+        raise CatalogueError(f"{name}: no table of vintages; there are {', '.join(VINTAGES)}")
+    return read(HERE / "observed" / "vintages" / f"{name}.csv", is_bitemporal=True)
+
+
 def latest(rows: Iterable[Row], day: date) -> dict[str, dict[str, Row]]:
     """For each id and field the newest row that was true by `day`: {id: {field: row}}, in file order."""
     known: dict[str, dict[str, Row]] = {}
@@ -229,3 +242,6 @@ def everything() -> Iterator[tuple[str, Row]]:
     for name in TABLES:
         for row in table(name):
             yield name, row
+    for name in VINTAGES:
+        for row in vintages(name):
+            yield f"observed/vintages/{name}", row

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from market.catalogue.vintages import rows_left_out
 from market.report.console import console
 
 if TYPE_CHECKING:
@@ -45,6 +46,11 @@ def show_scenario(found: Resolved) -> None:
               if isinstance(getattr(scenario, name), dict | list)]  # fmt: skip
     out.print(f"from {scenario.start}, {scenario.years:g} years: " + ", ".join(f"{n:,} {name}" for name, n in counts))
     out.print(f"sha256 {found.sha256}")
+    left = rows_left_out(scenario.start)
+    out.print(
+        f"vintage {found.vintage}; rows of the catalogue left out: revised {left['revised']:,}, strict"
+        f" {left['strict']:,}; figures carried back from later days: {len(found.carried)}"
+    )
     for row in sourced(found):
         date = f"{row['as_of']}" if row["as_of"] else "always"
         text = f"{row['key']}  {row['value']} {row['unit']}  [{date}, {row['kind']}] {row['source']}"

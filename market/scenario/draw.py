@@ -11,7 +11,9 @@ from datetime import date
 from fnmatch import fnmatchcase
 from typing import Any
 
+from market.catalogue.known import Knowledge
 from market.catalogue.tables import Row, latest, table
+from market.catalogue.vintages import built_entries, is_photograph
 
 Tree = dict[str, Any]
 Key = tuple[str | int, ...]
@@ -60,7 +62,11 @@ def _chosen(id_: str, wanted: Wanted) -> bool:
     return any(fnmatchcase(id_, pattern) for pattern in wanted)
 
 
-def _entries(section: str, start: date) -> dict[str, dict[str, Row]]:
+def _entries(section: str, knowledge: Knowledge) -> dict[str, dict[str, Row]]:
+    """Entries of a section: built from observations, or as the tables of mid-2024 have them."""
+    if not is_photograph(knowledge):
+        return built_entries(knowledge)[section]
+    start = knowledge.day
     known = latest(table(_TABLE.get(section, section)), start)
     if section not in _DEALS:
         return known
@@ -90,15 +96,16 @@ def _place(tree: Tree, origin: Origin, key: Key, fields: dict[str, Row]) -> None
     tree[str(key[-1])] = entry
 
 
-def draw(start: date, wanted: Mapping[str, Wanted]) -> tuple[Tree, Origin]:
-    """Collect the wanted entries as they were known on `start`."""
+def draw(start: date, wanted: Mapping[str, Wanted], *, is_strict: bool = False) -> tuple[Tree, Origin]:
+    """Collect the wanted entries as they were known on `start`; strict: only what was published by then."""
+    knowledge = Knowledge(start, is_strict)
     tree: Tree = {section: {} for section in SECTIONS}
     origin: Origin = {}
     for section in SECTIONS:
         choice = wanted.get(section, "none")
         if choice == "none":
             continue
-        for id_, fields in _entries(section, start).items():
+        for id_, fields in _entries(section, knowledge).items():
             if not _chosen(id_, choice):
                 continue
             if section == "parameters":

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from market.catalogue.tables import Row
+from market.catalogue.vintages import CARRIED
 from market.scenario import draw as rows
 from market.scenario.check import problems_of
 from market.scenario.dump import dump_yaml
@@ -27,6 +28,7 @@ from market.scenario.yaml_tree import Tree, read_file, read_scalar
 
 LIBRARY = Path(__file__).parent / "library"
 EXTENDS_MAX = 8
+VINTAGES = ("revised", "strict")
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Resolved:
     sources : catalogue row or line of a file behind each dotted key, such as `orgs.openai.revenue_usd_per_year`.
     exempt : dotted keys whose rows are engineering constants and so exempt from the rule of dates.
     dropped : entries of the catalogue left out because the scenario leaves out what they refer to.
+    carried : dotted keys whose figure was never known as early as the start, so that a later one is used.
+    vintage : revised (later estimates of earlier days are used) or strict (only what was published by the start).
     sha256 : hash over the resolved values: two files that mean the same world have the same hash.
     """
 
@@ -45,6 +49,8 @@ class Resolved:
     sources: dict[str, Row]
     exempt: tuple[str, ...]
     dropped: tuple[str, ...]
+    carried: tuple[str, ...]
+    vintage: str
     sha256: str
 
     def dump(self) -> str:
@@ -70,9 +76,10 @@ def load_scenario(name_or_path: str | Path, sets: Mapping[str, str] | None = Non
     """
     chain = _chain(_find(name_or_path))
     wishes = {key: _wish(key, text) for key, text in (sets or {}).items()}
+    vintage = _vintage(chain, wishes.pop("vintage", None))
     start = _day(wishes["start"], "--set") if "start" in wishes else _start(chain)
     wanted, where = _wanted(chain)
-    tree, origin = rows.draw(start, wanted)
+    tree, origin = rows.draw(start, wanted, is_strict=vintage == "strict")
     _refuse_unknown_ids(tree, wanted, where, start)
     overlay = Overlay(tree, origin, start)
     for document in chain:
@@ -91,6 +98,8 @@ def load_scenario(name_or_path: str | Path, sets: Mapping[str, str] | None = Non
         sources=sources,
         exempt=tuple(key for key, row in sources.items() if row.kind == "engineering"),
         dropped=tuple(".".join(map(str, key)) for key in dropped),
+        carried=tuple(key for key, row in sources.items() if row.note.startswith(CARRIED)),
+        vintage=vintage,
         sha256=digest(scenario),
     )
 
@@ -155,6 +164,20 @@ def _start(chain: list[Tree]) -> date:
         if "start" in document.value:
             return _day(document.value["start"], document.where(("start",)))
     raise refuse(chain[-1].where(()), "is missing; give the first day, such as 2024-07-15", "start")
+
+
+def _vintage(chain: list[Tree], wish: Any) -> str:
+    """Which vintage is drawn: `--set vintage`, else the last file that says so, else revised."""
+    said: list[tuple[Any, str]] = [
+        (document.value["vintage"], document.where(("vintage",))) for document in chain if "vintage" in document.value
+    ]
+    said += [] if wish is None else [(wish, "--set")]
+    if not said:
+        return "revised"
+    vintage, where = said[-1]
+    if vintage not in VINTAGES:
+        raise refuse(where, f"must be {' or '.join(VINTAGES)}, was {shorten(vintage)}", "vintage")
+    return str(vintage)
 
 
 def _day(raw: Any, where: str) -> date:

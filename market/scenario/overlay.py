@@ -64,12 +64,12 @@ class Overlay:
         """Lay a file over the tree."""
         for section, value in document.value.items():
             where, key = document.where((section,)), document.where((section,), key=True)
-            if section in ("extends", "draw"):
+            if section in ("extends", "draw", "vintage"):
                 continue
             if section in HEADER:
                 self._write((section,), value, (document, (section,)))
             elif section not in SECTIONS:
-                hint = did_you_mean(section, [*SECTIONS, *HEADER, "extends", "draw"])
+                hint = did_you_mean(section, [*SECTIONS, *HEADER, "extends", "draw", "vintage"])
                 self.problems.append(Problem(key, section, f"unknown key{hint}"))
             elif keys_of(section):
                 self._list(section, value, document)

@@ -1,0 +1,59 @@
+"""Each lab's best model on a day, and the runs that are taken as under way."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from market.catalogue.known import Entries
+from market.catalogue.tables import Row
+from market.catalogue.vintages.parts import Parts, derived
+from market.catalogue.vintages.sites import Stock
+
+
+def models(parts: Parts) -> Entries:
+    """The model of most training compute of each lab."""
+    best: dict[str, tuple[float, str]] = {}
+    known = parts.known("models")
+    for id_, fields in known.items():
+        if not {"lab", "flop", "released"} <= set(fields):
+            continue
+        lab = fields["lab"].value
+        best[lab] = max(best.get(lab, (0.0, "")), (fields["flop"].number, id_))
+    return {id_: known[id_] for _, id_ in best.values()}
+
+
+def runs(parts: Parts, released: Entries, stock: Stock, let: Entries) -> Entries:
+    """A larger run under way at every lab with a frontier fleet, staggered by lab (an assumption)."""
+    compute = _compute(parts, stock, let)
+    found: Entries = {}
+    for fields in released.values():
+        lab = fields["lab"].value
+        h100e = compute.get(lab, 0.0)
+        if h100e < parts.rule("run_h100e_min"):
+            continue
+        flop = min(fields["flop"].number * parts.rule("run_flop_step"), h100e * parts.rule("run_flop_per_h100e"))
+        begun = parts.day - (1 + len(found) % 4) * parts.days("run_begun_days")
+        due = max(begun + parts.days("run_days"), parts.day + timedelta(1))
+        found[f"{lab}-next"] = _run(fields["lab"], f"{lab}-next", lab, float(f"{flop:.3g}"), begun, due)
+    return found
+
+
+def _run(source: Row, id_: str, lab: str, flop: float, begun: object, due: object) -> dict[str, Row]:
+    note = "taken as under way: the lab's best model times a step, within what its compute can train"
+    row = source._replace(kind="assumption", source="assumption", confidence="low")
+    said = {"lab": (lab, "text"), "flop": (flop, "FLOP"), "start": (begun, "date"), "due": (due, "date")}
+    return {name: derived(row, id_, name, value, unit, note) for name, (value, unit) in said.items()}
+
+
+def _compute(parts: Parts, stock: Stock, let: Entries) -> dict[str, float]:
+    """H100e that each org owns and has not let, or rents."""
+    held: dict[str, float] = {}
+    for (owner, _, chip), gpus in stock.items():
+        held[owner] = held.get(owner, 0.0) + gpus * parts.h100e(chip)
+    for entry in let.values():
+        if entry["start"].value > parts.day.isoformat():
+            continue
+        amount = entry["gpus"].number * parts.h100e(entry["chip"].value)
+        for org, sign in ((entry["lessor"].value, -1), (entry["lessee"].value, 1)):
+            held[org] = held.get(org, 0.0) + sign * amount
+    return held

@@ -1,0 +1,75 @@
+"""What the parts of a vintage share: chips, the builder's own rules, and rows that say what they were derived from."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from functools import cached_property
+
+from market.catalogue.known import Entries, Knowledge, newest, rank
+from market.catalogue.tables import Row, table, vintages
+
+
+class Parts:
+    """The observations that a start may know, by table."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self.knowledge = knowledge
+        self.day = knowledge.day
+
+    def known(self, name: str) -> Entries:
+        """Newest known rows of a table of vintages."""
+        return newest(vintages(name), self.knowledge)
+
+    def history(self, name: str, id_: str, field: str) -> list[Row]:
+        """All known rows of one figure, the oldest first; of rows of one day the one said last."""
+        by_day: dict[date | None, Row] = {}
+        for row in vintages(name):
+            if (row.id, row.field) == (id_, field) and self.knowledge.has(row):
+                before = by_day.get(row.as_of)
+                if before is None or rank(before) <= rank(row):
+                    by_day[row.as_of] = row
+        return sorted(by_day.values(), key=rank)
+
+    @cached_property
+    def _rules(self) -> dict[str, float]:
+        return {row.id: row.number for row in vintages("rules")}
+
+    def rule(self, name: str) -> float:
+        """A number of the builder's own, from `rules.csv`."""
+        return self._rules[name]
+
+    def days(self, name: str) -> timedelta:
+        """A rule that is a number of days."""
+        return timedelta(round(self.rule(name)))
+
+    @cached_property
+    def chips(self) -> Entries:
+        """Chips with what the roadmap and later observations say of them."""
+        return newest((*table("roadmap"), *vintages("chips")), self.knowledge)
+
+    def kw(self, chip: str) -> float:
+        """IT power of a GPU."""
+        return self.chips[chip]["power_kw_it_per_gpu"].number
+
+    def h100e(self, chip: str) -> float:
+        """H100 equivalents of a GPU."""
+        return self.chips[chip]["h100e"].number
+
+    def newness(self, chip: str) -> str:
+        """Sort key: the later a chip came to market the larger."""
+        start = self.chips[chip].get("start")
+        return start.value if start else ""
+
+    def is_own(self, chip: str) -> bool:
+        """True for chips that their maker's parent alone buys."""
+        buyers = self.chips[chip].get("buyers")
+        return buyers is not None and buyers.value == "own"
+
+
+def derived(row: Row, id_: str, field: str, value: object, unit: str, note: str = "") -> Row:
+    """A row of the vintage, worked out from an observation and pointing at it."""
+    text = f"{value:.10g}" if isinstance(value, float) else str(value)
+    kind = row.kind if row.kind == "assumption" else "derived"
+    return row._replace(
+        id=id_, field=field, value=text, unit=unit, low=None, high=None, kind=kind, note=note or row.note
+    )

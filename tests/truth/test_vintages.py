@@ -1,0 +1,147 @@
+"""Vintages: the world of any date from committed observations, and nothing in it that was not known then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import pytest
+
+from market.catalogue import known, tables
+from market.catalogue.known import Knowledge, newest
+from market.catalogue.tables import Row, table, vintages
+from market.catalogue.vintages import built_entries, entries, parts, rows_left_out
+from market.catalogue.vintages.hashes import STARTS, committed, hash_of
+from market.scenario.load import Resolved, library, load_scenario
+from market.scenario.schema import Scenario
+
+OWNERS = ("azure", "aws", "google-cloud", "meta", "oci")
+WORLDS = ("frontier-2023", "memphis-2024", "frontier-2024", "frontier-2025", "frontier-2026")
+
+
+def at(start: date, vintage: str = "revised") -> Resolved:
+    return load_scenario("frontier-2024", {"start": str(start), "vintage": vintage})
+
+
+def h100e_of(world: Scenario, owner: str) -> float:
+    return sum(f.gpus * world.chips[f.chip].h100e for f in world.fleets if f.owner == owner)
+
+
+@pytest.mark.parametrize("vintage", ["revised", "strict"])
+@pytest.mark.parametrize("start", STARTS, ids=str)
+def test_every_promised_start_resolves(start: date, vintage: str) -> None:
+    resolved = at(start, vintage)
+    assert resolved.vintage == vintage
+    assert resolved.scenario.start == start
+    assert len(resolved.scenario.fleets) > 100
+    assert len(resolved.scenario.leases) >= 19
+    assert all(org in resolved.scenario.orgs for org in (*OWNERS, "openai", "xai", "anthropic", "nvidia"))
+
+
+def test_every_vintage_is_rebuilt_to_its_committed_hash() -> None:
+    assert {(start, strict): hash_of(start, strict) for start in STARTS for strict in (False, True)} == committed()
+
+
+def test_the_library_holds_the_five_worlds() -> None:
+    assert set(WORLDS) <= set(library())
+
+
+@pytest.mark.parametrize("start", STARTS, ids=str)
+def test_strict_draws_nothing_that_was_published_later(start: date) -> None:
+    late = [
+        key
+        for key, row in at(start, "strict").sources.items()
+        if row.kind != "engineering" and max(row.as_of or date.min, row.published or date.min) > start
+    ]
+    assert late == []
+
+
+@pytest.mark.parametrize("start", STARTS, ids=str)
+def test_revised_draws_nothing_that_describes_a_later_day(start: date) -> None:
+    late = [k for k, row in at(start).sources.items() if row.kind != "engineering" and (row.as_of or date.min) > start]
+    assert late == []
+
+
+@pytest.fixture
+def poisoned(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Replace every figure published after the start by nonsense, but for those that are carried back."""
+    start = date(2024, 6, 30)
+    knowledge = Knowledge(start, is_strict=True)
+    names = {(row.id, row.field) for name in tables.TABLES for row in table(name) if knowledge.has(row)}
+
+    def poison(rows: tuple[Row, ...], has_early: bool) -> tuple[Row, ...]:
+        return tuple(
+            row._replace(value=f"{row.number * (2 if row.number > 0 else 0.5):g}")
+            if row.unit in tables.NUMBERS and not knowledge.has(row) and (has_early or (row.id, row.field) in names)
+            else row
+            for row in rows
+        )
+
+    for module in (entries, parts):
+        monkeypatch.setattr(module, "table", lambda name: poison(table(name), has_early=False))
+        monkeypatch.setattr(module, "vintages", lambda name: poison(vintages(name), has_early=True))
+    built_entries.cache_clear()
+    yield
+    built_entries.cache_clear()
+
+
+def test_rows_published_after_the_start_change_no_byte_of_a_strict_world(request: pytest.FixtureRequest) -> None:
+    clean = at(date(2024, 6, 30), "strict").sha256
+    later = at(date(2024, 6, 30)).sha256
+    request.getfixturevalue("poisoned")
+    assert at(date(2024, 6, 30), "strict").sha256 == clean
+    assert at(date(2024, 6, 30)).sha256 != later, "the poison reaches a world that may use later estimates"
+
+
+def test_what_is_carried_back_is_listed_and_said_to_be_chosen_with_the_later_record_in_view() -> None:
+    resolved = at(date(2023, 6, 30))
+    assert resolved.carried
+    assert all(resolved.sources[key].kind == "assumption" for key in resolved.carried)
+    assert all("later record in view" in resolved.sources[key].note for key in resolved.carried)
+    assert load_scenario("frontier-2024").carried == ()
+
+
+def test_the_builder_agrees_with_the_photograph_of_mid_2024() -> None:
+    built, photograph = at(date(2024, 6, 30)).scenario, load_scenario("frontier-2024").scenario
+    for owner in OWNERS:
+        assert h100e_of(built, owner) == pytest.approx(h100e_of(photograph, owner), rel=0.02)
+    power = [sum(site.energised_mw_it for site in world.sites.values()) for world in (built, photograph)]
+    assert power[0] == pytest.approx(power[1], rel=0.1)
+
+
+def test_fleets_grow_from_quarter_to_quarter() -> None:
+    worlds = [at(start).scenario for start in STARTS if start != date(2024, 7, 15)]
+    for owner in OWNERS:
+        held = [h100e_of(world, owner) for world in worlds]
+        assert held == sorted(held), owner
+
+
+def test_in_memphis_2024_xai_leases_and_the_memphis_site_is_not_known() -> None:
+    world = load_scenario("memphis-2024").scenario
+    assert world.start == date(2024, 4, 1)
+    assert not any(site.owner == "xai" or "memphis" in id_ for id_, site in world.sites.items())
+    assert not any(order.buyer == "xai" for order in world.orders)
+    assert sum(lease.gpus for lease in world.leases.values() if lease.lessee == "xai") == 16_000
+
+
+def test_a_vintage_is_revised_or_strict() -> None:
+    from market.scenario.errors import ScenarioError
+
+    with pytest.raises(ScenarioError, match="vintage: must be revised or strict"):
+        load_scenario("frontier-2024", {"vintage": "loose"})
+
+
+def test_a_strict_vintage_leaves_out_more_rows_than_a_revised_one() -> None:
+    left = [rows_left_out(start) for start in STARTS]
+    assert all(found["strict"] > found["revised"] > 0 for found in left[:-2])
+    assert [found["revised"] for found in left] == sorted((found["revised"] for found in left), reverse=True)
+
+
+def test_of_two_figures_of_one_day_the_one_said_last_counts_once_it_may_be_known() -> None:
+    early, late = date(2024, 6, 30), date(2026, 4, 15)
+    row = vintages("fleets")[0]._replace(id="a", field="gpus", as_of=early)
+    pair = (row._replace(value="2", published=late), row._replace(value="1", published=early))
+    assert newest(pair, Knowledge(early))["a"]["gpus"].value == "2"
+    assert newest(pair, Knowledge(early, is_strict=True))["a"]["gpus"].value == "1"
+    assert newest(pair, Knowledge(early - timedelta(1))) == {}
+    assert known.rank(pair[0]) > known.rank(pair[1])
