@@ -344,12 +344,15 @@ def replay(run: Path, until: str | None, as_json: bool) -> None:
     if as_json:
         emit({
             "run": str(run), "day": found.day.isoformat(), "events": found.events, "state_hash": found.state_hash,
-            "matches": not found.mismatch, "problem": found.mismatch or None, "summary": outcome.summary(),
+            "matches": None if found.unchecked else not found.mismatch, "unchecked": found.unchecked or None,
+            "problem": found.mismatch or None, "summary": outcome.summary(),
         })  # fmt: skip
     elif not found.mismatch:
         from market.report.text import replayed
 
         replayed(outcome)
+    if found.unchecked:
+        click.echo(f"{run}: {found.unchecked}", err=True)
     if found.mismatch:
         raise Complaint(f"{run}: {found.mismatch}", DAMAGED)
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from events.schema import optional_fields
+from events.registry import known_shapes, retired
 from events.types import EVENTS
 from events.types.base import Entry, Event, by_position
-from events.upcast import UPCASTS, gaps, lift
+from events.upcast import gaps, lift
 from events.validate import Group, groups, raw_values, valid_rows
 
 
@@ -74,15 +74,9 @@ def decode(batch: pa.RecordBatch) -> list[Entry]:
 
 def _events(table: _Table, group: Group) -> list[Event]:
     """Build the events of one type and version."""
-    kind = EVENTS[group.type]
-    if group.version == kind.version:
-        optional = optional_fields(kind)
-        return list(
-            map(
-                by_position(kind),
-                *(table.values(name, group.rows, name in optional) for name in kind.__struct_fields__),
-            )
-        )
-    old = {name: table.values(name, group.rows, True) for name in UPCASTS[group.type, group.version].fields}
-    new = lift(group.type, group.version, old)
-    return list(map(by_position(kind), *(new[name] for name in kind.__struct_fields__)))
+    key = group.type, group.version
+    fields = known_shapes()[key]
+    columns = {name: table.values(name, group.rows, is_optional) for name, is_optional in fields.items()}
+    (name, version), columns = lift(key, columns)
+    kind = EVENTS.get(name) or retired(name, version)
+    return list(map(by_position(kind), *(columns[field] for field in kind.__struct_fields__)))

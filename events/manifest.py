@@ -14,7 +14,8 @@ import msgspec
 from events.errors import CodeChanged, LogDamaged, LogForeign, LogNewer, Problem
 from events.vocabulary import ENVELOPE, VOCABULARY
 
-FORMAT = 1
+FORMAT = 2  # 1 named no state_form
+FIRST_FORM = "1"
 LIBRARIES = ("mesa", "msgspec", "numpy", "polars", "pyarrow", "scipy")
 NAME = re.compile(r"\d{8}\.arrow")
 HASH = re.compile(r"[0-9a-f]{64}")
@@ -53,10 +54,16 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     packages: dict[str, str]
     platform: str
     segments: list[Segment]
+    state_form: str = FIRST_FORM  # what the state hashes presuppose
 
     @classmethod
     def describe(
-        cls, scenario_text: str, seed: int, policies: list[str] | None = None, parent: Parent | None = None
+        cls,
+        scenario_text: str,
+        seed: int,
+        policies: list[str] | None = None,
+        parent: Parent | None = None,
+        state_form: str = FIRST_FORM,
     ) -> Manifest:
         """Describe a new run by this code, these libraries and this machine."""
         return cls(
@@ -70,6 +77,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             packages=packages(),
             platform=f"{platform.system()} {platform.machine()} Python {platform.python_version()}",
             segments=[],
+            state_form=state_form,
         )
 
     def genesis(self) -> str:

@@ -169,22 +169,23 @@ class LogReader:
             yield from commit
 
     def scan(self) -> pl.LazyFrame:
-        """The log as one lazy table: envelope, then vocabulary."""
+        """The log as one lazy table in the columns of today: envelope, then vocabulary."""
         import polars as pl
         import pyarrow as pa
+
+        from events.schema import log_schema
+        from events.table import present
 
         parts: list[pl.LazyFrame] = []
         for found, batches in self._checked():
             if found.name.endswith(".live"):
                 live = list(batches)
                 frame: Any = pl.from_arrow(pa.Table.from_batches(live)) if live else None
-                parts += [frame.lazy()] if live else []
+                parts += [present(frame.lazy())] if live else []
             else:
-                deque(batches, maxlen=0)  # checked, then read by Polars from the file
-                parts.append(pl.scan_ipc(self.folder / LOG / found.name))
+                deque(batches, maxlen=0)  # checked, then read by Polars from the same bytes
+                parts.append(present(pl.scan_ipc(found.data)))
         if not parts:
-            from events.schema import log_schema
-
             empty: Any = pl.from_arrow(log_schema().empty_table())
             return empty.lazy()  # type: ignore[no-any-return]
         return pl.concat(parts, how="vertical")

@@ -19,7 +19,7 @@ import pyarrow as pa
 from events.errors import EventInvalid
 from events.rows import Rows, plain
 from events.types import EVENTS
-from events.types.base import Entry, Event
+from events.types.base import Entry, Event, optional_fields
 from events.vocabulary import ENVELOPE, VOCABULARY, Field
 
 type Chunk = list[Entry] | Rows
@@ -62,13 +62,6 @@ def _fields(kind: type[Event]) -> tuple[str, ...]:
     if unknown:
         raise EventInvalid(f"{kind.__name__}: fields not in the vocabulary: {', '.join(unknown)}")
     return kind.__struct_fields__
-
-
-@cache
-def optional_fields(kind: type[Event]) -> frozenset[str]:
-    """Names of the fields that may be null."""
-    hints = {field.name: field.type for field in msgspec.structs.fields(kind)}
-    return frozenset(name for name, hint in hints.items() if type(None) in getattr(hint, "__args__", ()))
 
 
 # --- events to columns -------------------------------------------------------------------------------------------

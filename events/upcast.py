@@ -1,6 +1,7 @@
 """Old versions of events, lifted one step at a time until they are today's.
 
-An upcast works on columns: it takes the columns of the old version and gives those of the next one. Pure functions.
+A step works on columns: it takes those of the old version (`events/registry.json`) and gives those of the next one, or
+of another type where the event was renamed. Pure functions.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from events.registry import Key, known_shapes
 from events.types import EVENTS
 from events.types.base import Event
 
@@ -16,10 +18,10 @@ DAYS_A_WEEK = 7
 
 
 class Upcast(NamedTuple):
-    """How version n of an event becomes version n + 1: the fields of version n, none null, and the step on columns."""
+    """How a version of an event becomes the next, or version `becomes` (type, version) of another type."""
 
-    fields: tuple[str, ...]
     lift: Callable[[Columns], Columns]
+    becomes: Key | None = None
 
 
 def _backlog_in_weeks(old: Columns) -> Columns:
@@ -27,21 +29,37 @@ def _backlog_in_weeks(old: Columns) -> Columns:
     return old | {"lead_time_weeks": [count / DAYS_A_WEEK for count in days]}
 
 
-UPCASTS: dict[tuple[str, int], Upcast] = {
-    ("OutputMade", 1): Upcast(("chip", "supplier", "gpus", "price_usd_per_gpu", "duration_days"), _backlog_in_weeks),
+UPCASTS: dict[Key, Upcast] = {
+    ("OutputMade", 1): Upcast(_backlog_in_weeks),
 }
 
 
-def lift(name: str, version: int, columns: Columns, upcasts: Mapping[tuple[str, int], Upcast] = UPCASTS) -> Columns:
-    """Bring columns of version `version` of event `name` to the present version."""
-    while (step := upcasts.get((name, version))) is not None:
-        columns, version = step.lift(columns), version + 1
-    return columns
+def following(key: Key, step: Upcast) -> Key:
+    """Type and version that a step gives."""
+    return step.becomes or (key[0], key[1] + 1)
 
 
-def gaps(events: Mapping[str, type[Event]] = EVENTS, upcasts: Mapping[tuple[str, int], Upcast] = UPCASTS) -> list[str]:
-    """Say where a chain of upcasts does not reach the present; empty when every old event can be read."""
-    wanted = {(name, version) for name, kind in events.items() for version in range(1, kind.version)}
-    missing = [f"{name} v{version} has no upcast to v{version + 1}" for name, version in wanted - set(upcasts)]
-    stray = [f"upcast of {name} v{version} leads nowhere" for name, version in set(upcasts) - wanted]
+def lift(key: Key, columns: Columns, upcasts: Mapping[Key, Upcast] = UPCASTS) -> tuple[Key, Columns]:
+    """Bring columns of an event type and version to the present one; both come back."""
+    while (step := upcasts.get(key)) is not None:
+        key, columns = following(key, step), step.lift(columns)
+    return key, columns
+
+
+def gaps(
+    shapes: Mapping[Key, Mapping[str, bool]] | None = None,
+    events: Mapping[str, type[Event]] = EVENTS,
+    upcasts: Mapping[Key, Upcast] = UPCASTS,
+) -> list[str]:
+    """Say which old versions do not reach the present; empty when every old event can be read.
+
+    A type that is written no more is read as it is: its last version needs no step.
+    """
+    shapes = known_shapes() if shapes is None else shapes
+    now = {(name, kind.version) for name, kind in events.items()}
+    last = dict(sorted(shapes)) | dict(now)
+    wanted = {key for key in shapes if key[1] < last[key[0]]}
+    missing = [f"{name} v{version} has no upcast" for name, version in wanted - set(upcasts)]
+    ends = {key for key, step in upcasts.items() if key not in shapes or following(key, step) not in shapes}
+    stray = [f"upcast of {name} v{version} leads nowhere" for name, version in ends | (now & set(upcasts))]
     return sorted(missing + stray)

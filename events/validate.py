@@ -10,9 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from events.schema import envelope_fault, optional_fields
-from events.types import EVENTS
-from events.upcast import UPCASTS
+from events.registry import known_shapes
+from events.schema import envelope_fault
 from events.vocabulary import ENVELOPE
 
 
@@ -134,12 +133,8 @@ def _fills(name: str, version: int, columns: tuple[str, ...]) -> np.ndarray:
 @lru_cache(4096)
 def shape(name: str, version: int) -> Mapping[str, int] | None:
     """Fields of an event type in a version, each MAYBE or REQUIRED; None when there is no such version."""
-    kind = EVENTS.get(name)
-    if kind is not None and version == kind.version:
-        optional = optional_fields(kind)
-        return {field: MAYBE if field in optional else REQUIRED for field in kind.__struct_fields__}
-    old = UPCASTS.get((name, version))
-    return None if old is None else dict.fromkeys(old.fields, REQUIRED)
+    fields = known_shapes().get((name, version))
+    return None if fields is None else {field: MAYBE if fields[field] else REQUIRED for field in fields}
 
 
 def valid_rows(column: pa.Array) -> np.ndarray:

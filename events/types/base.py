@@ -16,7 +16,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     Class attributes
     ----------------
-    version : version of the event's shape; `events.upcast` lifts older ones.
+    version : version of the event's shape (`events/registry.json`); `events.upcast` lifts older ones.
     sees : who may see it: everybody (`public`), the orgs it names (`parties`) or its actor (`own`).
     subject : the field that holds the id of what the event is about; later events name that id as their cause.
     aspect : what of the subject the event is about, joined to its id: later events name `xai/plan` or
@@ -29,6 +29,17 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     subject: ClassVar[str] = ""
     aspect: ClassVar[str] = ""
     periodic: ClassVar[bool] = False
+
+
+class Retired(Event, frozen=True, kw_only=True):
+    """An event of a type that is written no more; `events.registry` makes its class."""
+
+
+@cache
+def optional_fields(kind: type[Event]) -> frozenset[str]:
+    """Names of the fields that may be null."""
+    hints = {field.name: field.type for field in msgspec.structs.fields(kind)}
+    return frozenset(name for name, hint in hints.items() if type(None) in getattr(hint, "__args__", ()))
 
 
 @cache

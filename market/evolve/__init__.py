@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from events.types import EVENTS, Event
+from events.types.base import Retired
 from market.evolve import chips, finance, leases, policy, run, sites, training
 from market.state import State
 
@@ -16,7 +17,16 @@ def _inert(state: State, event: Event, day: int) -> None:
     """Leave the state as it is: some events only tell."""
 
 
-APPLIERS: dict[type[Event], Applier] = {}
+class _Appliers(dict[type[Event], Applier]):
+    """What applies each event type; a type that is written no more changes nothing."""
+
+    def __missing__(self, kind: type[Event]) -> Applier:
+        if not issubclass(kind, Retired):
+            raise KeyError(kind)
+        return _inert
+
+
+APPLIERS: dict[type[Event], Applier] = _Appliers()
 for _family in (run, chips, sites, leases, training, finance, policy):
     APPLIERS.update(_family.APPLY)
     APPLIERS.update(dict.fromkeys(_family.INERT, _inert))

@@ -28,7 +28,7 @@ from market.policies.schema import Policy
 from market.rules.policy import PolicyHooks
 from market.scenario.dump import dump_yaml
 from market.scenario.schema import Scenario
-from market.state import state_hash
+from market.state import state_form, state_hash
 
 Batch = tuple[Spec, ...]
 
@@ -125,7 +125,7 @@ def _kept(store: Store, job: Ready, spec: Spec) -> Result:
     labels = [policy.label for policy in job.levers[spec.lever]]
     folder = Path(tempfile.mkdtemp(prefix="market-run-")) / spec.id
     try:
-        writer = LogWriter.create(folder, Manifest.describe(text, spec.seed, labels), text)
+        writer = LogWriter.create(folder, Manifest.describe(text, spec.seed, labels, state_form=state_form()), text)
         try:
             result = perform(job, spec, writer)
         finally:

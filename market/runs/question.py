@@ -27,6 +27,7 @@ from market.scenario.dump import dump_yaml
 from market.scenario.errors import Problem, ScenarioError, did_you_mean, refuse
 from market.scenario.schema import Scenario
 from market.scenario.yaml_tree import read_text
+from market.state import state_form
 
 if TYPE_CHECKING:
     from market.kernel import Hooks
@@ -91,7 +92,7 @@ class Question:
 
     def manifest(self) -> Manifest:
         """Describe the run as this code would write it on this machine."""
-        return Manifest.describe(self.text(), self.seed, self.labels, self.parent)
+        return Manifest.describe(self.text(), self.seed, self.labels, self.parent, state_form())
 
     def folder_name(self) -> str:
         """Name the run's default folder: the same question to the same code has the same name."""

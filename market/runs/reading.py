@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from events import EVENTS, LogReader, Parent, open_log
 from events.vocabulary import ENVELOPE
 from market.kernel import ReplayMismatch, few_collections, replay
-from market.state import State, state_hash
+from market.state import State, state_form, state_hash
 
 if TYPE_CHECKING:
     import polars as pl
@@ -33,6 +33,7 @@ class Replayed(NamedTuple):
 
     day : last day of that week. events : events replayed. state_hash : of that week, as the log recorded it.
     mismatch : what disagreed with the log, empty when every week's hash held.
+    unchecked : why no hash was compared, empty when all were.
     """
 
     state: State
@@ -41,6 +42,7 @@ class Replayed(NamedTuple):
     events: int
     state_hash: str
     mismatch: str
+    unchecked: str = ""
 
 
 @dataclass(frozen=True)
@@ -142,17 +144,27 @@ class Run:
         state, found = State(), None
         try:
             with few_collections():
-                for entry, _ in replay(self.reader.entries(last), state):
+                for entry, _ in replay(self.reader.entries(last), state, hashes=not self.other_form):
                     found = entry
                     if last is not None and entry.day + 7 > last:
                         break
         except ReplayMismatch as error:
             return self._parted(state, error)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            if not self.other_form:
+                raise
+            raise Usage(f"{self.folder}: cannot be replayed by this program: {self.other_form} ({error!r})") from error
         if found is None:
             raise Usage(self._too_early(until))
         events = self.reader.summary.events if until is None else found.seq + 1
         digest = str(getattr(found.event, "state_hash", ""))
-        return Replayed(state, EPOCH + timedelta(found.day), state.run.week, events, digest, "")
+        return Replayed(state, EPOCH + timedelta(found.day), state.run.week, events, digest, "", self.other_form)
+
+    @property
+    def other_form(self) -> str:
+        """Why the state hashes of this run say nothing about a state of this program; empty when they do."""
+        form, now = self.reader.manifest.state_form, state_form()
+        return "" if form == now else f"hashes not replayed: state form {form}, now {now}"
 
     def _parted(self, state: State, error: ReplayMismatch) -> Replayed:
         """Describe the state at the first week that does not hash to what the log recorded."""

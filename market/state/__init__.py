@@ -8,6 +8,7 @@ import msgspec
 
 from market.state.chips import Chips
 from market.state.finance import Finance
+from market.state.form import NUMBER, form_of
 from market.state.leases import Leases
 from market.state.run import Run
 from market.state.sites import Sites
@@ -33,12 +34,17 @@ class State(msgspec.Struct):
     trail: dict[str, tuple[int, int]] = {}
 
 
+def state_form() -> str:
+    """Name the form of the state, which a run's state hashes presuppose."""
+    return form_of(State, NUMBER)
+
+
 def state_hash(state: State) -> str:
-    """Hash all families by name: deterministic MessagePack, mappings sorted by key."""
+    """Hash the hashes of all families by name: deterministic MessagePack, mappings sorted by key."""
     digest = hashlib.sha256()
     for family in FAMILIES:
-        digest.update(family.encode())
-        digest.update(_ENCODER.encode(getattr(state, family)))
+        content = hashlib.sha256(_ENCODER.encode(getattr(state, family)))
+        digest.update(f"{family} {content.hexdigest()}\n".encode())
     return digest.hexdigest()
 
 

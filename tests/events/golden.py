@@ -1,6 +1,7 @@
 """Golden logs, one folder for each released version of the record, all of the same small run.
 
 `python -m tests.events.golden` writes the one of the present version anew; those of earlier versions never change.
+(`golden/world-*` are runs of the market itself: see `golden_world`.)
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ import pyarrow as pa
 from events import EVENTS, Disk, Entry, LogWriter, Manifest, segment
 from events.manifest import schema_hash
 from events.schema import ARROW, encode, log_schema
-from events.vintage import SCHEMAS, release
 from tests.events.sample import SCENARIO, START_DAY, event
 
 HOME = Path(__file__).parent / "golden"
@@ -36,8 +36,7 @@ def golden_entries() -> list[Entry]:
 
 
 def write_present() -> None:
-    """Write the golden log of the present version and its schema."""
-    release()
+    """Write the golden log of the present version."""
     shutil.rmtree(PRESENT, ignore_errors=True)
     with LogWriter.create(PRESENT, Manifest.describe(SCENARIO, 20240715), SCENARIO) as writer:
         for entry in golden_entries():
@@ -54,9 +53,6 @@ def write_first() -> None:
         [pa.field(name, log_schema().field(name).type, log_schema().field(name).nullable) for name in kept]
     )
     columns = [(field.name, _type_name(field.type)) for field in schema]
-    (SCHEMAS / f"{schema_hash(columns)}.json").write_bytes(
-        msgspec.json.format(msgspec.json.encode(columns), indent=1) + b"\n"
-    )
     manifest = msgspec.structs.replace(Manifest.describe(SCENARIO, 20240715), vocabulary=schema_hash(columns))
     LogWriter.create(FIRST, manifest, SCENARIO).close()
     head = segment.preface(schema)

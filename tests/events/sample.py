@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 
 from events import EVENTS, Entry, Event, LogWriter, Manifest, MemoryLog
-from events.schema import optional_fields
+from events.types.base import optional_fields
 from events.vocabulary import VOCABULARY
 
 SCENARIO = "name: sample\n"

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from events import EVENTS, Entry, EventInvalid, Rows, segment, unpack
 from events.decode import decode
-from events.schema import encode, log_schema, optional_fields
+from events.schema import encode, log_schema
+from events.types.base import optional_fields
 from events.validate import Seen, fault
 from events.vocabulary import ENVELOPE, VOCABULARY
 from tests.events.sample import START_DAY, event, run

@@ -100,7 +100,7 @@ def test_scan_holds_sealed_and_live_segments(tmp_path: Path) -> None:
 def test_the_chain_is_what_the_documentation_says(whole: Path) -> None:
     """An independent reading of the bytes: pyarrow for the metadata, hashlib for the chain."""
     asked = json.loads((whole / "run.json").read_bytes())
-    origin = {"format": 1, "parent": None, "policies": [], "scenario": asked["scenario"], "seed": 0}
+    origin = {"format": 2, "parent": None, "policies": [], "scenario": asked["scenario"], "seed": 0}
     chain = hashlib.sha256(json.dumps(origin, separators=(",", ":"), sort_keys=True).encode()).hexdigest()
     for listed in asked["segments"]:
         assert listed["chain_in"] == chain

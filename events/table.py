@@ -1,0 +1,56 @@
+"""The log as a Polars table in the columns of today, whatever columns and versions its bytes have."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from events.registry import Key, known_columns, known_shapes
+from events.upcast import UPCASTS, lift
+from events.vocabulary import ENVELOPE, VOCABULARY
+
+POLARS: dict[str, pl.DataType] = {
+    "utf8": pl.String(),
+    "int16": pl.Int16(),
+    "int32": pl.Int32(),
+    "int64": pl.Int64(),
+    "float64": pl.Float64(),
+    "bool": pl.Boolean(),
+}
+COLUMNS = (*ENVELOPE, *VOCABULARY)
+
+
+def present(log: pl.LazyFrame) -> pl.LazyFrame:
+    """Lift a log's old events and add the columns that it lacks, as null.
+
+    Columns and event types that are written no more stay: the columns last, the types as they are.
+    """
+    keys = [key for key in log.select("type", "version").unique().collect().rows() if key in UPCASTS]
+    if keys:
+        log = _all_lifted(log.collect(), sorted(keys)).lazy()
+    found = log.collect_schema().names()
+    if found == list(COLUMNS):
+        return log
+    log = log.with_columns(pl.lit(None, _dtype(name)).alias(name) for name in COLUMNS if name not in found)
+    return log.select(*COLUMNS, *(name for name in found if name not in COLUMNS))
+
+
+def _all_lifted(frame: pl.DataFrame, keys: list[Key]) -> pl.DataFrame:
+    is_old = pl.any_horizontal(_of(key) for key in keys)
+    parts = [frame.filter(~is_old), *(_lifted(frame.filter(_of(key)), key) for key in keys)]
+    return pl.concat(parts, how="diagonal").sort("seq")
+
+
+def _of(key: Key) -> pl.Expr:
+    return (pl.col("type") == key[0]) & (pl.col("version") == key[1])
+
+
+def _dtype(name: str) -> pl.DataType:
+    return POLARS[known_columns()[name]]
+
+
+def _lifted(rows: pl.DataFrame, key: Key) -> pl.DataFrame:
+    """Rows [n] of one type and version as those of the present one."""
+    (name, version), columns = lift(key, {field: rows[field].to_list() for field in known_shapes()[key]})
+    fields = [pl.Series(field, values, _dtype(field)) for field, values in columns.items()]
+    kept = rows.select(*ENVELOPE).with_columns(type=pl.lit(name), version=pl.lit(version, pl.Int16))
+    return kept.with_columns(fields)
