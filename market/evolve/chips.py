@@ -5,12 +5,12 @@ from __future__ import annotations
 from events.types import chips as events
 from market.evolve.ids import count
 from market.state import State
-from market.state.chips import Chip, Holding, Order, Shipment, key
+from market.state.chips import Chip, Holding, Order, Place, Shipment
 
 
 def holding(state: State, org: str, chip: str, site: str) -> Holding:
     """Find or open the holding of a chip at a site."""
-    name = key(org, chip, site)
+    name = Place(org, chip, site)
     found = state.chips.holdings.get(name)
     if found is None:
         found = state.chips.holdings[name] = Holding(org, chip, site)

@@ -6,7 +6,7 @@ from events.types import finance as events
 from market.evolve.ids import count
 from market.evolve.training import lab
 from market.state import State
-from market.state.finance import Loan
+from market.state.finance import Loan, Stake
 
 
 def payment_made(state: State, event: events.PaymentMade, day: int) -> None:
@@ -19,8 +19,10 @@ def round_sought(state: State, event: events.RoundSought, day: int) -> None:
 
 
 def _invest(state: State, event: events.StakeKnown | events.RoundClosed) -> None:
-    name = f"{event.org}|{event.counterparty}|{event.kind}"
-    state.finance.stakes[name] = state.finance.stakes.get(name, 0) + event.amount_usd_cents
+    stake = state.finance.stakes.setdefault(event.org, {}).setdefault(event.counterparty, Stake())
+    stake.invested_cents += event.amount_usd_cents
+    if event.kind == "equity for compute":
+        stake.for_compute_cents += event.amount_usd_cents
 
 
 def stake_known(state: State, event: events.StakeKnown, day: int) -> None:
@@ -32,7 +34,7 @@ def round_closed(state: State, event: events.RoundClosed, day: int) -> None:
     count(state, event.deal_id)
     books = state.finance.books[event.org]
     books.valuation_cents, books.round_day, books.sought_cents = event.valuation_usd_cents, day, 0
-    year = str((day - state.run.start_day) // 365)
+    year = (day - state.run.start_day) // 365
     state.finance.raised[year] = state.finance.raised.get(year, 0) + event.amount_usd_cents
 
 

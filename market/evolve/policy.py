@@ -16,11 +16,11 @@ def policy_repealed(state: State, event: events.PolicyRepealed, day: int) -> Non
 
 def command_forbidden(state: State, event: events.CommandForbidden, day: int) -> None:
     if event.region is not None:
-        state.run.refusals[f"{event.org}|{event.region}"] = day
+        state.run.refusals.setdefault(event.org, {})[event.region] = day
 
 
 def quota_used(state: State, event: events.QuotaUsed, day: int) -> None:
-    state.run.quotas[f"{event.policy} {event.kind}"] = event.value
+    state.run.quotas.setdefault(event.policy, {})[event.kind] = event.value
 
 
 APPLY = {

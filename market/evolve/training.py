@@ -5,7 +5,7 @@ from __future__ import annotations
 from events.types import training as events
 from market.evolve.ids import count
 from market.state import State
-from market.state.chips import key
+from market.state.chips import Place
 from market.state.training import Lab, Project, TrainingRun
 
 
@@ -18,7 +18,7 @@ def lab(state: State, org: str) -> Lab:
 
 
 def cluster_formed(state: State, event: events.ClusterFormed, day: int) -> None:
-    state.training.clusters[key(event.org, event.chip, event.site)] = event.gpus
+    state.training.clusters[Place(event.org, event.chip, event.site)] = event.gpus
     largest = state.training.largest_cluster
     largest[event.chip] = max(largest.get(event.chip, 0), event.gpus)
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from events.commands import Command
 from events.types import Event
 from market.state import State
-from market.state.chips import Holding, key
+from market.state.chips import Holding, Place
 
 HOURS_PER_YEAR = 8760
 DAYS_PER_YEAR = 365.25
@@ -63,7 +63,7 @@ def training_use(state: State, org: str, chip: str, site: str) -> int:
 
 def held(state: State, org: str, chip: str, site: str) -> int:
     """GPUs that an org can use there."""
-    holding: Holding | None = state.chips.holdings.get(key(org, chip, site))
+    holding: Holding | None = state.chips.holdings.get(Place(org, chip, site))
     return holding.held if holding else 0
 
 

@@ -11,7 +11,7 @@ from events.types import Event
 from events.types import leases as events
 from market.rules.base import Deciders, Happening, training_use
 from market.state import State, next_id
-from market.state.chips import key
+from market.state.chips import Place
 from market.state.leases import Lease, Quote, Request
 
 QUOTE_DAYS = 7  # a quote holds its GPUs for a week
@@ -67,7 +67,7 @@ def owed(state: State, lessor: str, chip: str, site: str) -> int:
 
 def free_gpus(state: State, org: str, chip: str, site: str) -> int:
     """GPUs that an org could hand over today: held, not training, not owed, not in a quote."""
-    holding = state.chips.holdings.get(key(org, chip, site))
+    holding = state.chips.holdings.get(Place(org, chip, site))
     if holding is None:
         return 0
     busy = training_use(state, org, chip, site) + owed(state, org, chip, site) + held_in_quotes(state, org, chip, site)
@@ -87,7 +87,7 @@ def promised_watts(state: State, site: str) -> int:
             promised[quote.chip] += quote.gpus
     watts = 0
     for chip, gpus in promised.items():
-        holding = state.chips.holdings.get(key(owner, chip, site))
+        holding = state.chips.holdings.get(Place(owner, chip, site))
         missing = gpus - (holding.held if holding else 0)
         watts += max(0, missing) * round(chips[chip].power_kw_it_per_gpu * 1000)
     return watts
@@ -295,7 +295,7 @@ def hand_over(state: State, day: int) -> Iterator[Happening]:
             passed[lease.parent_lease_id] += lease.delivered
     arrived: dict[str, int] = defaultdict(int)
     for lease in sorted(waiting, key=lambda x: (x.depth, x.start_day, x.lease_id)):
-        source = key(lease.lessor, lease.chip, lease.site)
+        source = Place(lease.lessor, lease.chip, lease.site)
         gpus = min(lease.owed, max(0, free[source]))
         if lease.parent_lease_id is not None:
             parent = state.leases.leases[lease.parent_lease_id]
@@ -304,7 +304,7 @@ def hand_over(state: State, day: int) -> Iterator[Happening]:
             passed[parent.lease_id] += gpus
         if gpus:
             free[source] -= gpus
-            free[key(lease.lessee, lease.chip, lease.site)] += gpus
+            free[Place(lease.lessee, lease.chip, lease.site)] += gpus
             arrived[lease.lease_id] += gpus
             handed = events.GpusHandedOver(
                 lease_id=lease.lease_id,
@@ -326,18 +326,17 @@ def hand_over(state: State, day: int) -> Iterator[Happening]:
             yield Happening(day, late, lease.lessor, lease.lease_id)
 
 
-class _Unused(dict[str, int]):
+class _Unused(dict[Place, int]):
     """GPUs of holdings that no run trains on, counted when first asked for."""
 
     def __init__(self, state: State) -> None:
         super().__init__()
         self._state = state
 
-    def __missing__(self, name: str) -> int:
-        holding = self._state.chips.holdings.get(name)
-        org, chip, site = name.split("|")
-        self[name] = holding.held - training_use(self._state, org, chip, site) if holding else 0
-        return self[name]
+    def __missing__(self, place: Place) -> int:
+        holding = self._state.chips.holdings.get(place)
+        self[place] = holding.held - training_use(self._state, *place) if holding else 0
+        return self[place]
 
 
 def _cause(state: State, lease: Lease) -> str:

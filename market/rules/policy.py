@@ -127,7 +127,7 @@ def _take(
         return None
     name = f"permit {number} {' '.join(str(case.get(by)) for by in quota.by)} {_period(quota, state, day)}".strip()
     amount = 1.0 if quota.of == "commands" else float(case.get(quota.of) or 0.0)
-    used = state.run.quotas.get(f"{policy.label} {name}", 0.0) + amount
+    used = state.run.quotas.get(policy.label, {}).get(name, 0.0) + amount
     return (
         QuotaUsed(policy=policy.label, org=case["org"], kind=name, value=digits(used)) if used <= quota.limit else None
     )

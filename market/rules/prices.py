@@ -11,7 +11,7 @@ from events.types import leases as events
 from market import rng
 from market.rules.base import Happening, clip, years
 from market.state import State
-from market.state.chips import Chip
+from market.state.chips import Chip, Place
 
 
 def replacement_cost(state: State, chip: Chip, day: int) -> float:
@@ -57,12 +57,12 @@ class Capacity:
         chips, orgs, p = state.chips.chips, state.run.orgs, state.run.parameters
         clouds = {name for name, org in orgs.items() if "cloud" in org.roles}
         leaves = {name: 1 - p.get(f"orgs.{name}.captive_share", 0.0) for name in clouds}
-        self.free: dict[str, float] = {}
-        for name, h in state.chips.holdings.items():
+        self.free: dict[Place, float] = {}
+        for place, h in state.chips.holdings.items():
             if h.org in clouds and h.held > 0:
                 usable = h.held - h.owned * (1 - leaves[h.org])
                 if usable > 0:
-                    self.free[name] = usable * chips[h.chip].h100e
+                    self.free[place] = usable * chips[h.chip].h100e
         coming: dict[str, float] = defaultdict(float)
         for shipment in state.chips.shipments.values():
             coming[shipment.org] += shipment.gpus * chips[shipment.chip].h100e
@@ -138,8 +138,7 @@ def on_demand(state: State, day: int) -> Batch | None:
     fill = min(1.0, rest_wanted(state, day) / capacity.total_free) if capacity.total_free else 0.0
     spot = state.leases.spot_usd_per_h100e_hour
     rows = []
-    for name, free in capacity.free.items():
-        org, chip, site = name.split("|")
+    for (org, chip, site), free in capacity.free.items():
         gpus = int(free / chips[chip].h100e * fill)
         if gpus:
             rows.append((org, chip, site, gpus, round(spot * chips[chip].h100e, 6)))

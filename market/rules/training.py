@@ -16,7 +16,7 @@ from market.cluster import ClusterError, plan_for_budget
 from market.cluster import chip as cluster_chip
 from market.rules.base import DAYS_PER_YEAR, Deciders, Happening, digits, finite, fleet_h100e, held, training_use
 from market.state import State, next_id
-from market.state.chips import key
+from market.state.chips import Place
 from market.state.training import TrainingRun
 
 CAPABILITY_ORIGIN_DAY = 19412  # 2023-02-24, the origin of the capability index
@@ -204,9 +204,9 @@ def due(state: State, first: int, last: int) -> Iterator[Happening]:
 def replan(state: State, day: int) -> Iterator[Happening]:
     """Go on with fewer GPUs where a holding shrank; what was trained stays trained."""
     p = state.run.parameters
-    left: dict[str, int] = {}
+    left: dict[Place, int] = {}
     for run in list(state.training.runs.values()):
-        name = key(run.org, run.chip, run.site)
+        name = Place(run.org, run.chip, run.site)
         here = left[name] if name in left else held(state, run.org, run.chip, run.site)
         gpus = min(run.gpus, max(0, here))
         left[name] = here - gpus

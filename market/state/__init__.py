@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import msgspec
 
@@ -16,6 +17,7 @@ from market.state.training import Training
 
 FAMILIES = ("chips", "finance", "leases", "run", "sites", "training")
 _ENCODER = msgspec.msgpack.Encoder(order="deterministic")
+Family = Run | Chips | Sites | Leases | Training | Finance
 
 
 class State(msgspec.Struct):
@@ -43,9 +45,15 @@ def state_hash(state: State) -> str:
     """Hash the hashes of all families by name: deterministic MessagePack, mappings sorted by key."""
     digest = hashlib.sha256()
     for family in FAMILIES:
-        content = hashlib.sha256(_ENCODER.encode(getattr(state, family)))
+        content = hashlib.sha256(_ENCODER.encode(_fields(getattr(state, family))))
         digest.update(f"{family} {content.hexdigest()}\n".encode())
     return digest.hexdigest()
+
+
+def _fields(family: Family) -> list[Any]:
+    """The fields of a family; mappings by what is no text, which the encoder would not sort, as sorted pairs."""
+    values = [getattr(family, name) for name in family.__struct_fields__]
+    return [sorted(v.items()) if isinstance(v, dict) and type(next(iter(v), "")) is not str else v for v in values]
 
 
 def next_id(state: State, owner: str, family: str) -> str:

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
+
+
+class Place(NamedTuple):
+    """Where GPUs are held: whose, of which chip, at which site."""
+
+    org: str
+    chip: str
+    site: str
 
 
 class Chip(msgspec.Struct, array_like=True):
@@ -74,11 +84,6 @@ class Chips(msgspec.Struct, array_like=True):
     shipments: dict[str, Shipment] = {}
     warehouse: dict[str, dict[str, int]] = {}  # org -> chip -> GPUs waiting for power
     waiting: dict[str, bool] = {}  # org -> whether its wait for power was said
-    holdings: dict[str, Holding] = {}  # "org|chip|site"
+    holdings: dict[Place, Holding] = {}
     integration_gpus_per_week: dict[str, int] = {}  # OEM -> capacity
     lead_times: list[float] = []  # market lead time, weekly, of the latest 53 weeks
-
-
-def key(org: str, chip: str, site: str) -> str:
-    """Name a holding."""
-    return f"{org}|{chip}|{site}"

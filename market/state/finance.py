@@ -31,11 +31,18 @@ class Books(msgspec.Struct, array_like=True):
     defaulted_day: int = -1
 
 
+class Stake(msgspec.Struct, array_like=True):
+    """What an investor has put into an org, and how much of it in return for the org's custom."""
+
+    invested_cents: int = 0
+    for_compute_cents: int = 0
+
+
 class Finance(msgspec.Struct, array_like=True):
     """Ledger, books by org, loans by id, equity raised by all in the running year."""
 
     ledger: Ledger = msgspec.field(default_factory=Ledger)
     books: dict[str, Books] = {}
     loans: dict[str, Loan] = {}
-    raised: dict[str, int] = {}  # year of the run -> cents raised by labs
-    stakes: dict[str, int] = {}  # "org|investor|kind" -> cents invested
+    raised: dict[int, int] = {}  # year of the run -> cents raised by labs
+    stakes: dict[str, dict[str, Stake]] = {}  # org -> investor -> what it put in

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from market.state.chips import Place
+
 
 class TrainingRun(msgspec.Struct, array_like=True):
     """A frontier run under way. `flop` is what was still to do on `since_day`."""
@@ -59,4 +61,4 @@ class Training(msgspec.Struct, array_like=True):
     labs: dict[str, Lab] = {}
     frontier: list[float] = []  # frontier capability of the latest 27 weeks
     largest_cluster: dict[str, int] = {}  # chip -> GPUs of the largest cluster so far
-    clusters: dict[str, int] = {}  # "org|chip|site" -> size last announced
+    clusters: dict[Place, int] = {}  # size last announced

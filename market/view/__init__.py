@@ -14,7 +14,7 @@ from market.rules.finance import burn_cents, coverage, monthly_rent, runway_days
 from market.rules.leases import promised_watts
 from market.rules.prices import replacement_cost
 from market.rules.sites import expected_wait, on_site_room_kw, on_site_wait
-from market.state.chips import Chip, Holding, Order, key
+from market.state.chips import Chip, Holding, Order, Place
 from market.state.finance import Books
 from market.state.leases import Lease, Letter, Quote, Request
 from market.state.run import Org
@@ -147,11 +147,12 @@ class MarketView:
     def home_regions(self) -> list[str]:
         """Regions where the org may build: at home, abroad with the trait `builds_abroad`, none that refused it."""
         home, abroad, run = self.org.country, self.trait("builds_abroad"), self._state.run
+        refused = run.refusals.get(self.me, {})
         return [
             name
             for name, region in run.regions.items()
             if (region.country == home or (abroad and region.country != "CN"))
-            and self.day - run.refusals.get(f"{self.me}|{name}", -365) >= 365
+            and self.day - refused.get(name, -365) >= 365
         ]
 
     def may_buy(self, chip: str) -> bool:
@@ -302,7 +303,7 @@ class MarketView:
 
     def free(self, chip: str, site: str) -> int:
         """GPUs that the org could hand over today."""
-        shared, name = self._shared, key(self.me, chip, site)
+        shared, name = self._shared, Place(self.me, chip, site)
         holding = self._state.chips.holdings.get(name)
         return holding.held - shared.busy.get(name, 0) if holding else 0
 
@@ -386,17 +387,13 @@ class MarketView:
 
     def compute_backer(self, org: str) -> str | None:
         """The cloud that has put most into an org in return for its custom, if there is one."""
-        stakes = self._state.finance.stakes
-        found = [
-            (cents, name.split("|")[1])
-            for name, cents in stakes.items()
-            if name.startswith(f"{org}|") and name.endswith("|equity for compute")
-        ]
+        stakes = self._state.finance.stakes.get(org, {})
+        found = [(stake.for_compute_cents, investor) for investor, stake in stakes.items() if stake.for_compute_cents]
         return max(found)[1] if found else None
 
     def raised_this_year_cents(self) -> int:
         """Equity that all labs raised in this year of the run."""
-        year = str((self.day - self._state.run.start_day) // 365)
+        year = (self.day - self._state.run.start_day) // 365
         return self._state.finance.raised.get(year, 0)
 
     def integration(self) -> tuple[int, int]:

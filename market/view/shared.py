@@ -9,7 +9,7 @@ from market.rules.base import fleets_h100e
 from market.rules.chips import outlook
 from market.rules.prices import Capacity, cost_of_mix, rest_wanted
 from market.state import State
-from market.state.chips import Holding, Order, key
+from market.state.chips import Holding, Order, Place
 from market.state.leases import Lease, Quote, Request
 from market.state.sites import Building, Site
 from market.view.planning import Machine, machines, quote_yields
@@ -65,8 +65,8 @@ class Shared:
         wanted = rest_wanted(self.state, self.day)
         fill = min(1.0, wanted / capacity.total_free) if capacity.total_free else 0.0
         earned: dict[str, float] = defaultdict(float)
-        for name, free in capacity.free.items():
-            earned[name.split("|")[0]] += free * fill * self.state.leases.spot_usd_per_h100e_hour * 24 * 28 * 100
+        for place, free in capacity.free.items():
+            earned[place.org] += free * fill * self.state.leases.spot_usd_per_h100e_hour * 24 * 28 * 100
         return earned
 
     @cached_property
@@ -75,17 +75,17 @@ class Shared:
         return cost_of_mix(self.state, self.day)
 
     @cached_property
-    def busy(self) -> dict[str, int]:
+    def busy(self) -> dict[Place, int]:
         """GPUs of each holding that train, are owed under leases, or stand in quotes."""
-        busy: dict[str, int] = defaultdict(int)
+        busy: dict[Place, int] = defaultdict(int)
         for run in self.state.training.runs.values():
-            busy[key(run.org, run.chip, run.site)] += run.gpus
+            busy[Place(run.org, run.chip, run.site)] += run.gpus
         for lease in self.state.leases.leases.values():
             if lease.parent_lease_id is None and lease.owed:
-                busy[key(lease.lessor, lease.chip, lease.site)] += lease.owed
+                busy[Place(lease.lessor, lease.chip, lease.site)] += lease.owed
         for quote in self.state.leases.quotes.values():
             if quote.parent_lease_id is None:
-                busy[key(quote.lessor, quote.chip, quote.site)] += quote.gpus
+                busy[Place(quote.lessor, quote.chip, quote.site)] += quote.gpus
         return busy
 
     @cached_property

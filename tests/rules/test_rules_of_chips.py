@@ -486,7 +486,7 @@ def test_wear_takes_free_gpus_only():
     let = lease(gpus=9_800)
     world.happened(let, handed(let))
     assert LAB in {f.org for f in world.after(allocation.retire(world.state, START))}
-    assert world.state.chips.holdings["cloud|H100|hall"].held == 0
+    assert world.state.chips.holdings["cloud", "H100", "hall"].held == 0
 
 
 def test_gpus_that_train_are_not_retired():

@@ -310,8 +310,8 @@ def test_a_cloud_passes_on_what_it_rents():
     (signed,) = world.when(take("reseller/quote/1"))
     assert (signed.parent_lease_id, signed.depth) == (parent.lease_id, 2)
     world.after(leases.hand_over(world.state, START))
-    assert world.state.chips.holdings["lab|H100|hall"].held == 600
-    assert world.state.chips.holdings["reseller|H100|hall"].held == 400
+    assert world.state.chips.holdings["lab", "H100", "hall"].held == 600
+    assert world.state.chips.holdings["reseller", "H100", "hall"].held == 400
     invariants(world.state)
 
 
@@ -421,7 +421,7 @@ def test_a_sublease_waits_for_its_parent():
     by_lease = {(type(f).__name__, f.lessee): f for f in told(world)}
     assert by_lease["GpusHandedOver", LAB].gpus == 10_000
     assert by_lease["LeaseLate", LAB].reason == "parent late"
-    assert world.state.chips.holdings["reseller|H100|hall"].held == 0
+    assert world.state.chips.holdings["reseller", "H100", "hall"].held == 0
     invariants(world.state)
 
 

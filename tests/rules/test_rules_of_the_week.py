@@ -13,6 +13,7 @@ from market.evolve import evolve
 from market.rules import start
 from market.rules.base import clip, digits, finite, trait
 from market.state import State
+from market.state.chips import Place
 
 
 def test_every_command_of_an_org_has_a_rule():
@@ -85,7 +86,7 @@ def test_the_start_is_within_power_and_holdings(begun):
     assert all(h.held >= 0 for h in state.chips.holdings.values())
     assert sum(state.finance.ledger.accounts.values()) == 0
     for training_run in state.training.runs.values():
-        held = state.chips.holdings[f"{training_run.org}|{training_run.chip}|{training_run.site}"].held
+        held = state.chips.holdings[Place(training_run.org, training_run.chip, training_run.site)].held
         assert training_run.gpus <= held
 
 
@@ -129,4 +130,4 @@ def test_a_start_says_every_family(begun):
 
 def test_the_small_world_of_these_tests_stands():
     world = given()
-    assert world.state.chips.holdings[f"{CLOUD}|H100|{SITE}"].held == 10_000
+    assert world.state.chips.holdings[Place(CLOUD, "H100", SITE)].held == 10_000
