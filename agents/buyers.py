@@ -5,17 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from agents.valuation import MONTH_WEEKS, choose, clip, is_my_week, price_term, time_term
+from agents.valuation import choose, is_my_week, price_term, time_term
 from events.commands import Choice, Command, Terms
 from events.commands.chips import CancelOrder, PlaceOrder
 from events.commands.finance import SeekLoan, SetBudget
 from events.commands.sites import PlanSite, StartBuilding
 from market import rng
 from market.rng import Draws
+from market.units import MONTH_WEEKS, QUARTER_WEEKS, YEAR_WEEKS, clip
 from market.view import MarketView
 
-QUARTER_WEEKS = 13
-YEAR_WEEKS = 52
 NODE_GPUS = 8  # nobody orders less than a server
 
 

@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 from agents.buyers import offers, purchases
 from agents.investors import fund_rounds
-from agents.valuation import MONTH_WEEKS, is_my_week, term_factor
+from agents.valuation import is_my_week, term_factor
 from events.commands import Command
 from events.commands.leases import AcceptQuote, BreakTalks, GiveQuote, RequestLease
 from market.rng import Draws
+from market.units import MONTH_WEEKS
 from market.view import MarketView, Quote, Request
 
 

@@ -8,17 +8,13 @@ from dataclasses import dataclass
 
 from agents.buyers import purchases
 from agents.desk import answer_quotes
-from agents.valuation import (
-    HOURS_PER_YEAR,
-    MONTH_WEEKS,
-    clip,
-    is_my_week,
-)
+from agents.valuation import is_my_week
 from events.commands import Command
 from events.commands.finance import SeekRound
 from events.commands.leases import RequestLease, SignLetter
 from events.commands.training import AdoptPlan, SetSplit, StartProject, StartTraining
 from market.rng import Draws
+from market.units import HOURS_PER_YEAR, MONTH_WEEKS, clip
 from market.view import Lab as LabRecord
 from market.view import MarketView
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agents.valuation import MONTH_WEEKS, is_my_week
+from agents.valuation import is_my_week
 from events.commands import Command
 from events.commands.chips import ExpandIntegration
 from market.rng import Draws
+from market.units import MONTH_WEEKS
 from market.view import MarketView
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agents.valuation import clip
 from events.commands import Command
 from events.commands.chips import ListPrice
 from market.rng import Draws
+from market.units import clip, ends_quarter
 from market.view import MarketView
-
-QUARTER_WEEKS = 13
 
 
 @dataclass(frozen=True)
@@ -19,7 +17,7 @@ class Supplier:
 
     def act(self, view: MarketView, draws: Draws) -> list[Command]:
         """Answer the week."""
-        if view.week % QUARTER_WEEKS != QUARTER_WEEKS - 1:
+        if not ends_quarter(view.week):
             return []
         commands: list[Command] = []
         p, lead = view.param, view.lead_time_weeks

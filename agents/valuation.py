@@ -9,14 +9,6 @@ from events.commands import Choice, Terms
 from market import rng
 from market.view import MarketView
 
-HOURS_PER_YEAR = 8760
-MONTH_WEEKS = 4
-
-
-def clip(x: float, low: float, high: float) -> float:
-    """Bound x."""
-    return low if x < low else high if x > high else x
-
 
 def price_term(price: float, reference: float) -> float:
     """Score of a price: minus the log of its ratio to a reference."""

@@ -10,8 +10,8 @@ from events.types.leases import LeaseSigned, LeaseTalksFailed
 from events.types.policy import CommandForbidden, LevyCharged
 from events.types.training import ModelReleased
 from market.experiments.tally import Tally
-from market.rules.base import CENTS, digits
 from market.state import State
+from market.units import CENTS, digits
 
 HHI_POINTS = 10_000  # of a monopoly, as competition authorities count
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -21,10 +20,10 @@ from market.experiments.paths import find, settable, whole, with_values
 from market.experiments.sampling import unit_points, values_at
 from market.experiments.schema import Design
 from market.policies.load import check_against
-from market.rules.base import DAYS_PER_YEAR
 from market.scenario.errors import Problem, ScenarioError, did_you_mean
 from market.scenario.load import digest, load_scenario
 from market.scenario.schema import Scenario
+from market.units import weeks_in
 
 RUNS_MAX = 10_000_000
 FUTURES_DEFAULT = 100
@@ -153,7 +152,7 @@ def make_plan(written: Written, simulate: str) -> Plan:
 
 def snapshot_weeks(years: float, every: int) -> tuple[int, ...]:
     """Weeks closed at which metrics are read: every so many, and the last."""
-    last = math.floor(years * DAYS_PER_YEAR / 7)
+    last = weeks_in(years)
     return (*range(every, last, every), last)
 
 
@@ -193,7 +192,7 @@ def _check_parameters(written: Written, scenario: Scenario) -> None:
 
 def _check_levers(written: Written, levers: tuple[Loaded, ...], scenario: Scenario) -> None:
     problems = []
-    last = scenario.start + timedelta(days=7 * math.floor(scenario.years * DAYS_PER_YEAR / 7))
+    last = scenario.start + timedelta(weeks=weeks_in(scenario.years))
     for lever in levers:
         path = ("policies", lever.at)
         for policy in lever.policies:

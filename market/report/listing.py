@@ -7,23 +7,21 @@ import json
 import math
 import sys
 from collections.abc import Iterator
-from datetime import date, timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from events import EVENTS
 from events.vocabulary import ENVELOPE, VOCABULARY
+from market.units import to_date
 
 if TYPE_CHECKING:
     import polars as pl
-
-EPOCH = date(1970, 1, 1)
 
 
 def say(name: str, value: Any) -> str:
     """Write one value for a person: days as dates, numbers short."""
     if name.endswith("_day") or name == "day":
-        return (EPOCH + timedelta(value)).isoformat()
+        return to_date(value).isoformat()
     if isinstance(value, float):
         return f"{value:,.6g}" if 1e-4 <= abs(value) < 1e9 or value == 0 else f"{value:.4g}"
     return f"{value}"

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
 from typing import Any
 
-EPOCH = date(1970, 1, 1)
+from market.units import to_date
 
 SENTENCES: dict[str, str] = {
     # run
@@ -157,7 +156,7 @@ def terms(fields: Mapping[str, Any]) -> str:
 def word(name: str, value: Any) -> str:
     """Write a value for a person by the unit at the end of its field's name."""
     if name.endswith("_day") or name == "day":
-        return (EPOCH + timedelta(value)).isoformat()
+        return to_date(value).isoformat()
     if name.endswith("_usd_cents"):
         return money(value / 100)
     if name.startswith("power_kw_") and isinstance(value, int):

@@ -12,9 +12,10 @@ from events.commands import Command
 from events.types import Batch, Event
 from events.types.training import FrontierMeasured
 from market.rules import allocation, chips, finance, leases, letters, prices, serving, sites, training
-from market.rules.base import MONTH_WEEKS, Deciders, Happening
+from market.rules.base import Deciders, Happening
 from market.rules.start import calibrate
 from market.state import State
+from market.units import MONTH_WEEKS
 
 Step = Callable[[State, int], Iterable[Happening]]
 

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from events.types import chips as events
 from events.types.finance import PaymentMade
 from market.clearing import water_fill
-from market.rules.base import CENTS, Happening, clip, training_use
+from market.rules.base import Happening, training_use
 from market.rules.chips import may_buy
 from market.state import State, next_id
 from market.state.chips import Chip, Order
+from market.units import CENTS, clip
 
 
 def convert(state: State, day: int) -> Iterator[Happening]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -10,11 +9,7 @@ from events.commands import Command
 from events.types import Event
 from market.state import State
 from market.state.chips import Holding, Place
-
-HOURS_PER_YEAR = 8760
-DAYS_PER_YEAR = 365.25
-CENTS = 100
-MONTH_WEEKS = 4  # rent, salaries and revenue move every fourth week
+from market.units import DAYS_PER_YEAR
 
 
 class Happening(NamedTuple):
@@ -29,16 +24,6 @@ class Happening(NamedTuple):
 Deciders = dict[type[Command], Callable[[State, Any, int], list[Event]]]
 
 
-def digits(x: float) -> float:
-    """Round physics to 9 significant digits before it becomes an event."""
-    return float(f"{x:.9g}")
-
-
-def finite(x: float) -> float:
-    """Read a number that an org sent: 0 for what is none or endless, which no event may hold."""
-    return x if math.isfinite(x) else 0.0
-
-
 def years(state: State, day: int) -> float:
     """Years since the start of the run."""
     return (day - state.run.start_day) / DAYS_PER_YEAR
@@ -47,11 +32,6 @@ def years(state: State, day: int) -> float:
 def h100e(state: State, chip: str, gpus: int) -> float:
     """Weigh GPUs by dense throughput against an H100."""
     return gpus * state.chips.chips[chip].h100e
-
-
-def clip(x: float, low: float, high: float) -> float:
-    """Bound x."""
-    return low if x < low else high if x > high else x
 
 
 def training_use(state: State, org: str, chip: str, site: str) -> int:

@@ -9,9 +9,10 @@ from events.commands import chips as commands
 from events.types import Event
 from events.types import chips as events
 from market import rng
-from market.rules.base import MONTH_WEEKS, Deciders, Happening, clip, years
+from market.rules.base import Deciders, Happening, years
 from market.state import State, next_id
 from market.state.chips import Chip
+from market.units import MONTH_WEEKS, clip
 
 PACKAGER = "nvidia"  # the supplier whose chips share packaging slots
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from events.commands import finance as commands
 from events.types import Batch, Event
 from events.types import finance as events
-from market.rules.base import CENTS, HOURS_PER_YEAR, Deciders, Happening, cash, finite, trait, years
+from market.rules.base import Deciders, Happening, cash, trait, years
 from market.rules.leases import end_lease
 from market.state import State, next_id
 from market.state.finance import Loan
+from market.units import CENTS, HOURS_PER_YEAR, MONTH_DAYS, finite
 
-MONTH_DAYS = 28
 Payment = tuple[str, str, int, str, str]  # payer, payee, cents, kind, contract
 
 

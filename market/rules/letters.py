@@ -10,9 +10,10 @@ from events.commands import leases as commands
 from events.types import Event
 from events.types import leases as events
 from market import rng
-from market.rules.base import Deciders, Happening, digits
+from market.rules.base import Deciders, Happening
 from market.state import State, next_id
 from market.state.leases import Letter
+from market.units import digits
 
 
 def sign_letter(state: State, command: commands.SignLetter, day: int) -> list[Event]:

@@ -7,7 +7,7 @@ hooks hold no state: what is in force and what a quota has left stands in the st
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from events.commands import Command
@@ -15,13 +15,13 @@ from events.types import Event
 from events.types.finance import PaymentMade
 from events.types.policy import CommandForbidden, LevyCharged, PolicyEnacted, PolicyRepealed, QuotaUsed
 from events.types.run import ParameterSet
-from market.rules.base import CENTS, HOURS_PER_YEAR, Happening, digits
+from market.rules.base import Happening
 from market.state import State
+from market.units import CENTS, HOURS_PER_YEAR, digits, to_date, to_day
 
 if TYPE_CHECKING:
     from market.policies.schema import Condition, Levy, Permit, Policy, Quota
 
-EPOCH = date(1970, 1, 1)
 TREASURY = "world/treasury"
 WORDS = ("org", "country", "counterparty", "counterparty_country", "region", "region_country", "site", "chip",
          "supplier", "kind")  # fmt: skip
@@ -101,7 +101,7 @@ def policy_hooks(policies: Sequence[Policy]) -> PolicyHooks | None:
 
 
 def _day(when: date) -> int:
-    return (when - EPOCH).days
+    return to_day(when)
 
 
 def _forbidden(policy: Policy, rule: Permit, command: Command, case: Mapping[str, Any]) -> CommandForbidden:
@@ -134,7 +134,7 @@ def _take(
 
 
 def _period(quota: Quota, state: State, day: int) -> str:
-    when = EPOCH + timedelta(day)
+    when = to_date(day)
     if quota.per == "week":
         return f"week {(day - state.run.start_day) // 7}"
     if quota.per == "quarter":

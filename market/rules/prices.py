@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from events.types import Batch
 from events.types import leases as events
 from market import rng
-from market.rules.base import Happening, clip, years
+from market.rules.base import Happening, years
 from market.state import State
 from market.state.chips import Chip, Place
+from market.units import clip
 
 
 def replacement_cost(state: State, chip: Chip, day: int) -> float:

@@ -7,10 +7,9 @@ import math
 from events.types import Batch
 from events.types import training as events
 from market import rng
-from market.rules.base import HOURS_PER_YEAR, digits, fleets_h100e
+from market.rules.base import fleets_h100e
 from market.state import State
-
-QUARTER_WEEKS = 13
+from market.units import HOURS_PER_YEAR, QUARTER_WEEKS, digits
 
 
 def taste(state: State, org: str, week: int) -> float:

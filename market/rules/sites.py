@@ -11,9 +11,10 @@ from events.types import Event
 from events.types import sites as events
 from events.types.finance import PaymentMade
 from market import rng
-from market.rules.base import CENTS, Deciders, Happening, cash
+from market.rules.base import Deciders, Happening, cash
 from market.state import State, next_id
 from market.state.sites import Building
+from market.units import CENTS
 
 
 def planned_days(state: State, kind: str, building_id: str) -> int:

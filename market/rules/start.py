@@ -11,28 +11,22 @@ from events.types import Event, chips, finance, leases, run, sites, training
 from market import rng
 from market.cluster import chip as cluster_chip
 from market.rules import prices, serving
-from market.rules.base import CENTS, DAYS_PER_YEAR, Happening, digits
+from market.rules.base import Happening
 from market.rules.training import CAPABILITY_ORIGIN_DAY, compute_optimal
 from market.state import State
 from market.state.chips import Chip
+from market.units import CENTS, DAYS_PER_YEAR, SECONDS_PER_DAY, digits, to_day, weeks_in
 
 if TYPE_CHECKING:
     from market.scenario.schema import Scenario
 
-EPOCH = date(1970, 1, 1)
-SECONDS_PER_DAY = 86_400
 TASTE_FLOOR_USD = 1e6  # revenue below which a lab's taste is not told from nothing
-
-
-def to_day(when: date) -> int:
-    """Count days since 1970-01-01."""
-    return (when - EPOCH).days
 
 
 def opening(scenario: Scenario, seed: int) -> Iterator[tuple[int, Event]]:
     """Say a resolved scenario as events, in the order in which they may refer to each other."""
     start = to_day(scenario.start)
-    end = start + 7 * math.floor(scenario.years * DAYS_PER_YEAR / 7)
+    end = start + 7 * weeks_in(scenario.years)
     events: list[Event] = [run.RunStarted(kind=scenario.name, seed=seed, start_day=start, end_day=end)]
     for part in (_parameters, _orgs, _regions, _chips, _sites, _fleets, _leases, _money, _labs):
         events.extend(part(scenario, start))

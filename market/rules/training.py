@@ -14,10 +14,11 @@ from events.types import training as events
 from events.types.finance import PlanAdopted
 from market.cluster import ClusterError, plan_for_budget
 from market.cluster import chip as cluster_chip
-from market.rules.base import DAYS_PER_YEAR, Deciders, Happening, digits, finite, fleet_h100e, held, training_use
+from market.rules.base import Deciders, Happening, fleet_h100e, held, training_use
 from market.state import State, next_id
 from market.state.chips import Place
 from market.state.training import TrainingRun
+from market.units import DAYS_PER_YEAR, digits, finite, to_year
 
 CAPABILITY_ORIGIN_DAY = 19412  # 2023-02-24, the origin of the capability index
 FLOP_MIN, FLOP_MAX = 1e15, 1e32  # what the cluster core answers for
@@ -89,7 +90,7 @@ def plan_run(chip: str, gpus: int, flop: float, day: int) -> Plan:
 
     Raises ClusterError for a chip that the core does not know.
     """
-    found = plan_for_budget([flop], [chip], [gpus], year=1970 + day / DAYS_PER_YEAR)
+    found = plan_for_budget([flop], [chip], [gpus], year=to_year(day))
     return Plan(
         found.plan[0],
         digits(float(found.mfu[0])),

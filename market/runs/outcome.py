@@ -71,7 +71,7 @@ def outcome_of(run: Run, state: State) -> Outcome:
 
 def outcome_at(run: Run, found: Replayed) -> Outcome:
     """Describe a run at the week to which it was replayed."""
-    from market.runs.reading import EPOCH
+    from market.units import to_day
 
-    day = (found.day - EPOCH).days
+    day = to_day(found.day)
     return Outcome(run, found.state, found.week + 1, day, found.events, found.state_hash)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -22,12 +21,12 @@ from events import Manifest, Parent
 from events.manifest import canonical
 from market.policies.load import check_against
 from market.policies.schema import Policy
-from market.rules.base import DAYS_PER_YEAR
 from market.scenario.dump import dump_yaml
 from market.scenario.errors import Problem, ScenarioError, did_you_mean, refuse
 from market.scenario.schema import Scenario
 from market.scenario.yaml_tree import read_text
 from market.state import state_form
+from market.units import weeks_in
 
 if TYPE_CHECKING:
     from market.kernel import Hooks
@@ -56,7 +55,7 @@ class Question:
     @property
     def weeks(self) -> int:
         """Whole weeks that the run covers."""
-        return math.floor((self.fork_years or self.scenario.years) * DAYS_PER_YEAR / 7)
+        return weeks_in(self.fork_years or self.scenario.years)
 
     @property
     def end(self) -> date:

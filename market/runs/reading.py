@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,6 +13,7 @@ from events import EVENTS, LogReader, Parent, open_log
 from events.vocabulary import ENVELOPE
 from market.kernel import ReplayMismatch, few_collections, replay
 from market.state import State, state_form, state_hash
+from market.units import to_date, to_day
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from market.policies.schema import Policy
     from market.runs.question import Question
 
-EPOCH = date(1970, 1, 1)
 ORG_COLUMNS = ("actor", "org", "counterparty", "lessor", "lessee", "supplier")
 
 
@@ -158,7 +158,7 @@ class Run:
             raise Usage(self._too_early(until))
         events = self.reader.summary.events if until is None else found.seq + 1
         digest = str(getattr(found.event, "state_hash", ""))
-        return Replayed(state, EPOCH + timedelta(found.day), state.run.week, events, digest, "", self.other_form)
+        return Replayed(state, to_date(found.day), state.run.week, events, digest, "", self.other_form)
 
     @property
     def other_form(self) -> str:
@@ -170,7 +170,7 @@ class Run:
         """Describe the state at the first week that does not hash to what the log recorded."""
         closed = self.events("WeekClosed").collect().filter(week=error.week).select("seq", "day")
         seq, day = closed.row(0)
-        return Replayed(state, EPOCH + timedelta(day), error.week, seq + 1, state_hash(state), str(error))
+        return Replayed(state, to_date(day), error.week, seq + 1, state_hash(state), str(error))
 
     def forked(self, day: date | str, policies: Sequence[Policy], years: float | None = None) -> Question:
         """Ask what would have come of this run, had policies come after the last week that closed not after a day."""
@@ -192,7 +192,7 @@ class Run:
         begun = self.events("RunStarted").select("start_day").collect()["start_day"]
         if until is None or begun.is_empty():
             return f"{self.folder}: no week has closed yet"
-        return f"{until}: the first week of {self.folder} closes on {EPOCH + timedelta(begun[0] + 6)}"
+        return f"{until}: the first week of {self.folder} closes on {to_date(begun[0] + 6)}"
 
 
 def open_run(folder: Path | str) -> Run:
@@ -211,6 +211,6 @@ def unknown(what: str, word: str, known: object) -> str:
 
 def _day(when: date | str) -> int:
     try:
-        return ((date.fromisoformat(when) if isinstance(when, str) else when) - EPOCH).days
+        return to_day(date.fromisoformat(when) if isinstance(when, str) else when)
     except ValueError:
         raise Usage(f"{when!r} is no date; write it as 2025-06-30") from None

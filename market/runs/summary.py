@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from market.state import State
+from market.units import to_date
 
 if TYPE_CHECKING:
     import polars as pl
 
-EPOCH = date(1970, 1, 1)
 COUNTS = ("gpus_owned", "gpus_leased_in", "gpus_leased_out", "gpus_held", "h100e", "power_kw_it")
 
 
@@ -95,4 +94,4 @@ def _events(log: pl.LazyFrame, events: int, kind: str, columns: Iterable[str]) -
 
 def iso(day: int) -> str:
     """Write a day as an ISO date."""
-    return (EPOCH + timedelta(day)).isoformat()
+    return to_date(day).isoformat()

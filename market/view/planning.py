@@ -11,10 +11,9 @@ from typing import NamedTuple
 from market.cluster import ClusterError, dense_of, plan_for_budget, weekly_choices
 from market.cluster import chip as cluster_chip
 from market.cluster.weekly import gpu_rungs
-from market.rules.base import DAYS_PER_YEAR
 from market.state import State
+from market.units import SECONDS_PER_DAY, to_year
 
-SECONDS_PER_DAY = 86_400
 REFERENCE_PARAMS = 4e11  # of the dense model on which quotes for training clusters are compared
 MACHINES = 2  # of each lab, the largest, are planned
 
@@ -42,17 +41,13 @@ def cluster_size(gpus: int) -> int:
     return gpu_rungs(gpus)[0] if gpus > 0 else 0
 
 
-def _year(day: int) -> float:
-    return 1970 + day / DAYS_PER_YEAR
-
-
 def machines(state: State, fleets: Mapping[str, float], day: int) -> dict[str, list[Machine]]:
     """Plan the largest machines of every lab that could begin a run this week, best first."""
     rows = [row for org in state.training.labs for row in _candidates(state, org, fleets[org])]
     if not rows:
         return {}
     chips, gpus = [m.chip for _, m in rows], [m.gpus for _, m in rows]
-    plans = plan_for_budget([m.flop for _, m in rows], chips, gpus, year=_year(day))
+    plans = plan_for_budget([m.flop for _, m in rows], chips, gpus, year=to_year(day))
     seconds = state.run.parameters["labs.run_days"] * SECONDS_PER_DAY
     found: dict[str, list[Machine]] = defaultdict(list)
     for (org, machine), mfu, goodput in zip(rows, plans.mfu, plans.goodput, strict=True):
@@ -95,7 +90,7 @@ def quote_yields(state: State, day: int) -> dict[str, float]:
         return {}
     sizes = [cluster_size(4 ** max(4, round(math.log(q.gpus, 4)))) for q in quotes]
     chips = [*(q.chip for q in quotes), *("H100" for _ in quotes)]
-    found = weekly_choices(chips, [*sizes, *sizes], [dense_of(REFERENCE_PARAMS)] * len(chips), year=_year(day))
+    found = weekly_choices(chips, [*sizes, *sizes], [dense_of(REFERENCE_PARAMS)] * len(chips), year=to_year(day))
     useful = [float(mfu * goodput) for mfu, goodput in zip(found.mfu, found.goodput, strict=True)]
     pairs = zip(useful[: len(quotes)], useful[len(quotes) :], strict=True)
     return {

@@ -11,9 +11,10 @@ from events.types import chips, finance, leases, run, sites, training
 from market import rules
 from market.evolve import evolve
 from market.rules import start
-from market.rules.base import clip, digits, finite, trait
+from market.rules.base import trait
 from market.state import State
 from market.state.chips import Place
+from market.units import clip, digits, finite
 
 
 def test_every_command_of_an_org_has_a_rule():
