@@ -14,17 +14,16 @@ from events.commands import Choice, Command, Terms
 from events.memory import Log
 from events.rows import Rows
 from events.types import Batch, Entry, Event
-from events.types.chips import ChipsAllocated
 from events.types.policy import CommandForbidden, PolicyEnacted
 from events.types.run import ExogenousShock, OptionChosen, OptionRejected, RunEnded, WeekClosed
 from market import rng, rules
 from market.evolve import evolve
 from market.rules.base import Happening
 from market.state import State, state_hash
+from market.units import WEEK_DAYS
+from market.week import Outcome, Phase, fell_due, outcomes, steps
 
 WORLD = "world"
-Outcome = Happening | Batch | None
-WEEK = 7
 START = (0, 0)
 Place = tuple[int, int]  # seq of an event, and of the root of its chain of causes
 ROOTS = (PolicyEnacted, ExogenousShock)  # what nothing in the world led to
@@ -117,8 +116,6 @@ class Kernel:
         """Append happenings and batches in order, with what policies levy on them; give back the single events."""
         events: list[Event] = []
         for outcome in outcomes:
-            if outcome is None:
-                continue
             if isinstance(outcome, Batch):
                 events.extend(self.record_batch(day, outcome))
                 continue
@@ -144,11 +141,11 @@ class Kernel:
 
     def clock(self, week: int) -> None:
         """Turn time into events: everything that fell due in a week, by day, type and id."""
-        first = self.state.run.start_day + WEEK * week
-        self.day = first + WEEK - 1
+        first = self.state.run.start_day + WEEK_DAYS * week
+        self.day = first + WEEK_DAYS - 1
         policies = list(self.hooks.calendar(self.state, first, self.day)) if self.hooks is not None else []
-        due = sorted((event for family in rules.CLOCK for event in family(self.state, first, self.day)), key=_when)
-        happenings: list[Happening] = sorted([*policies, *due], key=lambda happening: happening.day)
+        due = fell_due(self.state, first, self.day, week)
+        happenings = sorted([*policies, *due], key=lambda happening: happening.day)
         self.record_all(happenings, self.day)
 
     def decide(self, commands: Iterable[Command]) -> None:
@@ -186,17 +183,9 @@ class Kernel:
         return self.record(self.day, _option(OptionChosen, actor, why.topic, why.chosen), actor, because)
 
     def clear(self) -> None:
-        """Let desks and lines allot what is scarce, one mechanism after the other."""
-        for step in rules.CLEARING:
-            self.record_all(list(step(self.state, self.day)), self.day)
-        self.record_all(list(rules.allocation.convert(self.state, self.day)), self.day)
-        allocated = self.record_all(list(rules.allocation.allocate(self.state, self.day)), self.day)
-        sold = [event for event in allocated if isinstance(event, ChipsAllocated)]
-        self.record_all(list(rules.allocation.ship(self.state, sold, self.day)), self.day)
-        for step in rules.SETTLING:
-            self.record_all(list(step(self.state, self.day)), self.day)
-        for batch in rules.measures(self.state, self.day):
-            self.record_all([batch], self.day)
+        """Share out what is scarce, measure and pay, one step of the week's table after the other."""
+        for step in steps(Phase.CLEAR, Phase.MEASURE, week=self.state.run.week + 1):
+            self.record_all(outcomes(step.rule(self.state, self.day)), self.day)
 
     def close(self) -> str:
         """Close the week: hash the state and hand the week to the log."""
@@ -209,13 +198,9 @@ class Kernel:
     def end(self, reason: str = "end") -> None:
         """Close the run."""
         run = self.state.run
-        last = run.start_day + max(0, WEEK * (run.week + 1) - 1)  # also of a run that was cut after its last week
+        last = run.start_day + max(0, WEEK_DAYS * (run.week + 1) - 1)  # also of a run that was cut after its last week
         self.record(last, RunEnded(week=run.week, reason=reason), WORLD, WORLD)
         self.log.finish()
-
-
-def _when(happening: Happening) -> tuple[int, str, str]:
-    return happening.day, type(happening.event).__name__, happening.cause
 
 
 def _option(kind: type[OptionChosen | OptionRejected], actor: str, topic: str, terms: Terms) -> Event:

@@ -11,7 +11,7 @@ from events.commands.leases import AcceptQuote, GiveQuote, RequestLease
 from events.commands.training import StartTraining
 from events.types.chips import GpusInstalled, ShipmentDelivered
 from events.types.leases import GpusHandedOver, LeaseSigned, QuoteGiven
-from market import rules
+from market import week
 from market.analytics.audit import audit
 from market.rules import allocation, chips, finance, leases, sites, training
 from market.rules.base import Happening
@@ -41,9 +41,10 @@ def step(world, weeks=5):
         world.step()
 
 
-def replaced(steps, old, new):
-    assert old in steps
-    return tuple(new if each is old else each for each in steps)
+def replaced(old, new):
+    """The week with one rule in place of another."""
+    assert old in [each.rule for each in week.WEEK]
+    return tuple(each._replace(rule=new) if each.rule is old else each for each in week.WEEK)
 
 
 def talk(world, lessor, lessees, chip, site, gpus, parent=None, days=364):
@@ -113,7 +114,7 @@ def test_gpus_handed_over_twice_are_caught_as_a_double_sale(world, monkeypatch):
                 )
                 yield Happening(day, event, lease.lessor, lease.lease_id)
 
-    monkeypatch.setattr(rules, "SETTLING", replaced(rules.SETTLING, leases.hand_over, hand_over_all))
+    monkeypatch.setattr(week, "WEEK", replaced(leases.hand_over, hand_over_all))
     monkeypatch.setattr(leases, "free_gpus", lambda *place: 10**9)
     h = largest_owned(world)
     world.kernel.clock(world.state.run.week + 1)
@@ -158,7 +159,7 @@ def test_gpus_installed_beyond_energised_power_are_caught(world, monkeypatch):
                 )
                 yield Happening(day, event, org, sites[org])
 
-    monkeypatch.setattr(rules, "SETTLING", replaced(rules.SETTLING, allocation.install, install_all))
+    monkeypatch.setattr(week, "WEEK", replaced(allocation.install, install_all))
     step(world, 12)
     assert findings(world) == {"power"}
 
@@ -173,7 +174,7 @@ def _with_rows(monkeypatch, change):
         columns = dict(zip(batch.columns, map(list, zip(*rows, strict=True)), strict=True))
         return Batch(batch.kind, columns, columns["org"], columns["contract_id"])
 
-    monkeypatch.setattr(finance, "monthly", changed)
+    monkeypatch.setattr(week, "WEEK", replaced(monthly, changed))
 
 
 def test_money_from_an_account_that_is_none_is_caught(world, monkeypatch):
@@ -222,7 +223,7 @@ def test_training_beyond_the_gpus_held_is_caught(world, monkeypatch):
     busy = {run.org for run in world.state.training.runs.values()}
     h = next(h for h in held if "lab" in world.state.run.orgs[h.org].roles and h.org not in busy)
     monkeypatch.setattr(training, "held", lambda *place: 10**9)
-    monkeypatch.setattr(rules, "SETTLING", tuple(s for s in rules.SETTLING if s is not training.replan))
+    monkeypatch.setattr(week, "WEEK", tuple(s for s in week.WEEK if s.rule is not training.replan))
     world.kernel.clock(world.state.run.week + 1)
     ask = StartTraining(actor=h.org, because=h.org, site=h.site, chip=h.chip, gpus=h.held + 10_000, flop=1e25)
     assert type(world.kernel.answer(ask)[0]).__name__ == "TrainingStarted"
@@ -238,7 +239,7 @@ def test_a_shipment_that_never_arrives_is_caught(world, monkeypatch):
             if not (isinstance(happening.event, ShipmentDelivered) and happening.event.shipment_id == lost):
                 yield happening
 
-    monkeypatch.setattr(rules, "CLOCK", replaced(rules.CLOCK, chips.due, without_one))
+    monkeypatch.setattr(week, "WEEK", replaced(chips.due, without_one))
     step(world, 4)
     assert findings(world) == {"shipments"}
 
@@ -265,6 +266,6 @@ def test_a_building_used_before_its_shell_stands_is_caught(world, monkeypatch):
             building.shell_ready = True
         return list(energise(state, day))
 
-    monkeypatch.setattr(rules, "CLEARING", replaced(rules.CLEARING, sites.energise, too_soon))
+    monkeypatch.setattr(week, "WEEK", replaced(sites.energise, too_soon))
     step(world, 1)
     assert findings(world) == {"buildings"}

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from given import catalogue
 
+from market.week import table
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/odd.md").read_text()
 
@@ -37,3 +39,7 @@ def test_every_parameter_that_the_protocol_names_is_in_the_catalogue():
 
 def test_all_twenty_mechanisms_have_their_place():
     assert [int(n) for n in re.findall(r"^#### (\d+) ", PAGE, re.M)] == list(range(1, 21))
+
+
+def test_the_order_of_a_week_is_the_one_that_runs():
+    assert table() in PAGE

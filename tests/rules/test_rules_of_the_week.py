@@ -7,7 +7,7 @@ from given import CLOUD, LAB, SITE, START, given
 
 from events.commands import COMMANDS
 from events.commands.policy import EnactPolicy, RepealPolicy
-from events.types import chips, finance, leases, run, sites, training
+from events.types import Batch, chips, finance, leases, run, sites, training
 from market import rules
 from market.evolve import evolve
 from market.rules import start
@@ -15,6 +15,7 @@ from market.rules.base import trait
 from market.state import State
 from market.state.chips import Place
 from market.units import clip, digits, finite
+from market.week import WEEK, Interval, Phase, outcomes, steps
 
 
 def test_every_command_of_an_org_has_a_rule():
@@ -22,29 +23,33 @@ def test_every_command_of_an_org_has_a_rule():
 
 
 def test_steps_of_a_month_and_a_quarter_come_then_and_not_otherwise():
-    world, called = given(), {"month": [], "quarter": []}
-    monthly = rules._monthly(lambda state, day: called["month"].append(state.run.week + 1) or ())
-    quarterly = rules._quarterly(lambda state, day: called["quarter"].append(state.run.week + 1) or ())
-    for _ in range(26):
-        list(monthly(world.state, 0))
-        list(quarterly(world.state, 0))
-        world.close_weeks()
-    assert called == {"month": [3, 7, 11, 15, 19, 23], "quarter": [12, 25]}
+    weeks = {interval: [n for n in range(26) if interval.is_due(n)] for interval in Interval}
+    assert weeks[Interval.MONTH] == [3, 7, 11, 15, 19, 23]
+    assert weeks[Interval.QUARTER] == [12, 25]
+    assert weeks[Interval.WEEK] == list(range(26))
+
+
+def measured(world):
+    """Types of what the last phase of the coming week measures, each step behind the one before it."""
+    state = world.state
+    found = [x for step in steps(Phase.MEASURE, week=state.run.week + 1) for x in outcomes(step.rule(state, world.day))]
+    return [x.kind.__name__ if isinstance(x, Batch) else type(x.event).__name__ for x in found]
 
 
 def test_payments_are_measured_in_the_last_week_of_a_month():
     world = given()
-    kinds = [
-        type(x).__name__ if x is None or hasattr(x, "event") else x.kind.__name__
-        for x in rules.measures(world.state, START)
-    ]
-    assert kinds == ["Happening", "ServingMeasured"]
+    assert measured(world) == ["FrontierMeasured", "ServingMeasured"]
     world.close_weeks(3)
-    kinds = [x.kind.__name__ for x in list(rules.measures(world.state, world.day + 7))[1:]]
-    assert kinds == ["ServingMeasured", "OnDemandRented", "PaymentMade", "PaymentMade"]
+    assert measured(world) == ["FrontierMeasured", "ServingMeasured", "OnDemandRented", "PaymentMade", "PaymentMade"]
     world = given(orgs__cloud__captive_share=1.0).close_weeks(3)
-    kinds = [x.kind.__name__ for x in list(rules.measures(world.state, world.day + 7))[1:]]
-    assert kinds == ["ServingMeasured", "PaymentMade"]
+    assert measured(world) == ["FrontierMeasured", "ServingMeasured", "PaymentMade"]
+
+
+def test_every_step_has_a_name_of_its_own_says_what_it_does_and_follows_the_phases():
+    phases = list(Phase)
+    assert [step.phase for step in WEEK] == sorted((step.phase for step in WEEK), key=phases.index)
+    assert len({step.name for step in WEEK}) == len(WEEK)
+    assert all(step.does.endswith(".") for step in WEEK)
 
 
 def test_helpers_bound_and_round():
