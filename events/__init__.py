@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from events.manifest import Manifest, Parent, Segment
     from events.memory import Log, MemoryLog
     from events.reader import LogReader, open_log
+    from events.recovery import resume
     from events.rows import Rows
     from events.types import EVENTS, Batch, Entry, Event
     from events.verification import Report, verify
@@ -53,6 +54,7 @@ _HOME = {
     "memory": ("Log", "MemoryLog"),
     "manifest": ("Manifest", "Parent", "Segment"),
     "reader": ("LogReader", "open_log"),
+    "recovery": ("resume",),
     "rows": ("Rows",),
     "verification": ("Report", "verify"),
 }
@@ -94,5 +96,6 @@ __all__ = [
     "Segment",
     "WriteFailed",
     "open_log",
+    "resume",
     "verify",
 ]

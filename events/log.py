@@ -1,35 +1,32 @@
 """The one writer of a run folder: commits of whole weeks, written, synced, then acknowledged.
 
 LogWriter.create(folder, manifest, scenario_text)    a new run
-LogWriter.resume(folder)                             one that was cut short, from its last commit
+events.resume(folder)                                one that was cut short, from its last commit (events/recovery.py)
 MemoryLog()                                          the same protocol without a disk
 """
 
 from __future__ import annotations
 
-import errno
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
+from events import schema, segment
 from events.disk import Disk
 from events.errors import EventInvalid, LogExists, WriteFailed
-from events.manifest import Manifest, Segment, file_name
+from events.layout import AT_WORK, LIVE, LOCK, LOG, MANIFEST, SCENARIO, file_name, make_folders, replace_file, write_all
+from events.manifest import Manifest, Segment
 from events.memory import check_seq
 from events.rows import Rows
+from events.segment import Commit, Place
 from events.types.base import Entry
-
-if TYPE_CHECKING:
-    from events.segment import Commit, Place
+from events.vocabulary import DAY_MIN
 
 COMMIT_EVENTS = 4096
 SEGMENT_COMMITS = 64
-DAY_MIN = -(2**31)  # days are int32
-SEGMENT_BYTES = 256 * 1024**2
-MANIFEST, SCENARIO, LOCK, LOG = "run.json", "scenario.yaml", "LOCK", "log"
+SEGMENT_BYTES = 63 * 1024**2  # with one more commit (at most 64 MiB) a reader still takes it whole
 
 
 class LogWriter:
@@ -73,7 +70,7 @@ class LogWriter:
         disk.sync_folder(folder)
         lock = disk.lock(folder / LOCK)
         try:
-            strangers = set(disk.names(folder)) - {LOCK, LOG, SCENARIO, SCENARIO + ".new", MANIFEST + ".new"}
+            strangers = set(disk.names(folder)) - AT_WORK
             if strangers or disk.names(folder / LOG):
                 what = "holds a run" if MANIFEST in strangers else "holds other files"
                 raise LogExists(f"{folder}: {what}; choose another folder, or resume the run")
@@ -83,17 +80,6 @@ class LogWriter:
             disk.close(lock)
             raise
         return cls(folder, manifest, lock, disk)
-
-    @classmethod
-    def resume(cls, folder: Path | str, disk: Disk | None = None) -> LogWriter:
-        """Recover a run that was cut short and stand where its last commit ended.
-
-        The good prefix is kept and the bytes of an unfinished write are set aside. Raises LogDamaged when the fault is
-        not an unfinished write, CodeChanged when other code wrote the run, LogLocked when it is being written.
-        """
-        from events.recovery import recover
-
-        return recover(Path(folder), disk or Disk())
 
     def adopt(self, commits: list[Commit], opening: bytes = b"") -> None:
         """Stand behind commits that are on disk; `opening` is the preface of their segment when that is still open."""
@@ -161,14 +147,10 @@ class LogWriter:
     # --- committing
 
     def _place(self) -> Place:
-        from events.segment import Place
-
         return Place(self.head, self.commits, self.next_seq - self.pending)
 
     def _commit(self) -> None:
         """Write one commit, sync it, then take it as acknowledged."""
-        from events import schema, segment
-
         self._check_open()
         if self._is_full():
             self._guard(self._seal)
@@ -227,12 +209,10 @@ class LogWriter:
         self._disk.sync(self._live)
 
     def _live_path(self) -> Path:
-        return self._folder / LOG / (file_name(len(self.manifest.segments)) + ".live")
+        return self._folder / LOG / (file_name(len(self.manifest.segments)) + LIVE)
 
     def _seal(self) -> None:
         """Close the open segment: footer, sync, rename, sync, and last the manifest."""
-        from events import segment
-
         write_all(self._disk, self._live, segment.tail(self._opening, self._commits))
         self._disk.sync(self._live)
         self._disk.close(self._live)
@@ -261,37 +241,3 @@ class LogWriter:
         manifest = msgspec.structs.replace(self.manifest, segments=[*self.manifest.segments, entry])
         replace_file(self._disk, self._folder / MANIFEST, manifest.to_json())
         self.manifest, self._commits = manifest, []
-
-
-def make_folders(disk: Disk, path: Path) -> None:
-    """Make a folder and those above it, on disk when this returns."""
-    if disk.is_folder(path):
-        return
-    if path.parent != path:
-        make_folders(disk, path.parent)
-    disk.mkdir(path)
-    disk.sync_folder(path.parent)
-
-
-def write_all(disk: Disk, descriptor: int, data: bytes) -> None:
-    """Write all bytes; a disk that takes only a part and then nothing is full."""
-    done = 0
-    while done < len(data):
-        taken = disk.write(descriptor, data[done:] if done else data)
-        if taken <= 0:
-            raise OSError(errno.ENOSPC, "the disk took no more bytes")
-        done += taken
-
-
-def replace_file(disk: Disk, path: Path, data: bytes) -> None:
-    """Put a file in place of another in one step, on disk when this returns."""
-    temporary = path.with_name(path.name + ".new")
-    disk.remove(temporary)
-    descriptor = disk.open_new(temporary)
-    try:
-        write_all(disk, descriptor, data)
-        disk.sync(descriptor)
-    finally:
-        disk.close(descriptor)
-    disk.rename(temporary, path)
-    disk.sync_folder(path.parent)

@@ -12,12 +12,12 @@ from typing import Any
 import msgspec
 
 from events.errors import CodeChanged, LogDamaged, LogForeign, LogNewer, Problem
+from events.layout import file_name
 from events.vocabulary import ENVELOPE, VOCABULARY
 
 FORMAT = 2  # 1 named no state_form
 FIRST_FORM = "1"
 LIBRARIES = ("mesa", "msgspec", "numpy", "polars", "pyarrow", "scipy")
-NAME = re.compile(r"\d{8}\.arrow")
 HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -136,11 +136,6 @@ def _check_segments(manifest: Manifest, where: str) -> None:
     for index, segment in enumerate(manifest.segments):
         if segment.file != file_name(index) or not HASH.fullmatch(segment.sha256):
             raise LogForeign(Problem(f"{where}/run.json", -1, -1, f"segment {index} is {segment.file[:80]!r}"))
-
-
-def file_name(index: int) -> str:
-    """File name of a sealed segment."""
-    return f"{index:08d}.arrow"
 
 
 def canonical(content: Any) -> bytes:

@@ -8,20 +8,23 @@ from collections.abc import Iterator
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+import pyarrow as pa
+
+from events import flat, segment, unpack, validate
+from events.decode import decode
 from events.disk import Disk
 from events.errors import LogDamaged, LogForeign, LogMissing, Problem
-from events.log import LOG, MANIFEST, SCENARIO
-from events.manifest import NAME, Manifest, file_name, parse
+from events.layout import LIVE, LOG, MANIFEST, SCENARIO, SEGMENT, file_name
+from events.manifest import Manifest, parse
+from events.segment import Place, Scan
 from events.types.base import Entry
+from events.validate import Seen
+from events.vintage import schema_of
 
 if TYPE_CHECKING:
     import polars as pl
-    import pyarrow as pa
-
-    from events.segment import Place, Scan
-    from events.validate import Seen
 
 MANIFEST_BYTES_MAX = 16 * 1024**2
 
@@ -61,8 +64,6 @@ def load_manifest(folder: Path, disk: Disk) -> Manifest:
 
 def walk(folder: Path, manifest: Manifest, disk: Disk) -> Iterator[Found]:
     """Go through the segments in order and check frames, hashes, chain, footer and list; end after the first fault."""
-    from events.segment import Place
-
     place = Place(manifest.genesis(), 0, 0)
     listed = _names(folder, disk)
     index = 0
@@ -73,7 +74,7 @@ def walk(folder: Path, manifest: Manifest, disk: Disk) -> Iterator[Found]:
         index, place = index + 1, found.scan.place
         if not found.scan.sealed:
             break
-    stray = [name for name in listed if NAME.fullmatch(name.removesuffix(".live")) and int(name[:8]) >= index]
+    stray = [name for name in listed if SEGMENT.fullmatch(name.removesuffix(LIVE)) and int(name[:8]) >= index]
     if stray or len(manifest.segments) > index:
         name, reason = file_name(index), f"missing, but {stray[0] if stray else MANIFEST} names it or a later one"
         yield Found(name, b"", _nothing(place), Problem(name, place.commit, -1, reason))
@@ -87,17 +88,13 @@ def _names(folder: Path, disk: Disk) -> list[str]:
 
 
 def _nothing(place: Place) -> Scan:
-    from events.segment import Scan
-
     return Scan([], place, 0, False, None, False)
 
 
 def _segment(folder: Path, manifest: Manifest, disk: Disk, index: int, place: Place) -> Found | None:
     """Read and check one segment, sealed or live; None when there is none."""
-    from events import segment
-
     name = file_name(index)
-    for candidate in (name, name + ".live", name):  # it may be sealed between two looks
+    for candidate in (name, name + LIVE, name):  # it may be sealed between two looks
         try:
             data = disk.read(folder / LOG / candidate, segment.SEGMENT_BYTES_MAX)
         except FileNotFoundError:
@@ -109,7 +106,7 @@ def _segment(folder: Path, manifest: Manifest, disk: Disk, index: int, place: Pl
 
 def _unlisted(manifest: Manifest, index: int, name: str, data: bytes, scan: Scan) -> Problem | None:
     """Compare a whole segment with its name and with what the manifest says of it."""
-    is_live = name.endswith(".live")
+    is_live = name.endswith(LIVE)
     if not is_live and not scan.sealed:
         return Problem(name, scan.place.commit, scan.good_bytes, "cut off before its footer")
     if index >= len(manifest.segments):
@@ -122,7 +119,7 @@ def _unlisted(manifest: Manifest, index: int, name: str, data: bytes, scan: Scan
 
 def is_torn(found: Found) -> bool:
     """Whether the fault of a segment can be an unfinished write, which recovery may set aside."""
-    return found.problem is not None and found.name.endswith(".live") and found.scan.is_torn
+    return found.problem is not None and found.name.endswith(LIVE) and found.scan.is_torn
 
 
 class LogReader:
@@ -148,16 +145,12 @@ class LogReader:
 
     def _checked(self) -> Iterator[tuple[Found, Iterator[pa.RecordBatch]]]:
         """Segments in order, each with its commits, which are validated as they are taken."""
-        from events.validate import Seen
-
         seen = Seen()
         for found in self.walk():
             yield found, decode_segment(found, self.manifest, seen)
 
     def entries(self, until_day: int | None = None) -> Iterator[Entry]:
         """Events in order of seq, of the present version, up to and including `until_day`."""
-        from events.decode import decode
-
         commits = map(decode, self.batches())
         return chain.from_iterable(commits) if until_day is None else self._until(commits, until_day)
 
@@ -171,30 +164,19 @@ class LogReader:
     def scan(self) -> pl.LazyFrame:
         """The log as one lazy table in the columns of today: envelope, then vocabulary."""
         import polars as pl
-        import pyarrow as pa
 
-        from events.schema import log_schema
-        from events.table import present
+        from events.table import empty, present  # it imports Polars, which is slow
 
         parts: list[pl.LazyFrame] = []
         for found, batches in self._checked():
-            if found.name.endswith(".live"):
-                live = list(batches)
-                frame: Any = pl.from_arrow(pa.Table.from_batches(live)) if live else None
-                parts += [present(frame.lazy())] if live else []
-            else:
-                deque(batches, maxlen=0)  # checked, then read by Polars from the same bytes
-                parts.append(present(pl.scan_ipc(found.data)))
-        if not parts:
-            empty: Any = pl.from_arrow(log_schema().empty_table())
-            return empty.lazy()  # type: ignore[no-any-return]
-        return pl.concat(parts, how="vertical")
+            deque(batches, maxlen=0)  # checked, then read by Polars from the same bytes
+            if found.scan.commits:
+                parts.append(present(pl.scan_ipc(segment.whole(found.data, found.scan))))
+        return pl.concat(parts, how="vertical") if parts else empty()
 
     @cached_property
     def summary(self) -> Summary:
         """Head, counts and whether the run reached its end, as of the first look."""
-        from events.validate import Seen
-
         place, size, commits, torn, last = None, 0, 0, None, None
         for found in self.walk():
             place, size, commits = found.scan.place, size + found.scan.good_bytes, commits + len(found.scan.commits)
@@ -235,18 +217,13 @@ def open_log(folder: Path | str, disk: Disk | None = None) -> LogReader:
 
 def decode_segment(found: Found, manifest: Manifest, seen: Seen) -> Iterator[pa.RecordBatch]:
     """Decode the whole commits of a segment whose chain holds and take `seen` along; LogForeign at a fault."""
-    import pyarrow as pa
-
-    from events import flat, segment, unpack, validate
-    from events.vintage import schema_of
-
     if not found.scan.commits:
         return
     schema = schema_of(segment.read_preface(found.data), manifest)
-    buffer = pa.py_buffer(found.data)
+    buffer, budget = pa.py_buffer(found.data), unpack.Budget()
     for commit in found.scan.commits:
         try:
-            batch = unpack.read_batch(buffer, commit, schema)
+            batch = unpack.read_batch(buffer, commit, schema, budget)
             reason = validate.fault(batch, commit.number, commit.first_seq, seen)
         except flat.Malformed as error:
             reason = str(error)
@@ -258,13 +235,9 @@ def decode_segment(found: Found, manifest: Manifest, seen: Seen) -> Iterator[pa.
 
 def _last_commit(found: Found, manifest: Manifest) -> pa.RecordBatch:
     """The last commit of a segment and no other."""
-    import pyarrow as pa
-
-    from events import flat, segment, unpack
-    from events.vintage import schema_of
-
     last = found.scan.commits[-1]
     try:
-        return unpack.read_batch(pa.py_buffer(found.data), last, schema_of(segment.read_preface(found.data), manifest))
+        schema = schema_of(segment.read_preface(found.data), manifest)
+        return unpack.read_batch(pa.py_buffer(found.data), last, schema, unpack.Budget())
     except flat.Malformed as error:
         raise LogForeign(Problem(found.name, last.number, last.offset, str(error))) from None

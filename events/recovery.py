@@ -7,13 +7,19 @@ from pathlib import Path
 
 from events.disk import Disk
 from events.errors import LogComplete, WriteFailed
-from events.log import LOCK, LOG, LogWriter, replace_file
+from events.layout import LIVE, LOCK, LOG, TORN, replace_file
+from events.log import LogWriter
 from events.reader import Found, LogReader, load_manifest
 from events.segment import read_preface
 
 
-def recover(folder: Path, disk: Disk) -> LogWriter:
-    """See `LogWriter.resume`."""
+def resume(folder: Path | str, disk: Disk | None = None) -> LogWriter:
+    """Recover a run that was cut short and stand where its last commit ended.
+
+    The good prefix is kept and the bytes of an unfinished write are set aside. Raises LogDamaged when the fault is not
+    an unfinished write, CodeChanged when other code wrote the run, LogLocked when it is being written.
+    """
+    folder, disk = Path(folder), disk or Disk()
     load_manifest(folder, disk).check_same_code("resume")
     try:
         lock = disk.lock(folder / LOCK)
@@ -48,7 +54,7 @@ def _stand_at_the_end(writer: LogWriter, folder: Path, disk: Disk) -> None:
         disk.sync_folder(names)
     found: Found | None = None
     for index, found in enumerate(reader.walk()):
-        if found.name.endswith(".live"):
+        if found.name.endswith(LIVE):
             _write_again(folder / LOG, found, disk)
         if not found.scan.commits:
             continue
@@ -67,6 +73,6 @@ def _write_again(log: Path, found: Found, disk: Disk) -> None:
     """
     good, torn = found.data[: found.scan.good_bytes], found.data[found.scan.good_bytes :]
     if torn:
-        name = f"{found.name}.torn-{len(good)}-{hashlib.sha256(torn).hexdigest()[:16]}"
+        name = f"{found.name}{TORN}{len(good)}-{hashlib.sha256(torn).hexdigest()[:16]}"
         replace_file(disk, log / name, torn)
     replace_file(disk, log / found.name, good)

@@ -20,7 +20,7 @@ from events.errors import EventInvalid
 from events.rows import Rows, plain
 from events.types import EVENTS
 from events.types.base import Entry, Event, optional_fields
-from events.vocabulary import ENVELOPE, VOCABULARY, Field
+from events.vocabulary import DAYS, ENVELOPE, VOCABULARY, Field, day_fault
 
 type Chunk = list[Entry] | Rows
 
@@ -168,10 +168,12 @@ class _Envelope:
 def envelope_fault(seq: np.ndarray, day: np.ndarray, cause: np.ndarray, root: np.ndarray) -> str:
     """Say what is wrong with the envelope of consecutive events (all [n]), or nothing.
 
-    Days never fall; a cause comes before its event; a root has cause -1 and is its own root.
+    Days never fall and lie from 1900 to 2200; a cause comes before its event; a root has cause -1 and is its own root.
     """
     if (np.diff(day) < 0).any():
         return f"day falls after seq {seq[int((np.diff(day) < 0).argmax())]}"
+    if len(day) and (fault := day_fault("day", int(day[0]), int(day[-1]))):
+        return fault
     bad = (cause < -1) | (cause >= seq) | (root < 0) | (root > seq) | ((cause < 0) & (root != seq))
     if bad.any():
         at = int(bad.argmax())
@@ -190,6 +192,8 @@ def _number_column(name: str, field: Field, pieces: list[_Piece], count: int) ->
         data[where] = _plain_numbers(f"{kind.__name__}.{name}", field.type, values)
     if field.type == "float64" and np.isnan(data).any():
         raise EventInvalid(f"{name} is nan; say it with null or with another event")
+    if name in DAYS and count and (fault := day_fault(name, int(data.min()), int(data.max()))):
+        raise EventInvalid(fault)
     return fixed(data, field.type, valid)
 
 

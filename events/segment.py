@@ -31,7 +31,8 @@ META_BYTES_MAX = 64 * 1024
 BODY_BYTES_MAX = 64 * 1024**2
 PLAIN_BYTES_MAX = 256 * 1024**2
 ROWS_MAX = 1_000_000
-SEGMENT_BYTES_MAX = 1024**3
+SEGMENT_BYTES_MAX = 128 * 1024**2  # read into memory once, checked, and scanned there
+PLAIN_TOTAL_MIN, PLAIN_RATIO_MAX = 64 * 1024**2, 128  # of all commits so far; real logs unpack to 15 times their bytes
 WINDOW = 1024**2
 
 
@@ -132,6 +133,11 @@ def tail(head: bytes, commits: list[Commit]) -> bytes:
     """The bytes that seal a segment of these commits; a pure function of what comes before."""
     footer = flat.footer(head[len(MAGIC) + 8 :], [(c.offset, c.meta_bytes, c.body_bytes) for c in commits])
     return END + footer + struct.pack("<i", len(footer)) + MAGIC[:6]
+
+
+def whole(data: bytes, found: Scan) -> bytes:
+    """The Arrow file of the commits of a segment, which lacks its footer while it is written."""
+    return data if found.sealed else data[: found.good_bytes] + tail(read_preface(data), found.commits)
 
 
 # --- reading ----------------------------------------------------------------------------------------------------

@@ -34,6 +34,11 @@ def present(log: pl.LazyFrame) -> pl.LazyFrame:
     return log.select(*COLUMNS, *(name for name in found if name not in COLUMNS))
 
 
+def empty() -> pl.LazyFrame:
+    """A log without events."""
+    return pl.LazyFrame(schema={name: _dtype(name) for name in COLUMNS})
+
+
 def _all_lifted(frame: pl.DataFrame, keys: list[Key]) -> pl.DataFrame:
     is_old = pl.any_horizontal(_of(key) for key in keys)
     parts = [frame.filter(~is_old), *(_lifted(frame.filter(_of(key)), key) for key in keys)]

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 
 import pyarrow as pa
 
 from events import flat
-from events.segment import PLAIN_BYTES_MAX, Commit
+from events.segment import PLAIN_BYTES_MAX, PLAIN_RATIO_MAX, PLAIN_TOTAL_MIN, Commit
 
 
-def read_batch(data: pa.Buffer, commit: Commit, schema: pa.Schema) -> pa.RecordBatch:
+@dataclass
+class Budget:
+    """How much the commits of a segment unpack to, and whether that is in keeping with their bytes."""
+
+    plain: int = 0
+
+    def spend(self, plain: int, read: int) -> None:
+        """Take a commit of so many bytes along, the segment having `read` bytes up to its end."""
+        self.plain += plain
+        if self.plain > PLAIN_TOTAL_MIN + PLAIN_RATIO_MAX * read:
+            raise flat.Malformed(f"{read} bytes declare {self.plain} when decompressed (at most {PLAIN_RATIO_MAX}x)")
+
+
+def read_batch(data: pa.Buffer, commit: Commit, schema: pa.Schema, budget: Budget) -> pa.RecordBatch:
     """Decode a commit whose hash holds, after a check of every declared size; Malformed when one is wrong."""
     message = data.slice(commit.offset, commit.meta_bytes + commit.body_bytes)
-    check_sizes(bytes(message), commit.meta_bytes, schema)
+    budget.spend(check_sizes(bytes(message), commit.meta_bytes, schema), commit.end)
     try:
         batch = pa.ipc.read_record_batch(pa.ipc.read_message(message), schema)
         batch.validate(full=True)
@@ -30,8 +44,8 @@ def _widths(schema: pa.Schema) -> tuple[int, ...]:
     return tuple(0 if pa.types.is_string(kind) else kind.bit_width for kind in schema.types)
 
 
-def check_sizes(message: bytes, meta_bytes: int, schema: pa.Schema) -> None:
-    """Refuse a batch whose columns, buffers or declared sizes differ from what its rows and schema call for."""
+def check_sizes(message: bytes, meta_bytes: int, schema: pa.Schema) -> int:
+    """Give the size of a batch when decompressed; Malformed when that is not what its rows and schema call for."""
     batch = flat.read_batch(message[8:meta_bytes])
     rows, widths = batch.rows, _widths(schema)
     if batch.codec not in (flat.ZSTD, flat.LZ4_FRAME):
@@ -47,6 +61,7 @@ def check_sizes(message: bytes, meta_bytes: int, schema: pa.Schema) -> None:
         if length != rows or not 0 <= nulls <= rows or plain[at] != (bitmap if nulls else 0) or plain[at + 1] != wanted:
             raise flat.Malformed(f"column {at} has sizes that its {rows} rows do not call for")
         at += 2 if width else 3
+    return sum(plain)
 
 
 def _plain_sizes(body: bytes, buffers: list[tuple[int, int]]) -> list[int]:

@@ -12,14 +12,14 @@ import pyarrow as pa
 
 from events.registry import known_shapes
 from events.schema import envelope_fault
-from events.vocabulary import ENVELOPE
+from events.vocabulary import DAY_MIN, DAYS, ENVELOPE, day_fault
 
 
 @dataclass
 class Seen:
     """Where the commits so far ended: their last day, and whether the run did."""
 
-    day: int = -(2**31)
+    day: int = DAY_MIN
     ended: bool = False
 
     def take(self, batch: pa.RecordBatch) -> None:
@@ -87,6 +87,8 @@ def _type_fault(batch: pa.RecordBatch, seen: Seen) -> str:
     if wrong.any():
         column, kind = np.argwhere(wrong)[0].tolist()
         return f"{found[kind].type}.{names[column]} {'is null' if fills[column, kind] else 'is filled'}"
+    if outside := list(filter(None, map(_days_fault, names, batch.columns))):
+        return outside[0]
     nan = [name for name, column in zip(names, batch.columns, strict=True) if _has_nan(column)]
     return f"{nan[0]} is nan" if nan else ""
 
@@ -101,6 +103,14 @@ def _counts(batch: pa.RecordBatch, sizes: np.ndarray, order: np.ndarray) -> np.n
         filled = np.unpackbits(np.stack(bitmaps), axis=1, count=len(order), bitorder="little")
         counts[partly] = np.add.reduceat(filled[:, order], np.cumsum(sizes) - sizes, axis=1, dtype=np.int64)
     return counts
+
+
+def _days_fault(name: str, column: pa.Array) -> str:
+    """Say which value of a column of days is out of bounds, or nothing."""
+    if name not in DAYS or column.null_count == len(column):
+        return ""
+    days = raw_values(column)[valid_rows(column)]
+    return day_fault(name, int(days.min()), int(days.max()))
 
 
 def _has_nan(column: pa.Array) -> bool:

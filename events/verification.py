@@ -7,7 +7,7 @@ from pathlib import Path
 
 from events.disk import Disk
 from events.errors import LogDamaged, LogForeign, Problem
-from events.log import LOCK, LOG
+from events.layout import LOCK, LOG
 from events.manifest import Manifest
 from events.reader import Found, LogReader, decode_segment, is_torn, load_manifest, walk
 from events.validate import Seen

@@ -31,9 +31,9 @@ def schema_of(head: bytes, manifest: Manifest) -> pa.Schema:
 def _old_schema(head: bytes, vocabulary: str) -> pa.Schema:
     try:
         found = pa.ipc.read_schema(pa.py_buffer(head[8:]))
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+        columns = [(field.name, NAMES.get(field.type, str(field.type))) for field in found]
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError, UnicodeError) as error:
         raise _foreign(f"its schema cannot be read: {str(error).splitlines()[0]}") from None
-    columns = [(field.name, NAMES.get(field.type, str(field.type))) for field in found]
     if reason := columns_fault(columns):
         raise _foreign(reason)
     if schema_hash(columns) != vocabulary:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 ArrowType = Literal["utf8", "int16", "int32", "int64", "float64", "bool"]
+DAY = "days since 1970-01-01"  # the unit of a date
+DAY_MIN, DAY_MAX = -25_567, 84_370  # 1900-01-01, 2200-12-31
 
 
 class Field(NamedTuple):
@@ -21,7 +23,7 @@ class Field(NamedTuple):
 
 ENVELOPE: dict[str, Field] = {
     "seq": Field("int64", "", "contiguous from 0: position and order of replay"),
-    "day": Field("int32", "days since 1970-01-01", "day on which the event takes effect"),
+    "day": Field("int32", DAY, "day on which the event takes effect"),
     "commit": Field("int32", "", "commit in which it was acknowledged"),
     "type": Field("utf8", "", "event type"),
     "version": Field("int16", "", "version of the event type"),
@@ -65,9 +67,9 @@ VOCABULARY: dict[str, Field] = {
     "gpus": Field("int64", "", "accelerators"),
     "racks": Field("int64", "", "racks that are one scale-up domain each"),
     "week": Field("int32", "", "week of the run, from 0"),
-    "start_day": Field("int32", "days since 1970-01-01", "first day of a term, plan or run"),
-    "end_day": Field("int32", "days since 1970-01-01", "first day after a term, plan or run"),
-    "due_day": Field("int32", "days since 1970-01-01", "day promised or needed"),
+    "start_day": Field("int32", DAY, "first day of a term, plan or run"),
+    "end_day": Field("int32", DAY, "first day after a term, plan or run"),
+    "due_day": Field("int32", DAY, "day promised or needed"),
     "duration_days": Field("int32", "days", "length"),
     "seed": Field("int64", "", "seed of the run"),
     "depth": Field("int16", "", "leases between a lease and the owner of its GPUs"),
@@ -101,3 +103,13 @@ VOCABULARY: dict[str, Field] = {
     "term_control": Field("float64", "", "score for control"),
     "term_risk": Field("float64", "", "score for risk of slip or default"),
 }
+
+DAYS = frozenset(name for name, field in {**ENVELOPE, **VOCABULARY}.items() if field.unit == DAY)
+"""Columns that hold dates."""
+
+
+def day_fault(name: str, low: int, high: int) -> str:
+    """Say why the lowest and the highest value of a column of days cannot be, or nothing."""
+    if low >= DAY_MIN and high <= DAY_MAX:
+        return ""
+    return f"{name} {low if low < DAY_MIN else high} is no day from 1900 to 2200"

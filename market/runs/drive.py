@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from events import LogReader, LogWriter, open_log
+from events import resume as continued
 from events.decode import decode
 from events.memory import Log
 from events.types.run import WeekClosed
@@ -55,7 +56,7 @@ def start(question: Question, folder: Path, make: MakeModel, progress: Progress)
 
 def resume(question: Question, folder: Path, make: MakeModel, progress: Progress) -> State:
     """Continue a run that was cut short; its log ends as that of a run never cut."""
-    with LogWriter.resume(folder) as log:
+    with continued(folder) as log:
         if log.next_seq == 0:
             return go_on(question, begin(question, log), make, progress)
         kernel = Kernel(log)

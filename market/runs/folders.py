@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from events import Disk, LogDamaged, LogError, LogLocked, LogReader, Manifest, open_log
-from events.log import LOCK, LOG, MANIFEST, SCENARIO
+from events.layout import LOCK, LOG, MANIFEST, SCENARIO
 from events.manifest import code_hash
 from market.runs.question import Question
 from market.runs.reading import Usage

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from events import EVENTS, LogWriter, Rows, WriteFailed, open_log, segment
+from events import EVENTS, LogWriter, Rows, WriteFailed, open_log, segment, unpack
 from events.disk import Disk
-from events.log import write_all
+from events.layout import write_all
 from events.schema import ARROW, NUMPY, encode, fixed
 from events.validate import raw_values, valid_rows
 from tests.events.sample import SCENARIO, START_DAY, feed, manifest, run
@@ -65,6 +65,9 @@ BROKEN: list[tuple[Change, str]] = [
     (put("chip", FILLED, None), "ChipAnnounced.chip is null"),
     (put("gpus", FILLED, 8), "ChipAnnounced.gpus is filled"),
     (put("h100e", FILLED, float("nan")), "h100e is nan"),
+    (put("end_day", FILLED, 2**31 - 1), "end_day 2147483647 is no day from 1900 to 2200"),
+    (put("start_day", FILLED, -(2**31)), "start_day -2147483648 is no day from 1900 to 2200"),
+    (lambda columns: columns["day"].__setitem__(slice(None), [2**31 - 1] * len(WHOLE)), "day 2147483647 is no day"),
 ]
 
 
@@ -92,6 +95,21 @@ def test_days_do_not_fall_and_runs_do_not_go_on_after_their_end_from_commit_to_c
     assert "events after RunEnded" in read(ended, second())
     assert "day falls before seq 60" in read(compact(going), second(seq=60, day=1))
     assert read(compact(going), second(seq=60)) == ""
+
+
+def test_commits_that_unpack_to_far_more_than_their_bytes_are_refused_by_their_sum(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each commit is within the limits of one; all rows are alike, so that they take next to no room."""
+    monkeypatch.setattr(unpack, "PLAIN_TOTAL_MIN", 2**20)
+    kind, rows, commits = EVENTS["VolumeReached"], 10_000, []
+    for number in range(9):
+        columns, first = {"chip": ["c"] * rows, "supplier": ["s"] * rows}, number * rows
+        batch = Rows(kind, first, START_DAY, ["world"] * rows, [-1] * rows, list(range(first, first + rows)), columns)
+        commits.append(encode([batch], first, number))
+    assert read(commits[0]) == ""
+    monkeypatch.setattr(unpack, "PLAIN_RATIO_MAX", 20)
+    assert "when decompressed (at most 20x)" in read(*commits)
 
 
 def compact(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -18,7 +18,7 @@ from events.decode import decode
 from events.schema import encode, log_schema
 from events.types.base import optional_fields
 from events.validate import Seen, fault
-from events.vocabulary import ENVELOPE, VOCABULARY
+from events.vocabulary import DAY_MAX, DAY_MIN, DAYS, ENVELOPE, VOCABULARY
 from tests.events.sample import START_DAY, event, run
 
 PLACE = segment.Place("0" * 64, 0, 0)
@@ -27,7 +27,7 @@ LIMITS = {"int16": 2**15, "int32": 2**31, "int64": 2**63}
 
 def through_bytes(batch: pa.RecordBatch) -> pa.RecordBatch:
     data, commit = segment.write_commit(batch, PLACE, 0)
-    return unpack.read_batch(pa.py_buffer(data), commit, log_schema())
+    return unpack.read_batch(pa.py_buffer(data), commit, log_schema(), unpack.Budget())
 
 
 def values(name: str, is_optional: bool) -> st.SearchStrategy[Any]:
@@ -38,6 +38,8 @@ def values(name: str, is_optional: bool) -> st.SearchStrategy[Any]:
         "bool": st.booleans(),
     }
     limit = LIMITS.get(kind, 0)
+    if name in DAYS:
+        found["int32"] = st.integers(DAY_MIN, DAY_MAX)
     drawn = found[kind] if kind in found else st.integers(-limit, limit - 1)
     return st.none() | drawn if is_optional else drawn
 
@@ -52,6 +54,15 @@ def entry_lists(draw: st.DrawFn) -> list[Entry]:
         cause = draw(st.integers(-1, seq - 1))
         entries.append(Entry(seq, START_DAY + seq // 3, draw(st.text(max_size=5)), cause, seq if cause < 0 else 0, one))
     return entries
+
+
+@pytest.mark.parametrize("day", [DAY_MIN - 1, DAY_MAX + 1, 2**31 - 1, -(2**31)])
+def test_a_day_outside_1900_to_2200_is_not_written(day: int) -> None:
+    slipped = EVENTS["VolumeSlipped"](chip="c", supplier="s", due_day=day, duration_days=1, reason="r")
+    with pytest.raises(EventInvalid, match=f"due_day {day} is no day from 1900 to 2200"):
+        encode([[Entry(0, START_DAY, "world", -1, 0, slipped)]], 0, 0)
+    with pytest.raises(EventInvalid, match=f"day {day} is no day"):
+        encode([[Entry(0, day, "world", -1, 0, msgspec.structs.replace(slipped, due_day=0))]], 0, 0)
 
 
 @settings(deadline=None, max_examples=60)

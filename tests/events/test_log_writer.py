@@ -29,6 +29,9 @@ from events import (
     open_log,
     verify,
 )
+from events import (
+    resume as recover,
+)
 from events.disk import Disk
 from tests.events.sample import SCENARIO, START_DAY, entries, feed, manifest, run
 
@@ -43,7 +46,7 @@ def writer(folder: Path, disk: Disk | None = None) -> LogWriter:
 
 
 def resume(folder: Path) -> LogWriter:
-    made = LogWriter.resume(folder)
+    made = recover(folder)
     made.commit_events, made.segment_commits = 100, 2
     return made
 
@@ -155,10 +158,10 @@ def test_a_second_writer_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "r"
     with writer(folder):
         with pytest.raises(LogLocked, match="another process writes"):
-            LogWriter.resume(folder)
+            recover(folder)
         with pytest.raises(LogLocked):
             writer(folder)
-    LogWriter.resume(folder).close()
+    recover(folder).close()
 
 
 def test_a_folder_with_something_in_it_is_not_taken(whole: Path, tmp_path: Path) -> None:
@@ -182,7 +185,7 @@ def test_where_nothing_can_be_written_one_line_says_so(tmp_path: Path) -> None:
 def test_a_finished_run_is_not_taken_up(whole: Path) -> None:
     before = files(whole)
     with pytest.raises(LogComplete):
-        LogWriter.resume(whole)
+        recover(whole)
     assert files(whole) == before
 
 
@@ -191,10 +194,10 @@ def test_other_code_or_libraries_cannot_go_on(tmp_path: Path, monkeypatch: pytes
     writer(folder).close()
     monkeypatch.setattr("events.manifest.packages", lambda: {"numpy": "1.0"})
     with pytest.raises(CodeChanged, match="numpy"):
-        LogWriter.resume(folder)
+        recover(folder)
     monkeypatch.setattr("events.manifest.code_hash", lambda: "f" * 64)
     with pytest.raises(CodeChanged, match="other code"):
-        LogWriter.resume(folder)
+        recover(folder)
     assert verify(folder).ok
 
 
@@ -283,4 +286,4 @@ def test_no_run_is_said_so(tmp_path: Path) -> None:
         with pytest.raises(LogMissing):
             verify(folder)
         with pytest.raises(LogMissing):
-            LogWriter.resume(folder)
+            recover(folder)

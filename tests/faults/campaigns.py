@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
-from events import Entry, LogComplete, LogDamaged, LogError, LogWriter, open_log, verify
+from events import Entry, LogComplete, LogDamaged, LogError, LogWriter, open_log, resume, verify
 from tests.events.sample import SCENARIO, Week, entries, feed, manifest, run
 from tests.faults.memory_disk import Fault, File, MemoryDisk, PowerCut
 
@@ -46,7 +46,7 @@ def small(writer: LogWriter) -> LogWriter:
 def write(disk: MemoryDisk, weeks: list[Week], acknowledged: list[int] | None = None, finish: bool = True) -> None:
     """Make a run, or take up the one that is there; note the number of commits at each acknowledgement."""
     is_new = RUN / "run.json" not in disk.files
-    writer = LogWriter.create(RUN, manifest(), SCENARIO, disk) if is_new else LogWriter.resume(RUN, disk)
+    writer = LogWriter.create(RUN, manifest(), SCENARIO, disk) if is_new else resume(RUN, disk)
     with small(writer):
         feed(writer, weeks, lambda: (acknowledged or []).append(writer.commits), finish)
 
@@ -89,7 +89,7 @@ def cuts(step: int = 1, weeks: int = 14) -> Result:
         result.tried += 1
         cut = copy(disk, live, data[:length])
         expected = max((end for end in commits if end <= length), default=0)
-        with LogWriter.resume(RUN, cut) as writer:
+        with resume(RUN, cut) as writer:
             found = bytes(cut.files[live].data)
             aside = b"".join(bytes(file.data) for path, file in cut.files.items() if ".torn-" in path.name)
             result.check(found == data[:expected], f"cut at {length}: {len(found)} bytes kept, not {expected}")
@@ -116,7 +116,7 @@ def _is_refused(disk: MemoryDisk) -> bool:
     """Whether verify and resume refuse a log, and leave it as it is."""
     before = contents(disk)
     try:
-        LogWriter.resume(RUN, disk).close()
+        resume(RUN, disk).close()
         return False
     except LogDamaged:
         return not verify(RUN, disk).ok and contents(disk) == before
@@ -247,7 +247,7 @@ def _recover_badly(disk: MemoryDisk, draw: random.Random) -> MemoryDisk:
     if draw.random() < 0.3:
         disk.fault, disk.cut_at = None, draw.randrange(1, 12)
     with suppress(LogError, PowerCut):
-        LogWriter.resume(RUN, disk).close()
+        resume(RUN, disk).close()
     return disk.power_cut(draw) if draw.random() < 0.5 else disk.restart()
 
 

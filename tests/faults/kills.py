@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from events import LogComplete, LogWriter, open_log, schema, segment
+from events import LogComplete, LogWriter, open_log, resume, schema, segment
 from tests.events.sample import SCENARIO, Week, feed, manifest, run
 from tests.faults.campaigns import Result
 
@@ -54,7 +54,7 @@ class Warm:
 def write(folder: Path, weeks: list[Week], report: int = -1) -> None:
     """Make or take up the run; write a byte to `report` for every commit acknowledged."""
     is_new = not (folder / "run.json").exists()
-    writer = LogWriter.create(folder, manifest(), SCENARIO) if is_new else LogWriter.resume(folder)
+    writer = LogWriter.create(folder, manifest(), SCENARIO) if is_new else resume(folder)
     writer.commit_events, writer.segment_commits = EVENTS_A_WEEK - 1, SEGMENT_COMMITS
     known = writer.commits
 

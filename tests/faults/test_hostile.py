@@ -13,7 +13,7 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-from events import LogDamaged, LogError, LogForeign, LogWriter, Manifest, open_log, segment, verify
+from events import LogDamaged, LogError, LogForeign, LogWriter, Manifest, open_log, resume, segment, verify
 from events.manifest import Segment, signed
 from events.schema import log_schema
 from tests.events.sample import SCENARIO, feed, manifest, run
@@ -125,7 +125,7 @@ def refused(folder: Path) -> str:
     """The message of the refusal, the same to readers, verifiers and writers; nothing changes."""
     before = sorted((str(path), os.lstat(path).st_size, os.lstat(path).st_ino) for path in folder.rglob("*"))
     said = []
-    for attempt in (lambda: list(open_log(folder).entries()), lambda: LogWriter.resume(folder).close()):
+    for attempt in (lambda: list(open_log(folder).entries()), lambda: resume(folder).close()):
         with pytest.raises(LogError) as caught:
             attempt()
         said.append(str(caught.value))
@@ -237,7 +237,7 @@ def test_another_scenario_is_noticed(folder: Path) -> None:
     (folder / "scenario.yaml").write_text("name: other\n")
     assert "scenario.yaml" in str(verify(folder).problems[0])
     with pytest.raises(LogDamaged, match="not the scenario"):
-        LogWriter.resume(folder)
+        resume(folder)
 
 
 def test_a_zero_tail_is_set_aside(folder: Path) -> None:
@@ -245,7 +245,7 @@ def test_a_zero_tail_is_set_aside(folder: Path) -> None:
     good = live.read_bytes()
     live.write_bytes(good + bytes(4096))
     assert not verify(folder).ok
-    LogWriter.resume(folder).close()
+    resume(folder).close()
     assert live.read_bytes() == good
     assert [path.stat().st_size for path in folder.glob("log/*.torn-*")] == [4096]
     assert verify(folder).ok

@@ -1,0 +1,92 @@
+"""What is read is what was verified: no pattern, no second look at the disk, no circle among the modules."""
+
+from __future__ import annotations
+
+import ast
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import events
+from events import Disk, LogWriter, open_log
+from events.layout import strangers
+from tests.events.sample import SCENARIO, feed, manifest, run
+
+WEEKS = run(6, 40)
+
+
+def written(folder: Path, weeks: int, seed: int = 0) -> Path:
+    """Write the first weeks of a run in commits of a week and segments of two."""
+    with LogWriter.create(folder, manifest(seed), SCENARIO) as log:
+        log.commit_events, log.segment_commits = 39, 2
+        feed(log, WEEKS[:weeks], finish=weeks == len(WEEKS))
+    return folder
+
+
+@pytest.mark.parametrize("name", ["r[2]", "r*", "r?", "{r,r2}", "~r", "r2 "])
+def test_a_folder_whose_name_looks_like_a_pattern_is_read_itself(tmp_path: Path, name: str) -> None:
+    written(tmp_path / "r2", 2)
+    written(tmp_path / "r", 2)
+    own = written(tmp_path / name, 6)
+    assert open_log(own).scan().collect().height == sum(map(len, WEEKS))
+
+
+def test_the_table_is_made_of_the_bytes_that_were_verified(tmp_path: Path) -> None:
+    folder = written(tmp_path / "run", 6)
+    table = open_log(folder).scan()
+    for path in (folder / "log").iterdir():
+        path.write_bytes(b"changed behind the reader's back")
+    assert table.collect()["seq"].to_list() == list(range(sum(map(len, WEEKS))))
+
+
+def test_every_segment_is_read_once_for_a_table(tmp_path: Path) -> None:
+    seen = []
+
+    class Watched(Disk):
+        def read(self, path: Path, limit: int) -> bytes:
+            data = super().read(path, limit)
+            seen.append(path.name)
+            return data
+
+    folder = written(tmp_path / "run", 6)
+    open_log(folder, Watched()).scan().collect()
+    assert sorted(name for name in seen if "arrow" in name) == sorted(path.name for path in (folder / "log").iterdir())
+
+
+def test_an_open_segment_is_part_of_the_table(tmp_path: Path) -> None:
+    folder = written(tmp_path / "run", 3)
+    assert [path.suffix for path in sorted((folder / "log").iterdir())] == [".arrow", ".live"]
+    assert open_log(folder).scan().collect().height == sum(map(len, WEEKS[:3]))
+
+
+def test_files_that_are_none_of_a_runs_are_told_apart() -> None:
+    ours = ["run.json", "run.json.new", "scenario.yaml", "scenario.yaml.new", "LOCK", "log"]
+    torn = "00000001.arrow.live.torn-64-0123456789abcdef"
+    log = ["00000000.arrow", "00000001.arrow.live", "00000001.arrow.live.new", torn, f"{torn}.new"]
+    assert strangers(ours, log) == []
+    assert strangers([*ours, "notes.txt"], [*log, "0.arrow", "00000000.arrow.bak"]) == [
+        "log/0.arrow",
+        "log/00000000.arrow.bak",
+        "notes.txt",
+    ]
+
+
+def test_no_module_of_the_log_imports_in_a_circle_late_imports_included() -> None:
+    home = Path(events.__file__).parent
+    graph = {}
+    for path in home.rglob("*.py"):
+        name = ".".join(path.relative_to(home.parent).with_suffix("").parts).removesuffix(".__init__")
+        if name != "events":  # the table of public names, which loads each when it is asked for
+            graph[name] = _imports(ast.parse(path.read_text(encoding="utf-8")), home)
+    TopologicalSorter(graph).prepare()  # CycleError
+
+
+def _imports(tree: ast.AST, home: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "events":
+            base = home.parent / str(node.module).replace(".", "/")
+            below = [f"{node.module}.{one.name}" for one in node.names if (base / f"{one.name}.py").exists()]
+            found |= set(below) or {str(node.module)}
+    return found
