@@ -1,20 +1,23 @@
-"""The door: parse, compose, print. Everything heavy is imported by the command that needs it.
+"""The command line: parse, compose, print. Everything heavy is imported by the command that needs it.
 
 stdout holds the answer, stderr the progress and the complaints. Exit codes: 0 done; 1 the run failed; 2 wrong use or an
-invalid scenario; 3 a log is damaged or a replay disagrees; 130 interrupted.
+invalid scenario; 3 a log is damaged or a replay disagrees; 4 some runs of an experiment failed; 130 interrupted.
 """
 
 from __future__ import annotations
 
 import os
+import shlex
 import sys
-from importlib import import_module
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    from market.experiments.design.plan import Plan
+    from market.experiments.experiment import Finished
     from market.kernel import Kernel
     from market.runs.drive import Model
     from market.runs.outcome import Outcome
@@ -23,37 +26,25 @@ if TYPE_CHECKING:
 
 DEFAULT_SCENARIO = "frontier-2024"
 FAILED, USAGE, DAMAGED, INTERRUPTED = 1, 2, 3, 130
+PROBLEMS_SHOWN = 20
 
 
 class Complaint(click.ClickException):
-    """One clear line on stderr and an exit code."""
+    """One clear line on stderr for each thing that is wrong, and an exit code."""
 
-    def __init__(self, message: str, exit_code: int = USAGE) -> None:
+    def __init__(self, message: str, exit_code: int = USAGE, then: Sequence[str] = ()) -> None:
         super().__init__(" ".join(message.split()))
+        self.then = then
         self.exit_code = exit_code  # type: ignore[misc]  # click calls it a class variable and reads the instance's
 
     def show(self, file: Any = None) -> None:
-        """Print the line."""
-        click.echo(f"market: {self.message}", file=file or sys.stderr)
+        """Print the lines."""
+        for line in (f"market: {self.message}", *self.then):
+            click.echo(line, file=file or sys.stderr)
 
 
-PARTS = {"experiment": "market.experiments.command"}
-"""Commands that live in the room they open: each module has a click command of the name."""
-
-
-class Door(click.Group):
-    """Turns whatever a command raises into one line and the right exit code."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name all commands."""
-        return sorted([*super().list_commands(ctx), *PARTS])
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Find a command, here or in its room."""
-        if cmd_name in PARTS:
-            found: click.Command = getattr(import_module(PARTS[cmd_name]), cmd_name)
-            return found
-        return super().get_command(ctx, cmd_name)
+class Commands(click.Group):
+    """Turns whatever a command raises into a line and the right exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; a reader that closes our pipe has seen enough."""
@@ -69,17 +60,18 @@ class Door(click.Group):
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise click.exceptions.Exit(0) from None
-        except (KeyboardInterrupt, click.Abort):
-            raise Complaint("interrupted", INTERRUPTED) from None
+        except (KeyboardInterrupt, click.Abort) as stop:
+            raise Complaint(str(stop) or "interrupted", INTERRUPTED) from None
         except Exception as error:
             code = code_of(error)
             if code is None:
                 raise
-            raise Complaint(said(error), code) from error
+            first, *more = said(error)
+            raise Complaint(first, code, [f"market: {line}" for line in more]) from error
 
 
 def code_of(error: Exception) -> int | None:
-    """Exit code of an error that is no fault of this program: 2 for what was asked wrongly, 3 for what is damaged."""
+    """Exit code of an error that is no fault of this program; None for one that is."""
     from events import LogExists, LogMissing
     from market.cluster.tables import ClusterError
     from market.kernel import ReplayMismatch
@@ -92,11 +84,12 @@ def code_of(error: Exception) -> int | None:
     return getattr(error, "exit_code", FAILED if isinstance(error, OSError | ValueError) else None)
 
 
-def said(error: Exception) -> str:
-    """Say an error of the system with the file that it is about; any other in its own words."""
+def said(error: Exception) -> list[str]:
+    """Say an error of the system with the file that it is about, and each of many problems in a line."""
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror.lower()}" if error.filename else error.strerror.lower()
-    return str(error)
+        return [f"{error.filename}: {error.strerror.lower()}" if error.filename else error.strerror.lower()]
+    problems = getattr(error, "problems", ())
+    return [str(problem) for problem in problems[:PROBLEMS_SHOWN]] or [str(error)]
 
 
 def version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -123,7 +116,7 @@ FORMAT = click.option("--format", "form", type=click.Choice(["table", "json", "c
                       show_default=True, help="How to print it.")  # fmt: skip
 
 
-@click.group(cls=Door, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=version, help="Print the version.")
 def main() -> None:
     """A simulation of the market for AI compute that keeps every event.
@@ -504,6 +497,140 @@ def explain(run: Path, seq: int, as_json: bool) -> None:
     from market.report.trust import because
 
     because(found)
+
+
+# --- experiment
+
+
+class Experiment(click.Group):
+    """Runs an experiment unless the first word is a command of its own."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put `run` in front of a design or of options."""
+        ctx.meta["market.experiment"] = shlex.join(args)
+        first = args[0] if args else "--help"
+        return super().parse_args(ctx, args if first in self.commands else ["run", *(args or ["--help"])])
+
+
+@main.group(cls=Experiment)
+def experiment() -> None:
+    """Compare policies with the baseline on the same futures and seeds."""
+
+
+@experiment.command("run", epilog="Also: market experiment show RESULT; market experiment metrics.")
+@click.argument("spec", required=False)
+@click.option("--policy", "policies", multiple=True, metavar="P", help="A policy by name, file or name:key=value.")
+@click.option("--runs", "seeds", type=int, metavar="N", help="Seeds: paired runs of every policy in every future.")
+@click.option("--futures", type=int, metavar="N", help="Futures to draw from a design's uncertainties.")
+@click.option("--years", type=float, help="Length of every run.")
+@click.option("--scenario", help="A scenario by name or file.")
+@click.option("--seed", "first_seed", type=int, help="The first seed.")
+@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Change the scenario of all runs.")
+@click.option("--metric", "metrics", multiple=True, metavar="M", help="What to measure; `*` stands for any.")
+@click.option("--engine", default="local", show_default=True, help="serial, local[:N], dask[:N] or dask://host:port.")
+@click.option("--out", help="A folder, or s3://bucket/prefix?endpoint_override=...")
+@click.option("--resume", is_flag=True, help="Go on where an experiment was cut short.")
+@click.option("--keep-logs", default="none", show_default=True, help="all, sample:N pairs, or none.")
+@click.option("--dry-run", is_flag=True, help="Check the design, say how many runs and how long.")
+@JSON
+@QUIET
+@click.pass_context
+def experiment_run(
+    ctx: click.Context, /, spec: str | None, engine: str, out: str | None, resume: bool, keep_logs: str, dry_run: bool,
+    as_json: bool, quiet: bool, **asked: Any,
+) -> None:  # fmt: skip
+    """Run SPEC (a YAML design), or the policies given, beside the baseline on the same futures and seeds.
+
+    market experiment --policy power-moratorium --runs 20
+    """
+    if spec is None and not asked["policies"]:
+        raise click.UsageError("give a design file, or a --policy")
+    from agents.model import simulate
+    from market.experiments.experiment import Interrupted, plan_experiment, run_experiment
+    from market.experiments.tell.progress import Pace
+
+    plan = plan_experiment(simulate, Path(spec) if spec else None, design_of(**asked))
+    if dry_run:
+        say_estimate(plan, engine, as_json)
+        return
+    try:
+        with Pace(quiet or as_json) as tell:
+            done = run_experiment(plan, engine=engine, out=out, resume=resume, keep_logs=keep_logs, tell=tell)
+    except Interrupted as stop:
+        raise Complaint(f"{stop}; go on with", INTERRUPTED, [f"  {again(ctx, stop.out)}"]) from None
+    say_result(done, as_json)
+    raise click.exceptions.Exit(done.exit_code)
+
+
+def design_of(
+    policies: tuple[str, ...], sets: tuple[str, ...], metrics: tuple[str, ...], **rest: Any
+) -> dict[str, Any]:
+    """Collect what was said on the command line, as a design says it."""
+    said = {"policies": list(policies), "set": dict(pair_of(text) for text in sets), "metrics": list(metrics)}
+    return {key: value for key, value in said.items() if value} | {k: v for k, v in rest.items() if v is not None}
+
+
+def again(ctx: click.Context, out: str) -> str:
+    """Say the command that goes on with an interrupted experiment."""
+    words = f"market experiment {ctx.meta['market.experiment']}"
+    words += "" if " --resume" in words else " --resume"
+    return words if " --out" in words else f"{words} --out {shlex.quote(out)}"
+
+
+def say_estimate(plan: Plan, engine: str, as_json: bool) -> None:
+    """Print how many runs a design makes, and how long they take."""
+    from market.experiments.engines import workers_of
+    from market.experiments.experiment import default_out, estimate
+    from market.experiments.tell.show import estimated
+
+    found = estimate(plan, workers_of(engine))
+    if as_json:
+        emit(found._asdict() | {"minutes": round(found.minutes, 2), "out": default_out(plan)})
+        return
+    click.echo(estimated(found, plan.metrics, default_out(plan)))
+
+
+def say_result(done: Finished, as_json: bool) -> None:
+    """Print what an experiment found."""
+    from market.experiments.results.dataset import open_results
+    from market.experiments.tell.plain import as_json as plain
+    from market.experiments.tell.show import tell
+
+    results = open_results(done.out)
+    if as_json:
+        emit(done.as_json() | plain(results))
+        return
+    click.echo(tell(results), nl=False)
+    for text in list(done.failed.values())[:PROBLEMS_SHOWN]:
+        click.echo(f"failed: {text}", err=True)
+
+
+@experiment.command("show")
+@click.argument("result")
+@click.option("--week", type=int, help="Outcomes after so many weeks instead of at the end.")
+@JSON
+def experiment_show(result: str, week: int | None, as_json: bool) -> None:
+    """Tell what the experiment in the folder RESULT found."""
+    from market.experiments.results.dataset import open_results
+    from market.experiments.tell.plain import as_json as plain
+    from market.experiments.tell.show import tell
+
+    results = open_results(result, week)
+    emit({"out": result} | plain(results)) if as_json else click.echo(tell(results), nl=False)
+
+
+@experiment.command("metrics")
+@JSON
+def experiment_metrics(as_json: bool) -> None:
+    """List what an experiment can measure."""
+    from market.experiments.design.metrics import METRICS
+    from market.experiments.tell.wording import table
+
+    if as_json:
+        emit({name: about._asdict() for name, about in METRICS.items()})
+        return
+    rows = [(name, "" if about.unit == "1" else about.unit, about.meaning) for name, about in METRICS.items()]
+    click.echo("\n".join(table([("metric", "unit", "meaning"), *rows], left=3)))
 
 
 # --- what can be asked

@@ -18,10 +18,11 @@ from statistics import median
 from types import SimpleNamespace
 from typing import Any
 
+from agents.model import simulate
+from market.experiments.engines.worker import Job, Ready, perform
 from market.experiments.experiment import plan_experiment, run_experiment
-from market.experiments.pairing import effects
-from market.experiments.results import open_results
-from market.experiments.worker import Job, Ready, perform
+from market.experiments.results.dataset import open_results
+from market.experiments.statistics.pairing import effects
 from market.policies.load import library
 from market.state import State
 
@@ -43,8 +44,8 @@ def resident_mb() -> float:
 
 def market(runs: int = 12) -> None:
     """Time three-year runs in one process."""
-    plan = plan_experiment(None, {"policies": ["power-moratorium"], "seeds": runs, "years": 3})
-    ready, cpu = Ready(Job.of(plan)), []
+    plan = plan_experiment(simulate, None, {"policies": ["power-moratorium"], "seeds": runs, "years": 3})
+    ready, cpu = Ready(Job.of(plan), simulate), []
     for number, spec in zip(range(runs), plan.specs(), strict=False):
         cpu.append(perform(ready, spec, None).cpu_s)
         print(f"run {number + 1}: {cpu[-1]:.2f} CPU s, {resident_mb():.0f} MB", flush=True)
@@ -55,7 +56,7 @@ def dask(runs: int = 10_000) -> None:
     """Time tiny runs on Dask."""
     flags = {"policies": ["demand-shock:from=2024-08-01"], "seeds": runs // 2, "years": 0.25}
     flags["metrics"] = ["prices.h100_contract"]
-    plan = plan_experiment(None, flags, "bench_experiments:tiny")
+    plan = plan_experiment(tiny, None, flags)
     with tempfile.TemporaryDirectory() as folder:
         began, marks = time.monotonic(), []
 
@@ -75,7 +76,7 @@ def dask(runs: int = 10_000) -> None:
 
 def pairing(seeds: int = 8) -> None:
     """Compare paired and unpaired variance of every library policy's effects after 26 weeks and three years."""
-    plan = plan_experiment(None, {"policies": list(library()), "seeds": seeds, "years": 3, "every_weeks": 26})
+    plan = plan_experiment(simulate, None, {"policies": list(library()), "seeds": seeds, "years": 3, "every_weeks": 26})
     with tempfile.TemporaryDirectory() as folder:
         run_experiment(plan, out=f"{folder}/x")
         for week in (26, 78, None):

@@ -1,8 +1,8 @@
 """Experiments: policies against the baseline on the same futures and seeds.
 
-    plan = plan_experiment("design.yaml")              checked: experiment.py, plan.py, design.py
-    done = run_experiment(plan, engine="local")        engines/, drive.py, worker.py, store.py, gather.py
-    print(show(done.out))                              results.py, pairing.py, robustness.py, sensitivity.py, prim.py
+    plan = plan_experiment(simulate, "design.yaml")    design/: schema, checks, futures, the plan of runs
+    done = run_experiment(plan, engine="local")        engines/: processes, Dask; results/: what runs leave
+    print(show(done.out))                              statistics/: what the data say; tell/: sentences and tables
 
-Nothing here imports the people: `simulate` is named by a plan and imported by the worker that runs it.
+No module here imports the agents: `simulate`, which runs a scenario, is an argument that pickles by reference.
 """

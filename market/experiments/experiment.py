@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,17 +15,16 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from market.experiments import metrics
-from market.experiments.design import read_design
-from market.experiments.drive import Driver, Progress, Tell
+from market.experiments.design import metrics
+from market.experiments.design.plan import Plan, Simulate, Spec, make_plan
+from market.experiments.design.written import read_design
 from market.experiments.engines import open_engine
-from market.experiments.gather import LOST, gather
-from market.experiments.plan import Plan, Spec, make_plan
-from market.experiments.store import RESULT, Store
-from market.experiments.worker import Job, Ready, perform, work
+from market.experiments.engines.drive import Driver, Progress, Tell
+from market.experiments.engines.worker import Job, Ready, perform, work
+from market.experiments.results.gather import LOST, gather
+from market.experiments.results.store import RESULT, Store
 
 FORMAT = 1
-SIMULATE = "agents.model:simulate"
 PROBE_WEEKS = 13
 
 
@@ -72,6 +72,13 @@ class Finished:
         """0, or 4 when some runs failed."""
         return 4 if self.failed else 0
 
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, for scripts."""
+        return {
+            "out": self.out, "runs": self.runs, "failed": len(self.failed), "reused": self.reused,
+            "engine": self.engine, "elapsed_s": round(self.elapsed_s, 3),
+        }  # fmt: skip
+
 
 class Estimate(NamedTuple):
     """What a plan will take: runs, CPU seconds of one, minutes on so many workers."""
@@ -89,12 +96,12 @@ class Estimate(NamedTuple):
         return self.runs * self.run_cpu_s / self.workers / 60
 
 
-def plan_experiment(spec: Path | str | None = None, flags: Mapping[str, Any] | None = None, simulate: str = "") -> Plan:
+def plan_experiment(simulate: Simulate, spec: Path | str | None = None, flags: Mapping[str, Any] | None = None) -> Plan:
     """Read a design from a file, from flags or both, and check all of it. ScenarioError names what is wrong.
 
-    `simulate` names the function that runs a scenario, `module:name`; the market's own when it is left out.
+    `simulate` is the function that runs a scenario, `agents.model.simulate` for the market itself.
     """
-    return make_plan(read_design(spec, flags), simulate or SIMULATE)
+    return make_plan(read_design(spec, flags), simulate)
 
 
 def estimate(plan: Plan, workers: int) -> Estimate:
@@ -103,7 +110,7 @@ def estimate(plan: Plan, workers: int) -> Estimate:
     total = plan.weeks[-1]
     weeks = min(PROBE_WEEKS, total)
     short = {**job.scenario, "years": (weeks * 7 + 0.5) / 365.25}
-    ready = Ready(msgspec.structs.replace(job, scenario=short, weeks=(weeks,)))
+    ready = Ready(msgspec.structs.replace(job, scenario=short, weeks=(weeks,)), plan.simulate)
     first = next(plan.specs())
     probe = perform(ready, first, None)
     return Estimate(
@@ -155,7 +162,11 @@ def run_experiment(
         _describe(plan, store)
         todo = (spec for spec in plan.specs(logs) if spec.id not in done)
         driver = Driver(
-            started, partial(work, store.address, plan.digest), store, plan.size - len(done), tell or _silent
+            started,
+            partial(work, store.address, plan.digest, pickle.dumps(plan.simulate)),
+            store,
+            plan.size - len(done),
+            tell or _silent,
         )
         try:
             driver.drive(todo)

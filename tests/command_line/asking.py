@@ -27,14 +27,14 @@ def answer(*words: object) -> dict[str, Any]:
 
 
 def complaint(*words: object, code: int) -> str:
-    """Give a command line that must be refused with a code and one line on stderr; the line."""
+    """Give a command line that must be refused with a code and a line on stderr for each problem; the lines."""
     result = ask(*words)
     assert result.exit_code == code, (result.exit_code, result.output)
     assert result.stdout == ""
     lines = [line for line in result.stderr.splitlines() if "weeks to" not in line]
-    assert len(lines) == 1, lines
-    assert lines[0].startswith("market: ")
-    return lines[0]
+    assert lines
+    assert all(line.startswith("market: ") for line in lines), lines
+    return "\n".join(lines)
 
 
 def simulate(folder: Path, *words: object, years: str = YEARS) -> Path:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from experiments import tiny_worlds
 from experiments.extras import needs
 
+from market.experiments.design.plan import Plan
 from market.experiments.experiment import plan_experiment
-from market.experiments.plan import Plan
 
 POLICY = """\
 name: dearer
@@ -37,7 +38,7 @@ def tiny_plan(policy_file: Path) -> Callable[..., Plan]:
             "policies": [str(policy_file)], "seeds": 5, "years": 0.25, "metrics": ["prices.h100_contract"],
             "every_weeks": 5, **flags,
         }  # fmt: skip
-        return plan_experiment(None, said, f"experiments.tiny_worlds:{world}")
+        return plan_experiment(getattr(tiny_worlds, world), None, said)
 
     return make
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from experiments import tiny_worlds
 
-from market.experiments.command import experiment
-from market.experiments.experiment import SIMULATE
+import cli
 
 FIELDS = {"out", "runs", "failed", "engine", "elapsed_s", "effects"}
 
@@ -30,20 +30,16 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _world(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr("market.experiments.experiment.SIMULATE", f"experiments.tiny_worlds:{name}")
+    monkeypatch.setattr("agents.model.simulate", getattr(tiny_worlds, name))
 
 
 def ask(*words: str) -> Result:
-    return CliRunner().invoke(experiment, list(words))
+    return CliRunner().invoke(cli.main, ["experiment", *words], prog_name="market")
 
 
 def short(policy: Path, *words: str) -> tuple[str, ...]:
     metric = ("--metric", "prices.h100_contract")
     return ("--policy", str(policy), "--runs", "4", "--years", "0.25", *metric, "--engine", "serial", *words)
-
-
-def test_the_world_that_runs_is_the_market() -> None:
-    assert SIMULATE == "agents.model:simulate"
 
 
 def test_the_answer_is_on_stdout_and_the_pace_on_stderr(here: Path, policy_file: Path) -> None:
@@ -86,7 +82,7 @@ def test_a_dry_run_says_how_many_and_how_long_and_runs_nothing(here: Path, polic
             ("--policy", "power-moratorium", "--keep-logs", "few"),
             "--keep-logs: must be all, none or sample:N, was 'few'",
         ),
-        (("--policy", "power-moratorium", "--set", "x"), "must read key=value"),
+        (("--policy", "power-moratorium", "--set", "x"), "must read KEY=VALUE"),
         (("--policy", "power-moratorium", "--out", "ftp://x"), "ftp://x: name a folder, or s3://bucket/prefix"),
         (("show", "."), ".: holds no experiment"),
     ],
@@ -130,8 +126,8 @@ def test_a_real_ctrl_c_reaches_all_processes_and_leaves_no_traceback(
 ) -> None:
     words = [*short(policy_file, "--out", "x")[:-4], "--runs", "200", "--engine", "local:2", "--out", "x"]
     code = (
-        "import sys; from market.experiments import experiment as e; e.SIMULATE = 'experiments.tiny_worlds:slow'\n"
-        "from market.experiments.command import experiment; print('ready', flush=True); experiment(sys.argv[1:])"
+        "import sys, cli; from agents import model; from experiments import tiny_worlds\n"
+        "model.simulate = tiny_worlds.slow; print('ready', flush=True); cli.main(['experiment', *sys.argv[1:]])"
     )
     root = Path(__file__).parents[2]
     asked = subprocess.Popen(
@@ -163,8 +159,8 @@ def test_a_terminal_sees_runs_a_minute_and_the_time_left(here: Path, policy_file
     root = Path(__file__).parents[2]
     ours, theirs = pty.openpty()
     code = (
-        "import sys; from market.experiments import experiment as e; e.SIMULATE = 'experiments.tiny_worlds:price'\n"
-        "from market.experiments.command import experiment; experiment(sys.argv[1:])"
+        "import sys, cli; from agents import model; from experiments import tiny_worlds\n"
+        "model.simulate = tiny_worlds.price; cli.main(['experiment', *sys.argv[1:]])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, *short(policy_file)], stdout=subprocess.PIPE, stderr=theirs, text=True,
@@ -185,8 +181,8 @@ def test_metrics_are_listed() -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from market.experiments.command import experiment\n"
-        "try: experiment(['--help'])\n"
+        "import sys, cli\n"
+        "try: cli.main(['experiment', '--help'])\n"
         "except SystemExit: pass\n"
         "print([m for m in ('mesa', 'polars', 'pyarrow', 'numpy', 'scipy', 'pydantic', 'rich') if m in sys.modules])"
     )

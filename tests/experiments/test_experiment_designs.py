@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from agents.model import simulate
+from market.experiments.design.plan import Plan, snapshot_weeks
 from market.experiments.experiment import logs_to_keep, plan_experiment
-from market.experiments.plan import Plan, snapshot_weeks
 from market.scenario.errors import ScenarioError
 
 Make = Callable[..., Plan]
@@ -32,7 +33,7 @@ metrics: [labs.*.h100e, prices.h100_contract]
 def _plan(tmp_path: Path, text: str, **flags: Any) -> Plan:
     path = tmp_path / "design.yaml"
     path.write_text(text)
-    return plan_experiment(path, flags)
+    return plan_experiment(simulate, path, flags)
 
 
 def test_a_design_becomes_every_policy_on_every_pair(tmp_path: Path) -> None:
@@ -128,7 +129,7 @@ def test_a_wrong_design_is_refused_with_its_place(right: str, wrong: str, said: 
 )
 def test_a_wrong_flag_is_refused_by_its_name(flags: dict[str, Any], said: str) -> None:
     with pytest.raises(ScenarioError) as caught:
-        plan_experiment(None, flags)
+        plan_experiment(simulate, None, flags)
     assert str(caught.value.problems[0]).startswith(said)
 
 

@@ -5,22 +5,25 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 from experiments.extras import needs
 
-from market.experiments.drive import Progress
+from market.experiments.design.plan import Plan
 from market.experiments.engines import EngineUnusable, open_engine
 from market.experiments.engines.base import WorkerUnable
+from market.experiments.engines.drive import Progress
 from market.experiments.experiment import ExperimentExists, Interrupted, run_experiment
-from market.experiments.plan import Plan
-from market.experiments.store import Store, StoreUnusable
+from market.experiments.results.store import Store, StoreUnusable
 
 Make = Callable[..., Plan]
 DATA = ("long.parquet", "wide.parquet", "futures.parquet")
@@ -36,15 +39,14 @@ def serial(tiny_plan: Make, tmp_path: Path) -> Callable[..., list[bytes | None]]
     """What the serial engine makes of a plan over the harmless world, under another world's name."""
 
     def make(plan: Plan) -> list[bytes | None]:
-        from dataclasses import replace
-
         import msgspec
+        from experiments.tiny_worlds import price
 
-        from market.experiments.gather import gather
-        from market.experiments.worker import Job, Ready, perform
+        from market.experiments.engines.worker import Job, Ready, perform
+        from market.experiments.results.gather import gather
 
         store = Store(str(tmp_path / "serial"))
-        ready = Ready(Job.of(replace(plan, simulate="experiments.tiny_worlds:price")))
+        ready = Ready(Job.of(plan), price)
         for spec in plan.specs():
             store.write(f"runs/{spec.id}/result.msgpack", msgspec.msgpack.encode(perform(ready, spec, None)))
         gather(plan, store, {})
@@ -137,10 +139,19 @@ def test_after_ctrl_c_only_the_missing_runs_run(engine: str, tiny_plan: Make, tm
 
 @pytest.mark.parametrize("engine", ["local:1", "dask:1"])
 def test_a_worker_that_can_do_no_run_stops_the_experiment_with_a_reason(
-    engine: str, tiny_plan: Make, tmp_path: Path
+    engine: str, tiny_plan: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(WorkerUnable, match="a worker cannot work: AttributeError"):
-        run_experiment(tiny_plan("nothing"), engine=engine, out=str(tmp_path / "x"))
+    only_here = ModuleType("only_here")  # a module that no worker can import
+    exec("def simulate(*_, **__): ...", only_here.__dict__)
+    monkeypatch.setitem(sys.modules, "only_here", only_here)
+    plan = replace(tiny_plan(), simulate=only_here.simulate)
+    with pytest.raises(WorkerUnable, match=r"a worker cannot work: .*only_here"):
+        run_experiment(plan, engine=engine, out=str(tmp_path / "x"))
+
+
+def test_a_function_that_no_worker_could_import_is_refused(tiny_plan: Make) -> None:
+    with pytest.raises(ValueError, match="must be a function of a module"):
+        replace(tiny_plan(), simulate=lambda *_, **__: None)
 
 
 def test_a_scheduler_without_workers_is_refused(

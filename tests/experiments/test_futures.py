@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from market.experiments.distributions import Distribution
-from market.experiments.sampling import unit_points, values_at
+from market.experiments.design.distributions import Distribution
+from market.experiments.design.sampling import unit_points, values_at
 
 U = np.linspace(0.001, 0.999, 97)
 SCIPY = [

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from events.memory import MemoryLog
-from market.experiments.measure import herfindahl, measure
-from market.experiments.metrics import DEFAULT, METRICS, describe, metric_names, select
-from market.experiments.tally import Tally
+from market.experiments.design.metrics import DEFAULT, METRICS, describe, metric_names, select
+from market.experiments.results.measure import herfindahl, measure
+from market.experiments.results.tally import Tally
 
 if TYPE_CHECKING:
     from market.kernel import Kernel

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market.experiments.bootstrap import mean_interval
-from market.experiments.pairing import effect_of, variance_ratio
+from market.experiments.statistics.bootstrap import mean_interval
+from market.experiments.statistics.pairing import effect_of, variance_ratio
 
 NOISE = np.random.Generator(np.random.Philox(5))
 

@@ -11,7 +11,7 @@ from experiments.extras import needs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from market.experiments.prim import chance_of, choose, trajectory
+from market.experiments.statistics.prim import chance_of, choose, trajectory
 
 NAMES = ["a", "b", "c", "d"]
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
 
-from market.experiments.robustness import regret, robustness_of
-from market.experiments.schema import Goal
+from market.experiments.design.schema import Goal
+from market.experiments.statistics.robustness import regret, robustness_of
 
 TABLE = np.array([[10.0, 2.0, 6.0], [4.0, 5.0, 5.0], [8.0, 4.0, 3.0]])  # policies a, b, c in three futures
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from experiments.extras import needs
 
-from market.experiments.sampling import unit_points
-from market.experiments.sensitivity import morris, ranks, sobol
+from market.experiments.design.sampling import unit_points
+from market.experiments.statistics.sensitivity import morris, ranks, sobol
 
 needs("SALib")
 

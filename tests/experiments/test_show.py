@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from experiments.extras import needs
 
+from market.experiments.design.plan import Plan
 from market.experiments.experiment import run_experiment
-from market.experiments.plain import as_json
-from market.experiments.plan import Plan
-from market.experiments.results import ResultMissing, open_results
-from market.experiments.show import show
-from market.experiments.wording import amount, number, percent, together
+from market.experiments.results.dataset import ResultMissing, open_results
+from market.experiments.tell.plain import as_json
+from market.experiments.tell.show import show
+from market.experiments.tell.wording import amount, number, percent, together
 
 Make = Callable[..., Plan]
 

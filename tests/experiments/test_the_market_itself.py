@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 import pytest
 
+from agents.model import simulate
 from events import MemoryLog, open_log, verify
 from events.types.policy import PolicyEnacted
+from market.experiments.design.metrics import metric_names
+from market.experiments.design.plan import Plan
 from market.experiments.experiment import plan_experiment, run_experiment
-from market.experiments.metrics import metric_names
-from market.experiments.pairing import effects
-from market.experiments.plan import Plan
-from market.experiments.results import open_results
+from market.experiments.results.dataset import open_results
+from market.experiments.statistics.pairing import effects
 from market.policies.load import library, load_policy
 from market.rules.policy import PolicyHooks
 
@@ -33,7 +34,7 @@ EARLY = ("demand-shock", "supply-shock", "chip-tariff", "allocation-fairness")
 
 
 def _plan(policies: list[str], **flags: object) -> Plan:
-    return plan_experiment(None, {"policies": policies, "years": 0.5, "seeds": 2, **flags})
+    return plan_experiment(simulate, None, {"policies": policies, "years": 0.5, "seeds": 2, **flags})
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from market.experiments.tipping import crossing, tipping_of
+from market.experiments.statistics.tipping import crossing, tipping_of
 
 SETTINGS = np.array([0.0, 10.0, 20.0, 40.0])
 

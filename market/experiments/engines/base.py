@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, Protocol, Self
 
-from market.experiments.worker import Batch, Outcome
+from market.experiments.engines.worker import Batch, Outcome
 
 Run = Callable[[Batch], list[Outcome]]
 

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, Self
 
 from market.experiments.engines.base import Died, EngineUnusable, Run, WorkerUnable
-from market.experiments.worker import Batch, Outcome
+from market.experiments.engines.worker import Batch, Outcome
 
 SECONDS_TO_CONNECT = 10
 SECONDS_TO_JOIN = 60

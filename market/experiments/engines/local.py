@@ -16,7 +16,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Self
 
 from market.experiments.engines.base import Died, Run, WorkerUnable
-from market.experiments.worker import Batch, Outcome
+from market.experiments.engines.worker import Batch, Outcome
 
 SPAWN = multiprocessing.get_context("spawn")
 SECONDS_TO_STOP = 5.0
@@ -132,9 +132,8 @@ def _serve(pipe: Connection) -> None:
     while True:
         try:
             run, batch = pipe.recv()
+            pipe.send(run(batch))
         except EOFError:
             return
-        try:
-            pipe.send(run(batch))
         except Exception as error:
             pipe.send(f"{type(error).__name__}: {error}")

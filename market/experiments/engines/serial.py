@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Self
 
 from market.experiments.engines.base import Died, Run
-from market.experiments.worker import Batch, Outcome
+from market.experiments.engines.worker import Batch, Outcome
 
 
 class SerialEngine:

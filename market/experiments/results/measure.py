@@ -9,7 +9,7 @@ from events.types.finance import LoanGranted, OrgDefaulted, RoundClosed
 from events.types.leases import LeaseSigned, LeaseTalksFailed
 from events.types.policy import CommandForbidden, LevyCharged
 from events.types.training import ModelReleased
-from market.experiments.tally import Tally
+from market.experiments.results.tally import Tally
 from market.state import State
 from market.units import CENTS, digits
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
-from market.experiments import sections
-from market.experiments.metrics import describe
-from market.experiments.pairing import Effect, effects
-from market.experiments.results import Results, open_results
-from market.experiments.schema import BASELINE
-from market.experiments.wording import amount, count, percent
+from market.experiments.design.metrics import describe
+from market.experiments.design.schema import BASELINE
+from market.experiments.results.dataset import Results, open_results
+from market.experiments.statistics.pairing import Effect, effects
+from market.experiments.tell import sections
+from market.experiments.tell.wording import amount, count, percent
+
+if TYPE_CHECKING:
+    from market.experiments.experiment import Estimate
 
 PAIRS_FEW = 10
 
@@ -117,3 +121,14 @@ def caveats(results: Results, found: list[Effect]) -> Iterator[str]:
         yield from (f"      {policy}, future {f}, seed {s}: {error}" for policy, f, s, error in results.failed[:10])
     spent = f"{amount(results.cpu_s / 60, '')} CPU minutes"
     yield f"  - Data: {results.url} (wide.parquet, long.parquet, runs.parquet); {spent}."
+
+
+def estimated(found: Estimate, metrics: Iterable[str], out: str) -> str:
+    """Say how many runs a design makes, how long they take, and where they would be kept."""
+    return (
+        f"{found.runs:,} runs: {', '.join(found.levers)}; {found.futures:,} futures, {found.seeds:,} seeds\n"
+        f"about {found.minutes:.1f} minutes on {found.workers} workers ({found.run_cpu_s:.1f} CPU seconds a run, "
+        "from a probe of its first weeks)\n"
+        f"metrics: {', '.join(metrics)}\n"
+        f"would write to {out}"
+    )

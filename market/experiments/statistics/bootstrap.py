@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from market.experiments.sampling import key_of
+from market.experiments.design.sampling import key_of
 
 Floats = NDArray[np.float64]
 RESAMPLES = 4000

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from market.catalogue.tables import Row
-from market.experiments.distributions import Distribution, problem_with
-from market.experiments.schema import BASELINE, Design, Lever
+from market.experiments.design.distributions import Distribution, problem_with
+from market.experiments.design.schema import BASELINE, Design, Lever
 from market.policies.load import load_policy
 from market.policies.schema import Policy
 from market.scenario.errors import Problem, ScenarioError

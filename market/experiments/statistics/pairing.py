@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from market.experiments.bootstrap import Floats, mean_interval
-from market.experiments.results import Results
-from market.experiments.schema import BASELINE
+from market.experiments.design.schema import BASELINE
+from market.experiments.results.dataset import Results
+from market.experiments.statistics.bootstrap import Floats, mean_interval
 
 SLIGHT = 5e-4
 """Part of the baseline below which an effect is not worth a row."""

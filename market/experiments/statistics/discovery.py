@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from market.experiments.prim import Box, chance_of, choose, trajectory
-from market.experiments.results import Results
+from market.experiments.results.dataset import Results
+from market.experiments.statistics.prim import Box, chance_of, choose, trajectory
 
 FUTURES_MIN = 40  # below, a peel of 5 % is one or two futures
 

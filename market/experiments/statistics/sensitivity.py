@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from market.experiments.distributions import Floats
-from market.experiments.results import Results
-from market.experiments.sampling import key_of, need_salib, problem
-from market.experiments.schema import BASELINE
+from market.experiments.design.distributions import Floats
+from market.experiments.design.sampling import key_of, need_salib, problem
+from market.experiments.design.schema import BASELINE
+from market.experiments.results.dataset import Results
 
 FUTURES_MIN = 8
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from market.experiments.discovery import discoveries
-from market.experiments.pairing import effects, expected
-from market.experiments.results import Results
-from market.experiments.robustness import robustness
-from market.experiments.sections import sensitivities
-from market.experiments.tipping import tipping_points
+from market.experiments.results.dataset import Results
+from market.experiments.statistics.discovery import discoveries
+from market.experiments.statistics.pairing import effects, expected
+from market.experiments.statistics.robustness import robustness
+from market.experiments.statistics.tipping import tipping_points
+from market.experiments.tell.sections import sensitivities
 
 
 def as_json(results: Results) -> dict[str, Any]:

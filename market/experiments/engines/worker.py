@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import gc
+import pickle
 import shutil
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,11 +17,12 @@ import msgspec
 from events.log import LogWriter
 from events.manifest import Manifest
 from events.memory import Log
-from market.experiments.measure import measure
-from market.experiments.paths import with_values
-from market.experiments.plan import Plan, Spec
-from market.experiments.store import RESULT, Store
-from market.experiments.tally import Tally
+from market.experiments.design.paths import with_values
+from market.experiments.design.plan import Plan, Simulate, Spec
+from market.experiments.results.measure import measure
+from market.experiments.results.result import Result
+from market.experiments.results.store import RESULT, Store
+from market.experiments.results.tally import Tally
 from market.kernel import Kernel
 from market.policies.schema import Policy
 from market.rules.policy import PolicyHooks
@@ -31,18 +31,6 @@ from market.scenario.schema import Scenario
 from market.state import state_form, state_hash
 
 Batch = tuple[Spec, ...]
-
-
-class Result(msgspec.Struct, frozen=True):
-    """What a run leaves: metrics by week, and hashes by which runs are compared. `values` is [weeks][metrics]."""
-
-    id: str
-    weeks: tuple[int, ...]
-    values: tuple[tuple[float, ...], ...]
-    state_hash: str
-    head: str  # of the log, empty when it was not kept
-    events: int
-    cpu_s: float
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -60,7 +48,6 @@ class Job(msgspec.Struct, frozen=True):
     levers: dict[str, list[dict[str, Any]]]
     metrics: tuple[str, ...]
     weeks: tuple[int, ...]
-    simulate: str
 
     @classmethod
     def of(cls, plan: Plan) -> Job:
@@ -69,38 +56,39 @@ class Job(msgspec.Struct, frozen=True):
             lever.name: [policy.model_dump(mode="json", by_alias=True) for policy in lever.policies]
             for lever in plan.levers
         }
-        return cls(plan.scenario.model_dump(mode="json"), levers, plan.metrics, plan.weeks, plan.simulate)
+        return cls(plan.scenario.model_dump(mode="json"), levers, plan.metrics, plan.weeks)
 
 
 class Ready:
-    """A job with its parts read and its function imported."""
+    """A job with its parts read, and the function that runs a scenario."""
 
-    def __init__(self, job: Job) -> None:
-        self.job = job
+    def __init__(self, job: Job, simulate: Simulate) -> None:
+        self.job, self.simulate = job, simulate
         self.scenario = Scenario.model_validate(job.scenario)
         self.levers = {
             name: tuple(Policy.model_validate(policy) for policy in policies) for name, policies in job.levers.items()
         }
-        module, _, name = job.simulate.partition(":")
-        self.simulate: Callable[..., Kernel] = getattr(import_module(module), name)
 
 
 @cache
-def _ready(url: str, digest: str) -> tuple[Store, Ready]:
+def _ready(url: str, digest: str, simulate: bytes) -> tuple[Store, Ready]:
     """Read an experiment once in the life of a worker; `digest` tells experiments in one place apart."""
     store = Store(url)
     store.check()
     data = store.read("experiment.json")
     if data is None:
         raise FileNotFoundError(f"{url}: experiment.json is not there; can this worker reach the folder?")
-    ready = Ready(msgspec.convert(msgspec.json.decode(data)["job"], Job))
+    ready = Ready(msgspec.convert(msgspec.json.decode(data)["job"], Job), pickle.loads(simulate))
     gc.freeze()  # what stays for good need not be looked at again
     return store, ready
 
 
-def work(url: str, digest: str, batch: Batch) -> list[Outcome]:
-    """Run a batch for the experiment at `url`; what has its mark already is not run again."""
-    store, job = _ready(url, digest)
+def work(url: str, digest: str, simulate: bytes, batch: Batch) -> list[Outcome]:
+    """Run a batch for the experiment at `url`; what has its mark already is not run again.
+
+    `simulate` is pickled, a reference to a module's function: a worker that lacks the module fails here, with a reason.
+    """
+    store, job = _ready(url, digest, simulate)
     return [_one(store, job, spec) for spec in batch]
 
 

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from market.experiments.schema import BASELINE, Goal
-from market.experiments.store import Store
+from market.experiments.design.schema import BASELINE, Goal
+from market.experiments.results.store import Store
 
 Floats = NDArray[np.float64]
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from market.experiments.bootstrap import LEVEL, RESAMPLES, Floats
-from market.experiments.results import Results
-from market.experiments.sampling import key_of
+from market.experiments.design.sampling import key_of
+from market.experiments.results.dataset import Results
+from market.experiments.statistics.bootstrap import LEVEL, RESAMPLES, Floats
 
 
 class Tipping(NamedTuple):

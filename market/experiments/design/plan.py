@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib.metadata import entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from events.manifest import canonical, code_hash, packages
-from market.experiments import design as written_design
-from market.experiments.design import Loaded, Written
-from market.experiments.distributions import Distribution, Floats
-from market.experiments.metrics import DEFAULT, METRICS, metric_names, select
-from market.experiments.paths import find, settable, whole, with_values
-from market.experiments.sampling import unit_points, values_at
-from market.experiments.schema import Design
+from market.experiments.design import written as written_design
+from market.experiments.design.distributions import Distribution, Floats
+from market.experiments.design.metrics import DEFAULT, METRICS, metric_names, select
+from market.experiments.design.paths import find, settable, whole, with_values
+from market.experiments.design.sampling import unit_points, values_at
+from market.experiments.design.schema import Design
+from market.experiments.design.written import Loaded, Written
 from market.policies.load import check_against
 from market.scenario.errors import Problem, ScenarioError, did_you_mean
 from market.scenario.load import digest, load_scenario
 from market.scenario.schema import Scenario
 from market.units import weeks_in
+
+if TYPE_CHECKING:
+    from market.kernel import Kernel
+
+Simulate = Callable[..., "Kernel"]
+"""Runs a scenario, as `agents.model.simulate` does; a function of a module, which pickles by reference."""
 
 RUNS_MAX = 10_000_000
 FUTURES_DEFAULT = 100
@@ -51,7 +57,7 @@ class Plan:
     levers : the baseline first.
     points, values : futures in the unit cube and as parameter values, both [F, k].
     weeks : weeks closed at which metrics are read; the last is the end.
-    simulate : `module:name` of the function that runs a scenario.
+    simulate : function that runs a scenario; it pickles by reference, so that workers import it themselves.
     """
 
     design: Design
@@ -63,8 +69,11 @@ class Plan:
     seeds: range
     metrics: tuple[str, ...]
     weeks: tuple[int, ...]
-    simulate: str
+    simulate: Simulate
     code: str
+
+    def __post_init__(self) -> None:
+        name_of(self.simulate)
 
     @property
     def pairs(self) -> int:
@@ -85,7 +94,7 @@ class Plan:
 
         `logs` pairs keep their logs.
         """
-        base = _sha(digest(self.scenario), self.simulate, self.code)
+        base = _sha(digest(self.scenario), name_of(self.simulate), self.code)
         keys = {lever.name: _sha(*map(_policy_values, lever.policies)) for lever in self.levers}
         for number in range(len(self.values)):
             values = self.future(number)
@@ -102,8 +111,16 @@ class Plan:
         futures = [list(self.uncertain), self.values.tolist()]
         return _sha(
             digest(self.scenario), levers, futures, [self.seeds.start, self.seeds.stop], self.metrics, self.weeks,
-            self.simulate, self.code,
+            name_of(self.simulate), self.code,
         )  # fmt: skip
+
+
+def name_of(simulate: Simulate) -> str:
+    """Name the function that runs a scenario; ValueError for one that a worker could not import."""
+    name = f"{simulate.__module__}.{simulate.__qualname__}"
+    if "<" in name:
+        raise ValueError(f"{name}: simulate must be a function of a module, so that workers can import it")
+    return name
 
 
 def _sha(*parts: Any) -> str:
@@ -125,7 +142,7 @@ def code_name() -> str:
     return _sha(code_hash(), packages(), sorted(plugs))
 
 
-def make_plan(written: Written, simulate: str) -> Plan:
+def make_plan(written: Written, simulate: Simulate) -> Plan:
     """Resolve a design and check all of it.
 
     Raises

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from market.experiments.bootstrap import Floats
-from market.experiments.results import Results
-from market.experiments.schema import Goal
+from market.experiments.design.schema import Goal
+from market.experiments.results.dataset import Results
+from market.experiments.statistics.bootstrap import Floats
 
 
 class Robustness(NamedTuple):

@@ -10,26 +10,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import batched
 
-import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from market.experiments.plan import Plan, Spec
-from market.experiments.store import RESULT, Store
-from market.experiments.worker import Result
+from market.experiments.design.plan import Plan, Spec
+from market.experiments.results.result import Result, read_result
+from market.experiments.results.store import Store
 
 CHUNK = 512  # runs read and written at a time
 LOST = "its result cannot be read; --resume runs it again"
 READERS = 16  # an object store answers slowly, so ask for many at once
-
-
-def read_result(store: Store, id_: str) -> Result | None:
-    """Read a run's result; None when it is not there or not whole."""
-    data = store.read(f"runs/{id_}/{RESULT}")
-    try:
-        return None if data is None else msgspec.msgpack.decode(data, type=Result)
-    except msgspec.DecodeError:
-        return None
 
 
 def gather(plan: Plan, store: Store, errors: Mapping[str, str]) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from market.experiments.distributions import Distribution, Floats
+from market.experiments.design.distributions import Distribution, Floats
 
 TAIL = 1e-3
 """Probability cut off at either end of a distribution without bounds, so that designs with corners stay finite."""

@@ -33,7 +33,7 @@ class Lever(Strict):
 
 
 class Uncertainty(Strict):
-    """The distribution of one parameter: exactly one of these, see `market.experiments.distributions`."""
+    """The distribution of one parameter: exactly one of these, see `market.experiments.design.distributions`."""
 
     uniform: list[Finite] | None = None
     loguniform: list[Finite] | None = None

@@ -1,4 +1,4 @@
-"""What an experiment can measure, by dotted name; `market.experiments.measure` reads it off a state.
+"""What an experiment can measure, by dotted name; `market.experiments.results.measure` reads it off a state.
 
 `METRICS` holds every name with its unit and meaning; `{lab}`, `{cloud}`, `{region}` and `{country}` stand for those of
 the scenario, and a design may ask with `*`: `labs.*.h100e`.

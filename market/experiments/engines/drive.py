@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
+from market.experiments.design.plan import Spec
 from market.experiments.engines.base import Died, Engine, Run
-from market.experiments.plan import Spec
-from market.experiments.store import RESULT, Store
-from market.experiments.worker import Batch, Outcome
+from market.experiments.engines.worker import Batch, Outcome
+from market.experiments.results.store import RESULT, Store
 
 KILLS = 3
 SECONDS_PER_BATCH = 2.0

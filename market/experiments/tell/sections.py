@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from market.experiments.discovery import Limit, discoveries
-from market.experiments.metrics import describe
-from market.experiments.pairing import Effect, expected
-from market.experiments.results import Results
-from market.experiments.robustness import Robustness, robustness
-from market.experiments.schema import BASELINE, Goal
-from market.experiments.sensitivity import Morris, Rank, Sensitivity, Sobol, sensitivity
-from market.experiments.tipping import tipping_points
-from market.experiments.wording import amount, count, indented, number, percent, scale, table, together
+from market.experiments.design.metrics import describe
+from market.experiments.design.schema import BASELINE, Goal
+from market.experiments.results.dataset import Results
+from market.experiments.statistics.discovery import Limit, discoveries
+from market.experiments.statistics.pairing import Effect, expected
+from market.experiments.statistics.robustness import Robustness, robustness
+from market.experiments.statistics.sensitivity import Morris, Rank, Sensitivity, Sobol, sensitivity
+from market.experiments.statistics.tipping import tipping_points
+from market.experiments.tell.wording import amount, count, indented, number, percent, scale, table, together
 
 SENSITIVE_SHOWN = 5
 

@@ -1,0 +1,1 @@
+"""What a dataset says: paired effects, intervals, robustness, sensitivity, scenario discovery, tipping points."""

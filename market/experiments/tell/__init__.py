@@ -1,0 +1,1 @@
+"""How findings are written: sentences, tables and JSON."""
