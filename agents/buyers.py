@@ -10,6 +10,7 @@ from events.commands import Choice, Command, Terms
 from events.commands.chips import CancelOrder, PlaceOrder
 from events.commands.finance import SeekLoan, SetBudget
 from events.commands.sites import PlanSite, StartBuilding
+from events.kinds import BudgetReason, BuildingKind, NewSiteKind
 from market import rng
 from market.rng import Draws
 from market.units import MONTH_WEEKS, QUARTER_WEEKS, YEAR_WEEKS, clip
@@ -43,7 +44,7 @@ def budget(view: MarketView) -> SetBudget:
     growth += p("budget.shock_sd") * rng.normal(view.seed, "budget", view.me)
     value = view.books.budget_usd_per_year * math.exp(growth * MONTH_WEEKS / YEAR_WEEKS)
     means = p("budget.means_share") * view.means_usd_per_year()
-    reason = "rents above cost" if view.price > fair else "rents below cost"
+    reason: BudgetReason = "rents above cost" if view.price > fair else "rents below cost"
     if value > means:
         value, reason = max(means, p("budget.keep_min") * view.books.budget_usd_per_year), "means"
     return SetBudget(actor=view.me, because=view.me, value=value, reason=reason)
@@ -202,7 +203,8 @@ def buildings(view: MarketView, draws: Draws) -> Iterator[Command]:
     quick = p("sites.brownfield_share") * max(0.0, gap) + p("sites.waiting_share") * waiting
     slow = (1 - p("sites.brownfield_share")) * gap
     left = view.buildable_kw()
-    for kind, kw in (("greenfield", slow), ("brownfield", quick)):
+    sizes: tuple[tuple[NewSiteKind, float], ...] = (("greenfield", slow), ("brownfield", quick))
+    for kind, kw in sizes:
         kw = min(kw, left)
         left -= max(0.0, kw)
         count = max(1, math.ceil(kw / p("sites.building_kw_max")))
@@ -211,7 +213,7 @@ def buildings(view: MarketView, draws: Draws) -> Iterator[Command]:
                 yield from _build(view, draws, kind, (int(kw / count), number))
 
 
-def power_options(view: MarketView, kind: str, kw: int) -> list[tuple[str, bool, Terms]]:
+def power_options(view: MarketView, kind: NewSiteKind, kw: int) -> list[tuple[str, bool, Terms]]:
     """Regions with grid power, and with own generation where the grid is slow, scored by wait, energy and presence."""
     p, options = view.param, []
     present = {site.region for site in view.sites()}
@@ -221,21 +223,18 @@ def power_options(view: MarketView, kind: str, kw: int) -> list[tuple[str, bool,
         here = p("choice.presence_weight") if region in present else 0.0
         grid = view.queue_days(region) + view.queue_delay_days(region, kw)
         own = view.on_site_days(kind)
-        for name, on_site, wait, extra in (
-            (region, False, grid, 0.0),
-            (f"{region} with own plant", True, own, math.log(p("build.on_site_cost_factor"))),
-        ):
+        for on_site, wait, extra in ((False, grid, 0.0), (True, own, math.log(p("build.on_site_cost_factor")))):
             if on_site and kind == "brownfield" and not view.trait("on_site_power"):
                 continue
             terms = Terms(
-                name, term_price=energy - extra, term_time=time_term(wait / 7, p("choice.power_wait_weight")),
-                term_control=here,
+                region, term_price=energy - extra, term_time=time_term(wait / 7, p("choice.power_wait_weight")),
+                term_control=here, on_site_power=on_site,
             )  # fmt: skip
             options.append((region, on_site, terms))
     return options
 
 
-def _build(view: MarketView, draws: Draws, kind: str, size: tuple[int, int]) -> Iterator[Command]:
+def _build(view: MarketView, draws: Draws, kind: NewSiteKind, size: tuple[int, int]) -> Iterator[Command]:
     """Choose a region and its power, and start a building there."""
     kw, number = size
     options = power_options(view, kind, kw)
@@ -257,7 +256,7 @@ def _build(view: MarketView, draws: Draws, kind: str, size: tuple[int, int]) -> 
             why=why,
         )
         return
-    follow = "next" if site.kind != "pool" and site.energised_kw and kind == "brownfield" else kind
+    follow: BuildingKind = "next" if site.kind != "pool" and site.energised_kw and kind == "brownfield" else kind
     yield StartBuilding(
         actor=view.me, because=because, site=site.name, kind=follow, power_kw_it=kw, on_site_power=on_site, why=why
     )

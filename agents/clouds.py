@@ -12,6 +12,7 @@ from agents.investors import fund_rounds
 from agents.valuation import is_my_week, term_factor
 from events.commands import Command
 from events.commands.leases import AcceptQuote, BreakTalks, GiveQuote, RequestLease
+from events.kinds import TalksEnd
 from market.rng import Draws
 from market.units import MONTH_WEEKS
 from market.view import MarketView, Quote, Request
@@ -88,7 +89,7 @@ def _quote(view: MarketView, request: Request, offer: Offer, price: float) -> Gi
 Used = dict[tuple[str, str, str | None], int]
 
 
-def find_offer(view: MarketView, request: Request, used: Used) -> Offer | str:
+def find_offer(view: MarketView, request: Request, used: Used) -> Offer | TalksEnd:
     """Find what can serve a request: from the shelf, from rented GPUs, or forward; else the reason why nothing can."""
     options = [*shelf(view, request, used), *resale(view, request, used)]
     if options:
@@ -129,7 +130,7 @@ def resale(view: MarketView, request: Request, used: Used) -> Iterator[Offer]:
         yield Offer(lease.chip, lease.site, min(need, free), start, lease.lease_id, lease.price_usd_per_gpu_hour)
 
 
-def forward(view: MarketView, request: Request, used: Used) -> Offer | str:
+def forward(view: MarketView, request: Request, used: Used) -> Offer | TalksEnd:
     """Sell GPUs still to be ordered, on power that exists or is promised."""
     found = offers(view)
     if not found:

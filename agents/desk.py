@@ -10,6 +10,7 @@ from agents.valuation import choose, price_term, time_term
 from events.commands import Choice, Command, Terms
 from events.commands.leases import AcceptQuote, BreakTalks, CounterQuote
 from events.commands.sites import PlanSite, StartBuilding
+from events.kinds import TalksEnd
 from market.rng import Draws
 from market.view import MarketView, Quote
 
@@ -75,7 +76,7 @@ def answer_quotes(view: MarketView, draws: Draws) -> Iterator[Command]:
     best = quotes[i]
     for quote in quotes:
         if quote is not best:
-            reason = "too late" if quote.start_day > best.start_day + 91 else "price"
+            reason: TalksEnd = "too late" if quote.start_day > best.start_day + 91 else "price"
             yield BreakTalks(actor=view.me, because=quote.quote_id, request_id=quote.request_id, reason=reason)
     if best.lessor == parent:
         yield AcceptQuote(actor=view.me, because=best.quote_id, quote_id=best.quote_id, why=why)
@@ -109,7 +110,7 @@ def build_instead(view: MarketView, quotes: list[Quote], why: Choice) -> Iterato
     """Break all talks off and start an own building; the chips come through the own budget."""
     for quote in quotes:
         slow = why.rejected is not None and why.rejected.term_time < why.chosen.term_time
-        reason = "too late" if slow else "control"
+        reason: TalksEnd = "too late" if slow else "control"
         yield BreakTalks(actor=view.me, because=quote.quote_id, request_id=quote.request_id, reason=reason)
     wanted_kw = max(view.request(q.request_id).h100e for q in quotes)  # about a kilowatt of IT power an H100e
     kw = int(min(view.buildable_kw(), wanted_kw))

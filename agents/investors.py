@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from events.commands import Command
 from events.commands.finance import DeclineRound, FundRound
+from events.kinds import RoundFailure, StakeKind
 from market import rng
 from market.rng import Draws
 from market.view import Books, MarketView
@@ -21,7 +22,7 @@ class Investor:
         return [] if view.is_lender(view.me) else list(fund_rounds(view, "equity"))
 
 
-def fund_rounds(view: MarketView, kind: str) -> Iterator[Command]:
+def fund_rounds(view: MarketView, kind: StakeKind) -> Iterator[Command]:
     """Close or turn down the open rounds that the org leads."""
     p = view.param
     cap = p("finance.rounds_usd_per_year") * (1 + p("finance.rounds_growth_per_year")) ** (view.week // 52)
@@ -32,7 +33,7 @@ def fund_rounds(view: MarketView, kind: str) -> Iterator[Command]:
             continue
         amount, because = books.sought_cents, f"{books.org}/round"
         if amount > min(left, cash):
-            reason = "market closed" if amount > left else "investors without cash"
+            reason: RoundFailure = "market closed" if amount > left else "investors without cash"
             yield DeclineRound(actor=view.me, because=because, org=books.org, reason=reason)
             continue
         left, cash = left - amount, cash - amount

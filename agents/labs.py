@@ -13,6 +13,7 @@ from events.commands import Command
 from events.commands.finance import SeekRound
 from events.commands.leases import RequestLease, SignLetter
 from events.commands.training import AdoptPlan, SetSplit, StartProject, StartTraining
+from events.kinds import PlanReason
 from market.rng import Draws
 from market.units import HOURS_PER_YEAR, MONTH_WEEKS, clip
 from market.view import Lab as LabRecord
@@ -97,7 +98,7 @@ def plan(view: MarketView, lab: LabRecord, draws: Draws) -> Iterator[Command]:
     spend = wanted_spend_usd(view, lab)
     wanted = spend / (HOURS_PER_YEAR * view.price)
     if abs(wanted - lab.wanted_h100e) > p("labs.plan_change_min") * max(lab.wanted_h100e, 1.0):
-        reason = "demand" if lab.demand_usd_per_year > 1.2 * lab.revenue_usd_per_year else "cash"
+        reason: PlanReason = "demand" if lab.demand_usd_per_year > 1.2 * lab.revenue_usd_per_year else "cash"
         yield AdoptPlan(
             actor=view.me, because=lab.best_model or view.me, h100e=wanted, due_day=view.day + 182, reason=reason
         )

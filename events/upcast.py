@@ -29,7 +29,25 @@ def _backlog_in_weeks(old: Columns) -> Columns:
     return old | {"lead_time_weeks": [count / DAYS_A_WEEK for count in days]}
 
 
+ON_SITE = " on-site"
+
+
+def _own_power_apart(old: Columns) -> Columns:
+    kinds = old["kind"]
+    return old | {
+        "kind": [kind.removesuffix(ON_SITE) for kind in kinds],
+        "on_site_power": [kind.endswith(ON_SITE) for kind in kinds],
+    }
+
+
+def _other_chip_unnamed(old: Columns) -> Columns:
+    reasons = ["takes another chip" if reason.startswith("takes ") else reason for reason in old["reason"]]
+    return old | {"reason": reasons}
+
+
 UPCASTS: dict[Key, Upcast] = {
+    ("BuildingStarted", 1): Upcast(_own_power_apart),
+    ("OrderCancelled", 1): Upcast(_other_chip_unnamed),
     ("OutputMade", 1): Upcast(_backlog_in_weeks),
 }
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from events.commands import Choice, Command, Terms
+from events.kinds import RunEnd
 from events.memory import Log
 from events.rows import Rows
 from events.types import Batch, Entry, Event
@@ -195,7 +196,7 @@ class Kernel:
         self.log.close_week()
         return digest
 
-    def end(self, reason: str = "end") -> None:
+    def end(self, reason: RunEnd = "end") -> None:
         """Close the run."""
         run = self.state.run
         last = run.start_day + max(0, WEEK_DAYS * (run.week + 1) - 1)  # also of a run that was cut after its last week
@@ -212,6 +213,7 @@ def _option(kind: type[OptionChosen | OptionRejected], actor: str, topic: str, t
         term_time=round(terms.term_time, 9),
         term_control=round(terms.term_control, 9),
         term_risk=round(terms.term_risk, 9),
+        on_site_power=terms.on_site_power,
     )
 
 

@@ -13,6 +13,7 @@ class Terms(msgspec.Struct, frozen=True):
     term_time: float = 0.0
     term_control: float = 0.0
     term_risk: float = 0.0
+    on_site_power: bool | None = None  # of candidates that differ in it
 
     @property
     def score(self) -> float:

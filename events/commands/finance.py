@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from events.commands.base import Command
+from events.kinds import BudgetReason, RoundFailure, StakeKind
 
 
 class SetBudget(Command, frozen=True, kw_only=True):
     """Set what an org means to spend on chips, USD a year."""
 
     value: float
-    reason: str
+    reason: BudgetReason
 
 
 class SeekRound(Command, frozen=True, kw_only=True):
@@ -24,14 +25,14 @@ class FundRound(Command, frozen=True, kw_only=True):
     org: str
     amount_usd_cents: int
     valuation_usd_cents: int
-    kind: str = "equity"  # or `equity for compute`, from those who sell it
+    kind: StakeKind = "equity"  # or `equity for compute`, from those who sell it
 
 
 class DeclineRound(Command, frozen=True, kw_only=True):
     """Turn an org's round down."""
 
     org: str
-    reason: str
+    reason: RoundFailure
 
 
 class SeekLoan(Command, frozen=True, kw_only=True):

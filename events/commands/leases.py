@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from events.commands.base import Command
+from events.kinds import LeaseKind, TalksEnd
 
 
 class RequestLease(Command, frozen=True, kw_only=True):
@@ -13,7 +14,7 @@ class RequestLease(Command, frozen=True, kw_only=True):
     due_day: int
     duration_days: int
     price_usd_per_h100e_hour: float
-    kind: str
+    kind: LeaseKind
 
 
 class GiveQuote(Command, frozen=True, kw_only=True):
@@ -46,7 +47,7 @@ class BreakTalks(Command, frozen=True, kw_only=True):
     """End talks on a request, with a reason; either side may."""
 
     request_id: str
-    reason: str
+    reason: TalksEnd
 
 
 class SignLetter(Command, frozen=True, kw_only=True):

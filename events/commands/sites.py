@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from events.commands.base import Command
+from events.kinds import BuildingKind, NewSiteKind
 
 
 class PlanSite(Command, frozen=True, kw_only=True):
-    """Announce a site and start its first building. `kind`: brownfield, greenfield or pool."""
+    """Announce a site and start its first building. `kind`: brownfield or greenfield."""
 
     region: str
-    kind: str
+    kind: NewSiteKind
     power_kw_it: int
     on_site_power: bool = False
 
@@ -18,6 +19,6 @@ class StartBuilding(Command, frozen=True, kw_only=True):
     """Start another building of an own site. `kind`: brownfield, greenfield or next."""
 
     site: str
-    kind: str
+    kind: BuildingKind
     power_kw_it: int
     on_site_power: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from events.commands.base import Command
+from events.kinds import PlanReason
 
 
 class SetSplit(Command, frozen=True, kw_only=True):
@@ -32,4 +33,4 @@ class AdoptPlan(Command, frozen=True, kw_only=True):
 
     h100e: float
     due_day: int
-    reason: str
+    reason: PlanReason

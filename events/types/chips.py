@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from events.kinds import Buyers, Cancelling, OrderRefusal, SlipReason, WaitReason
 from events.types.base import Event, Visibility
 
 
@@ -18,7 +19,7 @@ class ChipAnnounced(Event, frozen=True, kw_only=True):
     price_usd_per_gpu: float
     power_kw_it_per_gpu: float
     h100e: float
-    kind: str  # who may buy: all, china, own
+    kind: Buyers  # who may buy: all, china, own
 
 
 class VolumeReached(Event, frozen=True, kw_only=True):
@@ -37,7 +38,7 @@ class VolumeSlipped(Event, frozen=True, kw_only=True):
     supplier: str
     due_day: int
     duration_days: int
-    reason: str
+    reason: SlipReason
 
 
 class ChipRetired(Event, frozen=True, kw_only=True):
@@ -107,19 +108,20 @@ class OrderRefused(Event, frozen=True, kw_only=True):
     supplier: str
     chip: str
     gpus: int
-    reason: str
+    reason: OrderRefusal
 
 
 class OrderCancelled(Event, frozen=True, kw_only=True):
     """A buyer or the end of a chip takes GPUs out of the backlog."""
 
+    version: ClassVar[int] = 2  # version 1 named in `reason` the chip that was taken instead
     sees: ClassVar[Visibility] = "parties"
     subject: ClassVar[str] = "order_id"
     order_id: str
     org: str
     chip: str
     gpus: int
-    reason: str
+    reason: Cancelling
 
 
 class ChipsAllocated(Event, frozen=True, kw_only=True):
@@ -192,7 +194,7 @@ class GpusWaitForPower(Event, frozen=True, kw_only=True):
     org: str
     chip: str
     gpus: int
-    reason: str
+    reason: WaitReason
 
 
 class GpusRetired(Event, frozen=True, kw_only=True):

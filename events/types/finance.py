@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from events.kinds import (
+    BudgetReason,
+    DefaultReason,
+    LoanRefusal,
+    PaymentKind,
+    PlanReason,
+    RoundFailure,
+    RoundRefusal,
+    StakeKind,
+)
 from events.types.base import Event, Visibility
 
 
@@ -15,7 +25,7 @@ class PaymentMade(Event, frozen=True, kw_only=True):
     org: str
     counterparty: str
     amount_usd_cents: int
-    kind: str
+    kind: PaymentKind
     contract_id: str
 
 
@@ -27,7 +37,7 @@ class StakeKnown(Event, frozen=True, kw_only=True):
     org: str
     counterparty: str
     amount_usd_cents: int
-    kind: str
+    kind: StakeKind
     start_day: int
 
 
@@ -51,7 +61,7 @@ class RoundClosed(Event, frozen=True, kw_only=True):
     counterparty: str
     amount_usd_cents: int
     valuation_usd_cents: int
-    kind: str
+    kind: StakeKind
 
 
 class RoundFailed(Event, frozen=True, kw_only=True):
@@ -61,7 +71,7 @@ class RoundFailed(Event, frozen=True, kw_only=True):
     subject: ClassVar[str] = "org"
     org: str
     amount_usd_cents: int
-    reason: str
+    reason: RoundFailure
 
 
 class RoundRefused(Event, frozen=True, kw_only=True):
@@ -70,7 +80,7 @@ class RoundRefused(Event, frozen=True, kw_only=True):
     sees: ClassVar[Visibility] = "own"
     org: str
     amount_usd_cents: int
-    reason: str
+    reason: RoundRefusal
 
 
 class LoanGranted(Event, frozen=True, kw_only=True):
@@ -93,7 +103,7 @@ class LoanRefused(Event, frozen=True, kw_only=True):
     counterparty: str
     amount_usd_cents: int
     value: float
-    reason: str
+    reason: LoanRefusal
 
 
 class LoanRepaid(Event, frozen=True, kw_only=True):
@@ -122,7 +132,7 @@ class BudgetSet(Event, frozen=True, kw_only=True):
     aspect: ClassVar[str] = "/budget"
     org: str
     value: float
-    reason: str
+    reason: BudgetReason
 
 
 class PlanAdopted(Event, frozen=True, kw_only=True):
@@ -134,7 +144,7 @@ class PlanAdopted(Event, frozen=True, kw_only=True):
     org: str
     h100e: float
     due_day: int
-    reason: str
+    reason: PlanReason
 
 
 class OrgDefaulted(Event, frozen=True, kw_only=True):
@@ -143,4 +153,4 @@ class OrgDefaulted(Event, frozen=True, kw_only=True):
     subject: ClassVar[str] = "org"
     org: str
     amount_usd_cents: int
-    reason: str
+    reason: DefaultReason

@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from events.kinds import (
+    Lateness,
+    LeaseEnd,
+    LeaseKind,
+    LeaseRefusal,
+    LetterEnd,
+    LetterRefusal,
+    QuoteRefusal,
+    Repricing,
+    RequestRefusal,
+    TalksEnd,
+)
 from events.types.base import Event, Visibility
 
 
@@ -19,7 +31,7 @@ class LeaseRequested(Event, frozen=True, kw_only=True):
     due_day: int
     duration_days: int
     price_usd_per_h100e_hour: float
-    kind: str  # frontier, serving, capacity (a cloud renting from a cloud), internal
+    kind: LeaseKind  # frontier, serving, capacity (a cloud renting from a cloud), internal
 
 
 class RequestRefused(Event, frozen=True, kw_only=True):
@@ -28,7 +40,7 @@ class RequestRefused(Event, frozen=True, kw_only=True):
     sees: ClassVar[Visibility] = "own"
     lessee: str
     lessor: str
-    reason: str
+    reason: RequestRefusal
 
 
 class QuoteGiven(Event, frozen=True, kw_only=True):
@@ -55,7 +67,7 @@ class QuoteRefused(Event, frozen=True, kw_only=True):
     sees: ClassVar[Visibility] = "own"
     lessor: str
     request_id: str
-    reason: str
+    reason: QuoteRefusal
 
 
 class QuoteCountered(Event, frozen=True, kw_only=True):
@@ -89,7 +101,7 @@ class LeaseTalksFailed(Event, frozen=True, kw_only=True):
     lessee: str
     lessor: str
     h100e: float
-    reason: str
+    reason: TalksEnd
 
 
 class LeaseRefused(Event, frozen=True, kw_only=True):
@@ -97,7 +109,7 @@ class LeaseRefused(Event, frozen=True, kw_only=True):
 
     sees: ClassVar[Visibility] = "own"
     quote_id: str
-    reason: str
+    reason: LeaseRefusal
 
 
 class LeaseSigned(Event, frozen=True, kw_only=True):
@@ -116,7 +128,7 @@ class LeaseSigned(Event, frozen=True, kw_only=True):
     start_day: int
     end_day: int
     price_usd_per_gpu_hour: float
-    kind: str
+    kind: LeaseKind
     depth: int
 
 
@@ -129,7 +141,7 @@ class LeaseLate(Event, frozen=True, kw_only=True):
     lessor: str
     lessee: str
     gpus: int
-    reason: str
+    reason: Lateness
 
 
 class GpusHandedOver(Event, frozen=True, kw_only=True):
@@ -154,7 +166,7 @@ class LeaseEnded(Event, frozen=True, kw_only=True):
     chip: str
     site: str
     gpus: int  # handed over at that time
-    reason: str
+    reason: LeaseEnd
 
 
 class OnDemandRented(Event, frozen=True, kw_only=True):
@@ -182,7 +194,7 @@ class PriceMoved(Event, frozen=True, kw_only=True):
 class OnDemandRepriced(Event, frozen=True, kw_only=True):
     """The posted on-demand price follows the contract price at last."""
 
-    kind: str
+    kind: Repricing
     spot_usd_per_h100e_hour: float
 
 
@@ -203,7 +215,7 @@ class LetterRefused(Event, frozen=True, kw_only=True):
     sees: ClassVar[Visibility] = "own"
     org: str
     counterparty: str
-    reason: str
+    reason: LetterRefusal
 
 
 class LetterCut(Event, frozen=True, kw_only=True):
@@ -225,4 +237,4 @@ class LetterEnded(Event, frozen=True, kw_only=True):
     org: str
     counterparty: str
     h100e: float
-    reason: str
+    reason: LetterEnd

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from events.kinds import RunEnd
 from events.types.base import Event, Visibility
 
 
@@ -54,6 +55,7 @@ class OptionChosen(Event, frozen=True, kw_only=True):
     term_time: float
     term_control: float
     term_risk: float
+    on_site_power: bool | None = None  # of candidates that differ in it
 
 
 class OptionRejected(Event, frozen=True, kw_only=True):
@@ -67,6 +69,7 @@ class OptionRejected(Event, frozen=True, kw_only=True):
     term_time: float
     term_control: float
     term_risk: float
+    on_site_power: bool | None = None  # of candidates that differ in it
 
 
 class ExogenousShock(Event, frozen=True, kw_only=True):
@@ -89,4 +92,4 @@ class RunEnded(Event, frozen=True, kw_only=True):
 
     periodic: ClassVar[bool] = True
     week: int
-    reason: str
+    reason: RunEnd

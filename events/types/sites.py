@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from events.kinds import BuildingKind, LateLayer, PowerSource, SiteKind, SiteRefusal
 from events.types.base import Event
 
 
@@ -14,7 +15,7 @@ class SitePlanned(Event, frozen=True, kw_only=True):
     site: str
     org: str
     region: str
-    kind: str
+    kind: SiteKind
     power_kw_it: int
     due_day: int
 
@@ -24,20 +25,22 @@ class SiteRefused(Event, frozen=True, kw_only=True):
 
     org: str
     region: str
-    kind: str
+    kind: BuildingKind
     power_kw_it: int
-    reason: str
+    reason: SiteRefusal
 
 
 class BuildingStarted(Event, frozen=True, kw_only=True):
-    """Work on a building begins; it is promised for `due_day`."""
+    """Work on a building begins; it is promised for `due_day`. `on_site_power`: it makes its own power."""
 
+    version: ClassVar[int] = 2  # version 1 said own power in `kind`
     subject: ClassVar[str] = "building_id"
     building_id: str
     site: str
     org: str
     region: str
-    kind: str
+    kind: BuildingKind
+    on_site_power: bool = False
     power_kw_it: int
     start_day: int
     due_day: int
@@ -63,7 +66,7 @@ class PowerGranted(Event, frozen=True, kw_only=True):
     site: str
     org: str
     region: str
-    kind: str
+    kind: PowerSource
     power_kw_it: int
     due_day: int
 
@@ -77,7 +80,7 @@ class BuildingSlipped(Event, frozen=True, kw_only=True):
     org: str
     due_day: int
     duration_days: int
-    reason: str
+    reason: LateLayer
 
 
 class ShellReady(Event, frozen=True, kw_only=True):
@@ -110,6 +113,6 @@ class PowerEnergised(Event, frozen=True, kw_only=True):
     site: str
     org: str
     region: str
-    kind: str
+    kind: PowerSource
     power_kw_it: int
     power_kw_facility: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from events.kinds import ClusterNews, ProjectRefusal, ReleaseKind, RunReason, TrainingRefusal
 from events.types.base import Event, Visibility
 
 
@@ -14,7 +15,7 @@ class ClusterFormed(Event, frozen=True, kw_only=True):
     site: str
     chip: str
     gpus: int
-    kind: str
+    kind: ClusterNews
     racks: int | None = None  # of chips that come in racks of one scale-up domain
 
 
@@ -44,7 +45,7 @@ class ProjectDeferred(Event, frozen=True, kw_only=True):
     sees: ClassVar[Visibility] = "own"
     org: str
     h100e: float
-    reason: str
+    reason: ProjectRefusal
 
 
 class ProjectEnded(Event, frozen=True, kw_only=True):
@@ -83,7 +84,7 @@ class TrainingRefused(Event, frozen=True, kw_only=True):
     sees: ClassVar[Visibility] = "own"
     org: str
     flop: float
-    reason: str
+    reason: TrainingRefusal
 
 
 class TrainingReplanned(Event, frozen=True, kw_only=True):
@@ -98,7 +99,7 @@ class TrainingReplanned(Event, frozen=True, kw_only=True):
     goodput: float
     plan: str
     due_day: int
-    reason: str
+    reason: RunReason
 
 
 class TrainingFinished(Event, frozen=True, kw_only=True):
@@ -120,7 +121,7 @@ class TrainingAbandoned(Event, frozen=True, kw_only=True):
     run_id: str
     org: str
     flop: float  # still to do
-    reason: str
+    reason: RunReason
 
 
 class ModelReleased(Event, frozen=True, kw_only=True):
@@ -131,7 +132,7 @@ class ModelReleased(Event, frozen=True, kw_only=True):
     org: str
     flop: float
     capability: float
-    kind: str
+    kind: ReleaseKind
     start_day: int  # of release
 
 

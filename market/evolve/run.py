@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from events.kinds import roles_of
 from events.types import run as events
 from market.state import State
 from market.state.finance import Books
@@ -21,8 +22,7 @@ def parameter_set(state: State, event: events.ParameterSet, day: int) -> None:
 
 
 def org_registered(state: State, event: events.OrgRegistered, day: int) -> None:
-    roles = tuple(event.role.split("+"))
-    state.run.orgs[event.org] = Org(event.org, roles, event.country, event.kind, event.parent_org)
+    state.run.orgs[event.org] = Org(event.org, roles_of(event.role), event.country, event.kind, event.parent_org)
     state.finance.books[event.org] = Books(event.org)
 
 

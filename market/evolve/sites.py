@@ -19,12 +19,11 @@ def site_planned(state: State, event: events.SitePlanned, day: int) -> None:
 
 def building_started(state: State, event: events.BuildingStarted, day: int) -> None:
     count(state, event.building_id)
-    building = state.sites.buildings[event.building_id] = Building(
+    state.sites.buildings[event.building_id] = Building(
         event.building_id, event.site, event.org, event.region, event.kind, event.power_kw_it, event.start_day,
         event.due_day,
-        event.due_day - event.start_day,
+        event.due_day - event.start_day, on_site=event.on_site_power,
     )  # fmt: skip
-    building.on_site = event.kind.endswith("on-site")
 
 
 def power_queued(state: State, event: events.PowerQueued, day: int) -> None:

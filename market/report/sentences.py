@@ -13,7 +13,7 @@ SENTENCES: dict[str, str] = {
     "ParameterSet": "Parameter {parameter} was set to {value}.",
     "OrgRegistered": "{org} ({role}, {country}) entered.",
     "RegionRegistered": "Power region {region} ({country}) entered.",
-    "OptionChosen": "{org} decided on {kind}: {option} ({terms}).",
+    "OptionChosen": "{org} decided on {kind}: {option}{power} ({terms}).",
     "OptionRejected": "The best candidate that {org} left was {option} ({terms}).",
     "ExogenousShock": "From outside, {kind} was multiplied by {value}.",
     "WeekClosed": "Week {week} closed.",
@@ -144,6 +144,7 @@ def sentence(kind: str, fields: Mapping[str, Any]) -> str:
     if template is None:
         return f"{kind}: {', '.join(f'{name} {value}' for name, value in said.items())}."
     said["terms"] = terms(fields)
+    said["power"] = " with power of its own" if fields.get("on_site_power") else ""
     return template.format_map(said)
 
 

@@ -37,7 +37,7 @@ def convert(state: State, day: int) -> Iterator[Happening]:
             yield Happening(
                 day,
                 events.OrderCancelled(
-                    order_id=order.order_id, org=order.org, chip=order.chip, gpus=given, reason=f"takes {chip.name}"
+                    order_id=order.order_id, org=order.org, chip=order.chip, gpus=given, reason="takes another chip"
                 ),
                 order.org,
                 order.order_id,

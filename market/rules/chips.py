@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from events.commands import chips as commands
+from events.kinds import OrderRefusal
 from events.types import Event
 from events.types import chips as events
 from market import rng
@@ -17,8 +18,8 @@ from market.units import MONTH_WEEKS, clip
 PACKAGER = "nvidia"  # the supplier whose chips share packaging slots
 
 
-def may_buy(state: State, org: str, chip: Chip) -> str:
-    """Say why an org may not buy a chip; empty when it may."""
+def may_buy(state: State, org: str, chip: Chip) -> OrderRefusal | None:
+    """Say why an org may not buy a chip; None when it may."""
     if org == chip.supplier:
         return "its own"
     home = state.run.orgs[org].country
@@ -29,13 +30,13 @@ def may_buy(state: State, org: str, chip: Chip) -> str:
         return "not for sale"
     if chip.buyers == "china" and home != "CN":
         return "not for sale"
-    return ""
+    return None
 
 
 def place_order(state: State, command: commands.PlaceOrder, day: int) -> list[Event]:
     """Take an order into the backlog at today's list price."""
     chip = state.chips.chips.get(command.chip)
-    reason = ""
+    reason: OrderRefusal | None
     if chip is None:
         reason = "unknown chip"
     elif command.gpus < 1:
@@ -46,13 +47,14 @@ def place_order(state: State, command: commands.PlaceOrder, day: int) -> list[Ev
         reason = "not yet on offer"
     else:
         reason = may_buy(state, command.actor, chip)
-    if chip is None or reason:
+    if reason is not None:
         supplier = chip.supplier if chip else "world"
         return [
             events.OrderRefused(
                 org=command.actor, supplier=supplier, chip=command.chip, gpus=command.gpus, reason=reason
             )
         ]
+    assert chip is not None
     order_id = next_id(state, command.actor, "order")
     price = chip.price_usd_per_gpu
     return [

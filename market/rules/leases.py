@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import get_args
 
 from events.commands import leases as commands
+from events.kinds import Lateness, LeaseEnd, LeaseKind, QuoteClosed, QuoteRefusal, RequestRefusal
 from events.types import Event
 from events.types import leases as events
 from market.rules.base import Deciders, Happening, training_use
@@ -16,16 +18,18 @@ from market.state.leases import Lease, Quote, Request
 
 QUOTE_DAYS = 7  # a quote holds its GPUs for a week
 SILENCE_DAYS = 21  # talks without a message for three weeks are over
-KINDS = ("frontier", "serving", "capacity", "internal")
+KINDS = get_args(LeaseKind)
 
 
 def request_lease(state: State, command: commands.RequestLease, day: int) -> list[Event]:
     """Open talks with one lessor."""
     org = state.run.orgs.get(command.lessor)
-    reason = ""
+    reason: RequestRefusal | None = None
     if org is None or command.lessor == command.actor or not {"cloud", "lab"} & set(org.roles):
         reason = "unknown lessor"
-    elif command.kind not in KINDS or not 0 < command.h100e < math.inf or command.duration_days < 1:
+    elif command.kind not in KINDS:
+        reason = "unknown kind"
+    elif not 0 < command.h100e < math.inf or command.duration_days < 1:
         reason = "nothing asked"
     elif not 0 < command.price_usd_per_h100e_hour < math.inf:
         reason = "no price"
@@ -93,8 +97,8 @@ def promised_watts(state: State, site: str) -> int:
     return watts
 
 
-def quote_fault(state: State, command: commands.GiveQuote, request: Request, day: int) -> str:
-    """Say why a quote cannot stand; empty when it can."""
+def quote_fault(state: State, command: commands.GiveQuote, request: Request, day: int) -> QuoteRefusal | None:
+    """Say why a quote cannot stand; None when it can."""
     chip, site = state.chips.chips.get(command.chip), state.sites.sites.get(command.site)
     if chip is None or site is None:
         return "unknown chip or site"
@@ -103,7 +107,7 @@ def quote_fault(state: State, command: commands.GiveQuote, request: Request, day
     if not 0 < command.price_usd_per_gpu_hour < math.inf:
         return "no price"
     if command.parent_lease_id is not None:
-        return _sublease_fault(state, command) or ("the lessee's own" if site.owner == request.lessee else "")
+        return _sublease_fault(state, command) or ("the lessee's own" if site.owner == request.lessee else None)
     if site.owner != command.actor:
         return "not the actor's site"
     own = next((q for q in state.leases.quotes.values() if q.request_id == request.request_id), None)
@@ -116,10 +120,10 @@ def quote_fault(state: State, command: commands.GiveQuote, request: Request, day
     new = max(0, command.gpus - max(0, free)) * watts - replaced * watts
     if new > site.spare_w + building * 1000 - promised_watts(state, command.site):
         return "power"
-    return ""
+    return None
 
 
-def _sublease_fault(state: State, command: commands.GiveQuote) -> str:
+def _sublease_fault(state: State, command: commands.GiveQuote) -> QuoteRefusal | None:
     parent = state.leases.leases.get(command.parent_lease_id or "")
     if parent is None or parent.lessee != command.actor:
         return "not the actor's lease"
@@ -132,7 +136,7 @@ def _sublease_fault(state: State, command: commands.GiveQuote) -> str:
     quoted = sum(q.gpus for q in state.leases.quotes.values() if q.parent_lease_id == parent.lease_id)
     if command.gpus > parent.gpus - parent.subleased - quoted:
         return "capacity"
-    return ""
+    return None
 
 
 def give_quote(state: State, command: commands.GiveQuote, day: int) -> list[Event]:
@@ -159,7 +163,7 @@ def give_quote(state: State, command: commands.GiveQuote, day: int) -> list[Even
     ]
 
 
-def open_quote(state: State, quote_id: str, actor: str) -> Quote | str:
+def open_quote(state: State, quote_id: str, actor: str) -> Quote | QuoteClosed:
     """Find an open quote addressed to `actor`, or say why there is none."""
     quote = state.leases.quotes.get(quote_id)
     if quote is None:
@@ -230,7 +234,7 @@ def break_talks(state: State, command: commands.BreakTalks, day: int) -> list[Ev
     ]
 
 
-def end_lease(state: State, lease: Lease, day: int, reason: str) -> Iterator[Happening]:
+def end_lease(state: State, lease: Lease, day: int, reason: LeaseEnd) -> Iterator[Happening]:
     """End a lease and all that was sublet under it, deepest first."""
     for child in list(state.leases.leases.values()):
         if child.parent_lease_id == lease.lease_id:
@@ -339,7 +343,7 @@ class _Unused(dict[Place, int]):
         return self[place]
 
 
-def _cause(state: State, lease: Lease) -> str:
+def _cause(state: State, lease: Lease) -> Lateness:
     """Say which layer makes a lease late: the parent's GPUs, power, or chips."""
     if lease.parent_lease_id is not None:
         return "parent late"

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from events.commands import leases as commands
+from events.kinds import LetterEnd, LetterRefusal
 from events.types import Event
 from events.types import leases as events
 from market import rng
@@ -19,7 +20,7 @@ from market.units import digits
 def sign_letter(state: State, command: commands.SignLetter, day: int) -> list[Event]:
     """Announce compute; one open letter between two orgs."""
     org = state.run.orgs.get(command.lessor)
-    reason = ""
+    reason: LetterRefusal | None = None
     if org is None or "cloud" not in org.roles or command.lessor == command.actor:
         reason = "unknown lessor"
     elif not 0 < command.h100e < math.inf or command.due_day <= day:
@@ -67,7 +68,7 @@ def due(state: State, first: int, last: int) -> Iterator[Happening]:
             yield Happening(last, event, letter.counterparty, letter.deal_id)
 
 
-def _ended(letter: Letter, reason: str, day: int) -> Happening:
+def _ended(letter: Letter, reason: LetterEnd, day: int) -> Happening:
     event = events.LetterEnded(
         deal_id=letter.deal_id, org=letter.org, counterparty=letter.counterparty, h100e=letter.h100e, reason=reason
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from events.commands import sites as commands
+from events.kinds import LateLayer, PowerSource, SiteRefusal
 from events.types import Event
 from events.types import sites as events
 from events.types.finance import PaymentMade
@@ -32,15 +33,15 @@ def shell_cents(state: State, power_kw: int) -> int:
     return round(power_kw * state.run.parameters["build.shell_usd_per_kw"] * CENTS)
 
 
-def refusal(state: State, org: str, region: str, power_kw: int) -> str:
-    """Say why a building cannot start; empty when it can."""
+def refusal(state: State, org: str, region: str, power_kw: int) -> SiteRefusal | None:
+    """Say why a building cannot start; None when it can."""
     if region not in state.run.regions:
         return "unknown region"
     if power_kw < 1:
         return "no power asked"
     if cash(state, org) < shell_cents(state, power_kw) * state.run.parameters["build.cash_share"]:
         return "cash"
-    return ""
+    return None
 
 
 def plan_site(state: State, command: commands.PlanSite, day: int) -> list[Event]:
@@ -106,13 +107,13 @@ def _start(
     building_id, power = next_id(state, site, "building"), command.power_kw_it
     wait = on_site_wait(state, command.kind) if command.on_site_power else expected_wait(state, region)
     due = day + max(planned_days(state, command.kind, building_id), round(wait))
-    kind = f"{command.kind} on-site" if command.on_site_power else command.kind
     started = events.BuildingStarted(
         building_id=building_id,
         site=site,
         org=org,
         region=region,
-        kind=kind,
+        kind=command.kind,
+        on_site_power=command.on_site_power,
         power_kw_it=power,
         start_day=day,
         due_day=due,
@@ -144,7 +145,7 @@ def expected_wait(state: State, region: str) -> float:
 def on_site_wait(state: State, kind: str) -> float:
     """Days to power of one's own: mobile turbines beside a brownfield hall, ordered plant beside a greenfield."""
     p = state.run.parameters
-    return p["sites.turbine_days"] if not kind.startswith("greenfield") else p["sites.on_site_days"]
+    return p["sites.turbine_days"] if kind != "greenfield" else p["sites.on_site_days"]
 
 
 def on_site_room_kw(state: State, day: int) -> float:
@@ -205,7 +206,7 @@ def _slipped(state: State, building: Building, ready: bool, day: int) -> Happeni
     """A promise passed: promise again for when the late layer is now expected, a quarter of the plan later at least."""
     p = state.run.parameters
     late = round(max(p["sites.promise_days_min"], p["sites.promise_share"] * building.planned_days))
-    reason = "power" if ready else "shell"
+    reason: LateLayer = "power" if ready else "shell"
     promised = building.start_day + building.planned_days
     event = events.BuildingSlipped(
         building_id=building.building_id,
@@ -229,7 +230,7 @@ def grant(state: State, day: int) -> Iterator[Happening]:
             building = state.sites.buildings[building_id]
             if power_day(state, building) > day:
                 continue
-            kind = "on-site" if building.on_site else "grid"
+            kind: PowerSource = "on-site" if building.on_site else "grid"
             if building.power_kw > (plant if building.on_site else room):
                 continue
             if building.on_site:
@@ -256,7 +257,7 @@ def energise(state: State, day: int) -> Iterator[Happening]:
             continue
         name, site, org, region = building.building_id, building.site, building.org, building.region
         if building.granted:
-            kind = "on-site" if building.on_site else "grid"
+            kind: PowerSource = "on-site" if building.on_site else "grid"
             facility = round(building.power_kw * p[f"regions.{region}.pue"])
             event = events.PowerEnergised(
                 building_id=name,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import TYPE_CHECKING
 
+from events.kinds import StakeKind, roles_text
 from events.types import Event, chips, finance, leases, run, sites, training
 from market import rng
 from market.cluster import chip as cluster_chip
@@ -55,7 +56,7 @@ def _parameters(scenario: Scenario, start: int) -> Iterator[Event]:
 def _orgs(scenario: Scenario, start: int) -> Iterator[Event]:
     for name, org in sorted(scenario.orgs.items()):
         yield run.OrgRegistered(
-            org=name, role="+".join(org.roles), country=org.country, kind=org.behaviour, parent_org=org.parent
+            org=name, role=roles_text(org.roles), country=org.country, kind=org.behaviour, parent_org=org.parent
         )
         if "oem" in org.roles:
             lines = scenario.parameters["shipping.oem_gpus_per_week_first"] * org.traits["integration_share"]
@@ -105,13 +106,13 @@ def _sites(scenario: Scenario, start: int) -> Iterator[Event]:
             )
         for number, b in enumerate(site.buildings, 1):
             building, power = f"{name}/building/{number}", round(1000 * b.power_mw_it)
-            kind = f"{b.kind} on-site" if b.on_site_power else b.kind
             yield sites.BuildingStarted(
                 building_id=building,
                 site=name,
                 org=site.owner,
                 region=site.region,
-                kind=kind,
+                kind=b.kind,
+                on_site_power=b.on_site_power,
                 power_kw_it=power,
                 start_day=to_day(b.start),
                 due_day=to_day(b.due),
@@ -231,7 +232,7 @@ def _money(scenario: Scenario, start: int) -> Iterator[Event]:
         if org.chip_budget_usd_per_year:
             yield finance.BudgetSet(org=name, value=org.chip_budget_usd_per_year, reason="start")
     for _, stake in sorted(scenario.investments.items()):
-        kind = "equity for compute" if stake.for_compute else "equity"
+        kind: StakeKind = "equity for compute" if stake.for_compute else "equity"
         cents = round(stake.amount_usd * CENTS)
         yield finance.StakeKnown(
             org=stake.org,

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from events.commands import training as commands
+from events.kinds import ClusterNews, ReleaseKind, TrainingRefusal
 from events.types import Event
 from events.types import training as events
 from events.types.finance import PlanAdopted
@@ -105,7 +106,8 @@ def start_training(state: State, command: commands.StartTraining, day: int) -> l
     """Start a frontier run on GPUs that the lab holds at one site and that no other run uses."""
     org = command.actor
     free = held(state, org, command.chip, command.site) - training_use(state, org, command.chip, command.site)
-    reason, plan = "", None
+    reason: TrainingRefusal = "does not fit"
+    plan = None
     if any(r.org == org for r in state.training.runs.values()):
         reason = "a run is under way"
     elif command.gpus < 1 or command.gpus > free:
@@ -187,6 +189,7 @@ def due(state: State, first: int, last: int) -> Iterator[Happening]:
     for lab in state.training.labs.values():
         ready = lab.pending_day + round(7 * p["labs.release_lag_weeks"])
         refresh = lab.released_day + round(7 * p["labs.refresh_weeks"])
+        kind: ReleaseKind
         if lab.pending_model and ready <= last:
             day, flop, model, kind = max(first, ready), lab.pending_flop, lab.pending_model, "frontier"
         elif lab.best_model and not lab.pending_model and refresh <= last:
@@ -261,7 +264,7 @@ def clusters(state: State, day: int) -> Iterator[Happening]:
         if size <= known or (not first and holding.owned and state.sites.sites[holding.site].kind == "pool"):
             continue  # nothing new; or a pool, which stands for many halls and is no single machine
         said.add(holding.chip)
-        kind = "first of generation" if first else "grown" if known else "new"
+        kind: ClusterNews = "first of generation" if first else "grown" if known else "new"
         racks = math.ceil(size / RACK_GPUS) if _is_rack_scale(holding.chip) else None
         event = events.ClusterFormed(
             org=holding.org, site=holding.site, chip=holding.chip, gpus=size, kind=kind, racks=racks

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from events.kinds import Buyers
+
 
 class Place(NamedTuple):
     """Where GPUs are held: whose, of which chip, at which site."""
@@ -26,7 +28,7 @@ class Chip(msgspec.Struct, array_like=True):
     list_price_start_usd_per_gpu: float
     power_kw_it_per_gpu: float
     h100e: float
-    buyers: str = "all"  # all, china, own (the supplier's parent)
+    buyers: Buyers = "all"
     in_volume: bool = False
     slipped: bool = False
     retired: bool = False

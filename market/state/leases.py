@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from events.kinds import LeaseKind
+
 
 class Request(msgspec.Struct, array_like=True):
     """An open request of one lessee to one lessor."""
@@ -15,7 +17,7 @@ class Request(msgspec.Struct, array_like=True):
     due_day: int
     duration_days: int
     price_limit_usd_per_h100e_hour: float
-    kind: str
+    kind: LeaseKind
     day: int
     rounds: int = 0  # messages since it was made
 
@@ -51,7 +53,7 @@ class Lease(msgspec.Struct, array_like=True):
     start_day: int
     end_day: int
     price_usd_per_gpu_hour: float
-    kind: str
+    kind: LeaseKind
     depth: int
     delivered: int = 0
     subleased: int = 0  # of `gpus`, promised on by the lessee

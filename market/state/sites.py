@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from events.kinds import BuildingKind, SiteKind
+
 
 class Site(msgspec.Struct, array_like=True):
     """A site of one owner; `installed_w` is the IT power of the GPUs that run there, in watts."""
@@ -11,7 +13,7 @@ class Site(msgspec.Struct, array_like=True):
     name: str
     owner: str
     region: str
-    kind: str
+    kind: SiteKind
     planned_kw: int
     due_day: int
     energised_kw: int = 0
@@ -30,7 +32,7 @@ class Building(msgspec.Struct, array_like=True):
     site: str
     org: str
     region: str
-    kind: str
+    kind: BuildingKind
     power_kw: int
     start_day: int
     due_day: int

@@ -25,7 +25,7 @@ def refusal(world, command):
     return refused.reason
 
 
-def begun(world, days_ago=0, planned=100, power=1_000, kind="next", n=1):
+def begun(world, days_ago=0, planned=100, power=1_000, kind="next", n=1, own_power=False):
     """A building under way."""
     name, first = f"{FIELD}/building/{n}", START - days_ago
     world.happened(
@@ -35,6 +35,7 @@ def begun(world, days_ago=0, planned=100, power=1_000, kind="next", n=1):
             org=LAB,
             region="texas",
             kind=kind,
+            on_site_power=own_power,
             power_kw_it=power,
             start_day=first,
             due_day=first + planned,
@@ -93,7 +94,7 @@ def test_own_generation_does_not_wait_for_the_queue():
     on_grid = slow.when(build())[0]
     own = slow.when(build(on_site_power=True))[0]
     assert (on_grid.due_day, own.due_day) == (START + 500, START + 60)
-    assert own.kind == "next on-site"
+    assert (own.kind, own.on_site_power) == ("next", True)
 
 
 def test_a_greenfield_with_own_plant_waits_for_the_plant():
@@ -186,10 +187,10 @@ def test_a_region_connects_no_more_than_its_power_of_a_year():
 
 def test_own_plant_needs_no_grid_but_makers_deliver_only_so_much():
     world = certain(regions__texas__grid_mw_per_year=0, sites__turbine_days=10, sites__on_site_mw_per_year=0)
-    begun(world, days_ago=20, kind="next on-site")
+    begun(world, days_ago=20, kind="next", own_power=True)
     assert world.after(sites.grant(world.state, START)) == []
     world = certain(regions__texas__grid_mw_per_year=0, sites__turbine_days=10, sites__on_site_mw_per_year=1000)
-    begun(world, days_ago=20, kind="next on-site")
+    begun(world, days_ago=20, kind="next", own_power=True)
     (granted,) = world.after(sites.grant(world.state, START))
     assert granted.kind == "on-site"
 

@@ -1,0 +1,75 @@
+"""Closed sets of words: what `kind` and `reason` may say, event by event. A word outside its set is a fault.
+
+The sets are types, so that a wrong word in our code fails the type check; commands of agents from elsewhere are checked
+when they arrive (`events.commands.base`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+Buyers = Literal["all", "china", "own"]  # own: the supplier's parent
+SiteKind = Literal["pool", "brownfield", "greenfield"]
+NewSiteKind = Literal["brownfield", "greenfield"]
+BuildingKind = Literal["brownfield", "greenfield", "next"]
+PowerSource = Literal["grid", "on-site", "standing"]  # standing: it was there when the run began
+LeaseKind = Literal["frontier", "serving", "capacity", "internal"]  # capacity: a cloud that rents from a cloud
+StakeKind = Literal["equity", "equity for compute"]
+ClusterNews = Literal["first of generation", "new", "grown"]
+ReleaseKind = Literal["frontier", "refresh"]
+Repricing = Literal["cut", "rise"]
+PaymentKind = Literal[
+    "opening", "chips", "servers", "shell deposit", "shell", "equity", "loan", "instalment", "rent", "on demand",
+    "energy", "staff", "revenue", "other business", "subscription", "parent funding", "levy",
+]  # fmt: skip
+
+# why something was refused
+OrderRefusal = Literal[
+    "unknown chip", "nothing ordered", "end of life", "not yet on offer", "its own", "export control", "not for sale",
+    "no such open order", "not the actor's to price", "no OEM",
+]  # fmt: skip
+SiteRefusal = Literal["unknown region", "unknown kind", "no power asked", "cash", "not the actor's site"]
+RequestRefusal = Literal[
+    "unknown lessor", "unknown kind", "nothing asked", "no price", "talks already open", "no such talks"
+]
+QuoteRefusal = Literal[
+    "no such request", "unknown chip or site", "empty term", "no price", "the lessee's own", "not the actor's site",
+    "capacity", "power", "not the actor's lease", "not what the parent lease holds", "chain too long",
+    "outside the parent's term",
+]  # fmt: skip
+QuoteClosed = Literal["quote lapsed", "not the addressee"]
+LeaseRefusal = Literal[QuoteClosed, "no lower price", "a counter-offer is open", "parent lease ended"]
+LetterRefusal = Literal["unknown lessor", "nothing announced", "a letter is open"]
+RoundRefusal = Literal["a round is open", "no open round", "no such terms", "investor without cash"]
+LoanRefusal = Literal["unknown lender", "coverage", "lender without cash"]
+TrainingRefusal = Literal[
+    "a run is under way", "not enough GPUs", "no such run", "chip not suited", "too long", "does not fit"
+]
+ProjectRefusal = Literal["nothing asked", "no GPUs free"]
+
+# why something was revised, is late or ended
+Cancelling = Literal["buyer", "takes another chip", "end of life"]
+SlipReason = Literal["yield"]
+WaitReason = Literal["power"]
+DefaultReason = Literal["cash"]
+RunReason = Literal["GPUs lost"]
+RunEnd = Literal["end", "stopped"]
+Lateness = Literal["parent late", "power", "chips"]
+LateLayer = Literal["power", "shell"]
+TalksEnd = Literal["too late", "power", "price", "chips", "capacity", "control", "no answer"]
+LeaseEnd = Literal["term", "parent ended", "default"]
+LetterEnd = Literal["lapsed", "definitive"]
+RoundFailure = Literal["market closed", "investors without cash", "no answer"]
+BudgetReason = Literal["start", "rents above cost", "rents below cost", "means"]
+PlanReason = Literal["demand", "cash"]
+
+
+def roles_text(roles: Sequence[str]) -> str:
+    """Write the roles of an org as the column `role` holds them."""
+    return "+".join(roles)
+
+
+def roles_of(text: str) -> tuple[str, ...]:
+    """Read the roles of an org from the column `role`."""
+    return tuple(text.split("+"))
