@@ -52,4 +52,5 @@ def leader(view: MarketView, books: Books) -> str:
             return backer
     is_large = books.sought_cents >= p("finance.strategic_round_usd") * 100
     funds = [name for name in view.funds() if view.is_strategic(name) == is_large] or view.funds()
-    return max(funds, key=lambda name: (rng.uniform(view.seed, "leads", f"{books.org} {name}", books.sought_day), name))
+    return max(funds, key=lambda name: (rng.uniform(view.seed, "leads", f"{books.org} {name}", books.sought_day), name),
+               default="")  # fmt: skip

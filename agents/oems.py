@@ -22,7 +22,7 @@ class Oem:
             return []
         capacity, load = view.integration()
         p = view.param
-        if load < p("oem.expand_above") * capacity * p("shipping.weeks"):
+        if not capacity or load < p("oem.expand_above") * capacity * p("shipping.weeks"):
             return []
         gpus = max(1, round(p("oem.expand_by") * capacity))
         return [ExpandIntegration(actor=view.me, because=view.me, gpus=gpus)]

@@ -131,7 +131,7 @@ def _row(cells: list[str], where: str) -> Row:
     return row
 
 
-def _cells(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[list[str], str]]:
+def lines_of(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[list[str], str]]:
     """Cells of each line with the line's place."""
     with path.open(newline="", encoding="utf-8") as handle:
         reader = csv.reader(handle)
@@ -149,7 +149,7 @@ def read(path: Path, *, is_bitemporal: bool = False) -> tuple[Row, ...]:
 
     A bitemporal table may say a day's figure anew: there the same (id, field, as_of, published) twice is refused.
     """
-    rows = tuple(_row(cells, where) for cells, where in _cells(path, COLUMNS))
+    rows = tuple(_row(cells, where) for cells, where in lines_of(path, COLUMNS))
     seen: dict[tuple[str, str, date | None, date | None], str] = {}
     for row in rows:
         key = (row.id, row.field, row.as_of, row.published if is_bitemporal else None)
@@ -209,7 +209,7 @@ def observed(name: str) -> tuple[Observation, ...]:
     if name not in OBSERVED:
         raise CatalogueError(f"{name}: no observed table; there are {', '.join(OBSERVED)}")
     found = []
-    for cells, where in _cells(HERE / "observed" / f"{name}.csv", (*COLUMNS, "split")):
+    for cells, where in lines_of(HERE / "observed" / f"{name}.csv", (*COLUMNS, "split")):
         if cells[-1] not in SPLITS:
             raise _fail(where, f"split: must be one of {', '.join(sorted(SPLITS))}, was {cells[-1]!r}")
         found.append(Observation(_row(cells[:-1], where), cells[-1]))

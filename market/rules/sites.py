@@ -17,6 +17,8 @@ from market.state import State, next_id
 from market.state.sites import Building
 from market.units import CENTS
 
+LONGEST_DAYS = 36_525  # a century: what lies beyond the calendar of the log is never
+
 
 def planned_days(state: State, kind: str, building_id: str) -> int:
     """Days that an owner plans for a shell: lognormal for brownfield and greenfield, uniform for a next building."""
@@ -25,7 +27,7 @@ def planned_days(state: State, kind: str, building_id: str) -> int:
         low, high = p["sites.next_days_min"], p["sites.next_days_max"]
         return round(low + (high - low) * rng.uniform(seed, "building plan", building_id))
     z = rng.normal(seed, "building plan", building_id)
-    return round(rng.lognormal(p[f"sites.{kind}_days"], p[f"sites.{kind}_sd"], z))
+    return min(LONGEST_DAYS, round(rng.lognormal(p[f"sites.{kind}_days"], p[f"sites.{kind}_sd"], z)))
 
 
 def shell_cents(state: State, power_kw: int) -> int:

@@ -59,8 +59,9 @@ def _orgs(scenario: Scenario, start: int) -> Iterator[Event]:
             org=name, role=roles_text(org.roles), country=org.country, kind=org.behaviour, parent_org=org.parent
         )
         if "oem" in org.roles:
-            lines = scenario.parameters["shipping.oem_gpus_per_week_first"] * org.traits["integration_share"]
-            yield chips.IntegrationExpanded(org=name, gpus=round(lines))
+            part = org.traits.get("integration_share", 0.0)
+            if lines := round(part * scenario.parameters["shipping.oem_gpus_per_week_first"]):
+                yield chips.IntegrationExpanded(org=name, gpus=lines)
 
 
 def _regions(scenario: Scenario, start: int) -> Iterator[Event]:
@@ -146,9 +147,9 @@ def _fleets(scenario: Scenario, start: int) -> Iterator[Event]:
             gpus=order.gpus,
             price_usd_per_gpu=price,
         )
-        if order.due is not None:
+        oem = _largest_oem(scenario)
+        if order.due is not None and oem:
             sent = f"{order.buyer}/shipment/{number}"
-            oem = _largest_oem(scenario)
             yield chips.OutputMade(
                 chip=order.chip, supplier=chip.supplier, gpus=order.gpus, price_usd_per_gpu=price, lead_time_weeks=0.0
             )
@@ -173,8 +174,11 @@ def _fleets(scenario: Scenario, start: int) -> Iterator[Event]:
 
 
 def _largest_oem(scenario: Scenario) -> str:
-    lines = {name: org.traits["integration_share"] for name, org in scenario.orgs.items() if "oem" in org.roles}
-    return max(lines, key=lambda name: (lines[name], name))
+    """Name the OEM with most lines; empty where nobody racks anything."""
+    oems = (
+        (name, org.traits.get("integration_share", 0.0)) for name, org in scenario.orgs.items() if "oem" in org.roles
+    )
+    return max(((lines, name) for name, lines in oems if lines), default=(0.0, ""))[1]
 
 
 def _leases(scenario: Scenario, start: int) -> Iterator[Event]:
@@ -341,20 +345,20 @@ def _backlog(state: State, day: int) -> Iterator[Happening]:
     weeks, step = round(p["shipping.weeks"]), 2
     for org, books in state.finance.books.items():
         weekly = books.budget_usd_per_year / 52 * p["orders.fraction"]
-        chip = state.chips.chips["H20" if state.run.orgs[org].country == "CN" else "H100"]
-        order = _Orders(state, org, chip, day)
-        if weekly < chip.price_usd_per_gpu:
+        chip = state.chips.chips.get("H20" if state.run.orgs[org].country == "CN" else "H100")
+        if chip is None or weekly < chip.price_usd_per_gpu:
             continue
+        order = _Orders(state, org, chip, day)
         oem = _drawn(oems, state.run.seed, org)
-        for ahead in range(step, weeks + 1, step):
+        for ahead in range(step, weeks + 1, step) if oem else ():
             gpus = round(step * weekly / chip.price_usd_per_gpu)
             yield from order.shipped(gpus, day + 7 * ahead - 3, oem)
         yield from order.open(round(weekly * p["supply.lead_time_start_weeks"] / chip.price_usd_per_gpu))
 
 
 def _drawn(oems: list[str], seed: int, org: str) -> str:
-    """Draw the OEM of a buyer: one that joins takes only the buyers that draw it."""
-    return max(oems, key=lambda name: (rng.uniform(seed, "standing shipments", f"{org} {name}"), name))
+    """Draw the OEM of a buyer: one that joins takes only the buyers that draw it; empty where there is none."""
+    return max(oems, key=lambda name: (rng.uniform(seed, "standing shipments", f"{org} {name}"), name), default="")
 
 
 class _Orders:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
+from importlib.metadata import entry_points
 from itertools import islice
 
-from market.catalogue.tables import Row, table
+from market.catalogue.bounds import bounds_of, traits
+from market.catalogue.tables import table
 from market.scenario.draw import Key, references
 from market.scenario.errors import Problem, did_you_mean
-from market.scenario.schema import Fleet, Scenario, StandingLease, StandingOrder
+from market.scenario.schema import Fleet, Org, Scenario, StandingLease, StandingOrder
 from market.scenario.validate import Places
-
-_BEYOND = 1e6  # times the sweep: a slip of the pen, and no longer a number that money or counts can hold
-_POSITIVE_UNITS = frozenset({"days", "weeks", "years", "USD/H100e-hour", "slots/week", "GPUs/week"})
 
 PROBLEMS_MAX = 100
 Check = Callable[[Scenario, Places], Iterator[Problem]]
@@ -40,6 +40,12 @@ def _written(places: Places, paths: Sequence[Key]) -> Key:
     return next((p for p in paths if not places.place(p).startswith(("catalogue/", "scenario"))), paths[0])
 
 
+def _clash(places: Places, paths: Sequence[Key], message: str) -> Problem:
+    """Of values that do not fit together, blame the one that the user wrote, and name the first beside it."""
+    path = _written(places, paths)
+    return _at(places, path, message if path == paths[0] else f"{'.'.join(map(str, paths[0]))} {message}")
+
+
 def _parameters(scenario: Scenario, places: Places) -> Iterator[Problem]:
     known = {row.id: row for row in table("parameters")}
     for name in sorted(known.keys() - scenario.parameters.keys()):
@@ -53,17 +59,8 @@ def _parameters(scenario: Scenario, places: Places) -> Iterator[Problem]:
         path, found = ("parameters", name), known.get(name)
         if found is None:
             yield _at(places, path, f"unknown key{did_you_mean(name, known)}", key=True)
-        elif (found.low or 0) >= 0 and value < 0:
-            yield _at(places, path, f"must be >= 0, was {value:g}")
-        elif found.unit in _POSITIVE_UNITS and (found.low or 0) > 0 and value == 0:
-            yield _at(places, path, "must be > 0, was 0")
-        elif abs(value) > _bound(found):
-            yield _at(places, path, f"must be <= {_bound(found):g}, was {value:g}")
-
-
-def _bound(row: Row) -> float:
-    """Largest value of a parameter that makes any sense."""
-    return _BEYOND * max(abs(row.low or 0), abs(row.high or 0), abs(row.number), 1e-3)
+        elif fault := bounds_of(name).fault(value):
+            yield _at(places, path, fault)
 
 
 def _references(scenario: Scenario, places: Places) -> Iterator[Problem]:
@@ -73,11 +70,12 @@ def _references(scenario: Scenario, places: Places) -> Iterator[Problem]:
                 name, known = getattr(entry, field), getattr(scenario, into)
                 if name is not None and name not in known:
                     hint = did_you_mean(name, known) or f"; `{into}` must name it"
-                    yield _at(places, (section, id_, field), f"unknown {into.removesuffix('s')} {name!r}{hint}")
+                    paths: list[Key] = [(section, id_, field), (into, name), (section, id_)]
+                    yield _clash(places, paths, f"unknown {into.removesuffix('s')} {name!r}{hint}")
     for id_, org in scenario.orgs.items():
         if org.parent is not None and org.parent not in scenario.orgs:
             hint = did_you_mean(org.parent, scenario.orgs)
-            yield _at(places, ("orgs", id_, "parent"), f"unknown org {org.parent!r}{hint}")
+            yield _clash(places, [("orgs", id_, "parent"), ("orgs", id_)], f"unknown org {org.parent!r}{hint}")
 
 
 def _entries(scenario: Scenario, section: str) -> Iterator[tuple[str, object]]:
@@ -97,9 +95,11 @@ def _keyed(part: dict[str, object] | list[object]) -> Iterator[tuple[str, object
 def _chips(scenario: Scenario, places: Places) -> Iterator[Problem]:
     for id_, chip in scenario.chips.items():
         if "supplier" not in scenario.orgs[chip.supplier].roles:
-            yield _at(places, ("chips", id_, "supplier"), f"{chip.supplier!r} has no role supplier")
+            text = f"{chip.supplier!r} has no role supplier"
+            yield _clash(places, [("chips", id_, "supplier"), ("orgs", chip.supplier, "roles")], text)
         if chip.end <= chip.start:
-            yield _at(places, ("chips", id_, "end"), f"must be after start {chip.start}, was {chip.end}")
+            text = f"must be after start {chip.start}, was {chip.end}"
+            yield _clash(places, [("chips", id_, "end"), ("chips", id_, "start")], text)
 
 
 def _orgs(scenario: Scenario, places: Places) -> Iterator[Problem]:
@@ -107,6 +107,7 @@ def _orgs(scenario: Scenario, places: Places) -> Iterator[Problem]:
     for id_, org in scenario.orgs.items():
         if len(set(org.roles)) < len(org.roles):
             yield _at(places, ("orgs", id_, "roles"), "names a role twice")
+        yield from _conduct(id_, org, places)
         line: dict[str, None] = {}
         member: str | None = id_
         while member is not None and member not in line and member not in seen:
@@ -118,15 +119,38 @@ def _orgs(scenario: Scenario, places: Places) -> Iterator[Problem]:
         seen.update(line)
 
 
+@cache
+def _installed() -> dict[str, str]:
+    """Behaviours by name, with the module and class that each is."""
+    return {point.name: point.value for point in entry_points(group="market.behaviours")}
+
+
+def _conduct(id_: str, org: Org, places: Places) -> Iterator[Problem]:
+    """A behaviour is installed, and its traits lie within their bounds; ours read no traits but those of the table."""
+    installed = _installed()
+    if org.behaviour not in installed:
+        text = f"no behaviour {org.behaviour!r} is installed{did_you_mean(org.behaviour, installed)}"
+        yield _at(places, ("orgs", id_, "behaviour"), text)
+        return
+    known = traits()
+    for trait, value in org.traits.items():
+        if fault := bounds_of(f"traits.{trait}").fault(value):
+            yield _at(places, ("orgs", id_, "traits", trait), fault)
+        elif trait not in known and installed[org.behaviour].startswith("agents."):
+            text = f"no behaviour of ours reads it{did_you_mean(trait, known)}"
+            yield _at(places, ("orgs", id_, "traits", trait), text, key=True)
+
+
 def _sites(scenario: Scenario, places: Places) -> Iterator[Problem]:
     for id_, site in scenario.sites.items():
         for i, building in enumerate(site.buildings):
             path: Key = ("sites", id_, "buildings", i)
             if building.due <= building.start:
-                yield _at(places, (*path, "due"), f"must be after start {building.start}, was {building.due}")
+                text = f"must be after start {building.start}, was {building.due}"
+                yield _clash(places, [(*path, "due"), (*path, "start")], text)
             if building.start > scenario.start:
                 text = f"under way at the start, so not after {scenario.start}; was {building.start}"
-                yield _at(places, (*path, "start"), text)
+                yield _clash(places, [(*path, "start"), ("start",)], text)
 
 
 def _power(scenario: Scenario, places: Places) -> Iterator[Problem]:
@@ -138,39 +162,45 @@ def _power(scenario: Scenario, places: Places) -> Iterator[Problem]:
         energised = scenario.sites[id_].energised_mw_it
         if mw > energised + 1e-6:
             text = f"{energised:g} MW carry no fleet of {mw:.1f} MW; raise it or move GPUs elsewhere"
-            fleets = [("fleets", f"{f.owner}/{f.site}/{f.chip}", "gpus") for f in scenario.fleets if f.site == id_]
-            yield _at(places, _written(places, [("sites", id_, "energised_mw_it"), *fleets]), text)
+            fleets = [f for f in scenario.fleets if f.site == id_]
+            paths: list[Key] = [("sites", id_, "energised_mw_it")]
+            paths += [("fleets", f"{f.owner}/{f.site}/{f.chip}", "gpus") for f in fleets]
+            paths += [("chips", f.chip, "power_kw_it_per_gpu") for f in fleets]
+            yield _at(places, _written(places, paths), text)
 
 
 def _leases(scenario: Scenario, places: Places) -> Iterator[Problem]:
     for id_, lease in scenario.leases.items():
         if lease.end <= lease.start:
-            yield _at(places, ("leases", id_, "end"), f"must be after start {lease.start}, was {lease.end}")
+            text = f"must be after start {lease.start}, was {lease.end}"
+            yield _clash(places, [("leases", id_, "end"), ("leases", id_, "start")], text)
         elif lease.end <= scenario.start:
             text = f"{lease.end} is not after the scenario's start {scenario.start}; leave the lease out"
-            yield _at(places, ("leases", id_, "end"), text)
+            yield _clash(places, [("leases", id_, "end"), ("start",)], text)
         if lease.lessor == lease.lessee:
-            yield _at(places, ("leases", id_, "lessee"), f"{lease.lessee!r} cannot rent from itself")
+            text = f"{lease.lessee!r} cannot rent from itself"
+            yield _clash(places, [("leases", id_, "lessee"), ("leases", id_, "lessor")], text)
 
 
 def _investments(scenario: Scenario, places: Places) -> Iterator[Problem]:
     for id_, stake in scenario.investments.items():
         if stake.closed > scenario.start:
             text = f"{stake.closed} is after the scenario's start {scenario.start}"
-            yield _at(places, ("investments", id_, "closed"), text)
+            yield _clash(places, [("investments", id_, "closed"), ("start",)], text)
 
 
 def _models_and_runs(scenario: Scenario, places: Places) -> Iterator[Problem]:
     for id_, model in scenario.models.items():
         if model.released > scenario.start:
             text = f"{model.released} is after the scenario's start {scenario.start}"
-            yield _at(places, ("models", id_, "released"), text)
+            yield _clash(places, [("models", id_, "released"), ("start",)], text)
     for id_, run in scenario.runs.items():
         if run.start > scenario.start:
             text = f"under way at the start, so not after {scenario.start}; was {run.start}"
-            yield _at(places, ("runs", id_, "start"), text)
+            yield _clash(places, [("runs", id_, "start"), ("start",)], text)
         if run.due < max(run.start, scenario.start):
-            yield _at(places, ("runs", id_, "due"), f"{run.due} is past at the start {scenario.start}")
+            text = f"{run.due} is past at the start {scenario.start}"
+            yield _clash(places, [("runs", id_, "due"), ("runs", id_, "start"), ("start",)], text)
 
 
 def _chains(scenario: Scenario, places: Places) -> Iterator[Problem]:
@@ -187,11 +217,15 @@ def _chains(scenario: Scenario, places: Places) -> Iterator[Problem]:
         parent = scenario.leases[lease.parent]
         mismatch = _mismatch(lease, parent)
         if mismatch:
-            yield _at(places, path, f"{lease.parent!r} {mismatch}")
+            yield _clash(places, [path, *_fields(id_), *_fields(lease.parent)], f"{lease.parent!r} {mismatch}")
         sublet[lease.parent] += lease.gpus
         if sublet[lease.parent] > parent.gpus:
             text = f"{lease.parent!r} holds {parent.gpus:,} GPUs, {sublet[lease.parent]:,} are passed on"
-            yield _at(places, ("leases", id_, "gpus"), text)
+            yield _clash(places, [("leases", id_, "gpus"), ("leases", lease.parent, "gpus")], text)
+
+
+def _fields(id_: str) -> list[Key]:
+    return [("leases", id_, field) for field in ("lessor", "lessee", "chip", "site", "start", "end")]
 
 
 def _circles(scenario: Scenario) -> set[str]:
@@ -228,4 +262,10 @@ def _stock(scenario: Scenario, places: Places) -> Iterator[Problem]:
         let[key] += lease.gpus
         if let[key] > stock.get(key, 0):
             text = f"{lease.lessor} has {stock.get(key, 0):,} {lease.chip} at {lease.site}, its leases let {let[key]:,}"
-            yield _at(places, ("leases", id_, "gpus"), text)
+            paths = [
+                ("leases", id_, "gpus"),
+                ("fleets", "/".join((key[0], key[1], key[2])), "gpus"),
+                *_fields(id_),
+                ("start",),
+            ]
+            yield _at(places, _written(places, paths), text)

@@ -6,8 +6,8 @@ they are: `owner/site/chip` and `buyer/chip`. `Origin` remembers the row of ever
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Container, Mapping
+from datetime import date, timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -135,9 +135,24 @@ def references(section: str) -> tuple[tuple[str, str], ...]:
     return _REFERENCES.get(section, ())
 
 
-def prune(tree: Tree, written: set[Key]) -> list[Key]:
-    """Drop drawn entries that refer to what the scenario leaves out; what a file wrote stays and is checked."""
-    dropped: list[Key] = []
+def prune(tree: Tree, written: set[Key], start: date, said: Container[Key] = ()) -> list[Key]:
+    """Drop drawn entries that are over by the start or refer to what the scenario leaves out, and parents left out.
+
+    What a file wrote (entries in `written`, values in `said`) stays and is checked.
+    """
+    orgs = tree.get("orgs") or {}
+    for id_, org in orgs.items():
+        if isinstance(org, dict) and org.get("parent") not in orgs and ("orgs", id_, "parent") not in said:
+            org.pop("parent", None)
+    over = [("leases", "end", start), ("runs", "due", start - timedelta(1))]
+    dropped: list[Key] = [
+        (section, id_)
+        for section, field, last in over
+        for id_, entry in (tree.get(section) or {}).items()
+        if (section, id_) not in written and str(entry.get(field, "9999")) <= last.isoformat()
+    ]
+    for section, id_ in dropped:
+        del tree[str(section)][id_]
     again = True
     while again:
         again = False

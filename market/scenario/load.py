@@ -87,7 +87,7 @@ def load_scenario(name_or_path: str | Path, sets: Mapping[str, str] | None = Non
     for key, value in wishes.items():
         overlay.set(key, value)
     overlay.raise_problems()
-    dropped = rows.prune(tree, overlay.written)
+    dropped = rows.prune(tree, overlay.written, start, overlay.places)
     scenario = validate(tree, overlay)
     found = problems_of(scenario, overlay)
     if found:

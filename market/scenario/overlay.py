@@ -213,6 +213,7 @@ class Overlay:
             text = f"cannot take out what is not there{did_you_mean(id_, self.tree[section])}"
             self.problems.append(Problem(where, f"{section}.{id_}", text))
         self._forget(path, len(path))
+        self.places[path] = (where, where)
 
     def _forget(self, path: Key, least: int) -> None:
         """Drop the origins of what stands at a path and below it, from keys of a length on."""

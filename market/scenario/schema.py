@@ -15,11 +15,11 @@ Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$", max_length=48)]
 Role = Literal["lab", "cloud", "supplier", "oem", "investor", "rest"]
 Money = Annotated[float, Field(ge=0, le=1e16, allow_inf_nan=False)]  # in cents it still fits 64 bits
 Megawatts = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
-Price = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]
-Rate = Annotated[float, Field(gt=-1, le=100, allow_inf_nan=False)]  # relative change a year
+Price = Annotated[float, Field(ge=0.001, le=1e9, allow_inf_nan=False)]
+Rate = Annotated[float, Field(ge=-0.9, le=5, allow_inf_nan=False)]  # relative change a year
 Trait = Annotated[float, Field(ge=-1e16, le=1e16, allow_inf_nan=False)]
-Flop = Annotated[float, Field(gt=0, le=1e35, allow_inf_nan=False)]
-Kilowatts = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
+Flop = Annotated[float, Field(ge=1e15, le=1e32, allow_inf_nan=False)]  # what the cluster core answers for
+Kilowatts = Annotated[float, Field(ge=0.001, le=1000, allow_inf_nan=False)]  # whole watts
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=100_000_000)]
 
@@ -40,7 +40,7 @@ class ChipPlan(Strict):
     price_usd_per_gpu: Price
     price_change_per_year: Rate = 0.0  # relative, -0.12 = 12 % cheaper a year
     power_kw_it_per_gpu: Kilowatts
-    h100e: Annotated[float, Field(gt=0, le=1e6)]  # dense throughput against an H100
+    h100e: Annotated[float, Field(ge=1e-4, le=1e4, allow_inf_nan=False)]  # dense throughput against an H100
     slots_per_gpu: Annotated[float, Field(ge=0, le=1000)] = 1.0  # packaging slots; 0: a line of its own
     gpus_per_week: Annotated[float, Field(ge=0, le=1e8)] = 0.0  # of a line of its own, at the start or at volume
     growth_per_year: Rate = 0.0  # relative growth of that output
@@ -80,14 +80,14 @@ class Region(Strict):
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
     queue_days: Annotated[int, Field(ge=0, le=10_000)]  # median wait of a new large load
     grid_mw_per_year: Megawatts  # IT load that the region can connect in a year
-    energy_usd_per_mwh: Annotated[float, Field(ge=0, le=1e6)]
-    pue: Annotated[float, Field(ge=1, le=3)] = 1.3
+    energy_usd_per_mwh: Annotated[float, Field(ge=0, le=1e5, allow_inf_nan=False)]
+    pue: Annotated[float, Field(ge=1, le=3, allow_inf_nan=False)] = 1.3
 
 
 class Building(Strict):
     """A building under way at the start: promised for `due`."""
 
-    power_mw_it: Annotated[float, Field(gt=0, le=1e6)]
+    power_mw_it: Annotated[float, Field(ge=0.001, le=1e6, allow_inf_nan=False)]
     start: date
     due: date
     kind: Literal["brownfield", "greenfield", "next"] = "greenfield"

@@ -46,7 +46,7 @@ CASES = {
     ),
     "zero weeks": (
         "parameters: {supply.ramp_width_weeks: 0}",
-        "mine.yaml:3:39 parameters.supply.ramp_width_weeks: must be > 0, was 0",
+        "mine.yaml:3:39 parameters.supply.ramp_width_weeks: must be >= 0.25, was 0 (a logistic divides by it)",
     ),
     "text for a number": ("years: soon", "mine.yaml:3:8 years: must be a number, was 'soon'"),
     "quoted number": ("years: '3'", "mine.yaml:3:8 years: must be a number, was '3'"),
@@ -63,7 +63,7 @@ CASES = {
     "endless": ("parameters: {price.margin: .inf}", "mine.yaml:3:28 must be a finite number, was '.inf'"),
     "absurd parameter": (
         "parameters: {shipping.oem_gpus_per_week_first: 1e30}",
-        "mine.yaml:3:48 parameters.shipping.oem_gpus_per_week_first: must be <= 4e+11, was 1e+30",
+        "mine.yaml:3:48 parameters.shipping.oem_gpus_per_week_first: must be <= 1e+08, was 1e+30",
     ),
     "absurd money": (
         "orgs: {xai: {cash_usd: 1e300}}",
@@ -71,7 +71,7 @@ CASES = {
     ),
     "free chips": (
         "chips: {H100: {price_change_per_year: -1}}",
-        "chips.H100.price_change_per_year: must be > -1, was -1",
+        "chips.H100.price_change_per_year: must be >= -0.9, was -1",
     ),
     "too many years": ("years: 900", "mine.yaml:3:8 years: must be <= 20, was 900"),
     "duplicate key": ("years: 2\nyears: 3", "mine.yaml:4:1 years: duplicate key; it stands already at line 3"),
@@ -147,11 +147,11 @@ CASES = {
     ),
     "sublease too long": (
         "leases: {openai-azure-abilene: {end: 2030-01-01}}",
-        "leases.openai-azure-abilene.parent: 'azure-oci-abilene' runs from 2025-06-30 to 2027-06-30",
+        "leases.openai-azure-abilene.parent 'azure-oci-abilene' runs from 2025-06-30 to 2027-06-30",
     ),
     "sublease of another's": (
         "leases: {openai-azure-abilene: {lessor: aws}}",
-        "leases.openai-azure-abilene.parent: 'azure-oci-abilene' is held by 'azure', not by the lessor 'aws'",
+        "leases.openai-azure-abilene.parent 'azure-oci-abilene' is held by 'azure', not by the lessor 'aws'",
     ),
     "leased more than owned": (
         "leases: {inflection-coreweave: {gpus: 900000}}",

@@ -1,0 +1,1 @@
+"""What `market scenario check` passes, `market run` runs: worlds with a piece taken out, or a number at its bounds."""
