@@ -117,6 +117,8 @@ def announce(view: MarketView, draws: Draws, rest: float) -> Iterator[Command]:
     if rest < p("letters.h100e_min") or view.letters() or not draws.chance(p("letters.chance"), "letter", view.me):
         return
     clouds = [name for name in view.orgs("cloud") if name != view.me and view.same_bloc(name)]
+    if not clouds:
+        return
     lessor = max(clouds, key=lambda name: (view.fleet_owned_by(name) * draws.uniform("letter with", name), name))
     due = view.day + round(365 * p("letters.ahead_years"))
     yield SignLetter(actor=view.me, because=f"{view.me}/plan", lessor=lessor, h100e=rest, due_day=due)

@@ -26,7 +26,7 @@ class _Places:
     """Where each value of the file stands; a setting from the command line stands where it was given."""
 
     def __init__(self, document: Tree, replaced: dict[Key, str]) -> None:
-        self.document, self.replaced = document, replaced
+        self.document, self.replaced, self.top = document, replaced, document.where(())
 
     def place(self, path: Key, *, key: bool = False) -> str:
         for end in range(len(path), 0, -1):

@@ -60,7 +60,8 @@ def _orgs(scenario: Scenario, start: int) -> Iterator[Event]:
         )
         if "oem" in org.roles:
             part = org.traits.get("integration_share", 0.0)
-            if lines := round(part * scenario.parameters["shipping.oem_gpus_per_week_first"]):
+            if part:
+                lines = max(1, round(part * scenario.parameters["shipping.oem_gpus_per_week_first"]))
                 yield chips.IntegrationExpanded(org=name, gpus=lines)
 
 

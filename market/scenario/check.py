@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from importlib.metadata import entry_points
 from itertools import islice
+from pathlib import Path
 
 from market.catalogue.bounds import bounds_of, traits
 from market.catalogue.tables import table
@@ -16,12 +17,13 @@ from market.scenario.schema import Fleet, Org, Scenario, StandingLease, Standing
 from market.scenario.validate import Places
 
 PROBLEMS_MAX = 100
+YARDSTICK = "H100"
 Check = Callable[[Scenario, Places], Iterator[Problem]]
 
 
 def problems_of(scenario: Scenario, places: Places) -> list[Problem]:
     """List all that does not fit together, references first: the rest assumes that they hold."""
-    broken = _first([_parameters, _references], scenario, places)
+    broken = _first([_parameters, _references, _yardstick], scenario, places)
     checks = (_chips, _orgs, _sites, _power, _leases, _investments, _models_and_runs, _chains, _stock)
     return broken or _first(checks, scenario, places)
 
@@ -37,7 +39,19 @@ def _at(places: Places, path: Key, message: str, *, key: bool = False) -> Proble
 
 def _written(places: Places, paths: Sequence[Key]) -> Key:
     """Of several values that clash, the one that a person wrote; else the first."""
-    return next((p for p in paths if not places.place(p).startswith(("catalogue/", "scenario"))), paths[0])
+    return next((p for p in paths if _is_told(places, p)), paths[0])
+
+
+def _is_told(places: Places, path: Key) -> bool:
+    """Whether a file or the command line says something at a place, and not the catalogue."""
+    where = places.place(path)
+    return where != places.top and not where.startswith(("catalogue/", *_ours()))
+
+
+@cache
+def _ours() -> tuple[str, ...]:
+    """Beginnings of the places of our own scenarios."""
+    return tuple(f"{path.name}:" for path in sorted((Path(__file__).parent / "library").glob("*.yaml")))
 
 
 def _clash(places: Places, paths: Sequence[Key], message: str) -> Problem:
@@ -76,6 +90,15 @@ def _references(scenario: Scenario, places: Places) -> Iterator[Problem]:
         if org.parent is not None and org.parent not in scenario.orgs:
             hint = did_you_mean(org.parent, scenario.orgs)
             yield _clash(places, [("orgs", id_, "parent"), ("orgs", id_)], f"unknown org {org.parent!r}{hint}")
+
+
+def _yardstick(scenario: Scenario, places: Places) -> Iterator[Problem]:
+    """The chip in which costs and prices are counted is one of the world's."""
+    if YARDSTICK not in scenario.chips:
+        makers = [row.value for row in table("roadmap") if (row.id, row.field) == (YARDSTICK, "supplier")]
+        paths: list[Key] = [("chips", YARDSTICK), *(("orgs", maker) for maker in makers), ("draw",), ("chips",)]
+        text = f"{YARDSTICK} is missing, in which costs are counted; keep it, with gpus_per_week 0 or an early end"
+        yield _at(places, next((p for p in paths if _is_told(places, p)), paths[0]), text)
 
 
 def _entries(scenario: Scenario, section: str) -> Iterator[tuple[str, object]]:
@@ -266,6 +289,5 @@ def _stock(scenario: Scenario, places: Places) -> Iterator[Problem]:
                 ("leases", id_, "gpus"),
                 ("fleets", "/".join((key[0], key[1], key[2])), "gpus"),
                 *_fields(id_),
-                ("start",),
             ]
             yield _at(places, _written(places, paths), text)

@@ -158,7 +158,9 @@ def prune(tree: Tree, written: set[Key], start: date, said: Container[Key] = ())
         again = False
         for section, fields in _REFERENCES.items():
             entries = tree.get(section) or {}
-            for id_ in [i for i, e in entries.items() if _dangles(e, fields, tree)]:
+            for id_ in [
+                i for i, e in entries.items() if _dangles(e, fields, tree) or _lacks_fleet(section, e, tree, start)
+            ]:
                 if (section, id_) not in written:
                     del entries[id_]
                     dropped.append((section, id_))
@@ -170,6 +172,14 @@ def _dangles(entry: Any, fields: tuple[tuple[str, str], ...], tree: Tree) -> boo
     if not isinstance(entry, dict):
         return False
     return any(isinstance(entry.get(f), str) and entry[f] not in (tree.get(section) or {}) for f, section in fields)
+
+
+def _lacks_fleet(section: str, entry: Any, tree: Tree, start: date) -> bool:
+    """Whether a lease lets GPUs of a fleet that is not there."""
+    if section != "leases" or not isinstance(entry, dict) or entry.get("parent") is not None:
+        return False
+    fleet = f"{entry.get('lessor')}/{entry.get('site')}/{entry.get('chip')}"
+    return str(entry.get("start")) <= start.isoformat() and fleet not in (tree.get("fleets") or {})
 
 
 def alive(tree: Tree, key: Key) -> bool:

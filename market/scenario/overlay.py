@@ -26,6 +26,7 @@ class Overlay:
         self.places: dict[Key, tuple[str, str]] = {}  # where a value stands, where its key stands
         self.written: set[Key] = set()  # entries that a file or --set touched
         self.problems: list[Problem] = []
+        self.top = "scenario"  # place of the last file
         self._parameters = set(tree["parameters"])
         self._told: dict[Key, dict[Key, None]] = defaultdict(dict)  # keys of `origin` by the entry they belong to
         for key in origin:
@@ -44,7 +45,7 @@ class Overlay:
             row = self.origin.get(path[:end])
             if row is not None:
                 return f"catalogue/{row.where}"
-        return self._below.get(path, "scenario")
+        return self._below.get(path, self.top)
 
     @cached_property
     def _below(self) -> dict[Key, str]:
@@ -62,9 +63,11 @@ class Overlay:
 
     def apply(self, document: Tree) -> None:
         """Lay a file over the tree."""
+        self.top = document.where(())
         for section, value in document.value.items():
             where, key = document.where((section,)), document.where((section,), key=True)
             if section in ("extends", "draw", "vintage"):
+                self.places[(section,)] = (where, key)
                 continue
             if section in HEADER:
                 self._write((section,), value, (document, (section,)))

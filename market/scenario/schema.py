@@ -16,12 +16,14 @@ Role = Literal["lab", "cloud", "supplier", "oem", "investor", "rest"]
 Money = Annotated[float, Field(ge=0, le=1e16, allow_inf_nan=False)]  # in cents it still fits 64 bits
 Megawatts = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 Price = Annotated[float, Field(ge=0.001, le=1e9, allow_inf_nan=False)]
+HourPrice = Annotated[float, Field(ge=0.001, le=1000, allow_inf_nan=False)]
 Rate = Annotated[float, Field(ge=-0.9, le=5, allow_inf_nan=False)]  # relative change a year
 Trait = Annotated[float, Field(ge=-1e16, le=1e16, allow_inf_nan=False)]
 Flop = Annotated[float, Field(ge=1e15, le=1e32, allow_inf_nan=False)]  # what the cluster core answers for
 Kilowatts = Annotated[float, Field(ge=0.001, le=1000, allow_inf_nan=False)]  # whole watts
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=100_000_000)]
+Some = Annotated[int, Field(ge=1, le=100_000_000)]
 
 
 class Strict(BaseModel):
@@ -122,10 +124,10 @@ class StandingLease(Strict):
     lessee: Id
     chip: str
     site: Id
-    gpus: Count
+    gpus: Some
     start: date
     end: date
-    price_usd_per_gpu_hour: Price
+    price_usd_per_gpu_hour: HourPrice
     kind: Literal["frontier", "serving", "capacity", "internal"] = "frontier"
     parent: str | None = None
 
@@ -135,7 +137,7 @@ class StandingOrder(Strict):
 
     buyer: Id
     chip: str
-    gpus: Count
+    gpus: Some
     due: date | None = None  # day promised, when the chips were sold and are on their way
 
 

@@ -16,7 +16,9 @@ from market.scenario.schema import Scenario
 
 
 class Places(Protocol):
-    """Knows where each value was written."""
+    """Knows where each value was written; `top` is where nothing better is known."""
+
+    top: str
 
     def place(self, path: Key, *, key: bool = False) -> str: ...
 

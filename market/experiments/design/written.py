@@ -39,6 +39,7 @@ class Written:
         self.flags = dict(flags)
         self.values: dict[str, Any] = {**(tree.value if tree else {}), **self.flags}
         self.folder: Path | None = None
+        self.top = tree.where(()) if tree else "design"
         self.design = parse(Design, self.values, self)
 
     def place(self, path: Key, *, key: bool = False) -> str:

@@ -1,0 +1,105 @@
+"""What check passes, run runs: a sample of the variants, and the bounds that make it so."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from market.catalogue.bounds import bounds_of, traits
+from market.catalogue.tables import table
+from market.scenario.errors import ScenarioError
+from market.scenario.load import load_scenario
+from tests.variants.make import Variant, sample, variant
+from tests.variants.run import outcome
+
+SAMPLE, WEEKS = 16, 26
+PARAMETERS = sorted({row.id for row in table("parameters")})
+TRAITS = sorted({row.field for row in table("orgs") if row.field.startswith("traits.")})
+
+
+@pytest.mark.parametrize("each", sample(SAMPLE), ids=lambda each: each.name)
+def test_a_variant_runs_to_its_end_or_is_refused_at_its_line(each: Variant) -> None:
+    found = outcome(each, WEEKS)
+    assert found.kind != "fault", found.text
+
+
+def test_every_parameter_and_trait_has_bounds_and_keeps_them() -> None:
+    rows = {row.id: row for row in table("parameters")}
+    missing = [name for name in (*PARAMETERS, *TRAITS) if not math.isfinite(bounds_of(name).max)]
+    assert missing == [], "give each a row in market/catalogue/bounds.csv"
+    for name, row in rows.items():
+        low, high, _ = bounds_of(name)
+        assert low <= min(row.number, row.low or row.number) <= max(row.number, row.high or row.number) <= high, name
+    for row in table("orgs"):
+        if row.field.startswith("traits."):
+            assert bounds_of(row.field).fault(row.number) == "", row.where
+    assert {name.removeprefix("traits.") for name in TRAITS} <= set(traits())
+
+
+def test_a_parameter_outside_its_bounds_is_refused_at_its_line(tmp_path: Path) -> None:
+    for name in PARAMETERS[::40]:
+        low, high, _ = bounds_of(name)
+        for value in (math.nextafter(low, -math.inf), math.nextafter(high, math.inf)):
+            path = tmp_path / "variant.yaml"
+            path.write_text(variant("outside", {"parameters": {name: value}}).text)
+            with pytest.raises(ScenarioError, match=r"variant\.yaml:4:\d+ parameters\.\S+: must be [<>]= "):
+                load_scenario(path)
+
+
+REFUSED = {
+    "no yardstick": ({"orgs": {"nvidia": None}}, "variant.yaml:4:8 orgs.nvidia: H100 is missing"),
+    "typo in a behaviour": (
+        {"orgs": {"xai": {"behaviour": "labb"}}},
+        "variant.yaml:4:29 orgs.xai.behaviour: no behaviour 'labb' is installed; did you mean 'lab'",
+    ),
+    "typo in a trait": (
+        {"orgs": {"xai": {"traits": {"wait_wieght": 0.1}}}},
+        "variant.yaml:4:27 orgs.xai.traits.wait_wieght: no behaviour of ours reads it; did you mean 'wait_weight'",
+    ),
+    "trait out of bounds": ({"orgs": {"xai": {"traits": {"build": 3}}}}, "orgs.xai.traits.build: must be <= 1, was 3"),
+    "share over one": (
+        {"parameters": {"supply.china_share": 2.55}},
+        "variant.yaml:4:36 parameters.supply.china_share: must be <= 1, was 2.55 (a part of a whole)",
+    ),
+    "an owner taken out": (
+        {"orgs": {"oci": None}, "sites": {"abilene": {"planned_mw_it": 100}}},
+        "variant.yaml:4:8 orgs.oci: sites.abilene.owner unknown org 'oci'",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_run_is_refused_where_the_user_wrote_it(name: str, tmp_path: Path) -> None:
+    change, expected = REFUSED[name]
+    path = tmp_path / "variant.yaml"
+    path.write_text(variant(name, change).text)
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario(path)
+    assert expected in str(caught.value)
+
+
+RUN = {
+    "no fund": {"orgs": {"venture": None, "strategic": None, "credit": None}},
+    "an OEM without traits": {
+        "orgs": {"my-oem": {"title": "O", "roles": ["oem"], "country": "DE", "behaviour": "oem", "cash_usd": 1e9}}
+    },
+    "no OEM": {"orgs": {"dell": None, "supermicro": None, "other-oems": None}},
+    "a parent taken out": {"orgs": {"alibaba-cloud": None}},
+    "no slips": {"parameters": {"sites.slip_sd": 0.01, "sites.queue_sd": 0, "supply.slip_sd_weeks": 0}},
+    "a cloud without a site": {
+        "orgs": {
+            "eu-cloud": {
+                "title": "Cloud", "roles": ["cloud"], "country": "FR", "behaviour": "cloud", "cash_usd": 1e10,
+                "chip_budget_usd_per_year": 5e9,
+            }
+        }
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_what_is_taken_out_or_bare_runs_to_its_end(name: str) -> None:
+    found = outcome(variant(name, RUN[name]), WEEKS)
+    assert found.kind == "ran", found.text
