@@ -420,6 +420,56 @@ def write(frame: Any, form: str, out: Path | None) -> None:
     write_frame(frame, form, out)
 
 
+@main.command()
+@RUN
+@click.option(
+    "--out",
+    "-o",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default="report.html",
+    show_default=True,
+    help="File to write.",
+)
+@click.option("--title", help="Headline instead of the finding.")
+@JSON
+def report(run: Path, out: Path, title: str | None, as_json: bool) -> None:
+    """Write RUN as one HTML file to mail: charts, tables, the web of leases at any date."""
+    from market.report.page import render
+    from market.report.run_page import run_page
+    from market.runs.reading import open_run
+
+    text = render(run_page(open_run(run), title))
+    out.write_text(text, encoding="utf-8")
+    size = len(text.encode())
+    if as_json:
+        emit({"file": str(out), "bytes": size})
+    else:
+        print(f"{out} ({size / 1e6:.2f} MB)")
+
+
+@main.command()
+@click.argument("name")
+@RUN
+@click.option(
+    "--out",
+    "-o",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="File to write: .svg, .png, .pdf, .html or .json.",
+)
+@JSON
+def plot(name: str, run: Path, out: Path, as_json: bool) -> None:
+    """Draw one figure of RUN for a slide: NAME is compute, prices, power, ... (see `market report`)."""
+    from market.report.plots import draw
+    from market.runs.reading import open_run
+
+    draw(name, open_run(run).log, out)
+    if as_json:
+        emit({"file": str(out), "bytes": out.stat().st_size})
+    else:
+        print(out)
+
+
 @main.command("runs")
 @click.argument("folder", type=click.Path(path_type=Path), default="runs")
 @JSON

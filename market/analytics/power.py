@@ -1,4 +1,4 @@
-"""Power: planned, energised, installed."""
+"""Power: announced, under contract, energised, used."""
 
 from __future__ import annotations
 
@@ -6,27 +6,41 @@ import polars as pl
 
 from market.analytics.base import events, running, week_ends
 
+STEPS = ["begun_kw", "energised_kw", "installed_kw"]
+
 
 def power(log: pl.LazyFrame) -> pl.LazyFrame:
-    """Weekly by site: energised IT power, the IT power of the GPUs that run there, and the power planned.
+    """Weekly by site, in kW of IT load: announced >= contracted >= energised on every row.
 
-    planned_kw : nameplate as last announced. All in kW of IT load.
+    planned_kw : nameplate as last announced. announced_kw : the nameplate, at least what is under contract.
+    contracted_kw : energised, and buildings whose work has begun. energised_kw : may be used.
+    installed_kw : of the GPUs that run there.
     """
-    energised = events(log, "PowerEnergised").select("day", "site", pl.col("power_kw_it").alias("energised_kw"))
-    installed = []
-    for kind, sign in (("FleetRegistered", 1), ("GpusInstalled", 1), ("GpusRetired", -1)):
-        installed.append(events(log, kind).select("day", "site", (pl.col("power_kw_it") * sign).alias("installed_kw")))
-    changes = pl.concat([energised, *installed], how="diagonal").with_columns(
-        pl.col("energised_kw", "installed_kw").fill_null(0)
-    )
     planned = events(log, "SitePlanned").select("day", "site", pl.col("org").alias("owner"), "region", "kind",
                                                pl.col("power_kw_it").alias("planned_kw"))  # fmt: skip
-    levels = running(changes, ["site"], ["energised_kw", "installed_kw"], week_ends(log))
+    levels = running(_changes(log), ["site"], STEPS, week_ends(log))
     grid = week_ends(log).join(planned.select("site").unique(), how="cross").sort("day")
     named = grid.join_asof(planned.sort("day"), on="day", by="site", strategy="backward", check_sortedness=False)
+    contracted = pl.max_horizontal("begun_kw", "energised_kw").alias("contracted_kw")
     return (
         named.drop_nulls("owner")
         .join(levels.drop("week"), on=["day", "site"], how="left")
-        .with_columns(pl.col("energised_kw", "installed_kw").fill_null(0))
+        .with_columns(pl.col(STEPS).fill_null(0))
+        .with_columns(contracted)
+        .with_columns(pl.max_horizontal("planned_kw", "contracted_kw").alias("announced_kw"))
+        .drop("begun_kw")
         .sort("day", "site")
     )
+
+
+def _changes(log: pl.LazyFrame) -> pl.LazyFrame:
+    """Every event that moves a level of `STEPS` at a site; what stood at the start was never begun in the log."""
+    energised, begun = events(log, "PowerEnergised"), events(log, "BuildingStarted")
+    standing = energised.join(begun, on="building_id", how="anti")
+    parts = [
+        energised.select("day", "site", pl.col("power_kw_it").alias("energised_kw")),
+        *(some.select("day", "site", pl.col("power_kw_it").alias("begun_kw")) for some in (begun, standing)),
+    ]
+    for kind, sign in (("FleetRegistered", 1), ("GpusInstalled", 1), ("GpusRetired", -1)):
+        parts.append(events(log, kind).select("day", "site", (pl.col("power_kw_it") * sign).alias("installed_kw")))
+    return pl.concat(parts, how="diagonal").with_columns(pl.col(STEPS).fill_null(0))

@@ -1,0 +1,25 @@
+"""Figures of a run: each a function of the log's lazy frame alone, by the name that `market plot` takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import polars as pl
+
+from market.report.figures import capacity, labs, trade
+from market.report.figures.base import Figure
+
+FIGURES: dict[str, Callable[[pl.LazyFrame], Figure]] = {
+    "compute": capacity.compute,
+    "power": capacity.electricity,
+    "regions": capacity.regions,
+    "prices": trade.price,
+    "supply": trade.supply,
+    "lead-time": trade.lead_time,
+    "failures": trade.failures,
+    "training": labs.runs,
+    "cash": labs.cash,
+    "concentration": capacity.shares,
+}
+
+__all__ = ["FIGURES", "Figure"]

@@ -1,0 +1,118 @@
+"""What every figure shares: its parts, the look, dates, and the marks that most of them use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D31", "#7F7F7F", "#B8A600")
+"""Okabe and Ito's palette (2008), which readers with any colour vision can tell apart, less black and pale yellow."""
+
+HEIGHT = 260
+OTHERS = "all others"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart with what a reader needs to trust it.
+
+    Attributes
+    ----------
+    name : as in `market plot NAME`.
+    title : the finding, in a sentence.
+    chart : the Vega-Lite chart, as wide as its container; None where there is nothing to draw.
+    table : the data behind it.
+    note : how the quantities are defined, with units.
+    alt : what the picture shows, for those who cannot see it.
+    """
+
+    name: str
+    title: str
+    chart: alt.TopLevelMixin | None
+    table: pl.DataFrame
+    note: str
+    alt: str
+
+
+def dated(frame: pl.DataFrame, *columns: str) -> pl.DataFrame:
+    """Turn days since 1970 into dates, `day` itself into `date`."""
+    names = columns or ("day",)
+    return frame.with_columns(pl.col(name).cast(pl.Int32).cast(pl.Date) for name in names).rename(
+        {"day": "date"} if "day" in names else {}
+    )
+
+
+def values(frame: pl.DataFrame) -> alt.InlineData:
+    """Put a table into a chart, dates as text that Vega reads as UTC."""
+    as_text = frame.with_columns(pl.col(pl.Date).dt.to_string("%Y-%m-%d"))
+    return alt.InlineData(values=as_text.to_dicts())
+
+
+def largest(frame: pl.DataFrame, by: str, amount: str, count: int) -> list[str]:
+    """Name the keys with the greatest amount on the last date, greatest first, ties by name."""
+    last = frame.filter(pl.col("date") == pl.col("date").max()).group_by(by).agg(pl.col(amount).sum())
+    return last.sort([amount, by], descending=[True, False])[by].head(count).to_list()
+
+
+def gathered(frame: pl.DataFrame, by: str, amount: str, names: Sequence[str]) -> pl.DataFrame:
+    """Sum what is not named into `OTHERS`, by date."""
+    named = pl.when(pl.col(by).is_in(list(names))).then(pl.col(by)).otherwise(pl.lit(OTHERS)).alias(by)
+    return frame.with_columns(named).group_by("date", by).agg(pl.col(amount).sum()).sort("date", by)
+
+
+def quarterly(frame: pl.DataFrame, weeks: int = 4) -> pl.DataFrame:
+    """Keep every so many weeks, the last one included."""
+    days = frame["date"].unique().sort()
+    kept = days.reverse().gather_every(weeks)
+    return frame.filter(pl.col("date").is_in(kept.implode()))
+
+
+def time_axis(**options: Any) -> alt.X:
+    """The axis of dates, labelled by year and month."""
+    axis = alt.Axis(title=None, format="%b %Y", labelOverlap="greedy", tickCount=6, grid=False)
+    return alt.X("date:T", axis=axis, scale=alt.Scale(type="utc"), **options)
+
+
+LEGEND = alt.Legend(title=None, orient="bottom", columns=3, labelLimit=220)
+DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3])
+
+
+def colour(field: str, names: Sequence[str]) -> alt.Color:
+    """One colour a name, in a fixed order, with the legend under the chart where it can wrap."""
+    scale = alt.Scale(domain=list(names), range=[COLOURS[i % len(COLOURS)] for i in range(len(names))])
+    return alt.Color(f"{field}:N", scale=scale, legend=LEGEND)
+
+
+def dashes(field: str, names: Sequence[str]) -> alt.StrokeDash:
+    """One dash a name: neighbours in the legend differ where colours cannot be told apart."""
+    scale = alt.Scale(domain=list(names), range=[list(DASHES[i % len(DASHES)]) for i in range(len(names))])
+    return alt.StrokeDash(f"{field}:N", scale=scale, legend=LEGEND)
+
+
+def lines(frame: pl.DataFrame, by: str, amount: str, names: Sequence[str], title: str, **y: Any) -> alt.Chart:
+    """Lines over time, one a name."""
+    drawn: alt.Chart = (
+        alt.Chart(values(frame))
+        .mark_line(strokeWidth=2, interpolate="monotone")
+        .encode(
+            x=time_axis(),
+            y=alt.Y(f"{amount}:Q", title=title, **y),
+            color=colour(by, names),
+            strokeDash=dashes(by, names),
+            tooltip=[alt.Tooltip("date:T", format="%Y-%m-%d"), f"{by}:N", alt.Tooltip(f"{amount}:Q", format=",.3~f")],
+        )
+        .properties(width="container", height=HEIGHT)
+    )
+    return drawn
+
+
+def amount(value: float) -> str:
+    """Write a count in three digits: 1.23M, 456k, 789."""
+    for size, unit in ((1e9, "bn"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:.3g}{unit}"
+    return f"{value:.3g}"

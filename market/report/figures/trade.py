@@ -1,0 +1,128 @@
+"""Prices, supply and what became of talks."""
+
+from __future__ import annotations
+
+import altair as alt
+import polars as pl
+
+from market.analytics.base import chips, events
+from market.analytics.prices import prices
+from market.report.figures.base import HEIGHT, OTHERS, Figure, amount, colour, dated, lines, quarterly, values
+
+SHOWN = 8
+
+
+def price(log: pl.LazyFrame) -> Figure:
+    """The one-year contract price, the posted on-demand price and the mean of what was signed."""
+    weekly = dated(prices(log).collect())
+    kinds = {
+        "one-year contract": "price_usd_per_h100e_hour",
+        "on demand": "spot_usd_per_h100e_hour",
+        "signed leases": "signed_usd_per_h100e_hour",
+    }
+    long = pl.concat(
+        weekly.select("date", pl.lit(name).alias("price"), pl.col(column).alias("usd_per_h100e_hour"))
+        for name, column in kinds.items()
+    ).drop_nulls()
+    first, last = float(weekly["price_usd_per_h100e_hour"][0]), float(weekly["price_usd_per_h100e_hour"][-1])
+    solid = long.filter(pl.col("price") != "signed leases")
+    points = (
+        alt.Chart(values(long.filter(pl.col("price") == "signed leases")))
+        .mark_point(filled=True, size=18, opacity=0.55)
+        .encode(x="date:T", y="usd_per_h100e_hour:Q", color=colour("price", list(kinds)))
+    )
+    line = lines(solid, "price", "usd_per_h100e_hour", list(kinds), "USD per H100-equivalent hour")
+    return Figure(
+        "prices",
+        f"The one-year price moves from {first:.2f} to {last:.2f} USD per H100-equivalent hour",
+        (line + points).properties(width="container", height=HEIGHT),
+        long.sort("date", "price"),
+        "Prices per hour of an H100 equivalent. Signed leases: a week's mean weighted by H100 equivalents, "
+        "leases inside a group of companies left out.",
+        f"Lines of the contract and on-demand price over time with dots for signed leases; {first:.2f} to {last:.2f}.",
+    )
+
+
+def supply(log: pl.LazyFrame) -> Figure:
+    """GPUs made by chip and quarter, in H100 equivalents."""
+    made = events(log, "OutputMade").select("day", "chip", "gpus").join(chips(log), on="chip", how="left")
+    by = (
+        dated(made.with_columns((pl.col("gpus") * pl.col("h100e_per_gpu")).alias("h100e")).collect())
+        .with_columns(pl.col("date").dt.truncate("1q"))
+        .group_by("date", "chip")
+        .agg(pl.col("h100e").sum())
+    )
+    total = by.group_by("chip").agg(pl.col("h100e").sum()).sort(["h100e", "chip"], descending=[True, False])
+    names = total["chip"].head(SHOWN).to_list()
+    named = pl.when(pl.col("chip").is_in(names)).then(pl.col("chip")).otherwise(pl.lit(OTHERS)).alias("chip")
+    table = by.with_columns(named).group_by("date", "chip").agg(pl.col("h100e").sum() / 1e6).sort("date", "chip")
+    quarters = table["date"].unique().sort().dt.to_string("%Y Q%q").to_list()
+    shown = table.with_columns(pl.col("date").dt.to_string("%Y Q%q").alias("quarter")).drop("date")
+    chart = (
+        alt.Chart(values(shown))
+        .mark_bar()
+        .encode(
+            x=alt.X("quarter:O", title=None, sort=quarters, axis=alt.Axis(labelAngle=-45)),
+            y=alt.Y("h100e:Q", title="million H100 equivalents"),
+            color=colour("chip", [*names, OTHERS]),
+            tooltip=["quarter:O", "chip:N", alt.Tooltip("h100e:Q", format=",.3f")],
+        )
+        .properties(width="container", height=HEIGHT)
+    )
+    whole = float(total["h100e"].sum())
+    first = float(total["h100e"][0]) if total.height else 0.0
+    title = (
+        f"{amount(whole)} H100 equivalents are made; {names[0]} is {first / whole:.0%} of them"
+        if names
+        else "No chip is made"
+    )
+    return Figure(
+        "supply", title, chart, shown,
+        "Output of chip makers by calendar quarter; the first and last quarter can be cut by the run.",
+        f"Stacked bars by quarter; {', '.join(names[:3])} are the largest.",
+    )  # fmt: skip
+
+
+REFUSED = ("LeaseTalksFailed", "OrderRefused", "SiteRefused", "LoanRefused", "RoundFailed", "TrainingRefused",
+           "CommandForbidden")  # fmt: skip
+
+
+def failures(log: pl.LazyFrame) -> Figure:
+    """What did not come about, by reason."""
+    found = log.filter(pl.col("type").is_in(REFUSED)).select("type", "reason").collect()
+    order = ["count", "type", "reason"]
+    counts = found.group_by("type", "reason").agg(pl.len().alias("count"))
+    table = counts.sort(order, descending=[True, False, False])
+    if not table.height:
+        return Figure("failures", "Nothing was refused and no talks failed", None, table, "", "")
+    shown = table.head(20).with_columns(pl.format("{}: {}", "type", "reason").alias("what"))
+    chart = (
+        alt.Chart(values(shown))
+        .mark_bar(color="#0072B2")
+        .encode(
+            x=alt.X("count:Q", title="events"),
+            y=alt.Y("what:N", sort=shown["what"].to_list(), title=None, axis=alt.Axis(labelLimit=240)),
+            tooltip=["what:N", "count:Q"],
+        )
+        .properties(width="container", height=max(120, 18 * shown.height))
+    )
+    kind, reason, count = shown.row(0)[:3]
+    return Figure(
+        "failures",
+        f"{kind} for reason of {reason} is the most frequent refusal ({count} of {int(table['count'].sum())})",
+        chart, table, "Events that say what was refused or failed, by type and reason; the 20 most frequent.",
+        "Bars of counts by type and reason, longest first.",
+    )  # fmt: skip
+
+
+def lead_time(log: pl.LazyFrame) -> Figure:
+    """Weeks of output in chip makers' backlog."""
+    table = quarterly(dated(prices(log).select("day", "lead_time_weeks").collect()))
+    least, most = float(table["lead_time_weeks"].min()), float(table["lead_time_weeks"].max())  # type: ignore[arg-type]
+    chart = lines(
+        table.with_columns(pl.lit("lead time").alias("what")), "what", "lead_time_weeks", ["lead time"], "weeks"
+    )
+    return Figure(
+        "lead-time", f"Chips are ordered {least:.0f} to {most:.0f} weeks ahead", chart, table,
+        "Backlog of all chip makers over a week's output, by value.", "One line over time.",
+    )  # fmt: skip

@@ -1,0 +1,176 @@
+"""The report that is mailed: it draws, asks for nothing, hides nobody, and its slider agrees with replay."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from command_line.asking import answer, ask, complaint, simulate
+
+from market.analytics.power import power
+from market.report.figures import FIGURES
+from market.report.figures.base import Figure
+from market.report.page import Number, Page, Section, render
+from market.report.web import in_use, lease_web
+from market.runs.reading import open_run
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--no-first-run",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+needs_browser = pytest.mark.skipif(
+    CHROMIUM is None and not os.environ.get("CI"), reason="no Chromium here; CI installs one and never skips"
+)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of half a year; nobody may change it."""
+    return simulate(tmp_path_factory.mktemp("report") / "world", years="0.5")
+
+
+@pytest.fixture(scope="module")
+def page_file(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its report."""
+    out = tmp_path_factory.mktemp("pages") / "report.html"
+    found = answer("report", run, "-o", out)
+    assert found["bytes"] == out.stat().st_size < 2_000_000
+    return out
+
+
+class Seen:
+    """A page as a browser shows it, with what it asked for and complained of."""
+
+    def __init__(self, page) -> None:
+        self.page, self.requests, self.complaints = page, [], []
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("console", lambda said: self.complaints.append(said.text) if said.type in ("error", "warning") else 0)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def open(self, file: Path):
+        self.page.goto(file.as_uri())
+        self.page.wait_for_function("document.body.dataset.drawn", timeout=60_000)
+        return self.page
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    from playwright.sync_api import sync_playwright
+
+    assert CHROMIUM is not None, "CI must install Chromium"
+    with sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@needs_browser
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (420, "light")])
+def test_every_figure_draws_marks_without_a_request_or_a_complaint(browser, page_file, run, width, scheme):
+    seen = Seen(browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme))
+    page = seen.open(page_file)
+    log = open_run(run).log
+    drawn = [name for name, make in FIGURES.items() if make(log).chart is not None]
+    counts = {
+        name: page.locator(
+            f"#{name} svg .mark-line path, #{name} svg .mark-rect path, #{name} svg .mark-bar path"
+        ).count()
+        for name in drawn
+    }
+    assert len(drawn) >= len(FIGURES) - 1
+    assert all(count >= 1 for count in counts.values()), counts
+    assert counts["compute"] == 9  # the eight largest and all others
+    assert seen.requests == [page_file.as_uri()]
+    assert seen.complaints == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
+
+
+@needs_browser
+def test_the_slider_shows_the_leases_that_replay_gives(browser, page_file, run):
+    page = Seen(browser.new_page()).open(page_file)
+    days = page.evaluate("JSON.parse(document.getElementById('report-data').textContent).web.days")
+    for index in (3, 15, len(days) - 1):
+        slider = page.locator("#web-date")
+        slider.evaluate("(node, at) => { node.value = at; node.dispatchEvent(new Event('input')); }", index)
+        shown = page.eval_on_selector_all(
+            "#web-rows tr", "rows => rows.map(row => [row.dataset.lease, Number(row.dataset.gpus)])"
+        )
+        state = open_run(run).state(until=date(1970, 1, 1) + timedelta(days[index]))
+        held = {lease.lease_id: lease.delivered for lease in state.leases.leases.values() if lease.delivered}
+        assert dict(shown) == held
+    page.close()
+
+
+@needs_browser
+def test_the_page_breaks_no_rule_of_accessibility(browser, page_file):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = Seen(browser.new_page()).open(page_file)
+    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
+    assert found.violations_count == 0, found.generate_report()
+    page.close()
+
+
+def test_the_web_of_leases_agrees_with_replay_without_a_browser(run):
+    opened = open_run(run)
+    web = lease_web(opened.log)
+    for index in (0, 10, 20, len(web["days"]) - 1):
+        state = opened.state(until=date(1970, 1, 1) + timedelta(web["days"][index]))
+        held = {lease.lease_id: lease.delivered for lease in state.leases.leases.values() if lease.delivered}
+        assert in_use(web, web["days"][index]) == held
+
+
+def test_power_announced_is_at_least_contracted_and_that_at_least_energised(run):
+    table = power(open_run(run).log).collect()
+    assert table.height
+    assert table.filter(pl.col("announced_kw") < pl.col("contracted_kw")).height == 0
+    assert table.filter(pl.col("contracted_kw") < pl.col("energised_kw")).height == 0
+
+
+def hostile(text: str) -> Page:
+    frame = pl.DataFrame({"org": [text], "gpus": [1]})
+    figure = Figure("names", text, None, frame, text, text)
+    return Page(text, text, [text], [Number(text, text)], [Section(text, [figure])], [text], [text])
+
+
+@pytest.mark.parametrize("text", ["</script><script>alert(1)</script>", "<img src=x onerror=alert(1)>", "<!--", '"&<>'])
+def test_names_are_text(text):
+    page = render(hostile(text))
+    assert text not in page.replace("<!doctype html>", "") or text == "<!--"
+    data = page.split('id="report-data">')[1].split("</script>")[0]
+    assert json.loads(data)["figures"]["names"]["table"]["rows"] == [[text, 1]]
+
+
+def test_plots_are_written_in_every_form_and_an_unknown_name_is_refused(run, tmp_path):
+    for suffix, begins in ((".svg", b"<svg"), (".png", b"\x89PNG"), (".json", b"{")):
+        out = tmp_path / f"prices{suffix}"
+        assert ask("plot", "prices", run, "-o", out).exit_code == 0
+        assert out.read_bytes().startswith(begins)
+    assert "compute" in complaint("plot", "computer", run, "-o", tmp_path / "x.svg", code=2)
+    assert ".svg" in complaint("plot", "prices", run, "-o", tmp_path / "x.doc", code=2)
+
+
+def test_a_notebook_shows_the_figures_of_a_run(run):
+    from market import open_run as opened
+
+    plots = opened(run).plot
+    assert "lead_time" in dir(plots)
+    assert plots.lead_time().to_dict()["title"]["text"].startswith("Chips are ordered")
+
+
+def test_a_figure_says_its_finding_its_units_and_what_it_shows(run):
+    log = open_run(run).log
+    for name, make in FIGURES.items():
+        figure = make(log)
+        assert figure.name == name
+        assert len(figure.title.split()) >= 3
+        if figure.chart is not None:
+            assert figure.table.height
+            assert figure.note
+            assert figure.alt
