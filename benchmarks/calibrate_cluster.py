@@ -25,7 +25,7 @@ from market.cluster.evaluate import evaluate
 from market.cluster.grid import Choices, best_of, choices, read_rows
 from market.cluster.power import clock_at
 from market.cluster.rows import Row
-from market.cluster.workload import gemm_rate
+from market.cluster.workload import chip_columns, gemm_rate
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNS = ROOT / "market" / "catalogue" / "observed" / "training_runs.csv"
@@ -34,6 +34,10 @@ STORE = ROOT / "market" / "catalogue" / "cluster_constants.json"
 PRIORS: dict[str, tuple[float, float, str]] = {
     "gemm_ampere": (0.90, 0.10, "a tuned GEMM loses about a tenth to mixed shapes and clocks in training"),
     "gemm_hopper": (0.80, 0.10, "the same, and 700 W clocks under sustained load"),
+    "gemm_blackwell": (0.80, 0.10, "as Hopper: power limits the clock"),
+    "gemm_amd": (0.85, 0.15, "as Ampere, with younger libraries"),
+    "gemm_tpu": (0.95, 0.15, "no measured best product: 0.72 of the nameplate is taken, MaxText prints up to 0.70"),
+    "gemm_neuron": (0.85, 0.20, "no measured best product: 0.72 of the nameplate is taken"),
     "fp8_gain": (0.80, 0.20, "best FP8 products run at about 1.8x BF16's best (nameplate 2x); casts are counted apart"),
     "fp4_gain": (0.60, 0.25, "1.5x FP8's rate where the nameplate says 2x: finer scaling blocks"),
     "width_half": (150.0, 0.50, "one 128-256 wide tile"),
@@ -41,19 +45,28 @@ PRIORS: dict[str, tuple[float, float, str]] = {
     "core_flash": (0.80, 0.20, "FlashAttention: 72 % of A100's peak, 75 % of H100's forward; GEMMs: 80-87 %"),
     "core_unfused": (0.45, 0.30, "batched attention products"),
     "memory_passes": (1.0, 0.35, "traffic as counted"),
+    "block_passes": (1.0, 0.50, "scales of blocks along rows and along columns: the input is read twice"),
     "launch_s": (400e-6, 0.70, "forward and backward of a layer: some eighty kernels at 5 us"),
     "launch_moe_s": (3e-3, 0.50, "routing, permutation and products expert by expert: 600 kernels at 5 us"),
     "up_efficiency": (0.70, 0.20, "NCCL bus bandwidth over nameplate"),
+    "up_tpu": (0.50, 0.40, "rings over a torus use the links of one axis at a time"),
     "out_efficiency": (0.65, 0.30, "the same over the fat tree, shared with other traffic"),
+    "expert_tpu": (2.0, 0.50, "sorting and gathering routed copies as XLA operations, unfused"),
     "tp_hidden": (0.30, 0.50, "user-buffer overlap hides some"),
     "dp_hidden": (0.80, 0.30, "most of the backward pass can hide collectives"),
     "ep_hidden": (0.50, 0.30, "some stacks overlap all-to-alls with compute (DeepSeek-V3: nearly all)"),
     "jitter": (0.010, 0.50, "Llama 3: 43 % to 41 % MFU from 8k to 16k GPUs contains it"),
     "fixed_s": (0.05, 0.60, "loss reduction, logging, data loading"),
+    "graph_share": (0.10, 0.50, "gaps between kernels of a graph: half a microsecond beside five"),
+    "expert_gemm": (0.85, 0.15, "grouped products beside dense ones of the same size"),
+    "expert_passes": (12.0, 0.40, "cast, permute, exchange, sort, and back with weights: each read and written"),
+    "fusion_gain": (0.50, 0.40, "activation and casts need no passes of their own, permutation half"),
     "immature_dense": (0.10, 0.50, "1-16 % gained in 11 months"),
     "immature_moe": (4.0, 0.40, "34-120 % gained in 11 months"),
 }
 NAMES = tuple(PRIORS)
+START = Constants(**{n: p[0] for n, p in PRIORS.items()})
+"""Where plans that no source states are searched from: the priors, so that a fit does not depend on an earlier one."""
 SCALE = 0.08  # residual of one row that the priors are weighed against, and the knee of the loss
 
 
@@ -66,6 +79,8 @@ class Data:
     case: Case
     owner: np.ndarray
     observed: Array
+    batch: Array  # of each candidate; a searched plan may differ by a few percent from the batch asked for
+    batch_asked: Array
     clock: Array  # share of nameplate, where a row states a power limit
 
 
@@ -74,22 +89,41 @@ def load(keep: Callable[[dict[str, str]], bool]) -> Data:
     with RUNS.open(encoding="utf-8") as file:
         table = [r for r in csv.DictReader(file) if keep(r)]
     rows = [r for r in read_rows(table) if isinstance(r, Row)]
-    spread = choices(rows, Constants())
+    spread = choices(rows, START)
     if len(rows) != len(table) or spread.case is None or any(spread.why_not):
         raise SystemExit(f"a row cannot be read: {[w for w in spread.why_not if w]}")
     limits = np.array([min((r.power_limit_w or r.chip.tdp_w) / r.chip.tdp_w, 1.0) for r in rows])
     observed = np.array([float(r["step_s_observed"]) for r in table])
-    return Data(table, rows, spread.case, spread.row, observed, clock_at(limits))
+    batch = np.broadcast_to(spread.case.batch_seqs, spread.row.shape)
+    asked = np.array([r.model.batch_seqs for r in rows])
+    return Data(table, rows, spread.case, spread.row, observed, batch, asked, clock_at(limits))
+
+
+def chip_side(data: Data, k: Constants) -> dict[str, Array]:
+    """Give the columns that chip, vendor and constants decide, a row each. [R]."""
+    sides: dict[tuple[str, int], dict[str, float]] = {}
+    for r in data.rows:
+        key = (r.chip.name, r.precision)
+        if key not in sides:
+            own = chip_columns(r.chip, k)
+            sides[key] = {n: own[n] for n in ("up_bytes_per_s", "out_bytes_per_s", "expert_traffic")}
+            sides[key] |= {"gemm_flop_per_s": gemm_rate(r.chip, r.precision, k),
+                           "bf16_gemm_flop_per_s": gemm_rate(r.chip, 0, k)}  # fmt: skip
+    columns = {n: np.array([sides[r.chip.name, r.precision][n] for r in data.rows]) for n in next(iter(sides.values()))}
+    links = np.array([(r.scaleout_bytes_per_s or r.chip.scaleout_bytes_per_s) for r in data.rows])
+    columns["out_bytes_per_s"] = links * k.out_efficiency
+    for name in ("gemm_flop_per_s", "bf16_gemm_flop_per_s"):
+        columns[name] = columns[name] * data.clock
+    return columns
 
 
 def residuals(data: Data, k: Constants) -> Array:
     """Give log(predicted/observed) of every row. [R]."""
-    gemm = (data.clock * np.array([gemm_rate(r.chip, r.precision, k) for r in data.rows]))[data.owner]
-    core = (data.clock * np.array([gemm_rate(r.chip, 0, k) for r in data.rows]))[data.owner]
-    case = dataclasses.replace(data.case, gemm_flop_per_s=gemm, bf16_gemm_flop_per_s=core)
+    case = dataclasses.replace(data.case, **{n: v[data.owner] for n, v in chip_side(data, k).items()})
     answers = evaluate(case, k)
     best = best_of(Choices(case, data.owner, []), answers)
-    return np.asarray(np.log(answers.step_s[best] / data.observed))
+    scale = data.batch[best] / data.batch_asked
+    return np.asarray(np.log(answers.step_s[best] / scale / data.observed))
 
 
 def weights(data: Data, rows: np.ndarray) -> Array:
@@ -143,19 +177,27 @@ def left_out(data: Data, rows: np.ndarray, groups: np.ndarray, title: str) -> Ar
         pieces.append(errors)
         print("  " + summary(str(group), errors))
     joined = np.concatenate(pieces)
+    whole = np.full(len(rows), np.nan)
+    for group, errors in zip(sorted(set(groups[rows])), pieces, strict=True):
+        whole[rows & (groups == group)] = errors
     print("  " + summary("all rows", joined))
     means = [float(np.abs(np.expm1(p)).mean()) for p in pieces]
     print(f"  mean over groups {np.mean(means):6.1%}")
-    return joined
+    return whole
 
 
-def report(data: Data) -> None:
-    """Print every leave-one-out figure of docs/cluster.md."""
+def report(data: Data) -> Array:
+    """Print every leave-one-out figure of docs/cluster.md. Returns the errors of rows left out, NaN for others. [R]."""
     use, kind, source = (column(data, n) for n in ("use", "kind", "source_key"))
     model, low = column(data, "model"), np.array([r.precision for r in data.rows])
     fitted_rows, new = use == "fit", blackwell(data)
-    left_out(data, fitted_rows & (kind == "dense"), source, "Dense, one source left out")
-    left_out(data, fitted_rows & (kind == "moe"), model, "Mixtures of experts, one model left out")
+    dense = left_out(data, fitted_rows & (kind == "dense"), source, "Dense, one source left out")
+    mixed = left_out(data, fitted_rows & (kind == "moe"), model, "Mixtures of experts, one model left out")
+    errors = np.where(np.isfinite(dense), dense, mixed)
+    print("\nBy class, left out")
+    for name, of in classes(data, errors).items():
+        figures = "  ".join(f"{n} {of[n]:6.1%}" for n in ("mean", "median", "p90"))
+        print(f"  {name:26s} n {of['rows']:3.0f}  {figures}")
     old = residuals(data, fit(data, fitted_rows & ~new))
     print("\nFitted on Ampere and Hopper only")
     print("  " + summary("Blackwell FP8, dense", old[fitted_rows & new & (low == 1) & (kind == "dense")]))
@@ -170,10 +212,25 @@ def report(data: Data) -> None:
     for group in ("torchtitan", "megascale", "megatron-bridge"):
         rows = (use != "fit") & (source == group)
         print("  " + summary(f"{group}: {use[rows][0][7:]}"[:60], apart[rows]))
+    return errors
 
 
-def store(k: Constants) -> None:
-    """Write the constants with the hash of the rows they were fitted on."""
+def classes(data: Data, errors: Array) -> dict[str, dict[str, float]]:
+    """Sum left-out errors up by class: mixtures or not, NVIDIA or not."""
+    kind, vendor = column(data, "kind"), np.array([r.chip.vendor == "NVIDIA" for r in data.rows])
+    found = {}
+    for name, rows in (("dense", kind == "dense"), ("mixture", kind == "moe")):
+        for whose, mask in (("NVIDIA", vendor), ("other vendors", ~vendor)):
+            size = np.abs(np.expm1(errors[rows & mask & np.isfinite(errors)]))
+            found[f"{name}, {whose}"] = {
+                "rows": len(size), "mean": round(float(size.mean()), 4), "median": round(float(np.median(size)), 4),
+                "p90": round(float(np.quantile(size, 0.9)), 4),
+            }  # fmt: skip
+    return found
+
+
+def store(k: Constants, errors: dict[str, dict[str, float]]) -> None:
+    """Write the constants with the hash of the rows they were fitted on, and the errors of rows left out."""
     entries = {
         n: {"value": float(f"{getattr(k, n):.5g}"), "prior": PRIORS[n][0], "prior_spread_log": PRIORS[n][1],
             "prior_reason": PRIORS[n][2]}
@@ -181,7 +238,8 @@ def store(k: Constants) -> None:
     }  # fmt: skip
     digest = hashlib.sha256(RUNS.read_bytes()).hexdigest()
     note = "fitted by benchmarks/calibrate_cluster.py on the rows with use = fit"
-    text = {"inputs": "observed/training_runs.csv", "inputs_sha256": digest, "source": note, "constants": entries}
+    text = {"inputs": "observed/training_runs.csv", "inputs_sha256": digest, "source": note, "constants": entries,
+            "left_out_errors": errors}  # fmt: skip
     STORE.write_text(json.dumps(text, indent=1) + "\n", encoding="utf-8")
 
 
@@ -192,12 +250,12 @@ def main() -> None:
     data = load(lambda r: r["use"].startswith(("fit", "apart")))
     rows = column(data, "use") == "fit"
     constants = fit(data, rows)
-    if parser.parse_args().write:
-        store(constants)
     print(f"{len(NAMES)} constants, {int(rows.sum())} rows")
     for n in NAMES:
         print(f"  {n:16s} {getattr(constants, n):10.4g}   prior {PRIORS[n][0]:.4g}")
-    report(data)
+    errors = report(data)
+    if parser.parse_args().write:
+        store(constants, classes(data, errors))
 
 
 if __name__ == "__main__":

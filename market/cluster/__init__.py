@@ -14,12 +14,13 @@ from market.cluster.models import MODELS, Model, dense_of, mixture_of, model
 from market.cluster.parallelism import Fixed
 from market.cluster.readable import readable
 from market.cluster.scaling import capability, loss, training_days
+from market.cluster.stack import Stack
 from market.cluster.tables import ClusterError
 from market.cluster.weekly import Choices, plan_for_budget, weekly_choices
 
 __all__ = [
     "CHIPS", "CHIP_NAMES", "MODELS", "Answers", "Case", "Chip", "Choices", "ClusterError", "Fixed", "Model",
-    "Question", "answer", "answer_grid", "ask", "best_plans", "breakdown", "capability", "chip", "dense_of",
+    "Question", "Stack", "answer", "answer_grid", "ask", "best_plans", "breakdown", "capability", "chip", "dense_of",
     "evaluate", "evaluate_chunks", "loss", "mixture_of", "model", "plan_for_budget", "readable", "training_days",
     "weekly_choices",
 ]  # fmt: skip

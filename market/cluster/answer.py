@@ -2,22 +2,24 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from market.cluster.case import FULL, PRECISIONS, RECOMPUTES, Case
+from market.cluster.cells import number
 from market.cluster.chips import Chip, chip
 from market.cluster.constants import Constants, fitted
 from market.cluster.evaluate import Answers, answer_chunk
 from market.cluster.goodput import goodput
+from market.cluster.losses import error_band, losses, what_binds
 from market.cluster.models import Model, model, with_training
-from market.cluster.parallelism import FREE, Fixed, plans
+from market.cluster.parallelism import FREE, Fixed
 from market.cluster.power import clock_at, gpus_under_cap
-from market.cluster.rows import LARGEST_GPUS, number
-from market.cluster.scaling import DATA_MOVEMENT_FLOP, LOSS_DOMAIN_PARAMS
+from market.cluster.rows import LARGEST_GPUS
+from market.cluster.scaling import LOSS_DOMAIN_PARAMS
 from market.cluster.search import Found, search
+from market.cluster.stack import DEFAULT_STACK, Stack
 from market.cluster.tables import ClusterError
 from market.cluster.workload import base_case, check_precision
 
@@ -45,13 +47,19 @@ class Question:
     slow_clocks: bool = False  # under a cap: slower clocks on all GPUs instead of fewer GPUs
     spare_share: float = 0.0  # GPUs kept out of the plan to replace failed ones
     fixed: Fixed = FREE
+    stack: Stack = DEFAULT_STACK
+
+    @property
+    def spares(self) -> float:
+        """Count the GPUs kept out of the plan."""
+        return float(np.ceil(self.gpus * self.spare_share))
 
 
 def ask(
     chip_name: str | Chip, gpus: float, model_name: str | Model, *, tokens: float | None = None,
     precision: str = "bf16", batch_seqs: float | None = None, **other: Any,
 ) -> Question:  # fmt: skip
-    """Check a question at the door."""
+    """Check a question."""
     given = {"gpus": gpus, "tokens": tokens, "batch_seqs": batch_seqs} | {
         n: other.get(n) for n in ("year", "price_usd_per_gpu_hour", "pue", "power_cap_mw", "spare_share")
     }
@@ -86,10 +94,10 @@ def question_case(q: Question, k: Constants) -> tuple[Case, float]:
     price = q.price_usd_per_gpu_hour
     price = owned_usd_per_gpu_hour(q.chip, q.pue) if price is None else price
     case = base_case(
-        q.chip, q.model, precision=q.precision, year=q.year, gpus=q.gpus, constants=k,
+        q.chip, q.model, precision=q.precision, year=q.year, stack=q.stack, gpus=q.gpus, constants=k,
         price_usd_per_gpu_hour=price, pue=q.pue,
     )  # fmt: skip
-    usable = np.floor(q.gpus * (1 - q.spare_share))
+    usable = np.floor(q.gpus) - q.spares
     if q.power_cap_mw is not None and q.slow_clocks:
         share = q.power_cap_mw * 1e3 / (q.gpus * q.chip.it_kw_per_gpu * q.pue)
         clock = float(clock_at(min(share, 1.0)))
@@ -109,11 +117,12 @@ def question_case(q: Question, k: Constants) -> tuple[Case, float]:
 def found(q: Question, k: Constants) -> tuple[Found, float]:
     """Search the plans of a question; second: the GPUs it could use."""
     case, usable = question_case(q, k)
-    return search(case, plans(q.model, int(q.chip.scaleup_domain_gpus), q.fixed), usable, k), usable
+    powered = np.floor(q.gpus) if q.slow_clocks else min(usable + q.spares, q.gpus)
+    return search(dataclasses.replace(case, powered=np.asarray(powered)), q.model, usable, k, q.fixed), usable
 
 
 def plan_fields(case: Case, row: int, precision: int) -> dict[str, Any]:
-    """Spell one plan out as the door prints it."""
+    """Spell one plan out as answers print it."""
 
     def whole(name: str) -> int:
         return int(np.atleast_1d(getattr(case, name))[min(row, np.size(getattr(case, name)) - 1)])
@@ -121,58 +130,44 @@ def plan_fields(case: Case, row: int, precision: int) -> dict[str, Any]:
     level = float(np.atleast_1d(case.recompute)[min(row, np.size(case.recompute) - 1)])
     share = level - 1
     recompute = RECOMPUTES[int(level)] if level == int(level) else f"{RECOMPUTES[FULL]} {share:.0%} of layers"
-    named = {n: whole(n) for n in ("tp", "pp", "vp", "dp", "ep", "cp", "zero", "microbatch")}
+    named = {n: whole(n) for n in ("tp", "pp", "vp", "dp", "ep", "cp", "zero", "microbatch", "batch_seqs")}
     if whole("offload"):
         recompute += ", optimizer offloaded"
     return named | {"precision": PRECISIONS[precision], "recompute": recompute}
 
 
-def what_binds(q: Question, usable: float, used: float, a: Mapping[str, float]) -> str:
-    """Name what limits the best plan."""
-    if a["flop"] > DATA_MOVEMENT_FLOP:
-        return "data movement"
-    if q.power_cap_mw is not None and not q.slow_clocks and usable < np.floor(q.gpus * (1 - q.spare_share)):
-        return "power"
-    if used < 0.9 * usable:
-        return "batch"
-    lost = {
-        "scale-up links": a["tensor_s"], "expert exchange": a["expert_s"], "pipeline bubble": a["bubble_s"],
-        "data-parallel links": a["data_s"], "failures": a["step_s"] * (1 / a["goodput"] - 1),
-    }  # fmt: skip
-    known = sum(lost.values()) - lost["failures"] + a["compute_s"] + a["optimizer_s"]
-    lost["launches and fixed time"] = a["step_s"] - known
-    name = max(lost, key=lambda n: lost[n])
-    return name if lost[name] > 0.15 * a["step_s"] else "compute"
-
-
-def breakdown(q: Question, k: Constants | None = None) -> tuple[dict[str, Any], dict[str, float]]:
-    """Answer a question: the door's fields, and every figure behind them."""
+def breakdown(q: Question, k: Constants | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Answer a question: the fields that are printed, and every figure behind them."""
     k = k or fitted()
     result, usable = found(q, k)
-    head: dict[str, Any] = {"chip": q.chip.name, "gpus": int(q.gpus), "model": q.model.name}
+    shape = {"params_total": q.model.params_total, "params_active": q.model.params_active}
+    head: dict[str, Any] = {"chip": q.chip.name, "gpus": int(q.gpus), "model": q.model.name} | shape
     if not np.size(result.order):
-        return head | _nothing(result.binds), {}
+        return head | dict.fromkeys(FIGURES) | {"fits": False, "binds": result.binds}, {}
     best = result.case.at(slice(0, 1))
     figures = answer_chunk(best, k)
     a = {f.name: float(np.atleast_1d(getattr(figures, f.name))[0]) for f in dataclasses.fields(Answers)}
     plan = plan_fields(best, 0, q.precision)
-    used = float(plan["tp"] * plan["pp"] * plan["dp"] * plan["cp"])
-    cost = None if np.isnan(a["cost_usd"]) else a["cost_usd"]
+    capped = q.power_cap_mw is not None and (q.slow_clocks or usable < np.floor(q.gpus) - q.spares)
+    band = error_band(q.chip, q.model)
     fields = head | {
-        "plan": plan, "fits": True, "binds": what_binds(q, usable, used, a), "step_s": a["step_s"], "mfu": a["mfu"],
+        "plan": plan, "gpus_used": int(a["gpus_used"]), "fits": True, "binds": what_binds(capped, usable, a),
+        "memory_gb": a["memory_bytes"] / 1e9, "step_s": a["step_s"], "mfu": a["mfu"], "mfu_causal": a["mfu_causal"],
         "tokens_per_s_per_gpu": a["tokens_per_s_per_gpu"], "goodput": a["goodput"], "days": a["days"],
-        "power_mw": a["facility_mw"], "energy_gwh": a["energy_gwh"], "cost_usd": cost, "loss": a["loss"],
+        "days_low": a["days"] / (1 + band["p90"]), "days_high": a["days"] * (1 + band["p90"]),
+        "power_mw": a["facility_mw"], "energy_gwh": a["energy_gwh"],
+        "cost_usd": None if np.isnan(a["cost_usd"]) else a["cost_usd"], "loss": a["loss"],
+        "losses": losses(best, k), "error_band": band,
     }  # fmt: skip
-    params = q.model.params_total
     low, high = LOSS_DOMAIN_PARAMS
-    more = {"gpus_used": used, "params": params, "loss_extrapolated": float(not low <= params <= high)}
+    more = {"params": q.model.params_total, "loss_extrapolated": float(not low <= q.model.params_active <= high)}
     return fields, a | more
 
 
-def _nothing(binds: str) -> dict[str, Any]:
-    empty = dict.fromkeys(("step_s", "mfu", "tokens_per_s_per_gpu", "goodput", "days", "power_mw", "energy_gwh",
-                           "cost_usd", "loss"))  # fmt: skip
-    return {"plan": None, "fits": False, "binds": binds} | empty
+FIGURES = ("plan", "gpus_used", "fits", "binds", "memory_gb", "step_s", "mfu", "mfu_causal", "tokens_per_s_per_gpu",
+           "goodput", "days", "days_low", "days_high", "power_mw", "energy_gwh", "cost_usd", "loss", "losses",
+           "error_band")  # fmt: skip
+"""Fields of an answer, in order. Rates, MFU, power, energy and cost are of all GPUs asked for."""
 
 
 def answer(chip_name: str | Chip, gpus: float, model_name: str | Model, **other: Any) -> dict[str, Any]:
@@ -183,7 +178,11 @@ def answer(chip_name: str | Chip, gpus: float, model_name: str | Model, **other:
     chip_name, model_name : names or aliases of the catalogue, or a Chip and a Model
     gpus : GPUs at hand; the plan may use fewer
     other : tokens, precision ("bf16", "fp8", "fp4"), batch_seqs, year, price_usd_per_gpu_hour (left out: owned cost),
-        pue, power_cap_mw, slow_clocks, spare_share, fixed (a `Fixed` plan)
+        pue, power_cap_mw, slow_clocks, spare_share, fixed (a `Fixed` plan), stack (a `Stack` of software)
+
+    Rates, MFU (`mfu` counts attention in full, `mfu_causal` as the mask leaves it), power, energy and cost are of all
+    `gpus`; `gpus_used` says how many the plan keeps busy. `losses` adds up to 1; `days_low` and `days_high` span
+    nine in ten of the left-out errors of the model's class. The loss law takes the active parameters of a mixture.
 
     Special cases: where nothing fits, `fits` is false, `binds` says "memory" or "gpus" and the figures are None.
     """
@@ -203,7 +202,7 @@ def best_plans(
     a = answer_chunk(top, k)
     return [
         plan_fields(top, i, q.precision)
-        | {"gpus_used": int(top.tp[i] * top.pp[i] * top.dp[i] * top.cp[i]), "step_s": float(a.step_s[i]),
+        | {"gpus_used": int(a.gpus_used[i]), "step_s": float(a.step_s[i]),
            "mfu": float(a.mfu[i]), "goodput": float(goodput(top, top.tp * top.pp * top.dp * top.cp).goodput[i]),
            "days": float(a.days[i]), "memory_gb": float(a.memory_bytes[i]) / 1e9}
         for i in range(np.size(result.order[:count]))

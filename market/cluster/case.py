@@ -22,7 +22,8 @@ class Case:
     """
 
     # cluster
-    gpus: Array
+    gpus: Array  # at hand: rates, MFU, power and cost are of them; a plan may use fewer
+    powered: Array  # of them under power
     gemm_flop_per_s: Array  # best large GEMM at the row's precision
     bf16_gemm_flop_per_s: Array  # the same at BF16: attention core, logits
     nameplate_flop_per_s: Array  # at the row's precision, dense
@@ -30,14 +31,22 @@ class Case:
     hbm_bytes: Array
     hbm_bytes_per_s: Array
     domain: Array  # GPUs of one scale-up domain
-    up_bytes_per_s: Array
+    up_bytes_per_s: Array  # as collectives realise it
     out_bytes_per_s: Array
     tdp_w: Array
     it_kw_per_gpu: Array
     chip_year: Array
+    head_half: Array  # head width at which the attention core would run at half its rate
+    expert_traffic: Array  # passes of routed copies over memory, by vendor, over NVIDIA's
     # model
     layers: Array
-    dense_layers: Array
+    dense_layers: Array  # with a dense MLP
+    expert_layers: Array  # with experts
+    attention_layers: Array  # with an attention core
+    window: Array  # tokens that a windowed layer attends to
+    window_layers: Array
+    scan_width: Array  # numbers a token that the mean layer passes through a state space
+    mtp_layers: Array  # multi-token prediction: layers and logits more
     hidden: Array
     heads: Array
     kv_heads: Array
@@ -51,16 +60,21 @@ class Case:
     shared_experts: Array
     expert_ffn: Array
     vocab: Array
+    tied: Array  # 1 when input and output embedding are one
     # workload
     seq_len: Array
     batch_seqs: Array
     train_tokens: Array
     year: Array
     low_precision: Array  # 1 when GEMMs run at FP8 or FP4
+    blocks: Array  # 1 when low precision scales small blocks (MXFP8, NVFP4), 0 whole tensors
     fused_attention: Array
     sequence_parallel: Array
     overlap: Array  # 1 when the stack hides collectives under compute
     flat_collectives: Array  # 1 when gathers ignore the scale-up domain
+    graphs: Array  # share of kernels launched from graphs
+    dispatcher: Array  # 1 when expert exchange is fused and overlapped
+    grouped: Array  # 1 when all experts' products are one kernel, 2 when activation, permutation and casts are in it
     # parallelism
     tp: Array
     pp: Array

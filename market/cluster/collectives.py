@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from market.cluster.case import Array, Case
-from market.cluster.constants import COLLECTIVE_LATENCY_S, Constants
+from market.cluster.constants import COLLECTIVE_LATENCY_S
 
 
 @dataclass(slots=True)
@@ -16,9 +16,9 @@ class Links:
     out: Array
 
 
-def links(case: Case, k: Constants) -> Links:
-    """Scale nameplate rates by what collectives realise."""
-    return Links(up=case.up_bytes_per_s * k.up_efficiency, out=case.out_bytes_per_s * k.out_efficiency)
+def links(case: Case) -> Links:
+    """Give the rates that collectives realise."""
+    return Links(up=case.up_bytes_per_s, out=case.out_bytes_per_s)
 
 
 def gather_s(size_bytes: Array, ranks: Array, inside: Array, link: Links) -> Array:

@@ -12,7 +12,11 @@ class Constants:
     """What the calibration may move. Values: `market/catalogue/cluster_constants.json`, with its inputs' hash."""
 
     gemm_ampere: float = 0.90  # training GEMM over best measured GEMM, chips before Hopper
-    gemm_hopper: float = 0.80  # the same, Hopper and later (power-limited clocks)
+    gemm_hopper: float = 0.80  # the same, Hopper (power-limited clocks)
+    gemm_blackwell: float = 0.80  # the same, Blackwell and later
+    gemm_amd: float = 0.85  # the same, AMD
+    gemm_tpu: float = 0.85  # the same, TPU
+    gemm_neuron: float = 0.70  # the same, Trainium
     fp8_gain: float = 0.80  # share of the nameplate FP8:BF16 ratio that training GEMMs realise
     fp4_gain: float = 0.65  # share of the nameplate FP4:BF16 ratio
     width_half: float = 150.0  # N at which a GEMM would run at half speed
@@ -20,21 +24,34 @@ class Constants:
     core_flash: float = 0.55  # fused attention over the GEMM rate
     core_unfused: float = 0.45  # batched attention matmuls over the GEMM rate
     memory_passes: float = 1.0  # element-wise traffic over its count
+    block_passes: float = 1.0  # casts of block-scaled formats over those of whole tensors, in passes
     launch_s: float = 60e-6  # a layer and microbatch, forward and backward
     launch_moe_s: float = 400e-6  # added by routing, a mixture layer and microbatch
     up_efficiency: float = 0.70  # scale-up bandwidth realised by collectives
+    up_tpu: float = 0.50  # the same, on TPU tori
     out_efficiency: float = 0.65  # scale-out bandwidth realised by collectives
+    expert_tpu: float = 2.0  # passes of routed copies over memory on TPU, over NVIDIA's
     tp_hidden: float = 0.3  # tensor-parallel collectives hidden under GEMMs by stacks that overlap
     dp_hidden: float = 0.8  # window of compute that can hide data-parallel collectives
     ep_hidden: float = 0.2
     jitter: float = 0.010  # step time per doubling of GPUs beyond 8
     fixed_s: float = 0.05  # a step
+    graph_share: float = 0.10  # host time that graphs and compiled steps leave
+    expert_gemm: float = 0.85  # grouped products of experts over dense ones
+    expert_passes: float = 6.0  # passes of routed copies over memory, forward
+    fusion_gain: float = 0.5  # share of the experts' passes that fused products take away
     immature_dense: float = 0.10  # extra step time of a dense model on a chip's first day
     immature_moe: float = 0.60  # extra step time of a mixture at the start of 2024
 
 
 N_FITTED = len(dataclasses.fields(Constants))
 
+GEMM_OTHER = 0.80
+"""Training GEMM over the best GEMM on Ascend and Gaudi. Assumption, as Hopper: no step is published."""
+ROUTER_PASSES = 10.0
+"""Passes over a router's scores: softmax, top-k, sort and counts, in 4-byte numbers. Assumption, counted."""
+UNFUSED_EXCHANGE = 1.0
+"""More passes of routed copies where dispatch is not fused: every copy passes twice as often. Assumption."""
 COLLECTIVE_LATENCY_S = 8e-6
 """One collective's start and synchronisation. NCCL-tests small-message latency, 8 GPUs (engineering constant)."""
 DENSE_MATURITY_YEARS = 0.75

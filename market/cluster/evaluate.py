@@ -19,10 +19,12 @@ CHUNK_ROWS = 8192
 
 @dataclass(slots=True)
 class Answers:
-    """What the core says of `R` rows [R]."""
+    """What the core says of `R` rows [R]. Rates, MFU, power and cost are of all GPUs at hand, used or not."""
 
     step_s: Array
-    mfu: Array  # PaLM's convention, of the dense nameplate at the row's precision
+    mfu: Array  # PaLM's convention (attention in full), of the dense nameplate at the row's precision
+    mfu_causal: Array  # the same, attention counted as the mask leaves it
+    gpus_used: Array
     tokens_per_s_per_gpu: Array
     flop_per_s_per_gpu: Array  # model FLOPs
     compute_s: Array
@@ -54,15 +56,16 @@ def answer_chunk(case: Case, k: Constants) -> Answers:
     used = case.tp * case.pp * case.dp * case.cp
     batch_tokens = case.batch_seqs * case.seq_len
     flop_per_token = work.model_flop_per_token(case, size)
-    rate = batch_tokens / (timed.step_s * used)
+    rate = batch_tokens / (timed.step_s * case.gpus)
     flop_rate = rate * flop_per_token
     run = goodput(case, used)
     drawn = power(case, used, run.goodput)
     hours = case.train_tokens / batch_tokens * timed.step_s / run.goodput / 3600
-    params = size.total(case.layers)
     return Answers(
         step_s=timed.step_s,
         mfu=flop_rate / case.nameplate_flop_per_s,
+        mfu_causal=rate * work.causal_flop_per_token(case, size) / case.nameplate_flop_per_s,
+        gpus_used=used,
         tokens_per_s_per_gpu=rate,
         flop_per_s_per_gpu=flop_rate,
         compute_s=timed.compute_s,
@@ -81,7 +84,7 @@ def answer_chunk(case: Case, k: Constants) -> Answers:
         mean_mw=drawn.mean_mw,
         energy_gwh=drawn.mean_mw * hours / 1e3,
         cost_usd=case.price_usd_per_gpu_hour * case.gpus * hours,
-        loss=scaling.loss(params, case.train_tokens),
+        loss=scaling.loss(size.active(case), case.train_tokens),
         flop=case.train_tokens * flop_per_token,
     )
 

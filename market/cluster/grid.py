@@ -14,15 +14,16 @@ from market.cluster.case import FIELDS, Case
 from market.cluster.constants import Constants, fitted
 from market.cluster.evaluate import Answers, evaluate
 from market.cluster.memory import least_recompute
-from market.cluster.parallelism import MICROBATCH, interleaves, plans
+from market.cluster.parallelism import MICROBATCH, interleaves
 from market.cluster.power import clock_at
 from market.cluster.rows import Row, read_row
 from market.cluster.search import search
+from market.cluster.stack import run_on, software
 from market.cluster.step import params_per_gpu
 from market.cluster.tables import ClusterError
-from market.cluster.workload import base_case, stack_flags
+from market.cluster.workload import base_case
 
-PLAN_FIELDS = ("tp", "pp", "vp", "dp", "ep", "cp", "microbatch", "zero", "recompute", "offload")
+PLAN_FIELDS = ("tp", "pp", "vp", "dp", "ep", "cp", "microbatch", "zero", "recompute", "offload", "batch_seqs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +37,16 @@ class Choices:
 
 def row_case(row: Row, k: Constants) -> Case:
     """Build the one-row case of what a row says, its plan left at one GPU."""
-    flags = stack_flags(row.year, float(row.fp16), row.zero or 0, row.model.seq_len, float(row.sequence_parallel))
-    special = {"out_bytes_per_s": row.scaleout_bytes_per_s} if row.scaleout_bytes_per_s else {}
+    special = {"out_bytes_per_s": row.scaleout_bytes_per_s * k.out_efficiency} if row.scaleout_bytes_per_s else {}
     case = base_case(
-        row.chip, row.model, precision=row.precision, year=row.year, gpus=row.gpus, constants=k,
-        **{n: float(v) for n, v in flags.items()}, **special,
+        row.chip, row.model, precision=row.precision, year=row.year, stack=row.stack, gpus=row.gpus, powered=row.gpus,
+        constants=k,
+        blocks=row.blocks,
+        **special,
     )  # fmt: skip
+    on = run_on(row.chip, row.model, row.stack, zero=float(row.zero or 0), fp16=float(row.fp16),
+                sequence_parallel=float(row.sequence_parallel))  # fmt: skip
+    case = dataclasses.replace(case, **{n: np.asarray(v, dtype=float) for n, v in software(row.year, on).items()})
     return limited(case, row.power_limit_w) if row.power_limit_w else case
 
 
@@ -88,14 +93,14 @@ def stated(row: Row) -> list[tuple[float, ...]]:
     level = np.nan if row.recompute is None else row.recompute
     stages = (row.zero or 0,) if row.zero_stated or f.pp > 1 else (row.zero or 0, 3)
     ep, cp = f.ep or 1, f.cp or 1
-    return [(f.tp, f.pp, v, f.dp, ep, cp, b, z, level, 0) for v in chunks for b in sizes for z in stages]
+    whole = row.model.batch_seqs
+    return [(f.tp, f.pp, v, f.dp, ep, cp, b, z, level, 0, whole) for v in chunks for b in sizes for z in stages]
 
 
 @functools.lru_cache(4096)
 def searched(row: Row, k: Constants) -> tuple[float, ...]:
     """Find the best plan of a row that gives none (or part of one)."""
-    listed = plans(row.model, int(row.chip.scaleup_domain_gpus), row.fixed)
-    found = search(row_case(row, k), listed, row.gpus, k)
+    found = search(row_case(row, k), row.model, row.gpus, k, row.fixed)
     if not np.size(found.order):
         raise ClusterError(f"no plan: {found.binds} binds for {row.model.name} on {row.gpus:g} {row.chip.name}")
     best = found.case
@@ -132,10 +137,17 @@ def choices(rows: Sequence[Row | ClusterError], k: Constants) -> Choices:
 
 
 def with_recompute(case: Case) -> Case:
-    """Fill recomputation that is not stated (NaN) with the least that fits, or full when nothing does."""
+    """Fill recomputation that is not stated (NaN) with the least that fits.
+
+    A plan that does not fit was run all the same: with a smaller optimizer (16-bit moments, or offloaded), and with the
+    least recomputation that then fits, or in full.
+    """
     size = work.sizes(case)
-    least = least_recompute(case, size, params_per_gpu(case, size))
-    filled = np.where(np.isnan(case.recompute), np.where(np.isfinite(least), least, 2.0), case.recompute)
+    held = params_per_gpu(case, size)
+    least = least_recompute(case, size, held)
+    lean = least_recompute(dataclasses.replace(case, offload=np.asarray(1.0)), size, held)
+    least = np.where(np.isfinite(least), least, np.where(np.isfinite(lean), lean, 2.0))
+    filled = np.where(np.isnan(case.recompute), least, case.recompute)
     return dataclasses.replace(case, recompute=filled)
 
 

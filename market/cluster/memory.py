@@ -37,7 +37,7 @@ def activation_bytes_per_token_layer(case: Case, size: work.Sizes, lean: Any) ->
     """
     light = lean * case.fused_attention
     inputs = 2 - case.low_precision
-    sparse = 1 - size.dense_fraction
+    sparse = size.sparse_fraction
     width = size.dense_fraction * case.ffn + sparse * (case.top_k + case.shared_experts) * case.expert_ffn
     narrow = case.hidden * (4 + 2 * (1 - case.fused_attention) + 2 * inputs * (1 - light))
     heads = (2 * (case.heads + 2 * case.kv_heads) + inputs * case.heads) * case.head_dim

@@ -14,7 +14,12 @@ TOKENS_PER_PARAMETER = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A decoder-only transformer and the training it is meant for. Dense when `experts` is 0."""
+    """A decoder-only model and the training it is meant for. Dense when `experts` is 0.
+
+    A layer is a block of the stack: `attention_layers` of them have an attention core, `dense_layers` a dense MLP and
+    `expert_layers` experts; in a state-space hybrid these are different blocks, and `attn_params_per_layer` is the mean
+    of attention and state-space mixers over all layers.
+    """
 
     name: str
     layers: float
@@ -29,7 +34,7 @@ class Model:
     mlp_matrices: float  # 2, or 3 when gated
     experts: float
     top_k: float
-    shared_experts: float
+    shared_experts: float  # in widths of a routed expert
     expert_ffn: float
     vocab: float
     seq_len: float
@@ -37,28 +42,59 @@ class Model:
     train_tokens: float
     year: float  # decimal year of the software that trains it
     estimated: bool = False
+    expert_layers: float = math.nan  # NaN: all that are not dense
+    attention_layers: float = math.nan  # NaN: all
+    window: float = 0.0  # tokens that a windowed layer attends to
+    window_layers: float = 0.0
+    kv_dim: float = math.nan  # numbers that a token caches in an attention layer; NaN: 2 kv_heads head_dim
+    tied: float = 0.0  # 1 when input and output embedding are one
+    mtp_layers: float = 0.0  # multi-token prediction: layers and logits more in training
+    scan_width: float = 0.0  # numbers a token that the mean layer passes through a state space or linear attention
+    other_params: float = 0.0  # vision encoders and the like: held, not trained on text
+
+    def __post_init__(self) -> None:
+        """Fill what follows from the rest."""
+        sparse = self.layers - self.dense_layers if self.experts else 0.0
+        cached = 2 * self.kv_heads * self.head_dim
+        derived = {"expert_layers": sparse, "attention_layers": self.layers, "kv_dim": cached}
+        for name, value in derived.items():
+            if math.isnan(getattr(self, name)):
+                object.__setattr__(self, name, value)
 
     @property
     def params_total(self) -> float:
-        """Count every parameter, both embeddings included."""
-        experts = (self.layers - self.dense_layers) * (self.experts + self.shared_experts)
-        return self._common() + experts * self.mlp_matrices * self.hidden * self.expert_ffn
+        """Count every parameter, embeddings, routers and encoders included."""
+        each = (self.experts + self.shared_experts) * self.mlp_matrices * self.hidden * self.expert_ffn
+        return self._common() + self.expert_layers * each
 
     @property
     def params_active(self) -> float:
-        """Count the parameters that one token passes through, both embeddings included."""
-        experts = (self.layers - self.dense_layers) * (self.top_k + self.shared_experts)
-        return self._common() + experts * self.mlp_matrices * self.hidden * self.expert_ffn
+        """Count the parameters that one token passes through, both embeddings included; all, in a dense model."""
+        each = (self.top_k + self.shared_experts) * self.mlp_matrices * self.hidden * self.expert_ffn
+        encoders = self.other_params if self.experts else 0.0
+        return self._common() - encoders + self.expert_layers * each
+
+    @property
+    def params_active_published(self) -> float:
+        """Count the same without the input embedding, as many model cards do."""
+        return self.params_active - (1 - self.tied) * self.vocab * self.hidden
 
     def _common(self) -> float:
         dense = self.dense_layers * self.mlp_matrices * self.hidden * self.ffn
-        return self.layers * self.attn_params_per_layer + dense + 2 * self.vocab * self.hidden
+        routers = self.expert_layers * self.experts * self.hidden
+        embeddings = (2 - self.tied) * self.vocab * self.hidden
+        return self.layers * self.attn_params_per_layer + dense + routers + embeddings + self.other_params
+
+    def context_sum(self, seq_len: float) -> float:
+        """Add up the tokens that each layer could attend to at a sequence length, the mask not counted."""
+        windowed = self.window_layers * min(self.window or seq_len, seq_len)
+        return (self.attention_layers - self.window_layers) * seq_len + windowed
 
     @property
     def flop_per_token(self) -> float:
         """Training FLOPs a token by PaLM's convention (arXiv:2204.02311, app. B): full attention, no recomputation."""
-        matmul = self.params_active - self.vocab * self.hidden
-        return 6 * matmul + 12 * self.layers * self.heads * self.core_dim * self.seq_len
+        matmul = self.params_active_published - (0.0 if self.experts else self.other_params)
+        return 6 * matmul + 12 * self.heads * self.core_dim * self.context_sum(self.seq_len)
 
 
 def batch_tokens_rule(tokens: float) -> float:
@@ -98,21 +134,27 @@ def mixture_of(params_active: float, *, tokens: float | None = None, year: float
     """
     dense = dense_of(params_active, tokens=tokens, year=year)
     return dataclasses.replace(
-        dense, name=f"mixture-{params_active:.3g}-active", dense_layers=1.0, experts=256.0, top_k=8.0,
+        dense, name=f"mixture-{params_active:.3g}-active", dense_layers=1.0, expert_layers=dense.layers - 1,
+        experts=256.0, top_k=8.0,
         shared_experts=1.0, expert_ffn=dense.ffn / 9,
     )  # fmt: skip
 
 
 def _model(row: dict[str, str]) -> Model:
-    number = {k: float(row[k] or 0) for k in row if k not in _TEXT}
+    number = {k: float(row[k]) for k in row if k not in _TEXT and row[k]}
+    number = dict.fromkeys(_ZERO, 0.0) | number
     hidden, head = number["hidden"], number["head_dim"]
-    attention = number["attn_params_per_layer"] or 2 * hidden * head * (number["heads"] + number["kv_heads"])
-    number["attn_params_per_layer"] = attention
-    number["train_tokens"] = number["train_tokens"] or TOKENS_PER_PARAMETER * 5e9
+    usual = 2 * hidden * head * (number["heads"] + number["kv_heads"])
+    number["attn_params_per_layer"] = number.get("attn_params_per_layer") or usual
+    number["train_tokens"] = number.get("train_tokens") or TOKENS_PER_PARAMETER * 5e9
     return Model(name=row["model"], year=decimal_year(row["as_of"]), estimated=row["estimated"] == "yes", **number)
 
 
-_TEXT = frozenset({"model", "aliases", "as_of", "estimated", "confidence", "source", "notes"})
+_ZERO = ("dense_layers", "experts", "top_k", "shared_experts", "expert_ffn", "ffn")
+_TEXT = frozenset({
+    "model", "aliases", "as_of", "estimated", "confidence", "source", "notes", "params_total_published",
+    "params_active_published",
+})  # fmt: skip
 MODELS: dict[str, Model] = {row["model"]: _model(row) for row in read_table("model_shapes.csv")}
 ALIASES: dict[str, tuple[str, ...]] = {
     row["model"]: tuple(filter(None, row["aliases"].split("|"))) for row in read_table("model_shapes.csv")

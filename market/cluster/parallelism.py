@@ -10,7 +10,33 @@ from market.cluster.case import Array
 from market.cluster.models import Model
 
 TENSOR = (1, 2, 4, 8, 16, 32, 64)
-PIPELINE = (1, 2, 3, 4, 6, 8, 10, 12, 14, 15, 16, 18, 20, 21, 24, 28, 30, 32, 35, 40, 42, 48, 56, 64, 96, 128)
+PIPELINE = (
+    *range(1, 33),
+    35,
+    36,
+    40,
+    42,
+    44,
+    45,
+    48,
+    49,
+    50,
+    52,
+    54,
+    56,
+    60,
+    63,
+    64,
+    70,
+    72,
+    80,
+    84,
+    90,
+    96,
+    105,
+    126,
+    128,
+)
 CONTEXT = (1, 2, 4, 8, 16, 32, 64)
 EXPERT = (1, 2, 4, 8, 16, 32, 64, 128)
 FEWEST_EXPERT_RANKS = 8
@@ -21,6 +47,12 @@ STAGE_WASTE = 0.07
 TOKENS_PER_RANK = 2048
 """Context parallelism leaves a rank at least so many tokens of a sequence. Assumption: below it rings are exposed."""
 MAX_INTERLEAVES = 4
+BATCH_SLACK = 0.05
+"""A run's batch may differ by so much from the one asked for, so that nearly all GPUs have work."""
+MORE_MICROBATCHES = np.array([[1, 1, 1, 1, 2, 3, 4], [0, 1, 2, 3, 0, 0, 0], [0, 0, 0, 0, 3, 1, 1]], dtype=np.float64)[
+    :, None, :
+]
+"""Microbatches a rank over the fewest: times, plus, and what they must exceed for that to be new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +62,11 @@ class Plans:
     tp: Array
     pp: Array
     vp: Array
-    dp: Array
     ep: Array
     cp: Array
+    dp: Array
     microbatch: Array
+    batch_seqs: Array  # within `BATCH_SLACK` of the model's
     gpus: Array
 
 
@@ -72,10 +105,9 @@ def interleaves(layers: int, pp: int) -> tuple[int, ...]:
 
 
 def _pipelines(layers: int) -> list[int]:
-    """List pipelines that divide the layers, and powers of two that nearly do."""
-    powers = [p for p in PIPELINE if p & (p - 1) == 0 and p <= layers]
-    near = [p for p in powers if -(-layers // p) * p <= layers * (1 + STAGE_WASTE)]
-    return sorted({1, *near, *(p for p in PIPELINE if layers % p == 0)})
+    """List pipelines that split the layers evenly, or nearly."""
+    near = layers * (1 + STAGE_WASTE)
+    return [p for p in PIPELINE if p <= layers and (layers % p == 0 or -(-layers // p) * p <= near)] or [1]
 
 
 def _tensors(heads: int, domain: int) -> list[int]:
@@ -94,31 +126,47 @@ def _pick(options: tuple[int, ...] | list[int], fixed: int | None) -> tuple[int,
 
 
 @functools.lru_cache(512)
-def plans(m: Model, domain: int, fixed: Fixed = FREE) -> Plans:
-    """List every plan of a model on chips of one scale-up domain, whatever the number of GPUs.
-
-    The list does not depend on the GPUs at hand, so more GPUs only add plans: the best one never gets slower.
-    """
-    layers, batch = int(m.layers), int(m.batch_seqs)
+def splits(m: Model, domain: int, fixed: Fixed = FREE) -> tuple[Array, ...]:
+    """List the ways to split a model over ranks: tp, pp, vp, ep, cp and microbatch, [S] each."""
+    layers = int(m.layers)
     contexts = [c for c in CONTEXT if m.seq_len / c >= TOKENS_PER_RANK or c == 1]
-    outer = [
-        (t, p, v, e, c)
+    listed = [
+        (t, p, v, e, c, b)
         for t, p in itertools.product(
             _pick(_tensors(int(m.heads), domain), fixed.tp), _pick(_pipelines(layers), fixed.pp)
         )
         for v in _pick(interleaves(layers, p), fixed.vp)
         for e in _pick(_experts(int(m.experts)), fixed.ep)
         for c in _pick(contexts, fixed.cp)
+        for b in _pick(MICROBATCH, fixed.microbatch)
     ]
-    ranks = _pick(divisors(batch), fixed.dp)
-    sizes = _pick(MICROBATCH, fixed.microbatch)
-    inner = [(d, b) for d in ranks for b in sizes if batch % (d * b) == 0]
-    across = np.array(outer, dtype=np.float64).reshape(-1, 5).T
-    tp, pp, vp, ep, cp = (np.repeat(column, len(inner)) for column in across)
-    dp, microbatch = (np.tile(column, len(outer)) for column in np.array(inner, dtype=np.float64).reshape(-1, 2).T)
-    microbatches = batch / (dp * microbatch)
-    legal = (vp == 1) | (microbatches >= pp) if fixed.vp is None else np.ones(len(tp), dtype=bool)
-    legal &= ep <= tp * dp * cp
-    chosen = np.flatnonzero(legal)
-    used = tp * pp * dp * cp
-    return Plans(*(column.take(chosen) for column in (tp, pp, vp, dp, ep, cp, microbatch, used)))
+    return tuple(np.array(listed, dtype=np.float64).reshape(-1, 6).T.copy())
+
+
+def plans(m: Model, domain: int, gpus: float, fixed: Fixed = FREE) -> Plans:
+    """List plans of a model on up to `gpus` chips of one scale-up domain. [P].
+
+    A split takes as many data ranks as there are GPUs for, and the number of microbatches that keeps the batch within
+    `BATCH_SLACK` of the model's; more microbatches on fewer ranks are listed too. More GPUs mean more ranks for a split
+    and never fewer, so that the best plan gets no slower.
+    """
+    tp, pp, vp, ep, cp, microbatch = (column[:, None] for column in splits(m, domain, fixed))
+    step = ep / np.gcd(ep.astype(np.int64), (tp * cp).astype(np.int64))  # ranks come in multiples of the experts' group
+    most = np.floor(gpus / (tp * pp * cp)) if fixed.dp is None else np.full_like(tp, float(fixed.dp))
+    most = np.floor(most / step) * step
+    share = m.batch_seqs / microbatch  # microbatches of a step over all ranks
+    fewest = np.maximum(np.ceil((1 - BATCH_SLACK) * share / np.maximum(most, 1) - 1e-9), 1)
+    if fixed.vp is None:
+        fewest = np.where(vp > 1, np.maximum(fewest, pp), fewest)  # an interleaved schedule fills its pipeline
+    count = fewest * MORE_MICROBATCHES[0] + MORE_MICROBATCHES[1]  # [S, 5]
+    ranks = np.minimum(most, np.floor((1 + BATCH_SLACK) * share / count + 1e-9))
+    ranks = np.floor(ranks / step) * step if fixed.dp is None else np.where(ranks < most, 0, ranks)
+    batch = ranks * count * microbatch
+    legal = (ranks >= 1) & (batch >= (1 - BATCH_SLACK) * m.batch_seqs - 1e-9)
+    legal &= (tp * pp * cp * ranks <= gpus) & (ep <= tp * cp * ranks)
+    legal &= fewest > MORE_MICROBATCHES[2]  # a multiple of few repeats a sum
+    rows, column = np.nonzero(legal)
+    dp = ranks[rows, column]
+    kept = {n: v[rows, 0] for n, v in (("tp", tp), ("pp", pp), ("vp", vp), ("ep", ep), ("cp", cp))}
+    used = kept["tp"] * kept["pp"] * kept["cp"] * dp
+    return Plans(**kept, dp=dp, microbatch=microbatch[rows, 0], batch_seqs=batch[rows, column], gpus=used)

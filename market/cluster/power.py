@@ -24,11 +24,12 @@ class Power:
     mean_mw: Array  # what is drawn while training, PUE included
 
 
-def power(case: Case, gpus: Array, goodput: Array) -> Power:
-    """Give the four power figures. Idle time of lost work draws like training. [R]."""
-    nameplate = gpus * case.tdp_w / 1e6
-    it = gpus * case.it_kw_per_gpu / 1e3
-    load = NODE_DRAW_PER_TDP * nameplate * (STATIC_SHARE + (1 - STATIC_SHARE) * goodput)
+def power(case: Case, used: Array, goodput: Array) -> Power:
+    """Give the four power figures of all GPUs under power; those that no plan uses idle, as lost time does. [R]."""
+    nameplate = case.powered * case.tdp_w / 1e6
+    it = case.powered * case.it_kw_per_gpu / 1e3
+    busy = np.minimum(used / case.powered, 1) * goodput
+    load = NODE_DRAW_PER_TDP * nameplate * (STATIC_SHARE + (1 - STATIC_SHARE) * busy)
     return Power(nameplate, it, it * case.pue, np.minimum(load, it) * case.pue)
 
 

@@ -11,8 +11,9 @@ from market.cluster.case import FIELDS, Array, Case
 from market.cluster.constants import Constants, fitted
 from market.cluster.goodput import goodput
 from market.cluster.memory import least_recompute
-from market.cluster.parallelism import Plans
-from market.cluster.step import launch_s, params_per_gpu, size_factor, step
+from market.cluster.models import Model
+from market.cluster.parallelism import FREE, Fixed, Plans, plans
+from market.cluster.step import launch_s, launched, params_per_gpu, size_factor, step
 
 REMEDIES = ((1, 0), (1, 1), (3, 0), (3, 1))
 """(ZeRO stage, offloaded optimizer). Within a stage a plan takes the first with which it fits, and the least
@@ -37,7 +38,7 @@ class Found:
     binds: str
 
 
-PLANNED = ("tp", "pp", "vp", "dp", "ep", "cp", "microbatch")
+PLANNED = ("tp", "pp", "vp", "dp", "ep", "cp", "microbatch", "batch_seqs")
 
 
 def with_plans(case: Case, plans: Plans, rows: Any) -> Case:
@@ -74,9 +75,10 @@ def concatenate(cases: list[Case]) -> Case:
 
 
 def time_per_progress(case: Case, size: work.Sizes, k: Constants) -> Array:
-    """Give seconds a step including lost work: what the search minimises. [P]."""
+    """Give seconds a sequence including lost work: what the search minimises. [P]."""
     used = case.tp * case.pp * case.dp * case.cp
-    lost: Array = step(case, size, params_per_gpu(case, size), k).step_s / goodput(case, used).goodput
+    step_s = step(case, size, params_per_gpu(case, size), k).step_s
+    lost: Array = step_s / (goodput(case, used).goodput * case.batch_seqs)
     return lost
 
 
@@ -86,47 +88,51 @@ def fastest_possible(case: Case, size: work.Sizes, k: Constants) -> Array:
     Matrix products at the full GEMM rate, host launches, the bubble, the size terms and lost work; no memory traffic,
     no attention, no collective.
     """
-    active = size.layer_dense + (1 - size.dense_fraction) * size.expert * case.top_k
+    active = size.layer_dense + size.sparse_fraction * size.expert * case.top_k
     tokens = case.microbatch * case.seq_len / case.cp
     device = 6 * tokens * active / (case.tp * case.gemm_flop_per_s)
     host = launch_s(case, size, k)
     stages = case.batch_seqs / (case.dp * case.microbatch) + (case.pp - 1) / case.vp
     layers = np.sqrt(device * device + host * host) * case.layers / case.pp
     used = case.tp * case.pp * case.dp * case.cp
-    bound: Array = (stages * layers + k.fixed_s) * size_factor(case, k) / goodput(case, used).goodput
+    fixed = k.fixed_s * launched(case, k)
+    bound: Array = (stages * layers + fixed) * size_factor(case, k) / (goodput(case, used).goodput * case.batch_seqs)
     return bound * (1 - 1e-12)
 
 
-def rough_bound(case: Case, size: work.Sizes, gpus: Array) -> Array:
-    """Give a lower bound from the matrix products alone, shared by all GPUs of a plan. [P]."""
-    active = size.layer_dense + (1 - size.dense_fraction) * size.expert * case.top_k
-    flop = 6 * case.batch_seqs * case.seq_len * case.layers * active * (1 - 1e-12)
-    bound: Array = flop / (gpus * case.gemm_flop_per_s)
-    return bound
+def worth_using(case: Case, gpus: float, k: Constants) -> float:
+    """Give the most GPUs, up to `gpus`, beyond which failures and stragglers would take more than another one gives."""
+    counts = gpus * 0.97 ** np.arange(64.0)
+    at = dataclasses.replace(case, tp=counts, pp=np.ones(64), dp=np.ones(64), cp=np.ones(64))
+    progress = counts * goodput(case, counts).goodput / size_factor(at, k)
+    best = int(np.argmax(progress))
+    return gpus if best == 0 else float(counts[best])
 
 
-def search(case: Case, plans: Plans, gpus: float, k: Constants | None = None) -> Found:
+def search(case: Case, m: Model, gpus: float, k: Constants | None = None, fixed: Fixed = FREE) -> Found:
     """Rank the plans of one (cluster, model) on up to `gpus` GPUs.
 
-    The most promising of the plans that use most of the GPUs are timed first; then all others that could still come
-    among the best `EXACT`, by a rough and by a closer bound. Those are exact, and a longer list is not complete.
+    The most promising plans are timed first, then all others that could still come among the best `EXACT`, by a lower
+    bound. Those are exact, and a longer list is not complete.
     """
     k = k or fitted()
     size = work.sizes(case)
-    within = (plans.gpus <= gpus) & ((plans.cp <= 1) | (case.year >= CONTEXT_YEAR))
-    if not np.any(within):
-        return Found(case, np.empty(0), "gpus")
-    rough = np.where(within, rough_bound(case, size, plans.gpus), np.inf)
-    near = rough < 2 * rough.min()
-    timed = [t for t in best_of(case, plans, near, np.inf, k) if np.size(t[1])]
-    limit = worst_kept(timed)
-    timed += best_of(case, plans, ~near & (rough < limit), limit, k)
-    if not any(np.size(times) for _, times in timed):
+    listed = plans(m, int(case.domain), worth_using(case, gpus, k), fixed)
+    chosen = np.flatnonzero((listed.cp <= 1) | (case.year >= CONTEXT_YEAR))
+    if not chosen.size:
+        return Found(case, np.empty(0), "gpus" if np.prod([f or 1 for f in split_of(fixed)]) > gpus else "batch")
+    timed = best_of(with_plans(case, listed, chosen), size, k)
+    if not timed:
         return Found(case, np.empty(0), "memory")
-    every = concatenate([c for c, times in timed if np.size(times)])
+    every = concatenate([c for c, _ in timed])
     times = np.concatenate([t for _, t in timed])
     order = np.argsort(times, kind="stable")
     return Found(every.at(order), times[order], "")
+
+
+def split_of(fixed: Fixed) -> tuple[int | None, ...]:
+    """List what of a plan multiplies to GPUs."""
+    return fixed.tp, fixed.pp, fixed.dp, fixed.cp
 
 
 def worst_kept(timed: list[tuple[Case, Array]]) -> float:
@@ -135,21 +141,17 @@ def worst_kept(timed: list[tuple[Case, Array]]) -> float:
     return float(np.partition(times, EXACT - 1)[EXACT - 1]) if times.size >= EXACT else np.inf
 
 
-def best_of(case: Case, plans: Plans, chosen: Array, limit: float, k: Constants) -> list[tuple[Case, Array]]:
-    """Time the chosen plans that could beat `limit`: the `FIRST` most promising, then what they leave possible."""
-    rows = np.flatnonzero(chosen)
-    if not rows.size:
-        return []
-    size = work.sizes(case)
-    spread = with_plans(case, plans, rows)
+def best_of(spread: Case, size: work.Sizes, k: Constants) -> list[tuple[Case, Array]]:
+    """Time the `FIRST` most promising plans, then those of the rest that could beat them."""
     bound = fastest_possible(spread, size, k)
-    first = min(FIRST, rows.size)
-    promising = np.zeros(rows.size, dtype=bool)
-    promising[np.argpartition(bound, first - 1)[:first]] = True
+    order = np.argsort(bound, kind="stable")
     timed: list[tuple[Case, Array]] = []
-    for part in (promising, ~promising):
-        some = feasible(spread.at(part & (bound < limit)), size)
+    limit, start, many = np.inf, 0, FIRST
+    while start < order.size and bound[order[start]] < limit:
+        part = order[start : start + many]
+        some = feasible(spread.at(np.sort(part[bound[part] < limit])), size)
         if np.size(some.tp):
             timed.append((some, time_per_progress(some, size, k)))
             limit = min(limit, worst_kept(timed))
+        start, many = start + many, 4 * many
     return timed

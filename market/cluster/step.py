@@ -53,7 +53,7 @@ def params_per_gpu(case: Case, size: work.Sizes) -> tuple[Array, Array]:
     Experts are not split by tp: they fold over tensor and data ranks.
     """
     stage = case.layers / case.pp
-    ends = size.embedding * (1 + (case.pp <= 1))
+    ends = size.embedding * (1 + (case.pp <= 1) * (1 - case.tied))
     return (stage * size.layer_dense + ends) / case.tp, stage * size.layer_routed / case.ep
 
 
@@ -76,13 +76,19 @@ def layer_s(case: Case, size: work.Sizes, tokens: Array, core: Array, k: Constan
 def launch_s(case: Case, size: work.Sizes, k: Constants) -> Array:
     """Time the host needs to launch the mean layer's kernels. [R].
 
-    Grouped products are launched expert by expert: half of a mixture's launches grow with the experts a GPU holds,
-    16 for the fitted time (assumption: the half).
+    Products that are not grouped are launched expert by expert: half of a mixture's launches then grow with the experts
+    that a GPU holds, 16 for the fitted time (assumption: the half). Graphs leave a share of all launches.
     """
-    local = 0.5 + case.experts / (32 * case.ep)
-    mixture = k.launch_moe_s * (1 - size.dense_fraction) * work.mixture_overhead(case, k) * local
-    host: Array = (k.launch_s + mixture) * (1 + np.maximum(case.recompute - 1, 0) / 3)
+    local = 0.5 + np.maximum(1 - case.grouped, 0) * case.experts / (32 * case.ep)
+    mixture = k.launch_moe_s * size.sparse_fraction * work.mixture_overhead(case, k) * local
+    host: Array = (k.launch_s + mixture) * (1 + np.maximum(case.recompute - 1, 0) / 3) * launched(case, k)
     return host
+
+
+def launched(case: Case, k: Constants) -> Array:
+    """Give the share of host time that graphs and compiled steps leave. [R]."""
+    share: Array = 1 - case.graphs * (1 - k.graph_share)
+    return share
 
 
 def logits_s(case: Case, size: work.Sizes, tokens: Array, k: Constants) -> Array:
@@ -128,17 +134,18 @@ def step(case: Case, size: work.Sizes, held: tuple[Array, Array], k: Constants) 
     stage: all of its layers, or the mean stage with the logits (Narayanan et al. 2021, arXiv:2104.04473, section 2.2).
     """
     tokens = case.microbatch * case.seq_len / case.cp
-    link = collectives.links(case, k)
-    core = work.core_s(case, tokens, k)
+    link = collectives.links(case)
+    core = work.core_s(case, size, tokens, k)
     compute = layer_s(case, size, tokens, core, k)
     tensor = collectives.tensor_s(case, tokens, link) * (1 - k.tp_hidden * case.overlap)
-    expert = (1 - size.dense_fraction) * collectives.expert_s(case, tokens, link)
-    expert = expert - k.ep_hidden * case.overlap * np.minimum(expert, compute)
+    expert = size.sparse_fraction * collectives.expert_s(case, tokens, link)
+    expert = expert - k.ep_hidden * case.overlap * case.dispatcher * np.minimum(expert, compute)
     ring = np.maximum(collectives.context_s(case, tokens, link) - 3 * core, 0)
     device, host = compute + tensor + expert + ring, launch_s(case, size, k)
     layer = np.sqrt(device * device + host * host)  # launches partly hide behind kernels
     logits = logits_s(case, size, tokens, k)
-    stage = np.maximum(np.ceil(case.layers / case.pp - 1e-9) * layer, (case.layers * layer + logits) / case.pp)
+    heads, layers = 1 + case.mtp_layers, case.layers + case.mtp_layers
+    stage = np.maximum(np.ceil(layers / case.pp - 1e-9) * layer, (layers * layer + heads * logits) / case.pp)
     sends = collectives.stage_s(case, tokens, link) * (1 - k.tp_hidden * case.overlap)
     once = stage + sends
     reduce, gathers = data_parallel_s(case, held, link)
@@ -149,8 +156,8 @@ def step(case: Case, size: work.Sizes, held: tuple[Array, Array], k: Constants) 
     exposed = np.maximum(reduce - k.dp_hidden * case.overlap * once, 0)
     optimizer = optimizer_s(case, held)
     scale = size_factor(case, k)
-    total = (microbatches * once + bubble + exposed + optimizer + k.fixed_s) * scale
-    stages = case.layers / case.pp
+    total = (microbatches * once + bubble + exposed + optimizer + k.fixed_s * launched(case, k)) * scale
+    stages = layers / case.pp
     return Step(
         step_s=total,
         compute_s=microbatches * stages * compute * scale,

@@ -12,7 +12,8 @@ from market.cluster.chips import CHIPS
 from market.cluster.constants import Constants, fitted
 from market.cluster.evaluate import CHUNK_ROWS, Answers, answer_chunk
 from market.cluster.models import Model
-from market.cluster.workload import CHIP_COLUMNS, MODEL_COLUMNS, chip_columns, model_columns, rate_table, stack_flags
+from market.cluster.stack import DEFAULT_STACK, On, of_chip, software
+from market.cluster.workload import CHIP_COLUMNS, MODEL_COLUMNS, chip_columns, model_columns, rate_table
 
 Index = npt.NDArray[np.intp]
 
@@ -48,8 +49,9 @@ PLAN_COLUMNS = ("gpus", "year", "tp", "pp", "vp", "dp", "ep", "cp", "microbatch"
 def chunks(table: Table, k: Constants) -> Iterator[tuple[slice, Case]]:
     """Yield the cases of a table, chunk by chunk."""
     gemm, peak = rate_table(k)
-    by_chip = np.array([[chip_columns(c)[n] for n in CHIP_COLUMNS] for c in CHIPS.values()]).T.copy()
+    by_chip = np.array([[chip_columns(c, k)[n] for n in CHIP_COLUMNS] for c in CHIPS.values()]).T.copy()
     by_model = np.array([[model_columns(m)[n] for n in MODEL_COLUMNS] for m in table.models]).T.copy()
+    by_stack = np.array([of_chip(c) for c in CHIPS.values()]).T.copy()
     rows = len(table.chip)
     for start in range(0, rows, CHUNK_ROWS):
         part = slice(start, min(start + CHUNK_ROWS, rows))
@@ -59,11 +61,15 @@ def chunks(table: Table, k: Constants) -> Iterator[tuple[slice, Case]]:
         for name in PLAN_COLUMNS:
             value = getattr(table, name)
             columns[name] = value[part] if np.ndim(value) else value
-        flags = stack_flags(columns["year"], 0.0, columns["zero"], columns["seq_len"])
+        of = tuple(by_stack[:, chip])
+        gated, mixture = columns["mlp_matrices"] > 2, columns["experts"] > 0
+        on = On(DEFAULT_STACK, of, gated, mixture, columns["seq_len"], columns["zero"])
+        flags = software(columns["year"], on)
         columns |= {n: np.asarray(v, dtype=np.float64) for n, v in flags.items()}
         columns |= {
             "gemm_flop_per_s": gemm[chip, precision], "bf16_gemm_flop_per_s": gemm[chip, 0],
             "nameplate_flop_per_s": peak[chip, precision],
+            "blocks": 0.0, "powered": columns["gpus"],
             "low_precision": (gemm[chip, precision] > gemm[chip, 0]).astype(np.float64),
         }  # fmt: skip
         yield part, Case(**columns)

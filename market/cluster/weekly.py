@@ -71,7 +71,7 @@ def _rung(chip_name: str, gpus: int, shape: Model, precision: int) -> tuple[str,
     if not fields["fits"]:
         return *NOTHING, fields["binds"]
     mature = float(maturity_at(np.asarray(year), np.asarray(device.volume_year), fitted()))
-    rate = more["flop_per_s_per_gpu"] * more["gpus_used"] * mature
+    rate = more["flop_per_s_per_gpu"] * gpus * mature
     return plan_text(fields["plan"]), more["gpus_used"], rate, fields["step_s"] / mature, fields["binds"]
 
 

@@ -5,37 +5,58 @@ from dataclasses import dataclass
 import numpy as np
 
 from market.cluster.case import Array, Case
-from market.cluster.constants import MOE_MATURITY_YEARS, MOE_SOFTWARE_YEAR, Constants
+from market.cluster.constants import (
+    MOE_MATURITY_YEARS,
+    MOE_SOFTWARE_YEAR,
+    ROUTER_PASSES,
+    UNFUSED_EXCHANGE,
+    Constants,
+)
 
 CAST = 2.0
 """Extra element-wise passes over every input of an 8-bit product: read at 2 bytes, written twice at 1 byte (plain and
 transposed, for the weight's gradient). Assumption: Transformer Engine's casts, unfused."""
 
 
+HEAD_USUAL = 128.0
+"""Head width at which attention kernels are measured: FlashAttention-2 and 3 print it beside 64 and 256."""
+SCAN_PASSES = 6.0
+"""Passes of a state-space layer over its numbers: convolution, gate, chunks and states. Assumption, counted."""
+
+
 @dataclass(slots=True)
 class Sizes:
     """Parameter counts of `R` rows [R]."""
 
-    dense_fraction: Array  # of layers
+    dense_fraction: Array  # of layers, with a dense MLP
+    sparse_fraction: Array  # with experts
+    core_fraction: Array  # of the sequence that the mean layer attends to; 1 for full attention in every layer
+    causal_fraction: Array  # the same of what a causal mask leaves
     mlp: Array  # dense MLP of one layer
     expert: Array  # one expert
     layer_dense: Array  # of the mean layer, what every token passes through: attention, dense MLP, shared experts
     layer_routed: Array  # of the mean layer, all routed experts
     embedding: Array  # one of the two
 
-    def total(self, layers: Array) -> Array:
-        """Count all parameters."""
-        return layers * (self.layer_dense + self.layer_routed) + 2 * self.embedding
+    def active(self, case: Case) -> Array:
+        """Count the parameters that a token passes through; all, in a dense model."""
+        each = self.layer_dense + self.sparse_fraction * self.expert * case.top_k
+        return case.layers * each + (2 - case.tied) * self.embedding
 
 
 def sizes(case: Case) -> Sizes:
     """Count parameters: attention, MLP g h f (g = 2, or 3 gated), experts, embeddings V h."""
-    fraction = case.dense_layers / case.layers
+    fraction, sparse_fraction = case.dense_layers / case.layers, case.expert_layers / case.layers
+    near = np.minimum(case.window / case.seq_len, 1)
+    full, windowed = case.attention_layers - case.window_layers, case.window_layers
     mlp = case.mlp_matrices * case.hidden * case.ffn
     expert = case.mlp_matrices * case.hidden * case.expert_ffn
-    sparse = (1 - fraction) * expert
+    sparse = sparse_fraction * expert
     return Sizes(
         dense_fraction=fraction,
+        sparse_fraction=sparse_fraction,
+        core_fraction=(full + windowed * near) / case.layers,
+        causal_fraction=(full + windowed * near * (2 - near)) / case.layers,
         mlp=mlp,
         expert=expert,
         layer_dense=case.attn_params_per_layer + fraction * mlp + sparse * case.shared_experts,
@@ -46,10 +67,17 @@ def sizes(case: Case) -> Sizes:
 
 def model_flop_per_token(case: Case, size: Sizes) -> Array:
     """Give training FLOPs a token, PaLM's convention (arXiv:2204.02311, app. B). [R]."""
-    active = size.layer_dense + (1 - size.dense_fraction) * size.expert * case.top_k
-    core = 12 * case.heads * case.core_dim * case.seq_len
+    active = size.layer_dense + size.sparse_fraction * size.expert * case.top_k
+    core = 12 * case.heads * case.core_dim * case.seq_len * size.core_fraction
     flop: Array = case.layers * (6 * active + core) + 6 * size.embedding
     return flop
+
+
+def causal_flop_per_token(case: Case, size: Sizes) -> Array:
+    """Give the same with attention counted as the causal mask and windows leave it. [R]."""
+    masked = size.core_fraction - 0.5 * size.causal_fraction
+    flop: Array = model_flop_per_token(case, size)
+    return flop - case.layers * 12 * case.heads * case.core_dim * case.seq_len * masked
 
 
 def gemm_s(case: Case, size: Sizes, tokens: Array, k: Constants) -> Array:
@@ -61,32 +89,34 @@ def gemm_s(case: Case, size: Sizes, tokens: Array, k: Constants) -> Array:
     rows = k.tokens_half / tokens
     attention = case.attn_params_per_layer * (1 + k.width_half * case.tp / (case.heads * case.head_dim) + rows)
     wide = 1 + k.width_half * case.tp / case.ffn + rows
-    sparse = (1 - size.dense_fraction) * size.expert
+    sparse = size.sparse_fraction * size.expert
     narrow = k.width_half / np.maximum(case.expert_ffn, 1)
     shared = sparse * case.shared_experts * (1 + narrow * case.tp + rows)
     spread = case.experts * case.tp / (np.maximum(case.top_k, 1) * case.ep)
-    routed = sparse * case.top_k * (1 + narrow + rows * spread)
+    routed = sparse * case.top_k * (1 + narrow + rows * spread) / k.expert_gemm
     work = attention + size.dense_fraction * size.mlp * wide + shared + routed
     time: Array = 2 * tokens * work / (case.tp * case.gemm_flop_per_s)
     return time
 
 
-def core_s(case: Case, tokens: Array, k: Constants) -> Array:
+def core_s(case: Case, size: Sizes, tokens: Array, k: Constants) -> Array:
     """Time the forward attention core of one layer. [R].
 
     Fused kernels skip the masked half (FlashAttention-2, arXiv:2307.08691); unfused ones do all of it and pass the
     scores through memory: 14 bytes an element for softmax, mask and dropout (Korthikanti et al. 2022, section 4.1).
     """
-    full = 4 * tokens * case.seq_len * case.heads * case.core_dim / case.tp
-    scores = tokens * case.seq_len * case.heads / case.tp
-    fused = 0.5 * full / (case.bf16_gemm_flop_per_s * k.core_flash)
+    width = 4 * tokens * case.seq_len * case.heads * case.core_dim / case.tp
+    full = width * size.core_fraction
+    scores = tokens * case.seq_len * case.heads / case.tp * size.core_fraction
+    head = HEAD_USUAL / (HEAD_USUAL + case.head_half) * (1 + case.head_half / case.core_dim)
+    fused = 0.5 * width * size.causal_fraction * head / (case.bf16_gemm_flop_per_s * k.core_flash)
     unfused = full / (case.bf16_gemm_flop_per_s * k.core_unfused) + 14 * scores / case.hbm_bytes_per_s
     time: Array = unfused + case.fused_attention * (fused - unfused)
     return time
 
 
 def mixture_overhead(case: Case, k: Constants) -> Array:
-    """Give the factor by which young software lengthens routing, permutation and expert exchange; 1 in the end. [R]."""
+    """Give the factor by which software lengthens routing and permutation: once fused, less as it ages. [R]."""
     since = np.maximum(case.year - MOE_SOFTWARE_YEAR, 0)
     factor: Array = 1 + k.immature_moe * np.exp(-since / MOE_MATURITY_YEARS)
     return factor
@@ -99,11 +129,16 @@ def elementwise_s(case: Case, size: Sizes, tokens: Array, k: Constants) -> Array
     sequence parallelism divides the first by tp. A mixture reads and writes each routed copy twice.
     """
     narrow = 10 * case.hidden * (1 + case.sequence_parallel * (1 / case.tp - 1))
-    sparse = 1 - size.dense_fraction
-    width = size.dense_fraction * case.ffn + sparse * (case.top_k + case.shared_experts) * case.expert_ffn
-    wide = (case.mlp_matrices + 1) * width + 3 * case.heads * case.head_dim
-    permuted = sparse * 4 * case.top_k * case.hidden * mixture_overhead(case, k)
-    cast = case.low_precision * CAST
+    sparse = size.sparse_fraction
+    open_share = 1 - k.fusion_gain * np.maximum(case.grouped - 1, 0)  # of the experts' passes that no kernel swallows
+    experts = sparse * (case.top_k + case.shared_experts) * case.expert_ffn * open_share
+    width = size.dense_fraction * case.ffn + experts
+    mixed = 3 * case.heads * case.head_dim * case.attention_layers / case.layers + SCAN_PASSES * case.scan_width
+    wide = (case.mlp_matrices + 1) * width + mixed
+    unfused = 1 + UNFUSED_EXCHANGE * (1 - case.dispatcher)
+    permuted = sparse * k.expert_passes * case.top_k * case.hidden * unfused * case.expert_traffic * open_share
+    permuted = permuted + sparse * ROUTER_PASSES * case.experts
+    cast = case.low_precision * CAST + case.blocks * k.block_passes
     narrow = narrow + cast * 2 * case.hidden / case.tp
     wide = wide + cast * (2 * case.heads * case.head_dim + case.mlp_matrices * width)
     passes = k.memory_passes * (narrow + wide / case.tp) + permuted / case.tp

@@ -7,41 +7,60 @@ import numpy as np
 
 from market.cluster.case import BF16, FP4, FP8, PRECISIONS, Array, Case
 from market.cluster.chips import CHIP_NAMES, CHIPS, Chip
-from market.cluster.constants import Constants, fitted
+from market.cluster.constants import GEMM_OTHER, Constants, fitted
 from market.cluster.models import Model
+from market.cluster.stack import DEFAULT_STACK, Stack, run_on, software
 from market.cluster.tables import ClusterError
 
-HOPPER_YEAR = 2022.9
-"""Chips of volume before this run GEMMs with Ampere's constant, later ones with Hopper's."""
-FUSED_ATTENTION_YEAR = 2022.9
-"""FlashAttention (arXiv:2205.14135) had reached the large training stacks by the end of 2022."""
-SEQUENCE_PARALLEL_YEAR = 2022.5
-"""Korthikanti et al. 2022 (arXiv:2205.05198) is in Megatron-LM from mid-2022."""
-OVERLAP_YEAR = 2023.6
-"""Gradient, weight and tensor-parallel overlap in Megatron-Core and Transformer Engine: second half of 2023."""
-HIERARCHICAL_ZERO3_YEAR = 2022.0
-"""ZeRO-3 of 2021 gathered at the rate of one NIC a GPU: its rows time 16-18 GB/s (arXiv:2104.04473, table 2)."""
+HOPPER_YEAR, BLACKWELL_YEAR = 2022.9, 2025.0
+"""NVIDIA's chips of volume before the first run GEMMs with Ampere's constant, after the second with Blackwell's."""
+
+HEAD_HALF, HEAD_HALF_TPU = 48.0, 1000.0
+"""Attention at heads of 64 runs at 0.8 of its rate at 128 on GPUs (FlashAttention-2, figure 5: exponentials bind); a
+TPU's matrix unit contracts over 128 or 256, so that half a width takes nearly as long."""
 
 CHIP_COLUMNS = ("hbm_bytes", "hbm_bytes_per_s", "domain", "up_bytes_per_s", "out_bytes_per_s", "tdp_w",
-                "it_kw_per_gpu", "chip_year", "bf16_nameplate_flop_per_s")  # fmt: skip
-MODEL_COLUMNS = ("layers", "dense_layers", "hidden", "heads", "kv_heads", "head_dim", "core_dim",
-                 "attn_params_per_layer", "ffn", "mlp_matrices", "experts", "top_k", "shared_experts", "expert_ffn",
-                 "vocab", "seq_len", "batch_seqs", "train_tokens")  # fmt: skip
+                "it_kw_per_gpu", "chip_year", "expert_traffic", "head_half",
+                "bf16_nameplate_flop_per_s")  # fmt: skip
+MODEL_COLUMNS = (
+    "layers", "dense_layers", "expert_layers", "attention_layers", "window", "window_layers", "mtp_layers",
+    "scan_width", "hidden", "heads", "kv_heads", "head_dim", "core_dim", "attn_params_per_layer", "ffn",
+    "mlp_matrices", "experts", "top_k", "shared_experts", "expert_ffn", "vocab", "tied", "seq_len", "batch_seqs",
+    "train_tokens",
+)  # fmt: skip
 
 
-def chip_columns(c: Chip) -> dict[str, float]:
-    """Give the case columns that a chip alone decides."""
+def chip_columns(c: Chip, k: Constants) -> dict[str, float]:
+    """Give the case columns that a chip and its vendor's libraries decide."""
     return {
         "hbm_bytes": c.hbm_bytes,
         "hbm_bytes_per_s": c.hbm_bytes_per_s,
         "domain": c.scaleup_domain_gpus,
-        "up_bytes_per_s": c.scaleup_bytes_per_s,
-        "out_bytes_per_s": c.scaleout_bytes_per_s,
+        "up_bytes_per_s": c.scaleup_bytes_per_s * vendor(c, "up", k),
+        "out_bytes_per_s": c.scaleout_bytes_per_s * k.out_efficiency,
         "tdp_w": c.tdp_w,
         "it_kw_per_gpu": c.it_kw_per_gpu,
         "chip_year": c.volume_year,
+        "expert_traffic": vendor(c, "expert", k),
+        "head_half": HEAD_HALF_TPU if c.vendor == "Google" else HEAD_HALF,
         "bf16_nameplate_flop_per_s": c.bf16_flop_per_s,
     }
+
+
+def vendor(c: Chip, what: str, k: Constants) -> float:
+    """Give a vendor's share: `gemm` of the best product, `up` of scale-up links, `expert` traffic of routed copies."""
+    if what == "gemm":
+        return float({"NVIDIA": _nvidia_gemm(c, k), "AMD": k.gemm_amd, "Google": k.gemm_tpu, "AWS": k.gemm_neuron}
+                     .get(c.vendor, GEMM_OTHER))  # fmt: skip
+    if what == "up":
+        return k.up_tpu if c.vendor == "Google" else k.up_efficiency
+    return k.expert_tpu if c.vendor == "Google" else 1.0
+
+
+def _nvidia_gemm(c: Chip, k: Constants) -> float:
+    if c.volume_year < HOPPER_YEAR:
+        return k.gemm_ampere
+    return k.gemm_hopper if c.volume_year < BLACKWELL_YEAR else k.gemm_blackwell
 
 
 def model_columns(m: Model) -> dict[str, float]:
@@ -50,9 +69,8 @@ def model_columns(m: Model) -> dict[str, float]:
 
 
 def gemm_rate(c: Chip, precision: int, k: Constants) -> float:
-    """Give the rate of a large GEMM in training: best measured BF16 GEMM x stack share x realised precision ratio."""
-    share = k.gemm_ampere if c.volume_year < HOPPER_YEAR else k.gemm_hopper
-    bf16 = c.gemm_flop_per_s * share
+    """Give the rate of a large GEMM in training: best measured BF16 GEMM x vendor's share x realised ratio of rates."""
+    bf16 = c.gemm_flop_per_s * vendor(c, "gemm", k)
     fp8 = 1 + (c.fp8_flop_per_s / c.bf16_flop_per_s - 1) * k.fp8_gain
     if precision < FP8:
         return bf16
@@ -89,36 +107,24 @@ def rate_table(k: Constants) -> tuple[Array, Array]:
     return np.array(gemm), np.array(peak)
 
 
-def stack_flags(year: Any, fp16: Any, zero: Any, seq_len: Any, sequence_parallel: Any = None) -> dict[str, Array]:
-    """Give what the software of `year` does: flags of a case, [R].
-
-    FP16 recipes are taken to be of the generation before fused attention and overlap (assumption: all published
-    FP16 rows are); sequences of 8,192 and more are taken to be trained with fused attention at any date (assumption:
-    their scores would not fit).
-    """
-    year, modern = np.asarray(year, dtype=np.float64), 1.0 - np.asarray(fp16, dtype=np.float64)
-    sp = (year >= SEQUENCE_PARALLEL_YEAR) * modern
-    return {
-        "fused_attention": np.maximum((year >= FUSED_ATTENTION_YEAR) * modern, np.asarray(seq_len) >= 8192),
-        "sequence_parallel": sp if sequence_parallel is None else np.maximum(sp, sequence_parallel),
-        "overlap": (year >= OVERLAP_YEAR) * modern,
-        "flat_collectives": (np.asarray(zero) >= 3) * (year < HIERARCHICAL_ZERO3_YEAR) * 1.0,
-    }
-
-
-def base_case(c: Chip, m: Model, *, precision: int = 0, year: float | None = None, **extra: Any) -> Case:
+def base_case(
+    c: Chip, m: Model, *, precision: int = 0, year: float | None = None, stack: Stack = DEFAULT_STACK, **extra: Any
+) -> Case:
     """Build a case of one cluster and one model with a plan of one GPU; `extra` sets any other column."""
     k = extra.pop("constants", None) or fitted()
     when = max(m.year, c.volume_year) if year is None else year
-    columns: dict[str, Any] = {**chip_columns(c), **model_columns(m)}
+    columns: dict[str, Any] = {**chip_columns(c, k), **model_columns(m)}
     columns |= {
-        "gpus": 1.0, "gemm_flop_per_s": gemm_rate(c, precision, k), "bf16_gemm_flop_per_s": gemm_rate(c, 0, k),
-        "nameplate_flop_per_s": nameplate(c, precision), "low_precision": float(precision > 0), "year": when,
+        "gpus": 1.0, "gemm_flop_per_s": gemm_rate(c, precision, k),
+        "bf16_gemm_flop_per_s": gemm_rate(c, 0, k),
+        "nameplate_flop_per_s": nameplate(c, precision), "low_precision": float(precision > 0),
+        "blocks": 0.0, "year": when,
         "tp": 1.0, "pp": 1.0, "vp": 1.0, "dp": 1.0, "ep": 1.0, "cp": 1.0, "microbatch": 1.0, "zero": 1.0,
         "recompute": 0.0, "offload": 0.0, "price_usd_per_gpu_hour": np.nan, "pue": 1.2,
     }  # fmt: skip
-    columns |= {n: float(v) for n, v in stack_flags(when, 0.0, 1.0, m.seq_len).items()}
-    return Case(**(columns | extra))
+    columns |= {n: float(v) for n, v in software(when, run_on(c, m, stack)).items()}
+    columns |= extra
+    return Case(**({"powered": columns["gpus"]} | columns))
 
 
 CHIP_INDEX: dict[str, int] = {name: i for i, name in enumerate(CHIP_NAMES)}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from market.cluster import Chip, Model, answer, chip, dense_of, mixture_of, model, work
 from market.cluster.constants import fitted
-from market.cluster.parallelism import Plans, plans
+from market.cluster.parallelism import plans
 from market.cluster.search import EXACT, feasible, search, time_per_progress, with_plans
 from market.cluster.workload import base_case
 
@@ -21,10 +21,9 @@ gpus = st.integers(8, 4096)
 few = settings(max_examples=20, deadline=None)
 
 
-def best(c: Chip, m: Model, count: int, listed: Plans | None = None) -> float:
-    """Seconds of progress-bearing step time of the best plan; infinite when nothing fits."""
-    case = base_case(c, m, year=2025.0)
-    found = search(case, listed or plans(m, int(c.scaleup_domain_gpus)), count)
+def best(c: Chip, m: Model, count: int) -> float:
+    """Seconds a sequence, lost work included, of the best plan; infinite when nothing fits."""
+    found = search(base_case(c, m, year=2025.0), m, count)
     return float(found.order[0]) if np.size(found.order) else float("inf")
 
 
@@ -36,6 +35,24 @@ def test_the_best_plan_never_slows_as_gpus_are_added(name: str, m: Model, count:
 
 BETTER = ("bf16_flop_per_s", "gemm_flop_per_s", "hbm_bytes", "hbm_bytes_per_s", "scaleup_bytes_per_s",
           "scaleout_bytes_per_s", "scaleup_domain_gpus")  # fmt: skip
+
+
+@few
+@given(name=chips, m=models, count=gpus, share=st.floats(0.5, 1.0), more=st.floats(1.0, 1.2))
+def test_more_power_never_takes_longer(name: str, m: Model, count: int, share: float, more: float) -> None:
+    full = count * chip(name).it_kw_per_gpu * 1.2 / 1e3
+    low, high = (answer(name, count, m, power_cap_mw=share * full * f, year=2025.0)["days"] for f in (1.0, more))
+    assert low is None or high <= low * (1 + 1e-12)
+
+
+@few
+@given(name=chips, m=models, count=gpus)
+def test_losses_add_up_to_one_and_none_is_a_gain(name: str, m: Model, count: int) -> None:
+    a = answer(name, count, m, year=2025.0)
+    if a["fits"]:
+        assert sum(a["losses"].values()) == pytest.approx(1.0)
+        assert min(a["losses"].values()) > -1e-9
+        assert a["losses"]["useful"] == pytest.approx(a["mfu_causal"] * a["goodput"])
 
 
 @few
@@ -62,10 +79,10 @@ def test_a_chip_better_in_everything_is_never_slower(m: Model, count: int) -> No
 @given(m=models, count=gpus)
 def test_pruning_loses_none_of_the_best_plans(m: Model, count: int) -> None:
     """The best eight of the pruned search are those of one that times every plan."""
-    case, listed, k = base_case(chip("H100"), m, year=2025.0), plans(m, 8), fitted()
+    case, listed, k = base_case(chip("H100"), m, year=2025.0), plans(m, 8, count), fitted()
     size = work.sizes(case)
-    every = feasible(with_plans(case, listed, listed.gpus <= count), size)
-    found = search(case, listed, count)
+    every = feasible(with_plans(case, listed, listed.gpus > 0), size)
+    found = search(case, m, count)
     if np.size(every.tp):
         assert found.order[:EXACT] == pytest.approx(np.sort(time_per_progress(every, size, k))[:EXACT], rel=1e-12)
     else:
@@ -98,9 +115,11 @@ def test_more_tokens_take_longer_and_lose_less() -> None:
 def test_units_agree_across_the_answer() -> None:
     a = answer("H100", 16384, "llama-3.1-405b", price_usd_per_gpu_hour=2.0)
     m, p = model("llama-3.1-405b"), a["plan"]
-    used = p["tp"] * p["pp"] * p["dp"] * p["cp"]
-    assert a["tokens_per_s_per_gpu"] * used * a["step_s"] == pytest.approx(m.batch_seqs * m.seq_len)
+    assert a["gpus_used"] == p["tp"] * p["pp"] * p["dp"] * p["cp"]
+    assert a["tokens_per_s_per_gpu"] * 16384 * a["step_s"] == pytest.approx(p["batch_seqs"] * m.seq_len)
     assert a["mfu"] == pytest.approx(a["tokens_per_s_per_gpu"] * m.flop_per_token / 989e12)
-    assert a["days"] * 86400 * a["goodput"] == pytest.approx(m.train_tokens / (m.batch_seqs * m.seq_len) * a["step_s"])
+    assert a["days"] * 86400 * a["goodput"] == pytest.approx(
+        m.train_tokens / (p["batch_seqs"] * m.seq_len) * a["step_s"]
+    )
     assert a["cost_usd"] == pytest.approx(2.0 * 16384 * 24 * a["days"])
-    assert a["power_mw"] == pytest.approx(used * chip("H100").it_kw_per_gpu * 1.2 / 1e3)
+    assert a["power_mw"] == pytest.approx(16384 * chip("H100").it_kw_per_gpu * 1.2 / 1e3)

@@ -3,39 +3,48 @@
 import numpy as np
 import pytest
 
-from market.cluster import MODELS, Fixed, Model, dense_of, mixture_of
-from market.cluster.parallelism import STAGE_WASTE, divisors, interleaves, plans
+from market.cluster import MODELS, Fixed, Model, answer, dense_of, mixture_of
+from market.cluster.parallelism import BATCH_SLACK, STAGE_WASTE, divisors, interleaves, plans
 
 SHAPES = [*MODELS.values(), dense_of(1e10), dense_of(1e13), mixture_of(1e11)]
 
 
 @pytest.mark.parametrize("m", SHAPES, ids=lambda m: m.name)
-@pytest.mark.parametrize("domain", [8, 72])
-def test_every_plan_can_be_cut_from_the_model(m: Model, domain: int) -> None:
-    p = plans(m, domain)
-    assert len(p.tp) > 50
+@pytest.mark.parametrize(("domain", "gpus"), [(8, 512), (72, 9_999)])
+def test_every_plan_can_be_cut_from_the_model(m: Model, domain: int, gpus: int) -> None:
+    p = plans(m, domain, gpus)
+    assert len(p.tp) > 20
     assert np.all(m.heads % p.tp == 0)
     assert np.all(p.tp <= domain)
     assert np.all(np.ceil(m.layers / p.pp) * p.pp <= m.layers * (1 + STAGE_WASTE))
     assert np.all((p.pp <= m.layers) & (p.vp <= np.ceil(m.layers / p.pp)))
-    assert np.all(m.batch_seqs % (p.dp * p.microbatch) == 0)
+    assert np.all(p.batch_seqs % (p.dp * p.microbatch) == 0)
+    assert np.all(np.abs(p.batch_seqs / m.batch_seqs - 1) <= BATCH_SLACK + 1e-9)
+    assert np.all((p.vp == 1) | (p.batch_seqs / (p.dp * p.microbatch) >= p.pp))
     assert np.all(p.ep <= np.maximum(m.experts, 1))
-    assert np.all(p.ep <= p.tp * p.dp * p.cp)
+    assert np.all((p.tp * p.dp * p.cp) % p.ep == 0)
     assert np.all(p.gpus == p.tp * p.pp * p.dp * p.cp)
+    assert np.all(p.gpus <= gpus)
 
 
 def test_no_plan_is_listed_twice() -> None:
-    p = plans(MODELS["llama-3-70b"], 8)
-    rows = np.stack([p.tp, p.pp, p.vp, p.dp, p.ep, p.cp, p.microbatch], axis=1)
+    p = plans(MODELS["llama-3-70b"], 8, 1024)
+    rows = np.stack([p.tp, p.pp, p.vp, p.dp, p.ep, p.cp, p.microbatch, p.batch_seqs], axis=1)
     assert len(np.unique(rows, axis=0)) == len(rows)
 
 
 def test_what_is_fixed_stays_fixed() -> None:
-    p = plans(MODELS["llama-3-70b"], 8, Fixed(tp=8, pp=4, dp=32))
+    p = plans(MODELS["llama-3-70b"], 8, 1024, Fixed(tp=8, pp=4, dp=32))
     assert set(p.tp) == {8}
     assert set(p.pp) == {4}
     assert set(p.dp) == {32}
     assert len(set(p.vp)) > 1
+
+
+@pytest.mark.parametrize("name", ["llama-3-70b", "llama-3.1-405b", "dense-1t"])
+@pytest.mark.parametrize("gpus", [4_111, 9_999, 16_383, 20_001, 33_333, 50_021])
+def test_nearly_all_gpus_have_work_whatever_their_number(name: str, gpus: int) -> None:
+    assert answer("H100", gpus, name)["gpus_used"] >= 0.97 * gpus
 
 
 @pytest.mark.parametrize("n", [1, 7, 12, 2048, 7168])

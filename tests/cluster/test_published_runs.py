@@ -25,7 +25,8 @@ def errors(answers: dict[str, list[Any]], **where: str) -> np.ndarray:
 
 
 def test_every_fitted_row_is_answered(answers: dict[str, list[Any]]) -> None:
-    assert [w for w in answers["why_not"] if w] == []
+    assert [w for w in answers["why_not"] if w and ": memory: needs" not in w] == []
+    assert all(step > 0 for step in answers["step_s"])
     assert len(ROWS) > 300
 
 
@@ -33,13 +34,29 @@ def test_steps_of_dense_models_come_out_within_eight_percent_in_sample(answers: 
     assert errors(answers, kind="dense").mean() < 0.08
 
 
-def test_steps_of_mixtures_come_out_within_eighteen_percent_in_sample(answers: dict[str, list[Any]]) -> None:
-    assert errors(answers, kind="moe").mean() < 0.18
+def test_steps_of_mixtures_come_out_within_thirteen_percent_in_sample(answers: dict[str, list[Any]]) -> None:
+    assert errors(answers, kind="moe").mean() < 0.13
 
 
 def test_no_source_of_dense_rows_is_off_by_more_than_fourteen_percent(answers: dict[str, list[Any]]) -> None:
     for source in {r["source_key"] for r in ROWS if r["kind"] == "dense"}:
-        assert errors(answers, kind="dense", source_key=source).mean() < 0.14, source
+        found = errors(answers, kind="dense", source_key=source)
+        assert found.mean() < 0.14 or len(found) < 3, source
+
+
+@pytest.mark.parametrize(("maker", "limit"), [("TPU", 0.08), ("MI3", 0.10)])
+def test_dense_steps_on_other_vendors_chips_come_out(answers: dict[str, list[Any]], maker: str, limit: float) -> None:
+    chosen = [i for i, r in enumerate(ROWS) if r["gpu_type"].startswith(maker) and r["kind"] == "dense"]
+    found = [abs(answers["step_s"][i] / float(ROWS[i]["step_s_observed"]) - 1) for i in chosen]
+    assert len(found) >= 4
+    assert np.mean(found) < limit
+
+
+def test_small_models_on_blackwell_step_in_a_tenth_of_a_second(answers: dict[str, list[Any]]) -> None:
+    chosen = [i for i, r in enumerate(ROWS) if r["source_key"] == "mlperf-8b" and r["gpu_type"][:2] in ("B2", "GB")]
+    found = [abs(answers["step_s"][i] / float(ROWS[i]["step_s_observed"]) - 1) for i in chosen]
+    assert min(answers["step_s"][i] for i in chosen) < 0.1
+    assert np.mean(found) < 0.12
 
 
 def test_published_plans_fit_in_memory(answers: dict[str, list[Any]]) -> None:
@@ -79,7 +96,7 @@ def test_gpt_4_takes_the_reported_days_on_25_000_a100() -> None:
 
 def test_best_plans_come_best_first_and_fit() -> None:
     listed = best_plans("H100", 2048, "llama-3-70b", count=8)
-    steps = [p["step_s"] / p["goodput"] for p in listed]
+    steps = [p["step_s"] / p["goodput"] / p["batch_seqs"] for p in listed]
     assert len(listed) == 8
     assert steps == sorted(steps)
     assert all(p["memory_gb"] < 86 for p in listed)
