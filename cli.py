@@ -683,6 +683,59 @@ def experiment_metrics(as_json: bool) -> None:
     click.echo("\n".join(table([("metric", "unit", "meaning"), *rows], left=3)))
 
 
+# --- forecasts and what they are worth
+
+
+ENGINE = click.option("--engine", default="local", show_default=True, help="serial, or local[:N] processes.")
+FUTURES = click.option("--futures", "-n", type=click.IntRange(1), default=100, show_default=True, metavar="N",
+                       help="How many futures.")  # fmt: skip
+INPUT = click.Path(path_type=Path, dir_okay=False)
+
+
+@main.command()
+@click.argument("scenario", default=DEFAULT_SCENARIO)
+@FUTURES
+@click.option("--questions", type=INPUT, metavar="FILE.csv", help="Questions: id,text,sql,unit,low,high.")
+@click.option("--years", metavar="YEARS", help="Length of the futures.  [default: the scenario's]")
+@click.option("--posterior", metavar="NAME", help="Draw from a posterior of `market calibrate`.")
+@SET
+@ENGINE
+@click.option("--out", "-o", type=INPUT, required=True, metavar="F", help="File of the forecast.")
+@JSON
+@QUIET
+def forecast(scenario: str, questions: Path | None, years: str | None, sets: tuple[str, ...], out: Path, as_json: bool,
+             quiet: bool, **asked: Any) -> None:  # fmt: skip
+    """Simulate many futures of a scenario and write what they say: series, dates, answers to questions.
+
+    Each future draws its parameters from the catalogue's ranges and has a seed of its own. The same command with the
+    same code writes the same bytes; `market score` scores the file when the observations have come.
+    """
+    from market.report.truth import forecast_fields, show_forecast, teller
+    from market.scenario.load import load_scenario
+    from market.truth.campaign import run_forecast
+    from market.truth.forecast import to_text
+    from market.truth.questions import read_questions
+
+    wishes = dict(pair_of(text) for text in sets) | ({} if years is None else {"years": number_of(years)})
+    told = read_questions(questions) if questions else []
+    found = run_forecast(load_scenario(scenario, wishes), model_around, told, tell=teller(quiet), **asked)
+    out.write_text(to_text(found), encoding="utf-8")
+    emit(forecast_fields(found, out)) if as_json else show_forecast(found, out)
+
+
+@main.command()
+@click.argument("file", type=INPUT, metavar="F")
+@click.option("--observed", type=INPUT, required=True, metavar="FILE.csv", help="Observations: series,quarter,value.")
+@JSON
+def score(file: Path, observed: Path, as_json: bool) -> None:
+    """Score a forecast file against what was observed: coverage of its bands, CRPS, weighted interval score."""
+    from market.report.truth import show_score
+    from market.truth import score as scoring
+
+    found = scoring.score(scoring.read_forecast(file), scoring.read_observed(observed))
+    emit(found) if as_json else show_score(found, file)
+
+
 # --- what can be asked
 
 

@@ -1,0 +1,1 @@
+"""Forecasts that can be scored: definitions of series, futures, forecasts, scores, back-tests, calibration, claims."""

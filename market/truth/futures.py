@@ -1,0 +1,171 @@
+"""Futures: parameters drawn from the catalogue's ranges or from a posterior, each with a seed of its own, simulated."""
+
+from __future__ import annotations
+
+import csv
+import multiprocessing
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from datetime import date
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from market.catalogue.tables import HERE
+from market.experiments.design.paths import with_values
+from market.experiments.design.sampling import unit_points
+from market.experiments.engines import workers_of
+from market.policies.schema import Policy
+from market.runs.drive import MakeModel, start
+from market.runs.question import Question, Stage
+from market.runs.reading import Run, open_run
+from market.scenario.load import Resolved
+from market.scenario.schema import Scenario
+from market.truth.answers import Quarterly, dates, number, quarterly
+from market.truth.definitions import definitions, series
+
+Floats = NDArray[np.float64]
+
+
+class Range(NamedTuple):
+    """What a parameter may be: half of the draws lie below `median`, each half uniform."""
+
+    low: float
+    median: float
+    high: float
+
+    def quantile(self, u: Floats) -> Floats:
+        """Turn points of (0, 1) into values."""
+        if not self.low < self.median < self.high:
+            return self.low + u * (self.high - self.low)
+        below = self.low + 2 * u * (self.median - self.low)
+        above = self.median + (2 * u - 1) * (self.high - self.median)
+        return np.asarray(np.where(u < 0.5, below, above), dtype=np.float64)
+
+
+class Future(NamedTuple):
+    """One future: its number, its seed, and what was drawn."""
+
+    number: int
+    seed: int
+    values: dict[str, float]
+
+
+class Job(NamedTuple):
+    """What all futures of a campaign share. `make` pickles by reference."""
+
+    scenario: Scenario
+    make: MakeModel
+    questions: tuple[tuple[str, str], ...] = ()  # id, SQL
+    policies: tuple[Policy, ...] = ()
+    wants_dates: bool = True
+
+
+class Answer(NamedTuple):
+    """What a future says; `error` says why it says nothing."""
+
+    number: int
+    head: str
+    series: dict[str, Quarterly]
+    dates: dict[str, date]
+    questions: dict[str, float | None]
+    error: str = ""
+
+
+def not_drawn() -> list[str]:
+    """Patterns of parameters that no future draws: laws, and levers that are neutral at the start."""
+    with (HERE / "observed" / "not_drawn.csv").open(newline="", encoding="utf-8") as handle:
+        return [row["pattern"] for row in csv.DictReader(handle)]
+
+
+def ranges(resolved: Resolved) -> dict[str, Range]:
+    """The catalogue's ranges of a scenario's parameters, by name; what has no range is not drawn."""
+    fixed, found = not_drawn(), {}
+    for name in sorted(resolved.scenario.parameters):
+        row = resolved.sources.get(f"parameters.{name}")
+        if row is None or row.low is None or row.high is None or row.low >= row.high:
+            continue
+        value = resolved.scenario.parameters[name]
+        if row.low <= value <= row.high and not any(fnmatchcase(name, pattern) for pattern in fixed):
+            found[name] = Range(row.low, value, row.high)
+    return found
+
+
+def draw(prior: dict[str, Range], count: int) -> list[Future]:
+    """Draw futures by Latin hypercube; the same ranges and count give the same futures."""
+    names = sorted(prior)
+    if not names:
+        return [Future(i, i, {}) for i in range(count)]
+    points = unit_points("lhs", names, count)
+    columns = [prior[name].quantile(points[:, i]) for i, name in enumerate(names)]
+    return [Future(i, i, {n: float(f"{c[i]:.9g}") for n, c in zip(names, columns, strict=True)}) for i in range(count)]
+
+
+def simulate(job: Job, future: Future) -> Answer:
+    """Run one future into a folder that is thrown away, and keep its answers."""
+    folder = Path(tempfile.mkdtemp(prefix="market-future-"))
+    try:
+        scenario = with_values(job.scenario, future.values)
+        question = Question(scenario, future.seed, tuple(Stage(policy, 0) for policy in job.policies))
+        start(question, folder / "run", job.make, _silent)
+        return _answer(open_run(folder / "run"), job, future, question.end)
+    except Exception as error:
+        return Answer(future.number, "", {}, {}, {}, f"{type(error).__name__}: {error}")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _silent(week: int, events: int) -> None:
+    """Tell nobody."""
+
+
+def _answer(run: Run, job: Job, future: Future, end: date) -> Answer:
+    begun = job.scenario.start
+    found = {definition.id: quarterly(run, definition, begun, end) for definition in series()}
+    seen: dict[str, date] = {}
+    for definition in definitions().values() if job.wants_dates else ():
+        if definition.how in ("day", "days"):
+            seen.update(dates(run, definition))
+    asked = {id_: number(run, sql) for id_, sql in job.questions}
+    return Answer(future.number, run.reader.head, found, seen, asked)
+
+
+def simulate_all(
+    job: Job, futures: Sequence[Future], engine: str, tell: Callable[[int, int], None] = _silent
+) -> list[Answer]:
+    """Run futures on this machine and give back their answers in order of number, whatever finished first."""
+    if engine == "serial" or len(futures) < 2:
+        answers = []
+        for future in futures:
+            answers.append(simulate(job, future))
+            tell(len(answers), len(futures))
+        return answers
+    return sorted(_in_processes(job, futures, workers_of(engine), tell), key=lambda answer: answer.number)
+
+
+def _in_processes(
+    job: Job, futures: Sequence[Future], workers: int, tell: Callable[[int, int], None]
+) -> Iterator[Answer]:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(job,)) as pool:
+        waiting = [pool.submit(_simulate_here, future) for future in futures]
+        for done, found in enumerate(as_completed(waiting), 1):
+            yield found.result()
+            tell(done, len(futures))
+
+
+_here: list[Job] = []
+
+
+def _begin(job: Job) -> None:
+    """Keep the job in a worker, so that it travels once."""
+    _here[:] = [job]
+
+
+def _simulate_here(future: Future) -> Answer:
+    return simulate(_here[0], future)

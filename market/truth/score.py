@@ -1,0 +1,214 @@
+"""Score a forecast against what was observed later: coverage of its bands, CRPS and weighted interval score.
+
+A forecast file holds its samples, so a third person needs the file and the observations alone. Errors of series on a
+log scale are taken of log values, capped at `CAP` on either side; the rest is relative to the observed value.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import scoringrules
+
+from market.truth.definitions import Definition, definition_of
+from market.truth.forecast import ForecastError, definitions_hash
+from market.truth.futures import Floats
+from market.truth.quarters import distance, origin_quarter
+from market.units import digits
+
+BANDS = (50, 80, 90)
+ALPHAS = np.array([0.5, 0.2, 0.1])
+CAP = 2.0  # of an error in log points: a factor of 7.4
+FLOOR = 1e-9
+
+
+class Point(NamedTuple):
+    """One forecast of one quarter: a sample, and what was observed. `first` is the base of a growth comparison."""
+
+    definition: Definition
+    quarter: str
+    horizon: int
+    sample: Floats
+    observed: float
+
+
+class Scored(NamedTuple):
+    """What a point's sample is worth: errors on the series' scale; inside says which bands hold the observed value."""
+
+    crps: float
+    wis: float
+    pit: float
+    median: float
+    bands: dict[int, tuple[float, float]]
+    inside: dict[int, bool]
+
+
+def score_point(point: Point) -> Scored:
+    """Score one sample against one observed value."""
+    values = np.sort(point.sample)
+    shift = _errors(point)
+    crps = float(scoringrules.crps_ensemble(0.0, np.sort(shift)))
+    bounds = {band: _band(values, band) for band in BANDS}
+    edges = [_band(np.sort(shift), band) for band in BANDS]
+    lower, upper = np.array([low for low, _ in edges]), np.array([high for _, high in edges])
+    wis = float(scoringrules.weighted_interval_score(0.0, float(np.median(shift)), lower, upper, ALPHAS))
+    pit = float((np.sum(values < point.observed) + 0.5 * np.sum(values == point.observed)) / len(values))
+    inside = {band: low <= point.observed <= high for band, (low, high) in bounds.items()}
+    return Scored(digits(crps), digits(wis), digits(pit), digits(float(np.median(values))), bounds, inside)
+
+
+def _errors(point: Point) -> Floats:
+    """Errors of a sample: log ratios, or relative to the observed value; capped."""
+    if point.definition.is_log and point.observed > 0:
+        error = np.log(np.maximum(point.sample, FLOOR) / point.observed)
+    else:
+        error = (point.sample - point.observed) / max(abs(point.observed), 1.0)
+    return np.asarray(np.clip(error, -CAP, CAP))
+
+
+def _band(values: Floats, band: int) -> tuple[float, float]:
+    low, high = np.quantile(values, [(100 - band) / 200, (100 + band) / 200])
+    return digits(float(low)), digits(float(high))
+
+
+def coverage(scored: Sequence[Scored]) -> dict[str, float | None]:
+    """Share of points inside each band."""
+    if not scored:
+        return {str(band): None for band in BANDS}
+    return {str(band): digits(sum(s.inside[band] for s in scored) / len(scored)) for band in BANDS}
+
+
+def read_forecast(path: Path) -> dict[str, Any]:
+    """Read a forecast file; ForecastError where it is none, or means other series than this code."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ForecastError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    except ValueError:
+        raise ForecastError(f"{path}: is no forecast file") from None
+    if not isinstance(found, dict) or not {"series", "start", "questions", "dates"} <= set(found):
+        raise ForecastError(f"{path}: is no forecast file")
+    return found
+
+
+def read_observed(path: Path) -> dict[tuple[str, str], float]:
+    """Read observations: columns series, quarter, value; a question or date by its id, with an empty quarter."""
+    try:
+        with path.open(newline="", encoding="utf-8") as handle:
+            reader = csv.DictReader(handle)
+            if not {"series", "quarter", "value"} <= set(reader.fieldnames or ()):
+                raise ForecastError(f"{path}:1 must have the columns series, quarter, value")
+            return {(line["series"], line["quarter"] or ""): _value(line["value"], f"{path}:{reader.line_num}")
+                    for line in reader}  # fmt: skip
+    except OSError as error:
+        raise ForecastError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+
+
+def _value(text: str, where: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        return float(date.fromisoformat(text).toordinal())
+    except ValueError:
+        raise ForecastError(f"{where} value: must be a number or a date, was {text!r}") from None
+
+
+def score(forecast: dict[str, Any], observed: dict[tuple[str, str], float]) -> dict[str, Any]:
+    """Score what a forecast says of the observed points; what it does not say is listed."""
+    points = list(points_of(forecast, observed))
+    rows, scored = [], []
+    for point in points:
+        found = score_point(point)
+        scored.append(found)
+        rows.append(row_of(point, found))
+    rows += [*_dates(forecast, observed), *_questions(forecast, observed)]
+    answered = {(row["series"], row["quarter"]) for row in rows}
+    return {
+        "forecast": {name: forecast.get(name) for name in ("scenario", "start", "head", "code", "futures", "drawn")},
+        "same_definitions": forecast.get("definitions_sha256") == definitions_hash(),
+        "points": len(points),
+        "coverage": coverage(scored),
+        "score": {
+            "crps": digits(float(np.mean([s.crps for s in scored]))) if scored else None,
+            "wis": digits(float(np.mean([s.wis for s in scored]))) if scored else None,
+        },
+        "rows": rows,
+        "not_forecast": sorted(" ".join(key).strip() for key in observed if key not in answered),
+    }  # fmt: skip
+
+
+def row_of(point: Point, found: Scored) -> dict[str, Any]:
+    """One scored point as scripts read it."""
+    low, high = found.bands[80]
+    return {
+        "series": point.definition.id, "quarter": point.quarter, "horizon": point.horizon, "observed": point.observed,
+        "median": found.median, "low": low, "high": high, "inside": found.inside[80], "crps": found.crps,
+        "wis": found.wis, "pit": found.pit,
+    }  # fmt: skip
+
+
+def points_of(forecast: dict[str, Any], observed: dict[tuple[str, str], float]) -> Iterable[Point]:
+    """Pair the forecast's samples with the observed quarters after its start."""
+    origin = origin_quarter(date.fromisoformat(forecast["start"]))
+    samples = {(entry["series"], entry["quarter"]): np.array(entry["sample"]) for entry in forecast["series"]}
+    for name, quarter in sorted(observed):
+        if not quarter:
+            continue
+        definition = definition_of(name)
+        if definition.how == "none" or quarter < definition.comparable_from:
+            continue
+        point = compared(definition, quarter, origin, samples, observed)
+        if point is not None:
+            yield point
+
+
+def compared(
+    definition: Definition, quarter: str, origin: str, samples: dict[tuple[str, str], Floats],
+    observed: dict[tuple[str, str], float],
+) -> Point | None:  # fmt: skip
+    """Pair one quarter; growth is against the first quarter that both sides have, and that one is not scored."""
+    name, horizon = definition.id, distance(origin, quarter)
+    sample, value = samples.get((name, quarter)), observed[name, quarter]
+    if sample is None or horizon < 1 or (definition.is_log and value <= 0):
+        return None
+    if definition.is_growth:
+        both = sorted(q for n, q in samples if n == name and (n, q) in observed and distance(origin, q) >= 0)
+        if not both or both[0] == quarter or len(samples[name, both[0]]) != len(sample):
+            return None
+        base = samples[name, both[0]]
+        if np.any(base <= 0) or observed[name, both[0]] <= 0:
+            return None
+        sample, value = sample / base, value / observed[name, both[0]]
+    return Point(definition, quarter, horizon, sample, value)
+
+
+def _dates(forecast: dict[str, Any], observed: dict[tuple[str, str], float]) -> Iterable[dict[str, Any]]:
+    for entry in forecast["dates"]:
+        if (entry["id"], "") in observed:
+            day = date.fromordinal(int(observed[entry["id"], ""])).isoformat()
+            low, high = entry["q10"], entry["q90"]
+            inside = low is not None and low <= day and (high is None or day <= high)
+            yield _plain(entry["id"], day, (entry["q50"], low, high), inside)
+
+
+def _questions(forecast: dict[str, Any], observed: dict[tuple[str, str], float]) -> Iterable[dict[str, Any]]:
+    for entry in forecast["questions"]:
+        if (entry["id"], "") in observed and entry["median"] is not None:
+            value = observed[entry["id"], ""]
+            said = (entry["median"], entry["low"], entry["high"])
+            yield _plain(entry["id"], value, said, entry["low"] <= value <= entry["high"])
+
+
+def _plain(id_: str, observed: object, said: tuple[object, object, object], inside: bool) -> dict[str, Any]:
+    """A date or question as a row."""
+    median, low, high = said
+    return {"series": id_, "quarter": "", "observed": observed, "median": median, "low": low, "high": high,
+            "inside": inside}  # fmt: skip

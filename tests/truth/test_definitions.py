@@ -1,0 +1,42 @@
+"""Definitions: every series says what it is, and its query runs over a log."""
+
+from __future__ import annotations
+
+import pytest
+
+from market.catalogue.tables import observed
+from market.truth.definitions import DefinitionError, definition_of, definitions, series
+
+
+def test_every_observed_series_has_a_definition() -> None:
+    named = {o.row.id for o in observed("series")}
+    assert named <= set(definitions())
+
+
+def test_every_dated_milestone_has_a_definition() -> None:
+    days = {o.row.id for o in observed("milestones") if o.row.unit == "date"}
+    assert days <= {d.id for d in definitions().values() if d.how == "day"}
+
+
+def test_a_series_without_a_definition_is_refused_with_what_is_near() -> None:
+    with pytest.raises(DefinitionError, match="'nvda_dc_revenu' has no definition; did you mean 'nvda_dc_revenue'"):
+        definition_of("nvda_dc_revenu")
+
+
+def test_what_cannot_be_compared_says_why() -> None:
+    for found in definitions().values():
+        assert found.source
+        assert found.note or found.how == "day"
+        if found.how == "none":
+            assert "not compared" in found.note
+
+
+def test_a_conversion_states_its_source_and_reason() -> None:
+    revenue = definition_of("nvda_dc_revenue")
+    assert revenue.factor == pytest.approx(1.33e-9)
+    assert "1.33" in revenue.note
+    assert revenue.shift_days == 28
+
+
+def test_families_hold_several_series_so_that_an_average_by_family_means_something() -> None:
+    assert {"supply", "capex", "labs", "clouds", "prices", "sites"} <= {d.family for d in series()}
