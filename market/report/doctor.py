@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-PYTHON = (3, 12)
+PYTHONS = ((3, 12), (3, 13))
+"""Versions that the tests ran on."""
 FREE_BYTES_MIN = 100 * 1024**2  # a three-year run takes about 6 MB
 
 
@@ -23,7 +24,7 @@ def checks() -> list[dict[str, Any]]:
 def _checks() -> Iterator[tuple[str, bool, str]]:
     from events.manifest import LIBRARIES, code_hash, packages
 
-    yield "python", sys.version_info[:2] == PYTHON, f"{platform.python_version()} (3.12 is needed)"
+    yield "python", sys.version_info[:2] in PYTHONS, f"{platform.python_version()} (3.12 or 3.13 is needed)"
     yield "platform", True, f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     found = packages()
     for name in LIBRARIES:
