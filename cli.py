@@ -7,6 +7,7 @@ invalid scenario; 3 a log is damaged or a replay disagrees; 4 some runs of an ex
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -489,15 +490,30 @@ def runs_command(folder: Path, as_json: bool) -> None:
 # --- trust
 
 
+def head_of(_: click.Context, option: click.Parameter, text: str | None) -> str:
+    """Take a head: 64 hexadecimal digits."""
+    if text is not None and re.fullmatch(r"[0-9a-f]{64}", text) is None:
+        raise click.BadParameter("a head is 64 hexadecimal digits, as `market run` and `market verify` print it")
+    return text or ""
+
+
 @main.command()
 @RUN
+@click.option("--bytes", "only_bytes", is_flag=True, help="Chain, schema and sequence alone: no replay, no audit.")
 @click.option("--deep", is_flag=True, help="Simulate the run again as well and demand the same bytes.")
+@click.option("--head", metavar="HASH", callback=head_of, help="The published head that the log must have.")
 @JSON
-def verify(run: Path, deep: bool, as_json: bool) -> None:
-    """Check the bytes, the chain and the sequence of RUN, and that what its events say can all be true."""
+def verify(run: Path, only_bytes: bool, deep: bool, head: str, as_json: bool) -> None:
+    """Check the bytes, the chain and the sequence of RUN, replay its state hashes, and audit what its events say.
+
+    It says what it checked and what it did not. Whoever rewrites a log and runs our own evolve over it is found only
+    by a head that was published before (--head) or by simulating again (--deep).
+    """
     from market.runs.check import check
 
-    found = check(run, model_around if deep else None)
+    if only_bytes and deep:
+        raise click.UsageError("--bytes checks no events and --deep all of them: give one")
+    found = check(run, model_around if deep else None, only_bytes=only_bytes, head=head)
     if as_json:
         emit(found)
     else:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from events.recovery import resume
     from events.rows import Rows
     from events.types import EVENTS, Batch, Entry, Event
-    from events.verification import Report, verify
+    from events.verification import Report, Verification, verify
 
 _HOME = {
     "disk": ("Disk",),
@@ -56,7 +56,7 @@ _HOME = {
     "reader": ("LogReader", "open_log"),
     "recovery": ("resume",),
     "rows": ("Rows",),
-    "verification": ("Report", "verify"),
+    "verification": ("Report", "Verification", "verify"),
 }
 _MODULE = {name: module for module, names in _HOME.items() for name in names}
 
@@ -94,6 +94,7 @@ __all__ = [
     "Report",
     "Rows",
     "Segment",
+    "Verification",
     "WriteFailed",
     "open_log",
     "resume",

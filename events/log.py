@@ -17,7 +17,7 @@ from events import schema, segment
 from events.disk import Disk
 from events.errors import EventInvalid, LogExists, WriteFailed
 from events.layout import AT_WORK, LIVE, LOCK, LOG, MANIFEST, SCENARIO, file_name, make_folders, replace_file, write_all
-from events.manifest import Manifest, Segment
+from events.manifest import Manifest, listing
 from events.memory import check_seq
 from events.rows import Rows
 from events.segment import Commit, Place
@@ -228,16 +228,7 @@ class LogWriter:
         self._disk.sync_folder(self._folder / LOG)
         data = self._disk.read(sealed, 2**31)
         chain_in = self.manifest.segments[-1].chain_out if self.manifest.segments else self.manifest.genesis()
-        first, last = self._commits[0], self._commits[-1]
-        entry = Segment(
-            file=sealed.name,
-            bytes=len(data),
-            sha256=hashlib.sha256(data).hexdigest(),
-            first_seq=first.first_seq,
-            last_seq=last.first_seq + last.rows - 1,
-            chain_in=chain_in,
-            chain_out=last.chain,
-        )
+        entry = listing(sealed.name, data, self._commits, chain_in)
         manifest = msgspec.structs.replace(self.manifest, segments=[*self.manifest.segments, entry])
         replace_file(self._disk, self._folder / MANIFEST, manifest.to_json())
         self.manifest, self._commits = manifest, []

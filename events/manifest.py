@@ -5,15 +5,19 @@ from __future__ import annotations
 import hashlib
 import platform
 import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from events.errors import CodeChanged, LogDamaged, LogForeign, LogNewer, Problem
 from events.layout import file_name
 from events.vocabulary import ENVELOPE, VOCABULARY
+
+if TYPE_CHECKING:
+    from events.segment import Commit
 
 FORMAT = 2  # 1 named no state_form
 FIRST_FORM = "1"
@@ -39,6 +43,20 @@ class Segment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     last_seq: int
     chain_in: str
     chain_out: str
+
+
+def listing(file: str, data: bytes, commits: Sequence[Commit], chain_in: str) -> Segment:
+    """List a sealed segment: its bytes, what it holds, and the chain before and after it."""
+    first, last = commits[0], commits[-1]
+    return Segment(
+        file=file,
+        bytes=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        first_seq=first.first_seq,
+        last_seq=last.first_seq + last.rows - 1,
+        chain_in=chain_in,
+        chain_out=last.chain,
+    )
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

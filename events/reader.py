@@ -17,7 +17,7 @@ from events.decode import decode
 from events.disk import Disk
 from events.errors import LogDamaged, LogForeign, LogMissing, Problem
 from events.layout import LIVE, LOG, MANIFEST, SCENARIO, SEGMENT, file_name
-from events.manifest import Manifest, parse
+from events.manifest import Manifest, listing, parse
 from events.segment import Place, Scan
 from events.types.base import Entry
 from events.validate import Seen
@@ -99,21 +99,24 @@ def _segment(folder: Path, manifest: Manifest, disk: Disk, index: int, place: Pl
             data = disk.read(folder / LOG / candidate, segment.SEGMENT_BYTES_MAX)
         except FileNotFoundError:
             continue
-        scan = segment.scan(data, candidate, place)
-        return Found(candidate, data, scan, scan.problem or _unlisted(manifest, index, candidate, data, scan))
+        found = Found(candidate, data, segment.scan(data, candidate, place), None)
+        return found._replace(problem=found.scan.problem or _unlisted(manifest, index, place.chain, found))
     return None
 
 
-def _unlisted(manifest: Manifest, index: int, name: str, data: bytes, scan: Scan) -> Problem | None:
-    """Compare a whole segment with its name and with what the manifest says of it."""
-    is_live = name.endswith(LIVE)
+def _unlisted(manifest: Manifest, index: int, chain_in: str, found: Found) -> Problem | None:
+    """Compare a segment with its name and with what the manifest says of it."""
+    name, scan, is_live = found.name, found.scan, found.name.endswith(LIVE)
     if not is_live and not scan.sealed:
         return Problem(name, scan.place.commit, scan.good_bytes, "cut off before its footer")
     if index >= len(manifest.segments):
         return None
-    entry = manifest.segments[index]
-    if is_live or entry.bytes != len(data) or entry.sha256 != hashlib.sha256(data).hexdigest():
+    listed = manifest.segments[index]
+    entry = None if is_live else listing(name, found.data, scan.commits, chain_in)
+    if entry is None or (entry.bytes, entry.sha256) != (listed.bytes, listed.sha256):
         return Problem(name, -1, -1, f"not the bytes that {MANIFEST} lists")
+    if entry != listed:
+        return Problem(name, -1, -1, f"not the events or the chain values that {MANIFEST} lists")
     return None
 
 

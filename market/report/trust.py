@@ -21,14 +21,24 @@ def verified(found: dict[str, Any]) -> None:
     )
     out.print(f"{found['run']}: {found['events']:,} events in {found['commits']:,} commits, {found['bytes']:,} bytes")
     if found["ok"]:
-        checked = "bytes, chain, sequence and the auditor's invariants hold"
-        out.print(f"{checked}{'; simulated again to the same bytes' if found['deep'] else ''}; {state}")
+        out.print(f"ok; {state}")
+        _listed("checked", found["checked"])
+    _listed("not checked", found["unchecked"])
+    _listed("files that are none of the run's", found["strangers"])
     for problem in found["problems"]:
         where = f"{problem['segment']} commit {problem['commit']} byte {problem['offset']}"
         out.print(f"{where}: {problem['reason']}", markup=False)
     if found["more_problems"]:
         out.print(f"and {found['more_problems']:,} more")
     out.print(f"head {found['head']}")
+
+
+def _listed(title: str, texts: list[str]) -> None:
+    out = console()
+    if texts:
+        out.print(f"{title}:")
+    for text in texts:
+        out.print(f"  {text}", markup=False, soft_wrap=True)
 
 
 def differs(a: Path, b: Path, found: Difference) -> None:

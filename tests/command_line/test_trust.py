@@ -3,12 +3,16 @@
 import json
 import shutil
 
+import msgspec
 import pytest
 from command_line.asking import answer, ask, complaint, log_bytes, simulate
 
 from events import LogWriter, open_log
+from events.types.run import RunStarted, WeekClosed
 from market import open_run
+from market.evolve import evolve
 from market.runs.compare import POSITIONS
+from market.state import State, state_hash
 
 
 def forked(run, folder, *words):
@@ -41,48 +45,118 @@ def test_verify_names_what_is_wrong_and_where(run, tmp_path):
     assert "00000000.arrow" in ask("verify", bad).stdout
 
 
-def rewritten(run, folder, change):
-    """Write a run's events again, whole and in chain, with some of them changed."""
-    reader = open_log(run)
-    with LogWriter.create(
-        folder, reader.manifest.__class__.describe(reader.scenario_text, 0), reader.scenario_text
-    ) as log:
+def rewritten(run, folder, change, evolved=False):
+    """Write a run's events again, whole and in chain, with some changed; `evolved`: with hashes that replay."""
+    reader, state = open_log(run), State()
+    question = open_run(run).question
+    with LogWriter.create(folder, question.manifest(), question.text()) as log:
         for entry in reader.entries():
-            log.append(change(entry))
-            if type(entry.event).__name__ == "WeekClosed":
+            entry = change(entry)
+            if type(entry.event) is WeekClosed:
+                if evolved:
+                    entry = changed(entry, state_hash=state_hash(state))
+                log.append(entry)
                 log.close_week()
+            else:
+                log.append(entry)
+            if evolved:
+                evolve(state, entry.event, entry.day)
         log.finish()
     return folder
 
 
-def test_verify_finds_events_that_cannot_all_be_true(run, tmp_path):
-    import msgspec
+def changed(entry, **fields):
+    return msgspec.structs.replace(entry, event=msgspec.structs.replace(entry.event, **fields))
 
+
+def dearer(entry):
+    if type(entry.event).__name__ != "BudgetSet":
+        return entry
+    return changed(entry, value=entry.event.value + 1)
+
+
+def refused(*words):
+    """What `verify` finds wrong."""
+    result = ask("verify", *words, "--json")
+    assert result.exit_code == 3, result.output
+    return " ".join(problem["reason"] for problem in json.loads(result.stdout)["problems"])
+
+
+def test_verify_says_what_it_checked_and_what_it_did_not(run):
+    found = answer("verify", run)
+    assert found["checked"] == [
+        "bytes, chain, schema and sequence",
+        f"{open_run(run).replay().week + 1} weekly state hashes, by replay",
+        "the auditor's rules",
+        "scenario, seed, policies, vocabulary and segments as run.json states them",
+    ]
+    assert "ran our own evolve" in found["unchecked"][-1]
+    text = ask("verify", run).stdout
+    assert all(line in text for line in (*found["checked"], "not checked:", "--head HASH", "--deep"))
+    found = answer("verify", run, "--bytes")
+    assert found["checked"] == ["bytes, chain, schema and sequence"]
+    assert "state hashes" in found["unchecked"][0]
+    assert "--bytes" in complaint("verify", run, "--bytes", "--deep", code=2)
+
+
+def test_verify_finds_events_that_cannot_all_be_true(run, tmp_path):
     def doubled(entry):
         if type(entry.event).__name__ != "GpusInstalled":
             return entry
-        return msgspec.structs.replace(
-            entry, event=msgspec.structs.replace(entry.event, gpus=entry.event.gpus + 10_000)
-        )
+        return changed(entry, gpus=entry.event.gpus + 10_000)
 
-    result = ask("verify", rewritten(run, tmp_path / "false", doubled), "--json")
-    assert result.exit_code == 3
-    assert json.loads(result.stdout)["problems"]
+    assert "in the warehouse" in refused(rewritten(run, tmp_path / "false", doubled, evolved=True))
 
 
-def test_a_deep_verification_finds_an_event_that_no_simulation_gives(run, tmp_path):
-    import msgspec
+def test_verify_finds_state_hashes_that_the_events_do_not_give(run, tmp_path):
+    def zeros(entry):
+        return changed(entry, state_hash="0" * 64) if type(entry.event) is WeekClosed else entry
 
-    def dearer(entry):
-        if type(entry.event).__name__ != "BudgetSet":
-            return entry
-        return msgspec.structs.replace(entry, event=msgspec.structs.replace(entry.event, value=entry.event.value + 1))
+    false = rewritten(run, tmp_path / "zeros", zeros)
+    assert "week 0: the log recorded state 0000000000000000" in refused(false)
+    assert answer("verify", false, "--bytes")["ok"]
+    assert "week 0: the log recorded state" in refused(rewritten(run, tmp_path / "dearer", dearer))
 
-    false = rewritten(run, tmp_path / "false", dearer)
-    assert ask("verify", false).exit_code == 0
-    result = ask("verify", false, "--deep", "--json")
-    assert result.exit_code == 3
-    assert "simulating again differs" in json.loads(result.stdout)["problems"][0]["reason"]
+
+def test_a_forger_who_runs_our_own_evolve_is_found_by_the_published_head_and_by_simulating_again(run, tmp_path):
+    false = rewritten(run, tmp_path / "false", dearer, evolved=True)
+    assert answer("verify", false)["ok"]
+    head = open_log(run).head
+    assert f"not the published {head}" in refused(false, "--head", head)
+    assert "simulating again differs" in refused(false, "--deep")
+
+
+def test_a_published_head_holds_or_is_that_of_an_earlier_commit(run):
+    commits = [commit for found in open_log(run).walk() for commit in found.scan.commits]
+    assert "the published head" in answer("verify", run, "--head", commits[-1].chain)["checked"]
+    said = refused(run, "--head", commits[0].chain)
+    assert f"which is that of commit 0: events from seq {commits[0].rows} came later" in said
+    assert "64 hexadecimal digits" in complaint("verify", run, "--head", "abc", code=2)
+
+
+def test_verify_compares_what_run_json_states(run, tmp_path):
+    def other_seed(entry):
+        return changed(entry, seed=7) if type(entry.event) is RunStarted else entry
+
+    assert "do not agree on the seed: 0 and 7" in refused(rewritten(run, tmp_path / "seed", other_seed, evolved=True))
+    for field, value in {"last_seq": 5, "first_seq": 1, "chain_in": "0" * 64, "chain_out": "0" * 64}.items():
+        folder = tmp_path / field
+        shutil.copytree(run, folder)
+        known = open_log(run).manifest
+        segments = [msgspec.structs.replace(known.segments[0], **{field: value})]
+        (folder / "run.json").write_bytes(msgspec.structs.replace(known, segments=segments).to_json())
+        assert "not the events or the chain values that run.json lists" in refused(folder)
+    shutil.copytree(run, tmp_path / "named")
+    named = msgspec.structs.replace(known, policies=["power-moratorium"])
+    (tmp_path / "named" / "run.json").write_bytes(named.to_json())
+    assert "does not follow" in refused(tmp_path / "named")  # policies are under the chain
+
+
+def test_verify_names_files_that_are_none_of_a_runs(run, tmp_path):
+    shutil.copytree(run, tmp_path / "run")
+    (tmp_path / "run" / "log" / "notes.txt").write_text("mine")
+    assert answer("verify", tmp_path / "run")["strangers"] == ["log/notes.txt"]
+    assert "log/notes.txt" in ask("verify", tmp_path / "run").stdout
 
 
 @pytest.mark.parametrize("date", ["2024-07-21", "2024-08-30", "2024-10-25"])

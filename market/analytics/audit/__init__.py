@@ -13,7 +13,7 @@ from __future__ import annotations
 import polars as pl
 
 from market.analytics.audit import chips, fleet, leases, money, sequence, sites, training
-from market.analytics.audit.book import Book, Check, Finding
+from market.analytics.audit.book import COLUMNS, Book, Check, Finding
 
 CHECKS: tuple[Check, ...] = (
     *sequence.CHECKS, *chips.CHECKS, *sites.CHECKS, *fleet.CHECKS, *leases.CHECKS, *training.CHECKS, *money.CHECKS,
@@ -22,8 +22,17 @@ CHECKS: tuple[Check, ...] = (
 
 def audit(log: pl.LazyFrame) -> list[Finding]:
     """Check a log of the wide schema; findings in the order of the log, none when all holds."""
-    book = Book(log)
-    return sorted((finding for check in CHECKS for finding in check(book)), key=lambda f: (f.seq, f.rule, f.what))
+    book = Book()
+    for frame in log.select(COLUMNS).collect_batches(maintain_order=True):
+        book.take(frame)
+    return examine(book)
 
 
-__all__ = ["CHECKS", "Finding", "audit"]
+def examine(taken: Book) -> list[Finding]:
+    """Check a log that was taken piece by piece; findings in the order of the log."""
+    if taken.is_empty():
+        return []
+    return sorted((finding for check in CHECKS for finding in check(taken)), key=lambda f: (f.seq, f.rule, f.what))
+
+
+__all__ = ["CHECKS", "Book", "Finding", "audit", "examine"]

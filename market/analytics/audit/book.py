@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import NamedTuple
 
 import polars as pl
@@ -15,6 +16,7 @@ COLUMNS = (
     "revenue_usd_per_year", "power_kw_it", "power_kw_it_per_gpu", "value", "h100e", "lead_time_weeks",
 )  # fmt: skip
 WHEN = ("seq", "closing", "day")
+SPINE = (*WHEN, "type", "cause_seq", "root_seq")
 NEVER = 2**62  # seq of what has not happened
 
 
@@ -32,25 +34,68 @@ Check = Callable[["Book"], list[Finding]]
 
 
 class Book:
-    """The events of one log. `closing` is the week that an event belongs to, counted by the weeks closed before it."""
+    """The events of one log, taken in pieces. `closing` is the week of an event, counted by the weeks closed before it.
 
-    def __init__(self, log: pl.LazyFrame) -> None:
-        closed = (pl.col("type") == "WeekClosed").cast(pl.Int32)
-        frame = log.select(COLUMNS).with_columns(closing=closed.cum_sum() - closed)
-        self.events = frame.collect()
-        self._kinds = self.events["type"].cast(pl.Categorical)
-        self._by_kind: dict[str, pl.DataFrame] = {}
+    Each type is kept in a table of the columns that it fills, so a log of millions of events fits into little memory.
+    """
+
+    def __init__(self) -> None:
+        self.weeks = 0  # closed so far; an event of a later week may still be answered
+        self._empty = pl.DataFrame()  # of all columns, once there are events
+        self._spines: list[pl.DataFrame] = []
+        self._parts: dict[str, list[pl.DataFrame]] = {}
         self._memo: dict[str, pl.DataFrame] = {}
-        self.weeks = self.of("WeekClosed").height  # closed; an event of a later week may still be answered
-        first = self.of("RunStarted")
-        self.start_day = int(first["start_day"][0]) if len(first) else 0
+
+    def take(self, frame: pl.DataFrame) -> None:
+        """Take the next events of a log, in the wide schema."""
+        closed = (pl.col("type") == "WeekClosed").cast(pl.Int32)
+        frame = frame.select(COLUMNS).with_columns(closing=self.weeks + closed.cum_sum() - closed)
+        if self._empty.is_empty():
+            self._empty = frame.clear()
+        self._spines.append(frame.select(*SPINE).with_columns(pl.col("type").cast(pl.Categorical)))
+        for (kind,), part in frame.partition_by("type", as_dict=True, maintain_order=True).items():
+            filled = [column.name for column in part.iter_columns() if column.null_count() < part.height]
+            self._parts.setdefault(str(kind), []).append(part.select(filled))
+        self.weeks += int((frame["type"] == "WeekClosed").sum())
+
+    def is_empty(self) -> bool:
+        """Whether no event was taken."""
+        return not self._parts
+
+    @cached_property
+    def events(self) -> pl.DataFrame:
+        """All events by place, type, cause and root, once the last piece is taken."""
+        spines, self._spines = self._spines, []
+        return pl.concat(spines, rechunk=True)
+
+    @cached_property
+    def start_day(self) -> int:
+        """First day of the run."""
+        started = self.of("RunStarted")["start_day"]
+        return int(started[0]) if len(started) else 0
 
     def of(self, *kinds: str) -> pl.DataFrame:
-        """Events of these types, in the order of the log."""
-        name = " ".join(kinds)
-        if name not in self._by_kind:
-            self._by_kind[name] = self.events.filter(self._kinds.is_in(kinds))
-        return self._by_kind[name]
+        """Events of these types, in the order of the log, with all columns."""
+        tables = [table for kind in kinds if (table := self._table(kind)) is not None]
+        if not tables:
+            return self._empty
+        found = tables[0] if len(tables) == 1 else pl.concat(tables, how="diagonal").sort("seq")
+        schema = self._empty.schema
+        return found.with_columns(
+            pl.lit(None, schema[name]).alias(name) for name in schema.names() if name not in found.columns
+        )
+
+    def _table(self, kind: str) -> pl.DataFrame | None:
+        parts = self._parts.get(kind, [])
+        if len(parts) > 1:
+            parts[:] = [pl.concat(parts, how="diagonal", rechunk=True)]
+        return parts[0] if parts else None
+
+    def with_reasons(self) -> pl.DataFrame:
+        """Events of every type that gives reasons."""
+        return self.of(
+            *(kind for kind, parts in self._parts.items() if any("reason" in part.columns for part in parts))
+        )
 
     def once(self, make: Callable[[Book], pl.DataFrame]) -> pl.DataFrame:
         """A table that several checks read, made once."""

@@ -60,7 +60,7 @@ def weeks(book: Book) -> list[Finding]:
 
 def reasons(book: Book) -> list[Finding]:
     """What was refused or failed says why."""
-    mute = book.events.filter(pl.col("reason") == "")
+    mute = book.with_reasons().filter(pl.col("reason") == "")
     return found(mute, "reasons", "{} without a reason", "type")
 
 
