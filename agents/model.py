@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import traceback
+from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import mesa
 from agents.behaviour import Behaviour
 from events.commands import Command
 from events.memory import Log, MemoryLog
-from market.kernel import Hooks, Kernel, few_collections
+from market.kernel import BehaviourFault, Hooks, Kernel, few_collections
 from market.rng import Draws
 from market.rules.start import opening
 from market.state import State
@@ -91,13 +92,17 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
         week = run.week + 1
         kernel.clock(week)
         shared, draws = Shared(self.state), Draws(run.seed, week)
-        kernel.decide(self._asked(shared, draws))
+        kernel.decide({participant.org: self._ask(participant, shared, draws) for participant in self.participants})
         kernel.clear()
         kernel.close()
 
-    def _asked(self, shared: Shared, draws: Draws) -> Iterable[Command]:
-        for participant in self.participants:
-            yield from participant.ask(shared, draws)
+    def _ask(self, participant: Participant, shared: Shared, draws: Draws) -> list[Command]:
+        try:
+            return participant.ask(shared, draws)
+        except Exception as error:
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            what = f"{type(error).__name__}: {error} ({where.filename}:{where.lineno})"
+            raise BehaviourFault(self.state, participant.org, what) from error
 
 
 def simulate(

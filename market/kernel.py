@@ -6,11 +6,11 @@ A `Kernel` holds a state and a log and is the only thing that joins them. Nothin
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
-from events.commands import Choice, Command, Terms
+from events.commands import Choice, Command, Terms, fault
 from events.kinds import RunEnd
 from events.memory import Log
 from events.rows import Rows
@@ -25,7 +25,6 @@ from market.units import WEEK_DAYS
 from market.week import Outcome, Phase, fell_due, outcomes, steps
 
 WORLD = "world"
-START = (0, 0)
 Place = tuple[int, int]  # seq of an event, and of the root of its chain of causes
 ROOTS = (PolicyEnacted, ExogenousShock)  # what nothing in the world led to
 
@@ -49,6 +48,21 @@ class ReplayMismatch(Exception):
     def __init__(self, week: int, recorded: str, found: str) -> None:
         super().__init__(f"week {week}: the log recorded state {recorded[:16]}, replay gives {found[:16]}")
         self.week = week
+
+
+class UnknownCause(Exception):
+    """An event names as its cause a thing that nothing was said about."""
+
+
+class BehaviourFault(Exception):
+    """A behaviour failed, or asked for what no org may ask for. A defect of the behaviour: the run ends."""
+
+    exit_code = 1
+
+    def __init__(self, state: State, org: str, what: str) -> None:
+        behaviour, week = state.run.orgs[org].behaviour, state.run.week + 1
+        super().__init__(f"behaviour {behaviour!r} of {org} in week {week}: {what}")
+        self.behaviour, self.org, self.week = behaviour, org, week
 
 
 @contextmanager
@@ -84,13 +98,13 @@ class Kernel:
         """Append one event and apply it.
 
         `cause` is the id of the thing that led to it, the place of an event, or None for a root; the event's own place
-        comes back. An id that nothing was said about stands for its actor, and at last for the start of the run.
+        comes back. Raises UnknownCause for an id that nothing was said about.
         """
         state, seq = self.state, self.log.next_seq
         if cause is None or type(event) in ROOTS:
             cause_seq, root = -1, seq
         elif isinstance(cause, str):
-            cause_seq, root = state.trail.get(cause) or state.trail.get(actor) or START
+            cause_seq, root = self._place(cause, type(event))
         else:
             cause_seq, root = cause
         self.log.append(Entry(seq, day, actor, cause_seq, root, event))
@@ -98,10 +112,17 @@ class Kernel:
         remember(state, event, seq, root)
         return seq, root
 
+    def _place(self, cause: str, kind: type[Event]) -> Place:
+        """Find the latest event about a thing."""
+        found = self.state.trail.get(cause)
+        if found is None:
+            raise UnknownCause(f"{kind.__name__} names {cause!r} as its cause, and nothing was said about that")
+        return found
+
     def record_batch(self, day: int, batch: Batch) -> list[Event]:
         """Append many events of one type and apply them; give back those that policies may levy on."""
         state, trail = self.state, self.state.trail
-        causes = [trail.get(c) or trail.get(a) or START for c, a in zip(batch.cause, batch.actor, strict=True)]
+        causes = [trail.get(cause) or self._place(cause, batch.kind) for cause in batch.cause]
         rows = Rows(
             batch.kind, self.log.next_seq, day, batch.actor, [c for c, _ in causes], [r for _, r in causes],
             batch.columns,
@@ -136,7 +157,6 @@ class Kernel:
         """Record the start: every event of it is a root."""
         for day, event in events:
             self.record(day, event, getattr(event, "org", WORLD), None)
-        self.state.trail[WORLD] = START
         self.record_all(rules.calibrate(self.state), self.state.run.start_day)
         self.log.close_week()
 
@@ -149,16 +169,34 @@ class Kernel:
         happenings = sorted([*policies, *due], key=lambda happening: happening.day)
         self.record_all(happenings, self.day)
 
-    def decide(self, commands: Iterable[Command]) -> None:
-        """Answer commands in the order of a keyed permutation of their actors."""
+    def decide(self, asked: Mapping[str, Sequence[Command]]) -> None:
+        """Answer the commands of orgs in the order of a keyed permutation of them.
+
+        Raises BehaviourFault, before any is answered, where an org asks in another's name or for what is no command;
+        and where the cause of a command is a thing that nothing was said about.
+        """
+        for org, commands in asked.items():
+            self._check(org, commands)
         seed, week = self.state.run.seed, self.state.run.week + 1
-        order: dict[str, float] = {}
-        asked = list(commands)
-        for command in asked:
-            if command.actor not in order:
-                order[command.actor] = rng.uniform(seed, "turn", command.actor, week)
-        for command in sorted(asked, key=lambda c: (order[c.actor], c.actor)):
-            self.answer(command)
+        for org in sorted(asked, key=lambda name: (rng.uniform(seed, "turn", name, week), name)):
+            for command in asked[org]:
+                if command.because not in self.state.trail:
+                    what = f"{type(command).__name__}: nothing was said about its cause {command.because!r}"
+                    raise BehaviourFault(self.state, org, what)
+                self.answer(command)
+
+    def _check(self, org: str, commands: Sequence[Command]) -> None:
+        """Refuse what no org may ask for."""
+        if not isinstance(commands, list | tuple):
+            raise BehaviourFault(self.state, org, f"an answer is a list of commands, was {type(commands).__name__}")
+        for command in commands:
+            name = type(command).__name__
+            if type(command) not in rules.DECIDERS:
+                raise BehaviourFault(self.state, org, f"{name} is no command")
+            if command.actor != org:
+                raise BehaviourFault(self.state, org, f"{name} speaks for {command.actor!r}; an org speaks for itself")
+            if found := fault(command):
+                raise BehaviourFault(self.state, org, f"{name}: {found}")
 
     def answer(self, command: Command) -> list[Event]:
         """Decide one command and record its events behind the choice that led to it."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from events.commands import chips, finance, leases, policy, sites, training
+from events.commands import chips, finance, leases, sites, training
 from events.commands.base import Choice, Command, Terms
+from events.commands.check import fault
 
 FAMILIES = {
     "chips": chips,
@@ -11,7 +12,6 @@ FAMILIES = {
     "leases": leases,
     "training": training,
     "finance": finance,
-    "policy": policy,
 }
 
 COMMANDS: dict[str, type[Command]] = {
@@ -21,4 +21,4 @@ COMMANDS: dict[str, type[Command]] = {
     if isinstance(kind, type) and issubclass(kind, Command) and kind is not Command
 }
 
-__all__ = ["COMMANDS", "FAMILIES", "Choice", "Command", "Terms", *FAMILIES]
+__all__ = ["COMMANDS", "FAMILIES", "Choice", "Command", "Terms", "fault", *FAMILIES]

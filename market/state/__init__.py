@@ -23,8 +23,8 @@ Family = Run | Chips | Sites | Leases | Training | Finance
 class State(msgspec.Struct):
     """Everything that is true at one moment.
 
-    `trail` maps the id of every thing to the seq of the latest event about it and that event's root. It finds causes,
-    holds positions in the log, and so stays outside the hash.
+    `trail` maps the id of every thing to the seq of the latest event about it and that event's root; `world` is the
+    first event, the start. It finds causes, holds positions in the log, and so stays outside the hash.
     """
 
     run: Run = msgspec.field(default_factory=Run)
@@ -33,7 +33,7 @@ class State(msgspec.Struct):
     leases: Leases = msgspec.field(default_factory=Leases)
     training: Training = msgspec.field(default_factory=Training)
     finance: Finance = msgspec.field(default_factory=Finance)
-    trail: dict[str, tuple[int, int]] = {}
+    trail: dict[str, tuple[int, int]] = msgspec.field(default_factory=lambda: {"world": (0, 0)})
 
 
 def state_form() -> str:

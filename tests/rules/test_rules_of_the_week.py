@@ -6,7 +6,6 @@ import pytest
 from given import CLOUD, LAB, SITE, START, given
 
 from events.commands import COMMANDS
-from events.commands.policy import EnactPolicy, RepealPolicy
 from events.types import Batch, chips, finance, leases, run, sites, training
 from market import rules
 from market.evolve import evolve
@@ -19,7 +18,7 @@ from market.week import WEEK, Interval, Phase, outcomes, steps
 
 
 def test_every_command_of_an_org_has_a_rule():
-    assert set(rules.DECIDERS) == set(COMMANDS.values()) - {EnactPolicy, RepealPolicy}
+    assert set(rules.DECIDERS) == set(COMMANDS.values())
 
 
 def test_steps_of_a_month_and_a_quarter_come_then_and_not_otherwise():
