@@ -422,7 +422,7 @@ def write(frame: Any, form: str, out: Path | None) -> None:
 
 
 @main.command()
-@RUN
+@click.argument("of", metavar="RUN|EXPERIMENT")
 @click.option(
     "--out",
     "-o",
@@ -433,13 +433,12 @@ def write(frame: Any, form: str, out: Path | None) -> None:
 )
 @click.option("--title", help="Headline instead of the finding.")
 @JSON
-def report(run: Path, out: Path, title: str | None, as_json: bool) -> None:
-    """Write RUN as one HTML file to mail: charts, tables, the web of leases at any date."""
+def report(of: str, out: Path, title: str | None, as_json: bool) -> None:
+    """Write OF, a run or an experiment, as one HTML file to mail: the finding, charts, tables, how to do it again."""
     from market.report.page import render
-    from market.report.run_page import run_page
-    from market.runs.reading import open_run
+    from market.report.pages import page_of
 
-    text = render(run_page(open_run(run), title))
+    text = render(page_of(of, title))
     out.write_text(text, encoding="utf-8")
     size = len(text.encode())
     if as_json:

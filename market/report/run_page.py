@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import polars as pl
 
 from market.analytics.base import events
-from market.catalogue.tables import table
 from market.report.figures import FIGURES, Figure
 from market.report.page import Number, Page, Section
+from market.report.trust import sources_of_parameters
 from market.report.web import lease_web
 from market.runs.reading import Run
 from market.runs.summary import iso
@@ -69,11 +69,6 @@ def _trust() -> Iterator[str]:
         "This is one run with one seed: it shows how events can follow each other and is no evidence of an effect. "
         "`market experiment --policy P --runs 20` compares over many seeds."
     )
-    rows = table("parameters")
-    assumed = sum(1 for row in rows if row.kind == "assumption")
-    yield (
-        f"Of {len(rows)} parameters of the model, {assumed} are assumptions; the others carry a source. "
-        "`market scenario show` lists them."
-    )
+    yield sources_of_parameters()
     yield "H100 equivalents weigh GPUs by dense throughput over that of an H100; prices of leases are per GPU-hour."
     yield "A conditional forecast under the scenario's assumptions, not a prediction."

@@ -77,3 +77,15 @@ def _tell(step: Step, lead: str) -> None:
     if step.rejected is not None:
         text = f"the best it rejected: {step.rejected['option']} ({step.rejected['terms']})"
         out.print(f"{'':>21}{text}", markup=False, soft_wrap=True)
+
+
+def sources_of_parameters() -> str:
+    """Say how many of the model's parameters are assumptions."""
+    from market.catalogue.tables import table
+
+    rows = table("parameters")
+    assumed = sum(1 for row in rows if row.kind == "assumption")
+    return (
+        f"Of {len(rows)} parameters of the model, {assumed} are assumptions; the others carry a source. "
+        "`market scenario show` lists them."
+    )

@@ -174,3 +174,42 @@ def test_a_figure_says_its_finding_its_units_and_what_it_shows(run):
             assert figure.table.height
             assert figure.note
             assert figure.alt
+
+
+@pytest.fixture(scope="module")
+def experiment_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a small experiment."""
+    folder = tmp_path_factory.mktemp("experiment")
+    asked = ask(
+        "experiment", "--policy", "chip-tariff:from=2024-08-01", "--runs", 3, "--years", "0.5", "--engine", "serial",
+        "--out", folder / "e", "--quiet",
+    )  # fmt: skip
+    assert asked.exit_code == 0, asked.output
+    assert answer("report", folder / "e", "-o", folder / "e.html")["bytes"] < 2_000_000
+    return folder / "e.html"
+
+
+def test_the_report_of_an_experiment_says_question_answer_numbers_and_trust_first(experiment_file):
+    text = experiment_file.read_text()
+    order = [
+        "What does chip-tariff",
+        "<h1>",
+        "3 seeds",
+        'class="numbers"',
+        "95 % interval",
+        "<h2>What chip-tariff",
+    ]
+    places = [text.index(part) for part in order]
+    assert places == sorted(places)
+    for said in ("are assumptions; the others carry a source", "n = 3 pairs", "market experiment show"):
+        assert said in text
+
+
+@needs_browser
+def test_the_report_of_an_experiment_draws_without_a_request_or_a_complaint(browser, experiment_file):
+    seen = Seen(browser.new_page())
+    page = seen.open(experiment_file)
+    assert page.locator(".chart svg .mark-area path").count() == 4  # two bands for two policies
+    assert page.locator("#p0-changes svg .mark-rule line").count() >= 2
+    assert (seen.requests, seen.complaints) == ([experiment_file.as_uri()], [])
+    page.close()

@@ -79,6 +79,7 @@ DEFAULT = (
     "concentration.hhi",
     "models.max_flop",
     "power.energised_kw",
+    "regions.*.energised_kw",
     "supply.installed_h100e",
     "leases.signed",
 )

@@ -68,6 +68,20 @@ class Results:
         outcome: Floats = self.values[self.policies.index(policy), :, :, self.metrics.index(metric)]
         return outcome
 
+    def over_time(self, metric: str) -> dict[int, Floats]:
+        """Outcomes by week of every run, [policies, futures, seeds] each; nan where a run failed."""
+        store, first = Store(self.url), self.about["seeds"][0]
+        with store.fs.open_input_file(store.path("long.parquet")) as file:
+            long = pq.read_table(file, filters=[("metric", "=", metric)])
+        place = {name: i for i, name in enumerate(self.policies)}
+        weeks = long["week"].to_numpy()
+        at = np.array([place[name] for name in long["policy"].to_pylist()], dtype=int)
+        cubes = {int(week): np.full(self.values.shape[:3], np.nan) for week in np.unique(weeks)}
+        columns = (long["future"].to_numpy(), long["seed"].to_numpy() - first, long["value"].to_numpy())
+        for week, policy, future, seed, value in zip(weeks, at, *columns, strict=True):
+            cubes[int(week)][policy, future, seed] = value
+        return cubes
+
     def effect(self, policy: str, metric: str) -> Floats:
         """Paired differences from the baseline, [futures, seeds]; nan where one of the two failed."""
         difference: Floats = self.outcome(policy, metric) - self.outcome(BASELINE, metric)

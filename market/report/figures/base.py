@@ -77,7 +77,7 @@ def time_axis(**options: Any) -> alt.X:
     return alt.X("date:T", axis=axis, scale=alt.Scale(type="utc"), **options)
 
 
-LEGEND = alt.Legend(title=None, orient="bottom", columns=3, labelLimit=220)
+LEGEND = alt.Legend(title=None, orient="bottom", columns=3, labelLimit=220, symbolOpacity=1)
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3])
 
 

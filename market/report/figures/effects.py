@@ -1,0 +1,139 @@
+"""Figures of an experiment: what a policy changes, over time, for whom and where.
+
+Bands hold 50 and 90 % of runs; intervals are 95 % bootstrap intervals of the mean paired difference.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import altair as alt
+import numpy as np
+import polars as pl
+
+from market.experiments.design.metrics import describe
+from market.experiments.design.schema import BASELINE
+from market.experiments.results.dataset import Results
+from market.experiments.statistics.pairing import Effect
+from market.experiments.tell.wording import amount, count, percent, scale
+from market.report.figures.base import COLOURS, HEIGHT, Figure, colour, dashes, time_axis, values
+
+QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.50, "q75": 0.75, "q95": 0.95}
+ROWS = 16
+CLEAR = alt.Legend(title="interval excludes zero", orient="bottom")
+
+
+def of_one(metric: str) -> bool:
+    """Whether a metric is of one org, region or country."""
+    return metric.partition(".")[0] in ("labs", "clouds", "regions", "countries")
+
+
+def name_in(metric: str) -> str:
+    """The org, region or country of a metric."""
+    return metric.partition(".")[2].rpartition(".")[0]
+
+
+def fan(results: Results, policy: str, metric: str, key: str) -> Figure:
+    """A metric over time, baseline and policy, as median and bands over futures and seeds."""
+    start = date.fromisoformat(results.about["job"]["scenario"]["start"])
+    meaning, unit = describe(metric).meaning, describe(metric).unit
+    whose = f", {name_in(metric)}" if of_one(metric) else ""
+    rows = []
+    for week, cube in results.over_time(metric).items():
+        for name in (BASELINE, policy):
+            found = cube[results.policies.index(name)]
+            found = found[~np.isnan(found)]
+            if found.size:
+                quantiles = np.quantile(found, list(QUANTILES.values()))
+                rows.append(
+                    {
+                        "date": start + timedelta(7 * week),
+                        "policy": name,
+                        **dict(zip(QUANTILES, quantiles, strict=True)),
+                    }
+                )
+    table = pl.DataFrame(rows)
+    size_name, size = scale(float(table["q50"].max() or 0.0), unit)  # type: ignore[arg-type]
+    table = table.with_columns(pl.col(name) / size for name in QUANTILES)
+    base = alt.Chart(values(table)).encode(x=time_axis(), color=colour("policy", [BASELINE, policy]))
+    wide = base.mark_area(opacity=0.15).encode(y=alt.Y("q05:Q", title=size_name), y2="q95:Q")
+    half = base.mark_area(opacity=0.3).encode(y="q25:Q", y2="q75:Q")
+    line = base.mark_line(strokeWidth=2.5).encode(y="q50:Q", strokeDash=dashes("policy", [BASELINE, policy]))
+    runs = results.about["futures"] * results.about["seeds"][1]
+    return Figure(
+        key, f"{meaning[0].upper()}{meaning[1:]}{whose}: {policy} against {BASELINE}",
+        (wide + half + line).properties(width="container", height=HEIGHT), table,
+        f"{metric}, in {size_name}. Median and the bands that hold 50 and 90 % of {count(runs, 'run')} each.",
+        f"Two bands over time: {BASELINE} and {policy}.",
+    )  # fmt: skip
+
+
+def changes(policy: str, found: list[Effect], key: str) -> Figure:
+    """Relative change of the market's metrics with its interval."""
+    shown = [e for e in found if not of_one(e.metric) and e.relative is not None and not e.low == e.high == 0]
+    shown = sorted(shown, key=lambda e: (not e.is_clear, -abs(e.relative or 0.0), e.metric))[:ROWS]
+    table = pl.DataFrame(
+        [
+            {"metric": e.metric, "meaning": describe(e.metric).meaning, "change_percent": 100 * e.mean / e.base,
+             "low": 100 * e.low / e.base, "high": 100 * e.high / e.base, "excludes zero": e.is_clear}
+            for e in shown
+        ],
+        schema={"metric": pl.String, "meaning": pl.String, "change_percent": pl.Float64, "low": pl.Float64,
+                "high": pl.Float64, "excludes zero": pl.Boolean},
+    )  # fmt: skip
+    clear = [e for e in shown if e.is_clear]
+    title = f"{policy} changes nothing in the market that can be told from chance"
+    if clear:
+        title = f"{policy} changes {clear[0].metric} most, by {percent(clear[0].relative or 0.0, sign=True)}"
+    return _forest(table, "metric", "change_percent", "change against the baseline, %", title, key,
+                   "Mean paired difference over the baseline's mean, with its 95 % bootstrap interval.")  # fmt: skip
+
+
+def by_name(policy: str, found: list[Effect], field: str, what: str, key: str) -> Figure:
+    """Change of one field of all labs, clouds or regions, with its interval: who gains and who loses."""
+    mine = [e for e in found if of_one(e.metric) and e.metric.startswith(f"{what}.") and e.metric.endswith(f".{field}")]
+    mine = [e for e in mine if e.pairs and not e.low == e.high == 0]
+    mine = sorted(mine, key=lambda e: (-abs(e.mean), e.metric))[:ROWS]
+    unit = describe(mine[0].metric).unit if mine else ""
+    size_name, size = scale(max((abs(e.mean) for e in mine), default=0.0), unit)
+    ranked = sorted(mine, key=lambda e: (e.mean, e.metric))
+    table = pl.DataFrame(
+        [
+            {"name": name_in(e.metric), "change": e.mean / size, "low": e.low / size, "high": e.high / size,
+             "excludes zero": e.is_clear}
+            for e in ranked
+        ],
+        schema={"name": pl.String, "change": pl.Float64, "low": pl.Float64, "high": pl.Float64,
+                "excludes zero": pl.Boolean},
+    )  # fmt: skip
+    clear = [e for e in ranked if e.is_clear]
+    meaning = describe(mine[0].metric).meaning if mine else field
+    title = f"No {what[:-1]}'s {meaning} changes by more than chance"
+    if clear:
+        sides = [e for e in (clear[0], clear[-1]) if e is clear[0] or e.mean > 0 > clear[0].mean]
+        said = [f"{name_in(e.metric)} {'loses' if e.mean < 0 else 'gains'} {amount(abs(e.mean), unit)}" for e in sides]
+        title = f"{' and '.join(said)}"
+    return _forest(table, "name", "change", f"change, {size_name}", title, key,
+                   f"{meaning}: mean paired difference, 95 % interval; the {ROWS} largest.")  # fmt: skip
+
+
+def _forest(table: pl.DataFrame, by: str, amount_: str, axis: str, title: str, key: str, note: str) -> Figure:
+    if not table.height:
+        return Figure(key, title, None, table, note, "")
+    order = table[by].to_list()
+    base = alt.Chart(values(table)).encode(
+        y=alt.Y(f"{by}:N", sort=order, title=None, axis=alt.Axis(labelLimit=230)),
+        color=alt.Color("excludes zero:N", scale=alt.Scale(domain=[True, False], range=[COLOURS[0], "#7F7F7F"]),
+                        legend=CLEAR),
+    )  # fmt: skip
+    bars = base.mark_rule(strokeWidth=3).encode(x=alt.X("low:Q", title=axis), x2="high:Q")
+    dots = base.mark_point(filled=True, size=70).encode(
+        x=f"{amount_}:Q",
+        shape=alt.Shape(
+            "excludes zero:N", scale=alt.Scale(domain=[True, False], range=["circle", "diamond"]), legend=CLEAR
+        ),
+        tooltip=[f"{by}:N", *(alt.Tooltip(f"{c}:Q", format=".3~f") for c in (amount_, "low", "high"))],
+    )
+    zero = alt.Chart(alt.InlineData(values=[{"zero": 0}])).mark_rule(strokeDash=[3, 3]).encode(x="zero:Q")
+    chart = (zero + bars + dots).properties(width="container", height=max(120, 22 * len(order)))
+    return Figure(key, title, chart, table, note, f"Points with intervals around zero for {', '.join(order[:6])}.")
