@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from agents.valuation import choose, is_my_week, price_term, time_term
+from msgspec.structs import replace
+
+from agents.valuation import choose, is_my_week, price_term, time_term, why_left
 from events.commands import Choice, Command, Terms
 from events.commands.chips import CancelOrder, PlaceOrder
 from events.commands.finance import SeekLoan, SetBudget
@@ -119,7 +121,11 @@ def orders(view: MarketView) -> Iterator[Command]:
         best = max((other for name, other in found if name != chip), key=lambda t: t.score, default=None)
         if gpus >= NODE_GPUS:
             yield PlaceOrder(
-                actor=view.me, because=f"{view.me}/budget", chip=chip, gpus=gpus, why=Choice("chip", terms, best)
+                actor=view.me,
+                because=f"{view.me}/budget",
+                chip=chip,
+                gpus=gpus,
+                why=Choice("chip", terms, (replace(best, reason=why_left(best, terms)),) if best else ()),
             )
 
 

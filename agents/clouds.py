@@ -13,6 +13,7 @@ from agents.valuation import is_my_week, term_factor
 from events.commands import Command
 from events.commands.leases import AcceptQuote, BreakTalks, GiveQuote, RequestLease
 from events.kinds import TalksEnd
+from events.terms import LeaseTerms
 from market.rng import Draws
 from market.units import MONTH_WEEKS
 from market.view import MarketView, Quote, Request
@@ -79,10 +80,13 @@ def _quote(view: MarketView, request: Request, offer: Offer, price: float) -> Gi
     end = offer.start_day + request.duration_days
     if offer.parent_lease_id is not None:
         end = min(end, view.lease(offer.parent_lease_id).end_day)
+    terms = LeaseTerms(
+        chip=offer.chip, site=offer.site, gpus=offer.gpus, start_day=offer.start_day, end_day=end,
+        price_usd_per_gpu_hour=price, region=view.site(offer.site).region,
+    )  # fmt: skip
     return GiveQuote(
-        actor=view.me, because=request.request_id, request_id=request.request_id,
-        parent_lease_id=offer.parent_lease_id, chip=offer.chip, site=offer.site, gpus=offer.gpus,
-        start_day=offer.start_day, end_day=end, price_usd_per_gpu_hour=price,
+        actor=view.me, because=request.request_id, request_id=request.request_id, terms=terms,
+        parent_lease_id=offer.parent_lease_id,
     )  # fmt: skip
 
 
@@ -165,14 +169,14 @@ def forward(view: MarketView, request: Request, used: Used) -> Offer | TalksEnd:
 def answer_counters(view: MarketView) -> Iterator[Command]:
     """Meet a counter-offer that still earns a little, or break off."""
     for quote in view.quotes_by_me():
-        if not quote.countered_at_usd:
+        if not quote.countered:
             continue
         request = view.request(quote.request_id)
-        if quote.countered_at_usd >= floor_price(view, quote):
+        if quote.asked_price_usd_per_gpu_hour >= floor_price(view, quote):
             offer = Offer(
                 quote.chip, quote.site, quote.gpus, max(quote.start_day, view.day), quote.parent_lease_id, 0.0
             )
-            yield _quote(view, request, offer, quote.countered_at_usd)
+            yield _quote(view, request, offer, quote.asked_price_usd_per_gpu_hour)
         else:
             yield BreakTalks(actor=view.me, because=quote.quote_id, request_id=quote.request_id, reason="price")
 
@@ -212,7 +216,7 @@ def seek_capacity(view: MarketView, draws: Draws) -> Iterator[Command]:
 def take_capacity(view: MarketView) -> Iterator[Command]:
     """Accept capacity that can be resold above its rent, else walk away."""
     for quote in view.quotes_to_me():
-        if quote.countered_at_usd:
+        if quote.countered:
             continue
         price = quote.price_usd_per_gpu_hour / view.chip(quote.chip).h100e
         if price <= view.price * view.param("price.walk_away"):

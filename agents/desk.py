@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from agents.buyers import offers
 from agents.valuation import choose, price_term, time_term
 from events.commands import Choice, Command, Terms
 from events.commands.leases import AcceptQuote, BreakTalks, CounterQuote
 from events.commands.sites import PlanSite, StartBuilding
 from events.kinds import TalksEnd
+from events.terms import terms_of
 from market.rng import Draws
 from market.view import MarketView, Quote
 
@@ -60,7 +63,7 @@ def build_terms(view: MarketView) -> Terms | None:
 
 def answer_quotes(view: MarketView, draws: Draws) -> Iterator[Command]:
     """Take the best quote, answer it with a lower price, build instead, or walk away; end the other talks."""
-    quotes = [q for q in view.quotes_to_me() if not q.countered_at_usd]
+    quotes = [q for q in view.quotes_to_me() if not q.countered]
     if not quotes:
         return
     parent = view.parent_of(view.me)
@@ -95,13 +98,23 @@ def settle(view: MarketView, quote: Quote, why: Choice) -> Command:
         target = p("desk.limit_share") * request.price_limit_usd_per_h100e_hour * view.chip(quote.chip).h100e
         if request.rounds < 2 and price < p("desk.limit_reach") * request.price_limit_usd_per_h100e_hour:
             return CounterQuote(
-                actor=view.me, because=quote.quote_id, quote_id=quote.quote_id, price_usd_per_gpu_hour=target, why=why
+                actor=view.me,
+                because=quote.quote_id,
+                quote_id=quote.quote_id,
+                clause="price",
+                terms=replace(terms_of(quote), price_usd_per_gpu_hour=target),
+                why=why,
             )
         return BreakTalks(actor=view.me, because=quote.quote_id, request_id=quote.request_id, reason="price")
     if request.rounds < 2 and price > p("desk.counter_above") * view.price:
         target = p("desk.counter_at") * quote.price_usd_per_gpu_hour
         return CounterQuote(
-            actor=view.me, because=quote.quote_id, quote_id=quote.quote_id, price_usd_per_gpu_hour=target, why=why
+            actor=view.me,
+            because=quote.quote_id,
+            quote_id=quote.quote_id,
+            clause="price",
+            terms=replace(terms_of(quote), price_usd_per_gpu_hour=target),
+            why=why,
         )
     return AcceptQuote(actor=view.me, because=quote.quote_id, quote_id=quote.quote_id, why=why)
 
@@ -109,7 +122,7 @@ def settle(view: MarketView, quote: Quote, why: Choice) -> Command:
 def build_instead(view: MarketView, quotes: list[Quote], why: Choice) -> Iterator[Command]:
     """Break all talks off and start an own building; the chips come through the own budget."""
     for quote in quotes:
-        slow = why.rejected is not None and why.rejected.term_time < why.chosen.term_time
+        slow = bool(why.rejected) and why.rejected[0].term_time < why.chosen.term_time
         reason: TalksEnd = "too late" if slow else "control"
         yield BreakTalks(actor=view.me, because=quote.quote_id, request_id=quote.request_id, reason=reason)
     wanted_kw = max(view.request(q.request_id).h100e for q in quotes)  # about a kilowatt of IT power an H100e

@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from events.commands import Choice, Terms
+from events.kinds import OptionLeft
 from market import rng
 from market.view import MarketView
 
@@ -32,8 +35,29 @@ def choose(topic: str, options: Sequence[Terms], temperature: float, u: float) -
         mark -= weights[index]
         index += 1
     rest = [option for i, option in enumerate(options) if i != index]
-    rejected = max(rest, key=lambda option: option.score) if rest else None
-    return index, Choice(topic, options[index], rejected)
+    if not rest:
+        return index, Choice(topic, options[index])
+    left = max(rest, key=lambda option: option.score)
+    return index, Choice(topic, options[index], (replace(left, reason=why_left(left, options[index])),))
+
+
+NAMED: tuple[tuple[str, OptionLeft], ...] = (
+    ("term_price", "price"), ("term_time", "too late"), ("term_risk", "risk"), ("term_control", "control"),
+)  # fmt: skip
+
+
+def why_left(left: Terms, taken: Terms) -> OptionLeft:
+    """Name what a candidate was left for.
+
+    Every term of it is given the taken one's value in turn: the term that turns the order is the reason, of several
+    the one with the largest gap; when none does alone, the largest gap is named. Where the taken one is better on no
+    term, what observers do not see turned it.
+    """
+    gaps = [(getattr(taken, term) - getattr(left, term), name) for term, name in NAMED]
+    need = taken.score - left.score
+    turning = [gap for gap in gaps if gap[0] >= need > 0]
+    gap, name = max(turning or gaps, key=lambda gap: gap[0])
+    return name if gap > 0 else "noise"
 
 
 def term_factor(duration_days: int, two_years: float, three_years: float) -> float:

@@ -14,7 +14,10 @@ SiteKind = Literal["pool", "brownfield", "greenfield"]
 NewSiteKind = Literal["brownfield", "greenfield"]
 BuildingKind = Literal["brownfield", "greenfield", "next"]
 PowerSource = Literal["grid", "on-site", "standing"]  # standing: it was there when the run began
-LeaseKind = Literal["frontier", "serving", "capacity", "internal"]  # capacity: a cloud that rents from a cloud
+LeaseKind = Literal["frontier", "serving", "bridge", "capacity", "internal"]  # capacity: a cloud rents from a cloud
+QuoteForm = Literal["lease", "contract"]
+Clause = Literal["price", "date", "site", "term", "hold"]  # what a counter-offer asks for
+ChoiceOf = Literal["fixed", "listed", "seller"]  # what of chip or site is left to the lessor
 StakeKind = Literal["equity", "equity for compute"]
 ClusterNews = Literal["first of generation", "new", "grown"]
 ReleaseKind = Literal["frontier", "refresh"]
@@ -22,6 +25,7 @@ Repricing = Literal["cut", "rise"]
 PaymentKind = Literal[
     "opening", "chips", "servers", "shell deposit", "shell", "equity", "loan", "instalment", "rent", "on demand",
     "energy", "staff", "revenue", "other business", "subscription", "parent funding", "levy",
+    "prepayment", "exit fee",
 ]  # fmt: skip
 
 # why something was refused
@@ -31,15 +35,18 @@ OrderRefusal = Literal[
 ]  # fmt: skip
 SiteRefusal = Literal["unknown region", "unknown kind", "no power asked", "cash", "not the actor's site"]
 RequestRefusal = Literal[
-    "unknown lessor", "unknown kind", "nothing asked", "no price", "talks already open", "no such talks"
-]
+    "unknown lessor", "unknown kind", "nothing asked", "no price", "talks already open", "no such talks",
+    "unknown region or chip",
+]  # fmt: skip
 QuoteRefusal = Literal[
     "no such request", "unknown chip or site", "empty term", "no price", "the lessee's own", "not the actor's site",
     "capacity", "power", "not the actor's lease", "not what the parent lease holds", "chain too long",
-    "outside the parent's term",
+    "outside the parent's term", "a share is no share", "unknown choice", "unknown form", "term", "tranches",
 ]  # fmt: skip
 QuoteClosed = Literal["quote lapsed", "not the addressee"]
-LeaseRefusal = Literal[QuoteClosed, "no lower price", "a counter-offer is open", "parent lease ended"]
+CounterRefusal = Literal["no such clause", "no lower price", "no earlier day", "unknown region", "empty term"]
+LeaseRefusal = Literal[QuoteClosed, CounterRefusal, "a counter-offer is open", "parent lease ended", "finance"]
+ContractRefusal = Literal["not the actor's contract", "not the actor's GPUs", "in use"]
 LetterRefusal = Literal["unknown lessor", "nothing announced", "a letter is open"]
 RoundRefusal = Literal["a round is open", "no open round", "no such terms", "investor without cash"]
 LoanRefusal = Literal["unknown lender", "coverage", "lender without cash"]
@@ -57,7 +64,11 @@ RunReason = Literal["GPUs lost"]
 RunEnd = Literal["end", "stopped"]
 Lateness = Literal["parent late", "power", "chips"]
 LateLayer = Literal["power", "shell"]
-TalksEnd = Literal["too late", "power", "price", "chips", "capacity", "control", "no answer"]
+OptionLeft = Literal[
+    "price", "too late", "risk", "control", "noise", "permission", "power", "finance", "lost to another", "not told"
+]
+TalksEnd = Literal[OptionLeft, "chips", "capacity", "no answer"]
+ContractEnd = Literal["drawn", "cancelled"]
 LeaseEnd = Literal["term", "parent ended", "default"]
 LetterEnd = Literal["lapsed", "definitive"]
 RoundFailure = Literal["market closed", "investors without cash", "no answer"]

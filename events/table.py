@@ -55,7 +55,9 @@ def _dtype(name: str) -> pl.DataType:
 
 def _lifted(rows: pl.DataFrame, key: Key) -> pl.DataFrame:
     """Rows [n] of one type and version as those of the present one."""
-    (name, version), columns = lift(key, {field: rows[field].to_list() for field in known_shapes()[key]})
+    none = [None] * rows.height  # of a field that may be null, and came after this log
+    old = {field: rows[field].to_list() if field in rows.columns else none for field in known_shapes()[key]}
+    (name, version), columns = lift(key, old)
     fields = [pl.Series(field, values, _dtype(field)) for field, values in columns.items()]
     kept = rows.select(*ENVELOPE).with_columns(type=pl.lit(name), version=pl.lit(version, pl.Int16))
     return kept.with_columns(fields)

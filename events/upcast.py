@@ -29,6 +29,26 @@ def _backlog_in_weeks(old: Columns) -> Columns:
     return old | {"lead_time_weeks": [count / DAYS_A_WEEK for count in days]}
 
 
+NO_CLAUSES = {
+    "region": "", "chip_choice": "fixed", "site_choice": "fixed", "tranches": 1, "ramp_days": 0,
+    "take_or_pay_share": 1.0, "prepaid_share": 0.0,
+}  # fmt: skip
+NO_OPTION = {
+    "term_noise": 0.0, "way": "", "counterparty": "", "h100e": 0.0, "cost_usd_per_h100e_hour": 0.0, "wait_weeks": 0.0,
+    "slip_share": 0.0, "on_site_power": None,
+}  # fmt: skip
+
+
+def _plus(**added: Any) -> Callable[[Columns], Columns]:
+    """A step that adds columns of one value each."""
+
+    def lift_with(old: Columns) -> Columns:
+        count = len(next(iter(old.values())))
+        return old | {name: [value] * count for name, value in added.items()}
+
+    return lift_with
+
+
 ON_SITE = " on-site"
 
 
@@ -48,6 +68,12 @@ def _other_chip_unnamed(old: Columns) -> Columns:
 UPCASTS: dict[Key, Upcast] = {
     ("BuildingStarted", 1): Upcast(_own_power_apart),
     ("OrderCancelled", 1): Upcast(_other_chip_unnamed),
+    ("OptionChosen", 1): Upcast(_plus(**NO_OPTION)),
+    ("OptionRejected", 1): Upcast(_plus(**NO_OPTION, reason="not told")),
+    ("LeaseRequested", 1): Upcast(_plus(region="", chip="")),
+    ("QuoteGiven", 1): Upcast(_plus(**NO_CLAUSES, form="lease", turn=1)),
+    ("QuoteCountered", 1): Upcast(_plus(clause="price", start_day=None, end_day=None, region=None)),
+    ("LeaseSigned", 1): Upcast(_plus(**NO_CLAUSES, contract_id=None)),
     ("OutputMade", 1): Upcast(_backlog_in_weeks),
 }
 

@@ -55,7 +55,7 @@ VOCABULARY: dict[str, Field] = {
     "run_id": Field("utf8", "", "training run: lab/run/n"),
     "model": Field("utf8", "", "trained model"),
     "deal_id": Field("utf8", "", "funding round, loan or letter of intent: org/deal/n"),
-    "contract_id": Field("utf8", "", "id of the order, lease, deal, site or org that a payment rests on"),
+    "contract_id": Field("utf8", "", "what a payment or lease rests on: a contract, order, lease, deal, site, org"),
     "policy": Field("utf8", "", "policy by name"),
     "parameter": Field("utf8", "", "settable number, dotted name"),
     "reason": Field("utf8", "", "why it was refused, failed, slipped or ended"),
@@ -103,6 +103,22 @@ VOCABULARY: dict[str, Field] = {
     "term_time": Field("float64", "", "score for time to compute"),
     "term_control": Field("float64", "", "score for control"),
     "term_risk": Field("float64", "", "score for risk of slip or default"),
+    "term_noise": Field("float64", "", "score for what observers do not see: a draw keyed by org, option and month"),
+    "way": Field("utf8", "", "way to get compute: lease, contract, sublease, on demand, own site, brownfield, ..."),
+    "cost_usd_per_h100e_hour": Field("float64", "USD/H100e-hour", "all-in cost of an hour used, by an option"),
+    "wait_weeks": Field("float64", "weeks", "weeks from the decision until an option gives compute"),
+    "slip_share": Field("float64", "", "chance that an option comes more than a quarter late"),
+    # clauses (events.terms)
+    "form": Field("utf8", "", "what a quote becomes when it is taken: lease or contract"),
+    "clause": Field("utf8", "", "what a counter-offer asks for: price, date, site, term, or hold"),
+    "turn": Field("int32", "", "number of the offer in its talks, from 1"),
+    "tranche": Field("int32", "", "part of a contract with a date of its own, from 1"),
+    "tranches": Field("int32", "", "parts in which the GPUs come"),
+    "ramp_days": Field("int32", "days", "days from the first part of a delivery to the last"),
+    "chip_choice": Field("utf8", "", "fixed: the chip named; listed or seller: one of its substitutes"),
+    "site_choice": Field("utf8", "", "fixed: the site named; listed: in the region named; seller: the lessor's choice"),
+    "take_or_pay_share": Field("float64", "", "part of the rent that is due whether the GPUs are used or not"),
+    "prepaid_share": Field("float64", "", "part of the rent that is paid at signature and taken off the rent"),
 }
 
 DAYS = frozenset(name for name, field in {**ENVELOPE, **VOCABULARY}.items() if field.unit == DAY)

@@ -8,7 +8,9 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
+
+import msgspec
 
 from events.commands import Choice, Command, Terms, fault
 from events.kinds import RunEnd
@@ -216,9 +218,9 @@ class Kernel:
         return events
 
     def _choice(self, actor: str, why: Choice, because: str) -> Place:
-        """Record the terms of the candidate taken and of the best of the rest."""
-        if why.rejected is not None:
-            self.record(self.day, _option(OptionRejected, actor, why.topic, why.rejected), actor, because)
+        """Record the terms of the candidate taken, behind those of all that were left."""
+        for left in why.rejected:
+            self.record(self.day, _option(OptionRejected, actor, why.topic, left), actor, because)
         return self.record(self.day, _option(OptionChosen, actor, why.topic, why.chosen), actor, because)
 
     def clear(self) -> None:
@@ -243,16 +245,13 @@ class Kernel:
 
 
 def _option(kind: type[OptionChosen | OptionRejected], actor: str, topic: str, terms: Terms) -> Event:
-    return kind(
-        org=actor,
-        kind=topic,
-        option=terms.option,
-        term_price=round(terms.term_price, 9),
-        term_time=round(terms.term_time, 9),
-        term_control=round(terms.term_control, 9),
-        term_risk=round(terms.term_risk, 9),
-        on_site_power=terms.on_site_power,
-    )
+    given = msgspec.structs.asdict(terms)
+    said: dict[str, Any] = {
+        name: round(given[name], 9) if isinstance(given.get(name), float) else given[name]
+        for name in kind.__struct_fields__
+        if name in given
+    }
+    return kind(org=actor, kind=topic, **said)
 
 
 def replay(

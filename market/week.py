@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from events.types import Batch
 from events.types.chips import ChipsAllocated
 from events.types.training import FrontierMeasured
-from market.rules import allocation, chips, finance, leases, letters, prices, serving, sites, training
+from market.rules import allocation, chips, contracts, finance, leases, letters, prices, serving, sites, training
 from market.rules.base import Happening
 from market.state import State
 from market.units import ends_month, ends_quarter
@@ -105,6 +105,8 @@ WEEK: tuple[Step, ...] = (
     Step(Phase.CLEAR, Interval.WEEK, allocation.install),
     Step(Phase.CLEAR, Interval.QUARTER, allocation.retire),
     Step(Phase.CLEAR, Interval.MONTH, finance.defaults),
+    Step(Phase.CLEAR, Interval.WEEK, contracts.draw),
+    Step(Phase.CLEAR, Interval.WEEK, contracts.settled),
     Step(Phase.CLEAR, Interval.WEEK, leases.hand_over),
     Step(Phase.CLEAR, Interval.WEEK, training.replan),
     Step(Phase.CLEAR, Interval.WEEK, training.shed_projects),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from events.commands import chips, finance, leases, sites, training
+from events.commands import chips, contracts, finance, leases, sites, training
 from events.commands.base import Choice, Command, Terms
 from events.commands.check import fault
 
@@ -10,6 +10,7 @@ FAMILIES = {
     "chips": chips,
     "sites": sites,
     "leases": leases,
+    "contracts": contracts,
     "training": training,
     "finance": finance,
 }

@@ -4,28 +4,42 @@ from __future__ import annotations
 
 import msgspec
 
+from events.kinds import OptionLeft
+
 
 class Terms(msgspec.Struct, frozen=True):
-    """The named terms of one candidate of a decision; `score` is their sum."""
+    """The named terms of one candidate of a decision; `score` is their sum.
+
+    Beside the scores: the way to get compute and with whom, what was scored, and why the candidate was left.
+    """
 
     option: str
     term_price: float = 0.0
     term_time: float = 0.0
     term_control: float = 0.0
     term_risk: float = 0.0
+    term_noise: float = 0.0
+    way: str = ""
+    counterparty: str = ""
+    h100e: float = 0.0
+    cost_usd_per_h100e_hour: float = 0.0
+    wait_weeks: float = 0.0
+    slip_share: float = 0.0
     on_site_power: bool | None = None  # of candidates that differ in it
+    reason: OptionLeft = "not told"
 
     @property
     def score(self) -> float:
-        return self.term_price + self.term_time + self.term_control + self.term_risk
+        """Sum of the named terms."""
+        return self.term_price + self.term_time + self.term_control + self.term_risk + self.term_noise
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """Why a command was given: the candidate taken, and the best of the rest (None when there was no other)."""
+    """Why a command was given: the candidate taken, and those that were left, best first."""
 
     topic: str
     chosen: Terms
-    rejected: Terms | None = None
+    rejected: tuple[Terms, ...] = ()
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):

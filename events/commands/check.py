@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from events.commands.base import Choice, Command, Terms
+from events.terms import LeaseTerms
 from events.vocabulary import DAY_MAX, DAY_MIN
 
 TEXT_MAX = 200
@@ -26,7 +27,7 @@ def fault(command: Command) -> str:
 
 
 @cache
-def _checks(kind: type[Command]) -> tuple[tuple[str, Check], ...]:
+def _checks(kind: type[Command | LeaseTerms | Terms]) -> tuple[tuple[str, Check], ...]:
     hints = get_type_hints(kind)
     return tuple((name, _check(name, hints[name])) for name in kind.__struct_fields__ if name != "why")
 
@@ -41,7 +42,17 @@ def _check(name: str, hint: Any) -> Check:
     if hint is int:
         low, high = _bounds(name)
         return lambda value: "" if type(value) is int and low <= value <= high else f"whole, {low} to {high}"
+    if hint is LeaseTerms:
+        return lambda value: _held(value) if type(value) is LeaseTerms else "LeaseTerms"
     return {str: _text, float: _number, bool: _truth}[hint]
+
+
+def _held(value: LeaseTerms | Terms) -> str:
+    """Say which field of a struct holds what it may not; empty when none does."""
+    for name, check in _checks(type(value)):
+        if wanted := check(getattr(value, name)):
+            return f"{wanted} ({name})"
+    return ""
 
 
 def _bounds(name: str) -> tuple[int, int]:
@@ -68,11 +79,11 @@ def _choice_fault(why: Choice) -> str:
     """Say what is wrong with the terms of a decision; empty when nothing is."""
     if type(why) is not Choice or _text(why.topic):
         return "why must be a Choice with a topic"
-    for terms in (why.chosen, why.rejected):
-        if terms is None and terms is not why.chosen:
-            continue
-        if type(terms) is not Terms or _text(terms.option):
-            return "why must hold Terms with an option"
-        if wanted := _number(terms.score):
-            return f"terms of {terms.option!r} must be {wanted}"
+    if type(why.rejected) is not tuple:
+        return "why must hold the candidates left as a tuple"
+    for terms in (why.chosen, *why.rejected):
+        if type(terms) is not Terms:
+            return "why must hold Terms"
+        if wanted := _held(terms):
+            return f"terms of {terms.option!r:.80} must be {wanted}"
     return ""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from events.commands.base import Command
-from events.kinds import LeaseKind, TalksEnd
+from events.kinds import Clause, LeaseKind, QuoteForm, TalksEnd
+from events.terms import LeaseTerms
 
 
 class RequestLease(Command, frozen=True, kw_only=True):
@@ -15,30 +16,32 @@ class RequestLease(Command, frozen=True, kw_only=True):
     duration_days: int
     price_usd_per_h100e_hour: float
     kind: LeaseKind
+    region: str = ""  # where, if that matters
+    chip: str = ""  # what, if that matters
 
 
 class GiveQuote(Command, frozen=True, kw_only=True):
-    """Offer GPUs for an open request and hold them for 7 days."""
+    """Offer GPUs for an open request and hold them for 7 days.
+
+    `form` says what an acceptance makes of it: a lease, or a contract for capacity that is still to be built or filled.
+    """
 
     request_id: str
+    terms: LeaseTerms
     parent_lease_id: str | None = None
-    chip: str
-    site: str
-    gpus: int
-    start_day: int
-    end_day: int
-    price_usd_per_gpu_hour: float
+    form: QuoteForm = "lease"
 
 
 class CounterQuote(Command, frozen=True, kw_only=True):
-    """Answer a quote with a lower price; the lessor may quote once more."""
+    """Answer a quote by asking for another clause: `price`, `date`, `site`, `term`, or `hold` for time alone."""
 
     quote_id: str
-    price_usd_per_gpu_hour: float
+    clause: Clause
+    terms: LeaseTerms
 
 
 class AcceptQuote(Command, frozen=True, kw_only=True):
-    """Take a quote as it stands."""
+    """Take a quote as it stands; one of form contract is signed as a contract for capacity."""
 
     quote_id: str
 

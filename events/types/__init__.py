@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from events.types import chips, finance, leases, policy, run, sites, training
+from events.types import chips, contracts, finance, leases, policy, run, sites, training
 from events.types.base import Batch, Entry, Event
 
 FAMILIES = {
@@ -10,6 +10,7 @@ FAMILIES = {
     "chips": chips,
     "sites": sites,
     "leases": leases,
+    "contracts": contracts,
     "training": training,
     "finance": finance,
     "policy": policy,

@@ -5,23 +5,30 @@ from __future__ import annotations
 from typing import ClassVar
 
 from events.kinds import (
+    Clause,
     Lateness,
     LeaseEnd,
     LeaseKind,
     LeaseRefusal,
     LetterEnd,
     LetterRefusal,
+    QuoteForm,
     QuoteRefusal,
     Repricing,
     RequestRefusal,
     TalksEnd,
 )
+from events.terms import LeaseTerms
 from events.types.base import Event, Visibility
 
 
 class LeaseRequested(Event, frozen=True, kw_only=True):
-    """A lessee asks a lessor for GPUs by `due_day` for `duration_days`; `price_usd_per_h100e_hour` is its limit."""
+    """A lessee asks a lessor for GPUs by `due_day` for `duration_days`; `price_usd_per_h100e_hour` is its limit.
 
+    `region` is where it wants them, empty when it does not mind; `chip` likewise.
+    """
+
+    version: ClassVar[int] = 2
     sees: ClassVar[Visibility] = "parties"
     subject: ClassVar[str] = "request_id"
     request_id: str
@@ -31,7 +38,9 @@ class LeaseRequested(Event, frozen=True, kw_only=True):
     due_day: int
     duration_days: int
     price_usd_per_h100e_hour: float
-    kind: LeaseKind  # frontier, serving, capacity (a cloud renting from a cloud), internal
+    kind: LeaseKind  # frontier, serving, bridge, capacity (a cloud renting from a cloud), internal
+    region: str = ""
+    chip: str = ""
 
 
 class RequestRefused(Event, frozen=True, kw_only=True):
@@ -43,9 +52,10 @@ class RequestRefused(Event, frozen=True, kw_only=True):
     reason: RequestRefusal
 
 
-class QuoteGiven(Event, frozen=True, kw_only=True):
-    """A lessor offers GPUs and holds them for 7 days."""
+class QuoteGiven(LeaseTerms, Event, frozen=True, kw_only=True):
+    """A lessor offers GPUs and holds them for 7 days; `form` contract: capacity that it has yet to build or fill."""
 
+    version: ClassVar[int] = 2
     sees: ClassVar[Visibility] = "parties"
     subject: ClassVar[str] = "quote_id"
     quote_id: str
@@ -53,12 +63,8 @@ class QuoteGiven(Event, frozen=True, kw_only=True):
     parent_lease_id: str | None
     lessor: str
     lessee: str
-    chip: str
-    site: str
-    gpus: int
-    start_day: int
-    end_day: int
-    price_usd_per_gpu_hour: float
+    form: QuoteForm = "lease"
+    turn: int = 1
 
 
 class QuoteRefused(Event, frozen=True, kw_only=True):
@@ -71,14 +77,22 @@ class QuoteRefused(Event, frozen=True, kw_only=True):
 
 
 class QuoteCountered(Event, frozen=True, kw_only=True):
-    """A lessee answers a quote with a lower price."""
+    """A lessee answers a quote: it asks for another `clause` and says which price, day, region and end it would sign.
 
+    A clause `hold` asks for time and for nothing else.
+    """
+
+    version: ClassVar[int] = 2
     sees: ClassVar[Visibility] = "parties"
     subject: ClassVar[str] = "quote_id"
     quote_id: str
     lessor: str
     lessee: str
     price_usd_per_gpu_hour: float
+    clause: Clause = "price"
+    start_day: int | None = None
+    end_day: int | None = None
+    region: str | None = None
 
 
 class QuoteLapsed(Event, frozen=True, kw_only=True):
@@ -112,9 +126,13 @@ class LeaseRefused(Event, frozen=True, kw_only=True):
     reason: LeaseRefusal
 
 
-class LeaseSigned(Event, frozen=True, kw_only=True):
-    """A lease binds both sides: GPUs from `start_day`, rent for what is handed over, take-or-pay to `end_day`."""
+class LeaseSigned(LeaseTerms, Event, frozen=True, kw_only=True):
+    """A lease binds both sides: GPUs from `start_day`, rent for what is handed over, take-or-pay to `end_day`.
 
+    A lease that is drawn under a contract for capacity names the contract.
+    """
+
+    version: ClassVar[int] = 2
     sees: ClassVar[Visibility] = "public"
     subject: ClassVar[str] = "lease_id"
     lease_id: str
@@ -122,14 +140,9 @@ class LeaseSigned(Event, frozen=True, kw_only=True):
     quote_id: str | None
     lessor: str
     lessee: str
-    chip: str
-    site: str
-    gpus: int
-    start_day: int
-    end_day: int
-    price_usd_per_gpu_hour: float
     kind: LeaseKind
     depth: int
+    contract_id: str | None = None
 
 
 class LeaseLate(Event, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from events.kinds import RunEnd
+from events.kinds import OptionLeft, RunEnd
 from events.types.base import Event, Visibility
 
 
@@ -45,8 +45,9 @@ class RegionRegistered(Event, frozen=True, kw_only=True):
 
 
 class OptionChosen(Event, frozen=True, kw_only=True):
-    """A decision was taken: the candidate that scored best, with its terms. `kind` is the topic."""
+    """A decision was taken: the candidate taken, with its terms. `kind` is the topic."""
 
+    version: ClassVar[int] = 2
     sees: ClassVar[Visibility] = "own"
     org: str
     kind: str
@@ -55,21 +56,20 @@ class OptionChosen(Event, frozen=True, kw_only=True):
     term_time: float
     term_control: float
     term_risk: float
+    term_noise: float = 0.0
+    way: str = ""
+    counterparty: str = ""
+    h100e: float = 0.0
+    cost_usd_per_h100e_hour: float = 0.0
+    wait_weeks: float = 0.0
+    slip_share: float = 0.0
     on_site_power: bool | None = None  # of candidates that differ in it
 
 
-class OptionRejected(Event, frozen=True, kw_only=True):
-    """The best of the candidates that a decision left, with its terms."""
+class OptionRejected(OptionChosen, frozen=True, kw_only=True):
+    """A candidate that the decision which follows left, with its terms, and what it was left for."""
 
-    sees: ClassVar[Visibility] = "own"
-    org: str
-    kind: str
-    option: str
-    term_price: float
-    term_time: float
-    term_control: float
-    term_risk: float
-    on_site_power: bool | None = None  # of candidates that differ in it
+    reason: OptionLeft
 
 
 class ExogenousShock(Event, frozen=True, kw_only=True):

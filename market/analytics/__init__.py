@@ -10,11 +10,14 @@ from collections.abc import Callable
 
 import polars as pl
 
-from market.analytics import capacity, concentration, finance, leases, network, power, prices, training
+from market.analytics import capacity, concentration, contracts, finance, leases, network, power, prices, training
 
 TABLES: dict[str, Callable[[pl.LazyFrame], pl.LazyFrame]] = {
     "prices": prices.prices,
     "leases": leases.leases,
+    "contracts": contracts.contracts,
+    "obligations": contracts.obligations,
+    "options": contracts.options,
     "capacity": capacity.capacity,
     "power": power.power,
     "training": training.training,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from events.terms import spread
 from events.types import leases as events
 from market.evolve.chips import holding
 from market.evolve.ids import count
@@ -13,7 +14,7 @@ def lease_requested(state: State, event: events.LeaseRequested, day: int) -> Non
     count(state, event.request_id)
     state.leases.requests[event.request_id] = Request(
         event.request_id, event.lessee, event.lessor, event.h100e, event.due_day, event.duration_days,
-        event.price_usd_per_h100e_hour, event.kind, day,
+        event.price_usd_per_h100e_hour, event.kind, day, event.region, event.chip,
     )  # fmt: skip
 
 
@@ -25,17 +26,29 @@ def _drop_quotes(state: State, request_id: str) -> None:
 
 def quote_given(state: State, event: events.QuoteGiven, day: int) -> None:
     count(state, event.quote_id)
+    desk = state.leases
+    before = next((quote for quote in desk.quotes.values() if quote.request_id == event.request_id), None)
     _drop_quotes(state, event.request_id)
-    state.leases.requests[event.request_id].rounds += 1
-    state.leases.quotes[event.quote_id] = Quote(
-        event.quote_id, event.request_id, event.parent_lease_id, event.lessor, event.lessee, event.chip, event.site,
-        event.gpus, event.start_day, event.end_day, event.price_usd_per_gpu_hour, day,
+    desk.requests[event.request_id].rounds += 1
+    first = before.first_price_usd_per_gpu_hour if before else event.price_usd_per_gpu_hour
+    desk.quotes[event.quote_id] = Quote(
+        **spread(event), quote_id=event.quote_id, request_id=event.request_id, parent_lease_id=event.parent_lease_id,
+        lessor=event.lessor, lessee=event.lessee, form=event.form, turn=event.turn, day=day,
+        first_price_usd_per_gpu_hour=first,
+        first_start_day=before.first_start_day if before else event.start_day,
+        first_day=before.first_day if before else day,
+        before_price_usd_per_gpu_hour=before.price_usd_per_gpu_hour if before else event.price_usd_per_gpu_hour,
+        before_start_day=before.start_day if before else event.start_day,
     )  # fmt: skip
 
 
 def quote_countered(state: State, event: events.QuoteCountered, day: int) -> None:
     quote = state.leases.quotes[event.quote_id]
-    quote.countered_at_usd = event.price_usd_per_gpu_hour
+    quote.countered = event.clause
+    quote.asked_price_usd_per_gpu_hour = event.price_usd_per_gpu_hour
+    quote.asked_start_day = quote.start_day if event.start_day is None else event.start_day
+    quote.asked_end_day = quote.end_day if event.end_day is None else event.end_day
+    quote.asked_region = quote.region if event.region is None else event.region
     quote.day = day
 
 
@@ -52,14 +65,20 @@ def lease_signed(state: State, event: events.LeaseSigned, day: int) -> None:
     count(state, event.lease_id)
     desk = state.leases
     desk.leases[event.lease_id] = Lease(
-        event.lease_id, event.parent_lease_id, event.lessor, event.lessee, event.chip, event.site, event.gpus,
-        event.start_day, event.end_day, event.price_usd_per_gpu_hour, event.kind, event.depth,
+        **spread(event), lease_id=event.lease_id, parent_lease_id=event.parent_lease_id, lessor=event.lessor,
+        lessee=event.lessee, kind=event.kind, depth=event.depth, contract_id=event.contract_id,
     )  # fmt: skip
     if event.parent_lease_id is not None:
         desk.leases[event.parent_lease_id].subleased += event.gpus
-    quote = desk.quotes.get(event.quote_id) if event.quote_id is not None else None
+    if event.contract_id is None:
+        close_talks(state, event.quote_id)
+
+
+def close_talks(state: State, quote_id: str | None) -> None:
+    """End the talks that led to a signature."""
+    quote = state.leases.quotes.get(quote_id) if quote_id is not None else None
     if quote is not None:
-        del desk.requests[quote.request_id]
+        del state.leases.requests[quote.request_id]
         _drop_quotes(state, quote.request_id)
 
 

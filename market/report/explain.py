@@ -20,19 +20,19 @@ CHAIN_MAX = 10_000
 
 @dataclass(frozen=True)
 class Step:
-    """An event of the chain in words; on a decision, the candidate that it left and how it scored."""
+    """An event of the chain in words; on a decision, the candidates that it left, how they scored and why."""
 
     seq: int
     day: str
     type: str
     actor: str
     says: str
-    rejected: dict[str, Any] | None = None
+    rejected: tuple[dict[str, Any], ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Fields for scripts."""
         fields = {"seq": self.seq, "day": self.day, "type": self.type, "actor": self.actor, "says": self.says}
-        return fields if self.rejected is None else fields | {"rejected": self.rejected}
+        return fields | {"rejected": list(self.rejected)} if self.rejected else fields
 
 
 @dataclass(frozen=True)
@@ -69,18 +69,23 @@ def explain(run: Run, seq: int) -> Explanation:
 def _step(events: pl.DataFrame, row: dict[str, Any]) -> Step:
     says = sentence(row["type"], fields_of(row))
     step = Step(row["seq"], say("day", row["day"]), row["type"], row["actor"], says)
-    left = _left(events, row) if row["type"] == "OptionChosen" else None
-    if left is None:
+    if row["type"] != "OptionChosen":
         return step
-    rejected = {"option": left["option"], "terms": terms(left)}
+    rejected = tuple(
+        {"option": x["option"], "terms": terms(x), "reason": x["reason"] or ""} for x in _left(events, row)
+    )
     return Step(step.seq, step.day, step.type, step.actor, says, rejected)
 
 
-def _left(events: pl.DataFrame, chosen: dict[str, Any]) -> dict[str, Any] | None:
-    """The candidate that a decision left stands just before the one that it took."""
-    before = events.row(chosen["seq"] - 1, named=True) if chosen["seq"] else {"type": None}
-    is_of_it = before["type"] == "OptionRejected" and (before["org"], before["kind"]) == (chosen["org"], chosen["kind"])
-    return before if is_of_it else None
+def _left(events: pl.DataFrame, chosen: dict[str, Any]) -> list[dict[str, Any]]:
+    """The candidates that a decision left stand just before the one that it took, best first."""
+    found: list[dict[str, Any]] = []
+    for seq in range(chosen["seq"] - 1, -1, -1):
+        before = events.row(seq, named=True)
+        if before["type"] != "OptionRejected" or (before["org"], before["kind"]) != (chosen["org"], chosen["kind"]):
+            break
+        found.append(before)
+    return found[::-1]
 
 
 def _policies(events: pl.DataFrame, row: dict[str, Any]) -> list[Step]:

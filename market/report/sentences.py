@@ -14,7 +14,7 @@ SENTENCES: dict[str, str] = {
     "OrgRegistered": "{org} ({role}, {country}) entered.",
     "RegionRegistered": "Power region {region} ({country}) entered.",
     "OptionChosen": "{org} decided on {kind}: {option}{power} ({terms}).",
-    "OptionRejected": "The best candidate that {org} left was {option} ({terms}).",
+    "OptionRejected": "{org} left {option} ({terms}): {reason}.",
     "ExogenousShock": "From outside, {kind} was multiplied by {value}.",
     "WeekClosed": "Week {week} closed.",
     "RunEnded": "The run ended after week {week}.",
@@ -66,11 +66,14 @@ SENTENCES: dict[str, str] = {
     ),
     "RequestRefused": "{lessee}'s request to {lessor} could not stand: {reason}.",
     "QuoteGiven": (
-        "{lessor} offered {lessee} {gpus} {chip} at {site}, {start_day} to {end_day}, at "
-        "{price_usd_per_gpu_hour} USD a GPU-hour."
+        "{lessor} offered {lessee} {gpus} {chip} (site {site}, region {region}), {start_day} to {end_day}, at "
+        "{price_usd_per_gpu_hour} USD a GPU-hour ({form}, turn {turn})."
     ),
     "QuoteRefused": "{lessor} could not quote: {reason}.",
-    "QuoteCountered": "{lessee} answered {lessor} with {price_usd_per_gpu_hour} USD a GPU-hour.",
+    "QuoteCountered": (
+        "{lessee} asked {lessor} for another {clause}: {price_usd_per_gpu_hour} USD a GPU-hour from {start_day} to "
+        "{end_day} in {region}."
+    ),
     "QuoteLapsed": "{lessor}'s quote to {lessee} lapsed.",
     "LeaseTalksFailed": "Talks of {lessee} with {lessor} over {h100e} H100e failed: {reason}.",
     "LeaseRefused": "A quote could not be taken: {reason}.",
@@ -91,6 +94,18 @@ SENTENCES: dict[str, str] = {
     "LetterRefused": "A letter of intent of {org} with {counterparty} could not stand: {reason}.",
     "LetterCut": "The letter of intent of {org} with {counterparty} was cut to {h100e} H100e, {share} of what it was.",
     "LetterEnded": "The letter of intent of {org} with {counterparty} over {h100e} H100e ended: {reason}.",
+    # contracts
+    "ContractSigned": (
+        "{lessee} contracted {gpus} {chip} of {lessor} (site {site}, region {region}) in {tranches} tranches from "
+        "{start_day}, to {end_day} for the first, at {price_usd_per_gpu_hour} USD a GPU-hour, {prepaid_share} of it "
+        "prepaid ({kind})."
+    ),
+    "TrancheScheduled": "Tranche {tranche}: {lessor} owes {lessee} {gpus} GPUs from {start_day} to {end_day}.",
+    "TrancheDrawn": "{gpus} GPUs of tranche {tranche} of {contract_id} began as lease {lease_id}.",
+    "TrancheLate": "{lessor} is late with {gpus} GPUs of tranche {tranche} of {contract_id}, for want of {reason}.",
+    "CapacityShed": "{lessee} gave {gpus} {chip} at {site} back to {lessor} before the end of the lease.",
+    "ContractRefused": "A command of {org} about {contract_id} was refused: {reason}.",
+    "ContractEnded": "The contract of {lessee} with {lessor} ended with {gpus} GPUs undrawn: {reason}.",
     # training
     "ClusterFormed": "{org} runs a cluster of {gpus} {chip} at {site} ({kind}).",
     "ComputeSplitSet": "{org} gives {share} of its compute to customers.",
@@ -127,7 +142,18 @@ SENTENCES: dict[str, str] = {
     "LevyCharged": "Policy {policy} charged {org} {amount_usd_cents}.",
 }  # fmt: skip
 
-TERMS = (("term_price", "price"), ("term_time", "time"), ("term_control", "control"), ("term_risk", "risk"))
+TERMS = (
+    ("term_price", "price"),
+    ("term_time", "time"),
+    ("term_control", "control"),
+    ("term_risk", "risk"),
+    ("term_noise", "noise"),
+)
+FACTS = (
+    ("h100e", "{:,.0f} H100e"),
+    ("cost_usd_per_h100e_hour", "{:.2f} USD an H100e-hour"),
+    ("wait_weeks", "in {:.0f} weeks"),
+)
 
 
 class _Said(dict[str, str]):
@@ -149,8 +175,9 @@ def sentence(kind: str, fields: Mapping[str, Any]) -> str:
 
 
 def terms(fields: Mapping[str, Any]) -> str:
-    """Write the terms on which a candidate was scored, those that are zero left out."""
-    found = [f"{name} {fields[field]:+.2f}" for field, name in TERMS if fields.get(field)]
+    """Write what a candidate offers and the terms on which it was scored, those that are zero left out."""
+    found = [text.format(fields[field]) for field, text in FACTS if fields.get(field)]
+    found += [f"{name} {fields[field]:+.2f}" for field, name in TERMS if fields.get(field)]
     return ", ".join(found) or "no terms"
 
 

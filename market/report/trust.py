@@ -74,8 +74,8 @@ def because(found: Explanation) -> None:
 def _tell(step: Step, lead: str) -> None:
     out = console()
     out.print(f"{step.seq:>8} {step.day}  {lead}{step.says}", markup=False, soft_wrap=True)
-    if step.rejected is not None:
-        text = f"the best it rejected: {step.rejected['option']} ({step.rejected['terms']})"
+    for left in step.rejected:
+        text = f"left: {left['option']} ({left['terms']}){': ' + left['reason'] if left['reason'] else ''}"
         out.print(f"{'':>21}{text}", markup=False, soft_wrap=True)
 
 

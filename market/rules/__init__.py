@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from events.commands import Command
 from events.types import Event
-from market.rules import chips, finance, leases, letters, sites, training
+from market.rules import chips, contracts, finance, leases, letters, sites, training
 from market.rules.base import Deciders
 from market.rules.start import calibrate
 from market.state import State
 
 DECIDERS: Deciders = {}
-for _family in (chips, sites, leases, letters, training, finance):
+for _family in (chips, sites, leases, contracts, letters, training, finance):
     DECIDERS.update(_family.DECIDE)
 
 

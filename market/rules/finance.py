@@ -11,6 +11,7 @@ from market.rules.base import Deciders, Happening, cash, trait, years
 from market.rules.leases import end_lease
 from market.state import State, next_id
 from market.state.finance import Loan
+from market.state.leases import Lease
 from market.units import CENTS, HOURS_PER_YEAR, MONTH_DAYS, finite
 
 Payment = tuple[str, str, int, str, str]  # payer, payee, cents, kind, contract
@@ -152,20 +153,19 @@ def seek_loan(state: State, command: commands.SeekLoan, day: int) -> list[Event]
 
 def monthly_rent(state: State, org: str) -> int:
     """Rent that an org pays in four weeks for what was handed over, in cents."""
-    return sum(
-        _rent(lease.delivered, lease.price_usd_per_gpu_hour)
-        for lease in state.leases.leases.values()
-        if lease.lessee == org
-    )
+    return sum(lease_rent(lease) for lease in state.leases.leases.values() if lease.lessee == org)
 
 
 def rent_earned(state: State, org: str) -> int:
     """Rent that an org earns in four weeks, in cents, on demand left out."""
-    return sum(
-        _rent(lease.delivered, lease.price_usd_per_gpu_hour)
-        for lease in state.leases.leases.values()
-        if lease.lessor == org
-    )
+    return sum(lease_rent(lease) for lease in state.leases.leases.values() if lease.lessor == org)
+
+
+def lease_rent(lease: Lease) -> int:
+    """Rent of a lease in four weeks, in cents: GPUs handed over, a part of those shed, less what was prepaid."""
+    due = (1 - lease.prepaid_share) * lease.price_usd_per_gpu_hour
+    rent = _rent(lease.delivered, due)
+    return rent + _rent(lease.shed, due * lease.take_or_pay_share) if lease.shed else rent
 
 
 def _rent(gpus: int, price: float) -> int:
@@ -207,13 +207,7 @@ def monthly(state: State, day: int) -> Batch | None:
 
 def _rents(state: State) -> Iterator[Payment]:
     for lease in state.leases.leases.values():
-        yield (
-            lease.lessee,
-            lease.lessor,
-            _rent(lease.delivered, lease.price_usd_per_gpu_hour),
-            "rent",
-            lease.lease_id,
-        )
+        yield lease.lessee, lease.lessor, lease_rent(lease), "rent", lease.lease_id
 
 
 def _operations(state: State) -> Iterator[Payment]:

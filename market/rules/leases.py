@@ -8,7 +8,19 @@ from collections.abc import Iterator
 from typing import get_args
 
 from events.commands import leases as commands
-from events.kinds import Lateness, LeaseEnd, LeaseKind, QuoteClosed, QuoteRefusal, RequestRefusal
+from events.kinds import (
+    ChoiceOf,
+    Clause,
+    CounterRefusal,
+    Lateness,
+    LeaseEnd,
+    LeaseKind,
+    QuoteClosed,
+    QuoteForm,
+    QuoteRefusal,
+    RequestRefusal,
+)
+from events.terms import LeaseTerms, spread
 from events.types import Event
 from events.types import leases as events
 from market.rules.base import Deciders, Happening, training_use
@@ -18,7 +30,7 @@ from market.state.leases import Lease, Quote, Request
 
 QUOTE_DAYS = 7  # a quote holds its GPUs for a week
 SILENCE_DAYS = 21  # talks without a message for three weeks are over
-KINDS = get_args(LeaseKind)
+KINDS, FORMS, CLAUSES, CHOICES = get_args(LeaseKind), get_args(QuoteForm), get_args(Clause), get_args(ChoiceOf)
 
 
 def request_lease(state: State, command: commands.RequestLease, day: int) -> list[Event]:
@@ -33,6 +45,10 @@ def request_lease(state: State, command: commands.RequestLease, day: int) -> lis
         reason = "nothing asked"
     elif not 0 < command.price_usd_per_h100e_hour < math.inf:
         reason = "no price"
+    elif (command.region and command.region not in state.run.regions) or (
+        command.chip and command.chip not in state.chips.chips
+    ):
+        reason = "unknown region or chip"
     elif any(r.lessee == command.actor and r.lessor == command.lessor for r in state.leases.requests.values()):
         reason = "talks already open"
     if reason:
@@ -47,6 +63,8 @@ def request_lease(state: State, command: commands.RequestLease, day: int) -> lis
             duration_days=command.duration_days,
             price_usd_per_h100e_hour=round(command.price_usd_per_h100e_hour, 6),
             kind=command.kind,
+            region=command.region,
+            chip=command.chip,
         )
     ]
 
@@ -56,7 +74,7 @@ def held_in_quotes(state: State, lessor: str, chip: str, site: str) -> int:
     return sum(
         q.gpus
         for q in state.leases.quotes.values()
-        if q.lessor == lessor and q.chip == chip and q.site == site and q.parent_lease_id is None
+        if q.lessor == lessor and q.chip == chip and q.site == site and q.parent_lease_id is None and q.form == "lease"
     )
 
 
@@ -87,7 +105,7 @@ def promised_watts(state: State, site: str) -> int:
         if lease.site == site and lease.lessor == owner:
             promised[lease.chip] += lease.owed
     for quote in state.leases.quotes.values():
-        if quote.site == site and quote.lessor == owner:
+        if quote.site == site and quote.lessor == owner and quote.form == "lease":
             promised[quote.chip] += quote.gpus
     watts = 0
     for chip, gpus in promised.items():
@@ -99,44 +117,88 @@ def promised_watts(state: State, site: str) -> int:
 
 def quote_fault(state: State, command: commands.GiveQuote, request: Request, day: int) -> QuoteRefusal | None:
     """Say why a quote cannot stand; None when it can."""
-    chip, site = state.chips.chips.get(command.chip), state.sites.sites.get(command.site)
-    if chip is None or site is None:
+    terms = command.terms
+    if fault := terms_fault(state, terms, day):
+        return fault
+    if command.form == "contract":
+        return contract_fault(state, command.actor, terms)
+    site = state.sites.sites.get(terms.site)
+    if command.form not in FORMS:
+        return "unknown form"
+    if site is None:
         return "unknown chip or site"
-    if command.gpus < 1 or command.end_day <= command.start_day or command.start_day < day:
-        return "empty term"
-    if not 0 < command.price_usd_per_gpu_hour < math.inf:
-        return "no price"
     if command.parent_lease_id is not None:
         return _sublease_fault(state, command) or ("the lessee's own" if site.owner == request.lessee else None)
     if site.owner != command.actor:
         return "not the actor's site"
+    return _room_fault(state, command, request, day)
+
+
+def terms_fault(state: State, terms: LeaseTerms, day: int) -> QuoteRefusal | None:
+    """Say what no lease and no contract may say; None when the terms make sense."""
+    if terms.chip not in state.chips.chips:
+        return "unknown chip or site"
+    if terms.gpus < 1 or terms.end_day <= terms.start_day or terms.start_day < day:
+        return "empty term"
+    if not 0 < terms.price_usd_per_gpu_hour < math.inf:
+        return "no price"
+    if not (0 <= terms.take_or_pay_share <= 1 and 0 <= terms.prepaid_share <= 1):
+        return "a share is no share"
+    if terms.chip_choice not in CHOICES or terms.site_choice not in CHOICES:
+        return "unknown choice"
+    return None
+
+
+def contract_fault(state: State, lessor: str, terms: LeaseTerms) -> QuoteRefusal | None:
+    """Say why terms are none of a contract for capacity: place, years, tranches."""
+    p, site = state.run.parameters, state.sites.sites.get(terms.site)
+    if site is None and (terms.site or terms.region not in state.run.regions or terms.site_choice == "fixed"):
+        return "unknown chip or site"
+    if site is not None and site.owner != lessor:
+        return "not the actor's site"
+    if not p["contracts.days_min"] <= terms.duration_days <= p["contracts.days_max"]:
+        return "term"
+    if not 1 <= terms.tranches <= terms.gpus or terms.ramp_days < 0:
+        return "tranches"
+    return None
+
+
+def _room_fault(state: State, command: commands.GiveQuote, request: Request, day: int) -> QuoteRefusal | None:
+    """Say whether GPUs or power fall short of a quote on own GPUs."""
+    terms = command.terms
+    chip, site = state.chips.chips[terms.chip], state.sites.sites[terms.site]
     own = next((q for q in state.leases.quotes.values() if q.request_id == request.request_id), None)
-    replaced = own.gpus if own and (own.chip, own.site) == (command.chip, command.site) else 0
-    free = free_gpus(state, command.actor, command.chip, command.site) + replaced
-    if command.start_day - day <= QUOTE_DAYS and command.gpus > free:
+    same = own is not None and own.form == "lease" and (own.chip, own.site) == (terms.chip, terms.site)
+    replaced = own.gpus if own is not None and same else 0
+    free = free_gpus(state, command.actor, terms.chip, terms.site) + replaced
+    if terms.start_day - day <= QUOTE_DAYS and terms.gpus > free:
         return "capacity"
-    building = sum(b.power_kw for b in state.sites.buildings.values() if b.site == command.site)
+    building = sum(b.power_kw for b in state.sites.buildings.values() if b.site == terms.site)
     watts = round(chip.power_kw_it_per_gpu * 1000)
-    new = max(0, command.gpus - max(0, free)) * watts - replaced * watts
-    if new > site.spare_w + building * 1000 - promised_watts(state, command.site):
+    new = max(0, terms.gpus - max(0, free)) * watts - replaced * watts
+    if new > site.spare_w + building * 1000 - promised_watts(state, terms.site):
         return "power"
     return None
 
 
 def _sublease_fault(state: State, command: commands.GiveQuote) -> QuoteRefusal | None:
-    parent = state.leases.leases.get(command.parent_lease_id or "")
+    parent, terms = state.leases.leases.get(command.parent_lease_id or ""), command.terms
     if parent is None or parent.lessee != command.actor:
         return "not the actor's lease"
-    if (parent.chip, parent.site) != (command.chip, command.site):
+    if (parent.chip, parent.site) != (terms.chip, terms.site):
         return "not what the parent lease holds"
     if parent.depth + 1 > state.run.parameters["chains.depth_max"]:
         return "chain too long"
-    if command.end_day > parent.end_day or command.start_day < parent.start_day:
+    if terms.end_day > parent.end_day or terms.start_day < parent.start_day:
         return "outside the parent's term"
-    quoted = sum(q.gpus for q in state.leases.quotes.values() if q.parent_lease_id == parent.lease_id)
-    if command.gpus > parent.gpus - parent.subleased - quoted:
+    if terms.gpus > parent.gpus - parent.subleased - quoted_under(state, parent.lease_id):
         return "capacity"
     return None
+
+
+def quoted_under(state: State, lease_id: str) -> int:
+    """GPUs of a lease that open quotes hold."""
+    return sum(q.gpus for q in state.leases.quotes.values() if q.parent_lease_id == lease_id)
 
 
 def give_quote(state: State, command: commands.GiveQuote, day: int) -> list[Event]:
@@ -146,6 +208,7 @@ def give_quote(state: State, command: commands.GiveQuote, day: int) -> list[Even
         return [events.QuoteRefused(lessor=command.actor, request_id=command.request_id, reason="no such request")]
     if fault := quote_fault(state, command, request, day):
         return [events.QuoteRefused(lessor=command.actor, request_id=command.request_id, reason=fault)]
+    rounded = spread(command.terms) | {"price_usd_per_gpu_hour": round(command.terms.price_usd_per_gpu_hour, 6)}
     return [
         events.QuoteGiven(
             quote_id=next_id(state, command.actor, "quote"),
@@ -153,12 +216,9 @@ def give_quote(state: State, command: commands.GiveQuote, day: int) -> list[Even
             parent_lease_id=command.parent_lease_id,
             lessor=command.actor,
             lessee=request.lessee,
-            chip=command.chip,
-            site=command.site,
-            gpus=command.gpus,
-            start_day=command.start_day,
-            end_day=command.end_day,
-            price_usd_per_gpu_hour=round(command.price_usd_per_gpu_hour, 6),
+            form=command.form,
+            turn=request.rounds + 1,
+            **rounded,
         )
     ]
 
@@ -174,18 +234,42 @@ def open_quote(state: State, quote_id: str, actor: str) -> Quote | QuoteClosed:
 
 
 def counter_quote(state: State, command: commands.CounterQuote, day: int) -> list[Event]:
-    """Answer a quote with a lower price."""
+    """Answer a quote by asking for another clause."""
     quote = open_quote(state, command.quote_id, command.actor)
     if isinstance(quote, str):
         return [events.LeaseRefused(quote_id=command.quote_id, reason=quote)]
-    if quote.countered_at_usd or not 0 < command.price_usd_per_gpu_hour < quote.price_usd_per_gpu_hour:
-        return [events.LeaseRefused(quote_id=command.quote_id, reason="no lower price")]
-    price = round(command.price_usd_per_gpu_hour, 6)
+    terms = command.terms
+    reason = "a counter-offer is open" if quote.countered else counter_fault(state, command.clause, terms, quote)
+    if reason:
+        return [events.LeaseRefused(quote_id=command.quote_id, reason=reason)]
     return [
         events.QuoteCountered(
-            quote_id=quote.quote_id, lessor=quote.lessor, lessee=quote.lessee, price_usd_per_gpu_hour=price
+            quote_id=quote.quote_id,
+            lessor=quote.lessor,
+            lessee=quote.lessee,
+            price_usd_per_gpu_hour=round(terms.price_usd_per_gpu_hour, 6),
+            clause=command.clause,
+            start_day=terms.start_day,
+            end_day=terms.end_day,
+            region=terms.region,
         )
     ]
+
+
+def counter_fault(state: State, clause: str, terms: LeaseTerms, quote: Quote) -> CounterRefusal | None:
+    """Say why a counter-offer asks for nothing; None when it asks for something."""
+    price = terms.price_usd_per_gpu_hour
+    if clause not in CLAUSES or not 0 < price < math.inf:
+        return "no such clause" if clause not in CLAUSES else "no lower price"
+    if clause == "price" and price >= quote.price_usd_per_gpu_hour:
+        return "no lower price"
+    if clause == "date" and terms.start_day >= quote.start_day:
+        return "no earlier day"
+    if clause == "site" and terms.region not in state.run.regions:
+        return "unknown region"
+    if clause == "term" and terms.end_day <= terms.start_day:
+        return "empty term"
+    return None
 
 
 def accept_quote(state: State, command: commands.AcceptQuote, day: int) -> list[Event]:
@@ -193,8 +277,12 @@ def accept_quote(state: State, command: commands.AcceptQuote, day: int) -> list[
     quote = open_quote(state, command.quote_id, command.actor)
     if isinstance(quote, str):
         return [events.LeaseRefused(quote_id=command.quote_id, reason=quote)]
-    if quote.countered_at_usd:
+    if quote.countered:
         return [events.LeaseRefused(quote_id=command.quote_id, reason="a counter-offer is open")]
+    if quote.form == "contract":
+        from market.rules.contracts import sign
+
+        return sign(state, quote, day)
     parent = state.leases.leases.get(quote.parent_lease_id) if quote.parent_lease_id else None
     if quote.parent_lease_id is not None and parent is None:
         return [events.LeaseRefused(quote_id=command.quote_id, reason="parent lease ended")]
@@ -206,14 +294,9 @@ def accept_quote(state: State, command: commands.AcceptQuote, day: int) -> list[
             quote_id=quote.quote_id,
             lessor=quote.lessor,
             lessee=quote.lessee,
-            chip=quote.chip,
-            site=quote.site,
-            gpus=quote.gpus,
-            start_day=quote.start_day,
-            end_day=quote.end_day,
-            price_usd_per_gpu_hour=quote.price_usd_per_gpu_hour,
             kind=request.kind,
             depth=parent.depth + 1 if parent else 1,
+            **spread(quote),
         )
     ]
 

@@ -205,7 +205,7 @@ def command_case(state: State, command: Command) -> dict[str, Any]:
     request_id = quote.request_id if quote else getattr(command, "request_id", "")
     request = state.leases.requests.get(request_id)
     found: dict[str, Any] = {"org": command.actor}
-    for source in (command, quote, request):
+    for source in (command, getattr(command, "terms", None), quote, request):
         for name in NAMED:
             value = getattr(source, name, None)
             if value is not None and name not in found:

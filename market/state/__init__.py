@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from market.state.chips import Chips
+from market.state.contracts import Contracts
 from market.state.finance import Finance
 from market.state.form import NUMBER, form_of
 from market.state.leases import Leases
@@ -15,7 +16,7 @@ from market.state.run import Run
 from market.state.sites import Sites
 from market.state.training import Training
 
-FAMILIES = ("chips", "finance", "leases", "run", "sites", "training")
+FAMILIES = ("chips", "contracts", "finance", "leases", "run", "sites", "training")
 _ENCODER = msgspec.msgpack.Encoder(order="deterministic")
 Family = Run | Chips | Sites | Leases | Training | Finance
 
@@ -31,6 +32,7 @@ class State(msgspec.Struct):
     chips: Chips = msgspec.field(default_factory=Chips)
     sites: Sites = msgspec.field(default_factory=Sites)
     leases: Leases = msgspec.field(default_factory=Leases)
+    contracts: Contracts = msgspec.field(default_factory=Contracts)
     training: Training = msgspec.field(default_factory=Training)
     finance: Finance = msgspec.field(default_factory=Finance)
     trail: dict[str, tuple[int, int]] = msgspec.field(default_factory=lambda: {"world": (0, 0)})

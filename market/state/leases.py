@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from events.kinds import LeaseKind
+from events.kinds import LeaseKind, QuoteForm
+from events.terms import LeaseTerms
 
 
 class Request(msgspec.Struct, array_like=True):
@@ -19,44 +20,50 @@ class Request(msgspec.Struct, array_like=True):
     price_limit_usd_per_h100e_hour: float
     kind: LeaseKind
     day: int
+    region: str = ""
+    chip: str = ""
     rounds: int = 0  # messages since it was made
 
 
-class Quote(msgspec.Struct, array_like=True):
-    """An open quote; its GPUs are held."""
+class Quote(LeaseTerms, frozen=False, array_like=True, kw_only=True):  # type: ignore[misc]
+    """An open quote; its GPUs are held. `countered` names the clause that the lessee asks for, empty when it is silent.
+
+    What the first quote of its talks offered, and the one before this, tell how far the talks have moved.
+    """
 
     quote_id: str
     request_id: str
     parent_lease_id: str | None
     lessor: str
     lessee: str
-    chip: str
-    site: str
-    gpus: int
-    start_day: int
-    end_day: int
-    price_usd_per_gpu_hour: float
+    form: QuoteForm
+    turn: int
     day: int
-    countered_at_usd: float = 0.0  # price of the lessee's counter-offer, 0: none
+    first_price_usd_per_gpu_hour: float
+    first_start_day: int
+    first_day: int
+    before_price_usd_per_gpu_hour: float
+    before_start_day: int
+    countered: str = ""
+    asked_price_usd_per_gpu_hour: float = 0.0
+    asked_start_day: int = 0
+    asked_end_day: int = 0
+    asked_region: str = ""
 
 
-class Lease(msgspec.Struct, array_like=True):
+class Lease(LeaseTerms, frozen=False, array_like=True, kw_only=True):  # type: ignore[misc]
     """A lease in force; `delivered` of its `gpus` have been handed over."""
 
     lease_id: str
     parent_lease_id: str | None
     lessor: str
     lessee: str
-    chip: str
-    site: str
-    gpus: int
-    start_day: int
-    end_day: int
-    price_usd_per_gpu_hour: float
     kind: LeaseKind
     depth: int
+    contract_id: str | None = None
     delivered: int = 0
     subleased: int = 0  # of `gpus`, promised on by the lessee
+    shed: int = 0  # given back before the end; the take-or-pay share of their rent is paid on
     late_said: bool = False
 
     @property

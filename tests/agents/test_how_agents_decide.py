@@ -51,8 +51,8 @@ def test_dearer_and_later_score_less():
 def test_a_cold_choice_takes_the_best_and_tells_the_second():
     options = [Terms("worst", -2.0), Terms("best", 1.0), Terms("second", 0.5)]
     index, why = valuation.choose("topic", options, 1e-3, 0.5)
-    assert (index, why.chosen.option, why.rejected.option) == (1, "best", "second")
-    assert valuation.choose("topic", options[:1], 1.0, 0.5)[1].rejected is None
+    assert (index, why.chosen.option, why.rejected[0].option) == (1, "best", "second")
+    assert valuation.choose("topic", options[:1], 1.0, 0.5)[1].rejected == ()
 
 
 def test_a_warm_choice_takes_options_by_logit():
@@ -209,7 +209,7 @@ def talks(world=None, h100e=1000.0, kind="serving", due=START + 60, days=364, le
 
 
 def quotes(world, org=CLOUD):
-    return of(Cloud().act(view(world, org), DRAWS), GiveQuote)
+    return [c.terms for c in of(Cloud().act(view(world, org), DRAWS), GiveQuote)]
 
 
 def test_a_cloud_quotes_from_its_shelf():
@@ -260,9 +260,9 @@ def test_a_cloud_resells_what_it_rents_with_a_margin():
             kind="serving",
         )
     )
-    (quote,) = quotes(world, RESELLER)
+    (quote,) = of(Cloud().act(view(world, RESELLER), DRAWS), GiveQuote)
     assert quote.parent_lease_id == parent.lease_id
-    assert quote.price_usd_per_gpu_hour > parent.price_usd_per_gpu_hour
+    assert quote.terms.price_usd_per_gpu_hour > parent.price_usd_per_gpu_hour
 
 
 def test_clouds_rent_from_each_other_only_when_the_market_is_tight():
@@ -294,7 +294,7 @@ def test_clouds_rent_from_each_other_only_when_the_market_is_tight():
 def test_a_counter_offer_is_met_above_the_floor_and_not_below():
     for price, kind in ((2.4, GiveQuote), (0.2, BreakTalks)):
         world = talks()
-        world.when(quotes(world)[0])
+        world.when(of(Cloud().act(view(world, CLOUD), DRAWS), GiveQuote)[0])
         world.happened(
             lease_events.QuoteCountered(
                 quote_id="cloud/quote/1", lessor=CLOUD, lessee=LAB, price_usd_per_gpu_hour=price
@@ -349,8 +349,8 @@ def test_a_lab_that_may_build_and_is_in_a_hurry_leases():
     world = offered(given(orgs__lab__build=1, orgs__lab__wait_weight=5))
     (taken,) = answers(world)
     assert isinstance(taken, AcceptQuote)
-    assert taken.why.rejected.option.startswith("build on")
-    assert taken.why.rejected.term_time < taken.why.chosen.term_time
+    assert taken.why.rejected[0].option.startswith("build on")
+    assert taken.why.rejected[0].term_time < taken.why.chosen.term_time
 
 
 def test_a_lab_that_prizes_control_builds_and_breaks_off_the_talks():

@@ -9,6 +9,7 @@ from agents.model import MarketModel
 from events import Batch, MemoryLog
 from events.commands.leases import AcceptQuote, GiveQuote, RequestLease
 from events.commands.training import StartTraining
+from events.terms import LeaseTerms
 from events.types.chips import GpusInstalled, ShipmentDelivered
 from events.types.leases import GpusHandedOver, LeaseSigned, QuoteGiven
 from market import week
@@ -58,8 +59,10 @@ def talk(world, lessor, lessees, chip, site, gpus, parent=None, days=364):
         )  # fmt: skip
         request = kernel.answer(asked)[0]
         quoted = GiveQuote(
-            actor=lessor, because=request.request_id, request_id=request.request_id, parent_lease_id=parent, chip=chip,
-            site=site, gpus=gpus, start_day=start, end_day=start + days, price_usd_per_gpu_hour=2.0,
+            actor=lessor, because=request.request_id, request_id=request.request_id, parent_lease_id=parent,
+            terms=LeaseTerms(
+                chip=chip, site=site, gpus=gpus, start_day=start, end_day=start + days, price_usd_per_gpu_hour=2.0
+            ),
         )  # fmt: skip
         quote = kernel.answer(quoted)[0]
         assert isinstance(quote, QuoteGiven), quote

@@ -91,7 +91,7 @@ def test_an_answer_that_is_no_list_is_a_fault(kernel):
 
 def test_what_agents_ask_for_is_without_fault(short_run):
     assert len(COMMANDS) > 15
-    assert fault(order(why=Choice("chip", Terms("H100"), None))) == ""
+    assert fault(order(why=Choice("chip", Terms("H100")))) == ""
     assert short_run.kernel.state.run.week == 25  # every command of every agent passed
 
 

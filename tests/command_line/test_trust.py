@@ -279,9 +279,9 @@ def test_a_decision_is_told_with_its_terms_and_the_best_that_was_left(run):
     chosen = log.filter(type="OptionChosen")["seq"].to_list()
     after = [seq for seq in chosen if log["type"][seq - 1] == "OptionRejected"]
     step = answer("explain", run, after[0])["chain"][0]
-    assert step["rejected"]["option"] == log["option"][after[0] - 1]
+    assert step["rejected"][-1]["option"] == log["option"][after[0] - 1]
     text = ask("explain", run, after[0]).stdout
-    assert "the best it rejected" in text
+    assert "left: " in text
     assert "That is the root" in text
 
 

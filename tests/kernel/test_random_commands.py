@@ -20,10 +20,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from worlds import as_table
 
 from events import MemoryLog
-from events.commands import COMMANDS, chips, finance, leases, sites, training
+from events.commands import COMMANDS, chips, contracts, finance, leases, sites, training
+from events.terms import LeaseTerms
 from events.types.chips import FleetRegistered
 from events.types.finance import PaymentMade
-from events.types.leases import GpusHandedOver, LeaseSigned
+from events.types.leases import GpusHandedOver, LeaseSigned, QuoteGiven
 from market.analytics.audit import audit
 from market.kernel import Kernel
 
@@ -48,6 +49,8 @@ COMMON = {"actor": orgs, "because": st.sampled_from(list(ORGS))}
 ASKS = {
     chips.PlaceOrder: {"chip": chip_names, "gpus": counts},
     chips.CancelOrder: {"order_id": an_id("order"), "gpus": counts},
+    contracts.CancelContract: {"contract_id": an_id("contract")},
+    contracts.ShedCapacity: {"lease_id": an_id("lease"), "gpus": counts},
     chips.ListPrice: {"chip": chip_names, "price_usd_per_gpu": numbers},
     chips.ExpandIntegration: {"gpus": counts},
     sites.PlanSite: {
@@ -70,7 +73,20 @@ ASKS = {
         "price_usd_per_h100e_hour": numbers,
         "kind": kinds,
     },
-    leases.CounterQuote: {"quote_id": an_id("quote"), "price_usd_per_gpu_hour": numbers},
+    leases.CounterQuote: {
+        "quote_id": an_id("quote"),
+        "clause": st.sampled_from(["price", "date", "site", "term", "hold", "luck"]),
+        "terms": st.builds(
+            LeaseTerms,
+            chip=chip_names,
+            site=site_names,
+            gpus=counts,
+            start_day=days,
+            end_day=days,
+            price_usd_per_gpu_hour=numbers,
+            region=st.sampled_from(["texas", "beijing", "atlantis", ""]),
+        ),
+    },
     leases.AcceptQuote: {"quote_id": an_id("quote")},
     leases.BreakTalks: {"request_id": an_id("request"), "reason": st.just("price")},
     leases.SignLetter: {"lessor": others, "h100e": numbers, "due_day": days},
@@ -131,6 +147,7 @@ class Asking(RuleBasedStateMachine):
         events = self.kernel.answer(command)
         assert events
         assert all(getattr(event, "reason", "why") for event in events)
+        return events
 
     @rule(command=st.one_of(st.builds(kind, **COMMON, **fields) for kind, fields in ASKS.items()))
     def ask(self, command):
@@ -153,8 +170,11 @@ class Asking(RuleBasedStateMachine):
         request_id = request.request_id if request else "lab/request/1"
         self.answered(
             leases.GiveQuote(
-                actor=lessor, because=lessor, request_id=request_id, parent_lease_id=parent, chip=chip, site=place,
-                gpus=gpus, start_day=first, end_day=first + length, price_usd_per_gpu_hour=price,
+                actor=lessor, because=lessor, request_id=request_id, parent_lease_id=parent,
+                terms=LeaseTerms(
+                    chip=chip, site=place, gpus=gpus, start_day=first, end_day=first + length,
+                    price_usd_per_gpu_hour=price,
+                ),
             )
         )  # fmt: skip
 
@@ -188,11 +208,61 @@ class Asking(RuleBasedStateMachine):
         self.answered(
             leases.GiveQuote(
                 actor=request.lessor, because=request.request_id, request_id=request.request_id,
-                parent_lease_id=parent.lease_id if parent else None, chip=parent.chip if parent else chip,
-                site=parent.site if parent else FIELD if request.lessor == LAB else SITE, gpus=gpus, start_day=first,
-                end_day=min(first + length, parent.end_day) if parent else first + length, price_usd_per_gpu_hour=2.0,
+                parent_lease_id=parent.lease_id if parent else None,
+                terms=LeaseTerms(
+                    chip=parent.chip if parent else chip,
+                    site=parent.site if parent else FIELD if request.lessor == LAB else SITE, gpus=gpus,
+                    start_day=first, end_day=min(first + length, parent.end_day) if parent else first + length,
+                    price_usd_per_gpu_hour=2.0,
+                ),
             )
         )  # fmt: skip
+
+    @rule(pick=st.integers(0, 50), gpus=st.integers(1, 6_000), what=st.sampled_from(["cancel", "shed"]))
+    def give_up(self, pick, gpus, what):
+        """Give back what was rented, or what was contracted."""
+        state = self.kernel.state
+        rented, open_ones = list(state.leases.leases.values()), list(state.contracts.open.values())
+        if what == "shed" and rented:
+            lease = rented[pick % len(rented)]
+            self.answered(
+                contracts.ShedCapacity(
+                    actor=lease.lessee, because=lease.lease_id, lease_id=lease.lease_id, gpus=min(gpus, lease.gpus)
+                )
+            )
+        if what == "cancel" and open_ones:
+            contract = open_ones[pick % len(open_ones)]
+            name = contract.contract_id
+            self.answered(contracts.CancelContract(actor=contract.lessee, because=name, contract_id=name))
+
+    @rule(
+        pick=st.integers(0, 50), gpus=st.integers(1, 60_000), start=st.integers(1, 300),
+        length=st.sampled_from([364, 400, 1800, 6000]), tranches=st.integers(0, 5), prepaid=st.sampled_from([0.0, 0.2]),
+        place=st.sampled_from([(SITE, "fixed"), ("", "listed"), ("", "seller"), ("", "fixed")]),
+        chip=st.sampled_from(["fixed", "listed", "seller"]),
+    )  # fmt: skip
+    def contract(self, pick, gpus, start, length, tranches, prepaid, place, chip):
+        """Offer capacity that the lessor still has to build, and sign it at times."""
+        state = self.kernel.state
+        requests = list(state.leases.requests.values())
+        if not requests:
+            return
+        request, first = requests[pick % len(requests)], self.kernel.day + start
+        terms = LeaseTerms(
+            chip="H100", site=place[0], region="texas", gpus=gpus, start_day=first, end_day=first + length,
+            price_usd_per_gpu_hour=2.0, chip_choice=chip, site_choice=place[1], tranches=tranches, ramp_days=90,
+            take_or_pay_share=0.8, prepaid_share=prepaid,
+        )  # fmt: skip
+        given = self.answered(
+            leases.GiveQuote(
+                actor=request.lessor, because=request.request_id, request_id=request.request_id, form="contract",
+                terms=terms,
+            )
+        )  # fmt: skip
+        for quote in given or []:
+            if pick % 3 and isinstance(quote, QuoteGiven):
+                name = quote.quote_id
+                self.answered(leases.AcceptQuote(actor=quote.lessee, because=name, quote_id=name))
 
     @rule(what=st.sampled_from(["order", "project", "train", "build", "own plant", "loan"]), size=st.integers(1, 4_000))
     def work(self, what, size):

@@ -116,7 +116,7 @@ def test_a_cause_that_nothing_was_said_about_is_an_error():
 
 def test_the_terms_of_a_decision_stand_before_its_events_and_cause_them():
     kernel = small()
-    why = Choice("order", Terms("H100", term_price=1.0), Terms("GB200", term_time=-1.0))
+    why = Choice("order", Terms("H100", term_price=1.0), (Terms("GB200", term_time=-1.0),))
     week(kernel, PlaceOrder(actor=LAB, because="H100", why=why, chip="H100", gpus=5))
     rejected, chosen = told(kernel, OptionChosen, OptionRejected)
     (order,) = [e for e in told(kernel, OrderPlaced) if e.event.order_id == "lab/order/1"]

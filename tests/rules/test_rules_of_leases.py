@@ -6,6 +6,7 @@ import pytest
 from given import CLOUD, FIELD, LAB, RESELLER, RIVAL, SITE, START, SUPPLIER, YEAR, given, handed, invariants, lease
 
 from events.commands.leases import AcceptQuote, BreakTalks, CounterQuote, GiveQuote, RequestLease
+from events.terms import LeaseTerms
 from events.types import chips as chip_events
 from events.types import leases as events
 from events.types.sites import BuildingStarted, PowerEnergised
@@ -28,7 +29,19 @@ def offer(request="lab/request/1", lessor=CLOUD, **terms):
         "chip": "H100", "site": SITE, "gpus": 1000, "start_day": START, "end_day": START + YEAR,
         "price_usd_per_gpu_hour": 2.5,
     }  # fmt: skip
-    return GiveQuote(actor=lessor, because=request, request_id=request, **{**values, **terms})
+    parent = terms.pop("parent_lease_id", None)
+    terms = LeaseTerms(**{**values, **terms})
+    return GiveQuote(actor=lessor, because=request, request_id=request, parent_lease_id=parent, terms=terms)
+
+
+def answer(clause="price", quote="cloud/quote/1", **terms):
+    values = {
+        "chip": "H100", "site": SITE, "gpus": 1000, "start_day": START, "end_day": START + YEAR,
+        "price_usd_per_gpu_hour": 2.0,
+    }  # fmt: skip
+    return CounterQuote(
+        actor=LAB, because=quote, quote_id=quote, clause=clause, terms=LeaseTerms(**{**values, **terms})
+    )
 
 
 def take(quote="cloud/quote/1", lessee=LAB):
@@ -245,21 +258,18 @@ def test_a_counter_offer_is_lower_comes_once_and_waits_for_a_new_quote():
     world = asked()
     world.when(offer())
     for price in (2.5, 0.0, float("nan")):
-        counter = CounterQuote(
-            actor=LAB, because="cloud/quote/1", quote_id="cloud/quote/1", price_usd_per_gpu_hour=price
-        )
+        counter = answer(price_usd_per_gpu_hour=price)
         assert refusal(world, counter) == "no lower price"
-    counter = CounterQuote(actor=LAB, because="cloud/quote/1", quote_id="cloud/quote/1", price_usd_per_gpu_hour=2.0)
+    counter = answer(price_usd_per_gpu_hour=2.0)
     assert isinstance(world.when(counter)[0], events.QuoteCountered)
-    assert refusal(world, counter) == "no lower price"
+    assert refusal(world, counter) == "a counter-offer is open"
     assert refusal(world, take()) == "a counter-offer is open"
     world.when(offer(price_usd_per_gpu_hour=2.2))
     assert world.when(take("cloud/quote/2"))[0].price_usd_per_gpu_hour == 2.2
 
 
 def test_a_counter_offer_to_nothing_is_refused():
-    counter = CounterQuote(actor=LAB, because=LAB, quote_id="cloud/quote/1", price_usd_per_gpu_hour=2.0)
-    assert refusal(given(), counter) == "quote lapsed"
+    assert refusal(given(), answer()) == "quote lapsed"
 
 
 def test_either_side_ends_talks_with_a_reason_and_the_gpus_are_free_again():

@@ -10,6 +10,7 @@ from given import CHINESE, CLOUD, FIELD, LAB, RESELLER, RIVAL, SITE, START, SUPP
 from events.commands.chips import PlaceOrder
 from events.commands.leases import AcceptQuote, GiveQuote, RequestLease
 from events.commands.sites import PlanSite
+from events.terms import LeaseTerms
 from events.types import chips as chip_events
 from events.types import finance as finance_events
 from events.types import policy as events
@@ -169,7 +170,9 @@ def talks(world):
     ))  # fmt: skip
     return GiveQuote(
         actor=RESELLER, because="lab/request/1", request_id="lab/request/1", parent_lease_id="reseller/lease/1",
-        chip="H100", site=SITE, gpus=9, start_day=START, end_day=START + 90, price_usd_per_gpu_hour=2.5,
+        terms=LeaseTerms(
+            chip="H100", site=SITE, gpus=9, start_day=START, end_day=START + 90, price_usd_per_gpu_hour=2.5
+        ),
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ COLUMNS = (
     "chip", "site", "building_id", "order_id", "shipment_id", "request_id", "quote_id", "lease_id", "parent_lease_id",
     "lessor", "lessee", "run_id", "deal_id", "contract_id", "policy", "parameter", "reason", "kind", "gpus",
     "start_day", "end_day", "due_day", "depth", "amount_usd_cents", "price_usd_per_gpu", "price_usd_per_gpu_hour",
+    "prepaid_share", "take_or_pay_share", "form", "tranche", "region", "chip_choice", "site_choice", "tranches",
     "revenue_usd_per_year", "power_kw_it", "power_kw_it_per_gpu", "value", "h100e", "lead_time_weeks",
 )  # fmt: skip
 WHEN = ("seq", "closing", "day")

@@ -21,7 +21,7 @@ def training_changes(book: Book) -> pl.DataFrame:
 
 def handed(book: Book) -> pl.DataFrame:
     """Changes of the GPUs handed over under each lease: `gpus`, negative when they go back."""
-    moves = book.of("GpusHandedOver", "LeaseEnded")
+    moves = book.of("GpusHandedOver", "LeaseEnded", "CapacityShed")
     back = pl.col("type") != "GpusHandedOver"
     return moves.with_columns(gpus=pl.when(back).then(-pl.col("gpus")).otherwise(pl.col("gpus")))
 

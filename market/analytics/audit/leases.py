@@ -27,6 +27,10 @@ def book_of_quotes(book: Book) -> pl.DataFrame:
         quotes.select("seq", "request_id", "quote_id"),
         book.of("QuoteLapsed", "LeaseTalksFailed").select("seq", "request_id"),
         taken.join(asked, on="quote_id", how="inner").select("seq", "request_id"),
+        book.of("ContractSigned")
+        .drop("request_id")
+        .join(asked, on="quote_id", how="inner")
+        .select("seq", "request_id"),
     ).sort("seq")
     steps = steps.with_columns(closed=pl.col("seq").shift(-1).over("request_id").fill_null(NEVER))
     return quotes.join(steps.select("seq", "closed"), on="seq", how="left", maintain_order="left")
@@ -72,7 +76,7 @@ def sublet(book: Book) -> list[Finding]:
     """What is sublet or quoted under a lease is within its GPUs; what is handed on is within what was handed over."""
     leases, quotes, moves = book.once(book_of_leases), book.once(book_of_quotes), book.once(handed)
     subs = leases.filter(pl.col("parent_lease_id").is_not_null())
-    offers = quotes.filter(pl.col("parent_lease_id").is_not_null())
+    offers = quotes.filter(pl.col("parent_lease_id").is_not_null(), pl.col("form") == "lease")
     promised = running(
         stacked(
             leases.select(*WHEN, "lease_id", room="gpus"),
@@ -118,9 +122,10 @@ def handover(book: Book) -> list[Finding]:
         | (pl.col("what") != pl.col("chip")) | (pl.col("where") != pl.col("site"))
     )  # fmt: skip
     early = known.filter(pl.col("type") == "GpusHandedOver", pl.col("day") < pl.col("first"))
+    owing = pl.when(pl.col("type") == "CapacityShed").then(0).otherwise(-pl.col("gpus"))
     owed = running(
         stacked(leases.select(*WHEN, "lease_id", left="gpus", over=pl.lit(0, pl.Int64)),
-                moves.select(*WHEN, "lease_id", "type", left=-pl.col("gpus"), over="gpus")),
+                moves.select(*WHEN, "lease_id", "type", left=owing, over="gpus")),
         "lease_id", "left", "over",
     )  # fmt: skip
     wrong = owed.filter((pl.col("left") < 0) | (pl.col("over") < 0))
@@ -144,7 +149,7 @@ def signatures(book: Book) -> list[Finding]:
     quoted = pl.col("quote_id").is_not_null()
     differ = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"q_{name}")) for name in TERMS)
     differ |= pl.col("parent_lease_id").ne_missing(pl.col("q_parent"))
-    bare = signed.filter(~quoted, pl.col("cause_seq") >= 0)
+    bare = signed.filter(~quoted, pl.col("contract_id").is_null(), pl.col("cause_seq") >= 0)
     other = signed.filter(quoted, pl.col("since").is_not_null(), differ)
     shut = signed.filter(quoted, pl.col("since").is_null() | (pl.col("closed") != pl.col("seq")))
     return [
@@ -158,16 +163,19 @@ def promises(book: Book) -> list[Finding]:
     """GPUs quoted for the coming week are free: held, not training, not owed under a lease, not in another quote."""
     leases, quotes, moves = book.once(book_of_leases), book.once(book_of_quotes), book.once(handed)
     own = leases.filter(pl.col("parent_lease_id").is_null())
-    offers = quotes.filter(pl.col("parent_lease_id").is_null())
+    offers = quotes.filter(pl.col("parent_lease_id").is_null(), pl.col("form") == "lease")
     down = pl.when(pl.col("type") == "GpusRetired").then(-pl.col("gpus")).otherwise(pl.col("gpus"))
     place = (*WHEN, "chip", "site")
     subs = moves.join(own.select("lease_id"), on="lease_id", how="anti")
+    shed = book.of("CapacityShed").join(own.select("lease_id", "ended"), on="lease_id", how="inner")
     changes = stacked(
         book.of("FleetRegistered", "GpusInstalled", "GpusRetired").select(*place, "org", free=down),
         training_changes(book).select(*place, "org", free=-pl.col("training")),
         moves.select(*place, org="lessee", free="gpus"),
         subs.select(*place, org="lessor", free=-pl.col("gpus")),
         own.select(*place, org="lessor", free=-pl.col("gpus")),
+        shed.select(*place, org="lessor", free="gpus"),
+        _until(shed, "ended").select(*place, org="lessor", free=-pl.col("gpus")),
         _until(own, "ended").select(*place, org="lessor", free="gpus"),
         _until(offers, "closed").select(*place, org="lessor", free="gpus"),
         offers.select(*place, org="lessor", free=-pl.col("gpus"), begins="start_day"),

@@ -25,6 +25,8 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "energy": ("site", "a", "world/utilities"),
     "on demand": ("site", "world/customers", ""),
     "rent": ("lease", "a", "b"),
+    "prepayment": ("contract", "a", "b"),
+    "exit fee": ("contract", "a", "b"),
     "equity": ("round", "b", "a"),
     "loan": ("loan", "b", "a"),
     "instalment": ("loan", "a", "b"),
@@ -43,6 +45,7 @@ def contracts(book: Book) -> pl.DataFrame:
         family("order", "OrderPlaced", "order_id", "org", "supplier"),
         family("shipment", "ShipmentSent", "shipment_id", "org", "counterparty"),
         family("lease", "LeaseSigned", "lease_id", "lessee", "lessor"),
+        family("contract", "ContractSigned", "contract_id", "lessee", "lessor"),
         family("round", "RoundClosed", "deal_id", "org", "counterparty"),
         family("loan", "LoanGranted", "deal_id", "org", "counterparty"),
         family("building", "BuildingStarted", "building_id", "org", None),
@@ -199,8 +202,10 @@ def _unequal(book: Book, legs: pl.DataFrame, keys: list[str], text: str) -> list
 
 def rent(book: Book) -> list[Finding]:
     """Four weeks' rent is the GPUs handed over times price times 28 days; where they changed, between the extremes."""
-    leases = book.of("LeaseSigned").select("lease_id", price="price_usd_per_gpu_hour", since="seq")
-    paths = running(book.once(handed).select(*WHEN, "lease_id", "gpus"), "lease_id", "gpus")
+    due = pl.col("price_usd_per_gpu_hour") * (1 - pl.col("prepaid_share"))
+    leases = book.of("LeaseSigned").select("lease_id", "take_or_pay_share", price=due, since="seq")
+    paths = running(_paid_for(book, leases), "lease_id", "gpus")
+    paths = paths.with_columns(gpus=pl.when(pl.col("type") == "LeaseEnded").then(0.0).otherwise(pl.col("gpus")))
     months = book.of("WeekClosed").filter(pl.col("closing") % MONTH_WEEKS == MONTH_WEEKS - 1)
     grid = leases.join(months.select(*WHEN, month=pl.col("closing") // MONTH_WEEKS), how="cross")
     grid = grid.filter(pl.col("since") < pl.col("seq")).sort("seq")
@@ -229,6 +234,15 @@ def rent(book: Book) -> list[Finding]:
         *found(wrong, "rent", "{}: {} cents paid for {} GPUs at {} USD/h", "lease_id", "paid", "gpus", "price"),
         *found(stray, "rent", "{} pays between months", "contract_id"),
     ]
+
+
+def _paid_for(book: Book, leases: pl.DataFrame) -> pl.DataFrame:
+    """Changes of the GPUs that rent is paid for: those handed over, and of those shed the take-or-pay share."""
+    moves = book.once(handed).select(*WHEN, "type", "lease_id", gpus=pl.col("gpus").cast(pl.Float64))
+    moves = moves.join(leases.select("lease_id", "take_or_pay_share"), on="lease_id", how="left", maintain_order="left")
+    is_shed = pl.col("type") == "CapacityShed"
+    kept = pl.col("gpus") * pl.when(is_shed).then(1 - pl.col("take_or_pay_share")).otherwise(1.0)
+    return moves.select(*WHEN, "type", "lease_id", gpus=kept)
 
 
 CHECKS: tuple[Check, ...] = (accounts, defaults, under_contract, from_the_world, as_due, levies, rent)

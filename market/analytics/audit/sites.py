@@ -60,6 +60,7 @@ def places(book: Book) -> list[Finding]:
     named = book.of(*STEPS, "FleetRegistered", "GpusInstalled", "GpusRetired", "LeaseSigned", "QuoteGiven")
     known = named.join(plans, on="site", how="left", maintain_order="left")
     owned = pl.col("type").is_in([*STEPS, "GpusInstalled", "FleetRegistered"])
+    known = known.filter((pl.col("site") != "") | (pl.col("form") != "contract"))  # a contract may leave it open
     stray = known.filter(pl.col("since").is_null() | (pl.col("since") > pl.col("seq")))
     return [
         *found(stray, "sites", "{} names {}, which was not planned", "type", "site"),

@@ -1,0 +1,234 @@
+"""The one decision: every way to meet a target, scored, gated, and why those that were left were left.
+
+Pure. Options come from `agents.means`, what is done about the answer stands in `agents.desk`. Scores are logs of
+ratios, so they are free of money's unit. The terms of every option are kept: an option is left for the term that would
+have turned the order, or for the gate that it failed.
+
+    U = -ln(cost / reference) - urgency * wait / 26 weeks - risk_weight * P(slip > 13 weeks) + control * owned + noise
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Literal
+
+from msgspec import structs
+
+from agents.valuation import why_left
+from events.commands import Choice, Terms
+from events.kinds import OptionLeft
+
+HALF_YEAR_WEEKS = 26
+WAIT_WEEKS = 13  # waiting means the best option a quarter later
+
+
+class Way(StrEnum):
+    """The ways to get compute."""
+
+    LEASE = "lease"  # GPUs that stand free today
+    CONTRACT = "contract"  # capacity that a lessor still has to build or fill
+    SUBLEASE = "sublease"  # GPUs that a lessor itself rents
+    ON_DEMAND = "on demand"
+    OWN_SITE = "own site"  # chips for own power that stands or is promised
+    BROWNFIELD = "brownfield"
+    GREENFIELD = "greenfield"
+    WAIT = "wait"
+
+
+Gate = Literal["permission", "power", "finance", "lost to another"]  # what an option must pass whatever it scores
+Kind = Literal["frontier", "serving", "bridge", "resale"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Compute that an org wants by a day, and what it is worth.
+
+    Attributes
+    ----------
+    kind : a cluster for one run, serving, a bridge until something larger is ready, or capacity to let on
+    h100e : H100 equivalents
+    due_day : day by which it is wanted; an option that is ready earlier waits no less than nothing
+    years : how long it is wanted
+    worth_usd_per_h100e_hour_max : what an hour is worth; a dearer option is worse than none
+    urgency : score lost by 26 weeks of waiting (w_t of docs/odd.md)
+    control : score of an own site (w_k)
+    hours_share : part of the hours that will be used; a lease is paid whether used or not
+    chip : chip that is wanted, None when any will do
+    region : region in which it is wanted, None when any will do
+    because : id of what the target answers
+    """
+
+    kind: Kind
+    h100e: float
+    due_day: int
+    years: float
+    worth_usd_per_h100e_hour_max: float
+    urgency: float = 0.1
+    control: float = 0.05
+    hours_share: float = 1.0
+    chip: str | None = None
+    region: str | None = None
+    because: str = ""
+
+    @property
+    def duration_days(self) -> int:
+        """Length in days."""
+        return round(365 * self.years)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """One way to meet a target, with its terms.
+
+    cost_usd_per_h100e_hour : rent or cost of ownership with levies, for an hour that is used
+    wait_weeks : weeks from today until it can be used
+    slip_share : chance that it comes more than a quarter late
+    failed : gates that it does not pass
+    is_executable : False for a hope, such as a hall not found yet: a reason to hold out, never to break talks
+    """
+
+    name: str
+    way: Way
+    h100e: float
+    cost_usd_per_h100e_hour: float
+    wait_weeks: float
+    slip_share: float = 0.0
+    is_owned: bool = False
+    failed: tuple[Gate, ...] = ()
+    is_executable: bool = True
+    counterparty: str = ""
+    region: str = ""
+    site: str = ""
+    chip: str = ""
+    quote_id: str = ""
+    on_site_power: bool = False
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What scores are measured in: the price that scores zero, and what the risk of a slip costs."""
+
+    reference_usd_per_h100e_hour: float
+    risk: float
+    wait_change: float = 1.0  # price a quarter from now over today's, as far as anybody can know
+
+
+@dataclass(frozen=True)
+class Scored:
+    """An option with its terms."""
+
+    option: Option
+    terms: Terms
+
+    @property
+    def score(self) -> float:
+        """Sum of the terms."""
+        return self.terms.score
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it passes its gates and can be executed today."""
+        return self.option.is_executable and not self.option.failed
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Options from best to worst, the gated ones last; the first is taken. None when every one is gated."""
+
+    target: Target
+    ranked: tuple[Scored, ...]
+
+    @property
+    def best(self) -> Scored | None:
+        """The option taken; it may be a hope, or to wait."""
+        return next((scored for scored in self.ranked if not scored.option.failed), None)
+
+    def best_of(self, wanted: Callable[[Option], bool]) -> Scored | None:
+        """The best open option of a kind."""
+        return next((scored for scored in self.ranked if scored.is_open and wanted(scored.option)), None)
+
+    def because_of(self, lost: Scored, winner: Scored | None = None) -> OptionLeft:
+        """Why an option was left for the winner."""
+        won = winner or self.best
+        return true_reason(lost, won) if won else lost.option.failed[0]
+
+    def choice(self, topic: str, winner: Scored | None = None) -> Choice | None:
+        """The whole decision to be recorded: the option taken, and all others with the reason why they were left."""
+        won = winner or self.best
+        if won is None:
+            return None
+        left = [s for s in self.ranked if s is not won]
+        rejected = tuple(structs.replace(s.terms, reason=true_reason(s, won)) for s in left)
+        return Choice(topic, won.terms, rejected)
+
+
+def true_reason(lost: Scored, won: Scored) -> OptionLeft:
+    """Name what an option was left for: the gate that it failed, else the term that turned the order."""
+    return lost.option.failed[0] if lost.option.failed else why_left(lost.terms, won.terms)
+
+
+def score(target: Target, option: Option, weights: Weights, noise: float = 0.0) -> Scored:
+    """Score an option on its terms; `noise` is what observers do not see."""
+    cost = max(option.cost_usd_per_h100e_hour, 1e-9)
+    return Scored(
+        option,
+        Terms(
+            option.name,
+            way=str(option.way),
+            counterparty=option.counterparty,
+            term_price=-math.log(cost / weights.reference_usd_per_h100e_hour),
+            term_time=-target.urgency * max(0.0, option.wait_weeks) / HALF_YEAR_WEEKS,
+            term_control=target.control if option.is_owned else 0.0,
+            term_risk=-weights.risk * option.slip_share,
+            term_noise=noise,
+            h100e=option.h100e,
+            cost_usd_per_h100e_hour=option.cost_usd_per_h100e_hour,
+            wait_weeks=option.wait_weeks,
+            slip_share=option.slip_share,
+        ),
+    )
+
+
+def waiting(best: Option, weights: Weights) -> Option:
+    """The best option of today a quarter later, at the price that can be foreseen."""
+    return replace(
+        best,
+        name="wait",
+        way=Way.WAIT,
+        cost_usd_per_h100e_hour=best.cost_usd_per_h100e_hour * weights.wait_change,
+        wait_weeks=best.wait_weeks + WAIT_WEEKS,
+        quote_id="",
+    )
+
+
+def decide(
+    target: Target, options: Sequence[Option], weights: Weights, noise: Callable[[str], float] = lambda name: 0.0
+) -> Decision:
+    """Rank all ways to meet a target; to wait is one of them.
+
+    An option dearer than the target's worth fails nothing, it only ranks below waiting for nothing: it is dropped to
+    the end with the reason `price`. Ties are broken by name.
+    """
+    scored = [score(target, option, weights, noise(option.name)) for option in options]
+    scored.sort(key=_rank(target))
+    best = next((s for s in scored if not s.option.failed and _pays(target, s.option)), None)
+    if best is not None:
+        scored.append(score(target, waiting(best.option, weights), weights, best.terms.term_noise))
+        scored.sort(key=_rank(target))
+    return Decision(target, tuple(scored))
+
+
+def _pays(target: Target, option: Option) -> bool:
+    return option.cost_usd_per_h100e_hour <= target.worth_usd_per_h100e_hour_max
+
+
+def _rank(target: Target) -> Callable[[Scored], tuple[bool, bool, float, str]]:
+    return lambda s: (bool(s.option.failed), not _pays(target, s.option), -s.score, s.option.name)
+
+
+def gumbel(u: float, scale: float) -> float:
+    """Turn a uniform draw into a Gumbel one of that scale: what a logit adds to its options."""
+    return -scale * math.log(-math.log(u))

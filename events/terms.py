@@ -1,0 +1,64 @@
+"""What two parties agree on: the clauses that quotes, leases and contracts share. A clause is written here, once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from events.kinds import ChoiceOf
+
+
+class LeaseTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """The clauses of a quote, a lease and a contract for capacity.
+
+    Attributes
+    ----------
+    chip, site : what and where; with a choice left to the lessor, what the price is counted in
+    region : where, when the site is not built yet or left to the lessor
+    gpus : of `chip`, all tranches together
+    start_day, end_day : first day of the first tranche, and first day after its term; every tranche runs as long
+    price_usd_per_gpu_hour : rent, of `chip`
+    chip_choice : `fixed`, `listed` (a substitute that is no slower) or `seller` (any substitute)
+    site_choice : `fixed`, `listed` (the region's sites) or `seller`
+    tranches, ramp_days : number of equal parts, and days from the first of them to the last
+    take_or_pay_share : part of the rent that is due whether the GPUs are used or not
+    prepaid_share : part of the rent that is paid at signature, and taken off the rent
+    """
+
+    chip: str
+    site: str
+    gpus: int
+    start_day: int
+    end_day: int
+    price_usd_per_gpu_hour: float
+    region: str = ""
+    chip_choice: ChoiceOf = "fixed"
+    site_choice: ChoiceOf = "fixed"
+    tranches: int = 1
+    ramp_days: int = 0
+    take_or_pay_share: float = 1.0
+    prepaid_share: float = 0.0
+
+    @property
+    def duration_days(self) -> int:
+        """Length of the term of each tranche, days."""
+        return self.end_day - self.start_day
+
+    @property
+    def worth_usd(self) -> float:
+        """Rent over the whole term, USD."""
+        return self.gpus * self.price_usd_per_gpu_hour * 24 * self.duration_days
+
+
+CLAUSES = LeaseTerms.__struct_fields__
+
+
+def spread(terms: LeaseTerms) -> dict[str, Any]:
+    """Give the clauses of anything that holds terms, to be spread into an event."""
+    return {name: getattr(terms, name) for name in CLAUSES}
+
+
+def terms_of(holder: LeaseTerms) -> LeaseTerms:
+    """Take the bare terms out of a quote, a lease or a contract."""
+    return LeaseTerms(**spread(holder))

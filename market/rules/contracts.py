@@ -1,0 +1,278 @@
+"""Rules of contracts for capacity: signature, schedule, prepayment, the leases drawn under them, their end."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from events.commands import contracts as commands
+from events.kinds import ContractEnd, ContractRefusal, Lateness, PaymentKind
+from events.terms import LeaseTerms, spread
+from events.types import Event
+from events.types import contracts as events
+from events.types.finance import PaymentMade
+from events.types.leases import LeaseRefused, LeaseSigned
+from market.rules.base import Deciders, Happening, cash, held, training_use
+from market.rules.leases import free_gpus, quoted_under
+from market.state import State, next_id
+from market.state.contracts import Contract, Tranche
+from market.state.leases import Quote
+from market.units import CENTS, HOURS_PER_DAY
+
+
+def schedule(terms: LeaseTerms) -> Iterator[tuple[int, int, int]]:
+    """Tranches of terms: number, GPUs, first day. Equal parts; the first ones take what does not divide."""
+    least, more = divmod(terms.gpus, terms.tranches)
+    for number in range(1, terms.tranches + 1):
+        share = (number - 1) / max(1, terms.tranches - 1)
+        yield number, least + (number <= more), terms.start_day + round(share * terms.ramp_days)
+
+
+def sign(state: State, quote: Quote, day: int) -> list[Event]:
+    """Sign a contract on an open quote; the prepayment is due at once, so a lessee without it cannot sign."""
+    prepaid = round(quote.prepaid_share * quote.worth_usd * CENTS)
+    if prepaid > cash(state, quote.lessee):
+        return [LeaseRefused(quote_id=quote.quote_id, reason="finance")]
+    contract_id = next_id(state, quote.lessee, "contract")
+    signed: list[Event] = [
+        events.ContractSigned(
+            contract_id=contract_id,
+            quote_id=quote.quote_id,
+            lessor=quote.lessor,
+            lessee=quote.lessee,
+            kind=state.leases.requests[quote.request_id].kind,
+            **spread(quote),
+        )
+    ]
+    for number, gpus, first in schedule(quote):
+        signed.append(
+            events.TrancheScheduled(
+                contract_id=contract_id,
+                tranche=number,
+                lessor=quote.lessor,
+                lessee=quote.lessee,
+                gpus=gpus,
+                start_day=first,
+                end_day=first + quote.duration_days,
+            )
+        )
+    if prepaid:
+        signed.append(_paid(quote.lessee, quote.lessor, prepaid, "prepayment", contract_id))
+    return signed
+
+
+def _paid(payer: str, payee: str, cents: int, kind: PaymentKind, contract_id: str) -> PaymentMade:
+    return PaymentMade(org=payer, counterparty=payee, amount_usd_cents=cents, kind=kind, contract_id=contract_id)
+
+
+# --- drawing
+
+
+class Place(NamedTuple):
+    """GPUs on which a lessor could let a tranche begin: of its own, or of a lease that it rents."""
+
+    chip: str
+    site: str
+    parent_lease_id: str | None
+    depth: int
+    gpus: int
+
+
+def substitutes(state: State, terms: LeaseTerms) -> list[str]:
+    """Chips that may stand for the one named, that one first.
+
+    `listed` : chips of the same supplier that are no slower; `seller` : every chip that all may buy.
+    """
+    chips, named = state.chips.chips, state.chips.chips[terms.chip]
+    if terms.chip_choice == "fixed":
+        return [terms.chip]
+    listed = [
+        c.name
+        for c in chips.values()
+        if c.name != terms.chip
+        and c.buyers == named.buyers
+        and (terms.chip_choice == "seller" or (c.supplier == named.supplier and c.h100e >= named.h100e))
+    ]
+    return [terms.chip, *sorted(listed)]
+
+
+def sites_of(state: State, contract: Contract) -> list[str]:
+    """Sites at which a contract may be served, the one named first."""
+    if contract.site_choice == "fixed":
+        return [contract.site]
+    own = [site for site in state.sites.sites.values() if site.owner == contract.lessor]
+    if contract.site_choice == "listed" and contract.region:
+        own = [site for site in own if site.region == contract.region]
+    return sorted((site.name for site in own), key=lambda name: (name != contract.site, name))
+
+
+def places(state: State, contract: Contract, tranche: Tranche) -> Iterator[Place]:
+    """Where a lessor has GPUs free for a tranche: its own first, then those that it rents for long enough."""
+    allowed = substitutes(state, contract)
+    for site in sites_of(state, contract):
+        for chip in allowed:
+            gpus = free_gpus(state, contract.lessor, chip, site)
+            if gpus > 0 and state.sites.sites[site].owner == contract.lessor:
+                yield Place(chip, site, None, 1, gpus)
+    for lease in state.leases.leases.values():
+        if lease.lessee != contract.lessor or lease.chip not in allowed or lease.end_day < tranche.end_day:
+            continue
+        if lease.depth + 1 > state.run.parameters["chains.depth_max"] or lease.start_day > tranche.start_day:
+            continue
+        if state.sites.sites[lease.site].owner == contract.lessee:
+            continue
+        free = min(lease.gpus, lease.delivered) - lease.subleased - quoted_under(state, lease.lease_id)
+        free = min(free, free_gpus(state, contract.lessor, lease.chip, lease.site))
+        if free > 0:
+            yield Place(lease.chip, lease.site, lease.lease_id, lease.depth + 1, free)
+
+
+def draw(state: State, day: int) -> Iterator[Happening]:
+    """Let leases begin under contracts whose tranches are due soon; say once which tranches are late."""
+    p = state.run.parameters
+    used: defaultdict[tuple[str, str, str, str | None], int] = defaultdict(int)
+    signed: Counter[str] = Counter()
+    due = [
+        (tranche.start_day, contract.contract_id, tranche.number, contract, tranche)
+        for contract in state.contracts.open.values()
+        for tranche in contract.schedule
+        if tranche.start_day <= day + p["contracts.draw_days"]
+    ]
+    for _, _, _, contract, tranche in sorted(due, key=lambda item: item[:3]):
+        left = tranche.gpus
+        for place in places(state, contract, tranche):
+            where = (contract.lessor, place.chip, place.site, place.parent_lease_id)
+            free = place.gpus - used[where]
+            gpus = part(state, contract, place.chip, left, free)
+            if gpus < 1:
+                continue
+            used[where] += gpus
+            signed[contract.lessee] += 1
+            lease, drawn = lease_under(state, contract, tranche, (place, gpus, left, signed[contract.lessee], day))
+            left -= drawn.gpus
+            yield Happening(day, lease, contract.lessor, contract.contract_id)
+            yield Happening(day, drawn, contract.lessor, contract.contract_id)
+            if left == 0:
+                break
+        if left and tranche.start_day <= day and not tranche.late_said:
+            yield Happening(day, _late(state, contract, tranche, left), contract.lessor, contract.contract_id)
+
+
+def part(state: State, contract: Contract, chip: str, left: int, free: int) -> int:
+    """GPUs of a chip to be let for `left` GPUs of the contract's: all of them, or a part worth a lease of its own."""
+    ratio = state.chips.chips[contract.chip].h100e / state.chips.chips[chip].h100e
+    wanted = math.ceil(left * ratio - 1e-9)
+    gpus = min(wanted, free)
+    return gpus if gpus >= min(wanted, math.ceil(state.run.parameters["contracts.part_min"] * wanted)) else 0
+
+
+def lease_under(
+    state: State, contract: Contract, tranche: Tranche, found: tuple[Place, int, int, int, int]
+) -> tuple[LeaseSigned, events.TrancheDrawn]:
+    """The lease that begins under a contract, and what it takes of the tranche.
+
+    `found` : the place, its GPUs, GPUs of the contract's chip still open, number of the lease in this step, the day.
+    """
+    place, gpus, left, number, day = found
+    ratio = state.chips.chips[place.chip].h100e / state.chips.chips[contract.chip].h100e
+    stem, _, count = next_id(state, contract.lessee, "lease").rpartition("/")
+    lease_id = f"{stem}/{int(count) + number - 1}"
+    terms = spread(contract) | {
+        "chip": place.chip,
+        "site": place.site,
+        "region": state.sites.sites[place.site].region,
+        "gpus": gpus,
+        "start_day": max(day, tranche.start_day),
+        "end_day": tranche.end_day,
+        "price_usd_per_gpu_hour": round(contract.price_usd_per_gpu_hour * ratio, 6),
+        "tranches": 1,
+        "ramp_days": 0,
+    }
+    lease = LeaseSigned(
+        lease_id=lease_id, parent_lease_id=place.parent_lease_id, quote_id=None, lessor=contract.lessor,
+        lessee=contract.lessee, kind=contract.kind, depth=place.depth, contract_id=contract.contract_id, **terms,
+    )  # fmt: skip
+    drawn = events.TrancheDrawn(
+        contract_id=contract.contract_id,
+        tranche=tranche.number,
+        lease_id=lease_id,
+        lessor=contract.lessor,
+        lessee=contract.lessee,
+        gpus=min(left, max(1, math.floor(gpus * ratio + 1e-9))),
+    )
+    return lease, drawn
+
+
+def _late(state: State, contract: Contract, tranche: Tranche, gpus: int) -> events.TrancheLate:
+    store = state.chips.warehouse.get(contract.lessor, {})
+    reason: Lateness = "power" if any(store.get(chip, 0) for chip in substitutes(state, contract)) else "chips"
+    return events.TrancheLate(
+        contract_id=contract.contract_id,
+        tranche=tranche.number,
+        lessor=contract.lessor,
+        lessee=contract.lessee,
+        gpus=gpus,
+        reason=reason,
+    )
+
+
+def settled(state: State, day: int) -> Iterator[Happening]:
+    """Contracts of which nothing is left to be drawn."""
+    for contract in state.contracts.open.values():
+        if not contract.undrawn:
+            yield Happening(day, _ended(contract, "drawn"), contract.lessor, contract.contract_id)
+
+
+def _ended(contract: Contract, reason: ContractEnd) -> events.ContractEnded:
+    return events.ContractEnded(
+        contract_id=contract.contract_id,
+        lessor=contract.lessor,
+        lessee=contract.lessee,
+        gpus=contract.undrawn,
+        reason=reason,
+    )
+
+
+# --- commands
+
+
+def cancel(state: State, command: commands.CancelContract, day: int) -> list[Event]:
+    """Give up what is not drawn, for the take-or-pay share of some years of its rent."""
+    contract = state.contracts.open.get(command.contract_id)
+    if contract is None or contract.lessee != command.actor:
+        return [_refused(command.actor, command.contract_id, "not the actor's contract")]
+    years = min(state.run.parameters["contracts.exit_years"], contract.duration_days / 365)
+    rent = contract.undrawn * contract.price_usd_per_gpu_hour * HOURS_PER_DAY * 365 * years
+    cents = round(contract.take_or_pay_share * (1 - contract.prepaid_share) * rent * CENTS)
+    fee = [_paid(contract.lessee, contract.lessor, cents, "exit fee", contract.contract_id)] if cents else []
+    return [*fee, _ended(contract, "cancelled")]
+
+
+def shed(state: State, command: commands.ShedCapacity, day: int) -> list[Event]:
+    """Give rented GPUs back that neither train nor are sublet; a part of their rent is paid on."""
+    lease = state.leases.leases.get(command.lease_id)
+    if lease is None or lease.lessee != command.actor or not 0 < command.gpus <= lease.delivered:
+        return [_refused(command.actor, command.lease_id, "not the actor's GPUs")]
+    busy = training_use(state, command.actor, lease.chip, lease.site)
+    free = held(state, command.actor, lease.chip, lease.site) - busy
+    if command.gpus > min(free, lease.gpus - lease.subleased) - quoted_under(state, lease.lease_id):
+        return [_refused(command.actor, command.lease_id, "in use")]
+    return [
+        events.CapacityShed(
+            lease_id=lease.lease_id,
+            lessor=lease.lessor,
+            lessee=lease.lessee,
+            chip=lease.chip,
+            site=lease.site,
+            gpus=command.gpus,
+        )
+    ]
+
+
+def _refused(org: str, contract_id: str, reason: ContractRefusal) -> events.ContractRefused:
+    return events.ContractRefused(org=org, contract_id=contract_id, reason=reason)
+
+
+DECIDE: Deciders = {commands.CancelContract: cancel, commands.ShedCapacity: shed}
