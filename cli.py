@@ -167,17 +167,16 @@ def answer(
     from market import open_run
     from market.runs import folders
 
+    if force:
+        folders.make_room(folder, question.manifest())
     found = folders.stand(folder, question.manifest())
-    if found == "complete" and not force:
+    if found == "complete":
         click.echo(f"market: {folder} holds this run already; --force repeats it", err=True)
         tell(lambda: reported(open_run(folder)), as_json)
         return
-    if found == "cut short" and not (resume or force):
+    if found == "cut short" and not resume:
         raise Complaint(f"{folder}: this run was cut short; continue it with --resume, or begin again with --force")
-    is_resumed = found == "cut short" and not force
-    if found != "new" and force:
-        folders.clear(folder)
-    tell(lambda: simulated(question, folder, parent, is_resumed, quiet), as_json)
+    tell(lambda: simulated(question, folder, parent, found == "cut short", quiet), as_json)
 
 
 def asked_for_anything(ctx: click.Context) -> bool:
@@ -437,7 +436,9 @@ def report(of: str, out: Path, title: str | None, as_json: bool) -> None:
     """Write OF, a run or an experiment, as one HTML file to mail: the finding, charts, tables, how to do it again."""
     from market.report.page import render
     from market.report.pages import page_of
+    from market.runs.folders import outside_runs
 
+    outside_runs(out)
     text = render(page_of(of, title))
     out.write_text(text, encoding="utf-8")
     size = len(text.encode())

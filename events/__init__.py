@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from events.manifest import Manifest, Parent, Segment
     from events.memory import Log, MemoryLog
     from events.reader import LogReader, open_log
-    from events.recovery import resume
+    from events.recovery import clear, resume
     from events.rows import Rows
     from events.types import EVENTS, Batch, Entry, Event
     from events.verification import Report, Verification, verify
@@ -54,7 +54,7 @@ _HOME = {
     "memory": ("Log", "MemoryLog"),
     "manifest": ("Manifest", "Parent", "Segment"),
     "reader": ("LogReader", "open_log"),
-    "recovery": ("resume",),
+    "recovery": ("clear", "resume"),
     "rows": ("Rows",),
     "verification": ("Report", "Verification", "verify"),
 }
@@ -96,6 +96,7 @@ __all__ = [
     "Segment",
     "Verification",
     "WriteFailed",
+    "clear",
     "open_log",
     "resume",
     "verify",

@@ -22,9 +22,20 @@ def file_name(index: int) -> str:
 
 
 def strangers(names: Iterable[str], log: Iterable[str]) -> list[str]:
-    """Those of the names in a run folder and in its `log/` that are none of a run's, sorted."""
-    found = [name for name in names if name not in AT_WORK and name != MANIFEST]
-    return sorted(found + [f"{LOG}/{name}" for name in log if not _is_of_log(name)])
+    """Those of the names in a run folder and in its `log/` that are none of a run's, sorted.
+
+    A run folder holds LOCK before anything else: without it and a manifest, a `scenario.yaml` is somebody's own.
+    """
+    names = list(names)
+    ours = {*AT_WORK, MANIFEST} if LOCK in names or MANIFEST in names else {LOG}
+    others = [name for name in names if name not in ours]
+    return sorted(others + [f"{LOG}/{name}" for name in log if not _is_of_log(name)])
+
+
+def in_run(path: Path) -> Path | None:
+    """The run folder that a file of this path would lie in, if any."""
+    above = path.resolve().parents
+    return next((folder for folder in above if (folder / MANIFEST).exists() and (folder / LOG).is_dir()), None)
 
 
 def _is_of_log(name: str) -> bool:

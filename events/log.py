@@ -16,7 +16,18 @@ import msgspec
 from events import schema, segment
 from events.disk import Disk
 from events.errors import EventInvalid, LogExists, WriteFailed
-from events.layout import AT_WORK, LIVE, LOCK, LOG, MANIFEST, SCENARIO, file_name, make_folders, replace_file, write_all
+from events.layout import (
+    LIVE,
+    LOCK,
+    LOG,
+    MANIFEST,
+    SCENARIO,
+    file_name,
+    make_folders,
+    replace_file,
+    strangers,
+    write_all,
+)
 from events.manifest import Manifest, listing
 from events.memory import check_seq
 from events.rows import Rows
@@ -68,12 +79,11 @@ class LogWriter:
         make_folders(disk, folder / LOG)
         disk.sync_folder(folder.parent)  # again: an earlier attempt may have failed at it
         disk.sync_folder(folder)
+        if not disk.exists(folder / LOCK):  # which the lock makes
+            _check_free(folder, disk)
         lock = disk.lock(folder / LOCK)
         try:
-            strangers = set(disk.names(folder)) - AT_WORK
-            if strangers or disk.names(folder / LOG):
-                what = "holds a run" if MANIFEST in strangers else "holds other files"
-                raise LogExists(f"{folder}: {what}; choose another folder, or resume the run")
+            _check_free(folder, disk)  # another may have been quicker
             replace_file(disk, folder / SCENARIO, scenario_text.encode())
             replace_file(disk, folder / MANIFEST, manifest.to_json())
         except BaseException:
@@ -232,3 +242,14 @@ class LogWriter:
         manifest = msgspec.structs.replace(self.manifest, segments=[*self.manifest.segments, entry])
         replace_file(self._disk, self._folder / MANIFEST, manifest.to_json())
         self.manifest, self._commits = manifest, []
+
+
+def _check_free(folder: Path, disk: Disk) -> None:
+    """Raise LogExists where something lies that making a run would overwrite, or that is left of another run."""
+    names, log = disk.names(folder), disk.names(folder / LOG)
+    if MANIFEST in names:
+        raise LogExists(f"{folder}: holds a run; choose another folder, or resume the run")
+    if others := strangers(names, log):
+        raise LogExists(f"{folder}: holds other files, such as {others[0]}; choose another folder")
+    if log:
+        raise LogExists(f"{folder}: holds what is left of a run that was being cleared; --force clears it")

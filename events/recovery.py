@@ -6,11 +6,47 @@ import hashlib
 from pathlib import Path
 
 from events.disk import Disk
-from events.errors import LogComplete, WriteFailed
-from events.layout import LIVE, LOCK, LOG, TORN, replace_file
+from events.errors import LogComplete, LogExists, WriteFailed
+from events.layout import LIVE, LOCK, LOG, MANIFEST, NEW, SCENARIO, TORN, replace_file, strangers
 from events.log import LogWriter
 from events.reader import Found, LogReader, load_manifest
 from events.segment import read_preface
+
+
+def clear(folder: Path | str, disk: Disk | None = None) -> None:
+    """Remove a run, whole or in any state that a kill left it in, so that it can be made again; the folder stays.
+
+    Raises LogLocked while it is written, LogExists where files lie that are none of a run's; then nothing is touched.
+    """
+    folder, disk = Path(folder), disk or Disk()
+    try:
+        if others := _strangers(folder, disk):
+            raise LogExists(f"{folder}: holds other files, such as {others[0]}; move them, or choose another folder")
+        lock = disk.lock(folder / LOCK)
+        try:
+            _remove(folder, disk)
+        finally:
+            disk.close(lock)
+    except OSError as error:
+        raise WriteFailed(f"{folder}: cannot be cleared: {error.strerror or error}; clear it again") from error
+
+
+def _strangers(folder: Path, disk: Disk) -> list[str]:
+    log = disk.names(folder / LOG) if disk.exists(folder / LOG) else []
+    return strangers(disk.names(folder), log)
+
+
+def _remove(folder: Path, disk: Disk) -> None:
+    """Remove the manifest first: what a kill leaves behind it is no run, and can be cleared again."""
+    disk.remove(folder / MANIFEST)
+    disk.sync_folder(folder)
+    if disk.exists(folder / LOG):
+        for name in disk.names(folder / LOG):
+            disk.remove(folder / LOG / name)
+        disk.sync_folder(folder / LOG)
+    for name in (SCENARIO, SCENARIO + NEW, MANIFEST + NEW):
+        disk.remove(folder / name)
+    disk.sync_folder(folder)
 
 
 def resume(folder: Path | str, disk: Disk | None = None) -> LogWriter:

@@ -67,11 +67,13 @@ def _finite(content: Any) -> Any:
 
 def write_frame(frame: pl.DataFrame, form: str, out: Path | None) -> None:
     """Write a frame as csv or parquet to a file or to stdout."""
+    from market.runs.folders import outside_runs
+
     target: IO[bytes] = io.BytesIO()
     frame.write_csv(target) if form == "csv" else frame.write_parquet(target)
     content = target.getvalue()  # type: ignore[attr-defined]
     if out is not None:
-        out.write_bytes(content)
+        outside_runs(out).write_bytes(content)
         return
     sys.stdout.flush()
     for start in range(0, len(content), 1 << 16):

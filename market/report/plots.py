@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from market.runs.folders import outside_runs
 from market.runs.reading import Usage, unknown
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def draw(name: str, log: pl.LazyFrame, out: Path) -> None:
     options: dict[str, Any] = {"scale_factor": SCALE} if out.suffix in (".png", ".pdf") else {}
     if out.suffix == ".html":
         options = {"inline": True}
-    chart(name, log).save(str(out), **options)
+    chart(name, log).save(str(outside_runs(out)), **options)
 
 
 class Plots:

@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from events import Disk, LogDamaged, LogError, LogLocked, LogReader, Manifest, open_log
-from events.layout import LOCK, LOG, MANIFEST, SCENARIO
+from events import Disk, LogDamaged, LogError, LogForeign, LogLocked, LogReader, Manifest, clear, open_log
+from events.layout import LOCK, MANIFEST, in_run
 from events.manifest import code_hash
 from market.runs.question import Question
 from market.runs.reading import Usage
 from market.runs.summary import iso
 
 RUNS = Path("runs")
-OURS = {LOCK, LOG, MANIFEST, SCENARIO, f"{MANIFEST}.new", f"{SCENARIO}.new"}
 UNKNOWN: dict[str, Any] = {
     "scenario": None, "seed": None, "start": None, "day": None, "weeks": 0, "events": 0, "head": None,
     "complete": False, "running": False, "policies": [], "parent": None, "problem": None,
@@ -52,17 +51,26 @@ def is_of_this_code(reader: LogReader) -> bool:
     return reader.manifest.code == code_hash()
 
 
-def clear(folder: Path) -> None:
-    """Remove a run so that it can be made again. Nothing is touched where files lie that are none of a run's."""
-    disk = Disk()
-    if disk.is_locked(folder / LOCK):
+def make_room(folder: Path, manifest: Manifest) -> None:
+    """Clear a folder of a run of this question, whole, damaged or cut short, so that it can be made again."""
+    if not folder.is_dir():
+        return
+    try:
+        if holds_run(folder) and open_log(folder).manifest.genesis() != manifest.genesis():
+            raise Usage(f"{folder}: holds another run; choose another folder with --out")
+    except (LogDamaged, LogForeign):
+        if not (folder / LOCK).exists():  # not certainly a run of ours
+            raise
+    if Disk().is_locked(folder / LOCK):
         raise LogLocked(f"{folder}: is being written; wait until that run is over")
-    if strangers := sorted({path.name for path in folder.iterdir()} - OURS):
-        raise Usage(f"{folder}: holds other files, such as {strangers[0]}; move them, or choose another folder")
-    for path in sorted((folder / LOG).glob("*.arrow*")):
-        path.unlink()
-    for name in (SCENARIO, MANIFEST):
-        (folder / name).unlink(missing_ok=True)
+    clear(folder)
+
+
+def outside_runs(path: Path) -> Path:
+    """Give a file to write. Usage when it would lie in a run's folder, where nothing writes but the run."""
+    if (folder := in_run(path)) is not None:
+        raise Usage(f"{path}: lies in the run folder {folder}, where nothing but the run is written; name another file")
+    return path
 
 
 def runs_in(folder: Path) -> Iterator[dict[str, Any]]:

@@ -112,15 +112,21 @@ class Run:
             raise Usage(unknown("org", org, known))
 
     def query(self, sql: str) -> pl.DataFrame:
-        """Ask in SQL over `log` and the tables of `market.analytics`."""
+        """Ask in SQL over `log` and the tables of `market.analytics`: one SELECT, which reads nothing else."""
         import polars as pl
 
         from market.analytics import TABLES
+        from market.runs.sql import fault_of_plan, fault_of_text
 
+        if fault := fault_of_text(sql, ("log", *TABLES)):
+            raise Usage(fault)
         names = {name: self.table(name) for name in TABLES}
-        with pl.SQLContext({"log": self.log, **names}, eager=False) as context:
+        with pl.SQLContext({"log": self.log, **names}, eager=False, register_globals=False) as context:
             try:
-                return context.execute(sql).collect()
+                asked = context.execute(sql)
+                if fault := fault_of_plan(asked.explain(optimized=False)):
+                    raise Usage(fault)
+                return asked.collect()
             except pl.exceptions.PolarsError as error:
                 raise Usage(f"this SQL cannot be answered: {str(error).splitlines()[0]}") from None
 

@@ -75,7 +75,20 @@ def test_a_wrong_command_line_is_refused(here, words, expected):
         (("events", "RUN", "--type", "LeaseSignd"), "LeaseSigned"),
         (("events", "RUN", "--org", "xaii"), "xai"),
         (("events", "RUN", "--since", "yesterday"), "yesterday"),
-        (("query", "RUN", "SELEC 1"), "SQL"),
+        (("query", "RUN", "SELEC 1"), "SELEC is no SELECT"),
+        (("query", "RUN", "SHOW TABLES"), "SHOW is no SELECT: a query only reads; tables are log, prices"),
+        (("query", "RUN", "DROP TABLE log"), "DROP is no SELECT"),
+        (("query", "RUN", "/* SELECT */ DELETE FROM log"), "DELETE is no SELECT"),
+        (("query", "RUN", "SELECT 1; DROP TABLE log"), "one"),
+        (("query", "RUN", ""), "this is no SELECT"),
+        (("query", "RUN", "SELECT * FROM read_csv('/etc/passwd')"), "tables of its run alone"),
+        (("query", "RUN", "SELECT * FROM ReAd_PaRqUeT('https://example.org/x')"), "no addresses"),
+        (("query", "RUN", "WITH a AS (SELECT * FROM \"read_json\"('x')) SELECT * FROM a"), "tables of its run alone"),
+        (("query", "RUN", "SELECT 1 /* /* */ ' */ FROM read_csv('x') -- '"), "tables of its run alone"),
+        (("query", "RUN", "SELECT * FROM '/etc/passwd'"), "was not found"),
+        (("query", "RUN", "SELECT 1 AS a", "--format", "csv", "--out", "RUN/log/a.csv"), "nothing but the run"),
+        (("events", "RUN", "--format", "parquet", "--out", "RUN/run.json"), "nothing but the run"),
+        (("report", "RUN", "--out", "RUN/log/00000000.arrow"), "nothing but the run"),
         (("query", "RUN", "SELECT nothing FROM log"), "nothing"),
         (("query", "RUN", "SELECT * FROM nowhere"), "nowhere"),
         (("explain", "RUN", "99999999"), "99999999"),
@@ -87,8 +100,10 @@ def test_a_wrong_command_line_is_refused(here, words, expected):
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_a_wrong_question_about_a_run_is_refused(run, here, words, expected):
-    line = [run if word == "RUN" else word for word in words]
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    line = [word.replace("RUN", str(run)) for word in words]
     assert expected in complaint(*line, code=2)
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
 
 
 def test_a_folder_with_another_run_or_other_files_is_left_alone(here):
@@ -100,6 +115,11 @@ def test_a_folder_with_another_run_or_other_files_is_left_alone(here):
     (here / "b").mkdir()
     (here / "b" / "thesis.tex").write_text("mine")
     assert "holds other files" in complaint("run", "--years", "0.1", "--out", "b", code=2)
+    (here / "d").mkdir()
+    (here / "d" / "scenario.yaml").write_text("my own")
+    for force in ((), ("--force",)):
+        assert "scenario.yaml" in complaint("run", "--years", "0.1", "--out", "d", *force, code=2)
+    assert (here / "d" / "scenario.yaml").read_text() == "my own"
     (here / "c").write_text("a file")
     assert "file" in complaint("run", "--years", "0.1", "--out", "c", code=2)
     assert {path: path.read_bytes() for path in (here / "a").rglob("*") if path.is_file()} == before
