@@ -201,7 +201,7 @@ def seek_capacity(view: MarketView, draws: Draws) -> Iterator[Command]:
     others = [
         name
         for name in view.orgs("cloud")
-        if name != view.me and view.same_bloc(name) and not view.leases_from(name, view.me)
+        if name != view.me and view.same_bloc(name) and not view.leases_from(name, view.me) and view.fleet_of(name)
     ]
     if not others:
         return

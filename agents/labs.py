@@ -143,7 +143,7 @@ def requests(view: MarketView, lab: LabRecord, draws: Draws, ask: float) -> Iter
     """Ask a few lessors at once: those the lab rents from rank higher, then the larger ones."""
     p, ranked = view.param, []
     for cloud in view.orgs("cloud"):
-        if cloud == view.me or not view.same_bloc(cloud):
+        if cloud == view.me or not view.same_bloc(cloud) or not view.fleet_of(cloud):
             continue
         size = math.log(max(view.fleet_owned_by(cloud), 1.0))
         loyal = p("desk.loyalty") if view.leases_from(view.me, cloud) or view.compute_backer(view.me) == cloud else 0.0
@@ -223,5 +223,5 @@ def worth_usd(view: MarketView) -> float:
     p, lab = view.param, view.lab
     revenue = lab.revenue_usd_per_year if lab else 0.0
     compute = view.fleet_h100e + coming_h100e(view)
-    floor = min(p("finance.value_floor_usd"), max(view.books.valuation_cents / 100, 1e8))
+    floor = min(p("finance.value_floor_usd"), max(view.books.valuation_cents / 100, p("finance.value_least_usd")))
     return max(p("finance.value_per_revenue") * revenue, p("finance.value_per_h100e_usd") * compute, floor)

@@ -169,11 +169,12 @@ class MarketView:
         return [c for c in self.chips() if c.buyers == "own" and orgs[c.supplier].parent == self.me and not c.retired]
 
     def funds(self) -> list[str]:
-        """Investors that do nothing else and buy equity, by id."""
+        """Investors that do nothing else, buy equity and have any money, by id."""
+        money = self._state.finance.ledger.accounts
         return [
             name
             for name, org in self._state.run.orgs.items()
-            if org.roles == ("investor",) and not self.is_lender(name)
+            if org.roles == ("investor",) and not self.is_lender(name) and money.get(name, 0) > 0
         ]
 
     def is_lender(self, org: str) -> bool:
