@@ -752,6 +752,31 @@ def score(file: Path, observed: Path, as_json: bool) -> None:
     emit(found) if as_json else show_score(found, file)
 
 
+@main.command()
+@click.option("--origins", "origins", multiple=True, default=("all",), metavar="all|DATE", show_default=True,
+              help="A quarter's end; may be repeated.")  # fmt: skip
+@FUTURES
+@ENGINE
+@click.option("--without-org-constants", "plain", is_flag=True, help="Give every org the median traits of its role.")
+@click.option("--why", default="back-test", show_default=True, help="Why the record is looked at; the look is noted.")
+@click.option("--out", "-o", type=INPUT, metavar="FILE.parquet", help="Write every point.")
+@JSON
+@QUIET
+def backtest(origins: tuple[str, ...], why: str, out: Path | None, as_json: bool, quiet: bool, **asked: Any) -> None:
+    """Forecast from past quarters' ends, each knowing only what was published by then, and score what came of it."""
+    from market.report.truth import show_backtest, teller, write_points
+    from market.truth.backtest import origins_of, run_backtest
+    from market.truth.looks import note_look
+    from market.truth.summary import summary
+
+    found = summary(*run_backtest(model_around, origins_of(origins), tell=teller(quiet), **asked))
+    said = {name: found[name] for name in ("origins", "futures", "coverage", "crps", "crps_by_split")}
+    found["looks"] = note_look(Path("forecasts"), "backtest", why, said)
+    if out is not None:
+        write_points(found["series"], out)
+    emit(found) if as_json else show_backtest(found)
+
+
 # --- what can be asked
 
 

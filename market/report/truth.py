@@ -58,6 +58,55 @@ def show_score(found: dict[str, Any], file: Path) -> None:
         click.echo(f"  not forecast: {name}")
 
 
+def write_points(points: list[dict[str, Any]], out: Path) -> None:
+    """Write every point of a back-test as Parquet, a column for each baseline."""
+    import polars as pl
+
+    plain = [{k: v for k, v in point.items() if k != "baselines"} for point in points]
+    names = sorted({name for point in points for name in point["baselines"]})
+    errors = [{f"error of {name}": point["baselines"].get(name) for name in names} for point in points]
+    pl.DataFrame([a | b for a, b in zip(plain, errors, strict=True)], infer_schema_length=None).write_parquet(out)
+
+
+def show_backtest(found: dict[str, Any]) -> None:
+    """Print coverage, skill by horizon, the worst series and the dates."""
+    click.echo(
+        f"{len(found['origins'])} origins, {found['futures']} futures each ({', '.join(found['drawn'])}), "
+        f"{found['failed']} failed, {len(found['series'])} points; look number {found['looks']}"
+    )
+    for band, share in found["coverage"].items():
+        click.echo(f"  {band} % bands hold {_share(share)} of the points, interval {found['coverage_interval'][band]}")
+    click.echo("skill against (columns: quarters ahead; above 0 is better than the baseline)")
+    for name, horizons in found["skill"].items():
+        cells = " ".join(_signed(horizons.get(str(h), {}).get("skill")) for h in range(1, 9))
+        click.echo(f"  {name:<24}{cells}")
+    for name, points in sorted(_by_series(found["series"]).items(), key=lambda item: item[1][0]):
+        click.echo(f"  {name:<28} inside 80 %: {points[0]:.0%} of {points[1]}, CRPS {points[2]:.3f}")
+    for entry in found["dates"]:
+        click.echo(
+            f"  {entry['origin']} {entry['date']:<28} within {entry['within_days']} days: {entry['share_within']:.0%}"
+            f" (happens in {entry['share']:.0%}, median error {entry['median_error_days']} days)"
+        )
+
+
+def _by_series(points: list[dict[str, Any]]) -> dict[str, tuple[float, int, float]]:
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for point in points:
+        groups.setdefault(point["series"], []).append(point)
+    return {
+        name: (sum(p["inside"] for p in found) / len(found), len(found), sum(p["crps"] for p in found) / len(found))
+        for name, found in groups.items()
+    }
+
+
+def _signed(value: float | None) -> str:
+    return "       " if value is None else f"{value:+7.2f}"
+
+
+def _share(value: float | None) -> str:
+    return "none" if value is None else f"{value:.0%}"
+
+
 def _some(entry: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     return {name: entry[name] for name in names}
 
