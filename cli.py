@@ -449,6 +449,56 @@ def report(of: str, out: Path, title: str | None, as_json: bool) -> None:
 
 
 @main.command()
+@RUN
+@click.option(
+    "--out", "-o", type=click.Path(path_type=Path), required=True, help="New folder, or archive ending in .zip."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["parquet", "csv"]),
+    default="parquet",
+    show_default=True,
+    help="How tables are written.",
+)
+@JSON
+def export(run: Path, out: Path, form: Any, as_json: bool) -> None:
+    """Write RUN's tables, data dictionary, scenario and log into one folder or archive (RO-Crate)."""
+    from market.report.crate import export as write_crate
+    from market.runs.reading import open_run
+
+    written = write_crate(open_run(run), out, form)
+    if as_json:
+        emit({"out": str(out), "files": [path.as_posix() for path in written]})
+    else:
+        print(f"{out}: {len(written)} files")
+
+
+@main.command()
+@RUN
+@click.option("--tree", "org", metavar="ORG", help="Chains of leases of one org, down to the owners of the GPUs.")
+@JSON
+def leases(run: Path, org: str | None, as_json: bool) -> None:
+    """List the leases in force at the end of RUN, or the chains under one org."""
+    from market.report.tree import lease_table, tree, tree_lines
+    from market.runs.reading import open_run
+
+    opened = open_run(run)
+    if org is None:
+        frame = lease_table(opened)
+        if as_json:
+            emit({"leases": frame.to_dicts()})
+        else:
+            write(frame, "table", None)
+        return
+    nodes = tree(opened, org)
+    if as_json:
+        emit({"org": org, "leases": nodes})
+    else:
+        print("\n".join(tree_lines(org, nodes)))
+
+
+@main.command()
 @click.argument("name")
 @RUN
 @click.option(

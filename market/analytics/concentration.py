@@ -13,9 +13,8 @@ def concentration(log: pl.LazyFrame) -> pl.LazyFrame:
     hhi : sum of squared percentage shares, from 0 to 10,000 (US merger guidelines of 2023: above 1,800 is highly
     concentrated). largest : the org that holds most.
     """
-    held = (
-        capacity(log).sort("day", "org", "chip").group_by("day", "org", maintain_order=True).agg(pl.col("h100e").sum())
-    )
+    exact = (pl.col("h100e") * 1000).round().cast(pl.Int64)  # sums of integers do not depend on the order of threads
+    held = capacity(log).group_by("day", "org").agg(exact.sum() / 1000)
     ranked = held.sort(["day", "h100e", "org"], descending=[False, True, False])
     share = pl.col("h100e") / pl.col("h100e").sum()
     return ranked.group_by("day", maintain_order=True).agg(

@@ -1,0 +1,85 @@
+"""The data dictionary of the tables: every column with its unit and meaning.
+
+Columns that the event log has too keep its meaning; `DERIVED` says what the others are. A column that is in neither
+fails a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import polars as pl
+
+from events.vocabulary import DAY, ENVELOPE, VOCABULARY
+from market.analytics import TABLES
+
+DERIVED: dict[str, tuple[str, str]] = {
+    "account": ("", "org, or `world/...` for those outside: customers, staff, utilities"),
+    "amount_usd": ("USD", "worth over the term, price of the chips, equity or loan"),
+    "announced_kw": ("kW", "nameplate of the site's plan, at least what is under contract there"),
+    "balance_usd_cents": ("USD cents", "received less paid since the start"),
+    "contracted_kw": ("kW", "energised, and buildings whose work has begun"),
+    "end_reason": ("", "why the lease ended; null while it runs"),
+    "ended_day": (DAY, "day on which it ended; null while it goes on"),
+    "energised_kw": ("kW", "IT power that may be used"),
+    "gpus_delivered": ("", "GPUs handed over and not taken back"),
+    "gpus_held": ("", "GPUs that the org can use: owned and leased in, less leased out"),
+    "gpus_leased_in": ("", "GPUs handed over to the org under leases"),
+    "gpus_leased_out": ("", "GPUs handed over by the org under leases"),
+    "gpus_owned": ("", "installed GPUs that the org owns"),
+    "hhi": ("points", "sum of squared percentage shares, 0 to 10,000"),
+    "id": ("", "id of the lease, order or deal"),
+    "installed_kw": ("kW", "IT power of the GPUs that run there"),
+    "largest": ("", "org that can use most compute"),
+    "outcome": ("", "running, trained or abandoned"),
+    "owner": ("", "org that owns the site"),
+    "paid_usd_cents": ("USD cents", "all that went out since the start"),
+    "planned_days": ("days", "length promised at the start of the run"),
+    "planned_kw": ("kW", "nameplate as last announced"),
+    "received_usd_cents": ("USD cents", "all that came in since the start"),
+    "released_day": (DAY, "day of the model's release; null before it"),
+    "replans": ("", "how often the run was planned again"),
+    "share_of_first": ("", "share of the largest holder"),
+    "share_of_ten": ("", "share of the ten largest holders"),
+    "share_of_three": ("", "share of the three largest holders"),
+    "signed_day": (DAY, "day of the signature"),
+    "signed_gpus": ("", "GPUs of leases signed in the week"),
+    "signed_seq": ("", "seq of the event that signed it"),
+    "signed_usd_per_h100e_hour": ("USD/H100e-hour", "mean price of the week's leases, inside a group left out"),
+    "source": ("", "org that lets, sells, invests or lends"),
+    "started_day": (DAY, "day on which the run began"),
+    "started_seq": ("", "seq of the event that began it"),
+    "target": ("", "org that rents, buys, is invested in or borrows"),
+    "worth_usd": ("USD", "GPUs x price x hours of the term"),
+}
+
+
+class Column(NamedTuple):
+    """One column of one table."""
+
+    table: str
+    column: str
+    type: str
+    unit: str
+    meaning: str
+
+
+def columns_of(name: str, frame: pl.LazyFrame) -> Iterator[Column]:
+    """Describe the columns of one table in order.
+
+    Raises KeyError for a column that is neither in the log nor in `DERIVED`.
+    """
+    for column, dtype in frame.collect_schema().items():
+        if column in DERIVED:
+            unit, meaning = DERIVED[column]
+        else:
+            field = ENVELOPE.get(column) or VOCABULARY[column]
+            unit, meaning = field.unit, field.meaning
+        yield Column(name, column, str(dtype), unit, meaning)
+
+
+def dictionary(log: pl.LazyFrame) -> pl.DataFrame:
+    """Describe every column of every table: `table`, `column`, `type`, `unit`, `meaning`."""
+    rows = [column for name, make in TABLES.items() for column in columns_of(name, make(log))]
+    return pl.DataFrame(rows, schema=list(Column._fields), orient="row")
