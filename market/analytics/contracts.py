@@ -65,11 +65,11 @@ def obligations(log: pl.LazyFrame) -> pl.LazyFrame:
     rent = pl.col("gpus") * pl.col("price_usd_per_gpu_hour") * days * HOURS_PER_DAY
     ahead = pl.col("start_day") > pl.col("day")
     return (
-        rows.with_columns(rent=rent)
+        rows.with_columns(cents=(rent * 100).round().cast(pl.Int64))  # integers: sums do not depend on threads
         .group_by("day", "week", "lessor", "lessee")
         .agg(
-            pl.col("rent").sum().alias("remaining_usd"),
-            pl.col("rent").filter(ahead).sum().alias("backlog_usd"),
+            (pl.col("cents").sum() / 100).alias("remaining_usd"),
+            (pl.col("cents").filter(ahead).sum() / 100).alias("backlog_usd"),
             pl.col("gpus").filter(ahead).sum().alias("backlog_gpus"),
         )
         .sort("day", "lessor", "lessee")
