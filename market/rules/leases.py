@@ -296,7 +296,7 @@ def accept_quote(state: State, command: commands.AcceptQuote, day: int) -> list[
             lessee=quote.lessee,
             kind=request.kind,
             depth=parent.depth + 1 if parent else 1,
-            **spread(quote),
+            **spread(quote) | {"start_day": max(quote.start_day, day)},  # no lease begins before it is signed
         )
     ]
 

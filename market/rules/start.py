@@ -298,6 +298,7 @@ def _runs(scenario: Scenario, start: int) -> Iterator[Event]:
         first, due = to_day(item.start), to_day(item.due)
         pace = cluster_chip(chip).bf16_flop_per_s * p["labs.mfu"] * p["labs.goodput"] * SECONDS_PER_DAY
         gpus = min(own[(item.lab, chip, site)], math.ceil(item.flop / (pace * (due - first))))
+        due = max(due, first + math.ceil(item.flop / (pace * gpus)))  # no sooner than its GPUs get there
         params, tokens = compute_optimal(item.flop)
         yield training.TrainingStarted(
             run_id=f"{item.lab}/run/1",

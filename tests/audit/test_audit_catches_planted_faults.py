@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from worlds import as_table
 
@@ -12,6 +13,7 @@ from events.commands.training import StartTraining
 from events.terms import LeaseTerms
 from events.types.chips import GpusInstalled, ShipmentDelivered
 from events.types.leases import GpusHandedOver, LeaseSigned, QuoteGiven
+from events.types.training import TrainingFinished, TrainingStarted
 from market import week
 from market.analytics.audit import audit
 from market.rules import allocation, chips, finance, leases, sites, training
@@ -175,7 +177,8 @@ def _with_rows(monkeypatch, change):
         batch = monthly(state, day)
         rows = change(list(zip(*batch.columns.values(), strict=True)))
         columns = dict(zip(batch.columns, map(list, zip(*rows, strict=True)), strict=True))
-        return Batch(batch.kind, columns, columns["org"], columns["contract_id"])
+        causes = [payer if cause.endswith("/999") else cause for payer, *_, cause in rows]  # a cause must be known
+        return Batch(batch.kind, columns, columns["org"], causes)
 
     monkeypatch.setattr(week, "WEEK", replaced(monthly, changed))
 
@@ -272,3 +275,25 @@ def test_a_building_used_before_its_shell_stands_is_caught(world, monkeypatch):
     monkeypatch.setattr(week, "WEEK", replaced(sites.energise, too_soon))
     step(world, 1)
     assert findings(world) == {"buildings"}
+
+
+def forged(world, kind, **fields):
+    """What the auditor finds when the log says something else of every event of a type."""
+    entries = [
+        msgspec.structs.replace(entry, event=msgspec.structs.replace(entry.event, **fields))
+        if type(entry.event) is kind else entry
+        for entry in world.kernel.log.entries()
+    ]  # fmt: skip
+    return {finding.what for finding in audit(as_table(entries).lazy())}
+
+
+def test_a_run_that_ends_sooner_than_its_gpus_can_is_caught(world):
+    assert any(type(entry.event) is TrainingFinished for entry in world.kernel.log.entries())
+    assert any("FLOP where its GPUs give" in what for what in forged(world, TrainingStarted, gpus=1))
+
+
+def test_a_lease_that_begins_before_it_is_signed_is_caught(world):
+    step(world, 8)
+    assert any(type(e.event) is LeaseSigned and e.event.quote_id for e in world.kernel.log.entries())
+    early = forged(world, LeaseSigned, start_day=world.state.run.start_day - 1)
+    assert any("before it is signed" in what for what in early)

@@ -141,20 +141,26 @@ def handover(book: Book) -> list[Finding]:
 
 
 def signatures(book: Book) -> list[Finding]:
-    """A lease signed on a quote has the quote's terms, and the quote was open; after the start every lease has one."""
+    """A lease signed on a quote has the quote's terms, begins not before that day, and the quote was open.
+
+    After the start every lease has a quote or a contract.
+    """
     quotes = book.once(book_of_quotes)
     offered = quotes.select("quote_id", "closed", *(pl.col(name).alias(f"q_{name}") for name in TERMS),
                             q_parent="parent_lease_id", since="seq")  # fmt: skip
     signed = book.of("LeaseSigned").join(offered, on="quote_id", how="left", maintain_order="left")
     quoted = pl.col("quote_id").is_not_null()
-    differ = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"q_{name}")) for name in TERMS)
+    differ = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"q_{name}")) for name in TERMS if name != "start_day")
+    differ |= pl.col("start_day") != pl.max_horizontal("q_start_day", "day")
     differ |= pl.col("parent_lease_id").ne_missing(pl.col("q_parent"))
     bare = signed.filter(~quoted, pl.col("contract_id").is_null(), pl.col("cause_seq") >= 0)
     other = signed.filter(quoted, pl.col("since").is_not_null(), differ)
+    early = signed.filter(quoted, pl.col("start_day") < pl.col("day"))
     shut = signed.filter(quoted, pl.col("since").is_null() | (pl.col("closed") != pl.col("seq")))
     return [
         *found(bare, "quotes", "{} is signed without a quote", "lease_id"),
         *found(other, "quotes", "{} is not signed as {} offered it", "lease_id", "quote_id"),
+        *found(early, "quotes", "{} begins on day {}, before it is signed", "lease_id", "start_day"),
         *found(shut, "quotes", "{} is signed on {}, which is not open", "lease_id", "quote_id"),
     ]
 

@@ -7,6 +7,9 @@ import polars as pl
 from market.analytics.audit.book import NEVER, WHEN, Book, Check, Finding, found, running, stacked
 from market.analytics.audit.fleet import holdings
 
+H100_FLOP_PER_DAY = 989.4e12 * 86_400  # dense BF16, NVIDIA H100 data sheet: what an H100 equivalent is
+SLACK = 0.02  # days are whole
+
 
 def runs(book: Book) -> list[Finding]:
     """A run begins once, ends at most once by its due day, and nothing happens to it before or after."""
@@ -33,6 +36,25 @@ def runs(book: Book) -> list[Finding]:
     ]
 
 
+def speed(book: Book) -> list[Finding]:
+    """A run ends no sooner than its GPUs reach its FLOP: GPUs x peak x MFU x goodput x days, plan after plan."""
+    weight = book.of("ChipAnnounced").select("chip", each="h100e").unique("chip", keep="first")
+    begun = book.of("TrainingStarted").unique("run_id", keep="first").join(weight, on="chip", how="left")
+    known = begun.select("run_id", "each", asked="flop", begins="start_day")
+    plans = book.of("TrainingStarted", "TrainingReplanned", "TrainingFinished").select(
+        *WHEN, "run_id", "type", "gpus", "mfu", "goodput"
+    )
+    plans = plans.join(known, on="run_id", how="inner", maintain_order="left")
+    since = pl.when(pl.col("type") == "TrainingStarted").then("begins").otherwise("day")
+    plans = plans.with_columns(since=since).with_columns(
+        days=pl.col("since").shift(-1).over("run_id") - pl.col("since")
+    )
+    each_day = pl.col("gpus") * pl.col("each") * H100_FLOP_PER_DAY * pl.col("mfu") * pl.col("goodput")
+    done = plans.with_columns(flop=(each_day * pl.col("days")).fill_null(0.0).sum().over("run_id"))
+    fast = done.filter(pl.col("type") == "TrainingFinished", pl.col("asked") > pl.col("flop") * (1 + SLACK))
+    return found(fast, "training", "{} claims {} FLOP where its GPUs give {}", "run_id", "asked", "flop")
+
+
 def compute(book: Book) -> list[Finding]:
     """At the end of every week runs and projects of a lab use no more H100 equivalents than it holds."""
     weight = book.of("ChipAnnounced").select("chip", each="h100e")
@@ -56,4 +78,4 @@ def compute(book: Book) -> list[Finding]:
     return found(over, "training", "{} uses {} H100e and holds {}", "org", "used", "held")
 
 
-CHECKS: tuple[Check, ...] = (runs, compute)
+CHECKS: tuple[Check, ...] = (runs, speed, compute)
