@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from events.kinds import StakeKind, roles_text
 from events.types import Event, chips, finance, leases, run, sites, training
 from market import rng
-from market.cluster import chip as cluster_chip
 from market.rules import prices, serving
 from market.rules.base import Happening
 from market.rules.training import CAPABILITY_ORIGIN_DAY, compute_optimal
@@ -281,23 +280,16 @@ def _labs(scenario: Scenario, start: int) -> Iterator[Event]:
 
 def _runs(scenario: Scenario, start: int) -> Iterator[Event]:
     """Runs under way: on the lab's largest holding of one chip, on as many GPUs as their dates ask for."""
-    p = scenario.parameters
-    held: dict[tuple[str, str, str], int] = {}
-    for fleet in scenario.fleets:
-        held[(fleet.owner, fleet.chip, fleet.site)] = held.get((fleet.owner, fleet.chip, fleet.site), 0) + fleet.gpus
-    for lease in scenario.leases.values():
-        if to_day(lease.start) <= start:
-            for org, sign in ((lease.lessor, -1), (lease.lessee, 1)):
-                place = (org, lease.chip, lease.site)
-                held[place] = held.get(place, 0) + sign * lease.gpus
+    from market.scenario.machines import largest_machines, peak_flop_per_s  # a replay needs no scenario
+
+    p, machines = scenario.parameters, largest_machines(scenario)
     for name, item in sorted(scenario.runs.items()):
-        own = {place: gpus for place, gpus in held.items() if place[0] == item.lab}
-        if not own:
+        if item.lab not in machines:
             continue
-        _, chip, site = max(own, key=lambda place: (own[place] * scenario.chips[place[1]].h100e, place))
+        chip, site, held = machines[item.lab]
         first, due = to_day(item.start), to_day(item.due)
-        pace = cluster_chip(chip).bf16_flop_per_s * p["labs.mfu"] * p["labs.goodput"] * SECONDS_PER_DAY
-        gpus = min(own[(item.lab, chip, site)], math.ceil(item.flop / (pace * (due - first))))
+        pace = peak_flop_per_s(scenario, chip) * p["labs.mfu"] * p["labs.goodput"] * SECONDS_PER_DAY
+        gpus = min(held, math.ceil(item.flop / (pace * (due - first))))
         due = max(due, first + math.ceil(item.flop / (pace * gpus)))  # no sooner than its GPUs get there
         params, tokens = compute_optimal(item.flop)
         yield training.TrainingStarted(

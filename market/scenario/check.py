@@ -24,7 +24,7 @@ Check = Callable[[Scenario, Places], Iterator[Problem]]
 def problems_of(scenario: Scenario, places: Places) -> list[Problem]:
     """List all that does not fit together, references first: the rest assumes that they hold."""
     broken = _first([_parameters, _references, _yardstick], scenario, places)
-    checks = (_chips, _orgs, _sites, _power, _leases, _investments, _models_and_runs, _chains, _stock)
+    checks = (_chips, _orgs, _sites, _power, _leases, _investments, _models, _chains, _stock)
     return broken or _first(checks, scenario, places)
 
 
@@ -33,7 +33,8 @@ def _first(checks: Iterable[Check], scenario: Scenario, places: Places) -> list[
     return list(islice((problem for check in checks for problem in check(scenario, places)), PROBLEMS_MAX))
 
 
-def _at(places: Places, path: Key, message: str, *, key: bool = False) -> Problem:
+def at(places: Places, path: Key, message: str, *, key: bool = False) -> Problem:
+    """Say what is wrong with what stands at a path."""
     return Problem(places.place(path, key=key), ".".join(map(str, path)), message)
 
 
@@ -54,10 +55,12 @@ def _ours() -> tuple[str, ...]:
     return tuple(f"{path.name}:" for path in sorted((Path(__file__).parent / "library").glob("*.yaml")))
 
 
-def _clash(places: Places, paths: Sequence[Key], message: str) -> Problem:
+def clash(places: Places, paths: Sequence[Key], message: str) -> Problem:
     """Of values that do not fit together, blame the one that the user wrote, and name the first beside it."""
     path = _written(places, paths)
-    return _at(places, path, message if path == paths[0] else f"{'.'.join(map(str, paths[0]))} {message}")
+    text = message if path == paths[0] else f"{'.'.join(map(str, paths[0]))} {message}"
+    where = places.place(path) if _is_told(places, path) or places.top.startswith(_ours()) else places.top
+    return Problem(where, ".".join(map(str, path)), text)
 
 
 def _parameters(scenario: Scenario, places: Places) -> Iterator[Problem]:
@@ -65,16 +68,16 @@ def _parameters(scenario: Scenario, places: Places) -> Iterator[Problem]:
     for name in sorted(known.keys() - scenario.parameters.keys()):
         row = known[name]
         if row.known_on(scenario.start):
-            yield _at(places, ("parameters", name), "is missing; draw it or give it a value", key=True)
+            yield at(places, ("parameters", name), "is missing; draw it or give it a value", key=True)
         else:
             text = f"as_of {row.as_of} is after the start {scenario.start}; give it a value that was known then"
             yield Problem(f"catalogue/{row.where}", f"parameters.{name}", text)
     for name, value in scenario.parameters.items():
         path, found = ("parameters", name), known.get(name)
         if found is None:
-            yield _at(places, path, f"unknown key{did_you_mean(name, known)}", key=True)
+            yield at(places, path, f"unknown key{did_you_mean(name, known)}", key=True)
         elif fault := bounds_of(name).fault(value):
-            yield _at(places, path, fault)
+            yield at(places, path, fault)
 
 
 def _references(scenario: Scenario, places: Places) -> Iterator[Problem]:
@@ -85,11 +88,11 @@ def _references(scenario: Scenario, places: Places) -> Iterator[Problem]:
                 if name is not None and name not in known:
                     hint = did_you_mean(name, known) or f"; `{into}` must name it"
                     paths: list[Key] = [(section, id_, field), (into, name), (section, id_)]
-                    yield _clash(places, paths, f"unknown {into.removesuffix('s')} {name!r}{hint}")
+                    yield clash(places, paths, f"unknown {into.removesuffix('s')} {name!r}{hint}")
     for id_, org in scenario.orgs.items():
         if org.parent is not None and org.parent not in scenario.orgs:
             hint = did_you_mean(org.parent, scenario.orgs)
-            yield _clash(places, [("orgs", id_, "parent"), ("orgs", id_)], f"unknown org {org.parent!r}{hint}")
+            yield clash(places, [("orgs", id_, "parent"), ("orgs", id_)], f"unknown org {org.parent!r}{hint}")
 
 
 def _yardstick(scenario: Scenario, places: Places) -> Iterator[Problem]:
@@ -98,7 +101,7 @@ def _yardstick(scenario: Scenario, places: Places) -> Iterator[Problem]:
         makers = [row.value for row in table("roadmap") if (row.id, row.field) == (YARDSTICK, "supplier")]
         paths: list[Key] = [("chips", YARDSTICK), *(("orgs", maker) for maker in makers), ("draw",), ("chips",)]
         text = f"{YARDSTICK} is missing, in which costs are counted; keep it, with gpus_per_week 0 or an early end"
-        yield _at(places, next((p for p in paths if _is_told(places, p)), paths[0]), text)
+        yield at(places, next((p for p in paths if _is_told(places, p)), paths[0]), text)
 
 
 def _entries(scenario: Scenario, section: str) -> Iterator[tuple[str, object]]:
@@ -119,17 +122,17 @@ def _chips(scenario: Scenario, places: Places) -> Iterator[Problem]:
     for id_, chip in scenario.chips.items():
         if "supplier" not in scenario.orgs[chip.supplier].roles:
             text = f"{chip.supplier!r} has no role supplier"
-            yield _clash(places, [("chips", id_, "supplier"), ("orgs", chip.supplier, "roles")], text)
+            yield clash(places, [("chips", id_, "supplier"), ("orgs", chip.supplier, "roles")], text)
         if chip.end <= chip.start:
             text = f"must be after start {chip.start}, was {chip.end}"
-            yield _clash(places, [("chips", id_, "end"), ("chips", id_, "start")], text)
+            yield clash(places, [("chips", id_, "end"), ("chips", id_, "start")], text)
 
 
 def _orgs(scenario: Scenario, places: Places) -> Iterator[Problem]:
     seen: set[str] = set()
     for id_, org in scenario.orgs.items():
         if len(set(org.roles)) < len(org.roles):
-            yield _at(places, ("orgs", id_, "roles"), "names a role twice")
+            yield at(places, ("orgs", id_, "roles"), "names a role twice")
         yield from _conduct(id_, org, places)
         line: dict[str, None] = {}
         member: str | None = id_
@@ -138,7 +141,7 @@ def _orgs(scenario: Scenario, places: Places) -> Iterator[Problem]:
             member = scenario.orgs[member].parent
         if member in line:
             path = _written(places, [("orgs", name, "parent") for name in line])
-            yield _at(places, path, f"{' < '.join([*line, str(member)])}: a parent in a circle")
+            yield at(places, path, f"{' < '.join([*line, str(member)])}: a parent in a circle")
         seen.update(line)
 
 
@@ -153,15 +156,15 @@ def _conduct(id_: str, org: Org, places: Places) -> Iterator[Problem]:
     installed = _installed()
     if org.behaviour not in installed:
         text = f"no behaviour {org.behaviour!r} is installed{did_you_mean(org.behaviour, installed)}"
-        yield _at(places, ("orgs", id_, "behaviour"), text)
+        yield at(places, ("orgs", id_, "behaviour"), text)
         return
     known = traits()
     for trait, value in org.traits.items():
         if fault := bounds_of(f"traits.{trait}").fault(value):
-            yield _at(places, ("orgs", id_, "traits", trait), fault)
+            yield at(places, ("orgs", id_, "traits", trait), fault)
         elif trait not in known and installed[org.behaviour].startswith("agents."):
             text = f"no behaviour of ours reads it{did_you_mean(trait, known)}"
-            yield _at(places, ("orgs", id_, "traits", trait), text, key=True)
+            yield at(places, ("orgs", id_, "traits", trait), text, key=True)
 
 
 def _sites(scenario: Scenario, places: Places) -> Iterator[Problem]:
@@ -170,10 +173,10 @@ def _sites(scenario: Scenario, places: Places) -> Iterator[Problem]:
             path: Key = ("sites", id_, "buildings", i)
             if building.due <= building.start:
                 text = f"must be after start {building.start}, was {building.due}"
-                yield _clash(places, [(*path, "due"), (*path, "start")], text)
+                yield clash(places, [(*path, "due"), (*path, "start")], text)
             if building.start > scenario.start:
                 text = f"under way at the start, so not after {scenario.start}; was {building.start}"
-                yield _clash(places, [(*path, "start"), ("start",)], text)
+                yield clash(places, [(*path, "start"), ("start",)], text)
 
 
 def _power(scenario: Scenario, places: Places) -> Iterator[Problem]:
@@ -189,41 +192,34 @@ def _power(scenario: Scenario, places: Places) -> Iterator[Problem]:
             paths: list[Key] = [("sites", id_, "energised_mw_it")]
             paths += [("fleets", f"{f.owner}/{f.site}/{f.chip}", "gpus") for f in fleets]
             paths += [("chips", f.chip, "power_kw_it_per_gpu") for f in fleets]
-            yield _at(places, _written(places, paths), text)
+            yield at(places, _written(places, paths), text)
 
 
 def _leases(scenario: Scenario, places: Places) -> Iterator[Problem]:
     for id_, lease in scenario.leases.items():
         if lease.end <= lease.start:
             text = f"must be after start {lease.start}, was {lease.end}"
-            yield _clash(places, [("leases", id_, "end"), ("leases", id_, "start")], text)
+            yield clash(places, [("leases", id_, "end"), ("leases", id_, "start")], text)
         elif lease.end <= scenario.start:
             text = f"{lease.end} is not after the scenario's start {scenario.start}; leave the lease out"
-            yield _clash(places, [("leases", id_, "end"), ("start",)], text)
+            yield clash(places, [("leases", id_, "end"), ("start",)], text)
         if lease.lessor == lease.lessee:
             text = f"{lease.lessee!r} cannot rent from itself"
-            yield _clash(places, [("leases", id_, "lessee"), ("leases", id_, "lessor")], text)
+            yield clash(places, [("leases", id_, "lessee"), ("leases", id_, "lessor")], text)
 
 
 def _investments(scenario: Scenario, places: Places) -> Iterator[Problem]:
     for id_, stake in scenario.investments.items():
         if stake.closed > scenario.start:
             text = f"{stake.closed} is after the scenario's start {scenario.start}"
-            yield _clash(places, [("investments", id_, "closed"), ("start",)], text)
+            yield clash(places, [("investments", id_, "closed"), ("start",)], text)
 
 
-def _models_and_runs(scenario: Scenario, places: Places) -> Iterator[Problem]:
+def _models(scenario: Scenario, places: Places) -> Iterator[Problem]:
     for id_, model in scenario.models.items():
         if model.released > scenario.start:
             text = f"{model.released} is after the scenario's start {scenario.start}"
-            yield _clash(places, [("models", id_, "released"), ("start",)], text)
-    for id_, run in scenario.runs.items():
-        if run.start > scenario.start:
-            text = f"under way at the start, so not after {scenario.start}; was {run.start}"
-            yield _clash(places, [("runs", id_, "start"), ("start",)], text)
-        if run.due < max(run.start, scenario.start):
-            text = f"{run.due} is past at the start {scenario.start}"
-            yield _clash(places, [("runs", id_, "due"), ("runs", id_, "start"), ("start",)], text)
+            yield clash(places, [("models", id_, "released"), ("start",)], text)
 
 
 def _chains(scenario: Scenario, places: Places) -> Iterator[Problem]:
@@ -235,16 +231,16 @@ def _chains(scenario: Scenario, places: Places) -> Iterator[Problem]:
             continue
         path: Key = ("leases", id_, "parent")
         if id_ in circles:
-            yield _at(places, path, f"{lease.parent!r} leads back to this lease in a circle")
+            yield at(places, path, f"{lease.parent!r} leads back to this lease in a circle")
             continue
         parent = scenario.leases[lease.parent]
         mismatch = _mismatch(lease, parent)
         if mismatch:
-            yield _clash(places, [path, *_fields(id_), *_fields(lease.parent)], f"{lease.parent!r} {mismatch}")
+            yield clash(places, [path, *_fields(id_), *_fields(lease.parent)], f"{lease.parent!r} {mismatch}")
         sublet[lease.parent] += lease.gpus
         if sublet[lease.parent] > parent.gpus:
             text = f"{lease.parent!r} holds {parent.gpus:,} GPUs, {sublet[lease.parent]:,} are passed on"
-            yield _clash(places, [("leases", id_, "gpus"), ("leases", lease.parent, "gpus")], text)
+            yield clash(places, [("leases", id_, "gpus"), ("leases", lease.parent, "gpus")], text)
 
 
 def _fields(id_: str) -> list[Key]:
@@ -290,4 +286,4 @@ def _stock(scenario: Scenario, places: Places) -> Iterator[Problem]:
                 ("fleets", "/".join((key[0], key[1], key[2])), "gpus"),
                 *_fields(id_),
             ]
-            yield _at(places, _written(places, paths), text)
+            yield at(places, _written(places, paths), text)

@@ -21,6 +21,7 @@ from market.scenario import draw as rows
 from market.scenario.check import problems_of
 from market.scenario.dump import dump_yaml
 from market.scenario.errors import Problem, ScenarioError, did_you_mean, refuse, shorten
+from market.scenario.machines import problems_of_runs
 from market.scenario.overlay import Overlay
 from market.scenario.schema import Scenario
 from market.scenario.validate import validate
@@ -89,7 +90,7 @@ def load_scenario(name_or_path: str | Path, sets: Mapping[str, str] | None = Non
     overlay.raise_problems()
     dropped = rows.prune(tree, overlay.written, start, overlay.places)
     scenario = validate(tree, overlay)
-    found = problems_of(scenario, overlay)
+    found = problems_of(scenario, overlay) or list(problems_of_runs(scenario, overlay))
     if found:
         raise ScenarioError(found)
     sources = {".".join(map(str, key)): row for key, row in origin.items() if rows.alive(tree, key)}

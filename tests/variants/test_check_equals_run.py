@@ -63,6 +63,14 @@ REFUSED = {
         {"parameters": {"supply.china_share": 2.55}},
         "variant.yaml:4:36 parameters.supply.china_share: must be <= 1, was 2.55 (a part of a whole)",
     ),
+    "more than the GPUs can do": (
+        {"runs": {"mistral-large-2": {"start": "2024-04-15"}}},
+        "variant.yaml:4:37 runs.mistral-large-2.start: runs.mistral-large-2.flop 2.13e+25 FLOP in 93 days ask 67%",
+    ),
+    "a second run": (
+        {"runs": {"second": {"lab": "xai", "flop": 1e24, "start": "2024-06-01", "due": "2024-08-01"}}},
+        "variant.yaml:4:26 runs.second.lab: 'xai' trains 'grok-2' already; give a lab one run under way",
+    ),
     "an owner taken out": (
         {"orgs": {"oci": None}, "sites": {"abilene": {"planned_mw_it": 100}}},
         "variant.yaml:4:8 orgs.oci: sites.abilene.owner unknown org 'oci'",
