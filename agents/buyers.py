@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
+from agents.resources import buildable_kw, means_usd_per_year, spendable_usd
 from agents.valuation import choose, is_my_week, price_term, time_term, why_left
 from events.commands import Choice, Command, Terms
 from events.commands.chips import CancelOrder, PlaceOrder
@@ -45,7 +46,7 @@ def budget(view: MarketView) -> SetBudget:
         growth += p("budget.challenger_growth_per_year") * math.exp(-years / p("budget.challenger_decay_years"))
     growth += p("budget.shock_sd") * rng.normal(view.seed, "budget", view.me)
     value = view.books.budget_usd_per_year * math.exp(growth * MONTH_WEEKS / YEAR_WEEKS)
-    means = p("budget.means_share") * view.means_usd_per_year()
+    means = p("budget.means_share") * means_usd_per_year(view)
     reason: BudgetReason = "rents above cost" if view.price > fair else "rents below cost"
     if value > means:
         value, reason = max(means, p("budget.keep_min") * view.books.budget_usd_per_year), "means"
@@ -105,7 +106,7 @@ def orders(view: MarketView) -> Iterator[Command]:
     yield from lease_orders
     yield from _own_orders(view)
     spent = sum(order.gpus * view.chip(order.chip).price_usd_per_gpu for order in lease_orders)
-    money = min(spending_usd(view), view.spendable_usd() - spent)
+    money = min(spending_usd(view), spendable_usd(view) - spent)
     found = offers(view)
     if not found or money <= 0:
         return
@@ -208,7 +209,7 @@ def buildings(view: MarketView, draws: Draws) -> Iterator[Command]:
     waiting = sum(n * view.chip(c).power_kw_it_per_gpu for c, n in view.warehouse().items())
     quick = p("sites.brownfield_share") * max(0.0, gap) + p("sites.waiting_share") * waiting
     slow = (1 - p("sites.brownfield_share")) * gap
-    left = view.buildable_kw()
+    left = buildable_kw(view)
     sizes: tuple[tuple[NewSiteKind, float], ...] = (("greenfield", slow), ("brownfield", quick))
     for kind, kw in sizes:
         kw = min(kw, left)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from agents.buyers import offers, purchases
 from agents.investors import fund_rounds
+from agents.resources import queued_kw, unmet_h100e
 from agents.valuation import is_my_week, term_factor
 from events.commands import Command
 from events.commands.leases import AcceptQuote, BreakTalks, GiveQuote, RequestLease
@@ -150,7 +151,7 @@ def forward(view: MarketView, request: Request, used: Used) -> Offer | TalksEnd:
     best: Offer | None = None
     for site in view.sites():
         coming = sum(b.power_kw for b in view.buildings() if b.site == site.name)
-        room = site.spare_w / 1000 + coming - view.promised_kw(site.name) - view.queued_kw(site.name)
+        room = site.spare_w / 1000 + coming - view.promised_kw(site.name) - queued_kw(view)
         room -= used.get((name, site.name, None), 0) * chip.power_kw_it_per_gpu
         fits = int(room / chip.power_kw_it_per_gpu)
         start = ready if room - coming > gpus * chip.power_kw_it_per_gpu else max(ready, due.get(site.name, ready))
@@ -194,7 +195,7 @@ def seek_capacity(view: MarketView, draws: Draws) -> Iterator[Command]:
     p = view.param
     if view.tightness <= p("chains.tightness_min") or any(r.kind == "capacity" for r in view.requests_by_me()):
         return
-    short = view.unmet_h100e()
+    short = unmet_h100e(view)
     rented = sum(x.gpus * view.chip(x.chip).h100e for x in view.rented() if x.kind == "capacity")
     if short <= 0 or rented > p("chains.rented_share_max") * max(1.0, view.fleet_h100e):
         return

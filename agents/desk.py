@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from agents.buyers import offers
+from agents.resources import buildable_kw
 from agents.valuation import choose, price_term, time_term
 from events.commands import Choice, Command, Terms
 from events.commands.leases import AcceptQuote, BreakTalks, CounterQuote
@@ -126,7 +127,7 @@ def build_instead(view: MarketView, quotes: list[Quote], why: Choice) -> Iterato
         reason: TalksEnd = "too late" if slow else "control"
         yield BreakTalks(actor=view.me, because=quote.quote_id, request_id=quote.request_id, reason=reason)
     wanted_kw = max(view.request(q.request_id).h100e for q in quotes)  # about a kilowatt of IT power an H100e
-    kw = int(min(view.buildable_kw(), wanted_kw))
+    kw = int(min(buildable_kw(view), wanted_kw))
     if kw < view.param("sites.building_kw_min") or view.spare_kw() > kw:
         return
     turbines = bool(view.trait("on_site_power"))

@@ -10,7 +10,7 @@ from events.commands.finance import DeclineRound, FundRound
 from events.kinds import RoundFailure, StakeKind
 from market import rng
 from market.rng import Draws
-from market.view import Books, MarketView
+from market.view import MarketView, Round
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def fund_rounds(view: MarketView, kind: StakeKind) -> Iterator[Command]:
         )
 
 
-def leader(view: MarketView, books: Books) -> str:
+def leader(view: MarketView, books: Round) -> str:
     """Name who leads a round: a cloud that paid in compute before, else strategic money for large ones, or venture."""
     p, backer = view.param, view.compute_backer(books.org)
     if backer is not None:

@@ -8,6 +8,7 @@ times faster for single draws than setting up a counter-based generator for each
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from statistics import NormalDist
@@ -58,14 +59,12 @@ def phase(seed: int, stream: str, entity: str, every: int) -> int:
     return int(uniform(seed, stream, entity) * every)
 
 
+@dataclass(frozen=True, slots=True)
 class Draws:
     """The draws that one entity may make in one week."""
 
-    __slots__ = ("seed", "week")
-
-    def __init__(self, seed: int, week: int) -> None:
-        self.seed = seed
-        self.week = week
+    seed: int
+    week: int
 
     def uniform(self, stream: str, entity: str) -> float:
         """Draw from (0, 1) for this week."""

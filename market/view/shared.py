@@ -1,57 +1,118 @@
-"""What every view of a week reads, indexed once."""
+"""What every view of a week reads, indexed once. It holds the state, and no view gives it away."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from functools import cached_property
+from types import MappingProxyType
+
+import msgspec
 
 from market.rules.base import fleets_h100e
 from market.rules.chips import outlook
+from market.rules.machines import Machine, machines, quote_yields
 from market.rules.prices import Capacity, cost_of_mix, rest_wanted
 from market.state import State
 from market.state.chips import Holding, Order, Place
 from market.state.leases import Lease, Quote, Request
+from market.state.run import Org
 from market.state.sites import Building, Site
-from market.view.planning import Machine, machines, quote_yields
+from market.units import CENTS, MONTH_HOURS
+from market.view.frozen import all_frozen, frozen
+from market.view.records import Chip, LabSeen, Round
+
+
+class ByOrg[T: msgspec.Struct](dict[str, list[T]]):
+    """Records of the state by org, and frozen copies of them for its view, made when first asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._copies: dict[str, tuple[T, ...]] = {}
+
+    def __missing__(self, org: str) -> list[T]:
+        self[org] = []
+        return self[org]
+
+    def copies(self, org: str) -> tuple[T, ...]:
+        """Frozen copies of an org's records."""
+        if org not in self._copies:
+            self._copies[org] = all_frozen(self.get(org, ()))
+        return self._copies[org]
 
 
 class Shared:
-    """What every view of a week reads, indexed once."""
+    """The state of a week with its indexes by org, and what is computed once for all."""
 
     def __init__(self, state: State) -> None:
         self.state = state
         self.week = state.run.week + 1
         self.day = state.run.start_day + 7 * self.week + 6
-        self.holdings: dict[str, list[Holding]] = defaultdict(list)
+        self.holdings = ByOrg[Holding]()
         for holding in state.chips.holdings.values():
             self.holdings[holding.org].append(holding)
-        self.orders: dict[str, list[Order]] = defaultdict(list)
+        self.orders = ByOrg[Order]()
         for order in state.chips.orders.values():
             self.orders[order.org].append(order)
-        self.coming: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        self.coming: dict[str, dict[str, int]] = {}
         for shipment in state.chips.shipments.values():
-            self.coming[shipment.org][shipment.chip] += shipment.gpus
-        self.sites: dict[str, list[Site]] = defaultdict(list)
+            coming = self.coming.setdefault(shipment.org, {})
+            coming[shipment.chip] = coming.get(shipment.chip, 0) + shipment.gpus
+        self.sites = ByOrg[Site]()
         for site in state.sites.sites.values():
             self.sites[site.owner].append(site)
-        self.buildings: dict[str, list[Building]] = defaultdict(list)
+        self.buildings = ByOrg[Building]()
         for building in state.sites.buildings.values():
             self.buildings[building.org].append(building)
-        self.rented: dict[str, list[Lease]] = defaultdict(list)
-        self.let: dict[str, list[Lease]] = defaultdict(list)
+        self.rented = ByOrg[Lease]()
+        self.let = ByOrg[Lease]()
         for lease in state.leases.leases.values():
             self.rented[lease.lessee].append(lease)
             self.let[lease.lessor].append(lease)
-        self.asking: dict[str, list[Request]] = defaultdict(list)
-        self.asked: dict[str, list[Request]] = defaultdict(list)
+        self.asking = ByOrg[Request]()
+        self.asked = ByOrg[Request]()
         for request in state.leases.requests.values():
             self.asking[request.lessee].append(request)
             self.asked[request.lessor].append(request)
-        self.quotes_to: dict[str, list[Quote]] = defaultdict(list)
-        self.quotes_by: dict[str, list[Quote]] = defaultdict(list)
+        self.quotes_to = ByOrg[Quote]()
+        self.quotes_by = ByOrg[Quote]()
         for quote in state.leases.quotes.values():
             self.quotes_to[quote.lessee].append(quote)
             self.quotes_by[quote.lessor].append(quote)
+
+    @cached_property
+    def orgs(self) -> Mapping[str, Org]:
+        """Registrations by id."""
+        return MappingProxyType({name: frozen(org) for name, org in self.state.run.orgs.items()})
+
+    @cached_property
+    def chips(self) -> Mapping[str, Chip]:
+        """Chips as their suppliers tell the market."""
+        fields = Chip.__struct_fields__
+        chips = self.state.chips.chips
+        return MappingProxyType({n: Chip(*(getattr(chip, field) for field in fields)) for n, chip in chips.items()})
+
+    @cached_property
+    def labs(self) -> Mapping[str, LabSeen]:
+        """Labs by their releases and reported revenue."""
+        fields = LabSeen.__struct_fields__
+        labs = self.state.training.labs
+        return MappingProxyType({n: LabSeen(*(getattr(lab, field) for field in fields)) for n, lab in labs.items()})
+
+    @cached_property
+    def rounds(self) -> tuple[Round, ...]:
+        """Rounds that are sought, by id of the org."""
+        return tuple(
+            Round(name, books.sought_cents, books.sought_day, books.valuation_cents)
+            for name, books in sorted(self.state.finance.books.items())
+            if books.sought_cents
+        )
+
+    def backer(self, org: str) -> str | None:
+        """The investor that has put most into an org in return for its custom."""
+        stakes = self.state.finance.stakes.get(org, {})
+        found = [(stake.for_compute_cents, investor) for investor, stake in stakes.items() if stake.for_compute_cents]
+        return max(found)[1] if found else None
 
     @cached_property
     def lead_time_weeks(self) -> float:
@@ -66,7 +127,7 @@ class Shared:
         fill = min(1.0, wanted / capacity.total_free) if capacity.total_free else 0.0
         earned: dict[str, float] = defaultdict(float)
         for place, free in capacity.free.items():
-            earned[place.org] += free * fill * self.state.leases.spot_usd_per_h100e_hour * 24 * 28 * 100
+            earned[place.org] += free * fill * self.state.leases.spot_usd_per_h100e_hour * MONTH_HOURS * CENTS
         return earned
 
     @cached_property
@@ -108,9 +169,9 @@ class Shared:
         return quote_yields(self.state, self.day)
 
     @cached_property
-    def outlook(self) -> dict[str, int]:
+    def outlook(self) -> Mapping[str, int]:
         """Supply at the day when an order of today is due."""
-        return outlook(self.state, self.day + round(7 * self.lead_time_weeks))
+        return MappingProxyType(outlook(self.state, self.day + round(7 * self.lead_time_weeks)))
 
     @cached_property
     def owned_h100e(self) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import pytest
 from given import CLOUD, FUND, LAB, OEM, RESELLER, RIVAL, SITE, START, SUPPLIER, given, handed, lease
@@ -12,6 +13,7 @@ from agents.clouds import Cloud
 from agents.investors import Investor
 from agents.labs import Lab
 from agents.oems import Oem
+from agents.resources import buildable_kw
 from agents.suppliers import Supplier
 from events.commands import Terms
 from events.commands.chips import CancelOrder, ExpandIntegration, ListPrice, PlaceOrder
@@ -62,13 +64,10 @@ def test_a_warm_choice_takes_options_by_logit():
 
 
 def test_monthly_decisions_are_spread_over_the_weeks():
-    seen, phases = view(given()), set()
+    phases = set()
     for number in range(40):
-        seen.me = f"org-{number}"
-        weeks = []
-        for seen.week in range(8):
-            if valuation.is_my_week(seen, 4):
-                weeks.append(seen.week)
+        seen = [SimpleNamespace(me=f"org-{number}", seed=0, week=week) for week in range(8)]
+        weeks = [each.week for each in seen if valuation.is_my_week(each, 4)]
         assert weeks[1] == weeks[0] + 4
         phases.add(weeks[0])
     assert phases == {0, 1, 2, 3}
@@ -185,7 +184,7 @@ def test_power_is_built_for_what_is_coming():
     started = of(buyers.buildings(view(world), DRAWS), PlanSite, StartBuilding)
     assert started
     assert all(command.power_kw_it >= world.state.run.parameters["sites.building_kw_min"] for command in started)
-    assert sum(c.power_kw_it for c in started) <= view(world).buildable_kw()
+    assert sum(c.power_kw_it for c in started) <= buildable_kw(view(world))
 
 
 # --- clouds

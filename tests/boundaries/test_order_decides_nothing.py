@@ -7,6 +7,7 @@ from given import FUND, LAB, given
 from worlds import simulate
 
 from agents.investors import leader
+from events.types.finance import PaymentMade
 from events.types.run import OrgRegistered
 from market.rules.start import opening
 from market.view import MarketView, Shared
@@ -36,7 +37,12 @@ def test_large_rounds_go_to_strategic_investors_wherever_they_stand():
     world = given()
     p = world.state.run.parameters
     for name in ("aaa", "zzz"):
-        world.happened(OrgRegistered(org=name, role="investor", country="US", kind="investor", parent_org=None))
+        world.happened(
+            OrgRegistered(org=name, role="investor", country="US", kind="investor", parent_org=None),
+            PaymentMade(
+                org="world/savers", counterparty=name, amount_usd_cents=10**12, kind="opening", contract_id=name
+            ),
+        )
     for strategic in ("aaa", "zzz"):
         p |= {f"orgs.{name}.strategic": float(name == strategic) for name in ("aaa", FUND, "zzz")}
         books = world.state.finance.books[LAB]

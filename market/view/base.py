@@ -1,0 +1,71 @@
+"""What every view is: read-only, of one org, in one week; and who may see which event."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from events.types import Event
+from market.state import State
+from market.state.run import Org
+from market.view.shared import Shared
+
+
+class NotVisible(LookupError):
+    """An org asked for what it may not see."""
+
+
+def may_see(kind: type[Event], me: str, *parties: str) -> bool:
+    """Whether an org may see an event that names these parties, the first of them its actor (`Event.sees`)."""
+    if kind.sees == "public":
+        return True
+    return me in parties if kind.sees == "parties" else me == parties[0]
+
+
+class View:
+    """One org's sight of a week. Its attributes cannot be set, and none leads to the state."""
+
+    __slots__ = ("_hidden", "day", "me", "week")
+    me: str
+    week: int
+    day: int
+
+    def __init__(self, shared: Shared, me: str) -> None:
+        _HIDDEN.__set__(self, shared)
+        for name, value in (("me", me), ("week", shared.week), ("day", shared.day)):
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"a view is read-only: {name}")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a view is read-only: {name}")
+
+    def param(self, name: str) -> float:
+        """Read a settable number; of orgs only the own ones."""
+        if name.startswith("orgs.") and not name.startswith(f"orgs.{self.me}."):
+            raise NotVisible(f"{name} is not {self.me}'s to know")
+        return state_of(self).run.parameters[name]
+
+    def trait(self, name: str, default: float = 0.0) -> float:
+        """Read an own trait."""
+        return state_of(self).run.parameters.get(f"orgs.{self.me}.{name}", default)
+
+    @property
+    def org(self) -> Org:
+        """The own registration."""
+        return shared_of(self).orgs[self.me]
+
+
+_HIDDEN: Any = View.__dict__["_hidden"]
+delattr(View, "_hidden")  # the slot stays, without a name that leads to it
+
+
+def shared_of(view: View) -> Shared:
+    """What all views of the week share, for the methods of views alone."""
+    shared: Shared = _HIDDEN.__get__(view)
+    return shared
+
+
+def state_of(view: View) -> State:
+    """The state, for the methods of views alone."""
+    return shared_of(view).state

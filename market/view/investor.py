@@ -1,0 +1,21 @@
+"""What those who fund others are told by them."""
+
+from __future__ import annotations
+
+from market.view.base import NotVisible, shared_of
+from market.view.own import OwnView
+from market.view.records import Round
+
+FUNDERS = frozenset({"investor", "cloud"})  # clouds fund those who buy their compute
+
+
+class InvestorView(OwnView):
+    """Readings of the rounds that are sought, for investors and for clouds."""
+
+    __slots__ = ()
+
+    def rounds_sought(self) -> tuple[Round, ...]:
+        """The rounds that orgs seek, by id of the org."""
+        if not FUNDERS & set(self.org.roles):
+            raise NotVisible(f"rounds are told to investors, and {self.me} is none")
+        return shared_of(self).rounds

@@ -1,0 +1,210 @@
+"""What an org knows of itself, and of those with whom it deals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from events.types import leases as events
+from market.rules.finance import burn_cents, coverage, monthly_rent, runway_days
+from market.rules.leases import promised_watts
+from market.rules.machines import Machine
+from market.state.chips import Holding, Order, Place
+from market.state.finance import Books
+from market.state.leases import Lease, Letter, Quote, Request
+from market.state.sites import Building, Site
+from market.state.training import Lab, Project, TrainingRun
+from market.units import CENTS, MONTH_HOURS
+from market.view.base import NotVisible, may_see, shared_of, state_of
+from market.view.frozen import all_frozen, frozen
+from market.view.public import PublicView
+
+
+class OwnView(PublicView):
+    """Readings of the own books, machines, sites, orders and talks."""
+
+    __slots__ = ()
+
+    @property
+    def seed(self) -> int:
+        """Seed of the run, for draws that hold for the org's whole life."""
+        return state_of(self).run.seed
+
+    # --- money
+
+    @property
+    def cash_cents(self) -> int:
+        """Own cash."""
+        return state_of(self).finance.ledger.accounts.get(self.me, 0)
+
+    @property
+    def books(self) -> Books:
+        """Own books."""
+        return frozen(state_of(self).finance.books[self.me])
+
+    def monthly_let_cents(self) -> int:
+        """Rent earned in four weeks, on demand included."""
+        shared = shared_of(self)
+        let = sum(x.delivered * x.price_usd_per_gpu_hour for x in shared.let[self.me]) * MONTH_HOURS * CENTS
+        return round(let + shared.on_demand_cents.get(self.me, 0.0))
+
+    def monthly_rent_cents(self) -> int:
+        """Rent of four weeks."""
+        return monthly_rent(state_of(self), self.me)
+
+    def burn_cents(self) -> int:
+        """Spending of four weeks beyond earnings."""
+        return burn_cents(state_of(self), self.me)
+
+    def runway_days(self) -> int:
+        """Days that cash lasts."""
+        return runway_days(state_of(self), self.me)
+
+    def coverage(self, extra_cents: int) -> float:
+        """Debt-service coverage with a new loan."""
+        return coverage(state_of(self), self.me, extra_cents)
+
+    # --- machines
+
+    @property
+    def fleet_h100e(self) -> float:
+        """H100e that the org can use."""
+        return shared_of(self).fleets_h100e[self.me]
+
+    def captive_share(self) -> float:
+        """Part of the own fleet that never leaves the org."""
+        return self.trait("captive_share")
+
+    def holdings(self) -> tuple[Holding, ...]:
+        """Own holdings."""
+        return shared_of(self).holdings.copies(self.me)
+
+    def free(self, chip: str, site: str) -> int:
+        """GPUs that the org could hand over today."""
+        place = Place(self.me, chip, site)
+        holding = state_of(self).chips.holdings.get(place)
+        return holding.held - shared_of(self).busy.get(place, 0) if holding else 0
+
+    def orders(self) -> tuple[Order, ...]:
+        """Own open orders."""
+        return shared_of(self).orders.copies(self.me)
+
+    def coming(self) -> Mapping[str, int]:
+        """GPUs in integration and transport, by chip."""
+        return MappingProxyType(shared_of(self).coming.get(self.me, {}))
+
+    def warehouse(self) -> Mapping[str, int]:
+        """GPUs that wait for power, by chip."""
+        return MappingProxyType(state_of(self).chips.warehouse.get(self.me, {}))
+
+    def integration(self) -> tuple[int, int]:
+        """Own rack capacity in GPUs a week, and GPUs under integration (OEMs)."""
+        chips = state_of(self).chips
+        load = sum(s.gpus for s in chips.shipments.values() if s.oem == self.me)
+        return chips.integration_gpus_per_week.get(self.me, 0), load
+
+    # --- sites
+
+    def sites(self) -> tuple[Site, ...]:
+        """Own sites."""
+        return shared_of(self).sites.copies(self.me)
+
+    def buildings(self) -> tuple[Building, ...]:
+        """Own buildings under way."""
+        return shared_of(self).buildings.copies(self.me)
+
+    def home_regions(self) -> tuple[str, ...]:
+        """Regions where the org may build: at home, abroad with the trait `builds_abroad`, none that refused it."""
+        home, abroad, run = self.org.country, self.trait("builds_abroad"), state_of(self).run
+        refused = run.refusals.get(self.me, {})
+        return tuple(
+            name
+            for name, region in run.regions.items()
+            if (region.country == home or (abroad and region.country != "CN"))
+            and self.day - refused.get(name, -365) >= 365
+        )
+
+    def spare_kw(self) -> float:
+        """Own energised power that no GPU uses."""
+        return sum(site.spare_w for site in shared_of(self).sites[self.me]) / 1000
+
+    def promised_kw(self, site: str) -> float:
+        """Power that own leases and quotes will take at an own site beyond what is installed."""
+        state = state_of(self)
+        if state.sites.sites[site].owner != self.me:
+            raise NotVisible(f"{site} is not {self.me}'s")
+        return promised_watts(state, site) / 1000
+
+    # --- leases
+
+    def rented(self) -> tuple[Lease, ...]:
+        """Leases as lessee."""
+        return shared_of(self).rented.copies(self.me)
+
+    def let(self) -> tuple[Lease, ...]:
+        """Leases as lessor."""
+        return shared_of(self).let.copies(self.me)
+
+    def lease(self, lease_id: str) -> Lease:
+        """One of the own leases."""
+        lease = state_of(self).leases.leases[lease_id]
+        if self.me not in (lease.lessee, lease.lessor):
+            raise NotVisible(f"{lease_id} is between {lease.lessor} and {lease.lessee}")
+        return frozen(lease)
+
+    def requests_by_me(self) -> tuple[Request, ...]:
+        """Own open requests."""
+        return shared_of(self).asking.copies(self.me)
+
+    def requests_to_me(self) -> tuple[Request, ...]:
+        """Open requests that others made to the org."""
+        return shared_of(self).asked.copies(self.me)
+
+    def request(self, request_id: str) -> Request:
+        """One open request of the org or to it."""
+        request = state_of(self).leases.requests[request_id]
+        if not may_see(events.LeaseRequested, self.me, request.lessee, request.lessor):
+            raise NotVisible(f"{request_id} is between {request.lessee} and {request.lessor}")
+        return frozen(request)
+
+    def quotes_to_me(self) -> tuple[Quote, ...]:
+        """Open quotes that others gave."""
+        return shared_of(self).quotes_to.copies(self.me)
+
+    def quotes_by_me(self) -> tuple[Quote, ...]:
+        """Own open quotes."""
+        return shared_of(self).quotes_by.copies(self.me)
+
+    def letters(self) -> tuple[Letter, ...]:
+        """Own letters of intent that still stand."""
+        return all_frozen(x for x in state_of(self).leases.letters.values() if x.org == self.me)
+
+    def letters_to_me(self) -> float:
+        """H100e that letters of intent ask of the org."""
+        return sum(x.h100e for x in state_of(self).leases.letters.values() if x.counterparty == self.me)
+
+    # --- labs
+
+    @property
+    def lab(self) -> Lab | None:
+        """Own record as a lab."""
+        lab = state_of(self).training.labs.get(self.me)
+        return None if lab is None else frozen(lab)
+
+    def machines(self) -> tuple[Machine, ...]:
+        """Own machines on which a run could begin, by the FLOP of a run, best first; none while a run is under way."""
+        return tuple(shared_of(self).machines.get(self.me, ()))
+
+    def training_yield(self, quote_id: str) -> float:
+        """Training throughput per H100e of a quote to the org, over that of H100s; 1 for other than clusters."""
+        if all(quote.quote_id != quote_id for quote in shared_of(self).quotes_to[self.me]):
+            raise NotVisible(f"{quote_id} is no quote to {self.me}")
+        return shared_of(self).quote_yields.get(quote_id, 1.0)
+
+    def runs(self) -> tuple[TrainingRun, ...]:
+        """Own frontier runs under way."""
+        return all_frozen(run for run in state_of(self).training.runs.values() if run.org == self.me)
+
+    def projects(self) -> tuple[Project, ...]:
+        """Own projects under way."""
+        return all_frozen(project for project in state_of(self).training.projects.values() if project.org == self.me)

@@ -1,0 +1,176 @@
+"""What the market sees: prices, roadmaps, regions, leases signed, clusters, released models, rounds closed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from market.rules.chips import may_buy
+from market.rules.prices import replacement_cost
+from market.rules.sites import expected_wait, on_site_room_kw, on_site_wait
+from market.state.sites import Site
+from market.view.base import View, shared_of, state_of
+from market.view.frozen import frozen
+from market.view.records import Chip, LabSeen
+
+
+class PublicView(View):
+    """Readings that every org may take."""
+
+    __slots__ = ()
+
+    # --- prices
+
+    @property
+    def price(self) -> float:
+        """One-year reference price, USD/H100e-hour."""
+        return state_of(self).leases.price_usd_per_h100e_hour
+
+    @property
+    def spot(self) -> float:
+        """Posted on-demand price, USD/H100e-hour."""
+        return state_of(self).leases.spot_usd_per_h100e_hour
+
+    @property
+    def tightness(self) -> float:
+        """Compute wanted over compute on the market."""
+        return state_of(self).leases.tightness
+
+    @property
+    def lead_time_weeks(self) -> float:
+        """Weeks of output in suppliers' backlog."""
+        return shared_of(self).lead_time_weeks
+
+    def cost(self, chip: str) -> float:
+        """Replacement cost of a chip, USD/H100e-hour."""
+        state = state_of(self)
+        return replacement_cost(state, state.chips.chips[chip], self.day)
+
+    @property
+    def cost_of_mix(self) -> float:
+        """Replacement cost of what is on sale this week, USD/H100e-hour."""
+        return shared_of(self).cost_of_mix
+
+    # --- orgs
+
+    def orgs(self, role: str) -> tuple[str, ...]:
+        """Names of the orgs of a role, by id."""
+        return tuple(name for name, org in shared_of(self).orgs.items() if role in org.roles)
+
+    def parent_of(self, org: str) -> str | None:
+        """Owner of an org."""
+        return shared_of(self).orgs[org].parent
+
+    def country_of(self, org: str) -> str:
+        """Country of an org."""
+        return shared_of(self).orgs[org].country
+
+    def same_bloc(self, org: str) -> bool:
+        """Whether two orgs are both in China or both outside it."""
+        return (self.org.country == "CN") == (self.country_of(org) == "CN")
+
+    def funds(self) -> tuple[str, ...]:
+        """Investors that do nothing else, buy equity and have any money, by id."""
+        money = state_of(self).finance.ledger.accounts
+        return tuple(
+            name
+            for name, org in shared_of(self).orgs.items()
+            if org.roles == ("investor",) and not self.is_lender(name) and money.get(name, 0) > 0
+        )
+
+    def is_lender(self, org: str) -> bool:
+        """Whether an investor lends."""
+        return bool(state_of(self).run.parameters.get(f"orgs.{org}.lends", 0.0))
+
+    def is_strategic(self, org: str) -> bool:
+        """Whether an investor is a company or state that leads large rounds."""
+        return bool(state_of(self).run.parameters.get(f"orgs.{org}.strategic", 0.0))
+
+    def fleet_owned_by(self, org: str) -> float:
+        """H100e that an org owns, as observers estimate it."""
+        return shared_of(self).owned_h100e.get(org, 0.0)
+
+    def fleet_of(self, lab: str) -> float:
+        """H100e of a lab, as observers estimate it."""
+        return shared_of(self).fleets_h100e.get(lab, 0.0)
+
+    def labs(self) -> Mapping[str, LabSeen]:
+        """Released models and reported revenue of all labs."""
+        return shared_of(self).labs
+
+    def leases_from(self, lessee: str, lessor: str) -> bool:
+        """Whether one org rents from another (leases signed are public)."""
+        return any(lease.lessor == lessor for lease in shared_of(self).rented[lessee])
+
+    def compute_backer(self, org: str) -> str | None:
+        """The cloud that has put most into an org in return for its custom, if there is one."""
+        return shared_of(self).backer(org)
+
+    def raised_this_year_cents(self) -> int:
+        """Equity that all labs raised in this year of the run."""
+        state = state_of(self)
+        return state.finance.raised.get((self.day - state.run.start_day) // 365, 0)
+
+    # --- regions and sites
+
+    def regions(self) -> tuple[str, ...]:
+        """Names of the power regions."""
+        return tuple(state_of(self).run.regions)
+
+    def region_country(self, region: str) -> str:
+        """Country of a region."""
+        return state_of(self).run.regions[region].country
+
+    def region_param(self, region: str, name: str) -> float:
+        """Read a number of a region."""
+        return state_of(self).run.parameters[f"regions.{region}.{name}"]
+
+    def queue_days(self, region: str) -> float:
+        """Days that a new load expects to wait for power in a region."""
+        return expected_wait(state_of(self), region)
+
+    def queue_kw(self, region: str) -> int:
+        """Power in a region's interconnection queue."""
+        return shared_of(self).queues_kw[region]
+
+    def queue_delay_days(self, region: str, kw: int) -> float:
+        """Days by which a load waits longer since the queue holds more than the region connects."""
+        yearly = self.region_param(region, "grid_mw_per_year") * 1000
+        return 365 * (self.queue_kw(region) + kw) / yearly if yearly else 3650.0
+
+    def on_site_days(self, kind: str) -> float:
+        """Days that own generation takes, with what its makers are behind."""
+        state = state_of(self)
+        late = max(0.0, -on_site_room_kw(state, self.day)) / 1000
+        return on_site_wait(state, kind) + 365 * late / self.param("sites.on_site_mw_per_year")
+
+    def site(self, name: str) -> Site:
+        """One site: plans, energised power and installations are announced."""
+        return frozen(state_of(self).sites.sites[name])
+
+    # --- chips
+
+    def chips(self) -> tuple[Chip, ...]:
+        """All chips announced."""
+        return tuple(shared_of(self).chips.values())
+
+    def chip(self, name: str) -> Chip:
+        """One chip."""
+        return shared_of(self).chips[name]
+
+    def chip_param(self, chip: str, name: str) -> float:
+        """Read a number of a chip."""
+        return state_of(self).run.parameters[f"chips.{chip}.{name}"]
+
+    def may_buy(self, chip: str) -> bool:
+        """Whether a chip is for sale to the org."""
+        state = state_of(self)
+        return not may_buy(state, self.me, state.chips.chips[chip])
+
+    def own_lines(self) -> tuple[Chip, ...]:
+        """Chips that a supplier of the own house makes for the org."""
+        own = (c for c in self.chips() if c.buyers == "own" and not c.retired)
+        return tuple(c for c in own if self.parent_of(c.supplier) == self.me)
+
+    def outlook(self) -> Mapping[str, int]:
+        """GPUs a week by chip that suppliers say they will make when an order of today is due."""
+        return shared_of(self).outlook

@@ -1,0 +1,44 @@
+"""What is known of others in public, where the state holds more than that."""
+
+from __future__ import annotations
+
+import msgspec
+
+from events.kinds import Buyers
+
+
+class Chip(msgspec.Struct, frozen=True):
+    """A chip on its supplier's roadmap and on its line, as its supplier tells the market."""
+
+    name: str
+    supplier: str
+    start_day: int  # promised volume start
+    end_day: int
+    price_usd_per_gpu: float
+    power_kw_it_per_gpu: float
+    h100e: float
+    buyers: Buyers
+    in_volume: bool
+    retired: bool
+    made_gpus: int  # in the latest week
+    lead_time_weeks: float
+
+
+class LabSeen(msgspec.Struct, frozen=True):
+    """A lab by its releases and its reported revenue."""
+
+    org: str
+    best_model: str
+    best_flop: float
+    capability: float  # of the latest release
+    released_day: int
+    revenue_usd_per_year: float
+
+
+class Round(msgspec.Struct, frozen=True):
+    """Equity that an org seeks, as it tells investors."""
+
+    org: str
+    sought_cents: int
+    sought_day: int
+    valuation_cents: int  # after its last round
