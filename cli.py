@@ -6,115 +6,50 @@ invalid scenario; 3 a log is damaged or a replay disagrees; 4 some runs of an ex
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from market.report import complete
+from market.report.shell import (
+    DAMAGED,
+    FAILED,
+    FILE,
+    FORMAT,
+    INTERRUPTED,
+    JSON,
+    OUT,
+    POLICY,
+    PROBLEMS_SHOWN,
+    QUIET,
+    RUN,
+    SET,
+    USAGE,
+    Commands,
+    Complaint,
+    Words,
+    emit,
+    examples,
+    form_of,
+    number_of,
+    pair_of,
+    put,
+    run_argument,
+    version,
+    write,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from market.experiments.design.plan import Plan
     from market.experiments.experiment import Finished
     from market.kernel import Kernel
     from market.runs.drive import Model
-    from market.runs.outcome import Outcome
     from market.runs.question import Question
-    from market.runs.reading import Run
 
 DEFAULT_SCENARIO = "frontier-2024"
-FAILED, USAGE, DAMAGED, INTERRUPTED = 1, 2, 3, 130
-PROBLEMS_SHOWN = 20
-
-
-class Complaint(click.ClickException):
-    """One clear line on stderr for each thing that is wrong, and an exit code."""
-
-    def __init__(self, message: str, exit_code: int = USAGE, then: Sequence[str] = ()) -> None:
-        super().__init__(" ".join(message.split()))
-        self.then = then
-        self.exit_code = exit_code  # type: ignore[misc]  # click calls it a class variable and reads the instance's
-
-    def show(self, file: Any = None) -> None:
-        """Print the lines."""
-        for line in (f"market: {self.message}", *self.then):
-            click.echo(line, file=file or sys.stderr)
-
-
-class Commands(click.Group):
-    """Turns whatever a command raises into a line and the right exit code."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; a reader that closes our pipe has seen enough."""
-        try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()
-            return result
-        except (click.exceptions.Exit, click.exceptions.NoArgsIsHelpError, Complaint):
-            raise
-        except click.UsageError as error:
-            where = error.ctx.command_path if error.ctx else "market"
-            raise Complaint(f"{error.format_message()} (see {where} --help)") from None
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise click.exceptions.Exit(0) from None
-        except (KeyboardInterrupt, click.Abort) as stop:
-            raise Complaint(str(stop) or "interrupted", INTERRUPTED) from None
-        except Exception as error:
-            code = code_of(error)
-            if code is None:
-                raise
-            first, *more = said(error)
-            raise Complaint(first, code, [f"market: {line}" for line in more]) from error
-
-
-def code_of(error: Exception) -> int | None:
-    """Exit code of an error that is no fault of this program; None for one that is."""
-    from events import LogExists, LogMissing
-    from market.cluster.tables import ClusterError
-    from market.kernel import ReplayMismatch
-    from market.runs.reading import Usage
-
-    if isinstance(error, Usage | LogMissing | LogExists | ClusterError):
-        return USAGE
-    if isinstance(error, ReplayMismatch):
-        return DAMAGED
-    return getattr(error, "exit_code", FAILED if isinstance(error, OSError | ValueError) else None)
-
-
-def said(error: Exception) -> list[str]:
-    """Say an error of the system with the file that it is about, and each of many problems in a line."""
-    if isinstance(error, OSError) and error.strerror:
-        return [f"{error.filename}: {error.strerror.lower()}" if error.filename else error.strerror.lower()]
-    problems = getattr(error, "problems", ())
-    return [str(problem) for problem in problems[:PROBLEMS_SHOWN]] or [str(error)]
-
-
-def version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
-    """Print the version and stop."""
-    if wanted and not ctx.resilient_parsing:
-        from importlib.metadata import version as installed
-
-        click.echo(f"market {installed('compute-market')}")
-        ctx.exit()
-
-
-RUN = click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
-JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-QUIET = click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
-POLICY = click.option("--policy", "-p", "policies", multiple=True, envvar="MARKET_POLICY", metavar="POLICY",
-                      help="A what-if: NAME, NAME:key=value,... or a file; may be repeated.")  # fmt: skip
-SET = click.option("--set", "-s", "sets", multiple=True, envvar="MARKET_SET", metavar="KEY=VALUE",
-                   help="Another value for a dotted key of the scenario; may be repeated.")  # fmt: skip
-OUT = click.option("--out", "-o", type=click.Path(path_type=Path), envvar="MARKET_OUT", help="Folder of the run.")
-FILE = click.option(
-    "--out", "-o", type=click.Path(path_type=Path, dir_okay=False), help="File to write instead of stdout."
-)
-FORMAT = click.option("--format", "form", type=click.Choice(["table", "json", "csv", "parquet"]), default="table",
-                      show_default=True, help="How to print it.")  # fmt: skip
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -129,16 +64,24 @@ def main() -> None:
 # --- simulate
 
 
-@main.command("run")
-@click.argument("scenario", default=DEFAULT_SCENARIO, envvar="MARKET_SCENARIO")
+RESUME = click.option("--resume", is_flag=True, help="Continue a run that was cut short.")
+FORCE = click.option("--force", is_flag=True, help="Repeat a run that is there already.")
+SCENARIO = click.argument("scenario", default=DEFAULT_SCENARIO, envvar="MARKET_SCENARIO",
+                          shell_complete=complete.scenarios)  # fmt: skip
+
+
+@main.command(
+    "run", epilog=examples("run --years 3", "run --policy power-moratorium --seed 1", "run mine.yaml --out mine")
+)
+@SCENARIO
 @click.option("--years", envvar="MARKET_YEARS", metavar="YEARS", help="Length of the run.  [default: the scenario's]")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, envvar="MARKET_SEED",
               help="Another seed is another history.")  # fmt: skip
 @POLICY
 @SET
 @OUT
-@click.option("--resume", is_flag=True, help="Continue a run that was cut short.")
-@click.option("--force", is_flag=True, help="Repeat a run that is there already.")
+@RESUME
+@FORCE
 @JSON
 @QUIET
 @click.pass_context
@@ -149,34 +92,16 @@ def run_command(ctx: click.Context, /, out: Path | None, resume: bool, force: bo
     SCENARIO is a name from `market scenario list` or a YAML file. The same question has the same folder: a finished run
     is reported, not repeated.
     """
-    from market import open_run
-    from market.runs import folders
+    from market.report.answer import How, answer
+    from market.runs.folders import holds_run
+    from market.runs.reading import open_run
 
-    if resume and out is not None and folders.holds_run(out) and not asked_for_anything(ctx):
+    if resume and out is not None and holds_run(out) and not asked_for_anything(ctx):
         question = open_run(out).question
     else:
         question = question_of(**asked)
-    place = out or folders.default_folder(question)
-    answer(question, place, None, resume=resume, force=force, as_json=as_json, quiet=quiet)
-
-
-def answer(
-    question: Question, folder: Path, parent: Run | None, *, resume: bool, force: bool, as_json: bool, quiet: bool
-) -> None:
-    """Answer a question in a folder: report it when it is answered already, else simulate."""
-    from market import open_run
-    from market.runs import folders
-
-    if force:
-        folders.make_room(folder, question.manifest())
-    found = folders.stand(folder, question.manifest())
-    if found == "complete":
-        click.echo(f"market: {folder} holds this run already; --force repeats it", err=True)
-        tell(lambda: reported(open_run(folder)), as_json)
-        return
-    if found == "cut short" and not resume:
-        raise Complaint(f"{folder}: this run was cut short; continue it with --resume, or begin again with --force")
-    tell(lambda: simulated(question, folder, parent, found == "cut short", quiet), as_json)
+    check_behaviours(question)
+    answer(question, How(out, resume, force, as_json, quiet), model_around)
 
 
 def asked_for_anything(ctx: click.Context) -> bool:
@@ -187,9 +112,7 @@ def asked_for_anything(ctx: click.Context) -> bool:
     return any(ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in names)
 
 
-def question_of(
-    scenario: str, years: str | None, seed: int, policies: tuple[str, ...], sets: tuple[str, ...]
-) -> Question:
+def question_of(scenario: str, years: str | None, seed: int, policies: Words, sets: Words) -> Question:
     """Resolve what a run asks, with everything that is wrong in it said at once."""
     from market.policies.load import load_policies
     from market.runs.question import Question, Stage, checked
@@ -202,43 +125,11 @@ def question_of(
     return checked(Question(load_scenario(scenario, wishes).scenario, seed, stages))
 
 
-def pair_of(text: str) -> tuple[str, str]:
-    """Cut KEY=VALUE."""
-    key, equals, value = text.partition("=")
-    if not key or not equals:
-        raise Complaint(f"--set {text}: must read KEY=VALUE, such as parameters.price.margin=0.2")
-    return key, value
+def check_behaviours(question: Question) -> None:
+    """Import the behaviours that a scenario names, before there is a folder."""
+    from agents.model import behaviours
 
-
-def number_of(years: str) -> str:
-    """Check a number of years before the scenario's schema does."""
-    try:
-        value = float(years)
-    except ValueError:
-        value = float("nan")
-    if not 0 < value <= 20:
-        raise Complaint(f"--years: must be a number above 0 and at most 20, was {years}")
-    return repr(value)
-
-
-def simulated(question: Question, folder: Path, parent: Run | None, is_resumed: bool, quiet: bool) -> Outcome:
-    """Simulate into a folder; when interrupted, say what is safe and how to go on."""
-    from market import open_run
-    from market.report.progress import progress
-    from market.runs import drive
-    from market.runs.outcome import outcome_of
-
-    try:
-        with progress(question, str(folder), quiet) as tick:
-            if is_resumed:
-                state = drive.resume(question, folder, model_around, tick)
-            elif parent is not None:
-                state = drive.fork(question, parent.reader, folder, model_around, tick)
-            else:
-                state = drive.start(question, folder, model_around, tick)
-    except KeyboardInterrupt:
-        raise Complaint(kept(folder), INTERRUPTED) from None
-    return outcome_of(open_run(folder), state)
+    behaviours({org.behaviour for org in question.scenario.orgs.values()})
 
 
 def model_around(kernel: Kernel) -> Model:
@@ -248,75 +139,36 @@ def model_around(kernel: Kernel) -> Model:
     return MarketModel(kernel=kernel)
 
 
-def kept(folder: Path) -> str:
-    """Say what an interrupted run keeps."""
-    from events import LogError, open_log
-
-    try:
-        events = open_log(folder).summary.events
-    except LogError:
-        return "interrupted before anything was written"
-    return f"interrupted; {events:,} events are safe, continue with: market run --resume --out {folder}"
-
-
-def reported(run: Run) -> Outcome:
-    """Rebuild the end of a finished run by events alone."""
-    from market.runs.outcome import outcome_at
-
-    found = run.replay()
-    if found.mismatch:
-        raise Complaint(f"{run.folder}: {found.mismatch}", DAMAGED)
-    return outcome_at(run, found)
-
-
-def tell(make: Any, as_json: bool) -> None:
-    """Print an outcome as the object that scripts rely on, or as a report."""
-    import time
-
-    began = time.monotonic()
-    outcome: Outcome = make()
-    elapsed_s = time.monotonic() - began
-    if as_json:
-        emit(outcome.fields(elapsed_s))
-        return
-    from market.report.text import report
-
-    report(outcome, elapsed_s)
-
-
-def emit(content: Any) -> None:
-    """Print one JSON object."""
-    from market.report.listing import to_json
-
-    click.echo(to_json(content))
-
-
-@main.command()
+@main.command(epilog=examples("fork RUN --at 2025-06-30 --policy power-moratorium:from=2025-06-30",
+                              "fork RUN --at 2025-06-30 --years 5"))  # fmt: skip
 @RUN
 @click.option("--at", "day", required=True, metavar="DATE", help="Part at the last week that closed not after this.")
 @POLICY
 @click.option("--years", metavar="YEARS", help="Another length, counted from the run's start.  [default: the parent's]")
 @OUT
-@click.option("--resume", is_flag=True, help="Continue a fork that was cut short.")
-@click.option("--force", is_flag=True, help="Repeat a fork that is there already.")
+@RESUME
+@FORCE
 @JSON
 @QUIET
-def fork(run: Path, *, day: str, policies: tuple[str, ...], years: str | None, out: Path | None, resume: bool,
-         force: bool, as_json: bool, quiet: bool) -> None:  # fmt: skip
-    """Ask what would have come of RUN had a policy come, or chance alone gone on, after a date.
+def fork(run: Path, *, day: str, policies: Words, years: str | None, out: Path | None, resume: bool, force: bool,
+         as_json: bool, quiet: bool) -> None:  # fmt: skip
+    """Ask what would have come of RUN had a policy come after a date; compare the two, quantity by quantity.
 
     The fork takes the events of RUN over to the end of that week. With no change it is the same history again.
     """
-    from market import open_run
+    from functools import partial
+
     from market.policies.load import load_policies
-    from market.runs import folders
+    from market.report.answer import How, answer
+    from market.report.compared import with_parent
+    from market.runs.reading import open_run
 
     parent = open_run(run)
     parent.reader.manifest.check_same_code("fork")
     length = None if years is None else float(number_of(years))
     question = parent.forked(day, load_policies(policies), length)
-    place = out or folders.default_folder(question)
-    answer(question, place, parent, resume=resume, force=force, as_json=as_json, quiet=quiet)
+    check_behaviours(question)
+    answer(question, How(out, resume, force, as_json, quiet), model_around, parent, partial(with_parent, parent))
 
 
 # --- read
@@ -328,8 +180,8 @@ def fork(run: Path, *, day: str, policies: tuple[str, ...], years: str | None, o
 @JSON
 def replay(run: Path, until: str | None, as_json: bool) -> None:
     """Rebuild the state of RUN from its events alone and check every week's hash."""
-    from market import open_run
     from market.runs.outcome import outcome_at
+    from market.runs.reading import open_run
 
     opened = open_run(run)
     found = opened.replay(until)
@@ -361,32 +213,30 @@ def replay(run: Path, until: str | None, as_json: bool) -> None:
 @FORMAT
 @FILE
 @JSON
-def events(run: Path | None, schema: bool, form: str, out: Path | None, as_json: bool, **wanted: Any) -> None:
+@click.pass_context
+def events(ctx: click.Context, /, run: Path | None, schema: bool, form: str, out: Path | None, as_json: bool,
+           **wanted: Any) -> None:  # fmt: skip
     """List the events of RUN."""
     from market.report import listing
 
-    form = "json" if as_json else form
+    form = form_of(form, as_json, ctx)
     if schema:
-        emit(listing.dictionary()) if form == "json" else click.echo("\n".join(listing.dictionary_lines()))
+        if run is not None or any(wanted.values()) or form in ("csv", "parquet"):
+            raise Complaint("events: --schema prints the data dictionary, as text or json, and takes no RUN or filter")
+        emit(listing.dictionary(), out) if form == "json" else put("\n".join(listing.dictionary_lines()) + "\n", out)
         return
     if run is None:
         raise Complaint("events: name a RUN, or ask for the data dictionary with --schema")
-    from market import open_run
+    from market.runs.reading import open_run
 
-    events = open_run(run).chosen(**wanted).collect()
+    found = open_run(run).chosen(**wanted).collect()
     if form == "table":
-        for event in listing.filled(events):
-            print(listing.event_line(event))
+        put("".join(f"{listing.event_line(event)}\n" for event in listing.filled(found)), out)
     elif form == "json":
-        emit(
-            {
-                "run": str(run),
-                "count": events.height,
-                "events": [listing.event_object(event) for event in listing.filled(events)],
-            }
-        )
+        rows = [listing.event_object(event) for event in listing.filled(found)]
+        emit({"run": str(run), "count": found.height, "events": rows}, out)
     else:
-        write(events, form, out)
+        write(found, form, out)
 
 
 @main.command()
@@ -395,29 +245,22 @@ def events(run: Path | None, schema: bool, form: str, out: Path | None, as_json:
 @FORMAT
 @FILE
 @JSON
-def query(run: Path, sql: str, form: str, out: Path | None, as_json: bool) -> None:
+@click.pass_context
+def query(ctx: click.Context, /, run: Path, sql: str, form: str, out: Path | None, as_json: bool) -> None:
     """Ask RUN in SQL: tables `log`, prices, leases, capacity, power, training, finance, concentration, network."""
-    from market import open_run
+    from market.runs.reading import open_run
 
+    form = form_of(form, as_json, ctx)
     frame = open_run(run).query(sql)
-    if as_json or form == "json":
-        emit({"run": str(run), "columns": frame.columns, "rows": frame.to_dicts()})
+    if form == "json":
+        emit({"run": str(run), "columns": frame.columns, "rows": frame.to_dicts()}, out)
     elif form == "table":
-        from market.report.console import console
+        from market.report.console import columns
         from market.report.listing import frame_text
 
-        print(frame_text(frame, console().width))
+        put(frame_text(frame, columns()) + "\n", out)
     else:
         write(frame, form, out)
-
-
-def write(frame: Any, form: str, out: Path | None) -> None:
-    """Write csv or parquet to a file, or to stdout when that is no terminal."""
-    from market.report.listing import write_frame
-
-    if form == "parquet" and out is None and sys.stdout.isatty():
-        raise Complaint("parquet is no text; name a file with --out, or redirect")
-    write_frame(frame, form, out)
 
 
 @main.command()
@@ -574,27 +417,50 @@ def verify(run: Path, only_bytes: bool, deep: bool, head: str, as_json: bool) ->
         raise click.exceptions.Exit(DAMAGED)
 
 
-@main.command()
-@click.argument("a", type=click.Path(path_type=Path))
-@click.argument("b", type=click.Path(path_type=Path))
+@main.command(epilog=examples("diff RUN FORK"))
+@run_argument("a")
+@run_argument("b")
 @JSON
 def diff(a: Path, b: Path, as_json: bool) -> None:
-    """Name the first event at which runs A and B part, and count what followed."""
-    from market import open_run
-    from market.runs.compare import compare
+    """Name the first event at which runs A and B part, compare quantities, and count events by type."""
+    from market.report.compared import compare_if_replayed
+    from market.runs.compare import compare as parted
+    from market.runs.reading import open_run
 
-    found = compare(open_run(a), open_run(b))
+    one, two = open_run(a), open_run(b)
+    found = parted(one, two)
+    told = None if found.same else compare_if_replayed(one, two)
     if as_json:
         from market.report.listing import event_object
 
         first = None if found.same else found.first
         events = {side: event and event_object(event) for side, event in zip("ab", found.events, strict=True)}
         emit({"a": str(a), "b": str(b), "same": found.same, "first_difference": first, "events": events,
-              "counts": found.counts})  # fmt: skip
+              "counts": found.counts, "compare": told.rows_json() if told else []})  # fmt: skip
         return
     from market.report.trust import differs
 
-    differs(a, b, found)
+    differs(a, b, found, told)
+
+
+@main.command(epilog=examples("compare RUN FORK", "compare RUN FORK --json"))
+@run_argument("a")
+@run_argument("b")
+@JSON
+def compare(a: Path, b: Path, as_json: bool) -> None:
+    """Compare runs A and B, quantity by quantity, at the end of the last week that both closed."""
+    from market.report.compared import compare as compared
+    from market.report.compared import show_compared
+    from market.report.console import console, para
+    from market.runs.reading import open_run
+
+    told = compared(open_run(a), open_run(b))
+    if as_json:
+        emit({"a": str(a), "b": str(b), "day": told.found.day.isoformat(), "rows": told.rows_json(),
+              "same_seed": told.found.same_seed})  # fmt: skip
+        return
+    para(console(), f"a {a}, b {b}, on {told.found.day}")
+    show_compared(console(), told)
 
 
 @main.command()
@@ -603,8 +469,8 @@ def diff(a: Path, b: Path, as_json: bool) -> None:
 @JSON
 def explain(run: Path, seq: int, as_json: bool) -> None:
     """Say why event SEQ of RUN came about: who decided what on which terms, back to the root."""
-    from market import open_run
     from market.report.explain import explain as explained
+    from market.runs.reading import open_run
 
     found = explained(open_run(run), seq)
     if as_json:
@@ -667,7 +533,7 @@ def experiment_run(
 
     plan = plan_experiment(simulate, Path(spec) if spec else None, design_of(**asked))
     if dry_run:
-        say_estimate(plan, engine, as_json)
+        say_estimate(plan, engine, out, as_json)
         return
     try:
         with Pace(quiet or as_json) as tell:
@@ -693,17 +559,19 @@ def again(ctx: click.Context, out: str) -> str:
     return words if " --out" in words else f"{words} --out {shlex.quote(out)}"
 
 
-def say_estimate(plan: Plan, engine: str, as_json: bool) -> None:
+def say_estimate(plan: Plan, engine: str, out: str | None, as_json: bool) -> None:
     """Print how many runs a design makes, and how long they take."""
     from market.experiments.engines import workers_of
-    from market.experiments.experiment import default_out, estimate
+    from market.experiments.experiment import default_out, estimate, left_of
     from market.experiments.tell.show import estimated
 
+    place = out or default_out(plan)
+    left = left_of(plan, place)
     found = estimate(plan, workers_of(engine))
     if as_json:
-        emit(found._asdict() | {"minutes": round(found.minutes, 2), "out": default_out(plan)})
+        emit(found._asdict() | {"minutes": round(found.minutes, 2), "out": place, "left": left})
         return
-    click.echo(estimated(found, plan.metrics, default_out(plan)))
+    put(f"{estimated(found, plan.metrics, place, left)}\n")
 
 
 def say_result(done: Finished, as_json: bool) -> None:
@@ -731,7 +599,7 @@ def experiment_show(result: str, week: int | None, as_json: bool) -> None:
     from market.experiments.tell.plain import as_json as plain
     from market.experiments.tell.show import tell
 
-    results = open_results(result, week)
+    results = open_results(result, week, unfinished=True)
     emit({"out": result} | plain(results)) if as_json else click.echo(tell(results), nl=False)
 
 

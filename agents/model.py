@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING
 
 import mesa
@@ -12,6 +12,7 @@ import mesa
 from agents.behaviour import Behaviour
 from events.commands import Command
 from events.memory import Log, MemoryLog
+from events.plugins import points
 from market.kernel import BehaviourFault, Hooks, Kernel, few_collections
 from market.rng import Draws
 from market.rules.start import opening
@@ -22,9 +23,29 @@ if TYPE_CHECKING:
     from market.scenario.schema import Scenario
 
 
-def behaviours() -> dict[str, type[Behaviour]]:
-    """Find the behaviours that are installed: ours and those of packages outside, by entry point."""
-    return {point.name: point.load() for point in entry_points(group="market.behaviours")}
+class PluginUnusable(Exception):
+    """The package of a behaviour that a scenario names cannot be imported; the text names both."""
+
+    exit_code = 1
+
+
+def behaviours(names: set[str]) -> dict[str, type[Behaviour]]:
+    """Import the behaviours of these names, and no other: ours and those of packages outside, by entry point.
+
+    Raises PluginUnusable where the package of one cannot be imported.
+    """
+    found = points("market.behaviours")
+    return {name: _loaded(found[name]) for name in sorted(names & set(found))}
+
+
+def _loaded(point: EntryPoint) -> type[Behaviour]:
+    try:
+        behaviour: type[Behaviour] = point.load()
+    except Exception as error:
+        package = point.dist.name if point.dist is not None else point.module
+        what = f"behaviour {point.name!r} of the package {package} cannot be imported"
+        raise PluginUnusable(f"{what}: {type(error).__name__}: {error}") from error
+    return behaviour
 
 
 class Participant(mesa.Agent):  # type: ignore[misc]
@@ -68,11 +89,12 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
             kernel = Kernel(log or MemoryLog(), hooks)
             kernel.begin(opening(scenario, rng))
         self.kernel = kernel
-        kinds = behaviours()
+        kinds = behaviours({org.behaviour for org in self.state.run.orgs.values()})
         self.participants: list[Participant] = []
         for name, org in self.state.run.orgs.items():
             if org.behaviour not in kinds:
-                raise ValueError(f"orgs.{name}.behaviour: no behaviour {org.behaviour!r}; known: {', '.join(kinds)}")
+                known = ", ".join(points("market.behaviours"))
+                raise ValueError(f"orgs.{name}.behaviour: no behaviour {org.behaviour!r}; known: {known}")
             self.participants.append(Participant(self, name, kinds[org.behaviour]()))
 
     @property

@@ -48,9 +48,13 @@ class LogLocked(LogError):
 class LogMissing(LogError):
     """There is no run in this folder."""
 
+    exit_code = 2
+
 
 class LogExists(LogError):
     """A new run was to go where something else is."""
+
+    exit_code = 2
 
 
 class LogForeign(LogError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ import msgspec
 
 from events.errors import CodeChanged, LogDamaged, LogForeign, LogNewer, Problem
 from events.layout import file_name
+from events.plugins import origin_of
 from events.vocabulary import ENVELOPE, VOCABULARY
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parent: Parent | None
     code: str
     vocabulary: str
-    packages: dict[str, str]
+    packages: dict[str, str]  # versions of libraries; `group:name` of plug-ins with the hash of their code
     platform: str
     segments: list[Segment]
     state_form: str = FIRST_FORM  # what the state hashes presuppose
@@ -82,8 +83,9 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         policies: list[str] | None = None,
         parent: Parent | None = None,
         state_form: str = FIRST_FORM,
+        plugins: Mapping[str, str] | None = None,
     ) -> Manifest:
-        """Describe a new run by this code, these libraries and this machine."""
+        """Describe a new run by this code, these libraries and plug-ins (`events.plugins.used`), and this machine."""
         return cls(
             format=FORMAT,
             scenario=hashlib.sha256(scenario_text.encode()).hexdigest(),
@@ -92,7 +94,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             parent=parent,
             code=code_hash(),
             vocabulary=vocabulary_hash(),
-            packages=packages(),
+            packages=packages() | dict(plugins or {}),
             platform=f"{platform.system()} {platform.machine()} Python {platform.python_version()}",
             segments=[],
             state_form=state_form,
@@ -120,9 +122,9 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise CodeChanged(
                 f"cannot {doing}: the run was written by other code ({codes}); use the code that wrote it"
             )
-        now = packages()
+        now = packages() | {key: origin_of(key) or "none" for key in self.packages if ":" in key}
         names = [name for name in sorted({*now, *self.packages}) if now.get(name) != self.packages.get(name)]
-        changed = [f"{name} {self.packages.get(name)} (now {now.get(name)})" for name in names]
+        changed = [f"{name} {_short(self.packages.get(name))} (now {_short(now.get(name))})" for name in names]
         if changed:
             raise CodeChanged(f"cannot {doing}: the run was written with {', '.join(changed)}; install those versions")
 
@@ -190,6 +192,12 @@ def code_hash() -> str:
         content = path.read_bytes() if path.exists() else b""
         digest.update(f"{path.relative_to(home).as_posix()} {len(content)}\n".encode() + content)
     return digest.hexdigest()
+
+
+def _short(version: str | None) -> str:
+    """Cut the hash of a plug-in to twelve digits."""
+    head, _, digest = str(version).partition(" sha256:")
+    return f"{head} {digest[:12]}".rstrip()
 
 
 @cache

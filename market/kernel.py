@@ -47,6 +47,8 @@ class Hooks(Protocol):
 class ReplayMismatch(Exception):
     """A week's state hash is not the one that the log recorded."""
 
+    exit_code = 3
+
     def __init__(self, week: int, recorded: str, found: str) -> None:
         super().__init__(f"week {week}: the log recorded state {recorded[:16]}, replay gives {found[:16]}")
         self.week = week

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from market.experiments.design import metrics
 from market.experiments.design.plan import Plan, Simulate, Spec, make_plan
 from market.experiments.design.written import read_design
-from market.experiments.engines import open_engine
+from market.experiments.engines import open_engine, workers_of
 from market.experiments.engines.drive import Driver, Progress, Tell
 from market.experiments.engines.worker import Job, Ready, perform, work
 from market.experiments.results.gather import LOST, gather
@@ -124,6 +124,11 @@ def default_out(plan: Plan) -> str:
     return f"experiments/{plan.scenario.name}-{plan.digest[:8]}"
 
 
+def left_of(plan: Plan, out: str) -> int:
+    """How many runs of a plan are still to be done in a place; ExperimentExists where something else is kept."""
+    return plan.size - len(_already_done(plan, Store(out), resume=True))
+
+
 def logs_to_keep(text: str, plan: Plan) -> int:
     """Read `all`, `none` or `sample:N`: pairs of future and seed whose logs are kept, for every policy."""
     if text in ("all", "none"):
@@ -151,6 +156,7 @@ def run_experiment(
     Interrupted : on Ctrl-C; everything done is kept.
     """
     began = time.monotonic()
+    workers_of(engine)
     out = out or default_out(plan)
     store = Store(out)
     logs = logs_to_keep(keep_logs, plan)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import date
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 from events.commands import COMMANDS
+from events.plugins import points
 from events.types import EVENTS
 from market.catalogue.tables import Row
 from market.policies.names import is_pattern, matching, of_catalogue, settable
@@ -49,10 +50,15 @@ def library() -> dict[str, str]:
     return found
 
 
-def _folders() -> list[Path]:
-    """Folders of policy files: ours, and those that packages name by an entry point of the group `market.policies`."""
-    points = sorted(entry_points(group="market.policies"), key=lambda point: point.name)
-    return [LIBRARY, *(Path(point.load()) for point in points)]
+def _folders() -> Iterator[Path]:
+    """Folders of policy files: ours, then those that packages name by an entry point of the group `market.policies`.
+
+    A package that cannot be imported is passed over here; `market doctor` names it.
+    """
+    yield LIBRARY
+    for _, point in sorted(points("market.policies").items()):
+        with suppress(Exception):
+            yield Path(point.load())
 
 
 def load_policies(specs: Iterable[str | Path]) -> tuple[Policy, ...]:

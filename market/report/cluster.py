@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-
-from market.report.console import console
+from market.report.console import Column, console, show
 from market.report.sentences import money
 from market.runs.reading import Usage
 
@@ -38,12 +36,11 @@ def show_answer(fields: dict[str, Any]) -> None:
 
 def show_plans(plans: list[dict[str, Any]]) -> None:
     """Print several plans, the best first."""
-    table = Table(box=None, header_style="bold")
-    for name in plans[0] if plans else ():
-        table.add_column(name, justify="right")
-    for plan in plans:
-        table.add_row(*(f"{value:.4g}" if isinstance(value, float) else str(value) for value in plan.values()))
-    console().print(table if plans else "no plan fits")
+    if not plans:
+        console().print("no plan fits")
+        return
+    rows = [[f"{x:.4g}" if isinstance(x, float) else str(x) for x in plan.values()] for plan in plans]
+    show(console(), [Column(name) for name in plans[0]], rows)
 
 
 def answered(path: Path) -> pl.DataFrame:

@@ -23,26 +23,37 @@ def checks() -> list[dict[str, Any]]:
 
 def _checks() -> Iterator[tuple[str, bool, str]]:
     from events.manifest import LIBRARIES, code_hash, packages
+    from events.plugins import is_ours, points
+    from market.policies.load import library as policies
+    from market.scenario.load import library as scenarios
 
     yield "python", sys.version_info[:2] in PYTHONS, f"{platform.python_version()} (3.12 or 3.13 is needed)"
     yield "platform", True, f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     found = packages()
     for name in LIBRARIES:
         yield name, name in found, found.get(name, "missing; install the project anew")
-    behaviours, scenarios = _parts()
-    yield "behaviours", bool(behaviours), behaviours or "none; install the project anew"
-    yield "scenarios", bool(scenarios), scenarios or "none; install the project anew"
+    behaviours = [name for name, point in points("market.behaviours").items() if is_ours(point)]
+    for what, names in (("behaviours", behaviours), ("scenarios", scenarios()), ("policies", policies())):
+        yield what, bool(names), ", ".join(names) or "none; install the project anew"
+    yield from _third_parties()
     yield "code", True, code_hash()[:16]
     yield "folder", *_folder(Path.cwd())
 
 
-def _parts() -> tuple[str, str]:
-    from importlib.metadata import entry_points
+def _third_parties() -> Iterator[tuple[str, bool, str]]:
+    """What other packages plug in, each imported to see whether it can be."""
+    from events.plugins import origin, third_parties
 
-    from market.scenario.load import library
-
-    names = sorted(point.name for point in entry_points(group="market.behaviours"))
-    return ", ".join(names), ", ".join(library())
+    for group, point in third_parties():
+        kind = {"market.behaviours": "behaviour", "market.mechanisms": "mechanism"}.get(group, "policies")
+        head, _, digest = origin(point).partition(" sha256:")
+        where = f"{point.name} from {head} (sha256 {digest[:12]})"
+        try:
+            point.load()
+        except Exception as error:
+            yield kind, False, f"{where} cannot be imported: {type(error).__name__}: {error}"
+        else:
+            yield kind, True, where
 
 
 def _folder(path: Path) -> tuple[bool, str]:

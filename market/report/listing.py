@@ -12,10 +12,14 @@ from typing import IO, TYPE_CHECKING, Any
 
 from events import EVENTS
 from events.vocabulary import ENVELOPE, VOCABULARY
+from market.report.console import Column, safe, table
 from market.units import to_date
 
 if TYPE_CHECKING:
     import polars as pl
+
+FORMULA = r"^[=+\-@]"
+"""How a text begins that spreadsheets compute."""
 
 
 def say(name: str, value: Any) -> str:
@@ -46,15 +50,22 @@ def event_line(event: dict[str, Any]) -> str:
     fields = (
         f"{name}={say(name, value)}" for name, value in event.items() if name not in ENVELOPE and value is not None
     )
-    return f"{event['seq']:>8} {say('day', event['day'])} {event['type']:<20} {event['actor']:<18} {' '.join(fields)}"
+    head = f"{event['seq']:>8} {say('day', event['day'])} {event['type']:<20} {event['actor']:<18}"
+    return safe(f"{head} {' '.join(fields)}").replace("\n", "?")
 
 
 def to_json(content: Any) -> str:
     """One JSON text; numbers that JSON does not know become null."""
     try:
-        return json.dumps(content, ensure_ascii=False, allow_nan=False, default=str)
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False, default=str)
     except ValueError:
-        return json.dumps(_finite(content), ensure_ascii=False, default=str)
+        text = json.dumps(_finite(content), ensure_ascii=False, default=str)
+    return text if text.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in text)
+
+
+def _escaped(character: str) -> str:
+    """Write a character that a terminal might obey as JSON escapes it."""
+    return json.dumps(character)[1:-1]
 
 
 def _finite(content: Any) -> Any:
@@ -70,7 +81,7 @@ def write_frame(frame: pl.DataFrame, form: str, out: Path | None) -> None:
     from market.runs.folders import outside_runs
 
     target: IO[bytes] = io.BytesIO()
-    frame.write_csv(target) if form == "csv" else frame.write_parquet(target)
+    as_text(frame).write_csv(target) if form == "csv" else frame.write_parquet(target)
     content = target.getvalue()  # type: ignore[attr-defined]
     if out is not None:
         outside_runs(out).write_bytes(content)
@@ -80,15 +91,31 @@ def write_frame(frame: pl.DataFrame, form: str, out: Path | None) -> None:
         sys.stdout.buffer.write(content[start : start + (1 << 16)])
 
 
-def frame_text(frame: pl.DataFrame, width: int) -> str:
-    """Draw a frame with all of its rows."""
+def as_text(frame: pl.DataFrame) -> pl.DataFrame:
+    """Mark texts that a spreadsheet would take for a formula with an apostrophe, and drop control characters."""
     import polars as pl
 
-    with pl.Config(
-        tbl_rows=-1, tbl_cols=-1, tbl_width_chars=width, fmt_str_lengths=80, tbl_hide_column_data_types=True,
-        tbl_hide_dataframe_shape=True, thousands_separator=True, tbl_formatting="NOTHING",
-    ):  # fmt: skip
-        return str(frame)
+    texts = pl.col(pl.String).str.replace_all(r"\p{Cc}", "?")
+    return frame.with_columns(texts.str.replace(FORMULA, "'${0}"))
+
+
+def frame_text(frame: pl.DataFrame, width: int) -> str:
+    """Draw all rows of a frame as a table; where it is wider than `width`, one row a block. No number is cut."""
+    names = frame.columns
+    rows = [[_cell(name, value) for name, value in zip(names, row, strict=True)] for row in frame.iter_rows()]
+    heads = [Column(name, not frame[name].dtype.is_numeric()) for name in names]
+    return "\n".join(table(heads, rows, width))
+
+
+def _cell(name: str, value: Any) -> str:
+    """Write a value: days as dates, whole numbers with separators, other numbers with six digits or more."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, int):
+        return say(name, value) if name == "day" or name.endswith("_day") else f"{value:,}"
+    return f"{value:,.2f}" if abs(value) >= 1e5 and abs(value) < 1e15 else f"{value:.6g}"
 
 
 def dictionary() -> dict[str, Any]:

@@ -7,9 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+from market.report.console import console, safe
 from market.runs.question import Question
 
 type Tick = Callable[[int, int], None]
+
+
+def note(text: str) -> None:
+    """Say something beside the answer, on stderr."""
+    print(f"market: {safe(text)}", file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -19,21 +25,20 @@ def progress(question: Question, where: str, quiet: bool) -> Iterator[Tick]:
     if quiet:
         yield lambda week, events: None
     elif not sys.stderr.isatty():
-        print(f"market: {line}", file=sys.stderr, flush=True)
+        note(line)
         yield lambda week, events: None
     else:
         yield from _bar(question, line)
 
 
 def _bar(question: Question, line: str) -> Iterator[Tick]:
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    console = Console(stderr=True)
-    console.print(line, highlight=False)
+    err = console(sys.stderr)
+    err.print(line)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[events]:,} events"),
                TimeRemainingColumn())  # fmt: skip
-    with Progress(*columns, console=console, transient=True, refresh_per_second=5) as bar:
+    with Progress(*columns, console=err, transient=True, refresh_per_second=5) as bar:
         task = bar.add_task(str(question.scenario.start), total=question.weeks, events=0)
 
         def tick(week: int, events: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from market.experiments.tell.wording import amount
 from market.units import to_date
 
 SENTENCES: dict[str, str] = {
@@ -38,7 +39,7 @@ SENTENCES: dict[str, str] = {
     "ShipmentDelivered": "{gpus} {chip} reached {org} and wait for power.",
     "FleetRegistered": "{org} ran {gpus} {chip} at {site} at the start.",
     "GpusInstalled": "{org} installed {gpus} {chip} at {site} ({power_kw_it} of IT load).",
-    "GpusWaitForPower": "{gpus} {chip} of {org} wait in the warehouse: {reason}.",
+    "GpusWaitForPower": "{gpus} {chip} of {org} are delivered and not installed: {reason}.",
     "GpusRetired": "{org} retired {gpus} {chip} at {site}.",
     # sites
     "SitePlanned": "{org} announced {site} in {region}: {power_kw_it}, {kind}, for {due_day}.",
@@ -84,7 +85,7 @@ SENTENCES: dict[str, str] = {
     "LeaseLate": "{lessor} was late for {lessee}: {gpus} GPUs missing, for want of {reason}.",
     "GpusHandedOver": "{lessor} handed {gpus} {chip} at {site} over to {lessee}.",
     "LeaseEnded": "The lease of {lessee} from {lessor} ({gpus} {chip} at {site}) ended: {reason}.",
-    "OnDemandRented": "{lessor} let {gpus} {chip} at {site} by the hour at {price_usd_per_gpu_hour} USD.",
+    "OnDemandRented": "{lessor} leased out {gpus} {chip} at {site} on demand at {price_usd_per_gpu_hour} USD.",
     "PriceMoved": (
         "The one-year price stood at {price_usd_per_h100e_hour} USD an H100e-hour, on demand "
         "{spot_usd_per_h100e_hour}, tightness {tightness}."
@@ -125,7 +126,7 @@ SENTENCES: dict[str, str] = {
     "StakeKnown": "{counterparty} had put {amount_usd_cents} into {org} before the start.",
     "RoundSought": "{org} sought {amount_usd_cents} of equity with {duration_days} days of cash left.",
     "RoundClosed": "{org} raised {amount_usd_cents} from {counterparty} at a valuation of {valuation_usd_cents}.",
-    "RoundFailed": "{org} found nobody for {amount_usd_cents} of equity: {reason}.",
+    "RoundFailed": "{org} could not raise {amount_usd_cents} of equity: {reason}.",
     "RoundRefused": "A command on {org}'s equity was refused: {reason}.",
     "LoanGranted": "{counterparty} lent {org} {amount_usd_cents} until {end_day}.",
     "LoanRefused": "{counterparty} refused {org} a loan of {amount_usd_cents}: {reason}.",
@@ -199,8 +200,5 @@ def word(name: str, value: Any) -> str:
 
 
 def money(usd: float) -> str:
-    """Write USD with three digits and a unit that fits."""
-    for size, unit in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if abs(usd) >= size:
-            return f"{usd / size:,.3g} {unit} USD"
-    return f"{usd:,.0f} USD"
+    """Write USD in three digits and the unit that fits: tn, bn or m USD, as everywhere in reports."""
+    return amount(usd, "USD")

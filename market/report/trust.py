@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from market.report.compared import Told, show_compared
 from market.report.console import console
 from market.report.explain import Explanation, Step
 from market.report.listing import event_line
@@ -41,8 +42,8 @@ def _listed(title: str, texts: list[str]) -> None:
         out.print(f"  {text}", markup=False, soft_wrap=True)
 
 
-def differs(a: Path, b: Path, found: Difference) -> None:
-    """Say where two runs part."""
+def differs(a: Path, b: Path, found: Difference, told: Told | None) -> None:
+    """Say where two runs part, what differs in quantities, and how many events of each type there are."""
     out = console()
     if found.same:
         total = sum(count["a"] for count in found.counts.values())
@@ -52,7 +53,12 @@ def differs(a: Path, b: Path, found: Difference) -> None:
     for name, event in zip((a, b), found.events, strict=True):
         out.print(f"  {name}", markup=False)
         out.print("    ends" if event is None else f"  {event_line(event)}", markup=False)
-    out.print("events by type, where they differ:")
+    if told is not None:
+        out.print(f"\nquantities on {told.found.day} (a {a}, b {b}):", soft_wrap=True)
+        show_compared(out, told)
+    else:
+        out.print("quantities are not compared: the states of one run do not replay")
+    out.print("\nevents by type, where they differ:")
     apart = [(kind, n["a"], n["b"]) for kind, n in found.counts.items() if n["a"] != n["b"]]
     apart.sort(key=lambda row: (-abs(row[2] - row[1]), row[0]))
     for kind, one, two in apart[:TYPES_SHOWN]:
@@ -64,9 +70,9 @@ def because(found: Explanation) -> None:
     out = console()
     for depth, step in enumerate(found.chain):
         _tell(step, "because " if depth else "")
-    out.print(f"That is the root, {len(found.chain) - 1} causes back.")
+    out.print(f"No cause before that: {len(found.chain) - 1} causes back.")
     if found.policies:
-        out.print("Policies that stood in the way of a party in the half year before:")
+        out.print("Policies that refused one of the parties in the half year before:")
         for step in found.policies:
             _tell(step, "  ")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from events import Disk, LogDamaged, LogError, LogForeign, LogLocked, LogReader, Manifest, clear, open_log
-from events.layout import LOCK, MANIFEST, in_run
+from events.layout import LOCK, LOG, MANIFEST, in_run
 from events.manifest import code_hash
 from market.runs.question import Question
 from market.runs.reading import Usage
@@ -71,6 +71,16 @@ def outside_runs(path: Path) -> Path:
     if (folder := in_run(path)) is not None:
         raise Usage(f"{path}: lies in the run folder {folder}, where nothing but the run is written; name another file")
     return path
+
+
+def remove(folder: Path, keep_folder: bool = False) -> None:
+    """Remove a run with its folder, unless that was there before."""
+    clear(folder)
+    (folder / LOCK).unlink(missing_ok=True)
+    if (folder / LOG).is_dir():
+        (folder / LOG).rmdir()
+    if not keep_folder:
+        folder.rmdir()
 
 
 def runs_in(folder: Path) -> Iterator[dict[str, Any]]:

@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
 from events import Manifest, Parent
 from events.manifest import canonical
+from events.plugins import used
 from market.policies.load import check_against
 from market.policies.schema import Policy
 from market.scenario.dump import dump_yaml
-from market.scenario.errors import Problem, ScenarioError, did_you_mean, refuse
+from market.scenario.errors import Problem, ScenarioError, refuse
 from market.scenario.schema import Scenario
 from market.scenario.yaml_tree import read_text
 from market.state import state_form
@@ -91,7 +91,7 @@ class Question:
 
     def manifest(self) -> Manifest:
         """Describe the run as this code would write it on this machine."""
-        return Manifest.describe(self.text(), self.seed, self.labels, self.parent, state_form())
+        return Manifest.describe(self.text(), self.seed, self.labels, self.parent, state_form(), plugins(self.scenario))
 
     def folder_name(self) -> str:
         """Name the run's default folder: the same question to the same code has the same name."""
@@ -109,9 +109,12 @@ def checked(question: Question) -> Question:
     """Refuse what no run can answer: less than a week, policies that name what the scenario does not have."""
     if question.weeks < 1:
         raise refuse("--years", f"must cover a week or more, was {question.scenario.years:g}")
-    found = list(_unknown_behaviours(question.scenario))
+    found: list[Problem] = []
+    last = question.end + timedelta(1)
     for index, stage in enumerate(question.stages):
         found += check_against(stage.policy, question.scenario)
+        if text := never_in_force(stage.policy, question.scenario.start + timedelta(7 * stage.week), last):
+            found.append(Problem("--policy", stage.policy.label, text))
         if any(stage.policy.label == other.policy.label for other in question.stages[:index]):
             found.append(Problem("--policy", stage.policy.label, "acts on this run already"))
     if found:
@@ -119,12 +122,19 @@ def checked(question: Question) -> Question:
     return question
 
 
-def _unknown_behaviours(scenario: Scenario) -> Iterator[Problem]:
-    known = {point.name for point in entry_points(group="market.behaviours")}
-    for name, org in scenario.orgs.items():
-        if org.behaviour not in known:
-            text = f"no behaviour {org.behaviour!r} is installed{did_you_mean(org.behaviour, known)}"
-            yield Problem("scenario", f"orgs.{name}.behaviour", text)
+def never_in_force(policy: Policy, first: date, last: date) -> str:
+    """Say why a policy would act in no week from `first` up to `last`; empty when it would."""
+    remedy = f"write {policy.name}:from={first}, or more years"
+    if policy.from_day >= last:
+        return f"would begin on {policy.from_day}, after the run has ended on {last - timedelta(1)}; {remedy}"
+    if policy.until_day is not None and policy.until_day <= first:
+        return f"ends on {policy.until_day}, before it could act on {first}; give another until="
+    return ""
+
+
+def plugins(scenario: Scenario) -> dict[str, str]:
+    """Where the code of the plug-ins that a scenario names comes from."""
+    return used("market.behaviours", {org.behaviour for org in scenario.orgs.values()})
 
 
 def read_question(text: str, manifest: Manifest) -> Question:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from importlib.metadata import entry_points
 from itertools import islice
 from pathlib import Path
 
+from events.plugins import points
 from market.catalogue.bounds import bounds_of, traits
 from market.catalogue.tables import table
 from market.scenario.draw import Key, references
@@ -148,7 +148,7 @@ def _orgs(scenario: Scenario, places: Places) -> Iterator[Problem]:
 @cache
 def _installed() -> dict[str, str]:
     """Behaviours by name, with the module and class that each is."""
-    return {point.name: point.value for point in entry_points(group="market.behaviours")}
+    return {name: point.value for name, point in points("market.behaviours").items()}
 
 
 def _conduct(id_: str, org: Org, places: Places) -> Iterator[Problem]:

@@ -16,7 +16,7 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         text = f"{self.where} {self.path}: {self.message}" if self.path else f"{self.where} {self.message}"
-        return _printable(text)
+        return printable(text)
 
 
 class ScenarioError(ValueError):
@@ -41,7 +41,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {' or '.join(repr(c) for c in close)}?" if close else ""
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Keep an error to one line that no terminal takes for a command."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
@@ -49,5 +49,5 @@ def _printable(text: str) -> str:
 def shorten(value: object, width: int = 60) -> str:
     """Show a value in an error without letting it flood the line or the terminal."""
     text = repr(value) if isinstance(value, str) else str(value)
-    text = _printable(text)
+    text = printable(text)
     return text if len(text) <= width else f"{text[: width - 3]}..."

@@ -50,14 +50,18 @@ def test_json_holds_the_fields_that_scripts_rely_on(run):
     assert summary["prices"]["H100"] > 0
 
 
-def test_a_report_names_what_a_person_wants(run):
+def test_a_report_answers_who_what_held_it_back_and_what_is_assumed(run):
     text = ask("run", "--years", "0.3", "--out", run).stdout
     for words in (
-        "Who holds compute",
+        "Compute in use",
+        "Held back",
+        "per H100e-hour, not per GPU",
+        "compute wanted over compute free",
+        "parameters are assumptions",
         "Models trained",
         "Prices",
         "Power",
-        "What weighed most",
+        "Largest events by type",
         "head ",
         "market explain",
     ):
@@ -134,7 +138,7 @@ def test_an_interrupted_run_says_what_is_safe_and_how_to_go_on(tmp_path):
     assert out == ""
     safe = open_log(tmp_path / "run").summary.events
     assert safe > 0
-    assert f"{safe:,} events are safe" in err
+    assert f"{safe:,} events are kept" in err
     assert f"market run --resume --out {tmp_path / 'run'}" in err
     assert "Traceback" not in err
 

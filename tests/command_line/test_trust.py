@@ -282,7 +282,7 @@ def test_a_decision_is_told_with_its_terms_and_the_best_that_was_left(run):
     assert step["rejected"][-1]["option"] == log["option"][after[0] - 1]
     text = ask("explain", run, after[0]).stdout
     assert "left: " in text
-    assert "That is the root" in text
+    assert "No cause before that" in text
 
 
 def test_a_policy_in_the_way_is_named(run, tmp_path):
@@ -294,4 +294,4 @@ def test_a_policy_in_the_way_is_named(run, tmp_path):
     assert "export-controls" in explained["chain"][0]["says"]
     later = log.filter((log["org"] == refused["org"][0]) & (log["seq"] > refused["seq"][0]))["seq"][0]
     assert any("export-controls" in step["says"] for step in answer("explain", fork, later)["policies"])
-    assert "stood in the way" in ask("explain", fork, later).stdout
+    assert "refused one of the parties" in ask("explain", fork, later).stdout

@@ -79,7 +79,7 @@ WRONG = [
     ("quota_h100e: 50000", "quota: 50000", "design.yaml:6:5 quota: no such setting; did you mean 'quota_h100e'"),
     ("quota_h100e: 50000", "from: 2025-02-30", "design.yaml:6:5 from: must be a date such as 2024-07-15"),
     ("quota_h100e: 50000", "from: 2031-01-01",
-     "design.yaml:6:5 policies.2: export-controls:from=2031-01-01 begins on 2031-01-01, when the run has ended"),
+     "design.yaml:6:5 policies.2: export-controls:from=2031-01-01 would begin on 2031-01-01, after the run has ended"),
     ("power-moratorium", "power-moratorium:region=us-ohoi",
      "design.yaml:5:5 policies.1: permit.0.when.region: the scenario frontier-2024 has no region 'us-ohoi'"),
     ("{use: export-controls,", "{together: [export-controls],",
@@ -118,7 +118,7 @@ def test_a_wrong_design_is_refused_with_its_place(right: str, wrong: str, said: 
         ({"policies": ["powr"]}, "--policy powr: no policy of this name"),
         (
             {"policies": ["power-moratorium:from=2026-01-01"], "years": 1},
-            "--policy power-moratorium:from=2026-01-01 begins on 2026-01-01, when the run has ended",
+            "--policy power-moratorium:from=2026-01-01 would begin on 2026-01-01, after the run has ended",
         ),
         ({"policies": ["power-moratorium"], "metrics": ["x"]}, "--metric no metric matches 'x'"),
         ({"policies": ["power-moratorium"], "seeds": 0}, "--runs seeds: must be >= 1, was 0"),

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
-from importlib.metadata import entry_points
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,6 +19,7 @@ from market.experiments.design.sampling import unit_points, values_at
 from market.experiments.design.schema import Design
 from market.experiments.design.written import Loaded, Written
 from market.policies.load import check_against
+from market.runs.question import never_in_force, plugins
 from market.scenario.errors import Problem, ScenarioError, did_you_mean
 from market.scenario.load import digest, load_scenario
 from market.scenario.schema import Scenario
@@ -33,7 +33,6 @@ Simulate = Callable[..., "Kernel"]
 
 RUNS_MAX = 10_000_000
 FUTURES_DEFAULT = 100
-GROUPS = ("market.behaviours", "market.policies")
 
 
 class Spec(msgspec.Struct, frozen=True):
@@ -131,15 +130,9 @@ def _policy_values(policy: Any) -> Any:
     return policy.model_dump(mode="json", by_alias=True)
 
 
-def code_name() -> str:
-    """Name the code that runs: ours, the libraries it rests on, and the packages that plug in."""
-    plugs = {
-        f"{point.dist.name} {point.dist.version}"
-        for group in GROUPS
-        for point in entry_points(group=group)
-        if point.dist is not None and point.dist.name != "compute-market"
-    }
-    return _sha(code_hash(), packages(), sorted(plugs))
+def code_name(scenario: Scenario) -> str:
+    """Name the code that runs: ours, the libraries it rests on, and the plug-ins that the scenario names."""
+    return _sha(code_hash(), packages(), plugins(scenario))
 
 
 def make_plan(written: Written, simulate: Simulate) -> Plan:
@@ -163,7 +156,7 @@ def make_plan(written: Written, simulate: Simulate) -> Plan:
     _check_extremes(written, uncertain, values)
     return Plan(
         design, scenario, levers, uncertain, points, values, range(design.first_seed, design.first_seed + design.seeds),
-        metrics, snapshot_weeks(scenario.years, design.every_weeks), simulate, code_name(),
+        metrics, snapshot_weeks(scenario.years, design.every_weeks), simulate, code_name(scenario),
     )  # fmt: skip
 
 
@@ -214,18 +207,10 @@ def _check_levers(written: Written, levers: tuple[Loaded, ...], scenario: Scenar
         path = ("policies", lever.at)
         for policy in lever.policies:
             problems += [written.problem(path, f"{p.path}: {p.message}") for p in check_against(policy, scenario)]
-            if text := _idle(policy.from_day, policy.until_day, scenario.start, last):
-                remedy = f"write {policy.name}:from={scenario.start}, or more years"
-                problems.append(written.problem(path, f"{policy.label} {text}; {remedy}"))
+            if text := never_in_force(policy, scenario.start, last):
+                problems.append(written.problem(path, f"{policy.label} {text}"))
     if problems:
         raise ScenarioError(problems)
-
-
-def _idle(first: date, until: date | None, start: date, last: date) -> str:
-    """Say why a policy would never be in force."""
-    if first >= last:
-        return f"begins on {first}, when the run has ended on {last}"
-    return f"ended on {until}, before the run begins on {start}" if until is not None and until <= start else ""
 
 
 def _metrics(written: Written, scenario: Scenario, levers: tuple[Loaded, ...]) -> tuple[str, ...]:

@@ -34,16 +34,20 @@ def open_engine(name: str) -> Engine:
 
 
 def workers_of(name: str) -> int:
-    """How many runs an engine does at a time, before it starts; those of a remote cluster are not known, so one."""
-    kind, _, rest = name.partition(":")
-    return 1 if kind == "serial" or rest.startswith("//") else _workers(rest, name)
+    """How many runs an engine does at a time, before it starts; those of a remote cluster are not known, so one.
+
+    EngineUnusable when there is no engine of the name.
+    """
+    return max(1, open_engine(name).workers)
 
 
 def _workers(text: str, name: str) -> int:
-    """Read a number of workers: never more than cores."""
+    """Read a number of workers; the cores of this machine when none is given. More than cores are refused."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if not text:
         return cores
     if not text.isdigit() or not int(text):
         raise EngineUnusable(f"--engine: {name!r} names no number of workers, as local:2 does")
-    return min(int(text), cores)
+    if int(text) > cores:
+        raise EngineUnusable(f"--engine: {name!r} asks for more workers than this machine has cores ({cores})")
+    return int(text)

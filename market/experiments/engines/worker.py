@@ -26,6 +26,7 @@ from market.experiments.results.tally import Tally
 from market.kernel import Kernel
 from market.policies.schema import Policy
 from market.rules.policy import PolicyHooks
+from market.runs.question import plugins
 from market.scenario.dump import dump_yaml
 from market.scenario.schema import Scenario
 from market.state import state_form, state_hash
@@ -113,7 +114,9 @@ def _kept(store: Store, job: Ready, spec: Spec) -> Result:
     labels = [policy.label for policy in job.levers[spec.lever]]
     folder = Path(tempfile.mkdtemp(prefix="market-run-")) / spec.id
     try:
-        writer = LogWriter.create(folder, Manifest.describe(text, spec.seed, labels, state_form=state_form()), text)
+        writer = LogWriter.create(
+            folder, Manifest.describe(text, spec.seed, labels, state_form=state_form(), plugins=plugins(scenario)), text
+        )
         try:
             result = perform(job, spec, writer)
         finally:
@@ -144,6 +147,14 @@ def perform(job: Ready, spec: Spec, log: Log | None) -> Result:
         progress=look,
     )
     return Result(
-        spec.id, tuple(seen), tuple(seen.values()), state_hash(kernel.state), tally.head, tally.next_seq,
-        round(time.process_time() - began, 3),
-    )  # fmt: skip
+        id=spec.id,
+        lever=spec.lever,
+        future=spec.future,
+        seed=spec.seed,
+        weeks=tuple(seen),
+        values=tuple(seen.values()),
+        state_hash=state_hash(kernel.state),
+        head=tally.head,
+        events=tally.next_seq,
+        cpu_s=round(time.process_time() - began, 3),
+    )

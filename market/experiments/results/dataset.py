@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from market.experiments.design.schema import BASELINE, Goal
+from market.experiments.results.result import read_result
 from market.experiments.results.store import Store
 
 Floats = NDArray[np.float64]
@@ -35,6 +36,7 @@ class Results:
     values : outcomes at the end, [policies, futures, seeds, metrics]; nan where a run failed.
     points, parameters : futures in the unit cube and as parameter values, both [futures, uncertainties].
     failed : what went wrong, by policy, future and seed.
+    missing : runs that an interrupted experiment has not done yet.
     """
 
     url: str
@@ -47,6 +49,7 @@ class Results:
     parameters: Floats
     failed: tuple[tuple[str, int, int, str], ...]
     cpu_s: float
+    missing: int = 0
 
     @property
     def units(self) -> dict[str, str]:
@@ -88,8 +91,10 @@ class Results:
         return difference
 
 
-def open_results(url: str, week: int | None = None) -> Results:
+def open_results(url: str, week: int | None = None, *, unfinished: bool = False) -> Results:
     """Read a finished experiment; outcomes at the end, or at a week that was measured.
+
+    With `unfinished` an experiment that was interrupted is read too, as far as it is.
 
     Raises
     ------
@@ -99,6 +104,8 @@ def open_results(url: str, week: int | None = None) -> Results:
     about, wide, runs, futures = (store.read(name) for name in (
         "experiment.json", "wide.parquet", "runs.parquet", "futures.parquet"
     ))  # fmt: skip
+    if about is not None and futures is not None and (wide is None or runs is None) and unfinished:
+        return _so_far(store, msgspec.json.decode(about), futures, week)
     if about is None or wide is None or runs is None or futures is None:
         what = "holds an experiment that is not finished; run it with --resume" if about else "holds no experiment"
         raise ResultMissing(f"{url}: {what}")
@@ -113,6 +120,29 @@ def open_results(url: str, week: int | None = None) -> Results:
         url, events, policies, metrics, uncertain, _cube(table, policies, events["seeds"][0], metrics, shape),
         _columns(future_table, [f"unit {name}" for name in uncertain]), _columns(future_table, list(uncertain)),
         _failures(run_table), float(np.nansum(run_table["cpu_s"].to_numpy())),
+    )  # fmt: skip
+
+
+def _so_far(store: Store, about: dict[str, Any], futures: bytes, week: int | None) -> Results:
+    """Read the results of an interrupted experiment one by one."""
+    policies = tuple(lever["name"] for lever in about["levers"])
+    metrics, uncertain = tuple(about["metrics"]), tuple(about["uncertain"])
+    first, seeds = about["seeds"]
+    cube = np.full((len(policies), about["futures"], seeds, len(metrics)), np.nan)
+    done, cpu_s = 0, 0.0
+    for id_ in sorted(store.done()):
+        result = read_result(store, id_)
+        if result is None:
+            continue
+        at = -1 if week is None else result.weeks.index(week) if week in result.weeks else None
+        if at is None:
+            raise ResultMissing(f"{store.url}: measured nothing at week {week}; see every_weeks in the design")
+        cube[policies.index(result.lever), result.future, result.seed - first] = result.values[at]
+        done, cpu_s = done + 1, cpu_s + result.cpu_s
+    table = pq.read_table(io.BytesIO(futures))
+    return Results(
+        store.url, about, policies, metrics, uncertain, cube, _columns(table, [f"unit {name}" for name in uncertain]),
+        _columns(table, list(uncertain)), (), cpu_s, missing=len(policies) * about["futures"] * seeds - done,
     )  # fmt: skip
 
 

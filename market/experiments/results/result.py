@@ -11,6 +11,9 @@ class Result(msgspec.Struct, frozen=True):
     """What a run leaves: metrics by week, and hashes by which runs are compared. `values` is [weeks][metrics]."""
 
     id: str
+    lever: str
+    future: int
+    seed: int
     weeks: tuple[int, ...]
     values: tuple[tuple[float, ...], ...]
     state_hash: str

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
 RESULT = "result.msgpack"
+OPTIONS = ("endpoint_override", "scheme", "region", "anonymous")
 SECONDS_TO_CONNECT, SECONDS_TO_ANSWER, TRIES = 5, 30, 3
 
 
@@ -33,14 +34,15 @@ class Store:
     """Files under one root, written whole: a reader sees all of a file or none of it."""
 
     def __init__(self, url: str) -> None:
-        self.url = url
+        self.url = shown(url)
+        self.given = url
         self.is_remote = url.startswith("s3://")
         self.fs, self.root = _open(url)
 
     @property
     def address(self) -> str:
         """The same place, said so that it does not hang on the current folder of who opens it."""
-        return self.url if self.is_remote else self.root
+        return self.given if self.is_remote else self.root
 
     def path(self, name: str) -> str:
         """Path of a file for `self.fs`."""
@@ -141,6 +143,15 @@ def _reason(error: OSError) -> str:
     return error.strerror or text[:240]
 
 
+def shown(url: str) -> str:
+    """Write an address without what may be a secret: no user, no password, of the options only those that are known."""
+    if not url.startswith("s3://"):
+        return url
+    parts = urlsplit(url)
+    options = "&".join(f"{k}={v if k in OPTIONS else '...'}" for k, v in parse_qsl(parts.query))
+    return f"s3://{parts.netloc.rpartition('@')[2]}{parts.path}{'?' if options else ''}{options}"
+
+
 def _open(url: str) -> tuple[FileSystem, str]:
     from pyarrow.fs import LocalFileSystem
 
@@ -157,10 +168,13 @@ def _open_s3(url: str) -> tuple[FileSystem, str]:
 
     parts = urlsplit(url)
     options = dict(parse_qsl(parts.query))
-    unknown = set(options) - {"endpoint_override", "scheme", "region", "anonymous"}
+    unknown = set(options) - set(OPTIONS)
+    if "@" in parts.netloc:
+        text = "an address holds no keys; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        raise StoreUnusable(f"{shown(url)}: {text}")
     if unknown or not parts.netloc:
         what = f"unknown option {', '.join(sorted(unknown))}" if unknown else "names no bucket"
-        raise StoreUnusable(f"{url}: {what}; write s3://bucket/prefix?endpoint_override=host:port&scheme=http")
+        raise StoreUnusable(f"{shown(url)}: {what}; write s3://bucket/prefix?endpoint_override=host:port&scheme=http")
     try:
         fs = S3FileSystem(
             **{k: v for k, v in options.items() if k != "anonymous"},
@@ -170,5 +184,5 @@ def _open_s3(url: str) -> tuple[FileSystem, str]:
             retry_strategy=AwsStandardS3RetryStrategy(max_attempts=TRIES),
         )
     except OSError as error:
-        raise StoreUnusable(f"{url}: {_reason(error)}") from None
+        raise StoreUnusable(f"{shown(url)}: {_reason(error)}") from None
     return fs, f"{parts.netloc}{parts.path}".rstrip("/")

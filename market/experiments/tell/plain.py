@@ -36,6 +36,7 @@ def as_json(results: Results) -> dict[str, Any]:
             for d in discoveries(results)
         ],
         "tipping_points": [_plain(p._asdict()) for p in tipping_points(results)],
+        "missing": results.missing,
         "failures": [dict(zip(("policy", "future", "seed", "error"), f, strict=True)) for f in results.failed],
     }
 

@@ -28,6 +28,7 @@ def tell(results: Results) -> str:
     """Tell an experiment in words."""
     found = effects(results)
     parts = [
+        list(unfinished(results)),
         list(answer(results, found)),
         list(sections.levels(results)) if len(results.policies) == 1 else list(sections.spread(results, found)),
         list(sections.expectations(results, found)),
@@ -38,6 +39,14 @@ def tell(results: Results) -> str:
         list(caveats(results, found)),
     ]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
+
+
+def unfinished(results: Results) -> Iterator[str]:
+    """Say of an interrupted experiment how far it is."""
+    if results.missing:
+        total = results.values.shape[0] * results.values.shape[1] * results.values.shape[2]
+        yield f"Interrupted: {total - results.missing:,} of {total:,} runs are done; what follows is of these alone."
+        yield "The same command with --resume goes on."
 
 
 def answer(results: Results, found: list[Effect]) -> Iterator[str]:
@@ -123,12 +132,13 @@ def caveats(results: Results, found: list[Effect]) -> Iterator[str]:
     yield f"  - Data: {results.url} (wide.parquet, long.parquet, runs.parquet); {spent}."
 
 
-def estimated(found: Estimate, metrics: Iterable[str], out: str) -> str:
-    """Say how many runs a design makes, how long they take, and where they would be kept."""
+def estimated(found: Estimate, metrics: Iterable[str], out: str, left: int) -> str:
+    """Say how many runs a design makes, how long they take, where they would be kept, and how many are there."""
+    there = "" if left == found.runs else f"; {found.runs - left:,} runs are there already"
     return (
         f"{found.runs:,} runs: {', '.join(found.levers)}; {found.futures:,} futures, {found.seeds:,} seeds\n"
         f"about {found.minutes:.1f} minutes on {found.workers} workers ({found.run_cpu_s:.1f} CPU seconds a run, "
         "from a probe of its first weeks)\n"
         f"metrics: {', '.join(metrics)}\n"
-        f"would write to {out}"
+        f"would write to {out}{there}"
     )
