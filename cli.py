@@ -695,6 +695,21 @@ def backtest(origins: tuple[str, ...], why: str, out: Path | None, as_json: bool
     emit(found) if as_json else show_backtest(found)
 
 
+@main.command()
+@click.option("--seeds", type=click.IntRange(1), default=20, show_default=True, help="Seeds of each world.")
+@click.option("--years", type=click.FloatRange(0, 20, min_open=True), default=3.0, show_default=True, help="Length.")
+@ENGINE
+@JSON
+@QUIET
+def claims(as_json: bool, quiet: bool, **asked: Any) -> None:
+    """Check the claims of the two source articles over the logs of many seeds."""
+    from market.report.truth import show_claims, teller
+    from market.truth.claims import check_claims
+
+    found = check_claims(model_around, tell=teller(quiet), **asked)
+    emit(found) if as_json else show_claims(found)
+
+
 # --- what can be asked
 
 

@@ -89,6 +89,15 @@ def show_backtest(found: dict[str, Any]) -> None:
         )
 
 
+def show_claims(found: dict[str, Any]) -> None:
+    """Print the counts and each claim with its share of seeds."""
+    names = ("shown", "given", "contradicted", "absent", "texts")
+    click.echo(f"{found['seeds']} seeds: " + ", ".join(f"{found[name]} {name}" for name in names))
+    for entry in found["claims"]:
+        share = "" if entry["share"] is None else f"in {entry['share']:.0%} of seeds, median {_say(entry['figure'])}"
+        click.echo(f"  {entry['id']} {entry['status']:<12} {entry['claim']}  [{share or entry['reason']}]")
+
+
 def _by_series(points: list[dict[str, Any]]) -> dict[str, tuple[float, int, float]]:
     groups: dict[str, list[dict[str, Any]]] = {}
     for point in points:

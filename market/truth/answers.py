@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from datetime import date, timedelta
+from decimal import Decimal
 
 import polars as pl
 
@@ -97,6 +98,6 @@ def number(run: Run, sql: str) -> float | None:
     if frame.height == 0 or frame.item() is None:
         return None
     value = frame.item()
-    if not isinstance(value, int | float):
+    if not isinstance(value, int | float | Decimal):
         raise Usage(f"must give a number, gave {type(value).__name__}")
-    return settled(value) if math.isfinite(value) else None
+    return settled(float(value)) if math.isfinite(value) else None

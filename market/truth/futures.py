@@ -63,7 +63,7 @@ class Job(NamedTuple):
     make: MakeModel
     questions: tuple[tuple[str, str], ...] = ()  # id, SQL
     policies: tuple[Policy, ...] = ()
-    wants_dates: bool = True
+    wants_series: bool = True  # series and dates; questions are answered anyway
 
 
 class Answer(NamedTuple):
@@ -126,9 +126,9 @@ def _silent(week: int, events: int) -> None:
 
 def _answer(run: Run, job: Job, future: Future, end: date) -> Answer:
     begun = job.scenario.start
-    found = {definition.id: quarterly(run, definition, begun, end) for definition in series()}
+    found = {d.id: quarterly(run, d, begun, end) for d in series()} if job.wants_series else {}
     seen: dict[str, date] = {}
-    for definition in definitions().values() if job.wants_dates else ():
+    for definition in definitions().values() if job.wants_series else ():
         if definition.how in ("day", "days"):
             seen.update(dates(run, definition))
     asked = {id_: number(run, sql) for id_, sql in job.questions}
