@@ -23,6 +23,7 @@ from market.scenario.dump import dump_yaml
 from market.scenario.errors import Problem, ScenarioError, did_you_mean, refuse, shorten
 from market.scenario.machines import problems_of_runs
 from market.scenario.overlay import Overlay
+from market.scenario.population import Population, parse_population
 from market.scenario.schema import Scenario
 from market.scenario.validate import validate
 from market.scenario.yaml_tree import Tree, read_file, read_scalar
@@ -78,6 +79,7 @@ def load_scenario(name_or_path: str | Path, sets: Mapping[str, str] | None = Non
     chain = _chain(_find(name_or_path))
     wishes = {key: _wish(key, text) for key, text in (sets or {}).items()}
     vintage = _vintage(chain, wishes.pop("vintage", None))
+    population = _population(chain, wishes)
     start = _day(wishes["start"], "--set") if "start" in wishes else _start(chain)
     wanted, where = _wanted(chain)
     tree, origin = rows.draw(start, wanted, is_strict=vintage == "strict")
@@ -85,6 +87,7 @@ def load_scenario(name_or_path: str | Path, sets: Mapping[str, str] | None = Non
     overlay = Overlay(tree, origin, start)
     for document in chain:
         overlay.apply(document)
+    overlay.add_tail(population)
     for key, value in wishes.items():
         overlay.set(key, value)
     overlay.raise_problems()
@@ -179,6 +182,20 @@ def _vintage(chain: list[Tree], wish: Any) -> str:
     if vintage not in VINTAGES:
         raise refuse(where, f"must be {' or '.join(VINTAGES)}, was {shorten(vintage)}", "vintage")
     return str(vintage)
+
+
+def _population(chain: list[Tree], wishes: dict[str, Any]) -> Population:
+    """Read the tail that is asked for: the last file's part counts, then `--set population.labs=N`."""
+    said: dict[str, tuple[Any, str]] = {}
+    for document in chain:
+        parts = document.value.get("population", {})
+        if not isinstance(parts, dict):
+            where = document.where(("population",))
+            raise refuse(where, f"must be {{labs, clouds, others, seed}}, was {shorten(parts)}", "population")
+        said |= {part: (value, document.where(("population", part))) for part, value in parts.items()}
+    for key in [key for key in wishes if key.startswith("population.")]:
+        said[key.removeprefix("population.")] = (wishes.pop(key), "--set")
+    return parse_population(said)
 
 
 def _day(raw: Any, where: str) -> date:

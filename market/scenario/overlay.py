@@ -6,12 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from market.catalogue.tables import Row
 from market.scenario.draw import SECTIONS, Key, Origin, keys_of, later_row
 from market.scenario.draw import Tree as Values
 from market.scenario.errors import Problem, ScenarioError, did_you_mean, shorten
+from market.scenario.population import Population, populate
 from market.scenario.yaml_tree import Path_, Tree
 
 HEADER = ("name", "title", "description", "start", "years")
@@ -66,13 +68,13 @@ class Overlay:
         self.top = document.where(())
         for section, value in document.value.items():
             where, key = document.where((section,)), document.where((section,), key=True)
-            if section in ("extends", "draw", "vintage"):
+            if section in ("extends", "draw", "vintage", "population"):
                 self.places[(section,)] = (where, key)
                 continue
             if section in HEADER:
                 self._write((section,), value, (document, (section,)))
             elif section not in SECTIONS:
-                hint = did_you_mean(section, [*SECTIONS, *HEADER, "extends", "draw", "vintage"])
+                hint = did_you_mean(section, [*SECTIONS, *HEADER, "extends", "draw", "vintage", "population"])
                 self.problems.append(Problem(key, section, f"unknown key{hint}"))
             elif keys_of(section):
                 self._list(section, value, document)
@@ -80,6 +82,14 @@ class Overlay:
                 self._merge((section,), value, (document, (section,)))
             elif value is not None:
                 self.problems.append(Problem(where, section, f"must be a mapping, was {shorten(value)}"))
+
+    def add_tail(self, population: Population) -> None:
+        """Add a synthetic tail to what files say, in the regions and with the chips that they leave."""
+        self.raise_problems()
+        before = len(self.origin)
+        populate(self.tree, self.origin, self.start, population)
+        for key in islice(self.origin, before, None):
+            self._told[key[:2]][key] = None
 
     def set(self, key: str, value: Any) -> None:
         """Lay one `--set key=value` over the tree."""
