@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from agents.resources import buildable_kw, means_usd_per_year, spendable_usd
+from agents.resources import buildable_kw, spendable_usd
 from agents.valuation import choose, is_my_week, price_term, time_term, why_left
 from events.commands import Choice, Command, Terms
 from events.commands.chips import CancelOrder, PlaceOrder
 from events.commands.finance import SeekLoan, SetBudget
-from events.commands.sites import PlanSite, StartBuilding
+from events.commands.sites import PauseBuilding, PlanSite, ResumeBuilding, StartBuilding
 from events.kinds import BudgetReason, BuildingKind, NewSiteKind
 from market import rng
 from market.rng import Draws
@@ -31,43 +31,119 @@ def purchases(view: MarketView, draws: Draws) -> Iterator[Command]:
         yield from orders(view)
         yield from cancellations(view)
         yield from loan(view)
+        yield from pauses(view)
     if is_my_week(view, QUARTER_WEEKS):
         yield from buildings(view, draws)
 
 
+def lead_weeks(view: MarketView) -> float:
+    """Wait for chips that a builder reckons with."""
+    return clip(view.lead_time_weeks, view.param("targets.lead_weeks_min"), view.param("targets.lead_weeks_max"))
+
+
+def horizon_weeks(view: MarketView) -> float:
+    """How far ahead orders of today must look: the wait for chips, and from sold to running."""
+    return lead_weeks(view) + view.param("targets.horizon_weeks")
+
+
+def position_h100e(view: MarketView) -> float:
+    """Compute that the org owns, has in transit or in the warehouse, or has on order."""
+    total = sum(h.owned * view.chip(h.chip).h100e for h in view.holdings())
+    pending = [*view.warehouse().items(), *view.coming().items(), *((o.chip, o.gpus) for o in view.orders())]
+    return total + sum(gpus * view.chip(name).h100e for name, gpus in pending)
+
+
+def margin(view: MarketView) -> float:
+    """Part of its wish that a builder orders, 0 to 1: by the rent foreseen a while after delivery over its own cost."""
+    p = view.param
+    found = offers(view)
+    if not found:
+        return 0.0
+    dearer = min(view.own_cost(name) for name, _ in found) / min(view.cost(name) for name, _ in found)
+    cost = view.mix_cost * dearer
+    rent = view.forward(lead_weeks(view) + p("targets.npv_weeks"))
+    return clip(1 + p("targets.npv_slope") * math.log(rent / ((1 + p("targets.cost_margin")) * cost)), 0.0, 1.0)
+
+
+def usd_per_h100e(view: MarketView) -> float:
+    """Price of an H100 equivalent of the chips on offer, by what suppliers promise of each, levies left out."""
+    promised, paid, got = view.outlook(), 0.0, 0.0
+    for name, _ in offers(view):
+        chip, gpus = view.chip(name), promised.get(name, 0)
+        paid += gpus * chip.price_usd_per_gpu
+        got += gpus * chip.h100e
+    return paid / got if got else 0.0
+
+
+def target_h100e(view: MarketView, weeks: float) -> float:
+    """Compute that the org means to own so many weeks ahead: what it can foresee, by the factor of its start."""
+    return view.trait("target_factor", 1.0) * view.foreseen_h100e(weeks)
+
+
+def wish_usd_per_year(view: MarketView) -> float:
+    """Chips a year that would close the gap between target and position, whatever power and money say."""
+    gap = target_h100e(view, horizon_weeks(view)) - position_h100e(view)
+    weekly = max(0.0, gap) / view.param("targets.close_weeks") * usd_per_h100e(view)
+    return weekly * YEAR_WEEKS * margin(view) / view.param("orders.fraction")
+
+
+def trusted_kw(view: MarketView, weeks: float) -> float:
+    """IT power that the org reckons with so many weeks ahead: what stands, and promises shortened by the usual slip."""
+    days = 7 * weeks / view.param("sites.slip_median")
+    soon = sum(b.power_kw for b in view.buildings() if b.due_day <= view.day + days)
+    return sum(site.energised_kw for site in view.sites()) + view.param("sites.trust") * soon
+
+
+def powered_usd_per_year(view: MarketView) -> float:
+    """Chips a year that would find power when they come, beside those in the warehouse, in transit and on order."""
+    best = max(offers(view), key=lambda item: item[1].score, default=None)
+    if best is None:
+        return 0.0
+    chip = view.chip(best[0])
+    pending = [*view.warehouse().items(), *view.coming().items(), *((o.chip, o.gpus) for o in view.orders())]
+    used = sum(gpus * view.chip(name).power_kw_it_per_gpu for name, gpus in pending)
+    used += sum(site.installed_w for site in view.sites()) / 1000
+    room = max(0.0, trusted_kw(view, horizon_weeks(view)) - used) / chip.power_kw_it_per_gpu * chip.price_usd_per_gpu
+    return room / view.param("orders.room_weeks") * YEAR_WEEKS / view.param("orders.fraction")
+
+
+def finance_usd_per_year(view: MarketView) -> float:
+    """Whole bills a year that the org can raise: cash flow, rent, what lenders give on contracts, cash in hand."""
+    p = view.param
+    money = p("finance.income_share") * view.income_usd_per_year() + 13.0 * view.monthly_let_cents() / 100
+    money -= 13.0 * view.monthly_rent_cents() / 100
+    undelivered = sum(x.owed * view.chip(x.chip).price_usd_per_gpu for x in view.let() if x.parent_lease_id is None)
+    money += p("finance.backlog_share") * p("finance.bill_factor") * undelivered
+    money += max(0.0, view.cash_cents / 100) / 2
+    return max(0.0, money * view.trait("finance_factor", 1.0) - shells_usd_per_year(view))
+
+
+def shells_usd_per_year(view: MarketView) -> float:
+    """What is still to be paid for the shells under way, spread over the time that a greenfield takes."""
+    p = view.param
+    kw = sum(b.power_kw for b in view.buildings() if b.paused_day < 0)
+    left = kw * p("build.shell_usd_per_kw") * (1 - p("build.cash_share"))
+    return left / (p("sites.greenfield_days") * p("sites.slip_median") / 365)
+
+
 def budget(view: MarketView) -> SetBudget:
-    """Grow the budget with AI demand and with the margin that rents leave over replacement cost (equations, orders)."""
-    p, years = view.param, view.week / YEAR_WEEKS
-    growth = p("budget.growth_per_year") * math.exp(-years / p("budget.growth_decay_years"))
-    fair = view.cost_of_mix * (1 + p("price.margin"))
-    growth += p("budget.price_response") * math.log(view.price / fair)
-    growth = clip(growth, p("budget.growth_min"), p("budget.growth_max"))
-    if view.trait("challenger"):
-        growth += p("budget.challenger_growth_per_year") * math.exp(-years / p("budget.challenger_decay_years"))
-    growth += p("budget.shock_sd") * rng.normal(view.seed, "budget", view.me)
-    value = view.books.budget_usd_per_year * math.exp(growth * MONTH_WEEKS / YEAR_WEEKS)
-    means = p("budget.means_share") * means_usd_per_year(view)
-    reason: BudgetReason = "rents above cost" if view.price > fair else "rents below cost"
-    if value > means:
-        value, reason = max(means, p("budget.keep_min") * view.books.budget_usd_per_year), "means"
-    return SetBudget(actor=view.me, because=view.me, value=value, reason=reason)
+    """Move the budget for chips towards what closes the gap to the target, within what money and power allow."""
+    p, before = view.param, view.books.budget_usd_per_year
+    limits: dict[BudgetReason, float] = {
+        "demand": wish_usd_per_year(view),
+        "finance": finance_usd_per_year(view) / p("finance.bill_factor"),
+        "power": powered_usd_per_year(view),
+        "no cash": 0.0 if view.cash_cents < 0 else math.inf,
+    }
+    reason = min(limits, key=lambda name: limits[name])
+    step = MONTH_WEEKS * p("budget.speed_per_week") * math.log(max(limits[reason], 1.0) / max(before, 1.0))
+    step = clip(step, -MONTH_WEEKS * p("budget.down_per_week"), MONTH_WEEKS * p("budget.up_per_week"))
+    return SetBudget(actor=view.me, because=view.me, value=before * math.exp(step), reason=reason)
 
 
 def spending_usd(view: MarketView) -> float:
-    """Chips to order this month: the budget's part, more when lead times are long, less when chips wait for power."""
-    p, lead = view.param, view.lead_time_weeks
-    usd = p("orders.fraction") * view.books.budget_usd_per_year * MONTH_WEEKS / YEAR_WEEKS
-    patience, stop = p("orders.lead_time_patience_weeks"), p("orders.lead_time_stop_weeks")
-    usd *= 1 + p("orders.hoarding") * clip((lead - patience) / stop, 0, 1)
-    usd *= math.exp(-max(0.0, lead - stop) / stop)
-    return usd * appetite(view)
-
-
-def appetite(view: MarketView) -> float:
-    """Part of its orders that a buyer still places: less the more chips wait for power, by a quarter's arrivals."""
-    p, waiting = view.param, sum(view.warehouse().values())
-    arrivals = sum(view.coming().values()) * p("orders.warehouse_weeks") / p("shipping.weeks")
-    return 1 - p("orders.warehouse_drag") * clip(waiting / max(1.0, arrivals), 0, 1)
+    """Chips to order this month: the budget's part."""
+    return view.param("orders.fraction") * view.books.budget_usd_per_year * MONTH_WEEKS / YEAR_WEEKS
 
 
 def offers(view: MarketView) -> list[tuple[str, Terms]]:
@@ -92,7 +168,7 @@ def offers(view: MarketView) -> list[tuple[str, Terms]]:
         wait = max(weeks_ahead, chip.lead_time_weeks if chip.in_volume else weeks_ahead + p("supply.ramp_lag_weeks"))
         terms = Terms(
             name,
-            term_price=price_term(view.cost(name), p("price.tco_usd_per_h100e_hour")),
+            term_price=price_term(view.own_cost(name), p("price.tco_usd_per_h100e_hour")),
             term_time=time_term(min(wait, 52.0), p("choice.chip_wait_weight")),
             term_control=p("choice.chip_temperature") * math.log(worth / total),
         )
@@ -116,9 +192,7 @@ def orders(view: MarketView) -> Iterator[Command]:
     total = sum(weights)
     ranked = sorted(zip(weights, found, strict=True), key=lambda item: (-item[0], item[1][0]))
     for weight, (chip, terms) in ranked[:4]:
-        stop = view.param("orders.lead_time_stop_weeks")
-        keen = math.exp(-max(0.0, view.chip(chip).lead_time_weeks - stop) / stop)
-        gpus = int(keen * money * weight / total / view.chip(chip).price_usd_per_gpu)
+        gpus = int(money * weight / total / view.chip(chip).price_usd_per_gpu / (1 + view.levy_on_chips()))
         best = max((other for name, other in found if name != chip), key=lambda t: t.score, default=None)
         if gpus >= NODE_GPUS:
             yield PlaceOrder(
@@ -135,7 +209,7 @@ def _own_orders(view: MarketView) -> Iterator[Command]:
     promised = view.outlook()
     for chip in view.own_lines():
         backlog = sum(order.gpus for order in view.orders() if order.chip == chip.name)
-        weeks = (MONTH_WEEKS + view.lead_time_weeks) * appetite(view)
+        weeks = MONTH_WEEKS + view.lead_time_weeks if wish_usd_per_year(view) > 0 else 0.0
         gpus = round(weeks * promised.get(chip.name, 0))
         if chip.start_day <= view.day and gpus - backlog >= NODE_GPUS:
             yield PlaceOrder(actor=view.me, because=chip.name, chip=chip.name, gpus=gpus - backlog)
@@ -156,16 +230,20 @@ def _lease_orders(view: MarketView) -> Iterator[PlaceOrder]:
 
 
 def cancellations(view: MarketView) -> Iterator[Command]:
-    """Cancel duplicates when lead times are short, newest order first."""
-    p, lead = view.param, view.lead_time_weeks
-    patience = p("orders.lead_time_patience_weeks")
-    rate = MONTH_WEEKS * p("orders.cancel_per_week") * clip((patience - lead) / patience, 0, 1)
-    left = int(rate * sum(order.gpus for order in view.orders()))
+    """Cancel a part of the backlog beyond the target, newest order first."""
+    p = view.param
+    backlog = sum(order.gpus * view.chip(order.chip).h100e for order in view.orders())
+    excess = position_h100e(view) - p("orders.excess") * target_h100e(view, horizon_weeks(view))
+    if excess <= 0 or backlog <= 0:
+        return
+    rate = min(1.0, MONTH_WEEKS * p("orders.excess_cancel_per_week")) * min(1.0, excess / backlog)
+    left = rate * backlog
     for order in reversed(view.orders()):
         if left <= 0:
             return
-        gpus = min(left, order.gpus)
-        left -= gpus
+        each = view.chip(order.chip).h100e
+        gpus = min(order.gpus, math.ceil(left / each))
+        left -= gpus * each
         yield CancelOrder(actor=view.me, because=order.order_id, order_id=order.order_id, gpus=gpus)
 
 
@@ -184,32 +262,87 @@ def loan(view: MarketView) -> Iterator[Command]:
             yield SeekLoan(actor=view.me, because=view.me, lender=lender, amount_usd_cents=round(usd * 100))
 
 
-def power_gap_kw(view: MarketView) -> float:
-    """IT power that the org will lack a greenfield's time from now: fleet, backlog and purchases over what comes."""
+def chips_gate(view: MarketView) -> float:
+    """Part of its wish for shells that a builder starts: none while those under way wait for chips of the next year."""
     p = view.param
-    years = p("sites.greenfield_days") / 365
-    grow = p("budget.growth_per_year") * math.exp(-view.week / YEAR_WEEKS / p("budget.growth_decay_years"))
-    spend = p("orders.fraction") * view.books.budget_usd_per_year * (math.exp(grow * years) - 1) / max(grow, 1e-6)
     best = max(offers(view), key=lambda item: item[1].score, default=None)
     if best is None:
         return 0.0
     chip = view.chip(best[0])
-    need = spend / chip.price_usd_per_gpu * chip.power_kw_it_per_gpu
     pending = [*view.warehouse().items(), *view.coming().items(), *((o.chip, o.gpus) for o in view.orders())]
-    need += sum(gpus * view.chip(name).power_kw_it_per_gpu for name, gpus in pending)
-    need += p("letters.trust") * view.letters_to_me() / chip.h100e * chip.power_kw_it_per_gpu
-    need += sum(site.installed_w for site in view.sites()) / 1000
-    ready = sum(site.energised_kw for site in view.sites()) + sum(b.power_kw for b in view.buildings())
-    return need * p("sites.pool_margin") - ready
+    power = sum(gpus * view.chip(name).power_kw_it_per_gpu for name, gpus in pending)
+    usd = p("orders.fraction") * min(wish_usd_per_year(view), finance_usd_per_year(view) / p("finance.bill_factor"))
+    power += usd / chip.price_usd_per_gpu * chip.power_kw_it_per_gpu
+    power += sum(site.installed_w for site in view.sites()) / 1000
+    ready = trusted_kw(view, YEAR_WEEKS)
+    return clip((p("sites.chips_ahead") * power - ready) / (p("sites.chips_band") * max(1.0, power)), 0.0, 1.0)
+
+
+def power_needed_kw(view: MarketView) -> float:
+    """IT power that the org foresees a greenfield's time from now: its fleet, and new chips up to its target."""
+    p = view.param
+    best = max(offers(view), key=lambda item: item[1].score, default=None)
+    installed = sum(site.installed_w for site in view.sites()) / 1000
+    if best is None:
+        return installed
+    chip = view.chip(best[0])
+    weeks = p("sites.start_lead_share") * p("sites.greenfield_days") * p("sites.slip_median") / 7
+    owned = sum(h.owned * view.chip(h.chip).h100e for h in view.holdings())
+    new = max(0.0, target_h100e(view, weeks) - owned)
+    return installed + new / chip.h100e * chip.power_kw_it_per_gpu
+
+
+def power_gap_kw(view: MarketView) -> float:
+    """IT power that the org would start now: its part of what is foreseen over what stands and is under way."""
+    p = view.param
+    ready = sum(site.energised_kw for site in view.sites())
+    coming = sum(b.power_kw for b in view.buildings())  # paused ones too: they are taken up first
+    gap = p("sites.need_margin") * power_needed_kw(view) - ready - coming
+    part = QUARTER_WEEKS / p("sites.start_weeks") * margin(view) * chips_gate(view)
+    return gap * part * p("sites.shells_factor")
+
+
+def fundable_kw(view: MarketView) -> float:
+    """Shells that the org could pay in full over the time they take, beside its chips and those under way."""
+    p = view.param
+    spare = finance_usd_per_year(view) - p("finance.bill_factor") * view.books.budget_usd_per_year
+    years = p("sites.greenfield_days") * p("sites.slip_median") / 365
+    return max(0.0, spare) * years / p("build.shell_usd_per_kw")
+
+
+def pauses(view: MarketView) -> Iterator[Command]:
+    """Pause the newest of what is under way beyond need, a part a month, and take paused work up again when needed."""
+    p, paused = view.param, [b for b in view.buildings() if b.paused_day >= 0]
+    working = [b for b in view.buildings() if b.paused_day < 0 and not b.shell_ready]
+    ready = sum(site.energised_kw for site in view.sites())
+    ready += sum(b.power_kw for b in view.buildings() if b.paused_day < 0)
+    excess = ready - p("orders.excess") * p("sites.need_margin") * power_needed_kw(view)
+    if view.cash_cents < 0:
+        excess = float(ready)
+    left = min(1.0, MONTH_WEEKS * p("sites.pause_per_week")) * excess
+    for building in sorted(working, key=lambda b: (-b.start_day, b.building_id)):
+        if left <= 0:
+            break
+        left -= building.power_kw
+        yield PauseBuilding(actor=view.me, because=f"{view.me}/budget", building_id=building.building_id)
+    if excess < 0 and view.cash_cents >= 0:
+        wanted = -excess * margin(view)
+        for building in sorted(paused, key=lambda b: (b.start_day, b.building_id)):
+            if wanted <= 0:
+                return
+            wanted -= building.power_kw
+            yield ResumeBuilding(actor=view.me, because=f"{view.me}/budget", building_id=building.building_id)
 
 
 def buildings(view: MarketView, draws: Draws) -> Iterator[Command]:
     """Close a part of the coming power gap each quarter: mostly greenfield, some brownfield when chips wait."""
     p, gap = view.param, power_gap_kw(view)
     waiting = sum(n * view.chip(c).power_kw_it_per_gpu for c, n in view.warehouse().items())
-    quick = p("sites.brownfield_share") * max(0.0, gap) + p("sites.waiting_share") * waiting
+    if view.cash_cents < 0:
+        return
+    quick = p("sites.brownfield_share") * max(0.0, gap) + p("sites.waiting_share") * waiting * margin(view)
     slow = (1 - p("sites.brownfield_share")) * gap
-    left = buildable_kw(view)
+    left = min(buildable_kw(view), fundable_kw(view))
     sizes: tuple[tuple[NewSiteKind, float], ...] = (("greenfield", slow), ("brownfield", quick))
     for kind, kw in sizes:
         kw = min(kw, left)
@@ -225,7 +358,7 @@ def power_options(view: MarketView, kind: NewSiteKind, kw: int) -> list[tuple[st
     p, options = view.param, []
     present = {site.region for site in view.sites()}
     for region in view.home_regions():
-        energy = price_term(view.region_param(region, "energy_usd_per_mwh"), p("energy.reference_usd_per_mwh"))
+        energy = price_term(view.energy_usd_per_mwh(region), p("energy.reference_usd_per_mwh"))
         energy *= p("choice.energy_weight")
         here = p("choice.presence_weight") if region in present else 0.0
         grid = view.queue_days(region) + view.queue_delay_days(region, kw)

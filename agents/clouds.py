@@ -10,11 +10,12 @@ from typing import NamedTuple
 from agents.buyers import offers, purchases
 from agents.investors import fund_rounds
 from agents.resources import queued_kw, unmet_h100e
-from agents.valuation import is_my_week, term_factor
+from agents.valuation import is_my_week
 from events.commands import Command
 from events.commands.leases import AcceptQuote, BreakTalks, GiveQuote, RequestLease
 from events.kinds import TalksEnd
 from events.terms import LeaseTerms
+from market import rng
 from market.rng import Draws
 from market.units import MONTH_WEEKS
 from market.view import MarketView, Quote, Request
@@ -48,17 +49,23 @@ class Cloud:
 
 
 def quote_price(view: MarketView, request: Request, offer: Offer) -> float:
-    """Price of an offer, USD/GPU-hour: cost, margin, tightness that fades with the wait, term and block."""
+    """Price of an offer, USD/GPU-hour: that of its term and first day, with the spread of talks.
+
+    Capacity of chips that are cheaper to own than what is on sale today is sold nearer to their own cost, the more so
+    the later it comes: by then others will have them too.
+    """
     p = view.param
     if request.kind == "internal":
         return offer.cost_usd_per_gpu_hour
-    wait = max(0.0, (offer.start_day - view.day) / 7)
-    fade = p("price.elasticity") * math.exp(-wait / p("price.delivery_fade_weeks"))
-    if offer.parent_lease_id is None:
-        price: float = offer.cost_usd_per_gpu_hour * (1 + p("price.margin")) * view.tightness**fade
-        price *= term_factor(request.duration_days, p("price.term_two_years"), p("price.term_three_years"))
-        return price * (p("price.block_discount") if offer.gpus >= p("price.block_gpus") else 1.0)
-    return offer.cost_usd_per_gpu_hour * (1 + p("chains.resale_margin"))
+    if offer.parent_lease_id is not None:
+        return offer.cost_usd_per_gpu_hour * (1 + p("chains.resale_margin"))
+    wait, chip = max(0.0, (offer.start_day - view.day) / 7), view.chip(offer.chip)
+    price = view.contract_price(request.duration_days, wait)
+    later = 1 - math.exp(-wait / p("price.forward_decay_weeks"))
+    price *= min(1.0, view.cost(offer.chip) / view.cost_of_mix) ** later
+    spread = p("price.signed_sd") * rng.normal(view.seed, "quote", f"{view.me} {request.request_id}")
+    signed: float = price * math.exp(spread) * chip.h100e
+    return signed
 
 
 def answer_requests(view: MarketView) -> Iterator[Command]:
@@ -96,7 +103,8 @@ Used = dict[tuple[str, str, str | None], int]
 
 def find_offer(view: MarketView, request: Request, used: Used) -> Offer | TalksEnd:
     """Find what can serve a request: from the shelf, from rented GPUs, or forward; else the reason why nothing can."""
-    options = [*shelf(view, request, used), *resale(view, request, used)]
+    is_soon = request.due_day - view.day <= 7 * view.param("price.need_slack_weeks")
+    options = [*shelf(view, request, used), *resale(view, request, used)] if is_soon else []
     if options:
         return max(options, key=lambda o: (o.gpus * view.chip(o.chip).h100e, -o.cost_usd_per_gpu_hour, o.site))
     return forward(view, request, used)
@@ -144,7 +152,7 @@ def forward(view: MarketView, request: Request, used: Used) -> Offer | TalksEnd:
     chip = view.chip(name)
     gpus = math.ceil(request.h100e / chip.h100e)
     weeks = max(chip.lead_time_weeks, (chip.start_day - view.day) / 7) + view.param("shipping.weeks")
-    ready = view.day + round(7 * weeks)
+    ready = max(request.due_day, view.day + round(7 * weeks))
     due: dict[str, int] = {}
     for building in view.buildings():
         due[building.site] = min(due.get(building.site, building.due_day), building.due_day)
@@ -184,10 +192,10 @@ def answer_counters(view: MarketView) -> Iterator[Command]:
 
 def floor_price(view: MarketView, quote: Quote) -> float:
     """Lowest rent that a lessor takes, USD/GPU-hour."""
-    least = 1 + view.param("desk.margin_min")
     if quote.parent_lease_id is not None:
         return view.lease(quote.parent_lease_id).price_usd_per_gpu_hour
-    return view.cost(quote.chip) * view.chip(quote.chip).h100e * least
+    wait, days = max(0.0, (quote.start_day - view.day) / 7), quote.end_day - quote.start_day
+    return view.contract_price(days, wait) * view.chip(quote.chip).h100e * (1 - view.param("desk.room"))
 
 
 def seek_capacity(view: MarketView, draws: Draws) -> Iterator[Command]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from agents.buyers import purchases
 from agents.desk import answer_quotes
+from agents.targets import Target, held_on, targets, wanted_h100e, wanted_usd
 from agents.valuation import is_my_week
 from events.commands import Command
 from events.commands.finance import SeekRound
@@ -45,38 +46,6 @@ class Lab:
 # --- what a lab wants
 
 
-def compute_cost_usd(view: MarketView) -> float:
-    """Yearly value of the fleet at the labs' accounting price (equations, labs)."""
-    return view.fleet_h100e * HOURS_PER_YEAR * view.param("labs.compute_usd_per_h100e_hour")
-
-
-def race(view: MarketView) -> float:
-    """Pull of rivals: log of the largest lab's fleet over the own, 0 to 1."""
-    others = max((view.fleet_of(name) for name in view.labs() if name != view.me), default=0.0)
-    return clip(math.log(max(others, 1.0) / max(view.fleet_h100e, 1.0)), 0.0, 1.0)
-
-
-def wanted_spend_usd(view: MarketView, lab: LabRecord) -> float:
-    """Compute spending a year that a lab aims at: by demand, by growth, by rivals, bounded by runway and cash."""
-    p, revenue = view.param, lab.revenue_usd_per_year
-    if view.cash_cents <= 0:
-        return 0.0
-    growth = demand_growth(view, lab)
-    runway = clip(view.runway_days() / 7 / p("labs.runway_reference_weeks"), p("labs.runway_share_min"), 1.0)
-    base = min(lab.demand_usd_per_year, p("labs.spend_revenue_multiple") * revenue)
-    spend = p("labs.spend_ambition") * base * math.exp(p("labs.race_weight") * growth) * runway
-    spend += max(0.0, view.cash_cents / 100) / p("labs.cash_years")
-    return spend + view.trait("compute_income_usd_per_year") * (1 + p("labs.race_pull") * race(view))
-
-
-def demand_growth(view: MarketView, lab: LabRecord) -> float:
-    """Yearly growth that closing the gap between demand and revenue in half a year would take, 0 to a bound."""
-    if not lab.revenue_usd_per_year:
-        return 0.0
-    gap = math.log(max(lab.demand_usd_per_year, 1.0) / max(lab.revenue_usd_per_year, 1.0))
-    return clip(2 * gap, 0.0, view.param("labs.growth_max_per_year"))
-
-
 def coming_h100e(view: MarketView) -> float:
     """Compute signed for or ordered and not yet at hand, less what ends within half a year."""
     total = 0.0
@@ -90,25 +59,27 @@ def coming_h100e(view: MarketView) -> float:
 
 
 def plan(view: MarketView, lab: LabRecord, draws: Draws) -> Iterator[Command]:
-    """Once a month: revise what is wanted and ask lessors for what is missing."""
+    """Once a month: revise what is wanted and ask lessors for what is missing, the more urgent first."""
     p = view.param
     if parent := view.parent_of(view.me):
         yield from internal_request(view, parent)
         return
-    spend = wanted_spend_usd(view, lab)
-    wanted = spend / (HOURS_PER_YEAR * view.price)
+    if view.trait("in_house"):
+        return
+    wanted = wanted_h100e(view, lab, 0.0, view.contract_price(365, 0.0))
     if abs(wanted - lab.wanted_h100e) > p("labs.plan_change_min") * max(lab.wanted_h100e, 1.0):
-        reason: PlanReason = "demand" if lab.demand_usd_per_year > 1.2 * lab.revenue_usd_per_year else "cash"
+        reason: PlanReason = "customers wait" if view.served_share() < 1 else "growth"
         yield AdoptPlan(
             actor=view.me, because=lab.best_model or view.me, h100e=wanted, due_day=view.day + 182, reason=reason
         )
-    gap = wanted - view.fleet_h100e - coming_h100e(view)
-    ask_usd = p("labs.sign_share_per_month") * spend + p("labs.sign_floor_usd") * clip(spend / 1e9, 0.02, 1.0)
-    ask = min(gap, ask_usd / (HOURS_PER_YEAR * view.price))
-    if ask < p("labs.ask_min_h100e") or view.requests_by_me():
+    if view.requests_by_me():
         return
-    yield from requests(view, lab, draws, ask)
-    yield from announce(view, draws, gap - ask)
+    asked = targets(view, lab)
+    if asked:
+        turn = (view.week // MONTH_WEEKS) % len(asked)
+        yield from requests(view, asked[turn], len(asked), draws)
+    far = wanted_h100e(view, lab, p("labs.far_weeks"), view.contract_price(365 * p("labs.far_term_years"), 104.0))
+    yield from announce(view, draws, far - held_on(view, view.day + round(7 * p("labs.far_weeks"))))
 
 
 def announce(view: MarketView, draws: Draws, rest: float) -> Iterator[Command]:
@@ -139,7 +110,7 @@ def internal_request(view: MarketView, parent: str) -> Iterator[Command]:
         )  # fmt: skip
 
 
-def requests(view: MarketView, lab: LabRecord, draws: Draws, ask: float) -> Iterator[Command]:
+def requests(view: MarketView, target: Target, turns: int, draws: Draws) -> Iterator[Command]:
     """Ask a few lessors at once: those the lab rents from rank higher, then the larger ones."""
     p, ranked = view.param, []
     for cloud in view.orgs("cloud"):
@@ -150,13 +121,11 @@ def requests(view: MarketView, lab: LabRecord, draws: Draws, ask: float) -> Iter
         noise = p("desk.noise") * draws.normal("lessor rank", f"{view.me} {cloud}")
         ranked.append((size + loyal + noise, cloud))
     ranked.sort(key=lambda item: (-item[0], item[1]))
-    frontier = ask >= p("labs.frontier_ask_h100e")
-    duration = round(365 * p("labs.frontier_term_years" if frontier else "labs.serving_term_years"))
-    because, due = f"{view.me}/plan", view.day + round(7 * p("desk.lead_weeks"))
     for _, cloud in ranked[: round(p("desk.lessors_asked"))]:
         yield RequestLease(
-            actor=view.me, because=because, lessor=cloud, h100e=ask, due_day=due, duration_days=duration,
-            price_usd_per_h100e_hour=view.price * p("price.walk_away"), kind="frontier" if frontier else "serving",
+            actor=view.me, because=target.because, lessor=cloud, h100e=target.h100e * turns, due_day=target.due_day,
+            duration_days=round(365 * target.years), price_usd_per_h100e_hour=target.worth_usd_per_h100e_hour_max,
+            kind=target.kind,
         )  # fmt: skip
 
 
@@ -164,9 +133,9 @@ def requests(view: MarketView, lab: LabRecord, draws: Draws, ask: float) -> Iter
 
 
 def split(view: MarketView, lab: LabRecord) -> SetSplit:
-    """Move the serving share toward what demand needs, slowly (equations, split)."""
+    """Move the serving share toward what customers ask for, slowly (equations, split)."""
     p = view.param
-    spend = compute_cost_usd(view)
+    spend = view.fleet_h100e * HOURS_PER_YEAR * view.reference
     need = lab.demand_usd_per_year / (p("serving.revenue_per_inference_usd") * spend) if spend else 0.0
     target = clip(need, p("split.inference_min"), p("split.inference_max"))
     speed = 1 - (1 - p("split.speed_per_week")) ** MONTH_WEEKS
@@ -208,7 +177,7 @@ def raise_money(view: MarketView, draws: Draws) -> Iterator[Command]:
     p, books = view.param, view.books
     if view.parent_of(view.me) or books.sought_cents:
         return
-    runway, reference = view.runway_days() / 7, p("finance.round_runway_weeks")
+    runway, reference = planned_runway_weeks(view), p("finance.round_runway_weeks")
     if runway >= reference or view.day - books.round_day < 7 * p("finance.round_gap_weeks"):
         return
     calm, keen = p("finance.round_calm"), p("finance.round_keen")
@@ -216,6 +185,16 @@ def raise_money(view: MarketView, draws: Draws) -> Iterator[Command]:
     if draws.chance(hazard, "seek a round", view.me):
         cents = round(p("finance.round_share") * worth_usd(view) * 100)
         yield SeekRound(actor=view.me, because=view.me, amount_usd_cents=cents)
+
+
+def planned_runway_weeks(view: MarketView) -> float:
+    """Weeks that cash lasts at the spending that the lab aims at half a year from now, ten years at most."""
+    p, lab, weeks = view.param, view.lab, view.runway_days() / 7
+    if lab is None or view.trait("in_house"):
+        return weeks
+    spend = p("finance.spend_burn") * wanted_usd(view, lab, p("labs.near_weeks"))
+    burn = spend - p("finance.revenue_margin") * lab.revenue_usd_per_year
+    return min(weeks, 52 * max(0.0, view.cash_cents / 100) / burn) if burn > 0 else weeks
 
 
 def worth_usd(view: MarketView) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from market.units import CENTS, YEAR_MONTHS
+from market.units import CENTS
 from market.view import MarketView
 
 QUARTER_MONTHS = 3
@@ -16,12 +16,6 @@ def spendable_usd(view: MarketView) -> float:
     committed = sum(order.gpus * order.price_usd_per_gpu for order in view.orders())
     free = view.cash_cents / CENTS + income - rent - committed * (1 + p("shipping.server_cost_share"))
     return max(0.0, free * p("orders.cash_share"))
-
-
-def means_usd_per_year(view: MarketView) -> float:
-    """What the org could spend in a year: cash, other business, rent earned."""
-    earned = view.trait("income_usd_per_year") + YEAR_MONTHS * view.monthly_let_cents() / CENTS
-    return view.cash_cents / CENTS + earned
 
 
 def buildable_kw(view: MarketView) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from events.commands import Command
@@ -13,7 +14,7 @@ from market.view import MarketView
 
 @dataclass(frozen=True)
 class Supplier:
-    """Reprice every chip in volume once a quarter: a trend, held up by long lead times and cut by stock."""
+    """Reprice every chip in volume once a quarter: a trend, and an answer to the backlog."""
 
     def act(self, view: MarketView, draws: Draws) -> list[Command]:
         """Answer the week."""
@@ -25,8 +26,8 @@ class Supplier:
             if chip.supplier != view.me or not chip.in_volume or chip.retired:
                 continue
             trend = view.chip_param(chip.name, "price_change_per_year")
-            patience = p("orders.lead_time_patience_weeks")
-            pull = p("supply.price_response") * clip(lead / patience - 1, -1, 1)
-            price = chip.price_usd_per_gpu * (1 + trend + pull) ** 0.25
+            pull = p("supply.list_price_pull") * math.log(max(lead, 0.1) / p("supply.list_price_balance_weeks"))
+            pull = clip(pull, p("supply.list_price_min"), p("supply.list_price_max"))
+            price = chip.price_usd_per_gpu * math.exp((math.log1p(trend) + pull) / 4)
             commands.append(ListPrice(actor=view.me, because=chip.name, chip=chip.name, price_usd_per_gpu=price))
         return commands

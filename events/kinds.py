@@ -19,6 +19,8 @@ QuoteForm = Literal["lease", "contract"]
 Clause = Literal["price", "date", "site", "term", "hold"]  # what a counter-offer asks for
 ChoiceOf = Literal["fixed", "listed", "seller"]  # what of chip or site is left to the lessor
 StakeKind = Literal["equity", "equity for compute"]
+Input = Literal["packaging", "memory", "racks"]  # what all makers of chips share
+SegmentName = Literal["consumer", "api", "enterprise"]  # of end users
 ClusterNews = Literal["first of generation", "new", "grown"]
 ReleaseKind = Literal["frontier", "refresh"]
 Repricing = Literal["cut", "rise"]
@@ -31,9 +33,12 @@ PaymentKind = Literal[
 # why something was refused
 OrderRefusal = Literal[
     "unknown chip", "nothing ordered", "end of life", "not yet on offer", "its own", "export control", "not for sale",
-    "no such open order", "not the actor's to price", "no OEM",
+    "no such open order", "not the actor's to price", "no OEM", "no cash",
 ]  # fmt: skip
-SiteRefusal = Literal["unknown region", "unknown kind", "no power asked", "cash", "not the actor's site"]
+SiteRefusal = Literal[
+    "unknown region", "unknown kind", "no power asked", "cash", "not the actor's site", "nothing to pause",
+    "nothing to resume",
+]  # fmt: skip
 RequestRefusal = Literal[
     "unknown lessor", "unknown kind", "nothing asked", "no price", "talks already open", "no such talks",
     "unknown region or chip",
@@ -72,8 +77,11 @@ ContractEnd = Literal["drawn", "cancelled"]
 LeaseEnd = Literal["term", "parent ended", "default"]
 LetterEnd = Literal["lapsed", "definitive"]
 RoundFailure = Literal["market closed", "investors without cash", "no answer"]
-BudgetReason = Literal["start", "rents above cost", "rents below cost", "means"]
-PlanReason = Literal["demand", "cash"]
+BudgetReason = Literal[
+    "start", "rents above cost", "rents below cost", "means", "demand", "finance", "power", "no cash"
+]
+PlanReason = Literal["demand", "cash", "customers wait", "growth"]
+GivenUp = Literal["paused too long"]
 
 
 def roles_text(roles: Sequence[str]) -> str:

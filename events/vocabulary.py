@@ -60,6 +60,7 @@ VOCABULARY: dict[str, Field] = {
     "parameter": Field("utf8", "", "settable number, dotted name"),
     "reason": Field("utf8", "", "why it was refused, failed, slipped or ended"),
     "kind": Field("utf8", "", "variant of the event type"),
+    "segment": Field("utf8", "", "kind of end user: consumer, api, enterprise"),
     "option": Field("utf8", "", "candidate of a decision"),
     "plan": Field("utf8", "", "parallelism of a training run, such as tp8 pp16 dp128"),
     "state_hash": Field("utf8", "", "sha256 of the state, hexadecimal"),
@@ -78,9 +79,16 @@ VOCABULARY: dict[str, Field] = {
     "valuation_usd_cents": Field("int64", "USD cents", "value of an org after a round"),
     "price_usd_per_gpu": Field("float64", "USD/GPU", "purchase price"),
     "price_usd_per_gpu_hour": Field("float64", "USD/GPU-hour", "rent"),
-    "price_usd_per_h100e_hour": Field("float64", "USD/H100e-hour", "reference price of a one-year contract"),
+    "price_usd_per_h100e_hour": Field(
+        "float64", "USD/H100e-hour", "rent of an H100e: index, limit or price of a contract"
+    ),
     "spot_usd_per_h100e_hour": Field("float64", "USD/H100e-hour", "posted on-demand price"),
     "revenue_usd_per_year": Field("float64", "USD/year", "annualised revenue"),
+    "usd_per_year": Field("float64", "USD/year", "spending of end users, or on compute at the usual price"),
+    "market_usd_per_year": Field("float64", "USD/year", "spending that the models of today would bring once adopted"),
+    "growth_per_year": Field("float64", "1/year", "log growth a year, as seen and smoothed"),
+    "clearing_usd_per_h100e_hour": Field("float64", "USD/H100e-hour", "spot: moves to where demand meets supply"),
+    "reference_usd_per_h100e_hour": Field("float64", "USD/H100e-hour", "price to which budgets are used"),
     # power
     "power_kw_it": Field("int64", "kW", "IT power: chips, servers and network"),
     "power_kw_it_per_gpu": Field("float64", "kW/GPU", "IT power of one GPU with its share of server and network"),
@@ -89,6 +97,7 @@ VOCABULARY: dict[str, Field] = {
     # physics and measures
     "value": Field("float64", "as the parameter", "value of a parameter or shock"),
     "h100e": Field("float64", "H100 equivalents", "GPUs weighted by dense BF16 throughput against an H100"),
+    "supply_h100e": Field("float64", "H100 equivalents", "compute that is energised"),
     "flop": Field("float64", "FLOP", "training compute"),
     "mfu": Field("float64", "", "model FLOPs utilisation"),
     "goodput": Field("float64", "", "share of wall time that trains"),
@@ -96,7 +105,7 @@ VOCABULARY: dict[str, Field] = {
     "tokens": Field("float64", "tokens", "training tokens"),
     "capability": Field("float64", "index", "capability index, 0 = frontier of 2023-02-24 scale (docs/cluster)"),
     "share": Field("float64", "", "part of one"),
-    "tightness": Field("float64", "", "GPUs wanted over GPUs free within 26 weeks"),
+    "tightness": Field("float64", "", "compute wanted at the price budgets are used to, over compute energised"),
     "lead_time_weeks": Field("float64", "weeks", "backlog over weekly output"),
     # the terms of a decision
     "term_price": Field("float64", "", "score for price or value"),
@@ -105,7 +114,7 @@ VOCABULARY: dict[str, Field] = {
     "term_risk": Field("float64", "", "score for risk of slip or default"),
     "term_noise": Field("float64", "", "score for what observers do not see: a draw keyed by org, option and month"),
     "way": Field("utf8", "", "way to get compute: lease, contract, sublease, on demand, own site, brownfield, ..."),
-    "cost_usd_per_h100e_hour": Field("float64", "USD/H100e-hour", "all-in cost of an hour used, by an option"),
+    "cost_usd_per_h100e_hour": Field("float64", "USD/H100e-hour", "replacement cost, or that of an option"),
     "wait_weeks": Field("float64", "weeks", "weeks from the decision until an option gives compute"),
     "slip_share": Field("float64", "", "chance that an option comes more than a quarter late"),
     # clauses (events.terms)

@@ -9,7 +9,22 @@ from typing import Any, NamedTuple
 from events.types import Batch
 from events.types.chips import ChipsAllocated
 from events.types.training import FrontierMeasured
-from market.rules import allocation, chips, contracts, finance, leases, letters, prices, serving, sites, training
+from market.rules import (
+    allocation,
+    chips,
+    contracts,
+    demand,
+    finance,
+    index,
+    leases,
+    letters,
+    prices,
+    serving,
+    sites,
+    training,
+    uses,
+)
+from market.rules import base as rules
 from market.rules.base import Happening
 from market.state import State
 from market.units import ends_month, ends_quarter
@@ -71,17 +86,17 @@ def allocate_and_ship(state: State, day: int) -> Iterator[Happening]:
 
 def frontier(state: State, day: int) -> Iterator[Happening]:
     """Measure the capability of the best released model."""
-    yield Happening(day, FrontierMeasured(capability=serving.frontier(state)), "world", "world")
+    yield Happening(day, FrontierMeasured(capability=rules.frontier(state)), "world", "world")
 
 
 def serve(state: State, day: int) -> Batch | None:
-    """Move every lab's revenue toward the lesser of its demand and its serving cap."""
+    """Serve what customers ask of labs, within their fleets, and growing no faster than a provider can."""
     return serving.measure(state, state.run.week + 1)
 
 
 def rent_on_demand(state: State, day: int) -> Iterator[Batch]:
-    """Rent out by the hour what is free, and pay clouds for four weeks of it."""
-    rented = prices.on_demand(state, day)
+    """Rent out to the tail what is free, and pay clouds for four weeks of it."""
+    rented = index.on_demand(state, day)
     if rented is not None:
         yield rented
         yield finance.on_demand_revenue(state, rented)
@@ -103,7 +118,8 @@ WEEK: tuple[Step, ...] = (
     Step(Phase.CLEAR, Interval.WEEK, allocation.convert),
     Step(Phase.CLEAR, Interval.WEEK, allocate_and_ship),
     Step(Phase.CLEAR, Interval.WEEK, allocation.install),
-    Step(Phase.CLEAR, Interval.QUARTER, allocation.retire),
+    Step(Phase.CLEAR, Interval.MONTH, allocation.retire),
+    Step(Phase.CLEAR, Interval.MONTH, sites.give_up),
     Step(Phase.CLEAR, Interval.MONTH, finance.defaults),
     Step(Phase.CLEAR, Interval.WEEK, contracts.draw),
     Step(Phase.CLEAR, Interval.WEEK, contracts.settled),
@@ -111,10 +127,15 @@ WEEK: tuple[Step, ...] = (
     Step(Phase.CLEAR, Interval.WEEK, training.replan),
     Step(Phase.CLEAR, Interval.WEEK, training.shed_projects),
     Step(Phase.CLEAR, Interval.WEEK, training.clusters),
-    Step(Phase.CLEAR, Interval.WEEK, prices.move),
+    Step(Phase.CLEAR, Interval.WEEK, prices.clear),
+    Step(Phase.CLEAR, Interval.WEEK, index.publish),
     Step(Phase.CLEAR, Interval.WEEK, finance.loans_repaid),
     Step(Phase.MEASURE, Interval.WEEK, frontier),
+    Step(Phase.MEASURE, Interval.WEEK, demand.segments),
     Step(Phase.MEASURE, Interval.WEEK, serve),
+    Step(Phase.MEASURE, Interval.MONTH, demand.shares),
+    Step(Phase.MEASURE, Interval.MONTH, uses.grow),
+    Step(Phase.MEASURE, Interval.MONTH, index.tail_contracts),
     Step(Phase.MEASURE, Interval.MONTH, rent_on_demand),
     Step(Phase.MEASURE, Interval.MONTH, finance.monthly),
 )

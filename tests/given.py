@@ -18,6 +18,7 @@ from events.commands import Command
 from events.rows import Rows
 from events.types import Batch, Event
 from events.types import chips as c
+from events.types import demand as dm
 from events.types import finance as f
 from events.types import leases as le
 from events.types import run as r
@@ -25,8 +26,10 @@ from events.types import sites as s
 from events.types import training as t
 from market.evolve import evolve
 from market.rules import decide
+from market.rules import demand as d
 from market.rules.base import Happening
 from market.state import State
+from market.state.demand import TAIL
 
 START = 19919  # 2024-07-15
 YEAR = 364
@@ -79,9 +82,8 @@ ROUND = {
     "finance.revenue_margin": 1.0,
     "finance.spend_burn": 1.5,
     "finance.rounds_growth_per_year": 0.0,
-    "serving.revenue_start_usd": 1e9,
-    "serving.frontier_start": 1.5,
-    "rest.h100e_start": 1000.0,
+    "demand.frontier_start": 1.5,
+    "orgs.cloud.merchant_share": 0.5,
     "regions.texas.queue_days": 500.0,
     "regions.texas.grid_mw_per_year": 500.0,
     "regions.texas.pue": 1.25,
@@ -116,8 +118,9 @@ def opening(**parameters: float) -> Iterable[Event]:
         own = 0.0 if slots else 100.0
         values |= {f"chips.{name}.slots_per_gpu": slots, f"chips.{name}.gpus_per_week": own,
                    f"chips.{name}.growth_per_year": 0.0, f"chips.{name}.price_change_per_year": 0.0}  # fmt: skip
-    for org in (LAB, RIVAL, CHINESE):
-        values.setdefault(f"orgs.{org}.taste_start", 0.0)
+    for segment in d.SEGMENTS:
+        values |= {f"demand.{segment}_threshold": 1.0, f"demand.{segment}_pull": 1.0}
+        values |= {f"orgs.{org}.appeal_{segment}": 0.0 for org in (LAB, RIVAL)}
     for name, value in values.items():
         yield r.ParameterSet(parameter=name, value=float(value))
     for name, (role, country, parent) in ORGS.items():
@@ -159,10 +162,23 @@ def opening(**parameters: float) -> Iterable[Event]:
         org="world/savers", counterparty=FUND, amount_usd_cents=10**12, kind="opening", contract_id=FUND
     )
     yield le.PriceMoved(price_usd_per_h100e_hour=2.5, spot_usd_per_h100e_hour=3.4, tightness=1.1, lead_time_weeks=10.0)
+    yield dm.MarketCleared(
+        clearing_usd_per_h100e_hour=3.0,
+        reference_usd_per_h100e_hour=3.0,
+        cost_usd_per_h100e_hour=1.5,
+        h100e=14_000.0,
+        supply_h100e=14_000.0,
+    )
+    yield dm.UseMeasured(org=TAIL, usd_per_year=13.14e7, growth_per_year=0.5, h100e=5000.0)
+    yield dm.UseMeasured(org=CLOUD, usd_per_year=7.884e7, growth_per_year=0.5, h100e=3000.0)
     yield t.ModelReleased(model="old", org=LAB, flop=1e25, capability=1.5, kind="frontier", start_day=START - 50)
     yield t.FrontierMeasured(capability=1.5)
     yield t.ComputeSplitSet(org=LAB, share=0.25)
     yield t.ServingMeasured(org=LAB, revenue_usd_per_year=1e9, value=1e9, h100e=0.0)
+    for segment in d.SEGMENTS:
+        yield dm.SegmentMeasured(segment=segment, usd_per_year=5e8, market_usd_per_year=2e9)
+        yield dm.ShareMeasured(org=LAB, segment=segment, share=2 / 3)
+        yield dm.ShareMeasured(org=RIVAL, segment=segment, share=1 / 3)
 
 
 @dataclass

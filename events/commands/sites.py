@@ -15,6 +15,18 @@ class PlanSite(Command, frozen=True, kw_only=True):
     on_site_power: bool = False
 
 
+class PauseBuilding(Command, frozen=True, kw_only=True):
+    """Stop work on an own building whose shell does not stand; what was paid is not refunded."""
+
+    building_id: str
+
+
+class ResumeBuilding(Command, frozen=True, kw_only=True):
+    """Go on with a paused building."""
+
+    building_id: str
+
+
 class StartBuilding(Command, frozen=True, kw_only=True):
     """Start another building of an own site. `kind`: brownfield, greenfield or next."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from events.types import chips, contracts, finance, leases, policy, run, sites, training
+from events.types import chips, contracts, demand, finance, leases, policy, run, sites, training
 from events.types.base import Batch, Entry, Event
 
 FAMILIES = {
@@ -11,6 +11,7 @@ FAMILIES = {
     "sites": sites,
     "leases": leases,
     "contracts": contracts,
+    "demand": demand,
     "training": training,
     "finance": finance,
     "policy": policy,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from events.kinds import Buyers, Cancelling, OrderRefusal, SlipReason, WaitReason
+from events.kinds import Buyers, Cancelling, Input, OrderRefusal, SlipReason, WaitReason
 from events.types.base import Event, Visibility
 
 
@@ -68,6 +68,23 @@ class SlotsExpanded(Event, frozen=True, kw_only=True):
     periodic: ClassVar[bool] = True
     supplier: str
     value: float
+
+
+class InputExpanded(Event, frozen=True, kw_only=True):
+    """Makers of a shared input (`kind`: memory in GB, racks) can supply `value` a week."""
+
+    periodic: ClassVar[bool] = True
+    kind: Input
+    value: float
+
+
+class InputBound(Event, frozen=True, kw_only=True):
+    """An input (`kind`) holds a maker's lines back from this week on; it meets `share` of what they need."""
+
+    subject: ClassVar[str] = "supplier"
+    supplier: str
+    kind: Input
+    share: float
 
 
 class PriceListed(Event, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from events.kinds import BuildingKind, LateLayer, PowerSource, SiteKind, SiteRefusal
+from events.kinds import BuildingKind, GivenUp, LateLayer, PowerSource, SiteKind, SiteRefusal
 from events.types.base import Event
 
 
@@ -81,6 +81,39 @@ class BuildingSlipped(Event, frozen=True, kw_only=True):
     due_day: int
     duration_days: int
     reason: LateLayer
+
+
+class BuildingPaused(Event, frozen=True, kw_only=True):
+    """Its owner stops work on a building; its place in the interconnection queue stays."""
+
+    subject: ClassVar[str] = "building_id"
+    building_id: str
+    site: str
+    org: str
+    power_kw_it: int
+
+
+class BuildingResumed(Event, frozen=True, kw_only=True):
+    """Work on a paused building goes on; the pause of `duration_days` moves its promise to `due_day`."""
+
+    subject: ClassVar[str] = "building_id"
+    building_id: str
+    site: str
+    org: str
+    due_day: int
+    duration_days: int
+
+
+class BuildingCancelled(Event, frozen=True, kw_only=True):
+    """A building is given up: its deposit is lost, and it leaves the interconnection queue."""
+
+    subject: ClassVar[str] = "building_id"
+    building_id: str
+    site: str
+    org: str
+    region: str
+    power_kw_it: int
+    reason: GivenUp
 
 
 class ShellReady(Event, frozen=True, kw_only=True):

@@ -48,6 +48,14 @@ def slots_expanded(state: State, event: events.SlotsExpanded, day: int) -> None:
     state.run.slots[event.supplier] = event.value
 
 
+def input_expanded(state: State, event: events.InputExpanded, day: int) -> None:
+    state.chips.inputs[event.kind] = event.value
+
+
+def input_bound(state: State, event: events.InputBound, day: int) -> None:
+    state.chips.binding[event.supplier] = event.kind
+
+
 def price_listed(state: State, event: events.PriceListed, day: int) -> None:
     state.chips.chips[event.chip].price_usd_per_gpu = event.price_usd_per_gpu
 
@@ -135,6 +143,8 @@ APPLY = {
     events.ChipRetired: chip_retired,
     events.OutputMade: output_made,
     events.SlotsExpanded: slots_expanded,
+    events.InputExpanded: input_expanded,
+    events.InputBound: input_bound,
     events.PriceListed: price_listed,
     events.IntegrationExpanded: integration_expanded,
     events.OrderPlaced: order_placed,

@@ -6,7 +6,7 @@ from events.terms import spread
 from events.types import contracts as events
 from market.evolve.chips import holding
 from market.evolve.ids import count
-from market.evolve.leases import close_talks
+from market.evolve.leases import close_talks, note_price
 from market.state import State
 from market.state.contracts import Contract, Tranche
 
@@ -18,6 +18,7 @@ def contract_signed(state: State, event: events.ContractSigned, day: int) -> Non
         day=day,
     )  # fmt: skip
     close_talks(state, event.quote_id)
+    note_price(state, event, event.lessor, day)
 
 
 def tranche_scheduled(state: State, event: events.TrancheScheduled, day: int) -> None:

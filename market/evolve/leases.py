@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from events.terms import spread
+from events.terms import LeaseTerms, spread
 from events.types import leases as events
 from market.evolve.chips import holding
 from market.evolve.ids import count
 from market.state import State
-from market.state.leases import Lease, Letter, Quote, Request
+from market.state.leases import Lease, Letter, Quote, Request, Signature
 
 
 def lease_requested(state: State, event: events.LeaseRequested, day: int) -> None:
@@ -72,6 +72,19 @@ def lease_signed(state: State, event: events.LeaseSigned, day: int) -> None:
         desk.leases[event.parent_lease_id].subleased += event.gpus
     if event.contract_id is None:
         close_talks(state, event.quote_id)
+        if event.quote_id is not None and event.kind != "internal":
+            note_price(state, event, event.lessor, day)
+
+
+def note_price(state: State, terms: LeaseTerms, lessor: str, day: int) -> None:
+    """Keep what was signed this week for the index."""
+    weight = state.chips.chips[terms.chip].h100e
+    state.leases.signed.append(
+        Signature(
+            lessor, terms.gpus * weight, terms.end_day - terms.start_day, max(0, terms.start_day - day),
+            terms.price_usd_per_gpu_hour / weight,
+        )
+    )  # fmt: skip
 
 
 def close_talks(state: State, quote_id: str | None) -> None:
@@ -125,6 +138,7 @@ def price_moved(state: State, event: events.PriceMoved, day: int) -> None:
     desk.price_usd_per_h100e_hour = event.price_usd_per_h100e_hour
     desk.spot_usd_per_h100e_hour = event.spot_usd_per_h100e_hour
     desk.tightness = event.tightness
+    desk.signed.clear()
     state.chips.lead_times.append(event.lead_time_weeks)
     del state.chips.lead_times[:-53]
 

@@ -46,6 +46,23 @@ def building_slipped(state: State, event: events.BuildingSlipped, day: int) -> N
     state.sites.buildings[event.building_id].due_day = event.due_day
 
 
+def building_paused(state: State, event: events.BuildingPaused, day: int) -> None:
+    state.sites.buildings[event.building_id].paused_day = day
+
+
+def building_resumed(state: State, event: events.BuildingResumed, day: int) -> None:
+    building = state.sites.buildings[event.building_id]
+    building.paused_day, building.due_day = -1, event.due_day
+    building.rested_days += event.duration_days
+
+
+def building_cancelled(state: State, event: events.BuildingCancelled, day: int) -> None:
+    del state.sites.buildings[event.building_id]
+    region = state.run.regions[event.region]
+    if event.building_id in region.queue:
+        region.queue.remove(event.building_id)
+
+
 def shell_ready(state: State, event: events.ShellReady, day: int) -> None:
     state.sites.buildings[event.building_id].shell_ready = True
 
@@ -67,6 +84,9 @@ APPLY = {
     events.PowerQueued: power_queued,
     events.PowerGranted: power_granted,
     events.BuildingSlipped: building_slipped,
+    events.BuildingPaused: building_paused,
+    events.BuildingResumed: building_resumed,
+    events.BuildingCancelled: building_cancelled,
     events.ShellReady: shell_ready,
     events.ShellWaitsForPower: shell_waits_for_power,
     events.PowerEnergised: power_energised,

@@ -74,6 +74,9 @@ def serving_measured(state: State, event: events.ServingMeasured, day: int) -> N
     record = lab(state, event.org)
     record.revenue_usd_per_year, record.demand_usd_per_year = event.revenue_usd_per_year, event.value
     record.serving_h100e = event.h100e
+    past = state.demand.revenues.setdefault(event.org, [])
+    past.append(event.revenue_usd_per_year)
+    del past[:-27]
 
 
 def frontier_measured(state: State, event: events.FrontierMeasured, day: int) -> None:

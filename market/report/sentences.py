@@ -29,6 +29,8 @@ SENTENCES: dict[str, str] = {
     "ChipRetired": "{supplier} made its last {chip}.",
     "OutputMade": "{supplier} made {gpus} {chip} in the week; the backlog is {lead_time_weeks} weeks of that.",
     "SlotsExpanded": "{supplier}'s packaging grew to {value} slots a week.",
+    "InputExpanded": "Makers of {kind} can supply {value} a week.",
+    "InputBound": "From this week {kind} holds {supplier} back: it meets {share} of what its lines need.",
     "PriceListed": "{supplier} lists {chip} at {price_usd_per_gpu} USD.",
     "IntegrationExpanded": "{org} can rack {gpus} more GPUs a week.",
     "OrderPlaced": "{org} ordered {gpus} {chip} from {supplier} at {price_usd_per_gpu} USD each.",
@@ -54,6 +56,9 @@ SENTENCES: dict[str, str] = {
         "A building at {site} of {org} slipped to {due_day}, {duration_days} days behind plan: "
         "{reason}."
     ),
+    "BuildingPaused": "{org} stopped work on {power_kw_it} at {site}.",
+    "BuildingResumed": "{org} took work at {site} up again after {duration_days} days, for {due_day}.",
+    "BuildingCancelled": "{org} gave up {power_kw_it} at {site} in {region}: {reason}.",
     "ShellReady": "Shell and cooling of {power_kw_it} stood at {site} of {org}.",
     "ShellWaitsForPower": (
         "A finished shell of {power_kw_it} at {site} of {org} waits for the grid of {region}, promised for "
@@ -87,10 +92,17 @@ SENTENCES: dict[str, str] = {
     "LeaseEnded": "The lease of {lessee} from {lessor} ({gpus} {chip} at {site}) ended: {reason}.",
     "OnDemandRented": "{lessor} leased out {gpus} {chip} at {site} on demand at {price_usd_per_gpu_hour} USD.",
     "PriceMoved": (
-        "The one-year price stood at {price_usd_per_h100e_hour} USD an H100e-hour, on demand "
+        "The index of one-year contracts stood at {price_usd_per_h100e_hour} USD an H100e-hour, on demand "
         "{spot_usd_per_h100e_hour}, tightness {tightness}."
     ),
     "OnDemandRepriced": "The posted on-demand price moved to {spot_usd_per_h100e_hour} USD an H100e-hour ({kind}).",
+    "TailSigned": "Customers of {lessor} signed for {h100e} H100e at {price_usd_per_h100e_hour} USD an H100e-hour.",
+    "MarketCleared": (
+        "Spot stood at {clearing_usd_per_h100e_hour} USD an H100e-hour, replacement cost at {cost_usd_per_h100e_hour}."
+    ),
+    "SegmentMeasured": "End users ({segment}) spend {usd_per_year} USD a year of {market_usd_per_year} open to them.",
+    "ShareMeasured": "{org} has {share} of the customers of {segment}.",
+    "UseMeasured": "{org} would spend {usd_per_year} USD a year on compute, growing at {growth_per_year} a year.",
     "LetterSigned": "{org} and {counterparty} announced {h100e} H100e by {due_day}, in a letter of intent.",
     "LetterRefused": "A letter of intent of {org} with {counterparty} could not stand: {reason}.",
     "LetterCut": "The letter of intent of {org} with {counterparty} was cut to {h100e} H100e, {share} of what it was.",

@@ -10,9 +10,11 @@ from events.types.finance import PaymentMade
 from market.clearing import water_fill
 from market.rules.base import Happening, training_use
 from market.rules.chips import may_buy
+from market.rules.demand import logistic
+from market.rules.prices import running_cost
 from market.state import State, next_id
 from market.state.chips import Chip, Order
-from market.units import CENTS, clip
+from market.units import CENTS, MONTH_WEEKS, YEAR_MONTHS, clip
 
 
 def convert(state: State, day: int) -> Iterator[Happening]:
@@ -192,14 +194,25 @@ def install(state: State, day: int) -> Iterator[Happening]:
 
 
 def retire(state: State, day: int) -> Iterator[Happening]:
-    """Take a quarter's wear out of each owned holding, as far as its GPUs are free."""
-    rate = state.run.parameters["fleet.retire_per_year"] / 4
+    """Take a month's wear out of each owned holding, and switch off what no longer earns its running cost."""
+    wear = state.run.parameters["fleet.retire_per_year"] / YEAR_MONTHS
     for holding in list(state.chips.holdings.values()):
+        if not holding.owned:
+            continue
         free = min(holding.owned, holding.held - training_use(state, holding.org, holding.chip, holding.site))
-        gpus = min(free, round(holding.owned * rate))
+        gpus = min(free, round(holding.owned * min(1.0, wear + idle_share(state, holding.chip, holding.site))))
         if gpus > 0:
             watts = round(state.chips.chips[holding.chip].power_kw_it_per_gpu * 1000)
             event = events.GpusRetired(
                 org=holding.org, site=holding.site, chip=holding.chip, gpus=gpus, power_kw_it=gpus * watts // 1000
             )
             yield Happening(day, event, holding.org, holding.site)
+
+
+def idle_share(state: State, chip: str, site: str) -> float:
+    """Part of a class that owners switch off in a month: the more, the further its rent falls below running cost."""
+    p, item = state.run.parameters, state.chips.chips[chip]
+    cost = running_cost(state, item, state.sites.sites[site].region)
+    rent = state.demand.clearing_usd_per_h100e_hour * item.h100e
+    weekly = p["retire.per_week_max"] * logistic((cost - rent) / (p["retire.width"] * cost))
+    return 1 - (1 - weekly) ** MONTH_WEEKS if weekly > 1e-9 else 0.0

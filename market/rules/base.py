@@ -61,6 +61,17 @@ def fleets_h100e(state: State) -> dict[str, float]:
     return fleets
 
 
+def demand_factor(state: State) -> float:
+    """What multiplies the spending of every user of compute: a policy's or scenario's factor, and shocks."""
+    factor: float = state.run.parameters["demand.factor"] * state.run.shocks.get("demand", 1.0)
+    return factor
+
+
+def frontier(state: State) -> float:
+    """Capability of the best released model."""
+    return max((lab.capability for lab in state.training.labs.values()), default=0.0)
+
+
 def trait(state: State, org: str, name: str, default: float = 0.0) -> float:
     """Read an org's trait."""
     return state.run.parameters.get(f"orgs.{org}.{name}", default)

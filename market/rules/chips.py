@@ -10,12 +10,14 @@ from events.kinds import OrderRefusal
 from events.types import Event
 from events.types import chips as events
 from market import rng
-from market.rules.base import Deciders, Happening, years
+from market.rules import inputs
+from market.rules.base import Deciders, Happening, cash, years
 from market.state import State, next_id
 from market.state.chips import Chip
-from market.units import MONTH_WEEKS, clip
+from market.units import DAYS_PER_YEAR, MONTH_WEEKS, clip
 
 PACKAGER = "nvidia"  # the supplier whose chips share packaging slots
+MONTH_YEARS = 28 / DAYS_PER_YEAR
 
 
 def may_buy(state: State, org: str, chip: Chip) -> OrderRefusal | None:
@@ -43,6 +45,8 @@ def place_order(state: State, command: commands.PlaceOrder, day: int) -> list[Ev
         reason = "nothing ordered"
     elif chip.retired:
         reason = "end of life"
+    elif cash(state, command.actor) < 0:
+        reason = "no cash"
     elif chip.start_day - day > state.run.parameters["orders.ahead_days"]:
         reason = "not yet on offer"
     else:
@@ -169,34 +173,54 @@ def ramp(state: State, chip: Chip, day: int) -> float:
 
 
 def expand_slots(state: State, day: int) -> Iterator[Happening]:
-    """Grow packaging: a linear trend with a run-level error, plus a response to the lead time a year ago."""
+    """Grow packaging: a trend with a run-level error that slack slows, and an answer to the backlog of a year ago."""
     p, run = state.run.parameters, state.run
     slots = run.slots.get(PACKAGER, p["supply.slots_per_week"])
-    past = state.chips.lead_times[0] if len(state.chips.lead_times) >= 53 else p["supply.lead_time_start_weeks"]
-    trend = p["supply.slots_growth_per_year"] * (
-        1 + p["supply.slots_growth_sd"] * rng.normal(run.seed, "slots growth", PACKAGER)
+    past, now = state.chips.lead_times, _lead_time(state)
+    then = past[0] if len(past) >= 53 else p["supply.lead_time_start_weeks"]
+    trend = p["supply.slots_growth_per_year"] * math.exp(
+        p["supply.slots_growth_sd"] * rng.normal(run.seed, "slots growth", PACKAGER)
     )
-    pull = clip(math.log(max(past, 1e-9) / p["supply.lead_time_reference_weeks"]), -1, 1)
-    growth = max(0.0, trend + p["supply.slots_response"] * slots * pull)
-    event = events.SlotsExpanded(supplier=PACKAGER, value=round(slots + growth * 4 * 7 / 365.25, 3))
+    growth = trend * min(1.0, now / p["supply.lead_time_reference_weeks"]) + p["supply.backlog_pull"] * slots * _pull(
+        state, then
+    )
+    event = events.SlotsExpanded(supplier=PACKAGER, value=round(slots + growth * MONTH_YEARS, 3))
     yield Happening(day, event, PACKAGER, PACKAGER)
+    yield from inputs.expand(state, day, _pull(state, now))
+
+
+def _lead_time(state: State) -> float:
+    past = state.chips.lead_times
+    return past[-1] if past else state.run.parameters["supply.lead_time_start_weeks"]
+
+
+def _pull(state: State, lead_weeks: float) -> float:
+    """Log of a lead time over its reference, within bounds: what makers of inputs invest by."""
+    p = state.run.parameters
+    ratio = math.log(max(lead_weeks, 1e-9) / p["supply.lead_time_reference_weeks"])
+    return clip(ratio, p["supply.backlog_pull_min"], p["supply.backlog_pull_max"])
 
 
 def outlook(state: State, day: int) -> dict[str, int]:
     """GPUs a week that suppliers' roadmaps promise for a day, by chip: what buyers are told they can get."""
-    weights, slots = _slot_weights(state, day), _slots(state)
+    lines = inputs.within(state, planned_lines(state, day), day)
     found = {}
     for chip in state.chips.chips.values():
         if not chip.retired and chip.end_day > day:
             spare = max(0, chip.stock_gpus - chip.backlog_gpus)
-            found[chip.name] = _line(state, chip, day, weights, slots) + round(spare / MONTH_WEEKS)
+            found[chip.name] = lines.get(chip.name, 0) + round(spare / MONTH_WEEKS)
     return found
 
 
-def _slots(state: State) -> float:
-    p = state.run.parameters
-    slots = state.run.slots.get(PACKAGER, p["supply.slots_per_week"])
-    return slots * state.run.shocks.get("supply", 1.0) * p.get("supply.factor", 1.0)
+def planned_lines(state: State, day: int) -> dict[str, int]:
+    """GPUs a week of every chip on sale that day, were packaging the only input."""
+    weights = _slot_weights(state, day)
+    slots = state.run.slots.get(PACKAGER, state.run.parameters["supply.slots_per_week"])
+    return {
+        chip.name: _line(state, chip, day, weights, slots)
+        for chip in state.chips.chips.values()
+        if not chip.retired and chip.end_day > day
+    }
 
 
 def _line(state: State, chip: Chip, day: int, weights: dict[str, float], slots: float) -> int:
@@ -206,23 +230,26 @@ def _line(state: State, chip: Chip, day: int, weights: dict[str, float], slots: 
 
 
 def output(state: State, day: int) -> Iterator[Happening]:
-    """Make a week's chips: packaging slots shared by generation, other lines by their own growth."""
-    weights, slots = _slot_weights(state, day), _slots(state)
-    for chip in state.chips.chips.values():
-        if chip.retired or not chip.in_volume:
-            continue
-        gpus = _line(state, chip, day, weights, slots)
-        most = state.run.parameters["supply.stock_weeks_max"] * gpus
-        gpus = 0 if chip.stock_gpus > most else gpus
+    """Make a week's chips: lines as planned, within packaging, memory and racks that all makers share."""
+    wished: dict[str, int] = {}
+    for name, gpus in planned_lines(state, day).items():
+        chip = state.chips.chips[name]
+        if chip.in_volume:
+            full = chip.stock_gpus > state.run.parameters["supply.stock_weeks_max"] * gpus
+            wished[name] = 0 if full else gpus
+    made = inputs.within(state, wished, day)
+    yield from inputs.binding(state, wished, day)
+    for name in wished:
+        chip, gpus = state.chips.chips[name], made[name]
         lead = chip.backlog_gpus / gpus if gpus else 0.0
         event = events.OutputMade(
-            chip=chip.name,
+            chip=name,
             supplier=chip.supplier,
             gpus=gpus,
             price_usd_per_gpu=chip.price_usd_per_gpu,
             lead_time_weeks=round(lead, 6),
         )
-        yield Happening(day, event, chip.supplier, chip.name)
+        yield Happening(day, event, chip.supplier, name)
 
 
 def _slot_weights(state: State, day: int) -> dict[str, float]:

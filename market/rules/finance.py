@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from events.commands import finance as commands
@@ -210,10 +211,16 @@ def _rents(state: State) -> Iterator[Payment]:
         yield lease.lessee, lease.lessor, lease_rent(lease), "rent", lease.lease_id
 
 
+def income_usd_per_year(state: State, org: str, day: int) -> float:
+    """Operating cash flow of an org's other business, USD a year: it grows as it did before the start."""
+    grown = math.exp(trait(state, org, "income_growth") * years(state, day))
+    return trait(state, org, "income_usd_per_year") * grown
+
+
 def _operations(state: State) -> Iterator[Payment]:
     p, month = state.run.parameters, MONTH_DAYS / 365 * CENTS
     for name, org in state.run.orgs.items():
-        income = trait(state, name, "income_usd_per_year")
+        income = income_usd_per_year(state, name, state.run.start_day + 7 * (state.run.week + 1))
         yield "world/customers", name, round(income * month), "other business", name
         if "investor" in org.roles:
             y = years(state, state.run.start_day + 7 * (state.run.week + 1))
@@ -287,19 +294,27 @@ def loans_repaid(state: State, day: int) -> Iterator[Happening]:
             )
 
 
+def turnover(state: State, org: str) -> float:
+    """Cents a year that an org pays in rent and instalments, and earns in rent and other business."""
+    rents = 13 * (monthly_rent(state, org) + rent_earned(state, org))
+    service = sum(_yearly(x.amount_cents, x.rate, x.end_day - x.start_day) for x in _loans(state, org))
+    return rents + service + trait(state, org, "income_usd_per_year") * CENTS
+
+
 def defaults(state: State, day: int) -> Iterator[Happening]:
     """Orgs default when cash lies further below zero than a part of their turnover: lessors take leases back."""
     p, ended = state.run.parameters, set[str]()
     for org, books in state.finance.books.items():
-        yearly = 13 * monthly_rent(state, org)
         recent = books.defaulted_day >= 0 and day - books.defaulted_day < 364
-        turnover = yearly + 13 * rent_earned(state, org) + trait(state, org, "income_usd_per_year") * CENTS
-        if not yearly or recent or cash(state, org) >= p["finance.default_cash_share"] * turnover:
+        if recent or cash(state, org) >= p["finance.default_cash_share"] * turnover(state, org):
+            continue
+        if cash(state, org) >= 0:
             continue
         rented = (lease for lease in state.leases.leases.values() if lease.lessee == org)
-        dearest = max(rented, key=lambda x: (x.delivered * x.price_usd_per_gpu_hour, x.lease_id))
+        dearest = max(rented, key=lambda x: (x.delivered * x.price_usd_per_gpu_hour, x.lease_id), default=None)
+        cause = dearest.lease_id if dearest else org
         yield Happening(
-            day, events.OrgDefaulted(org=org, amount_usd_cents=-cash(state, org), reason="cash"), org, dearest.lease_id
+            day, events.OrgDefaulted(org=org, amount_usd_cents=-cash(state, org), reason="cash"), org, cause
         )
         own = [lease for lease in state.leases.leases.values() if lease.lessee == org and lease.kind != "internal"]
         own.sort(key=lambda x: (-x.price_usd_per_gpu_hour, x.lease_id))

@@ -15,6 +15,7 @@ from events.types import Event
 from events.types.finance import PaymentMade
 from events.types.policy import CommandForbidden, LevyCharged, PolicyEnacted, PolicyRepealed, QuotaUsed
 from events.types.run import ParameterSet
+from market.rules import levies
 from market.rules.base import Happening
 from market.state import State
 from market.units import CENTS, HOURS_PER_YEAR, digits, to_date, to_day
@@ -63,6 +64,9 @@ class PolicyHooks:
                 if other.label in active and name in other.set_:
                     value = other.set_[name].of(value)
             yield Happening(day, ParameterSet(parameter=name, value=digits(value)), "world", policy.label)
+        if policy.levy:
+            active_levies = [levy for other in self.policies if other.label in active for levy in other.levy]
+            yield from levies.in_force(state, active_levies, holds, policy.label, day)
 
     def permit(self, state: State, command: Command, day: int) -> list[Event]:
         """Refuse a command, or note what it takes from quotas; nothing when no policy touches it."""

@@ -1,22 +1,28 @@
-"""How prices move: replacement cost, tightness, the contract price that leads, the on-demand price that lags."""
+"""Prices: what clears, what an owner pays, and what is agreed for later.
+
+Spot moves towards the price at which all users together want what is energised. A quote for later fades from spot to
+the price at which new capacity enters (docs/odd.md, prices).
+"""
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Iterator
 
-from events.types import Batch
-from events.types import leases as events
-from market import rng
-from market.rules.base import Happening, years
+from events.types import demand as events
+from market.rules import chips as chip_rules
+from market.rules import uses
+from market.rules.base import Happening, fleets_h100e
 from market.state import State
-from market.state.chips import Chip, Place
-from market.units import clip
+from market.state.chips import Chip
+from market.units import clip, digits
+
+YEAR_DAYS = 364.0
+REFERENCE_WEEKS = (8.0, 60.0)  # of a one-year contract: from the usual wait to its end
 
 
-def replacement_cost(state: State, chip: Chip, day: int) -> float:
-    """Cost of owning an H100 equivalent of a chip for an hour, in USD.
+def replacement_cost(state: State, chip: Chip, day: int, buyer: str | None = None) -> float:
+    """Cost of owning an H100 equivalent of a chip for an hour, in USD, with the levies that its owner pays.
 
     The owner's cost of an H100 is split into capital, which follows the price of a chip per H100e, and running cost,
     which follows its power per H100e.
@@ -24,74 +30,25 @@ def replacement_cost(state: State, chip: Chip, day: int) -> float:
     p = state.run.parameters
     share, h100 = p["price.tco_capital_share"], state.chips.chips["H100"]
     capital = chip.price_usd_per_gpu / chip.h100e / h100.list_price_start_usd_per_gpu
-    running = chip.power_kw_it_per_gpu / chip.h100e / h100.power_kw_it_per_gpu
+    capital *= 1 + levy_on_chips(state, buyer) / (1 + p["shipping.server_cost_share"])
+    kw = chip.power_kw_it_per_gpu / chip.h100e
+    running = kw / h100.power_kw_it_per_gpu
     owned: float = p["price.tco_usd_per_h100e_hour"] * (share * capital + (1 - share) * running)
-    return owned
+    return owned + kw * levy_on_energy(state) / 1000
 
 
-def cost_of_mix(state: State, day: int) -> float:
-    """Replacement cost per H100e-hour of what is on sale this week, weighted by the H100e made."""
-    made = cost = 0.0
-    for chip in state.chips.chips.values():
-        if chip.buyers == "all" and chip.made_gpus:
-            weight = chip.made_gpus * chip.h100e
-            made += weight
-            cost += weight * replacement_cost(state, chip, day)
-    return cost / made if made else replacement_cost(state, state.chips.chips["H100"], day)
-
-
-def rest_wanted(state: State, day: int) -> float:
-    """H100e that the rest would rent at today's price: a growing budget with constant elasticity."""
-    p, y = state.run.parameters, years(state, day)
-    decay = p["rest.growth_decay_years"]
-    growth = math.exp(p["rest.growth_per_year"] * decay * (1 - math.exp(-y / decay)))
-    growth *= state.run.shocks.get("demand", 1.0) * p.get("rest.factor", 1.0)
-    dear = state.leases.price_usd_per_h100e_hour / p["price.start_usd_per_h100e_hour"]
-    wanted: float = p["rest.h100e_start"] * growth * dear ** -p["rest.elasticity"]
-    return wanted
-
-
-class Capacity:
-    """H100e on the lease market: free at clouds by holding, arriving within 26 weeks, and asked for."""
-
-    def __init__(self, state: State, day: int) -> None:
-        chips, orgs, p = state.chips.chips, state.run.orgs, state.run.parameters
-        clouds = {name for name, org in orgs.items() if "cloud" in org.roles}
-        leaves = {name: 1 - p.get(f"orgs.{name}.captive_share", 0.0) for name in clouds}
-        self.free: dict[Place, float] = {}
-        for place, h in state.chips.holdings.items():
-            if h.org in clouds and h.held > 0:
-                usable = h.held - h.owned * (1 - leaves[h.org])
-                if usable > 0:
-                    self.free[place] = usable * chips[h.chip].h100e
-        coming: dict[str, float] = defaultdict(float)
-        for shipment in state.chips.shipments.values():
-            coming[shipment.org] += shipment.gpus * chips[shipment.chip].h100e
-        for org, store in state.chips.warehouse.items():
-            for chip, gpus in store.items():
-                coming[org] += gpus * chips[chip].h100e
-        owed: dict[str, float] = defaultdict(float)
-        self.renewals = 0.0
-        for lease in state.leases.leases.values():
-            if lease.parent_lease_id is None:
-                owed[lease.lessor] += lease.owed * chips[lease.chip].h100e
-            if lease.end_day <= day + 182 and lease.kind != "internal":
-                self.renewals += lease.delivered * chips[lease.chip].h100e
-        self.arriving = 0.0
-        for name in sorted(clouds):
-            self.arriving += max(0.0, coming[name] * leaves[name] - owed[name])
-        self.asked = sum(r.h100e for r in state.leases.requests.values() if r.kind != "internal")
-        self.total_free = sum(self.free.values())
-
-
-def tightness(state: State, capacity: Capacity, wanted: float) -> float:
-    """Smooth the ratio of compute wanted to compute on the market within 26 weeks."""
+def levy_on_chips(state: State, buyer: str | None) -> float:
+    """Part of the price of chips that a buyer pays on top under the policies in force; for no buyer, the mean."""
     p = state.run.parameters
-    ratio = (wanted + capacity.asked + capacity.renewals) / max(1.0, capacity.total_free + capacity.arriving)
-    ratio = clip(ratio, p["price.tightness_min"], p["price.tightness_max"])
-    fade = 0.5 ** (1 / p["price.tightness_half_life_weeks"])
-    smooth: float = fade * state.leases.tightness + (1 - fade) * ratio
-    return smooth
+    if buyer is not None:
+        return p.get(f"orgs.{buyer}.levy_on_chips", 0.0)
+    rate: float = p["levy.chips"]
+    return rate
+
+
+def levy_on_energy(state: State) -> float:
+    """USD that policies in force take per MWh, on the average of what is energised."""
+    return state.run.parameters["levy.energy_usd_per_mwh"]
 
 
 def lead_time(state: State) -> float:
@@ -104,53 +61,121 @@ def lead_time(state: State) -> float:
     return backlog / made if made else 0.0
 
 
-def move(state: State, day: int) -> Iterator[Happening]:
-    """Move the contract price toward cost times margin times tightness; reprice on demand at random times."""
-    p, desk, run = state.run.parameters, state.leases, state.run
-    theta = tightness(state, Capacity(state, day), rest_wanted(state, day))
-    target = cost_of_mix(state, day) * (1 + p["price.margin"]) * theta ** p["price.elasticity"]
-    target = max(p["price.floor_usd_per_h100e_hour"], target)
-    price = desk.price_usd_per_h100e_hour
-    step = p["price.speed_per_week"] * math.log(target / price)
-    price *= math.exp(clip(step, -p["price.step_max_per_week"], p["price.step_max_per_week"]))
-    spot = desk.spot_usd_per_h100e_hour
-    event = events.PriceMoved(
-        price_usd_per_h100e_hour=round(price, 6),
-        spot_usd_per_h100e_hour=round(spot, 6),
-        tightness=round(theta, 6),
-        lead_time_weeks=round(lead_time(state), 6),
+def running_cost(state: State, chip: Chip, region: str) -> float:
+    """Cost of keeping one GPU of a chip on for an hour, USD: energy with levies, staff and spares."""
+    p = state.run.parameters
+    energy = p[f"regions.{region}.energy_usd_per_mwh"] + p.get(f"regions.{region}.levy_usd_per_mwh", 0.0)
+    power = chip.power_kw_it_per_gpu * p[f"regions.{region}.pue"] * energy / 1000
+    cost: float = power + p["price.running_usd_per_h100e_hour"] * chip.h100e
+    return cost
+
+
+def cost_of_mix(state: State, day: int) -> float:
+    """Replacement cost of what would be on sale at full supply, weighted by H100e: never of this week's output."""
+    made = cost = 0.0
+    for name, gpus in chip_rules.planned_lines(state, day).items():
+        chip = state.chips.chips[name]
+        if chip.buyers == "all" and gpus > 0:
+            weight = gpus * chip.h100e
+            made += weight
+            cost += weight * replacement_cost(state, chip, day)
+    return cost / made if made else replacement_cost(state, state.chips.chips["H100"], day)
+
+
+# --- what is agreed for later
+
+
+def entry_price(state: State) -> float:
+    """Rent at which new capacity enters: replacement cost and a margin."""
+    cost = state.demand.cost_usd_per_h100e_hour or cost_of_mix(state, state.run.start_day)
+    entry: float = cost * (1 + state.run.parameters["price.margin"])
+    return entry
+
+
+def forward(state: State, weeks: float, spot: float | None = None) -> float:
+    """Rent agreed today for an hour so many weeks ahead: it fades from spot to the entry price."""
+    entry = entry_price(state)
+    now = spot if spot is not None else state.demand.clearing_usd_per_h100e_hour
+    fade = math.exp(-weeks / state.run.parameters["price.forward_decay_weeks"])
+    price: float = entry * (max(now, 1e-6) / entry) ** fade
+    return price
+
+
+def quote(state: State, days: float, wait_weeks: float) -> float:
+    """Rent of a contract for so many days that begins after a wait, USD/H100e-hour; long ones cover entry."""
+    term = days / 7
+    ahead = max(wait_weeks, 0.0)
+    price = sum(forward(state, ahead + part * term) for part in (0.0, 1 / 3, 2 / 3, 1.0)) / 4
+    if days >= 2 * YEAR_DAYS - 14:
+        floor = state.run.parameters["price.entry_floor"] * entry_price(state)
+        floor /= 1 + state.run.parameters["price.margin"]
+        price = max(price, floor)
+    return price
+
+
+def reference_quote(state: State, spot: float | None = None) -> float:
+    """Rent of the one-year contract that the index speaks of."""
+    return sum(forward(state, weeks, spot) for weeks in REFERENCE_WEEKS) / len(REFERENCE_WEEKS)
+
+
+def clearing_for(state: State, one_year: float) -> float:
+    """Spot at which the one-year quote has a value (bisection)."""
+    low, high = 0.01, 100.0
+    for _ in range(60):
+        middle = math.sqrt(low * high)
+        low, high = (middle, high) if reference_quote(state, middle) < one_year else (low, middle)
+    return digits(math.sqrt(low * high))
+
+
+# --- the week
+
+
+def clear(state: State, day: int) -> Iterator[Happening]:
+    """Move spot towards the price at which demand meets what is energised; let habit and the mix follow."""
+    p, now = state.run.parameters, state.demand
+    fleets = fleets_h100e(state)
+    supply = sum(h.owned * state.chips.chips[h.chip].h100e for h in state.chips.holdings.values())
+    found, floor = uses.streams(state, fleets), _floor(state)
+    price = now.clearing_usd_per_h100e_hour
+    target = max(floor, _balance(state, found, supply))
+    step = p["price.clearing_speed"] * math.log(target / price)
+    price = max(floor, price * math.exp(clip(step, -p["price.clearing_step_max"], p["price.clearing_step_max"])))
+    keep = 0.5 ** (1 / p["price.reference_half_life_weeks"])
+    used = now.reference_usd_per_h100e_hour**keep * price ** (1 - keep)
+    wanted = uses.wanted_h100e(state, found, now.reference_usd_per_h100e_hour)
+    yield Happening(day, cleared(state, digits(price), digits(used), wanted, supply, day), "world", "world")
+
+
+def cleared(
+    state: State, price: float, used: float, wanted: float, supply: float | None = None, day: int | None = None
+) -> events.MarketCleared:
+    """Say where spot, habit and replacement cost stand."""
+    today = cost_of_mix(state, state.run.start_day if day is None else day)
+    before = state.demand.cost_usd_per_h100e_hour or today
+    keep = 0.5 ** (1 / state.run.parameters["price.cost_half_life_weeks"])
+    return events.MarketCleared(
+        clearing_usd_per_h100e_hour=price,
+        reference_usd_per_h100e_hour=used,
+        cost_usd_per_h100e_hour=digits(keep * before + (1 - keep) * today),
+        h100e=digits(wanted),
+        supply_h100e=digits(wanted if supply is None else supply),
     )
-    yield Happening(day, event, "world", "world")
-    gap = math.log(p["price.spot_ratio"] * price / spot)
-    draws = rng.Draws(run.seed, run.week + 1)
-    if abs(gap) > p["price.spot_band"] and draws.chance(1 / p["price.spot_hazard_weeks"], "spot reprice", "world"):
-        spot *= math.exp(p["price.spot_closing"] * gap)
-        yield Happening(
-            day,
-            events.OnDemandRepriced(kind="cut" if gap < 0 else "rise", spot_usd_per_h100e_hour=round(spot, 6)),
-            "world",
-            "world",
-        )
 
 
-def on_demand(state: State, day: int) -> Batch | None:
-    """Ration on-demand GPUs by quantity: the rest takes what is free, in proportion, up to what it wants."""
-    capacity, chips = Capacity(state, day), state.chips.chips
-    fill = min(1.0, rest_wanted(state, day) / capacity.total_free) if capacity.total_free else 0.0
-    spot = state.leases.spot_usd_per_h100e_hour
-    rows = []
-    for (org, chip, site), free in capacity.free.items():
-        gpus = int(free / chips[chip].h100e * fill)
-        if gpus:
-            rows.append((org, chip, site, gpus, round(spot * chips[chip].h100e, 6)))
-    if not rows:
-        return None
-    lessor, chip_names, sites, gpus_list, prices = (list(column) for column in zip(*rows, strict=True))
-    columns = {
-        "lessor": lessor,
-        "chip": chip_names,
-        "site": sites,
-        "gpus": gpus_list,
-        "price_usd_per_gpu_hour": prices,
-    }
-    return Batch(events.OnDemandRented, columns, lessor, lessor)
+def _balance(state: State, found: uses.Streams, supply: float) -> float:
+    """Price at which all users together want the supply (bisection on the log)."""
+    low, high = math.log(0.01), math.log(100.0)
+    for _ in range(40):
+        middle = (low + high) / 2
+        if uses.wanted_h100e(state, found, math.exp(middle)) > supply:
+            low = middle
+        else:
+            high = middle
+    return math.exp(high)
+
+
+def _floor(state: State) -> float:
+    """Least running cost of an H100e-hour: below it the owner switches off."""
+    chips = [chip for chip in state.chips.chips.values() if chip.in_volume]
+    costs = (running_cost(state, c, region) / c.h100e for c in chips for region in state.run.regions)
+    return max(0.01, min(costs, default=0.01))

@@ -138,6 +138,60 @@ def _start(
     )
 
 
+def own_building(state: State, command: commands.PauseBuilding | commands.ResumeBuilding) -> Building | None:
+    """The actor's building that a command names, if it is under way."""
+    building = state.sites.buildings.get(command.building_id)
+    return building if building is not None and building.org == command.actor else None
+
+
+def _not_so(command: commands.PauseBuilding | commands.ResumeBuilding, reason: SiteRefusal) -> list[Event]:
+    return [events.SiteRefused(org=command.actor, region="", kind="next", power_kw_it=0, reason=reason)]
+
+
+def pause_building(state: State, command: commands.PauseBuilding, day: int) -> list[Event]:
+    """Stop work on a building whose shell does not stand yet."""
+    building = own_building(state, command)
+    if building is None or building.shell_ready or building.paused_day >= 0:
+        return _not_so(command, "nothing to pause")
+    name = building.building_id
+    return [
+        events.BuildingPaused(building_id=name, site=building.site, org=building.org, power_kw_it=building.power_kw)
+    ]
+
+
+def resume_building(state: State, command: commands.ResumeBuilding, day: int) -> list[Event]:
+    """Go on with a paused building; the pause is added to its promise."""
+    building = own_building(state, command)
+    if building is None or building.paused_day < 0:
+        return _not_so(command, "nothing to resume")
+    rested = day - building.paused_day
+    return [
+        events.BuildingResumed(
+            building_id=building.building_id,
+            site=building.site,
+            org=building.org,
+            due_day=max(day + 1, building.due_day + rested),
+            duration_days=rested,
+        )
+    ]
+
+
+def give_up(state: State, day: int) -> Iterator[Happening]:
+    """Give up buildings whose work has rested too long; their deposits are lost."""
+    longest = round(7 * state.run.parameters["sites.pause_weeks_max"])
+    for building in list(state.sites.buildings.values()):
+        if 0 <= building.paused_day <= day - longest:
+            event = events.BuildingCancelled(
+                building_id=building.building_id,
+                site=building.site,
+                org=building.org,
+                region=building.region,
+                power_kw_it=building.power_kw,
+                reason="paused too long",
+            )
+            yield Happening(day, event, building.org, building.building_id)
+
+
 def expected_wait(state: State, region: str) -> float:
     """Days that a new load expects to wait: owners apply ahead of the ground-breaking."""
     p = state.run.parameters
@@ -165,7 +219,7 @@ def shell_day(state: State, building: Building) -> int:
     planned = max(1, building.planned_days)
     begun = (run.start_day - building.start_day) / planned
     ratio = _slip(run.seed, building.building_id, begun, p["sites.slip_median"], p["sites.slip_sd"])
-    return building.start_day + round(planned * ratio)
+    return building.start_day + round(planned * ratio) + building.rested_days
 
 
 @lru_cache(1 << 14)
@@ -193,6 +247,8 @@ def _wait(seed: int, building_id: str, median: float, sd: float) -> float:
 def due(state: State, first: int, last: int) -> Iterator[Happening]:
     """Shells that stand, and promises that pass unkept, between two days."""
     for building in state.sites.buildings.values():
+        if building.paused_day >= 0:
+            continue
         ready = building.shell_ready
         if not ready and (stands := shell_day(state, building)) <= last:
             ready = True
@@ -225,12 +281,14 @@ def grant(state: State, day: int) -> Iterator[Happening]:
     """Serve the interconnection queues in order of arrival, within the power that a region connects in a year."""
     p = state.run.parameters
     elapsed = (day - state.run.start_day + 7) / 365.25
+    growth = p["sites.grid_growth_per_year"]
+    grown = 1 + (math.exp(growth * elapsed) - 1) / growth if growth else 1 + elapsed
     plant = on_site_room_kw(state, day)
     for region in state.run.regions.values():
-        room = p[f"regions.{region.name}.grid_mw_per_year"] * 1000 * (1 + elapsed) - region.granted_kw
+        room = p[f"regions.{region.name}.grid_mw_per_year"] * 1000 * grown - region.granted_kw
         for building_id in list(region.queue):
             building = state.sites.buildings[building_id]
-            if power_day(state, building) > day:
+            if power_day(state, building) > day or building.paused_day >= 0:
                 continue
             kind: PowerSource = "on-site" if building.on_site else "grid"
             if building.power_kw > (plant if building.on_site else room):
@@ -290,4 +348,9 @@ def energise(state: State, day: int) -> Iterator[Happening]:
             yield Happening(day, waits, "world", name)
 
 
-DECIDE: Deciders = {commands.PlanSite: plan_site, commands.StartBuilding: start_building}
+DECIDE: Deciders = {
+    commands.PlanSite: plan_site,
+    commands.StartBuilding: start_building,
+    commands.PauseBuilding: pause_building,
+    commands.ResumeBuilding: resume_building,
+}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from events.kinds import StakeKind, roles_text
 from events.types import Event, chips, finance, leases, run, sites, training
 from market import rng
-from market.rules import prices, serving
+from market.rules import calibrate as start_of_demand
 from market.rules.base import Happening
 from market.rules.training import CAPABILITY_ORIGIN_DAY, compute_optimal
 from market.state import State
@@ -19,8 +19,6 @@ from market.units import CENTS, DAYS_PER_YEAR, SECONDS_PER_DAY, digits, to_day, 
 
 if TYPE_CHECKING:
     from market.scenario.schema import Scenario
-
-TASTE_FLOOR_USD = 1e6  # revenue below which a lab's taste is not told from nothing
 
 
 def opening(scenario: Scenario, seed: int) -> Iterator[tuple[int, Event]]:
@@ -47,7 +45,6 @@ def _parameters(scenario: Scenario, start: int) -> Iterator[Event]:
     for name, chip in sorted(scenario.chips.items()):
         for field in ("slots_per_gpu", "gpus_per_week", "growth_per_year", "price_change_per_year"):
             values[f"chips.{name}.{field}"] = getattr(chip, field)
-    values["serving.revenue_start_usd"] = sum(org.revenue_usd_per_year for org in scenario.orgs.values())
     for name in sorted(values):
         yield run.ParameterSet(parameter=name, value=float(values[name]))
 
@@ -249,7 +246,7 @@ def _money(scenario: Scenario, start: int) -> Iterator[Event]:
     yield leases.PriceMoved(
         price_usd_per_h100e_hour=price,
         spot_usd_per_h100e_hour=spot,
-        tightness=p["price.tightness_start"],
+        tightness=1.0,
         lead_time_weeks=p["supply.lead_time_start_weeks"],
     )
 
@@ -311,22 +308,13 @@ def _runs(scenario: Scenario, start: int) -> Iterator[Event]:
 
 
 def calibrate(state: State) -> Iterator[Happening]:
-    """Set what the first week must reproduce: demand of the rest, tastes, the frontier, the order backlog."""
-    p, day = state.run.parameters, state.run.start_day
-
-    def put(name: str, value: float) -> Happening:
-        return Happening(day, run.ParameterSet(parameter=name, value=digits(value)), "world", "world")
-
-    market = prices.Capacity(state, day)
-    supply = market.total_free + market.arriving
-    yield put("rest.h100e_start", max(0.0, p["price.tightness_start"] * supply - market.asked - market.renewals))
-    yield put("serving.frontier_start", serving.frontier(state))
-    total = sum(max(TASTE_FLOOR_USD, lab.revenue_usd_per_year) for lab in state.training.labs.values())
-    for lab in state.training.labs.values():
-        share = max(TASTE_FLOOR_USD, lab.revenue_usd_per_year) / total
-        yield put(f"orgs.{lab.org}.taste_start", math.log(share) - p["serving.share_exponent"] * lab.capability)
-    yield from _backlog(state, day)
-    yield from _pool_tranches(state, day)
+    """Set what the first week must reproduce: demand of every user, prices, plans, the order backlog, shells."""
+    yield from start_of_demand.segments(state)
+    yield from start_of_demand.spending(state)
+    yield from start_of_demand.plans(state)
+    yield from _backlog(state, state.run.start_day)
+    yield from start_of_demand.builders(state)
+    yield from _pool_tranches(state, state.run.start_day)
 
 
 def _backlog(state: State, day: int) -> Iterator[Happening]:

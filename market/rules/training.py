@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import NamedTuple
 
 from events.commands import training as commands
@@ -14,8 +13,8 @@ from events.types import Event
 from events.types import training as events
 from events.types.finance import PlanAdopted
 from market.cluster import ClusterError, plan_for_budget
-from market.cluster import chip as cluster_chip
 from market.rules.base import Deciders, Happening, fleet_h100e, held, training_use
+from market.rules.inputs import RACK_GPUS, is_rack_scale
 from market.state import State, next_id
 from market.state.chips import Place
 from market.state.training import TrainingRun
@@ -24,7 +23,6 @@ from market.units import DAYS_PER_YEAR, digits, finite, to_year
 CAPABILITY_ORIGIN_DAY = 19412  # 2023-02-24, the origin of the capability index
 FLOP_MIN, FLOP_MAX = 1e15, 1e32  # what the cluster core answers for
 CLUSTER_SIZES = (4_608, 16_384, 32_768, 65_536, 100_000, 200_000, 400_000, 800_000)  # sizes that make news
-RACK_GPUS = 72  # one rack: 72 GPUs, 36 CPUs, 18 machines (Azure on GB300 NVL72, October 2025; NVIDIA GB200 NVL72)
 
 
 def set_split(state: State, command: commands.SetSplit, day: int) -> list[Event]:
@@ -265,20 +263,11 @@ def clusters(state: State, day: int) -> Iterator[Happening]:
             continue  # nothing new; or a pool, which stands for many halls and is no single machine
         said.add(holding.chip)
         kind: ClusterNews = "first of generation" if first else "grown" if known else "new"
-        racks = math.ceil(size / RACK_GPUS) if _is_rack_scale(holding.chip) else None
+        racks = math.ceil(size / RACK_GPUS) if is_rack_scale(holding.chip) else None
         event = events.ClusterFormed(
             org=holding.org, site=holding.site, chip=holding.chip, gpus=size, kind=kind, racks=racks
         )
         yield Happening(day, event, holding.org, holding.site)
-
-
-@lru_cache(256)
-def _is_rack_scale(chip: str) -> bool:
-    """Whether a chip comes in racks that are one scale-up domain."""
-    try:
-        return cluster_chip(chip).scaleup_domain_gpus == RACK_GPUS
-    except ClusterError:
-        return False
 
 
 DECIDE: Deciders = {

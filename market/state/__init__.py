@@ -9,6 +9,7 @@ import msgspec
 
 from market.state.chips import Chips
 from market.state.contracts import Contracts
+from market.state.demand import Demand
 from market.state.finance import Finance
 from market.state.form import NUMBER, form_of
 from market.state.leases import Leases
@@ -16,7 +17,7 @@ from market.state.run import Run
 from market.state.sites import Sites
 from market.state.training import Training
 
-FAMILIES = ("chips", "contracts", "finance", "leases", "run", "sites", "training")
+FAMILIES = ("chips", "contracts", "demand", "finance", "leases", "run", "sites", "training")
 _ENCODER = msgspec.msgpack.Encoder(order="deterministic")
 Family = Run | Chips | Sites | Leases | Training | Finance
 
@@ -31,6 +32,7 @@ class State(msgspec.Struct):
     run: Run = msgspec.field(default_factory=Run)
     chips: Chips = msgspec.field(default_factory=Chips)
     sites: Sites = msgspec.field(default_factory=Sites)
+    demand: Demand = msgspec.field(default_factory=Demand)
     leases: Leases = msgspec.field(default_factory=Leases)
     contracts: Contracts = msgspec.field(default_factory=Contracts)
     training: Training = msgspec.field(default_factory=Training)

@@ -88,4 +88,6 @@ class Chips(msgspec.Struct, array_like=True):
     waiting: dict[str, bool] = {}  # org -> whether its wait for power was said
     holdings: dict[Place, Holding] = {}
     integration_gpus_per_week: dict[str, int] = {}  # OEM -> capacity
+    inputs: dict[str, float] = {}  # shared input -> what can be had in a week
+    binding: dict[str, str] = {}  # maker -> input that was last said to hold it back
     lead_times: list[float] = []  # market lead time, weekly, of the latest 53 weeks

@@ -82,6 +82,16 @@ class Letter(msgspec.Struct, array_like=True):
     due_day: int
 
 
+class Signature(msgspec.Struct, array_like=True):
+    """A contract of this week, for the index: GPUs as H100e, term, wait, and its price."""
+
+    lessor: str
+    h100e: float
+    days: int
+    wait_days: int
+    price_usd_per_h100e_hour: float
+
+
 class Leases(msgspec.Struct, array_like=True):
     """Requests, quotes and leases by id; the two prices and the tightness behind them."""
 
@@ -92,3 +102,4 @@ class Leases(msgspec.Struct, array_like=True):
     price_usd_per_h100e_hour: float = 0.0
     spot_usd_per_h100e_hour: float = 0.0
     tightness: float = 1.0
+    signed: list[Signature] = []  # since the index was last measured

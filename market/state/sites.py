@@ -41,6 +41,8 @@ class Building(msgspec.Struct, array_like=True):
     granted: bool = False
     wait_said: bool = False
     on_site: bool = False
+    paused_day: int = -1  # day since which work rests, -1 while it goes on
+    rested_days: int = 0  # of pauses that are over
 
 
 class Sites(msgspec.Struct, array_like=True):

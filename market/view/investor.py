@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from market.view.base import NotVisible, shared_of
-from market.view.own import OwnView
+from market.view.economy import EconomyView
 from market.view.records import Round
 
 FUNDERS = frozenset({"investor", "cloud"})  # clouds fund those who buy their compute
 
 
-class InvestorView(OwnView):
+class InvestorView(EconomyView):
     """Readings of the rounds that are sought, for investors and for clouds."""
 
     __slots__ = ()

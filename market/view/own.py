@@ -73,6 +73,8 @@ class OwnView(PublicView):
 
     def captive_share(self) -> float:
         """Part of the own fleet that never leaves the org."""
+        if "cloud" in self.org.roles:
+            return shared_of(self).captive.get(self.me, 0.0)
         return self.trait("captive_share")
 
     def holdings(self) -> tuple[Holding, ...]:

@@ -33,7 +33,7 @@ class PublicView(View):
     @property
     def tightness(self) -> float:
         """Compute wanted over compute on the market."""
-        return state_of(self).leases.tightness
+        return state_of(self).demand.tightness
 
     @property
     def lead_time_weeks(self) -> float:

@@ -11,8 +11,10 @@ import msgspec
 
 from market.rules.base import fleets_h100e
 from market.rules.chips import outlook
+from market.rules.index import Capacity, tail_price, tail_wanted
 from market.rules.machines import Machine, machines, quote_yields
-from market.rules.prices import Capacity, cost_of_mix, rest_wanted
+from market.rules.prices import cost_of_mix
+from market.rules.uses import captive_share
 from market.state import State
 from market.state.chips import Holding, Order, Place
 from market.state.leases import Lease, Quote, Request
@@ -122,13 +124,19 @@ class Shared:
     @cached_property
     def on_demand_cents(self) -> dict[str, float]:
         """What clouds earn on demand in four weeks at this week's prices and fill."""
-        capacity = Capacity(self.state, self.day)
-        wanted = rest_wanted(self.state, self.day)
+        capacity = Capacity(self.state)
+        wanted, price = tail_wanted(self.state), tail_price(self.state)
         fill = min(1.0, wanted / capacity.total_free) if capacity.total_free else 0.0
         earned: dict[str, float] = defaultdict(float)
-        for place, free in capacity.free.items():
-            earned[place.org] += free * fill * self.state.leases.spot_usd_per_h100e_hour * MONTH_HOURS * CENTS
+        for cloud, free in capacity.by_cloud().items():
+            earned[cloud] = free * fill * price * MONTH_HOURS * CENTS
         return earned
+
+    @cached_property
+    def captive(self) -> dict[str, float]:
+        """Part of its own fleet that each cloud keeps for its own users."""
+        orgs = self.state.run.orgs
+        return {name: captive_share(self.state, name) for name, org in orgs.items() if "cloud" in org.roles}
 
     @cached_property
     def cost_of_mix(self) -> float:

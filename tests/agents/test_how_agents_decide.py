@@ -19,9 +19,11 @@ from events.commands import Terms
 from events.commands.chips import CancelOrder, ExpandIntegration, ListPrice, PlaceOrder
 from events.commands.finance import DeclineRound, FundRound, SeekRound
 from events.commands.leases import AcceptQuote, BreakTalks, CounterQuote, GiveQuote, RequestLease
-from events.commands.sites import PlanSite, StartBuilding
+from events.commands.sites import PauseBuilding, PlanSite, ResumeBuilding, StartBuilding
 from events.types import chips as chip_events
 from events.types import leases as lease_events
+from events.types import sites as site_events
+from events.types.demand import MarketCleared, UseMeasured
 from events.types.finance import BudgetSet, PaymentMade, RoundSought
 from events.types.training import ServingMeasured
 from market.rng import Draws
@@ -87,54 +89,64 @@ def buying(**parameters):
     return given(**{"orgs__lab__build": 1, **parameters}).happened(BudgetSet(org=LAB, value=1e9, reason="start"))
 
 
-def test_a_budget_grows_when_rents_leave_more_than_they_cost_and_stays_within_means():
-    dear, cheap = buying(), buying()
-    dear.happened(
-        lease_events.PriceMoved(
-            price_usd_per_h100e_hour=6.0, spot_usd_per_h100e_hour=6.0, tightness=1.5, lead_time_weeks=10.0
+def cleared(world, spot=3.0, cost=1.5, wanted=14_000.0):
+    """The market clears at a price."""
+    return world.happened(
+        MarketCleared(
+            clearing_usd_per_h100e_hour=spot, reference_usd_per_h100e_hour=3.0, cost_usd_per_h100e_hour=cost,
+            h100e=wanted, supply_h100e=14_000.0,
         )
-    )
-    cheap.happened(
-        lease_events.PriceMoved(
-            price_usd_per_h100e_hour=0.8, spot_usd_per_h100e_hour=0.8, tightness=0.8, lead_time_weeks=10.0
-        )
-    )
-    assert buyers.budget(view(dear)).value > buyers.budget(view(cheap)).value
-    poor = buying().happened(
-        PaymentMade(
-            org=LAB, counterparty="world/contractors", amount_usd_cents=10**12 - 100, kind="shell", contract_id="x"
-        )
-    )
-    held_back = buyers.budget(view(poor))
-    assert (held_back.reason, held_back.value) == ("means", pytest.approx(0.9e9))
+    )  # fmt: skip
 
 
-def test_long_lead_times_and_full_warehouses_hold_orders_back():
-    calm = buyers.spending_usd(view(buying()))
-    late = buying().happened(
-        lease_events.PriceMoved(
-            price_usd_per_h100e_hour=2.5, spot_usd_per_h100e_hour=3.4, tightness=1.1, lead_time_weeks=90.0
+def used(world, usd, org=LAB):
+    """What an org would spend on compute for its own users."""
+    return world.happened(UseMeasured(org=org, usd_per_year=usd, growth_per_year=0.5, h100e=1.0))
+
+
+def powered(world):
+    """Plenty of power at the lab's own site."""
+    return world.happened(
+        site_events.PowerEnergised(
+            building_id="field/building/9", site="field", org=LAB, region="texas", kind="grid", power_kw_it=900_000,
+            power_kw_facility=1_125_000,
         )
-    )
-    assert buyers.spending_usd(view(late)) < calm
-    full = buying()
-    full.happened(
-        chip_events.ShipmentSent(
-            shipment_id="lab/shipment/1",
-            order_id="lab/order/1",
-            org=LAB,
-            counterparty=OEM,
-            chip="H100",
-            gpus=900,
-            due_day=START,
+    )  # fmt: skip
+
+
+def test_a_budget_rises_when_more_is_foreseen_than_owned_and_falls_otherwise():
+    little, much = used(powered(buying()), 1e6), used(powered(buying()), 2e9)
+    assert buyers.budget(view(little)).value < 1e9 < buyers.budget(view(much)).value
+    assert buyers.budget(view(little)).reason == "demand"
+
+
+def test_a_builder_orders_nothing_where_the_rent_foreseen_does_not_cover_its_cost():
+    world = used(buying(), 2e9)
+    assert buyers.margin(view(cleared(world, spot=6.0))) == 1.0
+    assert buyers.margin(view(cleared(world, spot=0.05))) == 0.0
+    assert buyers.wish_usd_per_year(view(world)) == 0.0
+
+
+def test_a_levy_on_chips_lowers_the_margin_and_the_order():
+    free, taxed = used(buying(), 2e9), used(buying(orgs__lab__levy_on_chips=1.0), 2e9)
+    assert buyers.margin(view(taxed)) < buyers.margin(view(free))
+    assert buyers.wish_usd_per_year(view(taxed)) < buyers.wish_usd_per_year(view(free))
+
+
+def test_what_money_or_power_does_not_allow_is_not_budgeted_and_the_limit_is_named():
+    def poor(world):
+        spent = PaymentMade(
+            org=LAB, counterparty="world/contractors", amount_usd_cents=10**12 + 1, kind="shell", contract_id="x"
         )
+        return world.happened(spent)
+
+    assert buyers.budget(view(poor(used(buying(), 2e9)))).reason in {"no cash", "finance"}
+    assert buyers.powered_usd_per_year(view(buying())) > 0
+    full = buying().happened(
+        chip_events.FleetRegistered(org=LAB, site="field", chip="H100", gpus=10_285, power_kw_it=14_399)
     )
-    full.happened(
-        chip_events.ShipmentDelivered(
-            shipment_id="lab/shipment/1", order_id="lab/order/1", org=LAB, chip="H100", gpus=900
-        )
-    )
-    assert buyers.spending_usd(view(full)) < calm
+    assert buyers.powered_usd_per_year(view(full)) < 1e5
+    assert buyers.budget(view(used(full, 2e9))).reason == "power"
 
 
 def test_a_buyer_orders_what_is_on_offer_within_its_money():
@@ -155,36 +167,56 @@ def test_what_signed_leases_lack_is_ordered_first():
     assert (first.chip, first.gpus, first.because) == ("H100", 400, "lab/lease/1")
 
 
-def test_duplicates_are_cancelled_when_lead_times_are_short_newest_first():
-    world = buying(orders__lead_time_patience_weeks=8, orders__cancel_per_week=0.05)
-    for n in (1, 2):
+def ordered(world, *gpus):
+    for n, count in enumerate(gpus, 1):
         world.happened(
             chip_events.OrderPlaced(
-                order_id=f"lab/order/{n}", org=LAB, supplier=SUPPLIER, chip="H100", gpus=100, price_usd_per_gpu=25_000.0
+                order_id=f"lab/order/{n}", org=LAB, supplier=SUPPLIER, chip="H100", gpus=count,
+                price_usd_per_gpu=25_000.0,
             )
-        )
-    assert list(buyers.cancellations(view(world))) == []  # ten weeks
-    world.happened(
-        lease_events.PriceMoved(
-            price_usd_per_h100e_hour=2.5, spot_usd_per_h100e_hour=3.4, tightness=1.1, lead_time_weeks=4.0
-        )
-    )
-    (cancel,) = of(buyers.cancellations(view(world)), CancelOrder)
-    assert (cancel.order_id, cancel.gpus) == ("lab/order/2", 20)
+        )  # fmt: skip
+    return world
+
+
+def test_the_backlog_beyond_the_target_is_cancelled_newest_first():
+    assert list(buyers.cancellations(view(used(ordered(buying(), 1000, 1000), 1e10)))) == []
+    cancel, *_ = of(buyers.cancellations(view(used(ordered(buying(), 1000, 1000), 1e3))), CancelOrder)
+    assert (cancel.order_id, cancel.gpus) == ("lab/order/2", 800)
 
 
 def test_power_is_built_for_what_is_coming():
-    world = buying()
-    world.happened(
-        chip_events.OrderPlaced(
-            order_id="lab/order/1", org=LAB, supplier=SUPPLIER, chip="H100", gpus=200_000, price_usd_per_gpu=25_000.0
-        )
-    )
+    world = used(ordered(buying(), 20_000), 4e9)
     assert buyers.power_gap_kw(view(world)) > 0
     started = of(buyers.buildings(view(world), DRAWS), PlanSite, StartBuilding)
     assert started
     assert all(command.power_kw_it >= world.state.run.parameters["sites.building_kw_min"] for command in started)
     assert sum(c.power_kw_it for c in started) <= buildable_kw(view(world))
+
+
+def under_way(world):
+    return world.happened(
+        site_events.BuildingStarted(
+            building_id="field/building/1", site="field", org=LAB, region="texas", kind="next", power_kw_it=40_000,
+            start_day=START, due_day=START + 90,
+        ),
+        site_events.PowerQueued(
+            building_id="field/building/1", site="field", org=LAB, region="texas", power_kw_it=40_000,
+            power_kw_facility=50_000,
+        ),
+    )  # fmt: skip
+
+
+def test_work_that_nobody_needs_is_paused_and_taken_up_again_when_somebody_does():
+    world = used(under_way(buying()), 1e3)
+    (pause,) = of(buyers.pauses(view(world)), PauseBuilding)
+    world.when(pause)
+    assert world.state.sites.buildings["field/building/1"].paused_day == START
+    world.close_weeks(4)
+    used(world, 2e9)
+    (resume,) = of(buyers.pauses(view(world)), ResumeBuilding)
+    (event,) = world.when(resume)
+    assert event.due_day == START + 90 + event.duration_days
+    assert event.duration_days == 27
 
 
 # --- clouds
@@ -216,17 +248,18 @@ def test_a_cloud_quotes_from_its_shelf():
     assert (quote.chip, quote.site, quote.gpus) == ("H100", SITE, 1000)
 
 
-def test_scarcity_and_short_terms_cost_more_and_the_family_pays_cost():
-    def price(tightness=1.1, **terms):
-        world = talks(**terms).happened(
-            lease_events.PriceMoved(
-                price_usd_per_h100e_hour=2.5, spot_usd_per_h100e_hour=3.4, tightness=tightness, lead_time_weeks=10.0
-            )
-        )
-        return quotes(world)[0].price_usd_per_gpu_hour
+def test_scarcity_costs_more_a_longer_term_in_scarcity_less_and_the_family_pays_cost():
+    def price(spot=6.0, **terms):
+        return quotes(cleared(talks(**terms), spot=spot))[0].price_usd_per_gpu_hour
 
-    assert price(tightness=1.6) > price() > price(days=1095)
+    assert price() > price(spot=3.0) > price(spot=1.0)
+    assert price() > price(days=1095)
     assert price(kind="internal") < price()
+
+
+def test_what_comes_years_later_is_not_sold_from_the_shelf():
+    late = quotes(talks(due=START + 728))
+    assert all(quote.start_day >= START + 728 for quote in late)
 
 
 def test_a_cloud_that_cannot_serve_says_why():
@@ -266,11 +299,7 @@ def test_a_cloud_resells_what_it_rents_with_a_margin():
 
 def test_clouds_rent_from_each_other_only_when_the_market_is_tight():
     def asks(tightness):
-        world = given().happened(
-            lease_events.PriceMoved(
-                price_usd_per_h100e_hour=2.5, spot_usd_per_h100e_hour=3.4, tightness=tightness, lead_time_weeks=10.0
-            )
-        )
+        world = cleared(given(), wanted=tightness * 14_000.0)
         world.happened(
             lease_events.LeaseRequested(
                 request_id="lab/request/1",
@@ -410,28 +439,36 @@ def test_the_better_of_two_quotes_is_taken_and_the_other_talks_end():
 # --- labs
 
 
-def test_a_larger_rival_pulls_a_lab_along():
-    def pull(gpus):
-        world = given(orgs__lab__compute_income_usd_per_year=1e9)
-        rival = lease(RIVAL, gpus=gpus)
-        world.happened(rival, handed(rival), ServingMeasured(org=RIVAL, revenue_usd_per_year=1e8, value=1e8, h100e=0.0))
-        seen = view(world)
-        return labs.race(seen), labs.wanted_spend_usd(seen, seen.lab)
+def wanting(**parameters):
+    return given(**{"orgs__lab__research_share": 0.2, "orgs__lab__revenue_growth_start": 1.0, **parameters})
 
-    small, large = pull(1_000), pull(9_000)
-    assert small[0] == 0.0 < large[0] <= 1.0
-    assert small[1] < large[1]
+
+def test_a_backed_follower_wants_a_part_of_the_leader():
+    def wants(backed):
+        world = wanting(orgs__lab__backed=backed, labs__follower_share=2.0)
+        rival = lease(RIVAL, gpus=9_000)
+        world.happened(rival, handed(rival), ServingMeasured(org=RIVAL, revenue_usd_per_year=1e8, value=1e8, h100e=0.0))
+        return labs.wanted_h100e(view(world), view(world).lab, 0.0, 1e6)
+
+    assert wants(0.0) < wants(1.0)
+    assert wants(1.0) == pytest.approx(2 * 9_000)
+
+
+def test_a_lab_that_grows_faster_plans_more_and_the_more_the_further_ahead():
+    slow, fast = wanting(orgs__lab__revenue_growth_start=0.2), wanting()
+    near, far = (labs.wanted_usd(view(fast), view(fast).lab, weeks) for weeks in (26, 104))
+    assert labs.wanted_usd(view(slow), view(slow).lab, 26) < near < far
 
 
 def test_a_lab_without_cash_wants_nothing():
-    world = given().happened(
+    world = wanting().happened(
         PaymentMade(org=LAB, counterparty="world/contractors", amount_usd_cents=10**12, kind="shell", contract_id="x")
     )
-    assert labs.wanted_spend_usd(view(world), view(world).lab) == 0.0
+    assert labs.wanted_usd(view(world), view(world).lab, 0.0) == 0.0
 
 
 def test_a_lab_asks_lessors_for_what_it_lacks_and_only_once():
-    commands = Lab().act(view(given()), DRAWS)
+    commands = Lab().act(view(wanting(orgs__lab__research_share=2.0)), DRAWS)
     asked = of(commands, RequestLease)
     assert {request.lessor for request in asked} == {CLOUD}  # the reseller has nothing
     assert of(Lab().act(view(talks()), DRAWS), RequestLease) == []

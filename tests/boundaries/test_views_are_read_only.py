@@ -39,6 +39,7 @@ def arguments(state):
         "region": list(state.run.regions), "site": sites, "name": [*p[::9], *chips, *sites, "pue", "cash"],
         "request_id": list(desk.requests), "quote_id": list(desk.quotes), "lease_id": list(desk.leases),
         "kind": ["brownfield", "greenfield"], "kw": [1000], "extra_cents": [10**9], "default": [0.0],
+        "weeks": [52.0], "days": [364.0], "wait_weeks": [8.0],
     }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from given import CLOUD, FUND, LAB, RESELLER, RIVAL, START, given, handed, lease
 
 from events import EVENTS
 from events.terms import LeaseTerms
-from events.types import chips, contracts, finance, leases, policy, run, sites, training
+from events.types import chips, contracts, demand, finance, leases, policy, run, sites, training
 from market import state as state_module
 from market.evolve import APPLIERS, evolve
 from market.state import FAMILIES, State, next_id, state_hash
@@ -58,6 +58,8 @@ def full() -> State:
         ),
         chips.GpusWaitForPower(org=CLOUD, chip="H100", gpus=5, reason="power"),
         chips.SlotsExpanded(supplier="nvidia", value=1001.0),
+        chips.InputExpanded(kind="memory", value=1e6),
+        chips.InputBound(supplier="nvidia", kind="memory", share=0.5),
         sites.BuildingStarted(
             building_id="field/building/1",
             site="field",
@@ -156,6 +158,7 @@ def full() -> State:
             valuation_usd_cents=1000,
             kind="equity",
         ),
+        demand.TailSigned(lessor=CLOUD, h100e=9.0, duration_days=364, price_usd_per_h100e_hour=2.0),
         policy.PolicyEnacted(policy="rule", kind="A rule"),
         policy.QuotaUsed(policy="rule", org=LAB, kind="permit 0", value=5.0),
         policy.CommandForbidden(org=LAB, policy="rule", kind="PlanSite", reason="no", region="texas"),
@@ -221,10 +224,9 @@ def test_the_small_state_holds_every_kind_of_thing():
     def kinds(thing: Any) -> set[type]:
         if isinstance(thing, msgspec.Struct):
             return {type(thing)}.union(*(kinds(getattr(thing, name)) for name in thing.__struct_fields__))
-        if isinstance(thing, dict):
-            return set().union(*(kinds(value) for value in thing.values())) if thing else set()
-        if isinstance(thing, list):
-            return set().union(*(kinds(value) for value in thing))
+        if isinstance(thing, dict | list):
+            things = thing.values() if isinstance(thing, dict) else thing
+            return set().union(*(kinds(value) for value in things)) if thing else set()
         return set()
 
     modules = [getattr(state_module, name) for name in (*FAMILIES, "ledger")]

@@ -168,7 +168,7 @@ def test_a_run_is_named_by_all_that_it_depends_on(tiny_plan: Make) -> None:
         "same": tiny_plan(**vary),
         "world": tiny_plan("counted", **vary),
         "years": tiny_plan(years=0.5, **vary),
-        "scenario": tiny_plan(set={"price.elasticity": "1.1"}, **vary),
+        "scenario": tiny_plan(set={"tail.elasticity": "1.1"}, **vary),
         "policy": tiny_plan(policies=["export-controls:from=2024-08-01"], **vary),
         "seed": tiny_plan(first_seed=5, **vary),
         "future": tiny_plan(uncertainties={"price.margin": {"uniform": [0.31, 0.6]}}, futures=2),

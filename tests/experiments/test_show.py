@@ -29,7 +29,7 @@ def rich(tiny_plan: Make, tmp_path: Path, policy_file: Path) -> str:
         + "expects: [{metric: prices.h100_contract, sign: '+', reason: margins rise}]\n"
     )
     plan = tiny_plan(
-        uncertainties={"price.margin": {"uniform": [0.3, 0.9]}, "price.elasticity": {"uniform": [0.5, 2]}},
+        uncertainties={"price.margin": {"uniform": [0.3, 0.9]}, "tail.elasticity": {"uniform": [0.5, 2]}},
         futures=60, seeds=2, goals={"prices.h100_contract": {"want": "low", "threshold": 2.6}},
         policies=[str(policy_file), {"use": str(harsher), "sweep": {"step": [0.1, 0.2]}}],
     )  # fmt: skip
@@ -156,14 +156,14 @@ def test_many_metrics_of_one_kind_are_named_once() -> None:
 def test_designs_for_sensitivity_are_analysed_by_their_method(sampling: str, tiny_plan: Make, tmp_path: Path) -> None:
     needs("SALib")
     plan = tiny_plan(
-        uncertainties={"price.margin": {"uniform": [0.3, 0.9]}, "price.elasticity": {"uniform": [0.5, 2]}},
+        uncertainties={"price.margin": {"uniform": [0.3, 0.9]}, "tail.elasticity": {"uniform": [0.5, 2]}},
         sampling=sampling, futures=16, seeds=1,
     )  # fmt: skip
     assert len(plan.values) == 16 * {"morris": 3, "saltelli": 4}[sampling]
     out = str(tmp_path / "x")
     run_experiment(plan, engine="serial", out=out)
     rows = [row for row in as_json(open_results(out))["sensitivity"] if row["policy"] == "baseline"]
-    assert [row["parameter"] for row in rows] == ["price.margin", "price.elasticity"]
+    assert [row["parameter"] for row in rows] == ["price.margin", "tail.elasticity"]
     if sampling == "morris":
         assert rows[0]["mu_star"] == pytest.approx(0.6 * 1.012, rel=1e-6)
         assert rows[1]["mu_star"] == pytest.approx(0, abs=1e-9)

@@ -79,7 +79,7 @@ def test_pairing_saves_most_of_the_variance_after_half_a_year(tmp_path: Path) ->
     run_experiment(plan, engine="serial", out=str(tmp_path / "x"))
     ratios = [e.variance_ratio for e in effects(open_results(str(tmp_path / "x"))) if e.variance_ratio]
     assert len(ratios) >= 3, "no policy had an effect"
-    assert median(ratios) >= 10
+    assert median(ratios) >= 4
 
 
 def test_processes_give_the_bytes_of_this_one_and_logs_that_verify(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ numbers = st.one_of(st.floats(0.01, 1e6), st.floats())
 days = st.integers(START - 100, START + 2000)
 lengths = st.integers(-10, 2000)
 kinds = st.sampled_from(["frontier", "serving", "capacity", "internal", "gift"])
+building_ids = st.sampled_from(["field/building/1", "field/building/2", "hall/building/1", "nowhere/building/1"])
 building_kinds = st.sampled_from(["next", "brownfield", "greenfield"])
 
 
@@ -65,6 +66,8 @@ ASKS = {
         "power_kw_it": counts,
         "on_site_power": st.booleans(),
     },
+    sites.PauseBuilding: {"building_id": building_ids},
+    sites.ResumeBuilding: {"building_id": building_ids},
     leases.RequestLease: {
         "lessor": others,
         "h100e": numbers,

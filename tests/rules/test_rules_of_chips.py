@@ -9,7 +9,6 @@ from events.commands.chips import CancelOrder, ExpandIntegration, ListPrice, Pla
 from events.types import chips as events
 from events.types.finance import PaymentMade
 from events.types.sites import PowerEnergised
-from events.types.training import TrainingStarted
 from market.rules import allocation, chips
 
 
@@ -173,8 +172,13 @@ def test_the_end_of_a_chip_cancels_what_is_open():
 # --- output
 
 
+def lines(world, day):
+    """What the lines make on a day."""
+    return [h.event for h in chips.output(world.state, day) if isinstance(h.event, events.OutputMade)]
+
+
 def test_packaging_slots_are_shared_and_china_gets_its_part_of_the_old_generation():
-    made = {f.chip: f.gpus for f in given().after(chips.output(given().state, START))}
+    made = {f.chip: f.gpus for f in lines(given(), START)}
     slotted = made["H100"] + made["A100"] + made["H20"]
     assert slotted == pytest.approx(1000, abs=2)
     assert made["H20"] == pytest.approx(250, abs=1)
@@ -184,12 +188,8 @@ def test_packaging_slots_are_shared_and_china_gets_its_part_of_the_old_generatio
 
 def test_a_new_generation_takes_slots_from_the_old_as_it_ramps():
     world = given().happened(events.VolumeReached(chip="GB200", supplier=SUPPLIER))
-    old = [
-        next(h.event.gpus for h in chips.output(world.state, START + d) if h.event.chip == "H100") for d in (110, 300)
-    ]
-    new = [
-        next(h.event.gpus for h in chips.output(world.state, START + d) if h.event.chip == "GB200") for d in (110, 300)
-    ]
+    old = [next(e.gpus for e in lines(world, START + d) if e.chip == "H100") for d in (110, 300)]
+    new = [next(e.gpus for e in lines(world, START + d) if e.chip == "GB200") for d in (110, 300)]
     assert old[0] > old[1]
     assert new[0] < new[1]
 
@@ -198,26 +198,50 @@ def test_a_line_that_sells_nothing_stops():
     world = given().happened(
         events.OutputMade(chip="H100", supplier=SUPPLIER, gpus=10**6, price_usd_per_gpu=25_000.0, lead_time_weeks=0.0)
     )
-    assert next(h.event.gpus for h in chips.output(world.state, START) if h.event.chip == "H100") == 0
+    assert next(e.gpus for e in lines(world, START) if e.chip == "H100") == 0
 
 
 def test_the_lead_time_is_the_backlog_over_a_week_of_output():
     world = given()
     standing(world, LAB, 5000)
-    made = next(h.event for h in chips.output(world.state, START) if h.event.chip == "H100")
+    made = next(e for e in lines(world, START) if e.chip == "H100")
     assert made.lead_time_weeks == pytest.approx(5000 / made.gpus, abs=1e-5)
 
 
 def test_packaging_grows_by_its_trend_and_faster_after_long_lead_times():
     def slots(world):
-        (event,) = world.after(chips.expand_slots(world.state, START))
-        return event.value
+        return next(f.value for f in world.after(chips.expand_slots(world.state, START)) if hasattr(f, "supplier"))
 
     calm = given(supply__lead_time_reference_weeks=10, supply__lead_time_start_weeks=10)
     tight = given(supply__lead_time_reference_weeks=10, supply__lead_time_start_weeks=20)
     slack = given(supply__slots_growth_per_year=0, supply__lead_time_start_weeks=1)
     assert 1000 < slots(calm) < slots(tight)
-    assert slots(slack) == 1000
+    assert slots(slack) < 1000
+
+
+def test_a_scarce_input_cuts_all_who_use_it_alike_and_is_named():
+    free, scarce = given(), given(supply__memory_gb_per_week=10_000)
+    made = {f.chip: f.gpus for f in lines(free, START)}
+    cut = {f.chip: f.gpus for f in lines(scarce, START)}
+    assert cut["H100"] / made["H100"] == pytest.approx(cut["TPU v5p"] / made["TPU v5p"], rel=0.05)
+    assert cut["H100"] < 0.5 * made["H100"]
+    named = {f.supplier: f.kind for f in scarce.after(chips.output(scarce.state, START)) if hasattr(f, "kind")}
+    assert named[SUPPLIER] == named["google"] == "memory"
+    assert not any(hasattr(h.event, "kind") for h in chips.output(scarce.state, START))  # said once
+
+
+def test_less_packaging_for_all_makes_all_lines_smaller():
+    full, cut = given(), given(supply__packaging_factor=0.6)
+    before = {f.chip: f.gpus for f in lines(full, START)}
+    assert {f.chip: f.gpus / before[f.chip] for f in lines(cut, START) if before[f.chip]} == {
+        chip: pytest.approx(0.6, abs=0.01) for chip, gpus in before.items() if gpus
+    }
+
+
+def test_rack_scale_chips_wait_for_racks_and_are_promised_for_when_there_are_some():
+    world = given().happened(events.VolumeReached(chip="GB200", supplier=SUPPLIER))
+    assert next(e.gpus for e in lines(world, START + 110) if e.chip == "GB200") <= 26 * 16 * 72 / 0.65
+    assert chips.outlook(world.state, START + 300)["GB200"] > 0
 
 
 def test_the_outlook_leaves_out_what_will_be_retired():
@@ -482,30 +506,15 @@ def test_gpus_go_first_where_a_lease_is_owed():
 def test_wear_takes_free_gpus_only():
     world = given()
     (first, second) = world.after(allocation.retire(world.state, START))
-    assert {(f.org, f.gpus) for f in (first, second)} == {(CLOUD, 200), (LAB, 80)}
-    let = lease(gpus=9_800)
+    assert {(f.org, f.gpus) for f in (first, second)} == {(CLOUD, 62), (LAB, 25)}
+    let = lease(gpus=9_938)
     world.happened(let, handed(let))
     assert LAB in {f.org for f in world.after(allocation.retire(world.state, START))}
     assert world.state.chips.holdings["cloud", "H100", "hall"].held == 0
 
 
-def test_gpus_that_train_are_not_retired():
-    world = given()
-    run = TrainingStarted(
-        run_id="lab/run/1",
-        org=LAB,
-        model="m",
-        site=FIELD,
-        chip="H100",
-        gpus=4_000,
-        flop=1e25,
-        params=1e11,
-        tokens=1e13,
-        mfu=0.4,
-        goodput=0.9,
-        plan="",
-        start_day=START,
-        due_day=START + 90,
-    )
-    world.happened(run)
-    assert {f.org for f in world.after(allocation.retire(world.state, START))} == {CLOUD}
+def test_what_no_longer_earns_its_power_is_switched_off():
+    dear = given(regions__texas__energy_usd_per_mwh=5_000.0)
+    gone = {f.org: f.gpus for f in dear.after(allocation.retire(dear.state, START))}
+    assert gone[CLOUD] > 1_000
+    assert allocation.idle_share(given().state, "H100", "hall") == 0.0

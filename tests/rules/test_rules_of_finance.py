@@ -9,7 +9,7 @@ from events.commands.finance import DeclineRound, FundRound, SeekLoan, SeekRound
 from events.types import finance as events
 from events.types.leases import LeaseEnded, OnDemandRented
 from events.types.training import ModelReleased, ServingMeasured
-from market.rules import finance, prices
+from market.rules import finance, index
 
 MILLION = 10**8  # cents
 
@@ -273,7 +273,7 @@ def test_a_world_without_orgs_pays_nothing():
 
 def test_on_demand_is_paid_to_the_lessor_for_four_weeks():
     world = given()
-    rented = prices.on_demand(world.state, START)
+    rented = index.on_demand(world.state, START)
     assert rented is not None
     (told,) = world.after(rented)
     (paid,) = world.after(finance.on_demand_revenue(world.state, rented))
@@ -310,9 +310,8 @@ def test_an_org_far_below_zero_defaults_and_its_dearest_leases_go_back():
     assert isinstance(world.after(finance.defaults(world.state, START + 364))[0], events.OrgDefaulted)
 
 
-def test_who_rents_nothing_or_owes_little_does_not_default():
+def test_who_has_cash_or_owes_little_does_not_default():
     world = given()
-    poor(world, LAB)
     assert world.after(finance.defaults(world.state, START)) == []
     world = given()
     world.happened(*let(1_000))

@@ -1,30 +1,18 @@
-"""Prices and serving: what moves them, and within which bounds."""
+"""Prices: what moves spot, quotes, the index and posted prices, and within which bounds."""
 
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 
 import pytest
-from given import CLOUD, LAB, RIVAL, SITE, START, SUPPLIER, given, handed, lease
+from given import CLOUD, LAB, SITE, START, given, handed, lease
 
 from events.types import chips as chip_events
 from events.types import leases as events
-from events.types.run import ExogenousShock
-from events.types.training import ComputeSplitSet, FrontierMeasured, ModelReleased, ServingMeasured
-from market.rules import prices, serving
-from market.state import State
-
-
-def made(world, **gpus):
-    for chip, n in gpus.items():
-        world.happened(
-            chip_events.OutputMade(chip=chip, supplier=SUPPLIER, gpus=n, price_usd_per_gpu=1.0, lead_time_weeks=0.0)
-        )
-    return world
-
-
-# --- cost and the contract price
+from events.types.demand import MarketCleared, TailSigned, UseMeasured
+from events.types.run import ParameterSet
+from market.rules import index, prices
+from market.state.demand import TAIL
 
 
 def test_the_cost_of_an_hour_follows_the_price_and_power_of_a_chip_per_h100e():
@@ -35,269 +23,196 @@ def test_the_cost_of_an_hour_follows_the_price_and_power_of_a_chip_per_h100e():
     assert prices.replacement_cost(world.state, chips["GB200"], START) == pytest.approx(1.4 * (capital + running) / 2)
 
 
-def test_the_cost_of_the_mix_is_weighted_by_what_is_made():
+def test_a_levy_enters_the_cost_of_the_buyer_that_pays_it_and_the_mean_that_of_the_market():
+    world = given(orgs__lab__levy_on_chips=0.5, levy__chips=0.1)
+    h100 = world.state.chips.chips["H100"]
+    untaxed = prices.replacement_cost(given().state, h100, START)
+    assert prices.replacement_cost(world.state, h100, START, CLOUD) == pytest.approx(untaxed)
+    market, payer = (prices.replacement_cost(world.state, h100, START, who) for who in (None, LAB))
+    assert untaxed < market < payer
+    carbon = given(levy__energy_usd_per_mwh=100.0)
+    kw = h100.power_kw_it_per_gpu
+    assert prices.replacement_cost(carbon.state, h100, START) == pytest.approx(untaxed + kw * 0.1)
+
+
+def test_the_cost_of_the_mix_does_not_depend_on_what_was_made_this_week():
     world = given()
-    h100, gb200 = (prices.replacement_cost(world.state, world.state.chips.chips[c], START) for c in ("H100", "GB200"))
-    assert prices.cost_of_mix(world.state, START) == h100  # nothing made yet
-    assert prices.cost_of_mix(made(world, H100=250, GB200=100).state, START) == pytest.approx((h100 + gb200) / 2)
+    before = prices.cost_of_mix(world.state, START)
+    world.happened(
+        chip_events.OutputMade(
+            chip="A100", supplier="nvidia", gpus=10**6, price_usd_per_gpu=1.0, lead_time_weeks=0.0
+        )
+    )  # fmt: skip
+    assert prices.cost_of_mix(world.state, START) == before
+    world.happened(chip_events.VolumeReached(chip="GB200", supplier="nvidia"))
+    assert prices.cost_of_mix(world.state, START + 400) < before
 
 
-def moved(world, weeks=1):
-    """Prices after some weeks."""
+def spot_after(world, weeks):
+    """Spot after some weeks of clearing."""
     for _ in range(weeks):
         world.close_weeks()
-        world.after(prices.move(world.state, world.day))
-    return world.state.leases
+        world.after(prices.clear(world.state, world.day))
+    return world.state.demand.clearing_usd_per_h100e_hour
 
 
-def tight(**parameters):
-    return given(rest__h100e_start=1e7, **parameters)
+def spending(world, usd):
+    """What the tail would spend."""
+    return world.happened(UseMeasured(org=TAIL, usd_per_year=usd, growth_per_year=0.5, h100e=1.0))
 
 
-def slack(**parameters):
-    return given(rest__h100e_start=0.0, **parameters)
+def test_scarcity_lifts_spot_and_plenty_lowers_it_by_no_more_than_a_step_a_week():
+    step = given().state.run.parameters["price.clearing_step_max"]
+    scarce, slack = spending(given(), 1e10), spending(given(), 1e5)
+    assert spot_after(scarce, 1) == pytest.approx(3.0 * math.exp(step), rel=1e-6)
+    assert spot_after(slack, 1) == pytest.approx(3.0 * math.exp(-step), rel=1e-6)
 
 
-def test_scarcity_lifts_the_price_and_plenty_lowers_it_by_no_more_than_a_step_a_week():
-    step = math.exp(given().state.run.parameters["price.step_max_per_week"])
-    for world, sign in ((tight(), 1), (slack(), -1)):
-        path = [2.5, *(moved(world).price_usd_per_h100e_hour for _ in range(40))]
-        assert sign * (path[-1] - path[0]) > 0
-        assert all(1 / step * (1 - 1e-5) <= b / a <= step * (1 + 1e-5) for a, b in pairwise(path))
+def test_spot_falls_to_the_running_cost_and_no_further_and_rises_to_the_worth_of_the_last_user():
+    slack, scarce = spending(given(), 1e3), spending(given(), 1e11)
+    slack.happened(UseMeasured(org=CLOUD, usd_per_year=1e3, growth_per_year=0.0, h100e=1.0))
+    floor = prices._floor(slack.state)
+    assert spot_after(slack, 200) == pytest.approx(floor)
+    assert 10 < spot_after(scarce, 100) < 100
 
 
-def test_the_price_has_a_floor():
-    assert moved(slack(price__floor_usd_per_h100e_hour=2.4), 60).price_usd_per_h100e_hour >= 2.4 - 1e-3
+@pytest.mark.parametrize("what", ["demand.factor", "supply"])
+def test_spot_is_monotone_in_demand_and_supply(what):
+    found = []
+    for factor in (0.5, 1.0, 2.0):
+        world = given(demand__factor=factor if what == "demand.factor" else 1.0)
+        if what == "supply":
+            extra = chip_events.FleetRegistered(
+                org=CLOUD, site=SITE, chip="H100", gpus=round(4_000 / factor), power_kw_it=1
+            )
+            world.happened(extra)
+        found.append(spot_after(world, 26))
+    assert found == sorted(found)
+    assert found[0] < found[-1]
 
 
-def test_tightness_is_smoothed_and_bounded():
-    world = tight()
-    assert moved(world, 400).tightness == pytest.approx(world.state.run.parameters["price.tightness_max"], rel=1e-3)
-    assert moved(tight()).tightness < world.state.leases.tightness
-
-
-def test_the_rest_rents_less_when_it_is_dear_and_more_every_year():
+def test_a_quote_fades_from_spot_to_the_price_of_entry():
     world = given()
-    now, later = (prices.rest_wanted(world.state, START + d) for d in (0, 364))
-    assert (
-        later
-        > now
-        == pytest.approx(1000.0 * (2.5 / world.state.run.parameters["price.start_usd_per_h100e_hour"]) ** -1)
-    )
-    world.happened(
-        events.PriceMoved(
-            price_usd_per_h100e_hour=5.0, spot_usd_per_h100e_hour=5.0, tightness=1.0, lead_time_weeks=10.0
+    entry = prices.entry_price(world.state)
+    forwards = [prices.forward(world.state, weeks) for weeks in (0, 26, 104, 1000)]
+    assert forwards[0] == pytest.approx(3.0)
+    assert forwards == sorted(forwards, reverse=True)
+    assert forwards[-1] == pytest.approx(entry, rel=1e-6)
+    assert prices.quote(world.state, 364, 0) > prices.quote(world.state, 1460, 0) > 1.1 * 1.5
+
+
+def test_long_contracts_are_not_sold_below_what_entry_costs():
+    world = given().happened(
+        MarketCleared(
+            clearing_usd_per_h100e_hour=0.2, reference_usd_per_h100e_hour=3.0, cost_usd_per_h100e_hour=1.5,
+            h100e=1.0, supply_h100e=1.0,
         )
-    )
-    assert prices.rest_wanted(world.state, START) == pytest.approx(now / 2)
+    )  # fmt: skip
+    assert prices.quote(world.state, 1460, 0) == pytest.approx(1.1 * 1.5)
+    assert prices.quote(world.state, 364, 0) < 1.5
 
 
-def test_shocks_and_factors_of_demand_multiply_it():
+def test_spot_that_a_one_year_price_means_gives_that_price():
     world = given()
-    before = prices.rest_wanted(world.state, START)
-    world.happened(ExogenousShock(kind="demand", value=2.0))
-    assert prices.rest_wanted(world.state, START) == pytest.approx(2 * before)
+    spot = prices.clearing_for(world.state, 2.5)
+    assert prices.reference_quote(world.state, spot) == pytest.approx(2.5)
 
 
-# --- what is on the market
+# --- the index
 
 
-def test_the_market_holds_what_clouds_hold_free_and_what_comes_to_them():
-    world = given()
-    before = prices.Capacity(world.state, START)
-    assert (before.total_free, before.arriving) == (10_000.0, 0.0)
-    signed = lease(gpus=4_000)
-    world.happened(signed, handed(signed))
-    world.happened(
-        chip_events.ShipmentSent(
-            shipment_id="cloud/shipment/1",
-            order_id="cloud/order/1",
-            org=CLOUD,
-            counterparty="oem",
-            chip="H100",
-            gpus=500,
-            due_day=START + 30,
-        )
-    )
-    sent = chip_events.ShipmentSent(
-        shipment_id="cloud/shipment/2",
-        order_id="cloud/order/2",
-        org=CLOUD,
-        counterparty="oem",
-        chip="GB200",
-        gpus=100,
-        due_day=START,
-    )
-    world.happened(
-        sent,
-        chip_events.ShipmentDelivered(
-            shipment_id="cloud/shipment/2", order_id="cloud/order/2", org=CLOUD, chip="GB200", gpus=100
-        ),
-    )
-    after = prices.Capacity(world.state, START)
-    assert (after.total_free, after.arriving) == (6_000.0, 750.0)
+def published(world):
+    """The index after a week."""
+    world.close_weeks()
+    world.after(index.publish(world.state, world.day))
+    return world.state.leases.price_usd_per_h100e_hour
 
 
-def test_what_is_captive_is_not_on_the_market():
-    world = given(orgs__cloud__captive_share=0.75)
-    assert prices.Capacity(world.state, START).total_free == 2_500.0
-    signed = lease(gpus=9_000)
-    world.happened(signed, handed(signed))
-    assert prices.Capacity(world.state, START).total_free == 0.0
-
-
-def test_requests_and_leases_that_run_out_are_wanted():
-    world = given()
-    signed = lease(gpus=4_000, end_day=START + 100)
-    world.happened(signed, handed(signed))
-    world.happened(
-        events.LeaseRequested(
-            request_id="lab/request/1",
-            lessee=LAB,
-            lessor=CLOUD,
-            h100e=700.0,
-            due_day=START,
-            duration_days=364,
-            price_usd_per_h100e_hour=3.0,
-            kind="serving",
-        )
-    )
-    world.happened(
-        events.LeaseRequested(
-            request_id="rival/request/1",
-            lessee=RIVAL,
-            lessor=CLOUD,
-            h100e=900.0,
-            due_day=START,
-            duration_days=364,
-            price_usd_per_h100e_hour=3.0,
-            kind="internal",
-        )
-    )
-    market = prices.Capacity(world.state, START)
-    assert (market.asked, market.renewals) == (700.0, 4_000.0)
-
-
-def test_the_market_lead_time_leaves_own_silicon_out():
-    world = made(given(), H100=100)
-    world.happened(
-        chip_events.OrderPlaced(
-            order_id="lab/order/1", org=LAB, supplier=SUPPLIER, chip="H100", gpus=500, price_usd_per_gpu=25_000.0
-        )
-    )
-    world.happened(
-        chip_events.OrderPlaced(
-            order_id="cloud/order/1",
-            org=CLOUD,
-            supplier="google",
-            chip="TPU v5p",
-            gpus=10**6,
-            price_usd_per_gpu=8_000.0,
-        )
-    )
-    assert prices.lead_time(world.state) == pytest.approx(5.0)
-    assert prices.lead_time(given().state) == 0.0
-
-
-# --- on demand
-
-
-def test_the_posted_price_is_cut_only_after_the_contract_price_has_left_it_behind():
-    told = []
-    world = slack(price__spot_hazard_weeks=1)
-    for _ in range(60):
-        world.close_weeks()
-        told += [f for f in world.after(prices.move(world.state, world.day)) if isinstance(f, events.OnDemandRepriced)]
-    assert told
-    assert {f.kind for f in told} == {"cut"}
-    assert world.state.leases.spot_usd_per_h100e_hour < 3.4
-    still = slack(price__spot_band=100)
-    moved(still, 60)
-    assert still.state.leases.spot_usd_per_h100e_hour == pytest.approx(3.4)
-
-
-def test_on_demand_gpus_are_rationed_to_what_is_free_and_what_is_wanted():
-    def rented(world):
-        batch = prices.on_demand(world.state, START)
-        return sum(f.gpus for f in world.after(batch))
-
-    assert rented(tight()) == 10_000
-    assert 0 < rented(given(rest__h100e_start=1000)) <= 1_000
-    assert prices.on_demand(slack().state, START) is None
-    empty = given(orgs__cloud__captive_share=1.0)
-    assert prices.on_demand(empty.state, START) is None
-
-
-def test_on_demand_costs_by_the_h100e():
-    world = tight()
-    (told,) = world.after(prices.on_demand(world.state, START))
-    assert (told.site, told.price_usd_per_gpu_hour) == (SITE, 3.4)
-
-
-# --- serving
-
-
-def measured(world, week=0):
-    return {f.org: f for f in world.after(serving.measure(world.state, week))}
-
-
-def two_labs(**parameters):
-    world = given(serving__taste_sd_per_year=0, **parameters)
+def signed(world, price):
+    """The tail signs one contract at a price."""
     return world.happened(
-        ModelReleased(model="theirs", org=RIVAL, flop=1e25, capability=1.5, kind="frontier", start_day=START - 50),
-        ComputeSplitSet(org=RIVAL, share=0.25),
-        ServingMeasured(org=RIVAL, revenue_usd_per_year=1e9, value=1e9, h100e=0.0),
-    )
+        TailSigned(lessor=CLOUD, h100e=100.0, duration_days=364, price_usd_per_h100e_hour=price)
+    )  # fmt: skip
 
 
-def test_equal_labs_share_the_customers_equally_and_the_better_one_gains():
-    world = two_labs()
-    even = measured(world)
-    assert even[LAB].value == pytest.approx(even[RIVAL].value)
-    world.happened(ModelReleased(model="better", org=LAB, flop=1e26, capability=1.9, kind="frontier", start_day=START))
-    apart = measured(world)
-    assert apart[LAB].value > apart[RIVAL].value
-    assert apart[LAB].value + apart[RIVAL].value == pytest.approx(even[LAB].value * 2)
+def test_the_index_stands_still_while_nobody_signs_and_follows_who_does():
+    assert published(given()) == 2.5
+    low, high = published(signed(given(), 1.0)), published(signed(given(), 4.0))
+    assert low < 2.5 < high
+    assert published(signed(given(), 4.0)) == high
 
 
-def test_revenue_is_capped_by_the_gpus_that_serve():
-    world = two_labs(serving__adjust_per_week=1.0)
-    told = measured(world)
-    assert told[RIVAL].revenue_usd_per_year == 0.0  # holds no GPU
-    assert 0 < told[LAB].revenue_usd_per_year <= told[LAB].value
-    assert told[LAB].h100e == pytest.approx(4_000 * 0.25)
-    p = world.state.run.parameters
-    cap = (
-        p["serving.cap_slack"]
-        * p["serving.revenue_per_inference_usd"]
-        * 1_000
-        * 8760
-        * p["labs.compute_usd_per_h100e_hour"]
-    )
-    assert told[LAB].revenue_usd_per_year <= cap * (1 + 1e-6)
+def test_a_contract_counts_once():
+    world = signed(given(), 1.0)
+    first = published(world)
+    assert world.state.leases.signed == []
+    assert published(world) == first
 
 
-def test_demand_grows_with_the_frontier_after_its_lag_and_saturates():
-    world = given(serving__capability_lag_weeks=2, serving__pool_scale_usd=1e12)
-    before = serving.pool(world.state)
-    world.happened(FrontierMeasured(capability=3.0))
-    assert serving.pool(world.state) == pytest.approx(before)
-    world.happened(FrontierMeasured(capability=3.0))
-    assert serving.pool(world.state) > before
-    for _ in range(3):
-        world.happened(FrontierMeasured(capability=90.0))
-    assert serving.pool(world.state) <= 1e12
-
-
-def test_taste_walks_and_each_lab_walks_alone():
+def talks_to_lease(kind):
+    """A lease signed on a quote."""
     world = given()
-    assert serving.taste(world.state, LAB, 0) == 0.0
-    assert serving.taste(world.state, LAB, 40) != serving.taste(world.state, RIVAL, 40)
-    steps = [serving.taste(world.state, LAB, week) for week in (13, 26)]
-    assert serving.taste(world.state, LAB, 20) == pytest.approx(steps[0] + 7 / 13 * (steps[1] - steps[0]))
+    world.happened(
+        events.LeaseRequested(
+            request_id="lab/request/1", lessee=LAB, lessor=CLOUD, h100e=9.0, due_day=START, duration_days=364,
+            price_usd_per_h100e_hour=3.0, kind=kind,
+        ),
+        events.QuoteGiven(
+            quote_id="cloud/quote/1", request_id="lab/request/1", parent_lease_id=None, lessor=CLOUD, lessee=LAB,
+            chip="H100", site=SITE, gpus=9, start_day=START, end_day=START + 364, price_usd_per_gpu_hour=2.0,
+        ),
+    )  # fmt: skip
+    return world.happened(lease(gpus=9, quote_id="cloud/quote/1", price_usd_per_gpu_hour=2.0, kind=kind))
 
 
-def test_without_a_model_nothing_is_served():
-    assert serving.measure(State(), 0) is None
-    assert serving.frontier(State()) == 0.0
-    assert serving.frontier(given().state) == 1.5
+def test_leases_between_strangers_count_and_those_within_a_house_do_not():
+    assert talks_to_lease("serving").state.leases.signed[0].price_usd_per_h100e_hour == pytest.approx(2.0)
+    assert talks_to_lease("internal").state.leases.signed == []
+
+
+def test_the_posted_price_is_revised_only_when_the_index_has_left_it_behind():
+    near, far = given(price__spot_hazard_weeks=1.0), given(price__spot_hazard_weeks=1.0)
+    far.happened(
+        events.PriceMoved(
+            price_usd_per_h100e_hour=1.0, spot_usd_per_h100e_hour=3.4, tightness=1.0, lead_time_weeks=10.0
+        )
+    )
+    assert published(near)
+    assert near.state.leases.spot_usd_per_h100e_hour == 3.4
+    published(far)
+    assert far.state.leases.spot_usd_per_h100e_hour < 3.4
+
+
+# --- what the tail rents
+
+
+def rented(world):
+    """GPUs by lessor that the tail rents, and the price."""
+    batch = index.on_demand(world.state, START)
+    return [] if batch is None else world.after(batch)
+
+
+def test_the_tail_takes_what_is_free_up_to_what_it_wants():
+    few, many = rented(spending(given(), 1e6)), rented(spending(given(), 1e10))
+    assert [f.lessor for f in many] == [CLOUD]
+    assert 0 < few[0].gpus < many[0].gpus == 7_000  # ten thousand, less what its own users want
+    let = lease(gpus=5_000)
+    assert rented(spending(given().happened(let, handed(let)), 1e10))[0].gpus == 2_000
+
+
+def test_without_demand_nothing_is_rented():
+    assert rented(given().happened(ParameterSet(parameter="demand.factor", value=0.0))) == []
+
+
+def test_the_tail_pays_between_the_index_and_the_posted_price():
+    (told,) = rented(given())
+    assert 2.5 < told.price_usd_per_gpu_hour < 3.4
+
+
+def test_contracts_of_the_tail_are_signed_near_the_quote():
+    world = given()
+    batch = index.tail_contracts(world.state, START)
+    assert batch is not None
+    (contract,) = world.after(batch)
+    assert contract.price_usd_per_h100e_hour == pytest.approx(prices.reference_quote(world.state), rel=0.2)
+    assert 0 < contract.h100e < 7_000

@@ -9,8 +9,8 @@ from events.commands import COMMANDS
 from events.types import Batch, chips, finance, leases, run, sites, training
 from market import rules
 from market.evolve import evolve
-from market.rules import start
-from market.rules.base import trait
+from market.rules import start, uses
+from market.rules.base import fleets_h100e, trait
 from market.state import State
 from market.state.chips import Place
 from market.units import clip, digits, finite
@@ -37,11 +37,10 @@ def measured(world):
 
 def test_payments_are_measured_in_the_last_week_of_a_month():
     world = given()
-    assert measured(world) == ["FrontierMeasured", "ServingMeasured"]
+    assert measured(world) == ["FrontierMeasured", "SegmentMeasured", "ServingMeasured"]
     world.close_weeks(3)
-    assert measured(world) == ["FrontierMeasured", "ServingMeasured", "OnDemandRented", "PaymentMade", "PaymentMade"]
-    world = given(orgs__cloud__captive_share=1.0).close_weeks(3)
-    assert measured(world) == ["FrontierMeasured", "ServingMeasured", "PaymentMade"]
+    every_month = ["ShareMeasured", "UseMeasured", "TailSigned", "OnDemandRented", "PaymentMade", "PaymentMade"]
+    assert measured(world) == ["FrontierMeasured", "SegmentMeasured", "ServingMeasured", *every_month]
 
 
 def test_every_step_has_a_name_of_its_own_says_what_it_does_and_follows_the_phases():
@@ -107,7 +106,7 @@ def test_leases_of_the_start_come_parents_first_and_hand_over_what_has_begun(beg
     }
 
 
-def test_calibration_reproduces_the_tightness_and_revenue_of_the_start(frontier, begun):
+def test_calibration_reproduces_spending_revenue_and_shares_of_the_start(frontier, begun):
     _, opened = begun
     import copy
 
@@ -115,9 +114,16 @@ def test_calibration_reproduces_the_tightness_and_revenue_of_the_start(frontier,
     for happening in start.calibrate(state):
         evolve(state, happening.event, START)
     p = state.run.parameters
-    assert p["rest.h100e_start"] >= 0
-    assert p["serving.frontier_start"] == max(lab.capability for lab in state.training.labs.values())
-    assert all(f"orgs.{lab}.taste_start" in p for lab in state.training.labs)
+    assert p["demand.frontier_start"] == max(lab.capability for lab in state.training.labs.values())
+    sold = sum(lab.revenue_usd_per_year for lab in state.training.labs.values())
+    assert sum(s.usd_per_year for s in state.demand.segments.values()) == pytest.approx(sold)
+    assert all(sum(s.shares.values()) == pytest.approx(1.0) for s in state.demand.segments.values())
+    wanted = uses.wanted_h100e(
+        state, uses.streams(state, fleets_h100e(state)), state.demand.clearing_usd_per_h100e_hour
+    )
+    held = {org: fleets_h100e(state)[org] for org in state.training.labs if not uses.is_in_house(state, org)}
+    installed = sum(h.owned * state.chips.chips[h.chip].h100e for h in state.chips.holdings.values())
+    assert wanted + sum(held.values()) == pytest.approx(installed, rel=0.01)  # labs have adopted no plan yet
     assert state.chips.orders
     assert state.chips.shipments
     pools = [s for s in state.sites.sites.values() if s.kind == "pool" and s.energised_kw]

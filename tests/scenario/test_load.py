@@ -84,11 +84,11 @@ def test_an_extension_changes_what_it_names_and_nothing_else(tmp_path: Path) -> 
 
 
 def test_an_extension_of_an_extension_by_file(tmp_path: Path) -> None:
-    write(tmp_path, BASE + "parameters: {price.margin: 0.5, price.speed_per_week: 0.05}\n", "first.yaml")
+    write(tmp_path, BASE + "parameters: {price.margin: 0.5, price.clearing_speed: 0.05}\n", "first.yaml")
     second = write(tmp_path, "name: b\nextends: first.yaml\nparameters: {price.margin: 0.6}\n", "second.yaml")
     scenario = load_scenario(second).scenario
     assert scenario.parameters["price.margin"] == 0.6
-    assert scenario.parameters["price.speed_per_week"] == 0.05
+    assert scenario.parameters["price.clearing_speed"] == 0.05
 
 
 def test_an_override_with_a_source_is_remembered_with_its_place(tmp_path: Path) -> None:

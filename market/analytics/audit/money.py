@@ -142,15 +142,20 @@ def _beyond(book: Book, paid: pl.DataFrame) -> list[Finding]:
     growth = book.of("ParameterSet").filter(pl.col("parameter") == "finance.rounds_growth_per_year")["value"].max()
     more = 1 + (growth if isinstance(growth, float) else 0.0)
     years = (pl.col("day") - book.start_day) / 365.25
+    rates = parts.filter(pl.col("trait") == "income_growth").group_by("counterparty").agg(rate=pl.col("yearly").max())
     sources = {
         "revenue": (served, pl.lit(1.0)),
-        "other business": (parts.filter(pl.col("trait") == "income_usd_per_year"), pl.lit(1.0)),
+        "other business": (
+            parts.filter(pl.col("trait") == "income_usd_per_year"),
+            (pl.col("rate").fill_null(0.0) * years).exp(),
+        ),
         "subscription": (parts.filter(pl.col("trait") == "subscriptions_usd_per_year"), pl.lit(more).pow(years)),
     }
     findings: list[Finding] = []
     for kind, (stated, growing) in sources.items():
         due = stated.select("seq", "counterparty", "yearly").sort("seq")
-        got = paid.filter(pl.col("kind") == kind).with_columns(month=pl.col("closing") // MONTH_WEEKS)
+        got = paid.filter(pl.col("kind") == kind).join(rates, on="counterparty", how="left", maintain_order="left")
+        got = got.with_columns(month=pl.col("closing") // MONTH_WEEKS)
         got = got.with_columns(cents=pl.col("amount_usd_cents").sum().over("counterparty", "month")).sort("seq")
         both = got.join_asof(due, on="seq", by="counterparty", strategy="backward", check_sortedness=False)
         most = pl.col("yearly").fill_null(0.0) * growing * 28 / 365 * 100

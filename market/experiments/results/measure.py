@@ -112,7 +112,7 @@ def _prices(r: _Reading) -> Found:
     desk = r.state.leases
     yield "prices.h100_contract", desk.price_usd_per_h100e_hour
     yield "prices.h100_spot", desk.spot_usd_per_h100e_hour
-    yield "prices.tightness", desk.tightness
+    yield "prices.tightness", r.state.demand.tightness
 
 
 def _supply(r: _Reading) -> Found:

@@ -1,0 +1,169 @@
+"""What the first week must reproduce: spending of every user, markets and shares, prices, labs' and builders' plans."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from events.kinds import SegmentName
+from events.types import Event
+from events.types import demand as events
+from events.types.run import ParameterSet
+from market.rules import demand, foresee, index, prices, uses
+from market.rules.base import Happening, fleets_h100e, frontier
+from market.state import State
+from market.state.demand import TAIL
+from market.units import CENTS, HOURS_PER_YEAR, digits
+
+
+def put(state: State, name: str, value: float) -> Happening:
+    """Set a number that follows from the start."""
+    return said(state, ParameterSet(parameter=name, value=digits(value)))
+
+
+def said(state: State, event: Event, actor: str = "world") -> Happening:
+    """Say an event of the first day."""
+    return Happening(state.run.start_day, event, actor, actor)
+
+
+def segments(state: State) -> Iterator[Happening]:
+    """Open each segment so that it grows at first as it did before, and give providers the customers they have."""
+    p, labs = state.run.parameters, state.training.labs
+    yield put(state, "demand.frontier_start", frontier(state))
+    for name in demand.SEGMENTS:
+        spent = {org: lab.revenue_usd_per_year * mix(state, org)[name] for org, lab in labs.items()}
+        total, top = max(1.0, math.fsum(spent.values())), p[f"demand.{name}_market_max_usd"]
+        opened = min(max(p[f"demand.{name}_market_usd"], 1.05 * total), 0.95 * top)
+        odds, room = opened / top, opened / total
+        yield put(
+            state, f"demand.{name}_threshold", -math.log(odds / (1 - odds)) / p[f"demand.{name}_capability_slope"]
+        )
+        pull = p[f"demand.{name}_growth_per_year"] / (room - 1) - p["demand.drift_per_year"]
+        yield put(state, f"demand.{name}_pull", max(0.0, pull * room))
+        yield said(
+            state,
+            events.SegmentMeasured(segment=name, usd_per_year=digits(total), market_usd_per_year=digits(opened)),
+        )
+        for org, usd in spent.items():
+            if usd > 0:
+                yield from _share(state, org, name, usd / total)
+    for org in labs:
+        parts = mix(state, org)
+        trend = math.fsum(parts[name] * p[f"demand.{name}_growth_per_year"] for name in demand.SEGMENTS)
+        yield put(state, f"orgs.{org}.revenue_growth_start", trend)
+
+
+def mix(state: State, org: str) -> dict[str, float]:
+    """Parts of a lab's revenue by segment."""
+    p = state.run.parameters
+    consumer = p.get(f"orgs.{org}.consumer_share", 0.4)
+    api = min(1 - consumer, p.get(f"orgs.{org}.api_share", 0.3))
+    return {"consumer": consumer, "api": api, "enterprise": 1 - consumer - api}
+
+
+def _share(state: State, org: str, name: SegmentName, share: float) -> Iterator[Happening]:
+    p, top = state.run.parameters, frontier(state)
+    known = max(state.training.labs[org].capability, top - p["demand.follower_lag"])
+    pull = math.log(share) - p["demand.quality_weight"] * (known - top) + p.get(f"orgs.{org}.momentum", 0.0)
+    yield put(state, f"orgs.{org}.appeal_{name}", pull)
+    yield said(state, events.ShareMeasured(org=org, segment=name, share=digits(share)), org)
+
+
+def spending(state: State) -> Iterator[Happening]:
+    """Spend on all compute that is installed: parents on their own part, labs on theirs, the tail on the rest."""
+    p, fleets, chips = state.run.parameters, fleets_h100e(state), state.chips.chips
+    price = prices.clearing_for(state, p["price.start_usd_per_h100e_hour"])
+    per_h100e = HOURS_PER_YEAR * price * (1 + (price / p["price.choke_usd"]) ** p["price.choke_power"])
+    owned: dict[str, float] = dict.fromkeys(state.run.orgs, 0.0)
+    for h in state.chips.holdings.values():
+        owned[h.org] += h.owned * chips[h.chip].h100e
+    own = {org: uses.own_share(state, org) * h100e for org, h100e in owned.items() if h100e > 0}
+    labs = math.fsum(fleets[org] for org in state.training.labs if not uses.is_in_house(state, org))
+    tail = max(0.0, math.fsum(owned.values()) - math.fsum(own.values()) - labs)
+    yield said(state, prices.cleared(state, price, price, tail + math.fsum(own.values()) + labs))
+    for user, h100e in {**{org: x for org, x in own.items() if x > 0}, TAIL: tail}.items():
+        kind = "tail" if user == TAIL else "own"
+        growth = p[f"{kind}.growth_per_year"]
+        yield said(state, events.UseMeasured(
+            org=user, usd_per_year=digits(h100e * per_h100e), growth_per_year=digits(growth), h100e=digits(h100e)
+        ), "world" if user == TAIL else user)  # fmt: skip
+    yield from _merchants(state, owned, own)
+
+
+def _merchants(state: State, owned: dict[str, float], own: dict[str, float]) -> Iterator[Happening]:
+    """Give every cloud its part of what the tail rents: what it neither uses nor has leased out."""
+    left = {}
+    for org, item in state.run.orgs.items():
+        if "cloud" in item.roles and owned[org] > 0:
+            let = sum(
+                x.delivered * state.chips.chips[x.chip].h100e
+                for x in state.leases.leases.values()
+                if x.lessor == org and x.parent_lease_id is None and not uses.is_in_house(state, x.lessee)
+            )
+            left[org] = max(0.0, owned[org] - own.get(org, 0.0) - let)
+    total = math.fsum(left.values())
+    for org, h100e in left.items():
+        yield put(state, f"orgs.{org}.merchant_share", h100e / total if total else 0.0)
+
+
+def plans(state: State) -> Iterator[Happening]:
+    """Let every outside lab want, at first, the compute that it holds: the rest over serving is research."""
+    p, fleets = state.run.parameters, fleets_h100e(state)
+    price = prices.quote(state, 364.0, 0.0)
+    for org, lab in state.training.labs.items():
+        if uses.is_in_house(state, org):
+            continue
+        spend = fleets[org] * HOURS_PER_YEAR * price
+        spend -= lab.revenue_usd_per_year / p["serving.revenue_per_inference_usd"]
+        growth = demand.lab_growth(state, org)
+        cash = max(0, state.finance.ledger.accounts.get(org, 0)) / CENTS / p["labs.want_cash_years"]
+        base = lab.revenue_usd_per_year * math.exp(min(growth, p["labs.belief_max_per_year"])) + cash
+        yield put(state, f"orgs.{org}.research_share", max(0.05, spend / base) if base > 0 else 0.0)
+
+
+def builders(state: State) -> Iterator[Happening]:
+    """Let every builder's first orders be those observed: a factor on its target, and one on what it can raise.
+
+    A factor far from 1 stands for a contract, a plan or money that the tables do not hold; runs print them.
+    """
+    p, lead = state.run.parameters, uses.leader_h100e(state)
+    for org in state.demand.uses:
+        own = uses.own_lab_h100e(state, org) if p.get(f"orgs.{org}.races", 0.0) else 0.0
+        if own > 0 and lead > 0:
+            yield put(state, f"orgs.{org}.race_start", math.log(lead / own))
+    for org, books in state.finance.books.items():
+        if books.budget_usd_per_year > 0:
+            yield put(state, f"orgs.{org}.target_factor", _target_factor(state, org))
+            yield put(state, f"orgs.{org}.finance_factor", _finance_factor(state, org, p["finance.bill_factor"]))
+
+
+def _target_factor(state: State, org: str) -> float:
+    p, chips = state.run.parameters, state.chips.chips
+    chip = chips["H20" if state.run.orgs[org].country == "CN" else "H100"]
+    lead = max(p["supply.lead_time_start_weeks"], p["targets.lead_weeks_min"])
+    rent = prices.forward(state, lead + p["targets.npv_weeks"])
+    cost = (1 + p["targets.cost_margin"]) * state.demand.cost_usd_per_h100e_hour
+    margin = min(1.0, max(0.1, 1 + p["targets.npv_slope"] * math.log(rent / cost)))
+    weekly = state.finance.books[org].budget_usd_per_year * p["orders.fraction"] / 52
+    position = sum(h.owned * chips[h.chip].h100e for h in state.chips.holdings.values() if h.org == org)
+    position += sum(s.gpus * chips[s.chip].h100e for s in state.chips.shipments.values() if s.org == org)
+    position += sum(o.gpus * chips[o.chip].h100e for o in state.chips.orders.values() if o.org == org)
+    gap = p["targets.close_weeks"] * weekly * chip.h100e / chip.price_usd_per_gpu / margin
+    foreseen = foresee.foreseen(state, org, lead + p["targets.horizon_weeks"]) / max(p["demand.factor"], 1e-9)
+    factor = (position + gap) / foreseen if foreseen > 0 else 1.0
+    return min(max(factor, p["targets.factor_min"]), p["targets.factor_max"])
+
+
+def _finance_factor(state: State, org: str, bill: float) -> float:
+    """What a builder spends at the start over what the model can explain that it raises; 1 where that is enough."""
+    p = state.run.parameters
+    earned = sum(
+        x.delivered * x.price_usd_per_gpu_hour * (1 if x.lessor == org else -1)
+        for x in state.leases.leases.values()
+        if org in (x.lessor, x.lessee)
+    )
+    earned += p.get(f"orgs.{org}.merchant_share", 0.0) * index.tail_wanted(state) * index.tail_price(state)
+    money = earned * HOURS_PER_YEAR + p["finance.income_share"] * p.get(f"orgs.{org}.income_usd_per_year", 0.0)
+    money += max(0, state.finance.ledger.accounts.get(org, 0)) / CENTS / 2
+    spent = bill * state.finance.books[org].budget_usd_per_year
+    return max(1.0, p["finance.start_slack"] * spent / max(money, 0.05 * spent))

@@ -1,0 +1,124 @@
+"""End users of models: how their segments grow and whom they buy from (docs/odd.md, end demand).
+
+Segments of end users grow by adoption of what the models can do; providers win customers by capability and by what
+they can serve. All quantities are a year's, in USD.
+"""
+
+from __future__ import annotations
+
+import math
+
+from events.kinds import SegmentName
+from events.types import Batch
+from events.types import demand as events
+from market import rng
+from market.rules.base import demand_factor, frontier, years
+from market.state import State
+from market.units import DAYS_PER_YEAR, clip, digits
+
+SEGMENTS: tuple[SegmentName, ...] = ("consumer", "api", "enterprise")
+WEEK_YEARS = 7 / DAYS_PER_YEAR
+MEMORY_WEEKS = 26  # revenue remembered for its growth
+
+
+def seen_frontier(state: State) -> float:
+    """Capability as customers have come to know it: the mean over the latest half year of the frontier."""
+    past = state.training.frontier
+    return sum(past) / len(past) if past else frontier(state)
+
+
+def logistic(x: float) -> float:
+    """Map a number to (0, 1)."""
+    return 1 / (1 + math.exp(-x)) if x > -700 else 0.0
+
+
+def opened_market(state: State, segment: str) -> float:
+    """Spending that the models of today would bring in a segment once adopted, USD a year."""
+    p = state.run.parameters
+    top, slope = p[f"demand.{segment}_market_max_usd"], p[f"demand.{segment}_capability_slope"]
+    gain = seen_frontier(state) - p["demand.frontier_start"]
+    return top * logistic(slope * (gain - p[f"demand.{segment}_threshold"]))
+
+
+def growth_shock(state: State) -> float:
+    """Factor on the growth of labs' customers: one for the whole run, by what a shock or a policy says."""
+    p = state.run.parameters
+    spread = 1 + p["demand.growth_sd"] * rng.normal(state.run.seed, "demand growth", "customers")
+    return max(0.0, spread) * p["demand.growth_factor"]
+
+
+def segments(state: State, day: int) -> Batch:
+    """Grow each segment by adoption of the market that is open to it; who is not served for long gives up.
+
+    d ln A / dt = (drift + pull A / M)(M / A - 1), the hazard of Bass's model with a market that grows.
+    """
+    p, rows = state.run.parameters, []
+    shock = growth_shock(state)
+    reach = p["demand.patience"] * served_share(state)
+    for name, segment in state.demand.segments.items():
+        market, spent = opened_market(state, name), max(1.0, segment.usd_per_year)
+        room = market / spent
+        rate = (p["demand.drift_per_year"] + p[f"demand.{name}_pull"] / room) * (room - 1) * shock
+        if rate > 0:
+            rate *= min(1.0, reach)
+        rows.append((name, digits(spent * math.exp(clip(rate, -3, 3) * WEEK_YEARS)), digits(market)))
+    names, spending, markets = (list(column) for column in zip(*rows, strict=True))
+    columns = {"segment": names, "usd_per_year": spending, "market_usd_per_year": markets}
+    return Batch(events.SegmentMeasured, columns, ["world"] * len(names), ["world"] * len(names))
+
+
+def served_share(state: State) -> float:
+    """Revenue of all providers over what customers would pay them."""
+    labs = state.training.labs.values()
+    wanted = sum(lab.demand_usd_per_year for lab in labs)
+    return sum(lab.revenue_usd_per_year for lab in labs) / wanted if wanted > 0 else 1.0
+
+
+def availability(state: State, org: str) -> float:
+    """Part of what is asked of a provider that it serves, within bounds."""
+    lab = state.training.labs.get(org)
+    if lab is None or lab.demand_usd_per_year <= 0:
+        return 1.0
+    return clip(
+        lab.revenue_usd_per_year / lab.demand_usd_per_year, state.run.parameters["demand.availability_min"], 1.0
+    )
+
+
+def shares(state: State, day: int) -> Batch | None:
+    """Move a month's part of the customers towards the providers they would choose today (logit, with inertia)."""
+    p, rows = state.run.parameters, []
+    top, y = frontier(state), min(years(state, day), 2.0)
+    for name, segment in state.demand.segments.items():
+        pulls = {}
+        for org in segment.shares:
+            lab = state.training.labs.get(org)
+            known = max(lab.capability if lab else 0.0, top - p["demand.follower_lag"])
+            drift = p["demand.share_sd"] * y * rng.normal(state.run.seed, "appeal", org)
+            pull = p[f"orgs.{org}.appeal_{name}"] + p["demand.quality_weight"] * (known - top) + drift
+            pulls[org] = math.exp(pull) * availability(state, org)
+        total = sum(pulls.values())
+        for org, pull in pulls.items():
+            share = segment.shares[org] + p["demand.reconsider_per_month"] * (pull / total - segment.shares[org])
+            rows.append((org, name, digits(share)))
+    if not rows:
+        return None
+    orgs, names, parts = (list(column) for column in zip(*rows, strict=True))
+    return Batch(events.ShareMeasured, {"org": orgs, "segment": names, "share": parts}, orgs, orgs)
+
+
+def asked_of(state: State, org: str) -> float:
+    """What an org's customers would pay it, USD a year."""
+    factor = demand_factor(state) * state.run.shocks.get("serving", 1.0)
+    return factor * sum(s.usd_per_year * s.shares.get(org, 0.0) for s in state.demand.segments.values())
+
+
+def lab_growth(state: State, org: str) -> float:
+    """Growth of a lab's revenue over half a year, log points a year; before that with the trend before the start."""
+    past, p = state.demand.revenues.get(org, []), state.run.parameters
+    trend = p.get(f"orgs.{org}.revenue_growth_start", 0.0)
+    if len(past) < 2 or past[0] <= 0 or past[-1] <= 0:
+        return trend
+    span = len(past) - 1
+    seen = math.log(past[-1] / past[0]) / (span * WEEK_YEARS)
+    weight = span / MEMORY_WEEKS
+    return weight * seen + (1 - weight) * trend

@@ -1,0 +1,39 @@
+"""What a builder can foresee of the compute that will be wanted of it: its own users, the tail, its contracts."""
+
+from __future__ import annotations
+
+import math
+
+from market.rules.base import demand_factor
+from market.rules.prices import entry_price
+from market.rules.uses import is_in_house
+from market.state import State
+from market.state.demand import TAIL
+from market.units import HOURS_PER_YEAR
+
+
+def foreseen(state: State, org: str, weeks: float) -> float:
+    """Compute that an org's own users, its part of the tail and its contracts will want so many weeks ahead.
+
+    Budgets grow as they were seen to grow and are spent at the price of entry:
+    E exp(g h) / (H p_ref) (e / p_ref)^-elasticity. Contracts count in full: what is let, owed and scheduled.
+    """
+    p, orgs = state.run.parameters, state.run.orgs
+    used, entry = state.demand.reference_usd_per_h100e_hour, entry_price(state)
+    total = 0.0
+    for user, part in ((org, 1.0), (TAIL, p.get(f"orgs.{org}.merchant_share", 0.0))):
+        use = state.demand.uses.get(user)
+        if use is not None and part > 0:
+            elasticity = p["tail.elasticity" if user == TAIL else "own.elasticity"]
+            usd = part * use.usd_per_year * math.exp(use.growth_per_year * weeks / 52)
+            total += demand_factor(state) * usd / (HOURS_PER_YEAR * used) * (entry / used) ** -elasticity
+    chips = state.chips.chips
+    for lease in state.leases.leases.values():
+        if lease.lessor == org and lease.kind != "internal":
+            total += lease.gpus * chips[lease.chip].h100e
+    for contract in state.contracts.open.values():
+        if contract.lessor == org:
+            total += sum(tranche.gpus for tranche in contract.schedule) * chips[contract.chip].h100e
+    if "lab" in orgs[org].roles and not is_in_house(state, org):
+        total = max(total, state.training.labs[org].wanted_h100e)
+    return total

@@ -1,0 +1,127 @@
+"""What is published of prices: the index of signed contracts, posted on-demand prices, what the tail rents."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator
+
+from events.kinds import Repricing
+from events.types import Batch
+from events.types import demand as demand_events
+from events.types import leases as events
+from market import rng
+from market.rules import prices, uses
+from market.rules.base import Happening, demand_factor
+from market.state import State
+from market.state.demand import TAIL
+from market.units import clip, digits
+
+BOOK_MONTHS = 13  # in which the contracts of the tail, of a year each, are signed anew
+
+
+class Capacity:
+    """H100e that clouds have to let today, by holding: what neither they nor their lessees use."""
+
+    def __init__(self, state: State) -> None:
+        chips, orgs = state.chips.chips, state.run.orgs
+        clouds = {name for name, org in orgs.items() if "cloud" in org.roles}
+        inside = {name: uses.captive_share(state, name) for name in sorted(clouds)}
+        self.free: dict[tuple[str, str, str], float] = {}
+        for h in state.chips.holdings.values():
+            if h.org in clouds and h.held > 0:
+                usable = h.held - h.owned * inside[h.org]
+                if usable > 0:
+                    self.free[(h.org, h.chip, h.site)] = usable * chips[h.chip].h100e
+        self.total_free = math.fsum(self.free.values())
+
+    def by_cloud(self) -> dict[str, float]:
+        """H100e that each cloud has to let."""
+        found: dict[str, float] = defaultdict(float)
+        for (org, _, _), h100e in self.free.items():
+            found[org] += h100e
+        return found
+
+
+def tail_wanted(state: State) -> float:
+    """H100e that the tail rents at today's price, by contract or by the hour."""
+    use, p = state.demand.uses.get(TAIL), state.run.parameters
+    if use is None:
+        return 0.0
+    price = state.demand.clearing_usd_per_h100e_hour
+    return demand_factor(state) * use.usd_per_year * uses.use_per_usd(state, price, p["tail.elasticity"])
+
+
+def tail_price(state: State) -> float:
+    """What the tail pays on the average for an H100e-hour: most by contract at the index, the rest as posted."""
+    part = state.run.parameters["tail.contract_share"]
+    return part * state.leases.price_usd_per_h100e_hour + (1 - part) * state.leases.spot_usd_per_h100e_hour
+
+
+def tail_contracts(state: State, day: int) -> Batch | None:
+    """Let the tail sign a month's part of its one-year contracts, at the quote with the spread of talks."""
+    p, capacity = state.run.parameters, Capacity(state)
+    fill = min(1.0, tail_wanted(state) / capacity.total_free) if capacity.total_free else 0.0
+    quoted, rows = prices.reference_quote(state), []
+    for cloud, free in capacity.by_cloud().items():
+        h100e = free * fill * p["tail.contract_share"] / BOOK_MONTHS
+        if h100e >= 1:
+            z = rng.normal(state.run.seed, "tail contract", cloud, state.run.week + 1)
+            rows.append((cloud, digits(h100e), 364, digits(quoted * math.exp(p["price.signed_sd"] * z))))
+    if not rows:
+        return None
+    clouds, h100es, days, signed = (list(column) for column in zip(*rows, strict=True))
+    columns = {"lessor": clouds, "h100e": h100es, "duration_days": days, "price_usd_per_h100e_hour": signed}
+    return Batch(demand_events.TailSigned, columns, clouds, clouds)
+
+
+def measured(state: State) -> float:
+    """Index of one-year contracts: signed prices over the quote for their term, at that of one year, smoothed."""
+    before, soon = state.leases.price_usd_per_h100e_hour, state.run.parameters["price.index_wait_days"]
+    signed = [x for x in state.leases.signed if x.wait_days <= soon]
+    if not signed:
+        return before
+    ratios = [math.log(x.price_usd_per_h100e_hour / prices.quote(state, x.days, x.wait_days / 7)) for x in signed]
+    weights = [x.h100e for x in signed]
+    mean = math.fsum(w * r for w, r in zip(weights, ratios, strict=True)) / math.fsum(weights)
+    now = prices.reference_quote(state) * math.exp(clip(mean, -0.5, 0.5))
+    keep = 0.5 ** (1 / state.run.parameters["price.index_half_life_weeks"])
+    index: float = before**keep * now ** (1 - keep)
+    return index
+
+
+def publish(state: State, day: int) -> Iterator[Happening]:
+    """Publish the index of what was signed, and the posted price, which is revised at random times."""
+    p, desk, run = state.run.parameters, state.leases, state.run
+    index, spot = measured(state), desk.spot_usd_per_h100e_hour
+    event = events.PriceMoved(
+        price_usd_per_h100e_hour=digits(index),
+        spot_usd_per_h100e_hour=digits(spot),
+        tightness=digits(state.demand.tightness),
+        lead_time_weeks=round(prices.lead_time(state), 6),
+    )
+    yield Happening(day, event, "world", "world")
+    gap = math.log(p["price.spot_ratio"] * index / spot)
+    draws = rng.Draws(run.seed, run.week + 1)
+    if abs(gap) > p["price.spot_band"] and draws.chance(1 / p["price.spot_hazard_weeks"], "spot reprice", "world"):
+        spot *= math.exp(p["price.spot_closing"] * gap)
+        kind: Repricing = "cut" if gap < 0 else "rise"
+        yield Happening(day, events.OnDemandRepriced(kind=kind, spot_usd_per_h100e_hour=digits(spot)), "world", "world")
+
+
+def on_demand(state: State, day: int) -> Batch | None:
+    """Let the tail take what is free, in proportion, up to what it wants."""
+    capacity, chips = Capacity(state), state.chips.chips
+    fill = min(1.0, tail_wanted(state) / capacity.total_free) if capacity.total_free else 0.0
+    price, rows = tail_price(state), []
+    for (org, chip, site), free in capacity.free.items():
+        gpus = int(free / chips[chip].h100e * fill)
+        if gpus:
+            rows.append((org, chip, site, gpus, round(price * chips[chip].h100e, 6)))
+    if not rows:
+        return None
+    lessor, chip_names, sites, gpus_list, paid = (list(column) for column in zip(*rows, strict=True))
+    columns = {
+        "lessor": lessor, "chip": chip_names, "site": sites, "gpus": gpus_list, "price_usd_per_gpu_hour": paid,
+    }  # fmt: skip
+    return Batch(events.OnDemandRented, columns, lessor, lessor)

@@ -1,0 +1,123 @@
+"""Inputs that all makers of chips share: packaging, memory, rack integration; the scarcest holds a line back.
+
+Leontief: a line makes what its scarcest input allows; users of a scarce input are cut in proportion. Packaging is
+measured by the makers' own plans, memory in GB and racks in GPUs a week.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+from events.kinds import Input
+from events.types import chips as events
+from market.cluster import ClusterError
+from market.cluster import chip as cluster_chip
+from market.rules.base import Happening
+from market.state import State
+from market.units import DAYS_PER_YEAR
+
+MEMORY: Input = "memory"
+RACKS: Input = "racks"
+PACKAGING: Input = "packaging"
+RACK_GPUS = 72  # one rack: 72 GPUs, 36 CPUs, 18 machines (Azure on GB300 NVL72, October 2025; NVIDIA GB200 NVL72)
+GIB = 2**30
+MONTH_YEARS = 28 / DAYS_PER_YEAR
+
+
+@lru_cache(256)
+def memory_gb(chip: str) -> float:
+    """High-bandwidth memory of a GPU; 0 for chips that the cluster core does not know."""
+    try:
+        return cluster_chip(chip).hbm_bytes / GIB
+    except ClusterError:
+        return 0.0
+
+
+@lru_cache(256)
+def is_rack_scale(chip: str) -> bool:
+    """Whether a chip comes in racks that are one scale-up domain."""
+    try:
+        return cluster_chip(chip).scaleup_domain_gpus == RACK_GPUS
+    except ClusterError:
+        return False
+
+
+def memory_supply(state: State, day: int) -> float:
+    """GB of memory that can be had in a week: today's, carried on at its trend to a later day."""
+    p = state.run.parameters
+    today = state.chips.inputs.get(MEMORY, p["supply.memory_gb_per_week"]) * p["supply.memory_factor"]
+    return today * math.exp(p["supply.memory_growth_per_year"] * _years_ahead(state, day))
+
+
+def rack_supply(state: State, day: int) -> float:
+    """Racks that can be had in a week: today's, and what is added every week once a rack-scale chip is in volume."""
+    p = state.run.parameters
+    first = min((c.start_day for c in state.chips.chips.values() if is_rack_scale(c.name)), default=day)
+    weeks = max(0.0, (day - max(first, _today(state))) / 7)
+    return (state.chips.inputs.get(RACKS, 0.0) + weeks * p["supply.racks_per_week"]) * p["supply.racks_factor"]
+
+
+def _today(state: State) -> int:
+    return state.run.start_day + 7 * (state.run.week + 1)
+
+
+def _years_ahead(state: State, day: int) -> float:
+    return max(0, day - _today(state) - 6) / DAYS_PER_YEAR
+
+
+def ratios(state: State, wished: Mapping[str, int], day: int) -> dict[Input, float]:
+    """Part of its needs that each input can meet, 0 to 1 (packaging: above 1 where a shock adds to it)."""
+    p = state.run.parameters
+    packaging = p["supply.packaging_factor"] * p["supply.factor"] * state.run.shocks.get("supply", 1.0)
+    grown = {name: gpus * packaging for name, gpus in wished.items()}
+    memory = math.fsum(gpus * memory_gb(name) for name, gpus in grown.items())
+    racked = p["supply.rack_share"] * sum(gpus for name, gpus in grown.items() if is_rack_scale(name)) / RACK_GPUS
+    return {
+        PACKAGING: packaging,
+        MEMORY: min(1.0, memory_supply(state, day) / memory) if memory else 1.0,
+        RACKS: min(1.0, rack_supply(state, day) / racked) if racked else 1.0,
+    }
+
+
+def within(state: State, wished: Mapping[str, int], day: int) -> dict[str, int]:
+    """GPUs a week that the shared inputs allow of what lines would make."""
+    found = ratios(state, wished, day)
+    made = {}
+    for name, gpus in wished.items():
+        part = found[MEMORY] if memory_gb(name) else 1.0
+        if is_rack_scale(name):
+            part = min(part, found[RACKS])
+        made[name] = round(gpus * found[PACKAGING] * part)
+    return made
+
+
+def binding(state: State, wished: Mapping[str, int], day: int) -> Iterator[Happening]:
+    """Name the input that holds each maker back this week, when it is not the one named before."""
+    found = ratios(state, wished, day)
+    makers: dict[str, list[str]] = {}
+    for name, gpus in wished.items():
+        if gpus:
+            makers.setdefault(state.chips.chips[name].supplier, []).append(name)
+    for maker, chips in makers.items():
+        parts: dict[Input, float] = {PACKAGING: min(1.0, found[PACKAGING])}
+        if any(memory_gb(name) for name in chips):
+            parts[MEMORY] = found[MEMORY]
+        if any(is_rack_scale(name) for name in chips):
+            parts[RACKS] = found[RACKS]
+        scarcest = min(parts, key=lambda one: (parts[one], one != PACKAGING, one))
+        if state.chips.binding.get(maker) != scarcest:
+            event = events.InputBound(supplier=maker, kind=scarcest, share=round(parts[scarcest], 6))
+            yield Happening(day, event, maker, maker)
+
+
+def expand(state: State, day: int, pull: float) -> Iterator[Happening]:
+    """Grow memory and rack integration by a month: by their trends, and in answer to the backlog."""
+    p = state.run.parameters
+    memory = state.chips.inputs.get(MEMORY, p["supply.memory_gb_per_week"])
+    memory *= math.exp((p["supply.memory_growth_per_year"] + p["supply.memory_pull"] * pull) * MONTH_YEARS)
+    yield Happening(day, events.InputExpanded(kind=MEMORY, value=float(round(memory))), "world", "world")
+    if any(chip.in_volume and is_rack_scale(chip.name) for chip in state.chips.chips.values()):
+        racks = state.chips.inputs.get(RACKS, 0.0) + 4 * p["supply.racks_per_week"]
+        yield Happening(day, events.InputExpanded(kind=RACKS, value=round(racks, 3)), "world", "world")

@@ -1,0 +1,84 @@
+"""What an org may know of the economy: prices for later, its own users' spending, its part of the market, levies."""
+
+from __future__ import annotations
+
+from market.rules import demand, finance, foresee, prices, uses
+from market.state.demand import TAIL
+from market.view.base import state_of
+from market.view.own import OwnView
+
+
+class EconomyView(OwnView):
+    """Readings of demand and prices, public or the org's own."""
+
+    __slots__ = ()
+
+    @property
+    def clearing(self) -> float:
+        """Spot, USD/H100e-hour: moves to where all users together want what is energised."""
+        return state_of(self).demand.clearing_usd_per_h100e_hour
+
+    @property
+    def reference(self) -> float:
+        """Price to which budgets for compute are used, USD/H100e-hour."""
+        return state_of(self).demand.reference_usd_per_h100e_hour
+
+    @property
+    def mix_cost(self) -> float:
+        """Replacement cost of what is on sale, smoothed: what prices are agreed on, USD/H100e-hour."""
+        return state_of(self).demand.cost_usd_per_h100e_hour
+
+    @property
+    def entry_price(self) -> float:
+        """Rent at which new capacity enters, USD/H100e-hour."""
+        return prices.entry_price(state_of(self))
+
+    def forward(self, weeks: float) -> float:
+        """Rent agreed today for an hour so many weeks ahead, USD/H100e-hour."""
+        return prices.forward(state_of(self), weeks)
+
+    def contract_price(self, days: float, wait_weeks: float) -> float:
+        """Rent of a contract for so many days that begins after a wait, USD/H100e-hour."""
+        return prices.quote(state_of(self), days, wait_weeks)
+
+    def own_cost(self, chip: str) -> float:
+        """Replacement cost of a chip for the org, with the levies that it would pay, USD/H100e-hour."""
+        return prices.replacement_cost(state_of(self), state_of(self).chips.chips[chip], self.day, self.me)
+
+    def levy_on_chips(self) -> float:
+        """Part of the price of chips that the org pays on top under the policies in force."""
+        return prices.levy_on_chips(state_of(self), self.me)
+
+    def levy_on_energy(self) -> float:
+        """USD per MWh that policies in force take."""
+        return prices.levy_on_energy(state_of(self))
+
+    def energy_usd_per_mwh(self, region: str) -> float:
+        """Price of energy in a region, with the levies in force there."""
+        p = state_of(self).run.parameters
+        return p[f"regions.{region}.energy_usd_per_mwh"] + p.get(f"regions.{region}.levy_usd_per_mwh", 0.0)
+
+    def revenue_growth(self) -> float:
+        """Growth of the own revenue as a lab, log points a year."""
+        return demand.lab_growth(state_of(self), self.me)
+
+    def served_share(self) -> float:
+        """Part of what own customers ask for that the org serves."""
+        return demand.availability(state_of(self), self.me)
+
+    def leader_h100e(self) -> float:
+        """Compute that the leading lab has and has announced."""
+        return uses.leader_h100e(state_of(self))
+
+    def foreseen_h100e(self, weeks: float) -> float:
+        """Compute that own users, the org's part of the tail and its contracts will want (see `foresee.foreseen`)."""
+        return foresee.foreseen(state_of(self), self.me, weeks)
+
+    def memory_of_growth(self) -> float:
+        """Growth that the org sees in what its users spend, log points a year."""
+        use = state_of(self).demand.uses.get(self.me) or state_of(self).demand.uses.get(TAIL)
+        return use.growth_per_year if use else 0.0
+
+    def income_usd_per_year(self) -> float:
+        """Operating cash flow of other business today, USD a year."""
+        return finance.income_usd_per_year(state_of(self), self.me, self.day)

@@ -1,0 +1,183 @@
+"""End users and budgets for compute: how they grow, whom they buy from, what cannot be served."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from given import CLOUD, LAB, RIVAL, START, given, handed, lease
+
+from events.types import demand as events
+from events.types.run import ExogenousShock
+from events.types.training import FrontierMeasured, ModelReleased, ServingMeasured
+from market.rules import demand, foresee, serving, uses
+from market.rules.base import fleets_h100e
+from market.state import State
+from market.state.demand import TAIL
+
+
+def grown(world, weeks=1):
+    """Spending by segment after some weeks."""
+    for _ in range(weeks):
+        world.close_weeks()
+        world.after(demand.segments(world.state, world.day))
+    return {name: s.usd_per_year for name, s in world.state.demand.segments.items()}
+
+
+def released(world, capability, org=LAB):
+    """A lab releases a model, and customers have come to know it."""
+    world.happened(
+        ModelReleased(model="new", org=org, flop=1e26, capability=capability, kind="frontier", start_day=START)
+    )
+    return world.happened(*(FrontierMeasured(capability=capability) for _ in range(27)))
+
+
+def test_a_segment_grows_towards_what_the_models_open_and_not_beyond():
+    before = given().state.demand.segments["api"].usd_per_year
+    assert grown(given())["api"] > before
+    assert grown(released(given(), 2.0), 13)["api"] > grown(given(), 13)["api"]
+    full = given(demand__api_market_max_usd=1e8)
+    assert grown(full)["api"] < before
+
+
+def test_what_is_not_served_for_long_holds_growth_back():
+    served, not_served = given(), given()
+    not_served.happened(ServingMeasured(org=LAB, revenue_usd_per_year=1e8, value=1e9, h100e=0.0))
+    assert grown(not_served)["api"] < grown(served)["api"]
+
+
+def test_a_run_level_error_moves_growth_and_a_factor_of_zero_stops_it():
+    assert grown(given(demand__growth_factor=0.0))["api"] == given().state.demand.segments["api"].usd_per_year
+    assert demand.growth_shock(given(demand__growth_sd=0.0).state) == 1.0
+
+
+def shares(world, months=1):
+    """Shares of the lab in every segment after some months."""
+    for _ in range(months):
+        world.close_weeks(4)
+        world.after(demand.shares(world.state, world.day))
+    return {name: s.shares[LAB] for name, s in world.state.demand.segments.items()}
+
+
+def test_the_better_model_wins_customers_a_part_a_month():
+    world = released(given(demand__share_sd=0.0), 3.0)
+    after = shares(world)["api"]
+    assert 2 / 3 < after < 2 / 3 + world.state.run.parameters["demand.reconsider_per_month"]
+    assert all(sum(s.shares.values()) == pytest.approx(1.0) for s in world.state.demand.segments.values())
+
+
+def test_a_provider_that_cannot_serve_loses_customers():
+    short = given(demand__share_sd=0.0, demand__reconsider_per_month=1.0)
+    short.happened(ServingMeasured(org=LAB, revenue_usd_per_year=3e8, value=1e9, h100e=0.0))
+    able = given(demand__share_sd=0.0, demand__reconsider_per_month=1.0)
+    assert shares(short)["api"] < shares(able)["api"]
+
+
+def test_a_follower_falls_behind_by_so_much_and_no_more():
+    near = shares(released(given(demand__share_sd=0.0, demand__follower_lag=0.1), 9.0), 12)["api"]
+    far = shares(released(given(demand__share_sd=0.0, demand__follower_lag=0.7), 9.0), 12)["api"]
+    assert near < far
+
+
+# --- serving
+
+
+def served(world):
+    """What the lab sells after a week."""
+    world.close_weeks()
+    world.after(serving.measure(world.state, world.state.run.week))
+    lab = world.state.training.labs[LAB]
+    return lab.revenue_usd_per_year, lab.demand_usd_per_year
+
+
+def test_customers_are_served_within_the_fleet_and_no_faster_than_a_provider_can_grow():
+    revenue, asked = served(given(demand__growth_max_per_week=0.0001, demand__first_revenue_usd=0.0))
+    assert asked == pytest.approx(1e9)
+    assert revenue == pytest.approx(capped := min(1e9 * math.exp(0.0001), asked, capacity()), rel=1e-6)
+    assert capped < 1e9  # 4,000 H100 serve less
+
+
+def capacity():
+    state = given().state
+    return serving.capacity_usd(state, LAB, fleets_h100e(state)[LAB])
+
+
+def test_more_gpus_serve_more():
+    world = given()
+    more = lease(gpus=5_000)
+    world.happened(more, handed(more))
+    assert served(world)[0] > served(given())[0]
+
+
+def test_without_customers_revenue_falls_week_by_week_and_nobody_pays_at_once_nothing():
+    revenue, asked = served(given(demand__factor=0.0))
+    assert asked == 0.0
+    assert 0.0 < revenue < 1e9
+
+
+def test_a_world_without_labs_serves_nobody():
+    assert serving.measure(State(), 0) is None
+
+
+# --- budgets for compute
+
+
+def spent(world, months=1):
+    """Budgets by user after some months."""
+    for _ in range(months):
+        world.close_weeks(4)
+        world.after(uses.grow(world.state, world.day))
+    return {user: use.usd_per_year for user, use in world.state.demand.uses.items()}
+
+
+def test_budgets_grow_and_growth_fades():
+    start = given().state.demand.uses
+    now = spent(given())
+    assert all(now[user] > use.usd_per_year for user, use in start.items())
+    world = given()
+    first = spent(world)[TAIL] / start[TAIL].usd_per_year
+    world.close_weeks(300)
+    before = world.state.demand.uses[TAIL].usd_per_year
+    assert spent(world)[TAIL] / before < first
+
+
+def test_a_parent_answers_what_the_leader_announces():
+    def own(gpus):
+        world = given(orgs__cloud__races=1.0, orgs__cloud__race_start=0.0, orgs__cloud__captive_share=0.3)
+        world.happened(lease(gpus=gpus))
+        return spent(world)[CLOUD]
+
+    assert own(9_000) > own(1_000)
+
+
+def test_dear_compute_is_wanted_less_and_hardly_at_all_beyond_the_choke():
+    world = given()
+    wanted = [uses.wanted_h100e(world.state, uses.streams(world.state, {LAB: 0.0}), p) for p in (1, 3, 10, 40)]
+    assert wanted == sorted(wanted, reverse=True)
+    assert wanted[-1] < 0.01 * wanted[1]
+
+
+def test_shocks_and_factors_multiply_what_is_wanted():
+    half = given(demand__factor=0.5)
+    shock = given().happened(ExogenousShock(kind="demand", value=0.5))
+    plain = uses.streams(given().state, {LAB: 0.0})
+    for world in (half, shock):
+        assert uses.streams(world.state, {LAB: 0.0}).tail_usd == pytest.approx(plain.tail_usd / 2)
+
+
+def test_a_cloud_keeps_for_itself_what_its_own_users_want_less_what_its_labs_have():
+    world = given()
+    assert uses.captive_share(world.state, CLOUD) == pytest.approx(0.3)
+    inside = lease(gpus=1_000, kind="internal")
+    world.happened(inside, handed(inside))
+    assert uses.captive_share(world.state, CLOUD) == pytest.approx(0.2)
+    world.happened(events.UseMeasured(org=CLOUD, usd_per_year=1e9, growth_per_year=0.5, h100e=1e6))
+    assert uses.captive_share(world.state, CLOUD) == 1.0
+
+
+def test_more_is_foreseen_further_ahead_with_more_contracts_and_nothing_without_users():
+    near, far = (foresee.foreseen(given().state, CLOUD, weeks) for weeks in (10, 100))
+    assert 0 < near < far
+    let = given().happened(lease(RIVAL, gpus=1_000))
+    assert foresee.foreseen(let.state, CLOUD, 10) == pytest.approx(near + 1_000)
+    assert foresee.foreseen(given(demand__factor=0.0).state, CLOUD, 100) == 0.0
