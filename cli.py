@@ -696,6 +696,26 @@ def backtest(origins: tuple[str, ...], why: str, out: Path | None, as_json: bool
 
 
 @main.command()
+@click.option("--origin", default="2024-12-31", show_default=True, metavar="DATE", help="Fit what was known then.")
+@click.option("--waves", type=click.IntRange(1, 20), default=4, show_default=True, help="Waves of the smoother.")
+@click.option("--runs", type=click.IntRange(10), default=60, show_default=True, metavar="N", help="Runs of each wave.")
+@ENGINE
+@click.option("--out", "-o", type=INPUT, metavar="FILE.csv", help="Write the draws.")
+@JSON
+@QUIET
+def calibrate(origin: str, out: Path | None, as_json: bool, quiet: bool, **asked: Any) -> None:
+    """Fit the parameters to what was known at an origin, and say what the record can identify."""
+    from market.report.truth import show_calibration, teller
+    from market.truth import calibrate as calibration
+
+    found = calibration.calibrate(model_around, calibration.origin_of(origin), tell=teller(quiet), **asked)
+    if out is not None:
+        calibration.write_posterior(found, out)
+    found.pop("draws")
+    emit(found) if as_json else show_calibration(found)
+
+
+@main.command()
 @click.option("--seeds", type=click.IntRange(1), default=20, show_default=True, help="Seeds of each world.")
 @click.option("--years", type=click.FloatRange(0, 20, min_open=True), default=3.0, show_default=True, help="Length.")
 @ENGINE

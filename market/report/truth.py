@@ -98,6 +98,22 @@ def show_claims(found: dict[str, Any]) -> None:
         click.echo(f"  {entry['id']} {entry['status']:<12} {entry['claim']}  [{share or entry['reason']}]")
 
 
+def show_calibration(found: dict[str, Any]) -> None:
+    """Print what was fitted, what became narrower, and what trades off."""
+    click.echo(
+        f"origin {found['origin']}: {found['waves']} waves, {found['runs']} runs ({found['failed']} failed), "
+        f"{found['targets']} observed quarters to {found['last_target']}; error {found['error']:.2f} log points, "
+        f"of which the model cannot follow {found['discrepancy']:.2f}"
+    )
+    click.echo(f"{found['identified']} of {len(found['parameters'])} parameters became clearly narrower")
+    for entry in found["parameters"][:15]:
+        mark = "*" if entry["identified"] else " "
+        click.echo(f" {mark} {entry['name']:<40} narrower by {entry['contraction']:+.0%}, median"
+                   f" {_say(entry['posterior_median'])}")  # fmt: skip
+    for pair in found["pairs"]:
+        click.echo(f"   trade off: {pair['a']} and {pair['b']}, correlation {pair['correlation']:+.2f}")
+
+
 def _by_series(points: list[dict[str, Any]]) -> dict[str, tuple[float, int, float]]:
     groups: dict[str, list[dict[str, Any]]] = {}
     for point in points:

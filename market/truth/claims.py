@@ -107,7 +107,7 @@ def _ask(
 ) -> list[list[float | None]]:  # fmt: skip
     """Values of each claim over the seeds of its world."""
     scenario = load_scenario(world, {"years": repr(years)}).scenario
-    job = Job(scenario, make, tuple((claim.id, claim.query) for claim in asked), wants_series=False)
+    job = Job(scenario, make, tuple((claim.id, claim.query) for claim in asked), wants_series=False, wants_dates=False)
     answers = simulate_all(job, [Future(seed, seed, {}) for seed in range(seeds)], engine, tell)
     _refuse_failures(world, answers)
     return [[answer.questions[claim.id] for answer in answers] for claim in asked]

@@ -63,7 +63,8 @@ class Job(NamedTuple):
     make: MakeModel
     questions: tuple[tuple[str, str], ...] = ()  # id, SQL
     policies: tuple[Policy, ...] = ()
-    wants_series: bool = True  # series and dates; questions are answered anyway
+    wants_series: bool = True  # questions are answered anyway
+    wants_dates: bool = True
 
 
 class Answer(NamedTuple):
@@ -128,7 +129,7 @@ def _answer(run: Run, job: Job, future: Future, end: date) -> Answer:
     begun = job.scenario.start
     found = {d.id: quarterly(run, d, begun, end) for d in series()} if job.wants_series else {}
     seen: dict[str, date] = {}
-    for definition in definitions().values() if job.wants_series else ():
+    for definition in definitions().values() if job.wants_dates else ():
         if definition.how in ("day", "days"):
             seen.update(dates(run, definition))
     asked = {id_: number(run, sql) for id_, sql in job.questions}

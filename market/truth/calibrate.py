@@ -1,0 +1,182 @@
+"""Fit the parameters of a world to what was known at an origin, and say what the record can and cannot identify.
+
+The world starts in mid-2023 and runs to the origin; fitted are rows of the split `calibration` that were published
+before it, never others. Parameters that say how the start stands (prices, lead times, output of that day) are not
+fitted: every origin has its own. The draws are kept with the hash of what was fitted, the code and the seed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from events.manifest import canonical, code_hash
+from market.catalogue.tables import vintages
+from market.runs.drive import MakeModel
+from market.scenario.load import Resolved, load_scenario
+from market.truth.answers import Quarterly
+from market.truth.definitions import definition_of
+from market.truth.futures import Floats, Future, Job, Range, ranges, simulate_all
+from market.truth.observations import Seen, observations
+from market.truth.quarters import origin_quarter
+from market.truth.score import CAP, FLOOR
+from market.truth.smoother import Fitted, contraction, fit, to_unit
+from market.units import DAYS_PER_YEAR, digits
+
+START = date(2023, 6, 30)
+ERROR = 0.15  # of an observation, in log points: what filings and estimates differ by (assumption)
+PAIR_CORRELATION = 0.5
+PAIRS_SHOWN = 10
+SEED = 1
+
+
+class CalibrationError(ValueError):
+    """A calibration that cannot be made; the text is one line."""
+
+    exit_code = 2
+
+
+class Target(NamedTuple):
+    """One observed quarter to fit, as a log ratio to its base where growth is compared."""
+
+    series: str
+    quarter: str
+    base: str | None
+    value: float
+
+
+def origin_of(text: str) -> date:
+    """Read an origin."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise CalibrationError(f"--origin: must be a date such as 2024-12-31, was {text}") from None
+
+
+def targets(origin: date) -> list[Target]:
+    """Rows of the split `calibration` that were published before an origin, within the world's run."""
+    begun = origin_quarter(START)
+    usable = [one for one in observations() if _usable(one, origin, begun)]
+    found = []
+    for one in usable:
+        definition = definition_of(one.series)
+        base = None
+        if definition.is_growth:
+            base = min(other.quarter for other in usable if other.series == one.series)
+            if base == one.quarter:
+                continue
+        first = next((o.value for o in usable if (o.series, o.quarter) == (one.series, base)), 1.0)
+        found.append(Target(one.series, one.quarter, base, float(np.log(one.value / first))))
+    return found
+
+
+def _usable(one: Seen, origin: date, begun: str) -> bool:
+    is_log = definition_of(one.series).is_log
+    return one.split == "calibration" and one.known_on <= origin and one.quarter > begun and one.value > 0 and is_log
+
+
+def fitted_ranges(resolved: Resolved) -> dict[str, Range]:
+    """Ranges of the parameters that are fitted: those that do not describe the start."""
+    of_the_start = {row.id for row in vintages("parameters")}
+    return {name: found for name, found in ranges(resolved).items() if name not in of_the_start}
+
+
+def calibrate(
+    make: MakeModel, origin: date, *, waves: int, runs: int, engine: str, tell: Callable[[int, int], None]
+) -> dict[str, Any]:
+    """Fit one posterior and describe it."""
+    aims = targets(origin)
+    if not aims:
+        raise CalibrationError(f"--origin {origin}: nothing that may be fitted was published before it")
+    years = ((origin - START).days + 45) / DAYS_PER_YEAR
+    resolved = load_scenario("frontier-2024", {"start": str(START), "vintage": "strict", "years": f"{years:.3f}"})
+    prior = fitted_ranges(resolved)
+    job = Job(resolved.scenario, make, wants_dates=False)
+
+    def forward(normals: Floats) -> Floats:
+        answers = simulate_all(job, _futures(prior, normals), engine, tell)
+        return np.array([predicted(answer.series, aims) for answer in answers]).T
+
+    observed = np.array([aim.value for aim in aims])
+    fitted = fit(forward, len(prior), observed, ERROR, waves=waves, runs=runs, seed=SEED)
+    return described(origin, prior, fitted, aims, waves, runs)
+
+
+def _futures(prior: dict[str, Range], normals: Floats) -> list[Future]:
+    """Futures of an ensemble [k, N]; the seed of a member is its own in every wave."""
+    values = _values(prior, normals)
+    return [
+        Future(i, i, {name: values[name][i] for name in prior}) for i in range(normals.shape[1])
+    ]  # fmt: skip
+
+
+def _values(prior: dict[str, Range], normals: Floats) -> dict[str, list[float]]:
+    unit = to_unit(normals)
+    return {
+        name: [float(f"{value:.9g}") for value in found.quantile(unit[i])]
+        for i, (name, found) in enumerate(prior.items())
+    }
+
+
+def predicted(series: dict[str, Quarterly], aims: Sequence[Target]) -> Floats:
+    """What a run says of each target, in log points; nan where it says nothing."""
+    found = []
+    for aim in aims:
+        value = series.get(aim.series, {}).get(aim.quarter, np.nan)
+        first = 1.0 if aim.base is None else series.get(aim.series, {}).get(aim.base, np.nan)
+        found.append(np.clip(np.log(max(value, FLOOR) / max(first, FLOOR)), aim.value - 2 * CAP, aim.value + 2 * CAP))
+    return np.array(found)
+
+
+def described(
+    origin: date, prior: dict[str, Range], fitted: Fitted, aims: Sequence[Target], waves: int, runs: int
+) -> dict[str, Any]:
+    """Say the posterior against the prior, the pairs that trade off, and the draws."""
+    names = list(prior)
+    before, after = _values(prior, fitted.prior), _values(prior, fitted.posterior)
+    narrower = contraction(fitted)
+    noise = 3 / np.sqrt(runs)
+    parameters = [
+        {
+            "name": name, "prior_sd": digits(float(np.std(before[name]))),
+            "posterior_sd": digits(float(np.std(after[name]))),
+            "posterior_median": digits(float(np.median(after[name]))), "contraction": digits(float(narrower[i])),
+            "identified": bool(narrower[i] > noise),
+        }
+        for i, name in enumerate(names)
+    ]  # fmt: skip
+    return {
+        "origin": origin.isoformat(), "waves": waves, "runs": waves * runs, "failed": fitted.failed,
+        "targets": len(aims), "last_target": max(aim.quarter for aim in aims), "error": digits(fitted.error),
+        "discrepancy": digits(fitted.discrepancy), "mean_contraction": digits(float(np.mean(narrower))),
+        "identified": sum(entry["identified"] for entry in parameters),
+        "parameters": sorted(parameters, key=lambda entry: -entry["contraction"]),
+        "pairs": _pairs(names, fitted.posterior),
+        "inputs": hashlib.sha256(canonical([list(aim) for aim in aims])).hexdigest(), "code": code_hash(), "seed": SEED,
+        "draws": after,
+    }  # fmt: skip
+
+
+def _pairs(names: Sequence[str], posterior: Floats) -> list[dict[str, Any]]:
+    """Parameters that trade off: the record knows a combination of the two better than either."""
+    matrix: Floats = np.atleast_2d(np.corrcoef(posterior))
+    strong = [(i, j) for i in range(len(names)) for j in range(i) if abs(matrix[i, j]) > PAIR_CORRELATION]
+    strong.sort(key=lambda pair: -abs(float(matrix[pair])))
+    return [{"a": names[i], "b": names[j], "correlation": digits(float(matrix[i, j]))} for i, j in strong[:PAIRS_SHOWN]]
+
+
+def write_posterior(found: dict[str, Any], path: Path) -> None:
+    """Write the draws as CSV, with remarks that say what they rest on."""
+    names = sorted(found["draws"])
+    remarks = ("origin", "waves", "runs", "targets", "last_target", "error", "inputs", "code", "seed")
+    lines = [f"# {name}: {found[name]}" for name in remarks]
+    lines.append(",".join(names))
+    columns = [found["draws"][name] for name in names]
+    lines += [",".join(f"{value:.6g}" for value in row) for row in zip(*columns, strict=True)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
