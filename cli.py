@@ -30,9 +30,9 @@ from market.report.shell import (
     USAGE,
     Commands,
     Complaint,
+    Group,
     Words,
     emit,
-    examples,
     form_of,
     number_of,
     pair_of,
@@ -70,9 +70,7 @@ SCENARIO = click.argument("scenario", default=DEFAULT_SCENARIO, envvar="MARKET_S
                           shell_complete=complete.scenarios)  # fmt: skip
 
 
-@main.command(
-    "run", epilog=examples("run --years 3", "run --policy power-moratorium --seed 1", "run mine.yaml --out mine")
-)
+@main.command("run")
 @SCENARIO
 @click.option("--years", envvar="MARKET_YEARS", metavar="YEARS", help="Length of the run.  [default: the scenario's]")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, envvar="MARKET_SEED",
@@ -139,8 +137,7 @@ def model_around(kernel: Kernel) -> Model:
     return MarketModel(kernel=kernel)
 
 
-@main.command(epilog=examples("fork RUN --at 2025-06-30 --policy power-moratorium:from=2025-06-30",
-                              "fork RUN --at 2025-06-30 --years 5"))  # fmt: skip
+@main.command()
 @RUN
 @click.option("--at", "day", required=True, metavar="DATE", help="Part at the last week that closed not after this.")
 @POLICY
@@ -417,7 +414,7 @@ def verify(run: Path, only_bytes: bool, deep: bool, head: str, as_json: bool) ->
         raise click.exceptions.Exit(DAMAGED)
 
 
-@main.command(epilog=examples("diff RUN FORK"))
+@main.command()
 @run_argument("a")
 @run_argument("b")
 @JSON
@@ -443,7 +440,7 @@ def diff(a: Path, b: Path, as_json: bool) -> None:
     differs(a, b, found, told)
 
 
-@main.command(epilog=examples("compare RUN FORK", "compare RUN FORK --json"))
+@main.command()
 @run_argument("a")
 @run_argument("b")
 @JSON
@@ -484,7 +481,7 @@ def explain(run: Path, seq: int, as_json: bool) -> None:
 # --- experiment
 
 
-class Experiment(click.Group):
+class Experiment(Group):
     """Runs an experiment unless the first word is a command of its own."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -499,18 +496,18 @@ def experiment() -> None:
     """Compare policies with the baseline on the same futures and seeds."""
 
 
-@experiment.command("run", epilog="Also: market experiment show RESULT; market experiment metrics.")
+@experiment.command("run")
 @click.argument("spec", required=False)
-@click.option("--policy", "policies", multiple=True, metavar="P", help="A policy by name, file or name:key=value.")
+@POLICY
 @click.option("--runs", "seeds", type=int, metavar="N", help="Seeds: paired runs of every policy in every future.")
 @click.option("--futures", type=int, metavar="N", help="Futures to draw from a design's uncertainties.")
 @click.option("--years", type=float, help="Length of every run.")
-@click.option("--scenario", help="A scenario by name or file.")
+@click.option("--scenario", shell_complete=complete.scenarios, help="A scenario by name or file.")
 @click.option("--seed", "first_seed", type=int, help="The first seed.")
-@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Change the scenario of all runs.")
+@SET
 @click.option("--metric", "metrics", multiple=True, metavar="M", help="What to measure; `*` stands for any.")
 @click.option("--engine", default="local", show_default=True, help="serial, local[:N], dask[:N] or dask://host:port.")
-@click.option("--out", help="A folder, or s3://bucket/prefix?endpoint_override=...")
+@click.option("--out", "-o", help="A folder, or s3://bucket/prefix?endpoint_override=...")
 @click.option("--resume", is_flag=True, help="Go on where an experiment was cut short.")
 @click.option("--keep-logs", default="none", show_default=True, help="all, sample:N pairs, or none.")
 @click.option("--dry-run", is_flag=True, help="Check the design, say how many runs and how long.")
@@ -521,10 +518,7 @@ def experiment_run(
     ctx: click.Context, /, spec: str | None, engine: str, out: str | None, resume: bool, keep_logs: str, dry_run: bool,
     as_json: bool, quiet: bool, **asked: Any,
 ) -> None:  # fmt: skip
-    """Run SPEC (a YAML design), or the policies given, beside the baseline on the same futures and seeds.
-
-    market experiment --policy power-moratorium --runs 20
-    """
+    """Run SPEC (a YAML design), or the policies given, beside the baseline on the same futures and seeds."""
     if spec is None and not asked["policies"]:
         raise click.UsageError("give a design file, or a --policy")
     from agents.model import simulate
@@ -771,7 +765,7 @@ def names(titles: dict[str, str], what: str, as_json: bool) -> None:
 
 
 @policy.command("show")
-@click.argument("policy", metavar="POLICY")
+@click.argument("policy", metavar="POLICY", shell_complete=complete.policies)
 @JSON
 def policy_show(policy: str, as_json: bool) -> None:
     """Show what a policy does, from when to when, its settings and sources. POLICY as for `market run --policy`."""
@@ -787,7 +781,7 @@ def policy_show(policy: str, as_json: bool) -> None:
 
 
 @scenario.command("show")
-@click.argument("scenario", default=DEFAULT_SCENARIO)
+@click.argument("scenario", default=DEFAULT_SCENARIO, shell_complete=complete.scenarios)
 @SET
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print the resolved scenario, a file that needs no catalogue.")
 @JSON
@@ -807,7 +801,7 @@ def scenario_show(scenario: str, sets: tuple[str, ...], as_yaml: bool, as_json: 
 
 
 @scenario.command("check")
-@click.argument("scenario")
+@click.argument("scenario", shell_complete=complete.scenarios)
 @SET
 @JSON
 def scenario_check(scenario: str, sets: tuple[str, ...], as_json: bool) -> None:

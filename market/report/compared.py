@@ -60,7 +60,7 @@ def evidence(a: Run, b: Run) -> str:
     rest = [stage for stage in a.question.stages if stage not in b.question.stages]
     same_world = a.question.scenario == b.question.scenario
     if not same_world or rest or not new:
-        return f"{head} Repeat both with other seeds (--seed 1, 2, ...) and see whether the sign stays."
+        return f"{head} Repeat both with other seeds (--seed 1, --seed 2 and so on) and see whether the sign stays."
     words = " ".join(f"--policy {shlex.quote(_spec(b, stage))}" for stage in new)
     base = b.question
     scenario = "" if base.scenario.name == "frontier-2024" else f" --scenario {shlex.quote(base.scenario.name)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from errno import ENOSPC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 FAILED, USAGE, DAMAGED, SOME_FAILED, INTERRUPTED = 1, 2, 3, 4, 130
 PROBLEMS_SHOWN = 20
+LINE_MAX = 300
 
 type Words = tuple[str, ...]
 
@@ -37,8 +39,35 @@ class Complaint(click.ClickException):
             click.echo(safe(line), file=file or sys.stderr)
 
 
-class Commands(click.Group):
+class WithExamples(click.Command):
+    """Ends its help with examples."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Print the examples of the command, each on a line of its own."""
+        from market.report.examples import EXAMPLES
+
+        path = ctx.command_path.partition(" ")[2]
+        with formatter.section("Examples"):
+            for line in EXAMPLES.get(path, ()):
+                formatter.write(f"  market {line}\n")
+
+
+class Group(WithExamples, click.Group):
+    """A group whose commands end their help with examples."""
+
+    command_class = WithExamples
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands, each with the whole first sentence of its help."""
+        rows = [(name, command.get_short_help_str(LINE_MAX)) for name, command in sorted(self.commands.items())]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+class Commands(Group):
     """Turns whatever a command raises into a line and the right exit code."""
+
+    group_class = Group
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run with the streams that are there: without stdout there is nowhere to answer."""
@@ -86,27 +115,15 @@ def code_of(error: Exception) -> int | None:
 def said(error: Exception) -> list[str]:
     """Say an error of the system with the file that it is about, and each of many problems in a line."""
     if isinstance(error, OSError) and error.strerror:
-        if error.filename is None and sys.stdout is not None:
-            _drop_stdout_if_full(error)
+        if error.filename is None and error.errno == ENOSPC:  # a file that is full is said with its name
+            error.filename = "stdout"
+            _drop_stdout()
         return [f"{error.filename}: {error.strerror.lower()}" if error.filename else error.strerror.lower()]
     problems = getattr(error, "problems", ())
     lines = [str(problem) for problem in problems[:PROBLEMS_SHOWN]]
     if len(problems) > PROBLEMS_SHOWN:
         lines.append(f"and {len(problems) - PROBLEMS_SHOWN} more")
     return lines or [str(error)]
-
-
-def _drop_stdout_if_full(error: OSError) -> None:
-    try:
-        sys.stdout.flush()
-    except OSError:
-        error.filename = "stdout"
-        _drop_stdout()
-
-
-def examples(*lines: str) -> str:
-    """Write the examples of a command as the end of its help, each on a line of its own."""
-    return "\n".join(("\b", "Examples:", *(f"  market {line}" for line in lines)))
 
 
 def version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:

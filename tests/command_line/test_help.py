@@ -1,12 +1,18 @@
 """Help is quick because it imports nothing heavy."""
 
+import shlex
+import shutil
 import subprocess
 import sys
+from contextlib import suppress
 
+import click
 import pytest
+from click.shell_completion import ShellComplete
 from command_line.asking import ask
 
 import cli
+from market.report.examples import EXAMPLES
 
 HEAVY = {"mesa", "polars", "pyarrow", "pydantic", "numpy", "rich", "msgspec", "yaml", "agents", "events"}
 
@@ -48,9 +54,38 @@ def commands(group=cli.main, path=()):
             yield (*path, name)
 
 
-def test_a_command_that_lives_in_its_room_is_listed():
-    assert "experiment" in ask("--help").stdout
-    assert ask("experiment", "metrics").exit_code == 0
+def test_every_example_of_every_help_is_understood(here, run, monkeypatch):
+    shutil.copytree(run, here / "RUN")
+    shutil.copytree(run, here / "FORK")
+    for name in ("design.yaml", "cases.csv", "mine.yaml", "book.json"):
+        (here / name).touch()
+    for path in [*commands(), ("scenario",), ("policy",)]:
+        lines = EXAMPLES.get(" ".join(path), ())
+        assert lines, f"market/report/examples.py has no example of {' '.join(path)}"
+        shown = ask(*path, "--help").stdout
+        for line in lines:
+            assert f"  market {line}\n" in shown
+            words = shlex.split(line.partition(" > ")[0])
+            command, args = cli.main, words
+            while hasattr(command, "commands"):
+                is_named = args[0] in command.commands
+                command, args = command.commands[args[0] if is_named else "run"], args[1:] if is_named else args
+            with suppress(click.exceptions.Exit):
+                command.make_context(line, list(args))
+
+
+def test_names_are_completed(here, run):
+    (here / "runs").mkdir()
+    shutil.copytree(run, here / "runs" / "world")
+
+    def offers(*words, incomplete):
+        found = ShellComplete(cli.main, {}, "market", "_MARKET_COMPLETE").get_completions(list(words), incomplete)
+        return {item.value for item in found}
+
+    assert "power-moratorium" in offers("run", "--policy", incomplete="power")
+    assert "power-moratorium" in offers("policy", "show", incomplete="power")
+    assert "frontier-2024" in offers("run", incomplete="fron")
+    assert "runs/world" in offers("verify", incomplete="runs/w")
 
 
 @pytest.mark.parametrize("path", list(commands()), ids=" ".join)

@@ -1,0 +1,70 @@
+"""Output at 60 to 140 columns: no line is wider where words allow, and no number is cut."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from command_line.asking import ask
+
+WIDTHS = (60, 80, 100, 140)
+QUERY = "SELECT * FROM leases ORDER BY worth_usd DESC LIMIT 3"
+
+
+def words_of(run: Path) -> dict[str, tuple[object, ...]]:
+    return {
+        "report": ("run", "--years", "0.3", "--out", run),
+        "replay": ("replay", run, "--until", "2024-09-01"),
+        "query": ("query", run, QUERY),
+        "runs": ("runs", run.parent),
+        "plans": ("cluster", "--chip", "H100", "--gpus", "1024", "--model", "llama-3.1-405b", "--plans", "3"),
+        "compare": ("compare", run, run),
+        "policy": ("policy", "show", "export-controls"),
+        "explain": ("explain", run, "4000"),
+    }
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("what", ["report", "replay", "runs", "plans", "compare", "policy"])
+def test_output_fits_its_width(what: str, width: int, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    text = ask(*words_of(run)[what]).stdout
+    assert text
+    for line in text.splitlines():
+        is_command = line.strip().startswith(("market ", "run ", "head ", "state "))
+        longest = max(map(len, line.split()), default=0)
+        assert len(line) <= width or is_command or longest > width // 2, line
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("what", ["report", "query", "plans", "compare"])
+def test_no_number_of_the_widest_output_is_cut_in_a_narrower_one(
+    what: str, width: int, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever number a narrow output holds stands in the wide one too, whole; there is no ellipsis."""
+
+    def numbers(columns: int) -> set[str]:
+        monkeypatch.setenv("COLUMNS", str(columns))
+        text = ask(*words_of(run)[what]).stdout
+        assert "…" not in text
+        assert "..." not in text
+        text = re.sub(r"not shown at \d+ columns|in [\d.]+ s\b", "", text)
+        return set(re.findall(r"[\d][\d,.:]*", text))
+
+    assert numbers(width) <= numbers(400)
+
+
+def test_a_wide_result_is_one_record_a_block(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    blocks = ask("query", run, QUERY).stdout.strip().split("\n\n")
+    assert len(blocks) == 3
+    assert all(re.search(r"^worth_usd +[\d,.]+$", block, re.MULTILINE) for block in blocks)
+    assert all(re.search(r"^start_day +\d{4}-\d\d-\d\d$", block, re.MULTILINE) for block in blocks)
+
+
+def test_columns_that_are_left_out_are_named(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    assert "(not shown at 60 columns: " in ask("run", "--years", "0.3", "--out", run).stdout
+    monkeypatch.setenv("COLUMNS", "400")
+    assert "not shown" not in ask("run", "--years", "0.3", "--out", run).stdout
