@@ -764,6 +764,30 @@ def names(titles: dict[str, str], what: str, as_json: bool) -> None:
         click.echo(f"{name:<28} {title}")
 
 
+@policy.command("check")
+@click.argument("policy", metavar="POLICY")
+@click.option("--scenario", metavar="SCENARIO", help="Say also which names and values do not fit this scenario.")
+@SET
+@JSON
+def policy_check(policy: str, scenario: str | None, sets: tuple[str, ...], as_json: bool) -> None:
+    """Say everything that is wrong with a policy, each with file, line and column."""
+    from market.policies.load import check_against, check_policy, load_policy
+    from market.scenario.load import load_scenario
+
+    problems = check_policy(policy)
+    if not problems and scenario is not None:
+        world = load_scenario(scenario, dict(pair_of(text) for text in sets)).scenario
+        problems = check_against(load_policy(policy), world)
+    if as_json:
+        emit({"policy": policy, "ok": not problems, "problems": [problem._asdict() for problem in problems]})
+    for problem in () if as_json else problems:
+        click.echo(f"market: {problem}", err=True)
+    if problems:
+        raise click.exceptions.Exit(USAGE)
+    if not as_json:
+        click.echo(f"{policy}: holds")
+
+
 @policy.command("show")
 @click.argument("policy", metavar="POLICY", shell_complete=complete.policies)
 @JSON

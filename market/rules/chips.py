@@ -97,7 +97,7 @@ def list_price(state: State, command: commands.ListPrice, day: int) -> list[Even
         ]
     return [
         events.PriceListed(
-            chip=chip.name, supplier=chip.supplier, price_usd_per_gpu=round(command.price_usd_per_gpu, 2)
+            chip=chip.name, supplier=chip.supplier, price_usd_per_gpu=max(0.01, round(command.price_usd_per_gpu, 2))
         )
     ]
 

@@ -15,7 +15,6 @@ Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$", max_length=48)]
 Role = Literal["lab", "cloud", "supplier", "oem", "investor", "rest"]
 Money = Annotated[float, Field(ge=0, le=1e16, allow_inf_nan=False)]  # in cents it still fits 64 bits
 Megawatts = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
-Price = Annotated[float, Field(ge=0.001, le=1e9, allow_inf_nan=False)]
 HourPrice = Annotated[float, Field(ge=0.001, le=1000, allow_inf_nan=False)]
 Rate = Annotated[float, Field(ge=-0.9, le=5, allow_inf_nan=False)]  # relative change a year
 Trait = Annotated[float, Field(ge=-1e16, le=1e16, allow_inf_nan=False)]
@@ -39,7 +38,7 @@ class ChipPlan(Strict):
     start: date  # volume shipments, as promised at the scenario's start
     end: date  # last unit
     buyers: Literal["all", "china", "own"] = "all"  # own: the supplier's parent org alone
-    price_usd_per_gpu: Price
+    price_usd_per_gpu: Annotated[float, Field(ge=1, le=1e9, allow_inf_nan=False)]
     price_change_per_year: Rate = 0.0  # relative, -0.12 = 12 % cheaper a year
     power_kw_it_per_gpu: Kilowatts
     h100e: Annotated[float, Field(ge=1e-4, le=1e4, allow_inf_nan=False)]  # dense throughput against an H100
