@@ -881,44 +881,59 @@ def scenario_init(file: Path, base: str) -> None:
 
 
 @main.command()
-@click.option("--chip", metavar="CHIP", help="Such as H100, GB200, TPU v5e.")
+@click.option("--chip", metavar="CHIP", help="Such as H100, GB200, TPU v5e, or a data sheet chip.json.")
 @click.option("--gpus", type=float, metavar="N")
-@click.option("--model", metavar="MODEL", help="Such as gpt-3, gpt-4, llama-3.1-405b, deepseek-v3, dense-1t, moe-1t.")
+@click.option(
+    "--model", metavar="MODEL", help="Such as gpt-3, llama-3.1-405b, deepseek-v3, dense-1t, or a config.json."
+)
 @click.option("--tokens", type=float, help="Training tokens.  [default: the model's]")
-@click.option("--precision", type=click.Choice(["bf16", "fp8", "fp4"]), default="bf16", show_default=True)
+@click.option("--precision", type=click.Choice(["bf16", "fp8", "fp4"]),
+              help="Of the products.  [default: bf16; with --serve the fewest bits up to 8 of the chip]")  # fmt: skip
 @click.option("--batch-seqs", type=float, help="Sequences in a batch.  [default: the model's]")
 @click.option("--year", type=float, help="Date of the software, such as 2024.5.")
 @click.option("--price-usd-per-gpu-hour", type=float, help="Rent.  [default: what owning costs]")
 @click.option("--pue", type=float, default=1.2, show_default=True)
 @click.option("--power-cap-mw", type=float, help="Power that the site can give.")
+@click.option("--slow-clocks", is_flag=True, help="Under the cap, slower clocks on all GPUs instead of fewer GPUs.")
+@click.option("--spare-share", type=float, help="Share of the GPUs kept to replace failed ones.")
+@click.option("--sites", type=int, help="Train over so many sites.")
+@click.option("--site-gbps", type=float, help="Gb/s between a site and the others.  [default: 10000]")
+@click.option("--site-km", type=float, help="Kilometres between sites.  [default: 100]")
+@click.option("--tp", type=int, help="Tensor ranks; --pp, --vp, --dp, --ep and --cp fix the rest of a plan.")
+@click.option("--pp", type=int, help="Pipeline stages.")
+@click.option("--vp", type=int, help="Chunks of the model a stage.")
+@click.option("--dp", type=int, help="Data ranks.")
+@click.option("--ep", type=int, help="Expert ranks.")
+@click.option("--cp", type=int, help="Context ranks.")
 @click.option("--plans", type=click.IntRange(1, 100), help="List so many plans, the best first.")
+@click.option("--serve", is_flag=True, help="Say how the chip serves the model instead.")
+@click.option("--input-tokens", type=float, help="Of a request served.  [default: 1024]")
+@click.option("--output-tokens", type=float, help="Of a request served.  [default: 1024]")
+@click.option("--concurrency", type=float, help="Requests in flight.  [default: as many as memory and limit allow]")
+@click.option("--tpot-limit-ms", type=float, help="Mean time a token that must be kept.")
+@click.option("--speculative", is_flag=True, help="Serve with speculative decoding.")
 @click.option("--grid", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
               help="Answer every row of a CSV or Parquet file.")  # fmt: skip
 @FILE
 @JSON
 def cluster(grid: Path | None, out: Path | None, as_json: bool, **asked: Any) -> None:
-    """Say how fast a cluster trains a model: plan, step, MFU, days, power, cost, loss."""
+    """Say how fast a cluster trains or serves a model: plan, speed, memory, power, cost, losses."""
+    from market.report import cluster as said
+
     if grid is not None:
-        from market.report.cluster import answered
-
-        frame = answered(grid)
-        emit({"rows": frame.to_dicts()}) if as_json else write(frame, "parquet" if is_parquet(out) else "csv", out)
+        frame = said.answered(grid, asked["serve"])
+        if out is not None or not as_json:
+            write(frame, "parquet" if is_parquet(out) else "csv", out)
+        if as_json:
+            emit({"rows": frame.to_dicts()})
         return
-    missing = [f"--{name}" for name in ("chip", "gpus", "model") if asked[name] is None]
-    if missing:
-        raise Complaint(f"cluster: give {', '.join(missing)}, or a table with --grid")
-    from market import cluster as core
-    from market.report.cluster import show_answer, show_plans
-
-    plans = asked.pop("plans")
-    place = (asked.pop("chip"), asked.pop("gpus"), asked.pop("model"))
-    more = {name: value for name, value in asked.items() if value is not None}
-    if plans is not None:
-        found = core.best_plans(*place, count=plans, **more)
-        emit({"plans": found}) if as_json else show_plans(found)
-        return
-    fields = core.answer(*place, **more)
-    emit(fields) if as_json else show_answer(fields)
+    found = said.asked_of_core(asked)
+    if out is not None:
+        said.save(found, out)
+    if as_json:
+        emit(found)
+    elif out is None:
+        said.show_any(found)
 
 
 def is_parquet(path: Path | None) -> bool:

@@ -20,6 +20,7 @@ from market.cluster.chips import chip
 from market.cluster.models import model
 from market.cluster.parallelism import plans
 from market.cluster.search import search
+from market.cluster.serve import ServeTable, evaluate_serving, serving_rates
 from market.cluster.table import Table, evaluate_table
 from market.cluster.workload import base_case
 
@@ -75,9 +76,29 @@ def report_searches() -> None:
     print("search of all plans of one (cluster, model):")
     for name, shape, gpus in SEARCHES:
         device, kind = chip(name), model(shape)
-        listed, case = plans(kind, int(device.scaleup_domain_gpus)), base_case(device, kind)
-        spent = seconds(functools.partial(search, case, listed, gpus), 5)
+        listed, case = plans(kind, int(device.scaleup_domain_gpus), gpus), base_case(device, kind)
+        spent = seconds(functools.partial(search, case, kind, gpus), 5)
         print(f"  {name:6s} x {gpus:7,d} {shape:15s} {len(listed.tp):8,d} plans {spent * 1e3:6.1f} ms")
+
+
+def report_serving() -> None:
+    """Print serving answers a second."""
+    rows, draw = 131_072, np.random.default_rng(0)
+    cases = ServeTable(
+        models=tuple(MODELS.values()), chip=draw.integers(0, len(CHIP_NAMES), rows),
+        model=draw.integers(0, len(MODELS), rows), precision=draw.integers(0, 3, rows),
+        input_tokens=draw.uniform(100, 8000, rows), output_tokens=draw.uniform(50, 4000, rows),
+        tp=2.0 ** draw.integers(0, 4, rows), pp=np.ones(rows), dp=np.ones(rows), ep=np.ones(rows),
+        batch=np.full(rows, np.nan),
+    )  # fmt: skip
+
+    def call() -> int:
+        return sum(len(found.tpot_s) for _, found in evaluate_serving(cases))
+
+    print(f"serving answers a second, one thread, float64: {rows / seconds(call):12,.0f}")
+    rates = functools.partial(serving_rates, ["H100", "GB200", "GB300"] * 10, [3e10] * 30, year=2025.5)
+    rates()
+    print(f"a week's serving rates, 30 candidates, cached: {seconds(rates, 51) * 1e3:.3f} ms")
 
 
 def report_weekly() -> None:
@@ -112,5 +133,6 @@ def report_peer() -> None:
 if __name__ == "__main__":
     report_answers()
     report_searches()
+    report_serving()
     report_weekly()
     report_peer()

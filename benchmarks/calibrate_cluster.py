@@ -65,7 +65,7 @@ PRIORS: dict[str, tuple[float, float, str]] = {
     "immature_moe": (4.0, 0.40, "34-120 % gained in 11 months"),
 }
 NAMES = tuple(PRIORS)
-START = Constants(**{n: p[0] for n, p in PRIORS.items()})
+START = dataclasses.replace(Constants(), **{n: p[0] for n, p in PRIORS.items()})
 """Where plans that no source states are searched from: the priors, so that a fit does not depend on an earlier one."""
 SCALE = 0.08  # residual of one row that the priors are weighed against, and the knee of the loss
 
@@ -238,8 +238,10 @@ def store(k: Constants, errors: dict[str, dict[str, float]]) -> None:
     }  # fmt: skip
     digest = hashlib.sha256(RUNS.read_bytes()).hexdigest()
     note = "fitted by benchmarks/calibrate_cluster.py on the rows with use = fit"
-    text = {"inputs": "observed/training_runs.csv", "inputs_sha256": digest, "source": note, "constants": entries,
-            "left_out_errors": errors}  # fmt: skip
+    stored = json.loads(STORE.read_text(encoding="utf-8"))
+    entries = {**entries, **{n: v for n, v in stored["constants"].items() if n.startswith("serve_")}}
+    text = stored | {"inputs": "observed/training_runs.csv", "inputs_sha256": digest, "source": note,
+                     "constants": entries, "left_out_errors": errors}  # fmt: skip
     STORE.write_text(json.dumps(text, indent=1) + "\n", encoding="utf-8")
 
 

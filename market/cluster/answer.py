@@ -48,6 +48,9 @@ class Question:
     spare_share: float = 0.0  # GPUs kept out of the plan to replace failed ones
     fixed: Fixed = FREE
     stack: Stack = DEFAULT_STACK
+    sites: int = 1
+    site_gbps: float = 10_000.0  # between a site and the others
+    site_km: float = 100.0
 
     @property
     def spares(self) -> float:
@@ -61,13 +64,23 @@ def ask(
 ) -> Question:  # fmt: skip
     """Check a question."""
     given = {"gpus": gpus, "tokens": tokens, "batch_seqs": batch_seqs} | {
-        n: other.get(n) for n in ("year", "price_usd_per_gpu_hour", "pue", "power_cap_mw", "spare_share")
+        n: other.get(n)
+        for n in (
+            "year",
+            "price_usd_per_gpu_hour",
+            "pue",
+            "power_cap_mw",
+            "spare_share",
+            "sites",
+            "site_gbps",
+            "site_km",
+        )
     }
     if gpus is None or (isinstance(gpus, float) and np.isnan(gpus)):
         raise ClusterError(f"gpus: must be a number of at least 1, was {gpus}")
     limits = {"gpus": (1, LARGEST_GPUS), "tokens": (1e6, 1e18), "batch_seqs": (1, 1e8), "year": (2015, 2100),
               "price_usd_per_gpu_hour": (0, 1e6), "pue": (1, 3), "power_cap_mw": (1e-6, 1e6),
-              "spare_share": (0, 0.5)}  # fmt: skip
+              "spare_share": (0, 0.5), "sites": (1, 64), "site_gbps": (1e-3, 1e9), "site_km": (0, 4e4)}  # fmt: skip
     for name, (low, high) in limits.items():
         if isinstance(given[name], float) and np.isnan(given[name]):
             raise ClusterError(f"{name}: must lie in [{low:g}, {high:g}], was nan")
@@ -89,13 +102,27 @@ def owned_usd_per_gpu_hour(device: Chip, pue: float) -> float:
     return hardware + device.it_kw_per_gpu * pue * ELECTRICITY_USD_PER_KWH
 
 
+KM_PER_S_IN_FIBRE = 200_000.0
+
+
+def between_sites_s(q: Question) -> float:
+    """Time a step's exchange of gradients between sites: a ring of 2-byte gradients over the links, not hidden.
+
+    Every site trains on its share of the batch; 2 (n - 1)/n of the parameters pass a site's link in each direction, and
+    2 (n - 1) hops take light's time. Assumption: synchronous training, one exchange a step.
+    """
+    passes = 2 * (q.sites - 1)
+    sent = passes / q.sites * q.model.params_total * 2
+    return sent / (q.site_gbps * 1e9 / 8) + passes * q.site_km / KM_PER_S_IN_FIBRE
+
+
 def question_case(q: Question, k: Constants) -> tuple[Case, float]:
     """Build the one-row case of a question, and the GPUs that a plan may use under the power cap and spares."""
     price = q.price_usd_per_gpu_hour
     price = owned_usd_per_gpu_hour(q.chip, q.pue) if price is None else price
     case = base_case(
         q.chip, q.model, precision=q.precision, year=q.year, stack=q.stack, gpus=q.gpus, constants=k,
-        price_usd_per_gpu_hour=price, pue=q.pue,
+        price_usd_per_gpu_hour=price, pue=q.pue, sites_s=between_sites_s(q),
     )  # fmt: skip
     usable = np.floor(q.gpus) - q.spares
     if q.power_cap_mw is not None and q.slow_clocks:
@@ -178,7 +205,8 @@ def answer(chip_name: str | Chip, gpus: float, model_name: str | Model, **other:
     chip_name, model_name : names or aliases of the catalogue, or a Chip and a Model
     gpus : GPUs at hand; the plan may use fewer
     other : tokens, precision ("bf16", "fp8", "fp4"), batch_seqs, year, price_usd_per_gpu_hour (left out: owned cost),
-        pue, power_cap_mw, slow_clocks, spare_share, fixed (a `Fixed` plan), stack (a `Stack` of software)
+        pue, power_cap_mw, slow_clocks, spare_share, fixed (a `Fixed` plan), stack (a `Stack` of software), sites,
+        site_gbps and site_km (synchronous training over several sites)
 
     Rates, MFU (`mfu` counts attention in full, `mfu_causal` as the mask leaves it), power, energy and cost are of all
     `gpus`; `gpus_used` says how many the plan keeps busy. `losses` adds up to 1; `days_low` and `days_high` span

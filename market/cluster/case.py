@@ -87,6 +87,7 @@ class Case:
     recompute: Array
     offload: Array
     # economics
+    sites_s: Array  # a step's exchange between sites
     price_usd_per_gpu_hour: Array
     pue: Array
 

@@ -23,7 +23,7 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     "train_tokens": ("tokens",), "params_total": ("params",), "params_active": (), "scaleout_gbps_per_gpu": (),
     "power_limit_w": (), "framework": ("stack",), "release": ("framework_release",), "cuda_graphs": (),
     "dispatcher": (), "grouped_gemm": (), "attention_kernel": (), "notes": ("note",),
-    "price_usd_per_gpu_hour": (), "pue": (), "power_cap_mw": (),
+    "price_usd_per_gpu_hour": (), "pue": (),
 }  # fmt: skip
 """Columns that a case may have, with other spellings; case, spaces and underscores do not matter."""
 SAID_ONLY = frozenset(plain(n) for n in (

@@ -6,11 +6,13 @@ it (`market_id`), and in `chips.csv` where not. The market reads the same rows (
 
 import datetime
 import functools
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
 from market.catalogue.tables import h100e
 from market.cluster.names import printed
-from market.cluster.tables import plain, read_table, unknown
+from market.cluster.tables import ClusterError, plain, read_table, unknown
 
 GEMM_FRACTION_UNMEASURED = 0.72
 """Best BF16 GEMM over nameplate where no measurement is published. Assumption: the median of the measured chips
@@ -100,3 +102,56 @@ def chip(name: str) -> Chip:
     if found is None:
         raise unknown("chip", name, {n for c in CHIPS.values() for n in (c.name, *c.aliases)})
     return found
+
+
+SHEET: dict[str, tuple[float, float, float | None]] = {
+    "bf16_tflop_per_s": (0.1, 1e7, None), "fp8_tflop_per_s": (0.1, 1e7, 0.0), "fp4_tflop_per_s": (0.1, 1e7, 0.0),
+    "gemm_bf16_tflop_per_s_measured": (0.1, 1e7, 0.0), "hbm_gb": (0.1, 1e6, None), "hbm_tb_per_s": (1e-3, 1e4, None),
+    "scaleup_domain_gpus": (1, 1e6, None), "scaleup_gb_per_s_per_gpu": (0.1, 1e6, None),
+    "scaleout_gb_per_s_per_gpu": (0.01, 1e6, None), "tdp_w": (1, 1e6, None), "it_kw_per_gpu": (1e-3, 1e4, 0.0),
+    "price_usd": (0, 1e9, 0.0),
+}  # fmt: skip
+"""Numbers of a data sheet, as in `chips.csv`: least, most, and what is taken where it may be left out."""
+IT_PER_TDP = 2.0
+"""IT power over TDP where a data sheet gives none. Assumption: 1.7 (GB200) to 2.3 (A100) in the table."""
+LARGEST_SHEET = 1_000_000
+
+
+def load_chip(path: Path) -> Chip:
+    """Read a chip from a JSON file with the columns of `chips.csv`; `as_of` is its date of volume."""
+    if not path.is_file() or path.stat().st_size > LARGEST_SHEET:
+        raise ClusterError(f"{path}: must be a JSON file of at most 1 MB")
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as fault:
+        raise ClusterError(f"{path}: is no JSON: {str(fault)[:80]}") from None
+    if not isinstance(raw, dict):
+        raise ClusterError(f"{path}: must hold one JSON object")
+    strange = [k for k in raw if k not in SHEET and k not in ("name", "chip", "vendor", "as_of", "source", "notes")]
+    if strange:
+        raise ClusterError(f"{path}: {strange[0]!r} is no column of a data sheet; there are {', '.join(SHEET)}")
+    row = {n: str(_sheet_number(path, raw, n)) for n in SHEET}
+    if not float(row["it_kw_per_gpu"]):
+        row["it_kw_per_gpu"] = str(IT_PER_TDP * float(row["tdp_w"]) / 1e3)
+    date = str(raw.get("as_of", "2025-01-01"))
+    try:
+        decimal_year(date)
+    except ValueError:
+        raise ClusterError(f"{path}: as_of must be YYYY-MM-DD, was {date[:40]!r}") from None
+    name = str(raw.get("name") or raw.get("chip") or path.stem)[:80]
+    return _chip(row | {"chip": name, "aliases": "", "vendor": str(raw.get("vendor", "")), "as_of": date,
+                        "market_id": "", "confidence": "low", "source": str(path)})  # fmt: skip
+
+
+def _sheet_number(path: Path, raw: dict[str, object], name: str) -> float:
+    low, high, otherwise = SHEET[name]
+    value = raw.get(name, otherwise)
+    if value is None:
+        raise ClusterError(f"{path}: lacks {name}")
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not (low <= value <= high or value == otherwise)
+    ):
+        raise ClusterError(f"{path}: {name} must lie in [{low:g}, {high:g}], was {str(value)[:40]!r}")
+    return float(str(value))

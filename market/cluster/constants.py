@@ -40,11 +40,21 @@ class Constants:
     expert_gemm: float = 0.85  # grouped products of experts over dense ones
     expert_passes: float = 6.0  # passes of routed copies over memory, forward
     fusion_gain: float = 0.5  # share of the experts' passes that fused products take away
+    serve_gemm: float = 0.65  # GEMM of serving over the best measured GEMM
+    serve_bandwidth: float = 0.75  # memory bandwidth that decoding realises
+    serve_passes: float = 1.5  # element-wise traffic a token over its count, in serving
+    serve_layer_s: float = 25e-6  # launches of a layer in a decode step
+    serve_sync_s: float = 12e-6  # an all-reduce over eight GPUs, or an exchange of experts' tokens
+    serve_step_s: float = 2e-3  # sampling and scheduling of a decode step
+    serve_host: float = 2.0  # the same in vLLM and SGLang, over TensorRT-LLM
+    serve_amd: float = 2.0  # launches and all-reduces on AMD, over NVIDIA's
+    serve_other: float = 0.70  # rates of TPU, Trainium, Gaudi in serving, over NVIDIA's shares
     immature_dense: float = 0.10  # extra step time of a dense model on a chip's first day
     immature_moe: float = 0.60  # extra step time of a mixture at the start of 2024
 
 
 N_FITTED = len(dataclasses.fields(Constants))
+N_SERVING = sum(f.name.startswith("serve_") for f in dataclasses.fields(Constants))
 
 GEMM_OTHER = 0.80
 """Training GEMM over the best GEMM on Ascend and Gaudi. Assumption, as Hopper: no step is published."""

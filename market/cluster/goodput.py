@@ -34,9 +34,33 @@ class Goodput:
     checkpoint_interval_s: Array
 
 
+HARDWARE_SHARE = 0.2
+"""Interruptions after which a part is replaced. Assumption: most of Llama 3's (table 5) end with a restart."""
+REPAIR_HOURS = 24.0
+"""Time until a replaced part works again. Assumption: a day, for a server or a rack."""
+SERVER_GPUS, RACK_GPUS, RACK_DOMAIN = 8.0, 72.0, 64.0
+"""What is taken out of service together: a server, or a rack where the scale-up domain is one (64 GPUs or more)."""
+
+
+def out_of_service(case: Case, gpus: Array) -> Array:
+    """Give the share of a plan's GPUs that wait for repair beyond the spares at hand. [R].
+
+    Failed units = GPUs / time between interruptions x share that needs parts x repair time; a unit is a server, or a
+    rack where the scale-up domain is one. GPUs that a plan leaves idle are its spares.
+    """
+    unit = np.where(case.domain >= RACK_DOMAIN, RACK_GPUS, SERVER_GPUS)
+    down = gpus / HOURS_BETWEEN_INTERRUPTIONS * HARDWARE_SHARE * REPAIR_HOURS * unit
+    spares = np.maximum(case.gpus - gpus, 0)
+    share: Array = np.clip((down - spares) / gpus, 0, 0.5)
+    return share
+
+
 def goodput(case: Case, gpus: Array) -> Goodput:
     """Give the share of time that makes progress on `gpus` of a case's chip at its date. [R]."""
-    return goodput_at(gpus, case.year, case.chip_year)
+    found = goodput_at(gpus, case.year, case.chip_year)
+    return Goodput(
+        found.goodput * (1 - out_of_service(case, gpus)), found.hours_between_interruptions, found.checkpoint_interval_s
+    )
 
 
 def goodput_at(gpus: Array, year: Array, chip_year: Array) -> Goodput:

@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from market.cluster import work
+from market.cluster.answer import owned_usd_per_gpu_hour
 from market.cluster.case import FIELDS, Case
 from market.cluster.constants import Constants, fitted
 from market.cluster.evaluate import Answers, evaluate
+from market.cluster.explained import EXPLAINED, GRID_ANSWERS, columns_of_answers
 from market.cluster.memory import least_recompute
 from market.cluster.parallelism import MICROBATCH, interleaves
 from market.cluster.power import clock_at
@@ -37,11 +39,13 @@ class Choices:
 
 def row_case(row: Row, k: Constants) -> Case:
     """Build the one-row case of what a row says, its plan left at one GPU."""
+    price = row.price_usd_per_gpu_hour
     special = {"out_bytes_per_s": row.scaleout_bytes_per_s * k.out_efficiency} if row.scaleout_bytes_per_s else {}
     case = base_case(
         row.chip, row.model, precision=row.precision, year=row.year, stack=row.stack, gpus=row.gpus, powered=row.gpus,
         constants=k,
-        blocks=row.blocks,
+        blocks=row.blocks, pue=row.pue,
+        price_usd_per_gpu_hour=owned_usd_per_gpu_hour(row.chip, row.pue) if price is None else price,
         **special,
     )  # fmt: skip
     on = run_on(row.chip, row.model, row.stack, zero=float(row.zero or 0), fp16=float(row.fp16),
@@ -192,8 +196,11 @@ def answer_grid(columns: Mapping[str, Sequence[Any]], k: Constants | None = None
 
     Returns
     -------
-    the same columns plus `step_s`, `tokens_per_s_per_gpu_predicted`, `tflops_per_gpu_predicted` (model FLOPs, full
-    attention), `mfu_predicted`, `fits`, `goodput`, `days_predicted` and `why_not` ("" for a row that was answered).
+    the same columns plus `step_s` (of the batch asked for), `tokens_per_s_per_gpu_predicted`,
+    `tflops_per_gpu_predicted` (model FLOPs, full attention), `mfu_predicted`, `mfu_causal_predicted`, `fits`,
+    `goodput`, `days_predicted`, `gpus_used`, `plan`, `memory_gb`, `binds`, `power_mw`, `energy_gwh`, `cost_usd`,
+    `loss`, the model that was read and its parameters, `error_p90`, a `lost_` column for every loss, and `why_not`
+    ("" for a row that was answered).
     A row that cannot be answered has None in them, and its fault in `why_not`; a plan that is given and does not fit is
     timed all the same, with `fits` false and the memory it lacks in `why_not`.
     """
@@ -203,28 +210,16 @@ def answer_grid(columns: Mapping[str, Sequence[Any]], k: Constants | None = None
     if len(set(lengths.values())) > 1:
         raise ClusterError(f"grid: all columns must have one length, were {lengths}")
     table = [{n: columns[n][i] for n in names} for i in range(rows)]
-    chosen, case, answers = answer_rows(read_rows(table), k)
+    k = k or fitted()
+    read = read_rows(table)
+    chosen, case, answers = answer_rows(read, k)
     out: dict[str, list[Any]] = {n: list(columns[n]) for n in names}
+    why_not = list(chosen.why_not)
+    if answers is None or case is None:
+        return out | {n: [None] * rows for n in ("step_s", *GRID_ANSWERS, *EXPLAINED)} | {"why_not": why_not}
     good = np.unique(chosen.row)
-    for name, (field, scale) in GRID_ANSWERS.items():
-        filled: list[Any] = [None] * rows
-        for i, value in zip(good.tolist(), [] if answers is None else getattr(answers, field).tolist(), strict=True):
-            filled[i] = bool(value) if field == "fits" else value * scale
-        out[name] = filled
-    out["why_not"] = list(chosen.why_not)
-    if answers is not None and case is not None:
-        for i, fits, need, has in zip(good.tolist(), answers.fits, answers.memory_bytes, case.hbm_bytes, strict=True):
-            if not fits:
-                out["why_not"][i] = f"row {i}: memory: needs {need / 1e9:.1f} GB a GPU, has {has / 1e9:.1f}"
-    return out
-
-
-GRID_ANSWERS = {
-    "step_s": ("step_s", 1.0),
-    "tokens_per_s_per_gpu_predicted": ("tokens_per_s_per_gpu", 1.0),
-    "tflops_per_gpu_predicted": ("flop_per_s_per_gpu", 1e-12),
-    "mfu_predicted": ("mfu", 1.0),
-    "fits": ("fits", 1.0),
-    "goodput": ("goodput", 1.0),
-    "days_predicted": ("days", 1.0),
-}
+    out |= columns_of_answers(read, good, case, answers, k)
+    for i, fits, need, has in zip(good.tolist(), answers.fits, answers.memory_bytes, case.hbm_bytes, strict=True):
+        if not fits:
+            why_not[i] = f"row {i}: memory: needs {need / 1e9:.1f} GB a GPU, has {has / 1e9:.1f}"
+    return out | {"why_not": why_not}

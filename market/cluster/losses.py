@@ -87,14 +87,14 @@ def what_binds(capped: bool, usable: float, a: Mapping[str, float]) -> str:
 
 
 @functools.cache
-def left_out_errors() -> dict[str, dict[str, float]]:
-    """Load the errors of steps that were never fitted, by class: mean and 90th percentile, with their rows."""
+def stored_errors(which: str) -> dict[str, dict[str, float]]:
+    """Load the errors of rows that were left out of the fit, by class: mean and 90th percentile, with their rows."""
     path = resources.files("market").joinpath("catalogue", "cluster_constants.json")
-    stored: dict[str, dict[str, float]] = json.loads(path.read_text(encoding="utf-8"))["left_out_errors"]
+    stored: dict[str, dict[str, float]] = json.loads(path.read_text(encoding="utf-8"))[which]
     return stored
 
 
 def error_band(chip: Chip, model: Model) -> dict[str, Any]:
     """Give the left-out error of the class that a chip and a model belong to."""
     name = f"{'mixture' if model.experts else 'dense'}, {'NVIDIA' if chip.vendor == 'NVIDIA' else 'other vendors'}"
-    return {"class": name} | left_out_errors()[name]
+    return {"class": name} | stored_errors("left_out_errors")[name]

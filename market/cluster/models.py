@@ -140,6 +140,16 @@ def mixture_of(params_active: float, *, tokens: float | None = None, year: float
     )  # fmt: skip
 
 
+SIZES_PER_DECADE = 4
+
+
+@functools.lru_cache(4096)
+def shape_for(rung: int, sparse: bool) -> Model:
+    """Give the model of a rung of the size ladder (parameters, or active ones of a mixture: 10^(rung/4))."""
+    params = 10.0 ** (rung / SIZES_PER_DECADE)
+    return mixture_of(params) if sparse else dense_of(params)
+
+
 def _model(row: dict[str, str]) -> Model:
     number = {k: float(row[k]) for k in row if k not in _TEXT and row[k]}
     number = dict.fromkeys(_ZERO, 0.0) | number

@@ -46,6 +46,8 @@ class Row:
     power_limit_w: float | None
     stack: Stack
     blocks: float
+    price_usd_per_gpu_hour: float | None
+    pue: float
 
 
 def read_precision(text: str) -> tuple[int, bool]:
@@ -147,4 +149,5 @@ def read_row(row: Mapping[str, Any]) -> Row:
         device, shape, gpus, precision, fp16, when, fixed, read_recompute(recompute), zero,
         bool(text(row, "fsdp_zero")), "sp" in recompute.lower(),
         _link_rate(row), _power_limit(row), read_stack(row), float(any(w in printed.lower() for w in BLOCK_SCALED)),
+        number(row, "price_usd_per_gpu_hour", 0, 1e6), number(row, "pue", 1, 3) or 1.2,
     )  # fmt: skip

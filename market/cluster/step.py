@@ -156,7 +156,8 @@ def step(case: Case, size: work.Sizes, held: tuple[Array, Array], k: Constants) 
     exposed = np.maximum(reduce - k.dp_hidden * case.overlap * once, 0)
     optimizer = optimizer_s(case, held)
     scale = size_factor(case, k)
-    total = (microbatches * once + bubble + exposed + optimizer + k.fixed_s * launched(case, k)) * scale
+    fixed = k.fixed_s * launched(case, k) + case.sites_s
+    total = (microbatches * once + bubble + exposed + optimizer + fixed) * scale
     stages = layers / case.pp
     return Step(
         step_s=total,

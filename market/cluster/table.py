@@ -69,7 +69,7 @@ def chunks(table: Table, k: Constants) -> Iterator[tuple[slice, Case]]:
         columns |= {
             "gemm_flop_per_s": gemm[chip, precision], "bf16_gemm_flop_per_s": gemm[chip, 0],
             "nameplate_flop_per_s": peak[chip, precision],
-            "blocks": 0.0, "powered": columns["gpus"],
+            "blocks": 0.0, "sites_s": 0.0, "powered": columns["gpus"],
             "low_precision": (gemm[chip, precision] > gemm[chip, 0]).astype(np.float64),
         }  # fmt: skip
         yield part, Case(**columns)

@@ -13,14 +13,13 @@ from market.cluster.case import Array
 from market.cluster.chips import chip
 from market.cluster.constants import fitted
 from market.cluster.goodput import goodput_at
-from market.cluster.models import Model, dense_of, mixture_of, model
+from market.cluster.models import SIZES_PER_DECADE, Model, model, shape_for
 from market.cluster.scaling import SECONDS_PER_DAY
 from market.cluster.step import maturity_at
 from market.cluster.workload import lowest_precision, nameplate
 
 GPU_RUNG = 1.25
 """Plans are searched at GPU counts 25 % apart; the rate of progress between two of them is interpolated."""
-SIZES_PER_DECADE = 4
 REFERENCE_YEARS = 2.0
 REFERENCE_YEAR = 2025.0
 """A rung is searched once, at two years of a chip's age and not before 2025; the date of a question enters by the
@@ -126,13 +125,6 @@ def _choices(
         params=np.array([m.params_total for m in shapes]),
         tokens=flop / np.array([m.flop_per_token for m in shapes]) if shapes else np.empty(0),
     )  # fmt: skip
-
-
-@functools.lru_cache(4096)
-def shape_for(rung: int, sparse: bool) -> Model:
-    """Give the model of a rung of the size ladder (parameters, or active ones of a mixture: 10^(rung/4))."""
-    params = 10.0 ** (rung / SIZES_PER_DECADE)
-    return mixture_of(params) if sparse else dense_of(params)
 
 
 def plan_for_budget(

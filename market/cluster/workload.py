@@ -118,7 +118,7 @@ def base_case(
         "gpus": 1.0, "gemm_flop_per_s": gemm_rate(c, precision, k),
         "bf16_gemm_flop_per_s": gemm_rate(c, 0, k),
         "nameplate_flop_per_s": nameplate(c, precision), "low_precision": float(precision > 0),
-        "blocks": 0.0, "year": when,
+        "blocks": 0.0, "sites_s": 0.0, "year": when,
         "tp": 1.0, "pp": 1.0, "vp": 1.0, "dp": 1.0, "ep": 1.0, "cp": 1.0, "microbatch": 1.0, "zero": 1.0,
         "recompute": 0.0, "offload": 0.0, "price_usd_per_gpu_hour": np.nan, "pue": 1.2,
     }  # fmt: skip

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from market.cluster import answer
-from market.cluster.constants import N_FITTED
+from market.cluster.constants import N_FITTED, N_SERVING
 from market.cluster.tables import read_table
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cluster.md").read_text(encoding="utf-8")
@@ -19,7 +19,9 @@ def test_the_examples_run() -> None:
 
 def test_the_page_counts_constants_and_rows_as_they_are() -> None:
     rows = [r for r in read_table("observed/training_runs.csv") if r["use"] == "fit"]
-    assert f"fits {N_FITTED} constants to {len(rows)} published rows" in PAGE
+    points = [r for r in read_table("observed/serving.csv") if r["use"] == "fit"]
+    assert f"fits {N_FITTED - N_SERVING} constants to {len(rows)} published rows" in PAGE
+    assert f"fits {N_SERVING} more to {len(points)} serving points" in PAGE
 
 
 @pytest.mark.parametrize(

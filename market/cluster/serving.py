@@ -1,0 +1,288 @@
+"""How fast a deployment serves: prefill, decode, batch and memory of `R` rows, pure NumPy.
+
+A row is one deployment: tp x pp GPUs hold a copy of the attention weights, dp copies share the experts when ep > 1.
+Requests have one input and one output length; the batch is what is in flight at once.
+"""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from market.cluster.case import Array
+from market.cluster.constants import Constants
+
+USABLE_SHARE = 0.95
+"""Share of HBM that engines give to weights and cache (`gpu_memory_utilization` of vLLM and its like)."""
+WORKSPACE_BYTES = 2e9
+"""Activations, graphs and workspace of a rank. Assumption: engines report 1-4 GB."""
+EXCHANGE_PASSES = 2.0
+"""Dispatch and combine of routed tokens."""
+LARGEST_BATCH = 2048.0
+"""Requests in flight on one engine: the default of TensorRT-LLM's `max_batch_size`; others start from 256 to 1,024."""
+
+
+@dataclass(slots=True)
+class Serve:
+    """`R` deployments; every field is [R] float64 or a scalar that all rows share. Rates are a GPU, one direction."""
+
+    # chip
+    gemm_flop_per_s: Array  # best large GEMM at the precision of the weights, as serving realises it
+    bf16_gemm_flop_per_s: Array
+    hbm_bytes: Array
+    hbm_bytes_per_s: Array  # as serving realises it
+    domain: Array
+    up_bytes_per_s: Array
+    out_bytes_per_s: Array
+    host: Array  # time between steps of an engine over TensorRT-LLM's
+    launch: Array  # launches and all-reduces over NVIDIA's
+    # model
+    layers: Array
+    dense_layers: Array
+    expert_layers: Array
+    attention_layers: Array
+    window: Array
+    window_layers: Array
+    hidden: Array
+    heads: Array
+    kv_heads: Array
+    core_dim: Array
+    kv_dim: Array
+    latent: Array  # 1 where the cache is latent: one for all heads, on every tensor rank
+    attn_params_per_layer: Array
+    ffn: Array
+    mlp_matrices: Array
+    experts: Array
+    top_k: Array
+    shared_experts: Array
+    expert_ffn: Array
+    vocab: Array
+    other_params: Array
+    # workload
+    input_tokens: Array
+    output_tokens: Array
+    weight_bytes: Array  # a parameter
+    kv_bytes: Array  # a number of the cache
+    speculation: Array  # tokens that a decode step yields
+    # deployment
+    tp: Array
+    pp: Array
+    dp: Array
+    ep: Array
+    batch: Array  # requests in flight on the whole deployment; NaN: as many as memory and limits allow
+    tpot_limit_s: Array  # infinite where there is none
+
+    def at(self, part: Any) -> "Serve":
+        """Return the rows that `part` selects; shared scalars stay shared."""
+        values = (getattr(self, name) for name in SERVE_FIELDS)
+        return Serve(*(v[part] if isinstance(v, np.ndarray) and v.ndim else v for v in values))
+
+
+SERVE_FIELDS: tuple[str, ...] = tuple(f.name for f in fields(Serve))
+
+
+@dataclass(slots=True)
+class Served:
+    """What the model says of `R` deployments [R]."""
+
+    output_tokens_per_s_per_gpu: Array
+    total_tokens_per_s_per_gpu: Array
+    prefill_tokens_per_s_per_gpu: Array  # input tokens a second while a GPU does nothing else
+    decode_tokens_per_s_per_gpu: Array  # output tokens a second while it does nothing else
+    ttft_s: Array  # of a request that does not wait
+    tpot_s: Array
+    batch: Array
+    memory_bytes: Array  # weights, workspace and the cache of the batch, a GPU
+    fits: Array  # 1 when at least one request fits
+    gpus: Array
+
+
+@dataclass(slots=True)
+class Weights:
+    """Parameters of `R` models [R]."""
+
+    common: Array  # what every token passes through, embeddings and routed experts left out
+    expert: Array  # one expert
+    routed: Array  # all routed experts
+    head: Array
+    context: Array  # tokens that the layers attend to, summed over layers, at the mean length
+
+
+def weights(s: Serve, length: Any) -> Weights:
+    """Count parameters, and the context that decoding at a length reads."""
+    expert = s.mlp_matrices * s.hidden * s.expert_ffn
+    common = s.layers * s.attn_params_per_layer + s.dense_layers * s.mlp_matrices * s.hidden * s.ffn
+    common = common + s.expert_layers * (s.shared_experts * expert + s.experts * s.hidden)
+    near = np.where(s.window > 0, np.minimum(s.window, length), length)
+    context = (s.attention_layers - s.window_layers) * length + s.window_layers * near
+    return Weights(common, expert, s.expert_layers * s.experts * expert, s.vocab * s.hidden, context)
+
+
+def ranks_of_experts(s: Serve) -> Array:
+    """Give the GPUs over which experts are spread. [R]."""
+    ranks: Array = s.tp * np.where(s.ep > 1, s.dp, 1.0)
+    return ranks
+
+
+def held_bytes(s: Serve, w: Weights) -> Array:
+    """Give bytes of weights a GPU. [R]."""
+    resident = w.common / s.tp + w.routed / ranks_of_experts(s)
+    total: Array = s.weight_bytes * resident / s.pp + 2 * (2 * w.head / s.tp + s.other_params) / s.pp
+    return total
+
+
+def cache_bytes(s: Serve) -> Array:
+    """Give bytes of cache that one request of the mean length holds on a GPU of its rank. [R].
+
+    Engines keep the whole length of windowed layers too (assumption: most did until 2025).
+    """
+    split = np.where(s.latent > 0, 1.0, np.minimum(s.tp, np.maximum(s.kv_heads, 1)))
+    length = s.input_tokens + s.output_tokens / 2
+    held: Array = s.kv_dim * s.attention_layers * length * s.kv_bytes / (split * s.pp)
+    return held
+
+
+def room(s: Serve, w: Weights) -> Array:
+    """Give the requests that memory lets a deployment hold; below 1 where the weights do not fit. [R]."""
+    free = USABLE_SHARE * s.hbm_bytes - held_bytes(s, w) - WORKSPACE_BYTES
+    requests: Array = s.dp * np.floor(np.maximum(free, 0) / np.maximum(cache_bytes(s), 1.0))
+    return requests
+
+
+def decode_s(s: Serve, w: Weights, batch: Array, k: Constants) -> Array:
+    """Time one decode step of all layers for a deployment with `batch` requests in flight. [R].
+
+    Weights are read once a step (of the experts, those that the batch touches), the cache once; reading and computing
+    overlap in part. Two all-reduces a layer over tensor ranks, two exchanges over
+    experts' ranks, launches a layer, sampling and scheduling a step.
+    """
+    mine = batch / (s.dp * s.pp)  # requests of one rank's microbatch
+    shared = mine * np.where(s.ep > 1, s.dp, 1.0)
+    tokens = shared * s.speculation**SPECULATIVE_WORK
+    touched = 1 - (1 - s.top_k / np.maximum(s.experts, 1)) ** tokens
+    over = ranks_of_experts(s)
+    read = s.weight_bytes * (w.common / s.tp + touched * w.routed / over) + 2 * w.head / s.tp
+    active = s.expert_layers * s.top_k * w.expert
+    flop = 2 * mine * s.speculation**SPECULATIVE_WORK * (w.common / s.tp + w.head / s.tp)
+    flop = flop + 2 * tokens * active / over / k.expert_gemm
+    reading, computing = read / s.hbm_bytes_per_s, flop / s.gemm_flop_per_s
+    linear = (reading**OVERLAP + computing**OVERLAP) ** (1 / OVERLAP) + mine * token_passes(s, k) / s.hbm_bytes_per_s
+    split = np.where(s.latent > 0, 1.0, np.minimum(s.tp, np.maximum(s.kv_heads, 1)))
+    stream = s.hbm_bytes_per_s / k.serve_bandwidth * CACHE_STREAM
+    cache = mine * s.kv_dim * w.context * s.kv_bytes / split / stream
+    wide = np.where(s.latent > 0, 2 * s.kv_dim, 2 * s.core_dim)
+    core = 2 * mine * s.heads * wide * w.context / s.tp / (s.bf16_gemm_flop_per_s * k.core_flash)
+    time: Array = linear + np.maximum(cache, core) + overhead_s(s, mine, k) + exchange_s(s, tokens, k)
+    return time
+
+
+OVERLAP = 1.5
+"""Reading weights and computing overlap in part: the root of the sum of powers, 1 for none, infinity for all."""
+CACHE_STREAM = 0.75
+"""Share of memory bandwidth at which attention reads the cache. Assumption: decode attention kernels (FlashDecoding,
+FlashInfer) print 0.7 to 0.9 at long contexts."""
+SPECULATIVE_WORK = 1.0
+"""Products of a speculative step grow with the tokens that it yields: drafts that fail cost too (assumption)."""
+
+
+LOGIT_BYTES = 14.0
+"""Written, read and sorted for sampling, in 4-byte numbers (counted)."""
+
+
+def token_passes(s: Serve, k: Constants) -> Array:
+    """Give bytes of element-wise traffic of one token on a GPU: norms, activations, logits, routing. [R]."""
+    width = s.dense_layers * s.ffn + s.expert_layers * (s.top_k + s.shared_experts) * s.expert_ffn
+    numbers = s.layers * 10 * s.hidden + 3 * s.attention_layers * s.heads * s.core_dim + (s.mlp_matrices + 1) * width
+    routed = s.expert_layers * (k.expert_passes * s.top_k * s.hidden + 10 * s.experts)
+    total: Array = (2 * (k.serve_passes * numbers + routed) + LOGIT_BYTES * s.vocab) / s.tp
+    return total
+
+
+def overhead_s(s: Serve, mine: Array, k: Constants) -> Array:
+    """Time launches, scheduling and the all-reduces of tensor parallelism of one decode step. [R]."""
+    rate = np.where(s.tp <= s.domain, s.up_bytes_per_s, s.out_bytes_per_s)
+    reduce = (
+        k.serve_sync_s * s.launch * np.log2(np.maximum(s.tp, 1)) / 3 + 2 * mine * s.hidden * 2 * (1 - 1 / s.tp) / rate
+    )
+    kernels = k.serve_layer_s * s.launch * (s.layers + s.expert_layers)
+    time: Array = kernels + 2 * s.layers * reduce * (s.tp > 1) + k.serve_step_s * s.host
+    return time
+
+
+def exchange_s(s: Serve, tokens: Array, k: Constants) -> Array:
+    """Time the exchange of routed tokens between experts' ranks that do not hold the same requests. [R]."""
+    ranks = s.tp * s.dp
+    rate = np.where(ranks <= s.domain, s.up_bytes_per_s, s.out_bytes_per_s)
+    sent = tokens / ranks * s.top_k * s.hidden * 1.5  # 8 bits out, 16 back
+    once = EXCHANGE_PASSES * (sent / rate + k.serve_sync_s)
+    time: Array = s.expert_layers * once * ((s.ep > 1) & (s.dp > 1))
+    return time
+
+
+def prefill_s(s: Serve, w: Weights, k: Constants) -> Array:
+    """Time the prefill of one request on the GPUs of its rank, at full load. [R]."""
+    active = w.common + s.expert_layers * s.top_k * w.expert / k.expert_gemm
+    flop = 2 * s.input_tokens * active
+    near = np.where(s.window > 0, np.minimum(s.window / np.maximum(s.input_tokens, 1), 1), 1.0)
+    spans = (s.attention_layers - s.window_layers) + s.window_layers * near * (2 - near)
+    core = 2 * s.input_tokens**2 * s.heads * s.core_dim * spans / (s.bf16_gemm_flop_per_s * k.core_flash)
+    passes = (token_passes(s, k) * s.tp - LOGIT_BYTES * s.vocab) * s.input_tokens / s.hbm_bytes_per_s
+    gpus = s.tp * s.pp
+    rate = np.where(s.tp <= s.domain, s.up_bytes_per_s, s.out_bytes_per_s)
+    reduce = 4 * s.input_tokens * s.hidden * 2 * (1 - 1 / s.tp) / rate * s.layers / s.pp
+    time: Array = (flop / s.gemm_flop_per_s + core + passes) / gpus + reduce * (s.tp > 1)
+    return time
+
+
+def serve(s: Serve, k: Constants) -> Served:
+    """Answer `R` deployments.
+
+    In the steady state a request takes one prefill of its rank and its share of `output` decode steps; a step of a
+    request lasts as long as decoding and the prefills that come between. Where a latency limit is set, the batch is the
+    largest (of a ladder, 7 % apart) whose step meets it.
+    """
+    w = weights(s, s.input_tokens + s.output_tokens / 2)
+    most = np.minimum(room(s, w), LARGEST_BATCH * s.dp)
+    batch = np.where(np.isnan(s.batch), most, np.minimum(s.batch, most))
+    fits = most >= 1
+    batch = np.maximum(batch, 1.0)
+    prefill = prefill_s(s, w, k)
+    if np.any(np.isfinite(s.tpot_limit_s)):
+        batch = within_limit(s, w, batch, prefill, k)
+    step = decode_s(s, w, batch, k)
+    steps = s.output_tokens / s.speculation
+    busy = steps * step + batch / s.dp * prefill  # what a batch of requests takes a deployment
+    gpus = s.tp * s.pp * s.dp
+    output = batch * s.output_tokens / busy / gpus
+    return Served(
+        output_tokens_per_s_per_gpu=output,
+        total_tokens_per_s_per_gpu=output * (s.input_tokens + s.output_tokens) / s.output_tokens,
+        prefill_tokens_per_s_per_gpu=s.input_tokens / (prefill * s.tp * s.pp),
+        decode_tokens_per_s_per_gpu=batch * s.speculation / (step * gpus),
+        ttft_s=prefill * s.pp + step,
+        tpot_s=busy / s.output_tokens,
+        batch=batch,
+        memory_bytes=held_bytes(s, w) + WORKSPACE_BYTES + batch / s.dp * cache_bytes(s),
+        fits=np.asarray(fits, dtype=np.float64) * np.ones_like(output),
+        gpus=gpus * np.ones_like(output),
+    )
+
+
+def within_limit(s: Serve, w: Weights, batch: Array, prefill: Array, k: Constants) -> Array:
+    """Give the largest batch of up to `batch` whose time a token meets the limit; 1 where none does. [R]."""
+
+    def late(many: Array) -> Any:
+        step = decode_s(s, w, many, k)
+        between = (step * s.output_tokens / s.speculation + many / s.dp * prefill) / s.output_tokens
+        return between > s.tpot_limit_s
+
+    low, high = np.ones_like(batch), batch * 1.0
+    high = np.where(late(high), high, low)
+    found = np.where(high == low, batch, low)
+    searching = high > low
+    for _ in range(12):
+        middle = np.sqrt(low * high)
+        too_slow = late(middle)
+        low, high = np.where(too_slow, low, middle), np.where(too_slow, middle, high)
+    best: Array = np.maximum(np.where(searching, np.floor(low), found), 1.0)
+    return best
