@@ -125,16 +125,16 @@ def question_of(scenario: str, years: str | None, seed: int, policies: Words, se
 
 def check_behaviours(question: Question) -> None:
     """Import the behaviours that a scenario names, before there is a folder."""
-    from agents.model import behaviours
+    from agents.simulation import behaviours
 
     behaviours({org.behaviour for org in question.scenario.orgs.values()})
 
 
 def model_around(kernel: Kernel) -> Model:
     """Make the Mesa model around a kernel."""
-    from agents.model import MarketModel
+    from agents.simulation import Simulation
 
-    return MarketModel(kernel=kernel)
+    return Simulation(kernel)
 
 
 @main.command()
@@ -521,7 +521,7 @@ def experiment_run(
     """Run SPEC (a YAML design), or the policies given, beside the baseline on the same futures and seeds."""
     if spec is None and not asked["policies"]:
         raise click.UsageError("give a design file, or a --policy")
-    from agents.model import simulate
+    from agents.simulation import simulate
     from market.experiments.experiment import Interrupted, plan_experiment, run_experiment
     from market.experiments.tell.progress import Pace
 

@@ -18,7 +18,7 @@ from statistics import median
 from types import SimpleNamespace
 from typing import Any
 
-from agents.model import simulate
+from agents.simulation import simulate
 from market.experiments.engines.worker import Job, Ready, perform
 from market.experiments.experiment import plan_experiment, run_experiment
 from market.experiments.results.dataset import open_results

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.model import MarketModel
+from agents.simulation import Simulation
 from market import open_run
 from market.runs.drive import start
 from market.runs.question import Question, checked
@@ -45,7 +45,7 @@ def tell(benchmark, events: int) -> None:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("bench") / "run"
-    start(three_years(), path, lambda kernel: MarketModel(kernel=kernel), lambda week, events: None)
+    start(three_years(), path, Simulation, lambda week, events: None)
     return path
 
 
@@ -56,7 +56,7 @@ def test_three_years_to_disk(benchmark, tmp_path):
     question = three_years()
 
     def simulate() -> None:
-        start(question, next(folders), lambda kernel: MarketModel(kernel=kernel), lambda week, events: None)
+        start(question, next(folders), Simulation, lambda week, events: None)
 
     benchmark.pedantic(simulate, rounds=5)
     tell(benchmark, open_run(tmp_path / "0").reader.summary.events)

@@ -17,7 +17,7 @@ import traceback
 from contextlib import suppress
 from pathlib import Path
 
-from agents.model import MarketModel
+from agents.simulation import Simulation
 from events import LogComplete, LogWriter, MemoryLog, Parent, open_log
 from events.types.run import WeekClosed
 from market.kernel import Kernel, replay
@@ -30,9 +30,9 @@ KILLS, KILL_WEEKS, COMMIT_EVENTS = 200, 20, 400
 SEEDS, DATES, FORK_WEEKS = 3, 10, 52
 
 
-def make(kernel: Kernel) -> MarketModel:
+def make(kernel: Kernel) -> Simulation:
     """Put the people around a kernel."""
-    return MarketModel(kernel=kernel)
+    return Simulation(kernel)
 
 
 def quiet(week: int, events: int) -> None:

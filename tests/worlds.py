@@ -35,10 +35,10 @@ def as_table(entries: list[Entry]) -> pl.DataFrame:
 
 def simulate(scenario: Scenario, seed: int, weeks: int, hooks: Hooks | None = None) -> MemoryRun:
     """Run some weeks of a scenario in memory."""
-    from agents.model import MarketModel
+    from agents.simulation import begin
 
     log = MemoryLog()
-    model = MarketModel(scenario, seed, log=log, hooks=hooks)
+    model = begin(scenario, seed, log, hooks)
     for _ in range(weeks):
         if model.is_over:
             break

@@ -99,7 +99,7 @@ class Estimate(NamedTuple):
 def plan_experiment(simulate: Simulate, spec: Path | str | None = None, flags: Mapping[str, Any] | None = None) -> Plan:
     """Read a design from a file, from flags or both, and check all of it. ScenarioError names what is wrong.
 
-    `simulate` is the function that runs a scenario, `agents.model.simulate` for the market itself.
+    `simulate` is the function that runs a scenario, `agents.simulation.simulate` for the market itself.
     """
     return make_plan(read_design(spec, flags), simulate)
 

@@ -15,7 +15,7 @@ from events.types import contracts as events
 from events.types.finance import PaymentMade
 from events.types.leases import LeaseRefused, LeaseSigned
 from market.rules.base import Deciders, Happening, cash, held, training_use
-from market.rules.leases import free_gpus, quoted_under
+from market.rules.free import free_gpus, quoted_under
 from market.state import State, next_id
 from market.state.contracts import Contract, Tranche
 from market.state.leases import Quote

@@ -24,6 +24,8 @@ from events.terms import LeaseTerms, spread
 from events.types import Event
 from events.types import leases as events
 from market.rules.base import Deciders, Happening, training_use
+from market.rules.contracts import sign
+from market.rules.free import free_gpus, promised_watts, quoted_under
 from market.state import State, next_id
 from market.state.chips import Place
 from market.state.leases import Lease, Quote, Request
@@ -67,52 +69,6 @@ def request_lease(state: State, command: commands.RequestLease, day: int) -> lis
             chip=command.chip,
         )
     ]
-
-
-def held_in_quotes(state: State, lessor: str, chip: str, site: str) -> int:
-    """GPUs of own fleet that open quotes of a lessor hold."""
-    return sum(
-        q.gpus
-        for q in state.leases.quotes.values()
-        if q.lessor == lessor and q.chip == chip and q.site == site and q.parent_lease_id is None and q.form == "lease"
-    )
-
-
-def owed(state: State, lessor: str, chip: str, site: str) -> int:
-    """GPUs of own fleet that a lessor has promised and not handed over."""
-    return sum(
-        lease.owed
-        for lease in state.leases.leases.values()
-        if lease.lessor == lessor and lease.chip == chip and lease.site == site and lease.parent_lease_id is None
-    )
-
-
-def free_gpus(state: State, org: str, chip: str, site: str) -> int:
-    """GPUs that an org could hand over today: held, not training, not owed, not in a quote."""
-    holding = state.chips.holdings.get(Place(org, chip, site))
-    if holding is None:
-        return 0
-    busy = training_use(state, org, chip, site) + owed(state, org, chip, site) + held_in_quotes(state, org, chip, site)
-    return holding.held - busy
-
-
-def promised_watts(state: State, site: str) -> int:
-    """IT power that the leases and quotes of a site's owner will take there, beyond what is installed."""
-    chips = state.chips.chips
-    owner = state.sites.sites[site].owner
-    promised: dict[str, int] = defaultdict(int)
-    for lease in state.leases.leases.values():
-        if lease.site == site and lease.lessor == owner:
-            promised[lease.chip] += lease.owed
-    for quote in state.leases.quotes.values():
-        if quote.site == site and quote.lessor == owner and quote.form == "lease":
-            promised[quote.chip] += quote.gpus
-    watts = 0
-    for chip, gpus in promised.items():
-        holding = state.chips.holdings.get(Place(owner, chip, site))
-        missing = gpus - (holding.held if holding else 0)
-        watts += max(0, missing) * round(chips[chip].power_kw_it_per_gpu * 1000)
-    return watts
 
 
 def quote_fault(state: State, command: commands.GiveQuote, request: Request, day: int) -> QuoteRefusal | None:
@@ -196,11 +152,6 @@ def _sublease_fault(state: State, command: commands.GiveQuote) -> QuoteRefusal |
     return None
 
 
-def quoted_under(state: State, lease_id: str) -> int:
-    """GPUs of a lease that open quotes hold."""
-    return sum(q.gpus for q in state.leases.quotes.values() if q.parent_lease_id == lease_id)
-
-
 def give_quote(state: State, command: commands.GiveQuote, day: int) -> list[Event]:
     """Offer GPUs for an open request, within what the lessor and the site can carry."""
     request = state.leases.requests.get(command.request_id)
@@ -280,8 +231,6 @@ def accept_quote(state: State, command: commands.AcceptQuote, day: int) -> list[
     if quote.countered:
         return [events.LeaseRefused(quote_id=command.quote_id, reason="a counter-offer is open")]
     if quote.form == "contract":
-        from market.rules.contracts import sign
-
         return sign(state, quote, day)
     parent = state.leases.leases.get(quote.parent_lease_id) if quote.parent_lease_id else None
     if quote.parent_lease_id is not None and parent is None:

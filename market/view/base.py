@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from events.types import Event
@@ -24,13 +25,14 @@ def may_see(kind: type[Event], me: str, *parties: str) -> bool:
 class View:
     """One org's sight of a week. Its attributes cannot be set, and none leads to the state."""
 
-    __slots__ = ("_hidden", "day", "me", "week")
+    __slots__ = ("_shared", "_state", "day", "me", "week")
     me: str
     week: int
     day: int
 
     def __init__(self, shared: Shared, me: str) -> None:
-        _HIDDEN.__set__(self, shared)
+        _SHARED.__set__(self, shared)
+        _STATE.__set__(self, shared.state)
         for name, value in (("me", me), ("week", shared.week), ("day", shared.day)):
             object.__setattr__(self, name, value)
 
@@ -56,16 +58,10 @@ class View:
         return shared_of(self).orgs[self.me]
 
 
-_HIDDEN: Any = View.__dict__["_hidden"]
-delattr(View, "_hidden")  # the slot stays, without a name that leads to it
-
-
-def shared_of(view: View) -> Shared:
-    """What all views of the week share, for the methods of views alone."""
-    shared: Shared = _HIDDEN.__get__(view)
-    return shared
-
-
-def state_of(view: View) -> State:
-    """The state, for the methods of views alone."""
-    return shared_of(view).state
+# The two slots stay and lose their names on the class: no attribute of a view leads to them, only these readers do.
+_SHARED: Any = View.__dict__["_shared"]
+_STATE: Any = View.__dict__["_state"]
+delattr(View, "_shared")
+delattr(View, "_state")
+shared_of: Callable[[View], Shared] = _SHARED.__get__  # for the methods of views alone
+state_of: Callable[[View], State] = _STATE.__get__

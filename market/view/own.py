@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from events.types import leases as events
 from market.rules.finance import burn_cents, coverage, monthly_rent, runway_days
-from market.rules.leases import promised_watts
+from market.rules.free import promised_watts
 from market.rules.machines import Machine
 from market.state.chips import Holding, Order, Place
 from market.state.finance import Books
@@ -40,7 +40,7 @@ class OwnView(PublicView):
     @property
     def books(self) -> Books:
         """Own books."""
-        return frozen(state_of(self).finance.books[self.me])
+        return shared_of(self).books(self.me)
 
     def monthly_let_cents(self) -> int:
         """Rent earned in four weeks, on demand included."""
@@ -190,8 +190,7 @@ class OwnView(PublicView):
     @property
     def lab(self) -> Lab | None:
         """Own record as a lab."""
-        lab = state_of(self).training.labs.get(self.me)
-        return None if lab is None else frozen(lab)
+        return shared_of(self).lab(self.me)
 
     def machines(self) -> tuple[Machine, ...]:
         """Own machines on which a run could begin, by the FLOP of a run, best first; none while a run is under way."""

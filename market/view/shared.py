@@ -17,9 +17,11 @@ from market.rules.prices import cost_of_mix
 from market.rules.uses import captive_share
 from market.state import State
 from market.state.chips import Holding, Order, Place
+from market.state.finance import Books
 from market.state.leases import Lease, Quote, Request
 from market.state.run import Org
 from market.state.sites import Building, Site
+from market.state.training import Lab
 from market.units import CENTS, MONTH_HOURS
 from market.view.frozen import all_frozen, frozen
 from market.view.records import Chip, LabSeen, Round
@@ -48,6 +50,8 @@ class Shared:
 
     def __init__(self, state: State) -> None:
         self.state = state
+        self._books: dict[str, Books] = {}
+        self._labs: dict[str, Lab | None] = {}
         self.week = state.run.week + 1
         self.day = state.run.start_day + 7 * self.week + 6
         self.holdings = ByOrg[Holding]()
@@ -109,6 +113,19 @@ class Shared:
             for name, books in sorted(self.state.finance.books.items())
             if books.sought_cents
         )
+
+    def books(self, org: str) -> Books:
+        """An org's books."""
+        if org not in self._books:
+            self._books[org] = frozen(self.state.finance.books[org])
+        return self._books[org]
+
+    def lab(self, org: str) -> Lab | None:
+        """An org's record as a lab, if it is one."""
+        if org not in self._labs:
+            lab = self.state.training.labs.get(org)
+            self._labs[org] = None if lab is None else frozen(lab)
+        return self._labs[org]
 
     def backer(self, org: str) -> str | None:
         """The investor that has put most into an org in return for its custom."""

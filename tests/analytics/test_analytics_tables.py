@@ -19,11 +19,11 @@ WEEKS = 30
 @pytest.fixture(scope="module")
 def world():
     """A kernel after 30 weeks of the default world, and its log as a lazy frame."""
-    from agents.model import MarketModel
+    from agents.simulation import begin
     from market.scenario.load import load_scenario
 
     log = MemoryLog()
-    model = MarketModel(load_scenario("frontier-2024").scenario, 0, log=log)
+    model = begin(load_scenario("frontier-2024").scenario, 0, log)
     for _ in range(WEEKS):
         model.step()
     frame = pl.from_arrow(encode([list(log.entries())], 0, 0))

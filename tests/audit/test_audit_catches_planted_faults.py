@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from worlds import as_table
 
-from agents.model import MarketModel
-from events import Batch, MemoryLog
+from agents.simulation import begin
+from events import Batch
 from events.commands.leases import AcceptQuote, GiveQuote, RequestLease
 from events.commands.training import StartTraining
 from events.terms import LeaseTerms
@@ -18,12 +18,13 @@ from market import week
 from market.analytics.audit import audit
 from market.rules import allocation, chips, finance, leases, sites, training
 from market.rules.base import Happening
+from market.rules.free import free_gpus
 
 
 @pytest.fixture
 def world(frontier):
     """A world of its own, five weeks old."""
-    model = MarketModel(frontier, 0, log=MemoryLog())
+    model = begin(frontier, 0)
     for _ in range(5):
         model.step()
     return model
@@ -79,7 +80,7 @@ def largest_owned(world, role="cloud"):
         h for h in state.chips.holdings.values()
         if role in state.run.orgs[h.org].roles and state.sites.sites[h.site].owner == h.org
     ]  # fmt: skip
-    return max(own, key=lambda h: (leases.free_gpus(state, h.org, h.chip, h.site), h.org))
+    return max(own, key=lambda h: (free_gpus(state, h.org, h.chip, h.site), h.org))
 
 
 def labs(world, but=()):
@@ -96,7 +97,7 @@ def test_a_world_without_a_fault_passes(world):
 
 def test_gpus_quoted_twice_are_caught_as_a_double_sale(world, monkeypatch):
     h = largest_owned(world)
-    free = leases.free_gpus(world.state, h.org, h.chip, h.site)
+    free = free_gpus(world.state, h.org, h.chip, h.site)
     world.kernel.clock(world.state.run.week + 1)
     monkeypatch.setattr(leases, "free_gpus", lambda *place: 10**9)
     signed = talk(world, h.org, labs(world, but=[h.org])[:2], h.chip, h.site, free)

@@ -7,7 +7,7 @@ import math
 import pytest
 from given import CLOUD, LAB, START, opening
 
-from agents.model import MarketModel
+from agents.simulation import begin
 from events import MemoryLog
 from events.commands import COMMANDS, Choice, Command, Terms, fault
 from events.commands.chips import PlaceOrder
@@ -105,9 +105,8 @@ def test_a_behaviour_that_fails_ends_the_run_with_its_name(frontier, broken):
                 raise KeyError("gone")
             return [budget(actor="azure", because=view.me)]
 
-    model = MarketModel(frontier, 0)
-    xai = next(p for p in model.participants if p.org == "xai")
-    xai.behaviour = Broken()
+    model = begin(frontier, 0)
+    model.behaviours["xai"] = Broken()
     model.step()
     model.step()
     what = r"KeyError: 'gone' \(.*test_who_may_ask\.py:\d+\)" if broken == "raises" else "SetBudget speaks for 'azure'"

@@ -30,7 +30,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _world(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr("agents.model.simulate", getattr(tiny_worlds, name))
+    monkeypatch.setattr("agents.simulation.simulate", getattr(tiny_worlds, name))
 
 
 def ask(*words: str) -> Result:
@@ -126,8 +126,8 @@ def test_a_real_ctrl_c_reaches_all_processes_and_leaves_no_traceback(
 ) -> None:
     words = [*short(policy_file, "--out", "x")[:-4], "--runs", "200", "--engine", "local:2", "--out", "x"]
     code = (
-        "import sys, cli; from agents import model; from experiments import tiny_worlds\n"
-        "model.simulate = tiny_worlds.slow; print('ready', flush=True); cli.main(['experiment', *sys.argv[1:]])"
+        "import sys, cli; from agents import simulation; from experiments import tiny_worlds\n"
+        "simulation.simulate = tiny_worlds.slow; print('ready', flush=True); cli.main(['experiment', *sys.argv[1:]])"
     )
     root = Path(__file__).parents[2]
     asked = subprocess.Popen(
@@ -159,8 +159,8 @@ def test_a_terminal_sees_runs_a_minute_and_the_time_left(here: Path, policy_file
     root = Path(__file__).parents[2]
     ours, theirs = pty.openpty()
     code = (
-        "import sys, cli; from agents import model; from experiments import tiny_worlds\n"
-        "model.simulate = tiny_worlds.price; cli.main(['experiment', *sys.argv[1:]])"
+        "import sys, cli; from agents import simulation; from experiments import tiny_worlds\n"
+        "simulation.simulate = tiny_worlds.price; cli.main(['experiment', *sys.argv[1:]])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, *short(policy_file)], stdout=subprocess.PIPE, stderr=theirs, text=True,

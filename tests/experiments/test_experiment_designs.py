@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agents.model import simulate
+from agents.simulation import simulate
 from market.experiments.design.plan import Plan, snapshot_weeks
 from market.experiments.experiment import logs_to_keep, plan_experiment
 from market.scenario.errors import ScenarioError

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def run(frontier: Scenario) -> tuple[Kernel, Tally, MemoryLog]:
     """26 weeks with a tally before a log."""
-    from agents.model import simulate
+    from agents.simulation import simulate
 
     log = MemoryLog()
     tally = Tally(log)
@@ -93,7 +93,7 @@ def test_herfindahl_counts_as_competition_authorities_do() -> None:
 
 
 def test_counting_changes_nothing(run: tuple[Kernel, Tally, MemoryLog], frontier: Scenario) -> None:
-    from agents.model import simulate
+    from agents.simulation import simulate
     from market.state import state_hash
 
     plain = simulate(frontier.model_copy(update={"years": 0.5}), 1)

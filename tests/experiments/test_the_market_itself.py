@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 import pytest
 
-from agents.model import simulate
+from agents.simulation import simulate
 from events import MemoryLog, open_log, verify
 from events.types.policy import PolicyEnacted
 from market.experiments.design.metrics import metric_names
@@ -47,7 +47,7 @@ def idle(tmp_path: Path) -> Path:
 def test_a_policy_that_touches_nothing_has_no_effect_and_equal_events(
     idle: Path, frontier: Scenario, tmp_path: Path
 ) -> None:
-    from agents.model import simulate
+    from agents.simulation import simulate
 
     short, logs = frontier.model_copy(update={"years": 0.5}), []
     for hooks in (None, PolicyHooks([load_policy(idle)])):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from agents.model import MarketModel
+from agents.simulation import begin
 from events import Entry, MemoryLog
 from market.scenario.schema import Scenario
 
@@ -45,7 +45,7 @@ class History(NamedTuple):
 def history(scenario: Scenario, weeks: int, seed: int = 0, without: str = "") -> History:
     """Run some weeks of a world; leave out what is about `without`."""
     log = MemoryLog()
-    model = MarketModel(scenario, seed, log=log)
+    model = begin(scenario, seed, log)
     for _ in range(weeks):
         if not model.is_over:
             model.step()

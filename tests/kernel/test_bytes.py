@@ -18,13 +18,13 @@ WEEKS = 9
 
 RUN = f"""
 import sys
-from agents.model import MarketModel
+from agents.simulation import begin
 from events import LogWriter, Manifest
 from market.scenario.load import load_scenario
 
 model = None
 with LogWriter.create(sys.argv[1], Manifest.describe("test", 5), "test") as log:
-    model = MarketModel(load_scenario("frontier-2024", {{}}).scenario, 5, log=log)
+    model = begin(load_scenario("frontier-2024", {{}}).scenario, 5, log)
     for _ in range({WEEKS}):
         model.step()
     model.kernel.end()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.model import MarketModel
+from agents.simulation import Simulation
 from events import LogWriter, open_log
 from market.kernel import Kernel
 from market.runs.drive import resume, start
@@ -20,8 +20,8 @@ class Cut(Exception):
     """Stands for the end of the process."""
 
 
-def make(kernel: Kernel) -> MarketModel:
-    return MarketModel(kernel=kernel)
+def make(kernel: Kernel) -> Simulation:
+    return Simulation(kernel)
 
 
 def quiet(week: int, events: int) -> None:

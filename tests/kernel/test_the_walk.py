@@ -10,7 +10,7 @@ import pytest
 from given import CLOUD, FUND, LAB, OEM, RIVAL, START, opening
 from worlds import simulate
 
-from agents.model import MarketModel
+from agents.simulation import Simulation
 from events import MemoryLog
 from events.commands import Choice, Terms
 from events.commands.chips import PlaceOrder
@@ -233,15 +233,10 @@ def test_a_run_goes_on_from_a_replayed_state_as_if_it_had_never_stopped(short_ru
     for _, kernel.state in replay(short_run.entries[:cut]):
         pass
     kernel.log.next_seq = cut
-    model = MarketModel(kernel=kernel)
+    model = Simulation(kernel)
     for _ in range(6):
         model.step()
     assert list(kernel.log.entries()) == short_run.entries[cut:]
-
-
-def test_a_model_needs_something_to_run():
-    with pytest.raises(ValueError, match="scenario or a kernel"):
-        MarketModel()
 
 
 # --- draws
@@ -310,15 +305,13 @@ def test_people_answer_the_same_view_with_the_same_commands_and_change_nothing(s
 
     kernel = Kernel(MemoryLog())
     kernel.state = copy.deepcopy(short_run.kernel.state)
-    model = MarketModel(kernel=kernel)
+    model = Simulation(kernel)
     before = state_hash(kernel.state)
     asked = 0
-    for participant in model.participants:
-        answers = [
-            participant.behaviour.act(MarketView(Shared(kernel.state), participant.org), Draws(0, 26)) for _ in range(2)
-        ]
+    for org, behaviour in model.behaviours.items():
+        answers = [behaviour.act(MarketView(Shared(kernel.state), org), Draws(0, 26)) for _ in range(2)]
         assert answers[0] == answers[1]
-        assert all(command.actor == participant.org for command in answers[0])
+        assert all(command.actor == org for command in answers[0])
         asked += len(answers[0])
     assert state_hash(kernel.state) == before
     assert asked > 0
@@ -328,7 +321,7 @@ def test_an_unknown_behaviour_is_named():
     kernel = small()
     kernel.state.run.orgs[LAB].behaviour = "wizard"
     with pytest.raises(ValueError, match=r"orgs\.lab\.behaviour: no behaviour 'wizard'"):
-        MarketModel(kernel=kernel)
+        Simulation(kernel)
 
 
 def test_an_empty_log_replays_to_an_empty_state():

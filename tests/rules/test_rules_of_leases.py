@@ -12,6 +12,7 @@ from events.types import leases as events
 from events.types.sites import BuildingStarted, PowerEnergised
 from events.types.training import TrainingStarted
 from market.rules import leases
+from market.rules.free import free_gpus
 
 ENDLESS = float("inf")
 
@@ -110,7 +111,7 @@ def test_a_quote_holds_its_gpus():
     world = asked()
     (quote,) = world.when(offer())
     assert (quote.quote_id, quote.lessee, quote.gpus) == ("cloud/quote/1", LAB, 1000)
-    assert leases.free_gpus(world.state, CLOUD, "H100", SITE) == 9_000
+    assert free_gpus(world.state, CLOUD, "H100", SITE) == 9_000
 
 
 def test_gpus_in_one_quote_cannot_be_quoted_to_another():
@@ -149,7 +150,7 @@ def test_gpus_that_train_are_owed_or_let_cannot_be_quoted():
         due_day=START + 90,
     )
     world.happened(run)
-    assert leases.free_gpus(world.state, CLOUD, "H100", SITE) == 4_000
+    assert free_gpus(world.state, CLOUD, "H100", SITE) == 4_000
     assert refusal(world, offer("rival/request/1", gpus=4_001)) == "capacity"
 
 
@@ -217,7 +218,7 @@ def test_a_quote_lapses_after_a_week_and_frees_its_gpus():
     assert isinstance(lapse.event, events.QuoteLapsed)
     assert lapse.day == START + 8
     world.happened(lapse.event)
-    assert leases.free_gpus(world.state, CLOUD, "H100", SITE) == 10_000
+    assert free_gpus(world.state, CLOUD, "H100", SITE) == 10_000
     assert refusal(world, take()) == "quote lapsed"
 
 
@@ -280,7 +281,7 @@ def test_either_side_ends_talks_with_a_reason_and_the_gpus_are_free_again():
             BreakTalks(actor=side, because="lab/request/1", request_id="lab/request/1", reason="price")
         )
         assert (failed.reason, failed.h100e) == ("price", 1000.0)
-        assert leases.free_gpus(world.state, CLOUD, "H100", SITE) == 10_000
+        assert free_gpus(world.state, CLOUD, "H100", SITE) == 10_000
     stranger = BreakTalks(actor=RIVAL, because="lab/request/1", request_id="lab/request/1", reason="price")
     assert refusal(asked(), stranger) == "no such talks"
 
@@ -475,7 +476,7 @@ def test_a_lease_that_is_broken_off_takes_its_subleases_with_it():
 
 
 def test_a_lessor_of_another_chip_has_nothing_free():
-    assert leases.free_gpus(given().state, CLOUD, "GB200", SITE) == 0
+    assert free_gpus(given().state, CLOUD, "GB200", SITE) == 0
 
 
 def test_energised_power_makes_room_for_quotes():

@@ -9,8 +9,7 @@ import warnings
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from agents.model import MarketModel
-from events import MemoryLog
+from agents.simulation import begin
 from market.kernel import few_collections
 from market.runs.question import Question, checked
 from market.scenario.errors import ScenarioError
@@ -54,7 +53,7 @@ def _ran(each: Variant, question: Question, weeks: int) -> Outcome:
     try:
         with warnings.catch_warnings(), few_collections():
             warnings.simplefilter("error", RuntimeWarning)
-            model = MarketModel(question.scenario, question.seed, log=MemoryLog())
+            model = begin(question.scenario, question.seed)
             while not model.is_over and week + 1 < weeks:
                 model.step()
                 week = model.state.run.week

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from market.kernel import Kernel
 
 Simulate = Callable[..., "Kernel"]
-"""Runs a scenario, as `agents.model.simulate` does; a function of a module, which pickles by reference."""
+"""Runs a scenario, as `agents.simulation.simulate` does; a function of a module, which pickles by reference."""
 
 RUNS_MAX = 10_000_000
 FUTURES_DEFAULT = 100

@@ -1,0 +1,60 @@
+"""What a lessor could hand over or carry: GPUs that are free, and power that is promised."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from market.rules.base import training_use
+from market.state import State
+from market.state.chips import Place
+
+
+def held_in_quotes(state: State, lessor: str, chip: str, site: str) -> int:
+    """GPUs of own fleet that open quotes of a lessor hold."""
+    return sum(
+        q.gpus
+        for q in state.leases.quotes.values()
+        if q.lessor == lessor and q.chip == chip and q.site == site and q.parent_lease_id is None and q.form == "lease"
+    )
+
+
+def owed(state: State, lessor: str, chip: str, site: str) -> int:
+    """GPUs of own fleet that a lessor has promised and not handed over."""
+    return sum(
+        lease.owed
+        for lease in state.leases.leases.values()
+        if lease.lessor == lessor and lease.chip == chip and lease.site == site and lease.parent_lease_id is None
+    )
+
+
+def free_gpus(state: State, org: str, chip: str, site: str) -> int:
+    """GPUs that an org could hand over today: held, not training, not owed, not in a quote."""
+    holding = state.chips.holdings.get(Place(org, chip, site))
+    if holding is None:
+        return 0
+    busy = training_use(state, org, chip, site) + owed(state, org, chip, site) + held_in_quotes(state, org, chip, site)
+    return holding.held - busy
+
+
+def promised_watts(state: State, site: str) -> int:
+    """IT power that the leases and quotes of a site's owner will take there, beyond what is installed."""
+    chips = state.chips.chips
+    owner = state.sites.sites[site].owner
+    promised: dict[str, int] = defaultdict(int)
+    for lease in state.leases.leases.values():
+        if lease.site == site and lease.lessor == owner:
+            promised[lease.chip] += lease.owed
+    for quote in state.leases.quotes.values():
+        if quote.site == site and quote.lessor == owner and quote.form == "lease":
+            promised[quote.chip] += quote.gpus
+    watts = 0
+    for chip, gpus in promised.items():
+        holding = state.chips.holdings.get(Place(owner, chip, site))
+        missing = gpus - (holding.held if holding else 0)
+        watts += max(0, missing) * round(chips[chip].power_kw_it_per_gpu * 1000)
+    return watts
+
+
+def quoted_under(state: State, lease_id: str) -> int:
+    """GPUs of a lease that open quotes hold."""
+    return sum(q.gpus for q in state.leases.quotes.values() if q.parent_lease_id == lease_id)
