@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import stat
 import time
 from pathlib import Path
 
-from events.errors import LogForeign, LogLocked, Problem
+from events.errors import LogForeign, LogLocked, Problem, SystemUnfit
+
+try:
+    import fcntl
+except ImportError as error:
+    raise SystemUnfit(
+        "this system lacks the POSIX file locks (fcntl) that the log of a run needs; use Linux, macOS, or WSL on Windows"
+    ) from error
 
 
 class Disk:

@@ -73,6 +73,10 @@ class LogComplete(LogError):
     """A finished run cannot go on."""
 
 
+class SystemUnfit(LogError, ImportError):
+    """This operating system lacks what a log on disk needs."""
+
+
 class CodeChanged(LogError):
     """The run was written by other code or library versions, so its bytes cannot be continued."""
 

@@ -178,3 +178,13 @@ def test_a_resume_that_does_not_reach_the_recorded_state_is_damage(here, monkeyp
     monkeypatch.setattr(LogWriter, "finish", finish)
     monkeypatch.setattr("market.kernel.state_hash", lambda state: "0" * 64)
     assert "the log recorded state" in complaint("run", "--resume", "--out", "a", code=3)
+
+
+def test_a_system_without_posix_locks_is_refused_in_a_line(here):
+    code = "import sys; sys.modules['fcntl'] = None; sys.argv = ['market', *sys.argv[1:]]; import cli; cli.main()"
+    for words in (("run", "--years", "0.1"), ("verify", "nowhere"), ("runs",)):
+        found = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
+        assert found.returncode == 1
+        assert found.stderr.startswith("market: this system lacks the POSIX file locks (fcntl)")
+        assert found.stderr.count("\n") == 1
+    assert subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True).returncode == 0
