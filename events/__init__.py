@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from events.manifest import Manifest, Parent, Segment
     from events.memory import Log, MemoryLog
     from events.reader import LogReader, open_log
-    from events.recovery import clear, resume
+    from events.recovery import clear, resume, seal
     from events.rows import Rows
     from events.types import EVENTS, Batch, Entry, Event
     from events.verification import Report, Verification, verify
@@ -54,7 +54,7 @@ _HOME = {
     "memory": ("Log", "MemoryLog"),
     "manifest": ("Manifest", "Parent", "Segment"),
     "reader": ("LogReader", "open_log"),
-    "recovery": ("clear", "resume"),
+    "recovery": ("clear", "resume", "seal"),
     "rows": ("Rows",),
     "verification": ("Report", "Verification", "verify"),
 }
@@ -99,5 +99,6 @@ __all__ = [
     "clear",
     "open_log",
     "resume",
+    "seal",
     "verify",
 ]

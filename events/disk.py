@@ -14,7 +14,7 @@ try:
     import fcntl
 except ImportError as error:
     raise SystemUnfit(
-        "this system lacks the POSIX file locks (fcntl) that the log of a run needs; use Linux, macOS, or WSL on Windows"
+        "this system lacks the POSIX file locks (fcntl) that a run's log needs; use Linux, macOS, or WSL on Windows"
     ) from error
 
 

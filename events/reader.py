@@ -39,7 +39,10 @@ class Found(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """What a log holds: chain value, commits, events and bytes; day of the last event, whether it is RunEnded; torn."""
+    """What a log holds: chain value, commits, events and bytes; day of the last event, whether it is RunEnded; torn.
+
+    sealed : whether every segment has its footer and is listed in `run.json`.
+    """
 
     head: str
     commits: int
@@ -48,6 +51,7 @@ class Summary(NamedTuple):
     day: int
     complete: bool
     torn: Problem | None
+    sealed: bool
 
 
 def load_manifest(folder: Path, disk: Disk) -> Manifest:
@@ -180,15 +184,17 @@ class LogReader:
     @cached_property
     def summary(self) -> Summary:
         """Head, counts and whether the run reached its end, as of the first look."""
-        place, size, commits, torn, last = None, 0, 0, None, None
+        place, size, commits, segments, last = None, 0, 0, 0, None
         for found in self.walk():
+            segments, last = segments + 1, found if found.scan.commits else last
             place, size, commits = found.scan.place, size + found.scan.good_bytes, commits + len(found.scan.commits)
-            torn, last = found.problem, found if found.scan.commits else last
         head, events = (place.chain, place.seq) if place else (self.manifest.genesis(), 0)
         seen = Seen()
         if last:
             seen.take(_last_commit(last, self.manifest))
-        return Summary(head, commits, events, size, seen.day, seen.ended, torn)
+        torn = found.problem if segments else None
+        is_sealed = segments == len(self.manifest.segments)
+        return Summary(head, commits, events, size, seen.day, seen.ended, torn, is_sealed)
 
     @property
     def head(self) -> str:

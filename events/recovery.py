@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 
 from events.disk import Disk
@@ -47,6 +48,12 @@ def _remove(folder: Path, disk: Disk) -> None:
     for name in (SCENARIO, SCENARIO + NEW, MANIFEST + NEW):
         disk.remove(folder / name)
     disk.sync_folder(folder)
+
+
+def seal(folder: Path | str, disk: Disk | None = None) -> None:
+    """Seal the log of a complete run whose writer ended before it could. Raises as `resume`."""
+    with suppress(LogComplete):
+        resume(folder, disk).close()
 
 
 def resume(folder: Path | str, disk: Disk | None = None) -> LogWriter:

@@ -109,7 +109,7 @@ def _drop_stdout() -> None:
 
 def code_of(error: Exception) -> int | None:
     """Exit code of an error, as its class states it; None for an error of this program itself."""
-    return getattr(error, "exit_code", FAILED if isinstance(error, OSError | ValueError) else None)
+    return getattr(error, "exit_code", FAILED if isinstance(error, OSError | ValueError | MemoryError) else None)
 
 
 def said(error: Exception) -> list[str]:
@@ -119,6 +119,8 @@ def said(error: Exception) -> list[str]:
             error.filename = "stdout"
             _drop_stdout()
         return [f"{error.filename}: {error.strerror.lower()}" if error.filename else error.strerror.lower()]
+    if isinstance(error, MemoryError):
+        return ["there is not enough memory"]
     problems = getattr(error, "problems", ())
     lines = [str(problem) for problem in problems[:PROBLEMS_SHOWN]]
     if len(problems) > PROBLEMS_SHOWN:

@@ -6,8 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+<<<<<<< HEAD
 from events import Disk, LogDamaged, LogError, LogForeign, LogLocked, LogReader, Manifest, clear, open_log
 from events.layout import LOCK, LOG, MANIFEST, in_run
+=======
+from events import Disk, LogDamaged, LogError, LogForeign, LogLocked, LogReader, Manifest, clear, open_log, seal
+from events.layout import LOCK, MANIFEST, in_run
+>>>>>>> 1dab696 (Faults through the command line: every call on the disk, reads, memory, clearing, two processes, kills; a complete run that was not sealed is)
 from events.manifest import code_hash
 from market.runs.question import Question
 from market.runs.reading import Usage
@@ -39,9 +44,12 @@ def stand(folder: Path, manifest: Manifest) -> Stand:
     reader = open_log(folder)
     if reader.manifest.genesis() != manifest.genesis():
         raise Usage(f"{folder}: holds another run (seed {reader.manifest.seed}); choose another folder with --out")
+    is_written = Disk().is_locked(folder / LOCK)
     if reader.complete:
+        if not reader.summary.sealed and not is_written and is_of_this_code(reader):
+            seal(folder)
         return "complete"
-    if Disk().is_locked(folder / LOCK):
+    if is_written:
         raise LogLocked(f"{folder}: this run is being written by another process; wait until it is over")
     return "cut short"
 

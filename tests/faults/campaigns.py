@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
-from events import Entry, LogComplete, LogDamaged, LogError, LogWriter, open_log, resume, verify
+from events import Entry, LogComplete, LogDamaged, LogError, LogWriter, clear, open_log, resume, verify
 from tests.events.sample import SCENARIO, Week, entries, feed, manifest, run
 from tests.faults.memory_disk import Fault, File, MemoryDisk, PowerCut
 
@@ -218,9 +218,32 @@ def power_cuts(times: int, seed: int = 0) -> Result:
             _try(disk, weeks, acknowledged)
             disk = disk.restart()
         disk.cut_at = disk.calls + draw.randrange(1, healthy.calls)
+        disk.any_order = draw.random() < 0.5
         with suppress(PowerCut):
             _try(disk, weeks, acknowledged)
         _go_on(result, f"power cut {turn}", disk.power_cut(draw), (weeks, healthy), acknowledged[-1])
+    return result
+
+
+def clearings(times: int, seed: int = 0) -> Result:
+    """Cut the power while a run is cleared and made again, names landing in any order; clear again, make it again."""
+    result, draw = Result("power cuts while a run is cleared"), random.Random(seed)
+    weeks = run(5, 12)
+    healthy = golden(weeks)
+    goal = contents(healthy)
+    for turn in range(times):
+        result.tried += 1
+        disk = copy(healthy)
+        for _ in range(draw.randrange(1, 4)):
+            disk.cut_at, disk.any_order = disk.calls + draw.randrange(1, healthy.calls), draw.random() < 0.5
+            with suppress(PowerCut):
+                clear(RUN, disk)
+                write(disk, weeks)
+            disk = disk.power_cut(draw)
+        clear(RUN, disk)
+        result.check(not contents(disk).keys() - {str(RUN / "LOCK")}, f"clearing {turn}: something is left")
+        write(disk, weeks)
+        result.check(contents(disk) == goal, f"clearing {turn}: ends in other bytes")
     return result
 
 

@@ -1,7 +1,8 @@
 """A disk in memory that fails on call and forgets, when the power goes, what was not synced.
 
 The model: a write reaches the platter in blocks of 512 bytes, in any order, at the latest with the file's sync. A
-name (new, changed, gone) reaches it in the order of changes of its folder, at the latest with the folder's sync. After
+name (new, changed, gone) reaches it in the order of changes of its folder, or in any order where a test says so, at the
+latest with the folder's sync. After
 a failed sync the file reads as written, but what the sync should have saved is never on the platter.
 """
 
@@ -76,6 +77,7 @@ class MemoryDisk(Disk):
         self.calls = 0
         self.fault: Fault | None = None
         self.cut_at = 0
+        self.any_order = False  # names reach the platter in any order
 
     # --- faults
 
@@ -92,12 +94,13 @@ class MemoryDisk(Disk):
         raise OSError(plan.code or errno.ENOSPC, "planned by the test")
 
     def power_cut(self, draw: random.Random) -> MemoryDisk:
-        """The disk as the next start of the machine finds it."""
+        """The disk as the next start of the machine finds it, with any of the names that were not synced."""
         files, folders, stopped = dict(self._files), set(self._folders), set[Path]()
         for change in self._changes:
             parent = _parent(change)
             if parent in stopped or draw.random() < 0.5:
-                stopped.add(parent)
+                if not self.any_order:
+                    stopped.add(parent)
                 continue
             _apply(change, files, folders)
         left = {path: file.after_power_cut(draw) for path, file in files.items() if folders >= set(path.parents)}
