@@ -27,17 +27,18 @@ class Disk:
 
     def lock(self, path: Path) -> int:
         """Take the writer's lock and keep it until the descriptor is closed; LogLocked when it is held."""
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         for wait_s in (0.01, 0.02, 0.04, 0.0):  # a reader that looks whether a writer is at work holds it an instant
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return descriptor
+                if _is_still(path, descriptor):
+                    return descriptor
             except BlockingIOError:
                 time.sleep(wait_s)
             except OSError:
                 os.close(descriptor)
                 raise
-        os.close(descriptor)
+            os.close(descriptor)
         raise LogLocked(f"{path.parent}: another process writes to this run; wait for it, or end it")
 
     def is_locked(self, path: Path) -> bool:
@@ -119,3 +120,11 @@ class Disk:
     def exists(self, path: Path) -> bool:
         """Whether something has this name."""
         return os.path.lexists(path)
+
+
+def _is_still(path: Path, descriptor: int) -> bool:
+    """Whether a path names the file that is open: another process may have removed it before it was locked."""
+    try:
+        return os.path.samestat(os.stat(path, follow_symlinks=False), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False

@@ -14,8 +14,10 @@ from events.reader import Found, LogReader, load_manifest
 from events.segment import read_preface
 
 
-def clear(folder: Path | str, disk: Disk | None = None) -> None:
+def clear(folder: Path | str, disk: Disk | None = None, *, lock_too: bool = False) -> None:
     """Remove a run, whole or in any state that a kill left it in, so that it can be made again; the folder stays.
+
+    The lock stays too, unless `lock_too`: it goes last, while it is held.
 
     Raises LogLocked while it is written, LogExists where files lie that are none of a run's; then nothing is touched.
     """
@@ -26,6 +28,8 @@ def clear(folder: Path | str, disk: Disk | None = None) -> None:
         lock = disk.lock(folder / LOCK)
         try:
             _remove(folder, disk)
+            if lock_too:
+                disk.remove(folder / LOCK)
         finally:
             disk.close(lock)
     except OSError as error:

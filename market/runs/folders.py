@@ -6,13 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-<<<<<<< HEAD
-from events import Disk, LogDamaged, LogError, LogForeign, LogLocked, LogReader, Manifest, clear, open_log
-from events.layout import LOCK, LOG, MANIFEST, in_run
-=======
 from events import Disk, LogDamaged, LogError, LogForeign, LogLocked, LogReader, Manifest, clear, open_log, seal
-from events.layout import LOCK, MANIFEST, in_run
->>>>>>> 1dab696 (Faults through the command line: every call on the disk, reads, memory, clearing, two processes, kills; a complete run that was not sealed is)
+from events.layout import LOCK, LOG, MANIFEST, in_run
 from events.manifest import code_hash
 from market.runs.question import Question
 from market.runs.reading import Usage
@@ -83,8 +78,7 @@ def outside_runs(path: Path) -> Path:
 
 def remove(folder: Path, keep_folder: bool = False) -> None:
     """Remove a run with its folder, unless that was there before."""
-    clear(folder)
-    (folder / LOCK).unlink(missing_ok=True)
+    clear(folder, lock_too=True)
     if (folder / LOG).is_dir():
         (folder / LOG).rmdir()
     if not keep_folder:

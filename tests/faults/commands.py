@@ -249,7 +249,7 @@ def killings(scratch: Path, times: int, seed: int = 0) -> Result:
     goal, folder = _reference(scratch), scratch / "killed"
     while result.tried < times:
         result.tried += 1
-        words = draw.choice((["--resume"], ["--resume"], ["--force"]))
+        words = draw.choice((_taken_up(folder), _taken_up(folder), ["--force"]))
         child = _spawn(folder, *words)
         try:
             said = child.communicate(timeout=0.4 + 4 * draw.random())[1]
@@ -257,9 +257,14 @@ def killings(scratch: Path, times: int, seed: int = 0) -> Result:
         except subprocess.TimeoutExpired:
             child.send_signal(signal.SIGKILL)
             child.communicate()
-    last = subprocess.run([*COMMAND, str(folder), "--resume"], capture_output=True, text=True)
+    last = subprocess.run([*COMMAND, str(folder), *_taken_up(folder)], capture_output=True, text=True)
     result.check(last.returncode == 0 and contents(folder) == goal, f"the end: {last.stderr[-300:]!r}")
     return result
+
+
+def _taken_up(folder: Path) -> list[str]:
+    """What continues a run that may have been cut short before it was one."""
+    return ["--resume"] if (folder / "run.json").exists() else []
 
 
 def _reference(scratch: Path) -> dict[str, bytes]:
