@@ -36,6 +36,7 @@ from market.report.shell import (
     form_of,
     number_of,
     pair_of,
+    problem_of,
     put,
     run_argument,
     version,
@@ -312,6 +313,41 @@ def export(run: Path, out: Path, form: Any, as_json: bool) -> None:
         emit({"out": str(out), "files": [path.as_posix() for path in written]})
     else:
         print(f"{out}: {len(written)} files")
+
+
+@main.command()
+@click.argument("of", metavar="RUN|SCENARIO", default="frontier-2024")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
+def serve(of: str, port: int) -> None:
+    """Serve a page on this machine alone to ask what-if questions of a run or a scenario, until Ctrl-C."""
+    import sys
+
+    from market.report.serve.app import Served
+    from market.report.serve.app import serve as serve_pages
+    from market.report.serve.jobs import Jobs
+
+    run, scenario, plan, policies = served_question(of)
+    served = Served(scenario, run, policies, plan, Jobs([sys.executable, "-c", "import cli; cli.main()"]))
+
+    serve_pages(served, port, problem_of, lambda address: print(address, flush=True))
+
+
+def served_question(of: str) -> tuple[str | None, str, Any, dict[str, str]]:
+    """Find what a server answers about: a run's folder or None, a scenario, how to plan a what-if, the policies."""
+    from agents.simulation import simulate
+    from market.experiments.experiment import default_out, plan_experiment
+    from market.policies.load import library
+    from market.runs.reading import open_run
+    from market.scenario.load import load_scenario
+
+    is_run = (Path(of) / "run.json").is_file()
+    scenario = open_run(Path(of)).question.scenario.name if is_run else of
+    load_scenario(scenario, {})
+
+    def plan(design: dict[str, Any]) -> str:
+        return default_out(plan_experiment(simulate, None, design))
+
+    return (of if is_run else None), scenario, plan, library()
 
 
 @main.command()

@@ -19,7 +19,7 @@ import polars as pl
 
 from market.analytics import TABLES
 from market.analytics.dictionary import dictionary
-from market.report.spreadsheet import defused
+from market.report.listing import as_text
 from market.runs.reading import Run, Usage
 
 Form = Literal["parquet", "csv"]
@@ -76,7 +76,7 @@ def _write(frame: pl.DataFrame, path: Path, form: Form) -> None:
     if form == "parquet":
         frame.write_parquet(path, compression="zstd")
     else:
-        defused(frame).write_csv(path)
+        as_text(frame).write_csv(path)
 
 
 def _metadata(run: Run, log: pl.LazyFrame, folder: Path, written: list[Path]) -> dict[str, Any]:

@@ -52,6 +52,6 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "cluster --grid cases.csv --out answers.csv",
     ),
     "clear": ("clear book.json",),
-    "serve": ("serve RUN --port 8000",),
+    "serve": ("serve frontier-2024", "serve RUN --port 8080"),
     "doctor": ("doctor",),
 }  # fmt: skip

@@ -128,6 +128,12 @@ def said(error: Exception) -> list[str]:
     return lines or [str(error)]
 
 
+def problem_of(error: Exception) -> tuple[str, int] | None:
+    """First line and exit code of an error that a user can mend; None for an error of this program itself."""
+    code = code_of(error)
+    return None if code is None else (said(error)[0], code)
+
+
 def version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     """Print the version and stop."""
     if wanted and not ctx.resilient_parsing:

@@ -12,7 +12,6 @@ from command_line.asking import answer, ask, complaint, simulate
 
 from market.analytics import TABLES
 from market.analytics.dictionary import DERIVED, dictionary
-from market.report.spreadsheet import defused
 from market.runs.reading import open_run
 
 
@@ -60,12 +59,6 @@ def test_an_archive_of_the_same_run_has_the_same_bytes(run, tmp_path):
 def test_what_is_there_is_not_written_over(run, tmp_path):
     (tmp_path / "crate").mkdir()
     assert "is there already" in complaint("export", run, "-o", tmp_path / "crate", code=2)
-
-
-def test_text_that_a_spreadsheet_would_run_is_made_text():
-    frame = pl.DataFrame({"name": ["=1+1", "@a", "-x", "+1", "xai", None], "n": [-1, 2, 3, 4, 5, 6]})
-    assert defused(frame)["name"].to_list() == ["'=1+1", "'@a", "'-x", "'+1", "xai", None]
-    assert defused(frame)["n"].to_list() == frame["n"].to_list()
 
 
 def test_a_tree_of_leases_ends_at_owners_and_counts_what_the_state_holds(run):
