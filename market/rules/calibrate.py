@@ -32,7 +32,8 @@ def segments(state: State) -> Iterator[Happening]:
     yield put(state, "demand.frontier_start", frontier(state))
     for name in demand.SEGMENTS:
         spent = {org: lab.revenue_usd_per_year * mix(state, org)[name] for org, lab in labs.items()}
-        total, top = max(1.0, math.fsum(spent.values())), p[f"demand.{name}_market_max_usd"]
+        total, top = math.fsum(spent.values()), p[f"demand.{name}_market_max_usd"]
+        total = max(p["demand.first_revenue_usd"], total)
         opened = min(max(p[f"demand.{name}_market_usd"], 1.05 * total), 0.95 * top)
         odds, room = opened / top, opened / total
         yield put(

@@ -56,7 +56,7 @@ def segments(state: State, day: int) -> Batch:
     shock = growth_shock(state)
     reach = p["demand.patience"] * served_share(state)
     for name, segment in state.demand.segments.items():
-        market, spent = opened_market(state, name), max(1.0, segment.usd_per_year)
+        market, spent = opened_market(state, name), max(p["demand.first_revenue_usd"], segment.usd_per_year)
         room = market / spent
         rate = (p["demand.drift_per_year"] + p[f"demand.{name}_pull"] / room) * (room - 1) * shock
         if rate > 0:

@@ -18,6 +18,7 @@ from market.state.chips import Chip
 from market.units import clip, digits
 
 YEAR_DAYS = 364.0
+SPAN = 500.0  # bisections look so many times below and above the price of entry
 REFERENCE_WEEKS = (8.0, 60.0)  # of a one-year contract: from the usual wait to its end
 
 
@@ -97,7 +98,7 @@ def forward(state: State, weeks: float, spot: float | None = None) -> float:
     entry = entry_price(state)
     now = spot if spot is not None else state.demand.clearing_usd_per_h100e_hour
     fade = math.exp(-weeks / state.run.parameters["price.forward_decay_weeks"])
-    price: float = entry * (max(now, 1e-6) / entry) ** fade
+    price: float = entry * (now / entry) ** fade
     return price
 
 
@@ -120,7 +121,7 @@ def reference_quote(state: State, spot: float | None = None) -> float:
 
 def clearing_for(state: State, one_year: float) -> float:
     """Spot at which the one-year quote has a value (bisection)."""
-    low, high = 0.01, 100.0
+    low, high = entry_price(state) / SPAN, entry_price(state) * SPAN
     for _ in range(60):
         middle = math.sqrt(low * high)
         low, high = (middle, high) if reference_quote(state, middle) < one_year else (low, middle)
@@ -164,7 +165,8 @@ def cleared(
 
 def _balance(state: State, found: uses.Streams, supply: float) -> float:
     """Price at which all users together want the supply (bisection on the log)."""
-    low, high = math.log(0.01), math.log(100.0)
+    entry = math.log(entry_price(state))
+    low, high = entry - math.log(SPAN), entry + math.log(SPAN)
     for _ in range(40):
         middle = (low + high) / 2
         if uses.wanted_h100e(state, found, math.exp(middle)) > supply:
@@ -178,4 +180,4 @@ def _floor(state: State) -> float:
     """Least running cost of an H100e-hour: below it the owner switches off."""
     chips = [chip for chip in state.chips.chips.values() if chip.in_volume]
     costs = (running_cost(state, c, region) / c.h100e for c in chips for region in state.run.regions)
-    return max(0.01, min(costs, default=0.01))
+    return min(costs, default=entry_price(state) / SPAN)

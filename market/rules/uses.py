@@ -100,9 +100,10 @@ def own_lab_h100e(state: State, org: str) -> float:
 def race(state: State, org: str, lead_h100e: float) -> float:
     """Growth a year that a parent adds because the leader announced more compute than its own labs have."""
     p = state.run.parameters
-    if not p.get(f"orgs.{org}.races", 0.0) or lead_h100e <= 0:
+    start = p.get(f"orgs.{org}.race_start")  # of those who had a lead to answer at the start
+    if not p.get(f"orgs.{org}.races", 0.0) or lead_h100e <= 0 or start is None:
         return 0.0
-    behind = math.log(lead_h100e / max(1.0, own_lab_h100e(state, org))) - p[f"orgs.{org}.race_start"]
+    behind = math.log(lead_h100e / max(1.0, own_lab_h100e(state, org))) - start
     return p["race.weight"] * clip(behind, p["race.log_min"], p["race.log_max"])
 
 

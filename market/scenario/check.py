@@ -158,11 +158,15 @@ def _conduct(id_: str, org: Org, places: Places) -> Iterator[Problem]:
         text = f"no behaviour {org.behaviour!r} is installed{did_you_mean(org.behaviour, installed)}"
         yield at(places, ("orgs", id_, "behaviour"), text)
         return
+    is_ours = installed[org.behaviour].startswith("agents.")
+    if is_ours and org.behaviour not in org.roles:
+        text = f"{org.behaviour!r} is the conduct of a role that {id_} has not; add it to roles"
+        yield clash(places, [("orgs", id_, "behaviour"), ("orgs", id_, "roles")], text)
     known = traits()
     for trait, value in org.traits.items():
         if fault := bounds_of(f"traits.{trait}").fault(value):
             yield at(places, ("orgs", id_, "traits", trait), fault)
-        elif trait not in known and installed[org.behaviour].startswith("agents."):
+        elif trait not in known and is_ours:
             text = f"no behaviour of ours reads it{did_you_mean(trait, known)}"
             yield at(places, ("orgs", id_, "traits", trait), text, key=True)
 
