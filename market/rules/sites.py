@@ -316,6 +316,8 @@ def energise(state: State, day: int) -> Iterator[Happening]:
         if not building.shell_ready:
             continue
         name, site, org, region = building.building_id, building.site, building.org, building.region
+        if rng.uniform(state.run.seed, "power held back", name) >= p["sites.power_factor"]:
+            continue
         if building.granted:
             kind: PowerSource = "on-site" if building.on_site else "grid"
             facility = round(building.power_kw * p[f"regions.{region}.pue"])

@@ -1,0 +1,40 @@
+"""A small sample of the laws, one seed; `python -m tests.laws --seeds 20` tries them all."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from tests.laws import laws
+from tests.laws.measure import run
+
+
+@pytest.fixture(scope="module")
+def runs():
+    """A base and a few changes, as the command would read them."""
+    wanted = {name: laws.CHANGES[name] for name in ("no customers", "supply x0", "demand x0.5")}
+    wanted["base"] = replace(laws.CHANGES["base"], weeks=laws.CUT + laws.YEAR)
+    return {name: json.loads(json.dumps(run(0, change).plain())) for name, change in wanted.items()}
+
+
+def test_without_customers_building_stops(runs):
+    assert laws.orders_stop(runs).figure < 0.25
+    assert laws.starts_stop(runs).holds
+    assert laws.work_is_paused(runs).holds
+
+
+def test_prices_answer_supply_and_demand(runs):
+    mean = {name: laws._mean(found) for name, found in runs.items()}
+    assert mean["demand x0.5"] < mean["base"] <= 1.02 * mean["supply x0"]
+    assert runs["supply x0"]["index"][52] > runs["base"]["index"][52]
+
+
+def test_contracts_are_signed_near_the_index_of_the_month_before(runs):
+    assert laws.trades_are_near_the_index(runs).holds
+
+
+def test_the_run_starts_where_the_record_stands(runs):
+    assert laws.revenue_starts_where_it_stood(runs).figure == pytest.approx(1.0, abs=0.12)
+    assert laws.prices_do_not_jump(runs).holds
