@@ -11,12 +11,12 @@ from agents.resources import buildable_kw, spendable_usd
 from agents.valuation import choose, is_my_week, price_term, time_term, why_left
 from events.commands import Choice, Command, Terms
 from events.commands.chips import CancelOrder, PlaceOrder
-from events.commands.finance import SeekLoan, SetBudget
+from events.commands.finance import SeekLoan, SeekRound, SetBudget
 from events.commands.sites import PauseBuilding, PlanSite, ResumeBuilding, StartBuilding
 from events.kinds import BudgetReason, BuildingKind, NewSiteKind
 from market import rng
 from market.rng import Draws
-from market.units import MONTH_WEEKS, QUARTER_WEEKS, YEAR_WEEKS, clip
+from market.units import CENTS, MONTH_WEEKS, QUARTER_WEEKS, YEAR_MONTHS, YEAR_WEEKS, clip
 from market.view import MarketView
 
 NODE_GPUS = 8  # nobody orders less than a server
@@ -31,6 +31,7 @@ def purchases(view: MarketView, draws: Draws) -> Iterator[Command]:
         yield from orders(view)
         yield from cancellations(view)
         yield from loan(view)
+        yield from equity(view)
         yield from pauses(view)
     if is_my_week(view, QUARTER_WEEKS):
         yield from buildings(view, draws)
@@ -247,19 +248,41 @@ def cancellations(view: MarketView) -> Iterator[Command]:
         yield CancelOrder(actor=view.me, because=order.order_id, order_id=order.order_id, gpus=gpus)
 
 
+def quarter_bill_usd(view: MarketView) -> float:
+    """Chips, servers and network of a quarter at the present budget."""
+    return view.param("finance.bill_factor") * view.books.budget_usd_per_year / 4
+
+
 def loan(view: MarketView) -> Iterator[Command]:
-    """Borrow against contracts when cash runs below some months of chips."""
-    if (
-        view.trait("borrows")
-        and view.cash_cents / 100 < view.param("finance.loan_below_years") * view.books.budget_usd_per_year
-    ):
-        usd = (
-            view.param("finance.loan_share") * view.param("finance.loan_budget_years") * view.books.budget_usd_per_year
-        )
-        lenders = [name for name in view.orgs("investor") if view.is_lender(name)]
-        if lenders and view.coverage(round(usd * 100)) >= view.param("finance.coverage_min"):
-            lender = max(lenders, key=lambda name: (rng.uniform(view.seed, "lender", f"{view.me} {name}"), name))
-            yield SeekLoan(actor=view.me, because=view.me, lender=lender, amount_usd_cents=round(usd * 100))
+    """Borrow against contracts and GPUs for a quarter's bill when money would run out, as far as income covers it."""
+    p, bill = view.param, quarter_bill_usd(view)
+    if not view.trait("borrows") or spendable_usd(view) >= bill:
+        return
+    cents, least = round(p("finance.loan_share") * bill * CENTS), p("finance.loan_least_usd") * CENTS
+    while cents >= least and view.coverage(cents) < p("finance.coverage_min"):
+        cents //= 2
+    lenders = [name for name in view.orgs("investor") if view.is_lender(name)]
+    if lenders and cents >= least:
+        lender = max(lenders, key=lambda name: (rng.uniform(view.seed, "lender", f"{view.me} {name}"), name))
+        yield SeekLoan(actor=view.me, because=view.me, lender=lender, amount_usd_cents=cents)
+
+
+def equity(view: MarketView) -> Iterator[Command]:
+    """Sell a part of an org that lives on contracts when its own money is short of a quarter's bill."""
+    p, books = view.param, view.books
+    if not view.trait("borrows") or books.sought_cents or spendable_usd(view) >= quarter_bill_usd(view):
+        return
+    if view.day - books.round_day < 7 * p("finance.builder_round_weeks") or wish_usd_per_year(view) <= 0:
+        return
+    worth = max(books.valuation_cents, CENTS * builder_worth_usd(view))
+    cents = round(p("finance.round_share") * worth)
+    if cents > 0:
+        yield SeekRound(actor=view.me, because=view.me, amount_usd_cents=cents)
+
+
+def builder_worth_usd(view: MarketView) -> float:
+    """What a builder may claim to be worth: a multiple of the rents that it earns in a year."""
+    return view.param("finance.value_per_rent") * YEAR_MONTHS * view.monthly_let_cents() / CENTS
 
 
 def chips_gate(view: MarketView) -> float:

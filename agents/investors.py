@@ -31,13 +31,13 @@ def fund_rounds(view: MarketView, kind: StakeKind) -> Iterator[Command]:
     for books in view.rounds_sought():
         if leader(view, books) != view.me:
             continue
-        amount, because = books.sought_cents, f"{books.org}/round"
-        if amount > min(left, cash):
-            reason: RoundFailure = "market closed" if amount > left else "investors without cash"
+        amount, because = min(books.sought_cents, left, cash), f"{books.org}/round"
+        if amount < p("finance.round_part_min") * books.sought_cents:
+            reason: RoundFailure = "market closed" if left <= cash else "investors without cash"
             yield DeclineRound(actor=view.me, because=because, org=books.org, reason=reason)
             continue
         left, cash = left - amount, cash - amount
-        value = round(amount / p("finance.round_share"))
+        value = round(books.sought_cents / p("finance.round_share"))
         yield FundRound(
             actor=view.me, because=because, org=books.org, amount_usd_cents=amount, valuation_usd_cents=value, kind=kind
         )

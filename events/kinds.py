@@ -27,7 +27,7 @@ Repricing = Literal["cut", "rise"]
 PaymentKind = Literal[
     "opening", "chips", "servers", "shell deposit", "shell", "equity", "loan", "instalment", "rent", "on demand",
     "energy", "staff", "revenue", "other business", "subscription", "parent funding", "levy",
-    "prepayment", "exit fee",
+    "prepayment", "exit fee", "own users",
 ]  # fmt: skip
 
 # why something was refused

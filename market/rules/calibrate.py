@@ -88,6 +88,9 @@ def spending(state: State) -> Iterator[Happening]:
         yield said(state, events.UseMeasured(
             org=user, usd_per_year=digits(h100e * per_h100e), growth_per_year=digits(growth), h100e=digits(h100e)
         ), "world" if user == TAIL else user)  # fmt: skip
+        if user != TAIL:
+            rented = h100e * HOURS_PER_YEAR * p["price.start_usd_per_h100e_hour"]
+            yield put(state, f"orgs.{user}.own_use_start_usd_per_year", rented)
     yield from _merchants(state, owned, own)
 
 

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from events.commands import finance as commands
 from events.types import Batch, Event
 from events.types import finance as events
-from market.rules.base import Deciders, Happening, cash, trait, years
+from market.rules.base import Deciders, Happening, cash, demand_factor, trait, years
 from market.rules.leases import end_lease
 from market.state import State, next_id
+from market.state.demand import TAIL
 from market.state.finance import Loan
 from market.state.leases import Lease
 from market.units import CENTS, HOURS_PER_YEAR, MONTH_DAYS, finite
@@ -83,6 +84,7 @@ def coverage(state: State, org: str, extra_cents: int) -> float:
         if lease.lessor == org and lease.end_day > state.run.start_day + 7 * state.run.week + 182
     )
     income += trait(state, org, "income_usd_per_year") * CENTS
+    income += p["tail.contract_share"] * tail_rent_usd_per_year(state, org) * CENTS
     costs = sum(
         lease.delivered * lease.price_usd_per_gpu_hour * HOURS_PER_YEAR * CENTS
         for lease in state.leases.leases.values()
@@ -91,6 +93,23 @@ def coverage(state: State, org: str, extra_cents: int) -> float:
     service = sum(_yearly(loan.amount_cents, loan.rate, loan.end_day - loan.start_day) for loan in _loans(state, org))
     service += _yearly(extra_cents, p["finance.loan_rate"], round(365 * p["finance.loan_years"]))
     return max(0.0, income - costs) / service if service else 0.0
+
+
+def tail_rent_usd_per_year(state: State, org: str) -> float:
+    """What the tail pays a cloud in a year at the index, by the cloud's part of what is free."""
+    use = state.demand.uses.get(TAIL)
+    part = trait(state, org, "merchant_share")
+    if use is None or not part:
+        return 0.0
+    rented = min(use.h100e * part, free_h100e(state, org))
+    return rented * HOURS_PER_YEAR * state.leases.price_usd_per_h100e_hour
+
+
+def free_h100e(state: State, org: str) -> float:
+    """H100e that an org owns and has not let under leases."""
+    chips = state.chips.chips
+    mine = (h for h in state.chips.holdings.values() if h.org == org)
+    return sum(max(0, h.owned - h.leased_out) * chips[h.chip].h100e for h in mine)
 
 
 def _loans(state: State, org: str) -> list[Loan]:
@@ -217,11 +236,27 @@ def income_usd_per_year(state: State, org: str, day: int) -> float:
     return trait(state, org, "income_usd_per_year") * grown
 
 
+def own_users_usd_per_year(state: State, org: str, day: int) -> float:
+    """Cash flow, USD a year, from compute that serves a parent's own users beyond what it served at the start.
+
+    A margin on what that compute would rent for, over what it rented for at the start and would by then without it.
+    """
+    use, p = state.demand.uses.get(org), state.run.parameters
+    start = p.get(f"orgs.{org}.own_use_start_usd_per_year")
+    if use is None or start is None:
+        return 0.0
+    worth = use.h100e * HOURS_PER_YEAR * state.leases.price_usd_per_h100e_hour
+    usual = start * math.exp(p["finance.own_use_growth_per_year"] * years(state, day))
+    return p["finance.own_use_margin"] * max(0.0, min(worth, use.usd_per_year * demand_factor(state)) - usual)
+
+
 def _operations(state: State) -> Iterator[Payment]:
     p, month = state.run.parameters, MONTH_DAYS / 365 * CENTS
     for name, org in state.run.orgs.items():
         income = income_usd_per_year(state, name, state.run.start_day + 7 * (state.run.week + 1))
         yield "world/customers", name, round(income * month), "other business", name
+        served = own_users_usd_per_year(state, name, state.run.start_day + 7 * (state.run.week + 1))
+        yield "world/customers", name, round(served * month), "own users", name
         if "investor" in org.roles:
             y = years(state, state.run.start_day + 7 * (state.run.week + 1))
             fresh = trait(state, name, "subscriptions_usd_per_year") * (1 + p["finance.rounds_growth_per_year"]) ** y

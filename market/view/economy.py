@@ -81,4 +81,6 @@ class EconomyView(OwnView):
 
     def income_usd_per_year(self) -> float:
         """Operating cash flow of other business today, USD a year."""
-        return finance.income_usd_per_year(state_of(self), self.me, self.day)
+        state = state_of(self)
+        own = finance.own_users_usd_per_year(state, self.me, self.day)
+        return finance.income_usd_per_year(state, self.me, self.day) + own

@@ -143,7 +143,7 @@ def test_a_loan_is_granted_against_leases_that_cover_it():
         (loan(lender="nobody"), "unknown lender"),
         (loan(lender=LAB), "unknown lender"),
         (loan(amount=0), "unknown lender"),
-        (loan(), "coverage"),
+        (loan(amount=10**13), "coverage"),
         (loan(FUND), "unknown lender"),
     ],
 )

@@ -8,14 +8,17 @@ from market.analytics.audit.book import WHEN, Book, Check, Finding, found, runni
 from market.analytics.audit.fleet import handed
 
 WORLD = ("customers", "staff", "utilities", "contractors", "savers", "treasury")
-PAYERS = {"opening": "savers", "subscription": "savers", "other business": "customers", "revenue": "customers",
-          "on demand": "customers"}  # what the world may pay, and from which account  # fmt: skip
+PAYERS = {  # what the world may pay, and from which account
+    "opening": "savers", "subscription": "savers", "other business": "customers", "revenue": "customers",
+    "on demand": "customers", "own users": "customers",
+}  # fmt: skip
 # kind -> family of its contract, who pays, who is paid (a, b: the contract's parties)
 KINDS: dict[str, tuple[str, str, str]] = {
     "opening": ("org", "world/savers", "a"),
     "subscription": ("org", "world/savers", "a"),
     "other business": ("org", "world/customers", "a"),
     "revenue": ("org", "world/customers", "a"),
+    "own users": ("org", "world/customers", "a"),
     "staff": ("org", "a", "world/staff"),
     "parent funding": ("org", "b", "a"),
     "chips": ("order", "a", "b"),
@@ -145,6 +148,7 @@ def _beyond(book: Book, paid: pl.DataFrame) -> list[Finding]:
     rates = parts.filter(pl.col("trait") == "income_growth").group_by("counterparty").agg(rate=pl.col("yearly").max())
     sources = {
         "revenue": (served, pl.lit(1.0)),
+        "own users": (book.of("UseMeasured").select("seq", counterparty="org", yearly="usd_per_year"), pl.lit(1.0)),
         "other business": (
             parts.filter(pl.col("trait") == "income_usd_per_year"),
             (pl.col("rate").fill_null(0.0) * years).exp(),
