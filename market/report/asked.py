@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from market.scenario.load import Resolved
 
 STARTER = """\
-# A world of your own: what is not said here is as in {base}.
+# A scenario of your own: what is not said here is as in {base}.
 # `market scenario show {base}` lists every number with its source; `market scenario schema` is for editors.
 name: {name}
 extends: {base}

@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from experiments.extras import needs
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "howto"
@@ -39,67 +38,72 @@ def free_port() -> str:
         return str(probe.getsockname()[1])
 
 
-@pytest.fixture
-def shell(tmp_path: Path) -> dict[str, str]:
-    """An environment in which `market`, `python` and `pip install` are those of the page's reader."""
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    plugged = tmp_path / "plugged"
-    uv = shutil.which("uv")
-    install = f'exec {uv} pip install -q --no-deps --python {sys.executable} --target "{plugged}" "$2"'
-    for name, line in {
-        "market": f'exec {sys.executable} -c "from cli import main; main(prog_name=\'market\')" "$@"',
-        "python": f'exec {sys.executable} "$@"',
-        "pip": install if uv else f'exec {sys.executable} -m pip install -q --no-deps --target "{plugged}" "$2"',
-    }.items():
-        (tools / name).write_text(f"#!/bin/sh\n{line}\n")
-        (tools / name).chmod(0o755)
-    return os.environ | {
-        "PATH": f"{tools}:{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "PYTHONPATH": f"{plugged}:{ROOT}",
-        "EXAMPLES": str(ROOT / "docs" / "examples"),
-        "NO_COLOR": "1",
-    }
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what is committed or to be, in which the README's first command was run, for fewer years."""
+    if shutil.which("uv") is None and not os.environ.get("CI"):
+        pytest.skip("uv is not on the path")
+    folder = tmp_path_factory.mktemp("clone")
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    for name in listed.stdout.splitlines():
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    first = re.search(r"^    (python3 -m pip install .*)$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert first is not None
+    done = subprocess.run(
+        ["bash", "-c", first[1].replace("--years 3", "--years 0.1")], cwd=folder, env=outside(), capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder
 
 
-def run_page(name: str, folder: Path, environment: dict[str, str]) -> Path:
-    """Run a page in an empty folder, with ports that are free here."""
-    work = folder / "work"
-    work.mkdir()
-    script = script_of((PAGES / name).read_text(), work)
+def outside() -> dict[str, str]:
+    """The environment without that of the tests: no virtual environment of theirs, no module path."""
+    ours = str(Path(sys.executable).parent)
+    path = ":".join(folder for folder in os.environ["PATH"].split(":") if folder != ours)
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("VIRTUAL_ENV", "PYTHON", "COVERAGE", "UV_RUN"))}
+    return kept | {"PATH": path, "NO_COLOR": "1", "UV_COMPILE_BYTECODE": "0"}
+
+
+def run_page(name: str, clone: Path) -> Path:
+    """Run a page in the clone, with ports that are free here."""
+    script = script_of((PAGES / name).read_text(), clone)
     for port in ("8786", "5555"):
         script = script.replace(port, free_port())
     done = subprocess.run(
-        ["bash", "-c", script],
-        cwd=work,
-        env=environment,
+        ["bash", "-c", f". .venv/bin/activate\n{script}"],
+        cwd=clone,
+        env=outside(),
         capture_output=True,
         text=True,
         timeout=SECONDS_MAX,
         check=False,
     )
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-    return work
+    return clone
 
 
-def test_a_policy_in_five_minutes(tmp_path: Path, shell: dict[str, str]) -> None:
-    work = run_page("policy-in-five-minutes.md", tmp_path, shell)
+def test_a_policy_in_five_minutes(clone: Path) -> None:
+    work = run_page("policy-in-five-minutes.md", clone)
     assert (work / "second" / "wide.parquet").exists()
 
 
-def test_a_thousand_futures(tmp_path: Path, shell: dict[str, str]) -> None:
-    needs("moto")
-    needs("distributed")
-    work = run_page("a-thousand-futures.md", tmp_path, shell)
+def test_a_thousand_futures(clone: Path) -> None:
+    work = run_page("a-thousand-futures.md", clone)
     assert "6 futures times 1 seed" in (work / "from-bucket.txt").read_text()
 
 
-def test_your_own_policy(tmp_path: Path, shell: dict[str, str]) -> None:
-    run_page("write-your-own-policy.md", tmp_path, shell)
+def test_your_own_policy(clone: Path) -> None:
+    run_page("write-your-own-policy.md", clone)
 
 
-def test_your_own_lab(tmp_path: Path, shell: dict[str, str]) -> None:
-    run_page("write-your-own-lab.md", tmp_path, shell)
+def test_your_own_lab(clone: Path) -> None:
+    run_page("write-your-own-lab.md", clone)
 
 
 def test_the_example_of_a_lab_is_the_one_on_its_page(tmp_path: Path) -> None:
