@@ -106,7 +106,7 @@ def targets(view: MarketView, lab: LabRecord) -> list[Target]:
     """List what the lab would sign for this month: near compute, and its part of the gap years ahead."""
     p, found = view.param, []
     part = min(1.0, 4 / p("labs.sign_weeks") * (2 - view.served_share()))
-    far = p("labs.far_weeks") + view.lead_time_weeks / 2
+    far = p("labs.far_weeks") + min(view.lead_time_weeks, p("targets.lead_weeks_max")) / 2
     soon = p("desk.lead_weeks")
     near_price = view.contract_price(365 * p("labs.near_term_years"), soon)
     far_price = view.contract_price(365 * p("labs.far_term_years"), far)

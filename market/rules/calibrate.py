@@ -143,7 +143,9 @@ def builders(state: State) -> Iterator[Happening]:
 
 def _target_factor(state: State, org: str) -> float:
     p, chips = state.run.parameters, state.chips.chips
-    chip = chips["H20" if state.run.orgs[org].country == "CN" else "H100"]
+    chip = chips.get("H20" if state.run.orgs[org].country == "CN" else "H100")
+    if chip is None:  # nothing was on sale to it, so its budget says nothing of a target
+        return 1.0
     lead = max(p["supply.lead_time_start_weeks"], p["targets.lead_weeks_min"])
     rent = prices.forward(state, lead + p["targets.npv_weeks"])
     cost = (1 + p["targets.cost_margin"]) * state.demand.cost_usd_per_h100e_hour
