@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from market.kernel import Kernel
     from market.runs.drive import Model
     from market.runs.question import Question
+    from market.scenario.load import Resolved
 
 DEFAULT_SCENARIO = "frontier-2024"
 
@@ -863,8 +864,9 @@ def scenario_show(scenario: str, sets: tuple[str, ...], as_yaml: bool, as_json: 
 @scenario.command("check")
 @click.argument("scenario", shell_complete=complete.scenarios)
 @SET
+@click.option("--flows", is_flag=True, help="Run four weeks and compare their flows with the record.")
 @JSON
-def scenario_check(scenario: str, sets: tuple[str, ...], as_json: bool) -> None:
+def scenario_check(scenario: str, sets: tuple[str, ...], flows: bool, as_json: bool) -> None:
     """Say everything that is wrong with a scenario, each with file, line and column."""
     from market.scenario.errors import ScenarioError
     from market.scenario.load import load_scenario
@@ -877,6 +879,9 @@ def scenario_check(scenario: str, sets: tuple[str, ...], as_json: bool) -> None:
         for problem in () if as_json else error.problems:
             click.echo(f"market: {problem}", err=True)
         raise click.exceptions.Exit(USAGE) from None
+    if flows:
+        say_flows(found, as_json)
+        return
     if as_json:
         emit({"scenario": scenario, "ok": True, "problems": [], "sha256": found.sha256, "dropped": found.dropped,
               "exempt": found.exempt})  # fmt: skip
@@ -888,6 +893,15 @@ def scenario_check(scenario: str, sets: tuple[str, ...], as_json: bool) -> None:
     for name in found.exempt:
         row = found.sources[name]
         click.echo(f"  {name} = {row.value} {row.unit}  ({row.source})")
+
+
+def say_flows(found: Resolved, as_json: bool) -> None:
+    """Print the first weeks' flows beside the record."""
+    from market.report.truth import show_flows
+    from market.truth.flows import first_flows
+
+    rows = first_flows(found, model_around)
+    emit({"scenario": found.scenario.name, "flows": rows}) if as_json else show_flows(rows)
 
 
 @scenario.command("schema")

@@ -114,6 +114,15 @@ def show_calibration(found: dict[str, Any]) -> None:
         click.echo(f"   trade off: {pair['a']} and {pair['b']}, correlation {pair['correlation']:+.2f}")
 
 
+def show_flows(rows: list[dict[str, Any]]) -> None:
+    """Print the flows of the first weeks beside what the record would carry on to."""
+    click.echo(f"{'flow':<34}{'first weeks':>16}{'record':>16}  unit (a quarter)")
+    for row in rows:
+        mark = "" if row["ratio"] is None else "within 10 %" if row["within"] else f"{row['ratio']:.2f} times"
+        expected = "" if row["expected"] is None else f"{row['expected']:,.4g}"
+        click.echo(f"{row['flow']:<34}{row['first_weeks']:>16,.4g}{expected:>16}  {row['unit']}  {mark}")
+
+
 def _by_series(points: list[dict[str, Any]]) -> dict[str, tuple[float, int, float]]:
     groups: dict[str, list[dict[str, Any]]] = {}
     for point in points:

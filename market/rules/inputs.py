@@ -56,7 +56,15 @@ def rack_supply(state: State, day: int) -> float:
     p = state.run.parameters
     first = min((c.start_day for c in state.chips.chips.values() if is_rack_scale(c.name)), default=day)
     weeks = max(0.0, (day - max(first, _today(state))) / 7)
-    return (state.chips.inputs.get(RACKS, 0.0) + weeks * p["supply.racks_per_week"]) * p["supply.racks_factor"]
+    return (state.chips.inputs.get(RACKS, _racks_at_start(state)) + weeks * p["supply.racks_per_week"]) * p[
+        "supply.racks_factor"
+    ]
+
+
+def _racks_at_start(state: State) -> float:
+    """Racks a week at the start: what was added since the first rack-scale chip came in volume, none before it."""
+    first = min((c.start_day for c in state.chips.chips.values() if is_rack_scale(c.name)), default=state.run.start_day)
+    return max(0.0, (state.run.start_day - first) / 7) * state.run.parameters["supply.racks_per_week"]
 
 
 def _today(state: State) -> int:
@@ -119,5 +127,5 @@ def expand(state: State, day: int, pull: float) -> Iterator[Happening]:
     memory *= math.exp((p["supply.memory_growth_per_year"] + p["supply.memory_pull"] * pull) * MONTH_YEARS)
     yield Happening(day, events.InputExpanded(kind=MEMORY, value=float(round(memory))), "world", "world")
     if any(chip.in_volume and is_rack_scale(chip.name) for chip in state.chips.chips.values()):
-        racks = state.chips.inputs.get(RACKS, 0.0) + 4 * p["supply.racks_per_week"]
+        racks = state.chips.inputs.get(RACKS, _racks_at_start(state)) + 4 * p["supply.racks_per_week"]
         yield Happening(day, events.InputExpanded(kind=RACKS, value=round(racks, 3)), "world", "world")

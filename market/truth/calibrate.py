@@ -156,16 +156,20 @@ def described(
         "discrepancy": digits(fitted.discrepancy), "mean_contraction": digits(float(np.mean(narrower))),
         "identified": sum(entry["identified"] for entry in parameters),
         "parameters": sorted(parameters, key=lambda entry: -entry["contraction"]),
-        "pairs": _pairs(names, fitted.posterior),
+        "pairs": _pairs(names, fitted.prior, fitted.posterior),
         "inputs": hashlib.sha256(canonical([list(aim) for aim in aims])).hexdigest(), "code": code_hash(), "seed": SEED,
         "draws": after,
     }  # fmt: skip
 
 
-def _pairs(names: Sequence[str], posterior: Floats) -> list[dict[str, Any]]:
-    """Parameters that trade off: the record knows a combination of the two better than either."""
-    matrix: Floats = np.atleast_2d(np.corrcoef(posterior))
-    strong = [(i, j) for i in range(len(names)) for j in range(i) if abs(matrix[i, j]) > PAIR_CORRELATION]
+def _pairs(names: Sequence[str], prior: Floats, posterior: Floats) -> list[dict[str, Any]]:
+    """Parameters that trade off: the record knows a combination of the two better than either.
+
+    What the prior's draws were correlated by chance is taken off.
+    """
+    matrix: Floats = np.atleast_2d(np.corrcoef(posterior)) - np.atleast_2d(np.corrcoef(prior))
+    least = max(PAIR_CORRELATION, 3 / np.sqrt(prior.shape[1]))
+    strong = [(i, j) for i in range(len(names)) for j in range(i) if abs(matrix[i, j]) > least]
     strong.sort(key=lambda pair: -abs(float(matrix[pair])))
     return [{"a": names[i], "b": names[j], "correlation": digits(float(matrix[i, j]))} for i, j in strong[:PAIRS_SHOWN]]
 

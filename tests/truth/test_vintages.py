@@ -145,3 +145,15 @@ def test_of_two_figures_of_one_day_the_one_said_last_counts_once_it_may_be_known
     assert newest(pair, Knowledge(early, is_strict=True))["a"]["gpus"].value == "1"
     assert newest(pair, Knowledge(early - timedelta(1))) == {}
     assert known.rank(pair[0]) > known.rank(pair[1])
+
+
+def test_first_flows_are_told_beside_the_record_and_name_what_was_never_observed() -> None:
+    from cli import model_around
+    from market.truth.flows import first_flows
+
+    rows = {row["flow"]: row for row in first_flows(load_scenario("frontier-2024"), model_around)}
+    revenue = rows["NVIDIA, data-centre revenue"]
+    assert 20 < revenue["expected"] < 45, "22.6 B USD in the quarter to April 2024, carried on"
+    assert revenue["first_weeks"] > 0
+    assert rows["orders of chips"]["expected"] is None
+    assert rows["Microsoft, capex"]["within"] is None, "the record holds all capex: told, not judged"

@@ -23,12 +23,15 @@ def models(parts: Parts) -> Entries:
 
 
 def runs(parts: Parts, released: Entries, stock: Stock, let: Entries) -> Entries:
-    """A larger run under way at every lab with a frontier fleet, staggered by lab (an assumption)."""
-    compute = _compute(parts, stock, let)
+    """A larger run under way at every lab with a frontier fleet, staggered by lab (an assumption).
+
+    It is no larger than the lab's largest holding of one chip at one site can train.
+    """
+    largest = _largest(parts, _held(parts, stock, let))
     found: Entries = {}
     for fields in released.values():
         lab = fields["lab"].value
-        h100e = compute.get(lab, 0.0)
+        h100e = largest.get(lab, 0.0)
         if h100e < parts.rule("run_h100e_min"):
             continue
         flop = min(fields["flop"].number * parts.rule("run_flop_step"), h100e * parts.rule("run_flop_per_h100e"))
@@ -45,15 +48,22 @@ def _run(source: Row, id_: str, lab: str, flop: float, begun: object, due: objec
     return {name: derived(row, id_, name, value, unit, note) for name, (value, unit) in said.items()}
 
 
-def _compute(parts: Parts, stock: Stock, let: Entries) -> dict[str, float]:
-    """H100e that each org owns and has not let, or rents."""
-    held: dict[str, float] = {}
-    for (owner, _, chip), gpus in stock.items():
-        held[owner] = held.get(owner, 0.0) + gpus * parts.h100e(chip)
+def _held(parts: Parts, stock: Stock, let: Entries) -> Stock:
+    """GPUs that each org has at each site: owned and not let, or rented."""
+    held = dict(stock)
     for entry in let.values():
         if entry["start"].value > parts.day.isoformat():
             continue
-        amount = entry["gpus"].number * parts.h100e(entry["chip"].value)
+        gpus = int(entry["gpus"].number)
         for org, sign in ((entry["lessor"].value, -1), (entry["lessee"].value, 1)):
-            held[org] = held.get(org, 0.0) + sign * amount
+            place = (org, entry["site"].value, entry["chip"].value)
+            held[place] = held.get(place, 0) + sign * gpus
     return held
+
+
+def _largest(parts: Parts, held: Stock) -> dict[str, float]:
+    """H100e of each org's largest holding of one chip at one site."""
+    found: dict[str, float] = {}
+    for (org, _, chip), gpus in held.items():
+        found[org] = max(found.get(org, 0.0), gpus * parts.h100e(chip))
+    return found
