@@ -5,31 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from agents.buyers import offers, purchases
 from agents.investors import fund_rounds
+from agents.lessors import Offer, concessions, first_offers, fulfil, is_for_contract, quote_price
 from agents.resources import queued_kw, unmet_h100e
 from agents.valuation import is_my_week
 from events.commands import Command
 from events.commands.leases import AcceptQuote, BreakTalks, GiveQuote, RequestLease
 from events.kinds import TalksEnd
 from events.terms import LeaseTerms
-from market import rng
 from market.rng import Draws
 from market.units import MONTH_WEEKS
 from market.view import MarketView, Quote, Request
-
-
-class Offer(NamedTuple):
-    """What a cloud could quote."""
-
-    chip: str
-    site: str
-    gpus: int
-    start_day: int
-    parent_lease_id: str | None
-    cost_usd_per_gpu_hour: float
 
 
 @dataclass(frozen=True)
@@ -41,6 +29,9 @@ class Cloud:
         commands: list[Command] = list(purchases(view, draws))
         commands.extend(answer_requests(view))
         commands.extend(answer_counters(view))
+        commands.extend(first_offers(view, draws))
+        commands.extend(concessions(view, draws))
+        commands.extend(fulfil(view))
         commands.extend(take_capacity(view))
         commands.extend(fund_rounds(view, "equity for compute"))
         if is_my_week(view, MONTH_WEEKS):
@@ -48,32 +39,12 @@ class Cloud:
         return commands
 
 
-def quote_price(view: MarketView, request: Request, offer: Offer) -> float:
-    """Price of an offer, USD/GPU-hour: that of its term and first day, with the spread of talks.
-
-    Capacity of chips that are cheaper to own than what is on sale today is sold nearer to their own cost, the more so
-    the later it comes: by then others will have them too.
-    """
-    p = view.param
-    if request.kind == "internal":
-        return offer.cost_usd_per_gpu_hour
-    if offer.parent_lease_id is not None:
-        return offer.cost_usd_per_gpu_hour * (1 + p("chains.resale_margin"))
-    wait, chip = max(0.0, (offer.start_day - view.day) / 7), view.chip(offer.chip)
-    price = view.contract_price(request.duration_days, wait)
-    later = 1 - math.exp(-wait / p("price.forward_decay_weeks"))
-    price *= min(1.0, view.cost(offer.chip) / view.cost_of_mix) ** later
-    spread = p("price.signed_sd") * rng.normal(view.seed, "quote", f"{view.me} {request.request_id}")
-    signed: float = price * math.exp(spread) * chip.h100e
-    return signed
-
-
 def answer_requests(view: MarketView) -> Iterator[Command]:
     """Quote for every open request that has no quote yet, or say why not."""
     quoted = {quote.request_id for quote in view.quotes_by_me()}
     used: dict[tuple[str, str, str | None], int] = {}
     for request in view.requests_to_me():
-        if request.request_id in quoted or request.rounds:
+        if request.request_id in quoted or request.rounds or is_for_contract(view, request):
             continue
         found = find_offer(view, request, used)
         if isinstance(found, str):
@@ -115,6 +86,8 @@ def shelf(view: MarketView, request: Request, used: Used) -> Iterator[Offer]:
     captive = view.captive_share()
     for holding in view.holdings():
         chip = view.chip(holding.chip)
+        if request.chip not in ("", chip.name):
+            continue
         need = math.ceil(request.h100e / chip.h100e)
         free = view.free(holding.chip, holding.site) - round(captive * holding.owned)
         free = min(free, holding.owned) - used.get((holding.chip, holding.site, None), 0)
@@ -178,7 +151,7 @@ def forward(view: MarketView, request: Request, used: Used) -> Offer | TalksEnd:
 def answer_counters(view: MarketView) -> Iterator[Command]:
     """Meet a counter-offer that still earns a little, or break off."""
     for quote in view.quotes_by_me():
-        if not quote.countered:
+        if not quote.countered or quote.form == "contract":
             continue
         request = view.request(quote.request_id)
         if quote.asked_price_usd_per_gpu_hour >= floor_price(view, quote):

@@ -19,7 +19,7 @@ from msgspec import structs
 
 from agents.valuation import why_left
 from events.commands import Choice, Terms
-from events.kinds import OptionLeft
+from events.kinds import LeaseKind, OptionLeft
 
 HALF_YEAR_WEEKS = 26
 WAIT_WEEKS = 13  # waiting means the best option a quarter later
@@ -39,7 +39,6 @@ class Way(StrEnum):
 
 
 Gate = Literal["permission", "power", "finance", "lost to another"]  # what an option must pass whatever it scores
-Kind = Literal["frontier", "serving", "bridge", "resale"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +47,7 @@ class Target:
 
     Attributes
     ----------
-    kind : a cluster for one run, serving, a bridge until something larger is ready, or capacity to let on
+    kind : a cluster for one run, serving, a bridge until something larger is ready, or capacity to rent out again
     h100e : H100 equivalents
     due_day : day by which it is wanted; an option that is ready earlier waits no less than nothing
     years : how long it is wanted
@@ -61,7 +60,7 @@ class Target:
     because : id of what the target answers
     """
 
-    kind: Kind
+    kind: LeaseKind
     h100e: float
     due_day: int
     years: float

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from events.commands.finance import DeclineRound, FundRound
 from events.kinds import RoundFailure, StakeKind
 from market import rng
 from market.rng import Draws
+from market.units import CENTS
 from market.view import MarketView, Round
 
 
@@ -37,10 +39,20 @@ def fund_rounds(view: MarketView, kind: StakeKind) -> Iterator[Command]:
             yield DeclineRound(actor=view.me, because=because, org=books.org, reason=reason)
             continue
         left, cash = left - amount, cash - amount
-        value = round(books.sought_cents / p("finance.round_share"))
+        value = round(min(books.sought_cents / p("finance.round_share"), carried_cents(view, books)))
         yield FundRound(
             actor=view.me, because=because, org=books.org, amount_usd_cents=amount, valuation_usd_cents=value, kind=kind
         )
+
+
+def carried_cents(view: MarketView, books: Round) -> float:
+    """Most that investors value a lab at: what it was worth with the new money, by its revenue, by its compute."""
+    p, lab = view.param, view.labs().get(books.org)
+    if lab is None:
+        return math.inf
+    worth = max(p("finance.value_per_revenue") * lab.revenue_usd_per_year, p("finance.value_floor_usd"))
+    worth = max(worth, p("finance.value_per_h100e_usd") * view.fleet_of(books.org))
+    return max(books.valuation_cents + books.sought_cents, worth * CENTS)
 
 
 def leader(view: MarketView, books: Round) -> str:

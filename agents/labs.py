@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agents.buyers import purchases
-from agents.desk import answer_quotes
+from agents.desk import pursue
+from agents.lessors import is_for_contract
+from agents.race import bridge, frontier
 from agents.targets import Target, held_on, targets, wanted_h100e, wanted_usd
 from agents.valuation import is_my_week
 from events.commands import Command
@@ -31,9 +33,9 @@ class Lab:
         if lab is None:
             return []
         commands: list[Command] = []
-        if view.trait("build"):
+        if view.trait("build") and view.trait("income_usd_per_year") > 0:
             commands.extend(purchases(view, draws))
-        commands.extend(answer_quotes(view, draws))
+        commands.extend(pursue(view, [*frontier(view), *bridge(view)], draws))
         if is_my_week(view, MONTH_WEEKS):
             commands.extend(plan(view, lab, draws))
             commands.append(split(view, lab))
@@ -72,7 +74,7 @@ def plan(view: MarketView, lab: LabRecord, draws: Draws) -> Iterator[Command]:
         yield AdoptPlan(
             actor=view.me, because=lab.best_model or view.me, h100e=wanted, due_day=view.day + 182, reason=reason
         )
-    if view.requests_by_me():
+    if any(not is_for_contract(view, r) for r in view.requests_by_me()):
         return
     asked = targets(view, lab)
     if asked:

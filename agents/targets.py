@@ -73,6 +73,9 @@ def held_on(view: MarketView, day: int) -> float:
     for lease in view.rented():
         if lease.start_day <= day < lease.end_day or lease.kind == "internal":
             total += lease.gpus * view.chip(lease.chip).h100e
+    for contract in view.contracts():
+        if contract.lessee == view.me:
+            total += sum(t.gpus for t in contract.schedule if t.start_day <= day) * view.chip(contract.chip).h100e
     for holding in view.holdings():
         total += holding.owned * view.chip(holding.chip).h100e
     pending = [*view.warehouse().items(), *view.coming().items(), *((o.chip, o.gpus) for o in view.orders())]

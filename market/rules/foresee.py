@@ -34,6 +34,9 @@ def foreseen(state: State, org: str, weeks: float) -> float:
     for contract in state.contracts.open.values():
         if contract.lessor == org:
             total += sum(tranche.gpus for tranche in contract.schedule) * chips[contract.chip].h100e
+    for contract in state.contracts.open.values():
+        if contract.lessor == org:
+            total += contract.undrawn * chips[contract.chip].h100e
     if "lab" in orgs[org].roles and not is_in_house(state, org):
         total = max(total, state.training.labs[org].wanted_h100e)
     return total

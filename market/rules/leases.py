@@ -51,7 +51,9 @@ def request_lease(state: State, command: commands.RequestLease, day: int) -> lis
         command.chip and command.chip not in state.chips.chips
     ):
         reason = "unknown region or chip"
-    elif any(r.lessee == command.actor and r.lessor == command.lessor for r in state.leases.requests.values()):
+    elif (command.actor, command.lessor, command.kind) in {
+        (r.lessee, r.lessor, r.kind) for r in state.leases.requests.values()
+    }:
         reason = "talks already open"
     if reason:
         return [events.RequestRefused(lessee=command.actor, lessor=command.lessor, reason=reason)]

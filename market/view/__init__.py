@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from market.rules.machines import Machine
 from market.state.chips import Holding, Order
+from market.state.contracts import Contract
 from market.state.finance import Books
 from market.state.leases import Lease, Letter, Quote, Request
 from market.state.run import Org
@@ -26,6 +27,6 @@ class MarketView(InvestorView):
 
 
 __all__ = [
-    "Books", "Building", "Chip", "Holding", "Lab", "LabSeen", "Lease", "Letter", "Machine", "MarketView", "NotVisible",
-    "Order", "Org", "Project", "Quote", "Request", "Round", "Shared", "Site", "TrainingRun",
+    "Books", "Building", "Chip", "Contract", "Holding", "Lab", "LabSeen", "Lease", "Letter", "Machine", "MarketView",
+    "NotVisible", "Order", "Org", "Project", "Quote", "Request", "Round", "Shared", "Site", "TrainingRun",
 ]  # fmt: skip

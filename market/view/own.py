@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from msgspec.structs import replace
+
 from events.types import leases as events
 from market.rules.finance import burn_cents, coverage, monthly_rent, runway_days
 from market.rules.free import promised_watts
 from market.rules.machines import Machine
 from market.state.chips import Holding, Order, Place
+from market.state.contracts import Contract
 from market.state.finance import Books
 from market.state.leases import Lease, Letter, Quote, Request
 from market.state.sites import Building, Site
@@ -176,6 +179,11 @@ class OwnView(PublicView):
     def quotes_by_me(self) -> tuple[Quote, ...]:
         """Own open quotes."""
         return shared_of(self).quotes_by.copies(self.me)
+
+    def contracts(self) -> tuple[Contract, ...]:
+        """Own contracts for capacity, as lessor or lessee, of which something is still to be drawn."""
+        mine = (c for c in state_of(self).contracts.open.values() if self.me in (c.lessor, c.lessee))
+        return tuple(replace(frozen(c), schedule=all_frozen(c.schedule)) for c in mine)
 
     def letters(self) -> tuple[Letter, ...]:
         """Own letters of intent that still stand."""

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from given import CLOUD, FUND, LAB, OEM, RESELLER, RIVAL, SITE, START, SUPPLIER, given, handed, lease
 
-from agents import buyers, clouds, desk, labs, valuation
+from agents import buyers, clouds, desk, labs, means, valuation
 from agents.clouds import Cloud
 from agents.investors import Investor
 from agents.labs import Lab
@@ -76,7 +76,7 @@ def test_monthly_decisions_are_spread_over_the_weeks():
 
 
 def test_a_promise_further_ahead_is_likelier_to_slip():
-    risks = [desk.slip_risk(view(given()), weeks) for weeks in (2, 20, 60, 120)]
+    risks = [means.slip_share(view(given()), weeks) for weeks in (2, 20, 60, 120)]
     assert risks == sorted(risks)
     assert risks[0] == 0.0
     assert risks[-1] < 1.0
@@ -371,22 +371,6 @@ def answers(world):
 def test_a_lab_that_cannot_build_takes_a_fair_quote():
     (taken,) = answers(offered())
     assert isinstance(taken, AcceptQuote)
-
-
-def test_a_lab_that_may_build_and_is_in_a_hurry_leases():
-    world = offered(given(orgs__lab__build=1, orgs__lab__wait_weight=5))
-    (taken,) = answers(world)
-    assert isinstance(taken, AcceptQuote)
-    assert taken.why.rejected[0].option.startswith("build on")
-    assert taken.why.rejected[0].term_time < taken.why.chosen.term_time
-
-
-def test_a_lab_that_prizes_control_builds_and_breaks_off_the_talks():
-    world = offered(given(orgs__lab__build=1, orgs__lab__own_weight=9, orgs__lab__wait_weight=0))
-    commands = answers(world)
-    assert {c.reason for c in of(commands, BreakTalks)} <= {"control", "too late"}
-    assert of(commands, BreakTalks)
-    assert of(commands, AcceptQuote) == []
 
 
 def test_a_dear_quote_is_countered_once_and_a_very_dear_one_left():

@@ -69,7 +69,7 @@ def _open_day(frame):
 
 
 def _quote_now(frame):
-    row = nth(frame, "QuoteGiven", pl.col("parent_lease_id").is_null())
+    row = nth(frame, "QuoteGiven", pl.col("parent_lease_id").is_null() & (pl.col("form") == "lease"))
     return altered(frame, row, start_day=row["day"], gpus=10**7)
 
 

@@ -138,6 +138,7 @@ def test_draws_cannot_be_changed_either():
 PARTIES = {  # records that are not public, and the fields that name who may see them
     "Order": ("org",), "Holding": ("org",), "Books": ("org",), "Lab": ("org",), "Building": ("org",),
     "Letter": ("org",), "Project": ("org",), "TrainingRun": ("org",), "Request": ("lessee", "lessor"),
+    "Contract": ("lessee", "lessor"),
     "Quote": ("lessee", "lessor"), "Lease": ("lessee", "lessor"),
 }  # fmt: skip
 PUBLIC = {"Chip", "LabSeen", "Org", "Site"}
@@ -155,8 +156,22 @@ BY_ROLE = {  # what an org of a role alone can reach beyond what is public, in 2
         "Quote",
         "Machine",
         "TrainingRun",
+        "Contract",
+        "Tranche",
     },
-    "cloud": {"Books", "Holding", "Order", "Building", "Lease", "Request", "Quote", "Letter", "Round"},
+    "cloud": {
+        "Books",
+        "Holding",
+        "Order",
+        "Building",
+        "Lease",
+        "Request",
+        "Quote",
+        "Letter",
+        "Round",
+        "Contract",
+        "Tranche",
+    },
     "supplier": {"Books"},
     "oem": {"Books"},
     "investor": {"Books", "Round"},
@@ -182,7 +197,7 @@ def test_an_org_reaches_no_affair_of_others(sights):
 
 def test_every_kind_of_record_is_public_or_has_its_parties(sights):
     everything = set().union(*map(kinds, sights.values()))
-    assert everything - set(PARTIES) - PUBLIC <= {"Round", "Machine"}
+    assert everything - set(PARTIES) - PUBLIC <= {"Round", "Machine", "Tranche"}
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -1,0 +1,134 @@
+"""The next frontier run against the largest that rivals have announced: the machine that a lab wants, and how badly.
+
+best     largest FLOP announced: a released model, or a rival's cluster times the days of a run
+machine  best g^years / (peak MFU goodput days), years from the rival's release to the own
+urgency  score lost by half a year: revenue lost by waiting over what the machine costs (docs/odd.md, the decision)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+from agents import means
+from agents.decision import Target
+from market.cluster import chip as cluster_chip
+from market.units import DAYS_PER_YEAR, HOURS_PER_YEAR, SECONDS_PER_DAY
+from market.view import MarketView
+
+
+def announced(view: MarketView) -> tuple[float, int]:
+    """Largest FLOP that anybody has announced, and the day of its release."""
+    found = [(lab.best_flop, lab.released_day) for name, lab in view.labs().items() if lab.best_flop]
+    return max(found, default=(view.param("labs.first_run_flop"), view.day))
+
+
+def run_flop_per_h100e(view: MarketView) -> float:
+    """FLOP that an H100 equivalent does in the days of a frontier run."""
+    p = view.param
+    return (
+        cluster_chip("H100").bf16_flop_per_s * p("labs.mfu") * p("labs.goodput") * p("labs.run_days") * SECONDS_PER_DAY
+    )
+
+
+def machine_h100e(view: MarketView) -> float:
+    """Machine that a run must have to lead when it is released."""
+    p, (best, released) = view.param, announced(view)
+    own = view.day + 7 * p("labs.race_ready_weeks") + p("labs.run_days") + 7 * p("labs.release_lag_weeks")
+    years = max(0.0, own - released) / DAYS_PER_YEAR
+    h100e: float = best * p("labs.race_growth_per_year") ** years / run_flop_per_h100e(view)
+    return h100e
+
+
+def coming_machine_h100e(view: MarketView) -> float:
+    """Largest machine that the lab has or will have: at one place, on order, or contracted."""
+    places: dict[str, float] = {}
+    for holding in view.holdings():
+        places[holding.site] = places.get(holding.site, 0.0) + holding.held * view.chip(holding.chip).h100e
+    for lease in view.rented():
+        places[lease.site] = places.get(lease.site, 0.0) + lease.owed * view.chip(lease.chip).h100e
+    pending = [*view.warehouse().items(), *view.coming().items(), *((o.chip, o.gpus) for o in view.orders())]
+    ordered = sum(gpus * view.chip(name).h100e for name, gpus in pending)
+    own = {site.name for site in view.sites()}
+    largest = max((h100e + (ordered if site in own else 0.0) for site, h100e in places.items()), default=0.0)
+    contracted = [c.undrawn * view.chip(c.chip).h100e for c in view.contracts() if c.lessee == view.me]
+    return max(largest, ordered, *contracted, 0.0)
+
+
+def valuation_usd(view: MarketView) -> float:
+    """What the lab is worth: as last stated, at least what its compute would be valued at."""
+    p = view.param
+    floor = max(p("finance.value_floor_usd"), p("finance.value_per_h100e_usd") * view.fleet_h100e)
+    return max(view.books.valuation_cents / 100, floor)
+
+
+def urgency(view: MarketView, h100e: float) -> float:
+    """Score lost by half a year of waiting: the demand that a larger model would win, over the machine's cost."""
+    p, lab = view.param, view.lab
+    total = sum(other.revenue_usd_per_year for other in view.labs().values())
+    share = lab.revenue_usd_per_year / total if lab and total else 0.0
+    keen = view.trait("wait_weight", p("choice.wait_weight_default"))
+    pace = p("labs.revenue_per_decade") * math.log10(p("labs.race_growth_per_year"))
+    lost = keen * (1 - share) * pace / 2 * valuation_usd(view)
+    return lost / (h100e * view.price * HOURS_PER_YEAR * p("labs.race_years"))
+
+
+def money_h100e(view: MarketView) -> float:
+    """Machine that the lab could pay for with its cash and the largest round that it could raise."""
+    p = view.param
+    round_usd = 0.0 if view.parent_of(view.me) else p("talks.raise_share") * valuation_usd(view)
+    usd = max(0.0, view.cash_cents / 100 - means.other_burn_usd(view)) + round_usd
+    chip = view.chip("H100")
+    each = chip.price_usd_per_gpu * (1 + p("shipping.server_cost_share"))
+    each += chip.power_kw_it_per_gpu * p("build.shell_usd_per_kw")
+    return usd / each
+
+
+def bridge(view: MarketView) -> Iterator[Target]:
+    """More of what the lab rents, from the same lessor, until a cluster is ready that it talks about or builds."""
+    p, me = view.param, view.me
+    waits = any(r.kind == "frontier" and r.h100e >= p("contracts.ask_min_h100e") for r in view.requests_by_me())
+    waits = waits or any(not b.granted for b in view.buildings())
+    rented: dict[str, float] = {}
+    for lease in view.rented():
+        if lease.kind == "frontier":
+            rented[lease.chip] = rented.get(lease.chip, 0.0) + lease.gpus * view.chip(lease.chip).h100e
+    chip = max(rented, key=lambda name: (rented[name], name), default=None)
+    more = p("labs.bridge_share") * (rented[chip] if chip else 0.0)
+    more -= sum(x.gpus * view.chip(x.chip).h100e for x in view.rented() if x.kind == "bridge")
+    if waits and more >= p("labs.ask_min_h100e") and not view.parent_of(me):
+        yield Target(
+            kind="bridge",
+            h100e=more,
+            chip=chip,
+            due_day=view.day + round(7 * p("desk.lead_weeks")),
+            years=p("labs.bridge_years"),
+            worth_usd_per_h100e_hour_max=p("price.walk_away") * view.price,
+            because=view.lab.best_model or me if view.lab else me,
+        )
+
+
+def frontier(view: MarketView) -> Iterator[Target]:
+    """The machine for the next frontier run, when neither held nor coming ones are near it and money could carry it."""
+    p = view.param
+    if view.lab is None or view.parent_of(view.me):
+        return
+    machine = machine_h100e(view)
+    wanted = min(machine, money_h100e(view))
+    if wanted < max(p("labs.race_least_share") * machine, p("contracts.ask_min_h100e")):
+        return
+    if coming_machine_h100e(view) >= p("labs.race_covered_share") * wanted:
+        return
+    target = Target(
+        kind="frontier",
+        h100e=wanted,
+        due_day=view.day + round(7 * p("labs.race_ready_weeks")),
+        years=p("labs.race_years"),
+        worth_usd_per_h100e_hour_max=p("price.walk_away") * 2 * view.price,
+        urgency=urgency(view, wanted),
+        control=view.trait("own_weight", p("choice.own_weight")),
+        because=view.lab.best_model or view.me,
+    )
+    chip = means.chip_for(view, target)
+    yield target if chip is None else replace(target, chip=chip.name)

@@ -1,0 +1,315 @@
+"""The one decision: gates before scores, the reason that turned the order, and what does not matter."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+from given import CLOUD, LAB, RESELLER, RIVAL, START, given
+from hypothesis import given as drawn
+from hypothesis import strategies as st
+
+from agents import desk, lessors, means, race
+from agents.decision import Option, Target, Way, Weights, decide, gumbel, score, true_reason
+from events.commands.chips import PlaceOrder
+from events.commands.leases import AcceptQuote, BreakTalks, CounterQuote, GiveQuote, RequestLease
+from events.commands.sites import PlanSite
+from events.types.finance import PaymentMade
+from events.types.leases import LeaseRequested
+from events.types.training import ServingMeasured
+from market.rng import Draws
+from market.view import MarketView, Shared
+
+WEIGHTS = Weights(2.5, 0.5)
+DRAWS = Draws(7, 0)
+
+
+def target(**changed):
+    values = {
+        "kind": "frontier", "h100e": 100_000.0, "due_day": START + 180, "years": 3.0,
+        "worth_usd_per_h100e_hour_max": 9.0, "urgency": 0.81, "control": 0.1,
+    }  # fmt: skip
+    return Target(**{**values, **changed})
+
+
+def leased(price=2.1, weeks=60.0, **changed):
+    values = {"name": "contract oracle", "way": Way.CONTRACT, "h100e": 1e5, "slip_share": 0.1, "quote_id": "q"}
+    return Option(**{**values, "cost_usd_per_h100e_hour": price, "wait_weeks": weeks, **changed})
+
+
+def built(price=2.42, weeks=24.0, **changed):
+    values = {"name": "brownfield", "way": Way.BROWNFIELD, "h100e": 1e5, "slip_share": 0.05, "is_owned": True}
+    return Option(**{**values, "cost_usd_per_h100e_hour": price, "wait_weeks": weeks, **changed})
+
+
+def best(*options, **changed):
+    found = decide(target(**changed), options, WEIGHTS)
+    lost = next(s for s in found.ranked if s.option.way != found.best.option.way and s.option.way != Way.WAIT)
+    return found.best.option.way, found.because_of(lost)
+
+
+def test_a_follower_builds_in_an_old_hall_because_the_lease_comes_too_late():
+    assert best(leased(), built()) == (Way.BROWNFIELD, "too late")
+
+
+def test_with_power_at_the_site_the_same_follower_leases():
+    assert best(leased(weeks=22.0), built())[0] is Way.CONTRACT
+
+
+def test_a_patient_lab_leases():
+    assert best(leased(price=2.0), built(), urgency=0.05, control=0.05)[0] is Way.CONTRACT
+
+
+def test_a_dear_lease_is_left_for_its_price():
+    assert best(leased(price=2.1 * 1.8, weeks=22.0), built()) == (Way.BROWNFIELD, "price")
+
+
+def test_a_lab_that_prizes_control_builds_for_control():
+    assert best(leased(weeks=22.0), built(), control=0.8) == (Way.BROWNFIELD, "control")
+
+
+@pytest.mark.parametrize("gate", ["finance", "power", "permission", "lost to another"])
+def test_a_gate_is_no_weight_and_names_itself(gate):
+    way, reason = best(leased(price=0.01, weeks=0.0, failed=(gate,)), built())
+    assert (way, reason) == (Way.BROWNFIELD, gate)
+
+
+def test_a_hope_is_a_reason_to_hold_out_and_is_never_executed():
+    found = decide(target(), [leased(), built(is_executable=False)], WEIGHTS)
+    assert found.best.option.way is Way.BROWNFIELD
+    assert not found.best.is_open
+    assert found.best_of(lambda option: option.is_owned) is None
+
+
+def test_to_wait_is_the_best_option_a_quarter_later():
+    found = decide(target(urgency=0.0), [built()], Weights(2.5, 0.5, wait_change=0.9))
+    assert found.best.option.way is Way.WAIT
+    assert found.best.option.wait_weeks == 24 + 13
+    assert decide(target(), [built()], Weights(2.5, 0.5, wait_change=0.9)).best.option.way is Way.BROWNFIELD
+
+
+def test_what_is_dearer_than_its_worth_ranks_behind_everything_that_pays():
+    found = decide(target(worth_usd_per_h100e_hour_max=2.2), [built(weeks=0.0), leased()], WEIGHTS)
+    assert found.best.option.way is Way.CONTRACT
+
+
+@drawn(
+    st.permutations([leased(), built(), leased(name="contract azure", price=2.3), built(name="greenfield", weeks=90.0)])
+)
+def test_the_order_of_options_decides_nothing(options):
+    found = decide(target(), options, WEIGHTS)
+    assert [s.option.name for s in found.ranked] == [
+        s.option.name for s in decide(target(), sorted(options, key=lambda o: o.name), WEIGHTS).ranked
+    ]
+
+
+@drawn(st.floats(0.5, 9), st.floats(0, 120), st.floats(0.5, 9), st.floats(0, 120), st.floats(0, 2))
+def test_money_in_another_unit_changes_no_decision(price, weeks, other, later, urgency):
+    def ranked(unit):
+        options = [leased(price * unit, weeks), built(other * unit, later)]
+        wish = target(urgency=urgency, worth_usd_per_h100e_hour_max=20.0 * unit)
+        return [s.option.name for s in decide(wish, options, Weights(2.5 * unit, 0.5)).ranked]
+
+    assert ranked(1.0) == ranked(1024.0)
+
+
+@drawn(st.floats(0.5, 9), st.floats(0, 120), st.floats(0, 1), st.floats(0, 1))
+def test_giving_the_loser_the_winners_term_named_turns_the_order_if_any_term_does(price, weeks, slip, urgency):
+    wish = target(urgency=urgency)
+    one, two = score(wish, leased(price, weeks, slip_share=slip), WEIGHTS), score(wish, built(), WEIGHTS)
+    won, lost = (one, two) if one.score > two.score else (two, one)
+    terms = {"price": "term_price", "too late": "term_time", "risk": "term_risk", "control": "term_control"}
+    gaps = {name: getattr(won.terms, field) - getattr(lost.terms, field) for name, field in terms.items()}
+    if won.score > lost.score and max(gaps.values()) >= won.score - lost.score:
+        assert gaps[true_reason(lost, won)] >= won.score - lost.score
+
+
+def test_every_option_is_recorded_with_its_terms_and_its_reason():
+    found = decide(target(), [leased(), built()], WEIGHTS)
+    why = found.choice("compute")
+    assert why.chosen.option == "brownfield"
+    assert {left.option: left.reason for left in why.rejected}["contract oracle"] == "too late"
+    assert all(left.way and left.cost_usd_per_h100e_hour and left.reason for left in why.rejected)
+
+
+def test_gumbel_noise_of_equal_options_takes_each_as_often():
+    draws = [gumbel((n + 0.5) / 1000, 0.05) for n in range(1000)]
+    assert sum(draws) / 1000 == pytest.approx(0.05 * 0.5772, abs=0.002)
+
+
+# --- means
+
+
+def view(world, org=LAB):
+    return MarketView(Shared(world.state), org)
+
+
+def rich(**parameters):
+    world = given(**{"orgs__lab__build": 1, "orgs__lab__on_site_power": 1, "orgs__lab__wait_weight": 0.9, **parameters})
+    paid = PaymentMade(org="world/savers", counterparty=LAB, amount_usd_cents=10**13, kind="opening", contract_id=LAB)
+    sales = ServingMeasured(org=RIVAL, revenue_usd_per_year=1e9, value=1e9, h100e=0.0)
+    return world.happened(paid, sales)
+
+
+def test_capital_is_dearer_for_a_lab_than_for_a_firm_with_other_business():
+    lab = means.owning_usd(view(given()), 5e9, view(given()).chip("H100"), 100_000, "texas")
+    firm = means.owning_usd(
+        view(given(orgs__lab__income_usd_per_year=1e9)), 5e9, view(given()).chip("H100"), 100_000, "texas"
+    )
+    assert firm < lab
+
+
+def test_a_machine_costs_what_the_annuity_says():
+    v = view(given(means__residual_share=0.0, means__running_usd_per_h100e_hour=0.0, energy__load_factor=0.0))
+    rate, years = v.param("means.capital_rate_lab"), v.param("means.life_years")
+    annuity = rate / (1 - (1 + rate) ** -years)
+    assert means.owning_usd(v, 8760e3, v.chip("H100"), 1000, "texas") == pytest.approx(annuity)
+
+
+def test_the_catalogues_build_of_a_hundred_thousand_h100_costs_what_the_first_colossus_did(frontier):
+    """5.27 B USD for 100,000 H100 (52.7 thousand each), within 15 %."""
+    p, chip = frontier.parameters, frontier.chips["H100"]
+    each = chip.price_usd_per_gpu * (1 + p["shipping.server_cost_share"])
+    each += chip.power_kw_it_per_gpu * (p["build.shell_usd_per_kw"] + 1.3 * p["means.turbine_usd_per_kw"])
+    assert each == pytest.approx(52_700, rel=0.15)
+
+
+def test_more_power_than_a_halls_own_connection_waits_for_a_study_and_own_plant_does_not():
+    v = view(rich())
+    small, large = (means.power_weeks(v, means.Build("brownfield", "texas", False), kw) for kw in (10_000, 200_000))
+    assert large > small + 26
+    assert means.power_weeks(v, means.Build("brownfield", "texas", True), 200_000) < small
+
+
+def test_a_hall_is_found_after_a_while_and_stays_found():
+    v = view(rich())
+    found = [means.has_hall(v, v.day - days) for days in (0, 7, 21, 63, 365)]
+    assert not found[0]
+    assert found[-1]
+
+
+# --- the race
+
+
+def test_the_machine_that_is_wanted_grows_with_what_rivals_announced():
+    v = view(rich())
+    assert race.machine_h100e(v) > 0
+    assert race.urgency(v, 50_000.0) > race.urgency(v, 100_000.0)
+
+
+def test_who_is_in_no_hurry_loses_nothing_by_waiting():
+    assert race.urgency(view(rich(orgs__lab__wait_weight=0.0)), 1e5) == 0.0
+
+
+# --- talks
+
+
+def asked(h100e=30_000.0, world=None, lessor=CLOUD, number=1, **changed):
+    values = {
+        "request_id": f"lab/request/{number}", "lessee": LAB, "lessor": lessor, "h100e": h100e, "due_day": START + 180,
+        "duration_days": 1095, "price_usd_per_h100e_hour": 9.0, "kind": "frontier", "region": "texas", "chip": "H100",
+    }  # fmt: skip
+    return (world or rich()).happened(LeaseRequested(**{**values, **changed}))
+
+
+def offered(world):
+    (quote,) = [c for c in lessors.first_offers(view(world, CLOUD), DRAWS) if isinstance(c, GiveQuote)]
+    world.when(quote)
+    return quote
+
+
+def test_a_lessor_offers_capacity_that_it_has_yet_to_build_above_its_own_cost():
+    world = asked()
+    quote = offered(world)
+    v = view(world, CLOUD)
+    assert (quote.form, quote.terms.chip, quote.terms.gpus) == ("contract", "H100", 30_000)
+    assert quote.terms.start_day > v.day + 7 * means.chip_weeks(v, v.chip("H100")) - 7
+    bill = means.bill_usd(v, v.chip("H100"), 30_000, means.Build("greenfield", "texas", False))
+    assert quote.terms.price_usd_per_gpu_hour > means.owning_usd(v, bill, v.chip("H100"), 30_000, "texas")
+
+
+def test_an_offer_is_made_at_the_wished_place_only_with_power_there():
+    poor, ample = asked(), asked(world=rich(regions__texas__queue_days=0, regions__texas__grid_mw_per_year=1e5))
+    v = view(poor, CLOUD)
+    assert lessors.at_wish(v, v.chip("H100"), 100_000, "texas") is None
+    v = view(ample, CLOUD)
+    plan = lessors.at_wish(v, v.chip("H100"), 100_000, "texas")
+    assert plan is not None
+    assert plan.weeks < 60
+
+
+@pytest.mark.parametrize("clause", ["price", "date"])
+def test_every_concession_is_a_part_of_the_room_and_never_passes_the_floor(clause):
+    world = asked()
+    offered(world)
+    prices, days = [], []
+    for turn in itertools.count(1):
+        (quote,) = world.state.leases.quotes.values()
+        prices.append(quote.price_usd_per_gpu_hour)
+        days.append(quote.start_day)
+        if turn == 12:
+            break
+        wanted = desk.counter(view(world), quote, target(urgency=9.0 if clause == "date" else 0.0), clause)
+        world.when(wanted)
+        (quote,) = world.state.leases.quotes.values()
+        terms = lessors.conceded(view(world, CLOUD), quote)
+        world.when(GiveQuote(actor=CLOUD, because=CLOUD, request_id="lab/request/1", form="contract", terms=terms))
+    if clause == "price":
+        assert prices == sorted(prices, reverse=True)
+        assert 0.85 * prices[0] <= prices[-1] < 0.87 * prices[0]
+        assert len(set(days)) == 1
+    else:
+        assert days == sorted(days, reverse=True)
+        assert days[-1] - START >= math.floor(0.85 * (days[0] - START))
+        assert prices == sorted(prices)
+
+
+def test_a_follower_breaks_off_builds_and_orders_when_two_more_rounds_would_not_help():
+    world = asked(world=rich(talks__hall_weeks=1e-6, talks__quote_factor=0.85, regions__texas__queue_days=2000))
+    offered(world)
+    for _ in range(12):
+        commands = list(desk.answer_quotes(view(world), DRAWS))
+        if any(isinstance(c, PlanSite) for c in commands):
+            break
+        (counter,) = commands
+        assert isinstance(counter, CounterQuote)
+        world.when(counter)
+        (quote,) = world.state.leases.quotes.values()
+        terms = lessors.conceded(view(world, CLOUD), quote)
+        world.when(GiveQuote(actor=CLOUD, because=CLOUD, request_id="lab/request/1", form="contract", terms=terms))
+    ended, site, order = commands
+    assert (type(ended), ended.reason) == (BreakTalks, "too late")
+    assert (site.kind, site.on_site_power, order.gpus) == ("brownfield", True, 30_000)
+    assert {left.way for left in site.why.rejected} >= {"contract", "greenfield", "wait"}
+
+
+def test_a_patient_lab_signs_at_the_third_offer():
+    world = asked(world=rich(orgs__lab__build=0, orgs__lab__wait_weight=0.1))
+    offered(world)
+    for _ in range(2):
+        (counter,) = desk.answer_quotes(view(world), DRAWS)
+        world.when(counter)
+        (quote,) = world.state.leases.quotes.values()
+        terms = lessors.conceded(view(world, CLOUD), quote)
+        world.when(GiveQuote(actor=CLOUD, because=CLOUD, request_id="lab/request/1", form="contract", terms=terms))
+    (taken,) = desk.answer_quotes(view(world), DRAWS)
+    assert isinstance(taken, AcceptQuote)
+    signed = world.when(taken)
+    assert signed[0].gpus == 30_000
+
+
+def test_a_lessor_orders_and_builds_for_what_it_signed():
+    world = asked()
+    quote = offered(world)
+    (name,) = world.state.leases.quotes
+    world.when(AcceptQuote(actor=LAB, because=name, quote_id=name))
+    commands = list(lessors.fulfil(view(world, CLOUD)))
+    assert sum(c.gpus for c in commands if isinstance(c, PlaceOrder)) <= quote.terms.gpus
+    assert any(not isinstance(c, PlaceOrder) for c in commands)
+    assert {c.because for c in commands} == {"lab/contract/1"}
+
+
+def test_talks_are_opened_with_every_lessor_of_the_bloc_but_for_who_is_bound_to_one():
+    asks = [c.lessor for c in desk.ask(view(rich()), target(because=LAB)) if isinstance(c, RequestLease)]
+    assert asks == sorted([CLOUD, RESELLER])
