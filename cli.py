@@ -709,10 +709,13 @@ def score(file: Path, observed: Path, as_json: bool) -> None:
 @click.option("--without-org-constants", "plain", is_flag=True, help="Give every org the median traits of its role.")
 @click.option("--why", default="back-test", show_default=True, help="Why the record is looked at; the look is noted.")
 @click.option("--out", "-o", type=INPUT, metavar="FILE.parquet", help="Write every point.")
+@click.option("--charts", type=click.Path(path_type=Path, file_okay=False), help="Folder for a picture of each series.")
 @JSON
 @QUIET
-def backtest(origins: tuple[str, ...], why: str, out: Path | None, as_json: bool, quiet: bool, **asked: Any) -> None:
+def backtest(origins: tuple[str, ...], why: str, out: Path | None, charts: Path | None, as_json: bool, quiet: bool,
+             **asked: Any) -> None:  # fmt: skip
     """Forecast from past quarters' ends, each knowing only what was published by then, and score what came of it."""
+    from market.report.fan import write_charts
     from market.report.truth import show_backtest, teller, write_points
     from market.truth.backtest import origins_of, run_backtest
     from market.truth.looks import note_look
@@ -723,6 +726,8 @@ def backtest(origins: tuple[str, ...], why: str, out: Path | None, as_json: bool
     found["looks"] = note_look(Path("forecasts"), "backtest", why, said)
     if out is not None:
         write_points(found["series"], out)
+    if charts is not None:
+        write_charts(found["series"], charts)
     emit(found) if as_json else show_backtest(found)
 
 

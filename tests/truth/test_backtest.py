@@ -201,3 +201,15 @@ def test_a_placebo_policy_has_no_effect(label: str) -> None:
     assert not plain.error
     assert not treated.error
     assert treated.series == plain.series
+
+
+def test_every_series_has_a_picture_with_all_its_observed_points(tmp_path: Path) -> None:
+    from market.report.fan import write_charts
+
+    points = summary([], world(7))["series"]
+    files = write_charts(points, tmp_path)
+    assert [file.stem for file in files] == sorted({point["series"] for point in points})
+    text = files[0].read_text()
+    assert text.count("<circle") == sum(point["series"] == files[0].stem for point in points)
+    assert text.startswith("<svg")
+    assert "nan" not in text
