@@ -19,7 +19,7 @@ from market.rng import Draws
 from market.units import CENTS, MONTH_WEEKS, QUARTER_WEEKS, YEAR_MONTHS, YEAR_WEEKS, clip
 from market.view import MarketView
 
-NODE_GPUS = 8  # nobody orders less than a server
+NODE_GPUS = 8  # no order is smaller than a server
 
 
 def purchases(view: MarketView, draws: Draws) -> Iterator[Command]:
@@ -206,7 +206,7 @@ def orders(view: MarketView) -> Iterator[Command]:
 
 
 def _own_orders(view: MarketView) -> Iterator[Command]:
-    """Take what the own house's lines will make in the next month."""
+    """Take what the lines of the org's own group will make in the next month."""
     promised = view.outlook()
     for chip in view.own_lines():
         backlog = sum(order.gpus for order in view.orders() if order.chip == chip.name)

@@ -5,7 +5,7 @@
     model.agents.select(lambda org: "lab" in org.roles).agg("fleet_h100e", sum)
     model.datacollector.get_agent_vars_dataframe()
 
-Agents only show what is true of their org. What orgs do stands in behaviours, which see a view, never agent or model.
+Agents only show what is true of their org. What orgs do is in behaviours, which see a view, never agent or model.
 """
 
 from __future__ import annotations

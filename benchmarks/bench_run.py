@@ -1,8 +1,8 @@
-"""How fast the door opens, a run is made, and a log is replayed: events per CPU-second.
+"""How fast the command line starts, a run is made, and a log is replayed: events per CPU-second.
 
     uv run pytest benchmarks/bench_run.py -o addopts= --benchmark-columns=median,min,rounds
 
-CPU time (user and system), medians. `events_per_cpu_s` and `cpu_s` stand in `extra_info` of the JSON report
+CPU time (user and system), medians. `events_per_cpu_s` and `cpu_s` are in `extra_info` of the JSON report
 (`--benchmark-json FILE`) and are printed.
 """
 
@@ -69,7 +69,7 @@ def test_replay_with_every_hash(benchmark, folder):
     tell(benchmark, open_run(folder).reader.summary.events)
 
 
-@pytest.mark.benchmark(group="door", timer=children_s)
+@pytest.mark.benchmark(group="command line", timer=children_s)
 @pytest.mark.parametrize("words", [["--help"], ["run", "--help"]], ids=" ".join)
 def test_help_from_a_cold_process(benchmark, words):
     """Start-up of the command with compiled bytecode: at most 0.3 CPU-s."""

@@ -1,4 +1,4 @@
-"""The record: what may be asked, what happened, and how it is kept and read.
+"""Commands, events, and the log that keeps them.
 
 Heavy libraries load when the first event is written or read, not at import.
 """

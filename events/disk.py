@@ -1,4 +1,4 @@
-"""Every call of the record on the file system, in one object: what a test replaces to make the disk fail."""
+"""Every call of the log on the file system, in one object: what a test replaces to make the disk fail."""
 
 from __future__ import annotations
 

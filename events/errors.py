@@ -86,4 +86,4 @@ class WriteFailed(LogError):
 
 
 class EventInvalid(ValueError):
-    """An event breaks the rules of the record: order, type of a value, null, nan."""
+    """An event breaks the rules of the log: order, type of a value, null, nan."""

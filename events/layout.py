@@ -24,7 +24,7 @@ def file_name(index: int) -> str:
 def strangers(names: Iterable[str], log: Iterable[str]) -> list[str]:
     """Those of the names in a run folder and in its `log/` that are none of a run's, sorted.
 
-    A run folder holds LOCK before anything else: without it and a manifest, a `scenario.yaml` is somebody's own.
+    A run folder holds LOCK before anything else: without it and a manifest, a `scenario.yaml` is the user's own.
     """
     names = list(names)
     ours = {*AT_WORK, MANIFEST} if LOCK in names or MANIFEST in names else {LOG}

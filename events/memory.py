@@ -15,7 +15,7 @@ class Log(Protocol):
 
     head: str
     next_seq: int
-    is_kept: bool  # False when nobody will read the events again: their weeks need no state hash then
+    is_kept: bool  # False when the events will not be read again: their weeks need no state hash then
 
     def append(self, entry: Entry) -> None:
         """Take one event."""

@@ -55,7 +55,7 @@ def _arrow_field(name: str, field: Field, nullable: bool) -> pa.Field:
 
 @cache
 def _fields(kind: type[Event]) -> tuple[str, ...]:
-    """Names of an event's fields, after a check that the record can hold them."""
+    """Names of an event's fields, after a check that the log can hold them."""
     if EVENTS.get(kind.__name__) is not kind:
         raise EventInvalid(f"{kind.__name__} is not an event of events.types")
     unknown = [name for name in kind.__struct_fields__ if name not in VOCABULARY]

@@ -50,7 +50,7 @@ VOCABULARY: dict[str, Field] = {
     "quote_id": Field("utf8", "", "quote for a request: lessor/quote/n"),
     "lease_id": Field("utf8", "", "lease: lessee/lease/n"),
     "parent_lease_id": Field("utf8", "", "lease that a sublease passes on; null on a lease of owned GPUs"),
-    "lessor": Field("utf8", "", "org that lets GPUs"),
+    "lessor": Field("utf8", "", "org that leases GPUs out"),
     "lessee": Field("utf8", "", "org that rents GPUs"),
     "run_id": Field("utf8", "", "training run: lab/run/n"),
     "model": Field("utf8", "", "trained model"),
@@ -96,7 +96,7 @@ VOCABULARY: dict[str, Field] = {
     "on_site_power": Field("bool", "", "whether power is made on the site instead of taken from the grid"),
     # physics and measures
     "value": Field("float64", "as the parameter", "value of a parameter or shock"),
-    "h100e": Field("float64", "H100 equivalents", "GPUs weighted by dense BF16 throughput against an H100"),
+    "h100e": Field("float64", "H100 equivalents", "GPUs weighted by dense BF16 and FP8 rates against an H100"),
     "supply_h100e": Field("float64", "H100 equivalents", "compute that is energised"),
     "flop": Field("float64", "FLOP", "training compute"),
     "mfu": Field("float64", "", "model FLOPs utilisation"),

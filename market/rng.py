@@ -1,6 +1,6 @@
 """Named, keyed random draws: a draw is a pure function of (run seed, stream, entity, week).
 
-No generator is carried in state, so one more agent or decision changes nobody else's draws, and a fork or a resume
+No generator is carried in state, so one more agent or decision changes no other draw, and a fork or a resume
 needs no saved generator. The bits come from BLAKE2b (RFC 7693): the same on every platform and version, and six
 times faster for single draws than setting up a counter-based generator for each (docs/decisions/0004).
 """

@@ -96,7 +96,7 @@ class QuoteCountered(Event, frozen=True, kw_only=True):
 
 
 class QuoteLapsed(Event, frozen=True, kw_only=True):
-    """Nobody took a quote within 7 days; its GPUs are free again."""
+    """A quote was not taken within 7 days; its GPUs are free again."""
 
     sees: ClassVar[Visibility] = "parties"
     subject: ClassVar[str] = "quote_id"
@@ -183,7 +183,7 @@ class LeaseEnded(Event, frozen=True, kw_only=True):
 
 
 class OnDemandRented(Event, frozen=True, kw_only=True):
-    """GPUs that a cloud (`lessor`) lets by the hour to the rest this week."""
+    """GPUs that a cloud (`lessor`) leases out on demand to the rest this week."""
 
     subject: ClassVar[str] = "lessor"
     periodic: ClassVar[bool] = True

@@ -1,4 +1,4 @@
-"""Contracts for capacity, what is still owed under them, and what decisions weighed."""
+"""Contracts for capacity, what is still owed under them, and the terms of decisions."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ DERIVED: dict[str, tuple[str, str]] = {
     "signed_gpus": ("", "GPUs of leases signed in the week"),
     "signed_seq": ("", "seq of the event that signed it"),
     "signed_usd_per_h100e_hour": ("USD/H100e-hour", "mean price of the week's leases, inside a group left out"),
-    "source": ("", "org that lets, sells, invests or lends"),
+    "source": ("", "org that leases out, sells, invests or lends"),
     "started_day": (DAY, "day on which the run began"),
     "started_seq": ("", "seq of the event that began it"),
     "target": ("", "org that rents, buys, is invested in or borrows"),

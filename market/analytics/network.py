@@ -13,7 +13,7 @@ COLUMNS = ("kind", "source", "target", "start_day", "end_day", "gpus", "amount_u
 def network(log: pl.LazyFrame) -> pl.LazyFrame:
     """One row a tie, with the days between which it holds; filter on a day to see the web of that date.
 
-    kind : leases (source lets to target), sells (chips allocated; holds that week), invests, lends. end_day is null
+    kind : leases (lessor to lessee), sells (chips allocated; holds that week), invests, lends. end_day is null
     for what does not end. amount_usd : worth over the term, price of the chips, equity, loan.
     """
     ties = [_leases(log), _sales(log), _invests(log), _loans(log)]

@@ -1,4 +1,4 @@
-"""Cells of a table as people write them: names of columns in any spelling, numbers, texts, and what is left out."""
+"""Cells of a table as they are written: names of columns in any spelling, numbers, texts, and what is left out."""
 
 import difflib
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """Read the `config.json` of an open model (Hugging Face keys) into a shape, or refuse it and name the key.
 
 Families differ in what their keys mean and in what they leave out; each difference stands here as one line of a table.
-A key that may change the shape and that nobody reads here is refused: no model is taken for one that it is not.
+A key that may change the shape and that is not read here is refused: no model is taken for one that it is not.
 """
 
 import json

@@ -7,7 +7,7 @@ from market.cluster.weekly import plan_text
 
 
 def readable(q: Question, fields: dict[str, Any], more: dict[str, float]) -> str:
-    """Write an answer of `breakdown` out for people: what was asked, the plan, where time, power and money go."""
+    """Write an answer of `breakdown` as text: what was asked, the plan, where time, power and money go."""
     head = f"{q.gpus:,.0f} x {q.chip.name}, {q.model.name}{' (estimated architecture)' if q.model.estimated else ''}"
     if not fields["fits"]:
         return f"{head}\n  no plan: {fields['binds']} binds"

@@ -1,4 +1,4 @@
-"""Read a case as people publish it (text fields, many left out) into a chip, a model, a date and a plan."""
+"""Read a case as it is published (text fields, many left out) into a chip, a model, a date and a plan."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Read a deployment as people publish it, choose what is left out, and answer tables of them."""
+"""Read a deployment as it is published, choose what is left out, and answer tables of them."""
 
 import functools
 import math

@@ -10,7 +10,7 @@ from market.state.training import Lab, Project, TrainingRun
 
 
 def lab(state: State, org: str) -> Lab:
-    """Find or open the record of a lab."""
+    """Find or open the entry of a lab."""
     found = state.training.labs.get(org)
     if found is None:
         found = state.training.labs[org] = Lab(org)

@@ -1,4 +1,4 @@
-"""Scenarios and policies as a person reads them."""
+"""Scenarios and policies as text."""
 
 from __future__ import annotations
 

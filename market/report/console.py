@@ -13,7 +13,7 @@ from rich.text import Text
 from market.scenario.errors import printable
 
 WIDTH = 100
-"""Columns where nobody says how wide the output is: COLUMNS is not set and stdout is no terminal."""
+"""Columns where the width is not known: COLUMNS is not set and stdout is no terminal."""
 GAP = 2
 
 

@@ -23,7 +23,7 @@ FORMULA = r"^[=+\-@]"
 
 
 def say(name: str, value: Any) -> str:
-    """Write one value for a person: days as dates, numbers short."""
+    """Write one value for reading: days as dates, numbers short."""
     if name.endswith("_day") or name == "day":
         return to_date(value).isoformat()
     if isinstance(value, float):

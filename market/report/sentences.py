@@ -195,7 +195,7 @@ def terms(fields: Mapping[str, Any]) -> str:
 
 
 def word(name: str, value: Any) -> str:
-    """Write a value for a person by the unit at the end of its field's name."""
+    """Write a value for reading by the unit at the end of its field's name."""
     if name.endswith("_day") or name == "day":
         return to_date(value).isoformat()
     if name.endswith("_usd_cents"):

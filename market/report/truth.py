@@ -1,4 +1,4 @@
-"""Forecasts, scores, back-tests and claims as a person reads them."""
+"""Forecasts, scores, back-tests and claims as text."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def powered_share(state: State, org: str) -> float:
 
 def allocate(state: State, day: int) -> Iterator[Happening]:
     """Share each chip's stock among the orgs that wait for it; within an org the oldest order first."""
-    if not state.chips.integration_gpus_per_week:  # nobody racks what would be sold
+    if not state.chips.integration_gpus_per_week:  # no org integrates what would be sold
         return
     p = state.run.parameters
     waiting: dict[str, dict[str, list[Order]]] = defaultdict(lambda: defaultdict(list))

@@ -309,7 +309,7 @@ def on_demand_revenue(state: State, rented: Batch) -> Batch:
 
 
 def due(state: State, first: int, last: int) -> Iterator[Happening]:
-    """Rounds that nobody answered in time, between two days."""
+    """Rounds that no investor answered in time, between two days."""
     wait = round(7 * state.run.parameters["finance.round_answer_weeks"])
     for books in state.finance.books.values():
         if books.sought_cents and books.sought_day + wait <= last:

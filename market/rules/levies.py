@@ -1,6 +1,6 @@
 """What levies in force come to for who buys chips and draws power: numbers that prices, quotes and plans read.
 
-A levy is charged on an event when it happens. For who decides before it happens, its rate stands in parameters:
+A levy is charged on an event when it happens. Who decides before it happens finds its rate in parameters:
 `orgs.*.levy_on_chips`, their mean `levy.chips`, `regions.*.levy_usd_per_mwh` and its mean `levy.energy_usd_per_mwh`.
 """
 

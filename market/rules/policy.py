@@ -1,7 +1,7 @@
 """Rules of policy: dated interventions at three hooks over an untouched baseline.
 
 `calendar` enacts and repeals on dates and sets parameters, `permit` refuses commands, `levy` charges on events. The
-hooks hold no state: what is in force and what a quota has left stands in the state, so a fork or a resume is exact.
+hooks hold no state: what is in force and what a quota has left is in the state, so a fork or a resume is exact.
 """
 
 from __future__ import annotations

@@ -171,7 +171,7 @@ def _fleets(scenario: Scenario, start: int) -> Iterator[Event]:
 
 
 def _largest_oem(scenario: Scenario) -> str:
-    """Name the OEM with most lines; empty where nobody racks anything."""
+    """Name the OEM with most lines; empty where no org integrates."""
     oems = (
         (name, org.traits.get("integration_share", 0.0)) for name, org in scenario.orgs.items() if "oem" in org.roles
     )

@@ -36,7 +36,7 @@ def own_share(state: State, org: str) -> float:
 
 
 def captive_share(state: State, org: str) -> float:
-    """Part of its own fleet that a cloud keeps for its own users today, beside what it lets to its own labs."""
+    """Part of its own fleet that a cloud keeps for its own users today, beside what it leases to its own labs."""
     use = state.demand.uses.get(org)
     chips = state.chips.chips
     owned = math.fsum(h.owned * chips[h.chip].h100e for h in state.chips.holdings.values() if h.org == org)

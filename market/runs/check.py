@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SHOWN = 100  # problems listed of one kind
 FORGED = (
-    "that nobody rewrote the log and ran our own evolve over it: only a published head (--head HASH) "
+    "that the log was not rewritten with our own evolve run over it: only a published head (--head HASH) "
     "or simulating again (--deep) shows that"
 )
 
@@ -134,14 +134,14 @@ def _read_events(walked: Verification, verdict: Verdict) -> None:
 
 
 def _replay(events: _Events, verdict: Verdict, other_form: str) -> None:
-    """Replay to the end or to the first fault; the walk goes on behind it."""
+    """Replay to the end or to the first fault; reading goes on behind it."""
     entries, weeks, fault = iter(events), 0, ""
     try:
         with few_collections():
             weeks = sum(1 for _ in replay(entries, hashes=not other_form))
     except ReplayMismatch as error:
         fault = str(error)
-    except Exception as error:  # whatever evolve meets in a log that nobody's kernel wrote
+    except Exception as error:  # whatever evolve meets in a log that no kernel wrote
         fault = f"the events cannot be applied: {type(error).__name__}: {error}"
     seq = events.latest.seq if events.latest else 0
     deque(entries, maxlen=0)

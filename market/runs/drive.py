@@ -1,4 +1,4 @@
-"""Begin, continue, fork and repeat a run: a question, a folder, and a model that somebody hands in."""
+"""Begin, continue, fork and repeat a run: a question, a folder, and a model that the caller makes."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def at(places: Places, path: Key, message: str, *, key: bool = False) -> Problem
 
 
 def _written(places: Places, paths: Sequence[Key]) -> Key:
-    """Of several values that clash, the one that a person wrote; else the first."""
+    """Of several values that clash, the one that a file states; else the first."""
     return next((p for p in paths if _is_told(places, p)), paths[0])
 
 

@@ -175,7 +175,7 @@ def _dangles(entry: Any, fields: tuple[tuple[str, str], ...], tree: Tree) -> boo
 
 
 def _lacks_fleet(section: str, entry: Any, tree: Tree, start: date) -> bool:
-    """Whether a lease lets GPUs of a fleet that is not there."""
+    """Whether a lease is of GPUs of a fleet that is not there."""
     if section != "leases" or not isinstance(entry, dict) or entry.get("parent") is not None:
         return False
     fleet = f"{entry.get('lessor')}/{entry.get('site')}/{entry.get('chip')}"

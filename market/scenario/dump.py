@@ -20,7 +20,7 @@ def _key(name: str) -> str:
 
 
 def dump_yaml(scenario: Scenario) -> str:
-    """Resolved values alone; where each comes from stands in the catalogue and the scenario's own file."""
+    """Resolved values alone; the source of each is in the catalogue and the scenario's own file."""
     values = scenario.model_dump(mode="json", exclude_defaults=True)
     lines = ["# A resolved scenario: it draws nothing from the catalogue."]
     for name in ("name", "title", "description", "start", "years"):

@@ -1,4 +1,4 @@
-"""Errors in what a person wrote: one clear line each, with file, line and column."""
+"""Errors in input files: one clear line each, with file, line and column."""
 
 from __future__ import annotations
 

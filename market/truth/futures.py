@@ -122,7 +122,7 @@ def simulate(job: Job, future: Future) -> Answer:
 
 
 def _silent(week: int, events: int) -> None:
-    """Tell nobody."""
+    """Print nothing."""
 
 
 def _answer(run: Run, job: Job, future: Future, end: date) -> Answer:

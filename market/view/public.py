@@ -167,7 +167,7 @@ class PublicView(View):
         return not may_buy(state, self.me, state.chips.chips[chip])
 
     def own_lines(self) -> tuple[Chip, ...]:
-        """Chips that a supplier of the own house makes for the org."""
+        """Chips that a supplier of the org's own group makes for it."""
         own = (c for c in self.chips() if c.buyers == "own" and not c.retired)
         return tuple(c for c in own if self.parent_of(c.supplier) == self.me)
 

@@ -1,4 +1,4 @@
-"""The door as a person meets it: commands, exit codes, one line for what is wrong."""
+"""The command line as it is used: commands, exit codes, one line for what is wrong."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ YEARS = "0.3"  # 15 weeks
 
 
 def ask(*words: object) -> Result:
-    """Give a command line to the door."""
+    """Run a command line."""
     return CliRunner().invoke(cli.main, [str(word) for word in words], prog_name="market")
 
 

@@ -1,4 +1,4 @@
-"""Runs that the tests of the door read."""
+"""Runs that the tests of the command line read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from command_line.asking import simulate
 
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run of 15 weeks; nobody may change it."""
+    """A finished run of 15 weeks; no test changes it."""
     return simulate(tmp_path_factory.mktemp("runs") / "world")
 
 

@@ -1,4 +1,4 @@
-"""Worlds of a few lines that stand in for the market where a test is about experiments and not about the market."""
+"""Worlds of a few lines, for tests that are about experiments and not about the market."""
 
 from __future__ import annotations
 

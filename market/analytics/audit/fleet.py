@@ -46,11 +46,11 @@ def holdings(book: Book) -> pl.DataFrame:
 
 
 def double_sale(book: Book) -> list[Finding]:
-    """Nobody lets GPUs, by contract or by the hour, that it neither owns nor rents there."""
+    """No org leases out GPUs, by contract or by the hour, that it neither owns nor leases in there."""
     totals = book.once(holdings)
     over = pl.col("claim").fill_null(0) > pl.col("held")
     return [
-        *found(totals.filter(pl.col("held") < 0), "double sale", "{} lets {} {} at {}, owns {} and rents {}",
+        *found(totals.filter(pl.col("held") < 0), "double sale", "{} leases out {} {} at {}, owns {} and leases in {}",
                "org", "let", "chip", "site", "owned", "rented"),
         *found(totals.filter(pl.col("owned") < 0), "double sale", "{} owns {} {} at {}", "org", "owned", "chip",
                "site"),

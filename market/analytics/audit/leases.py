@@ -65,7 +65,7 @@ def tree(book: Book) -> list[Finding]:
         *found(foreign, "sublease", "{} does not pass on what {} gives its lessor", *names),
         *found(longer, "sublease", "{} is outside the term of {}", *names),
         *found(outlives, "sublease", "{} outlives {}", *names),
-        *found(homeless, "sublease", "{}: {} lets at {} without owning the site or a lease there", "lease_id", "lessor",
+        *found(homeless, "sublease", "{}: {} leases out at {}, and has no site or lease there", "lease_id", "lessor",
                "site"),
         *found(leases.filter(pl.col("lessor") == pl.col("lessee")), "sublease", "{} is with itself", "lease_id"),
         *found(leases.filter(pl.col("lease_id").is_duplicated()), "sublease", "{} is signed twice", "lease_id"),

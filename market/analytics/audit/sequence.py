@@ -1,4 +1,4 @@
-"""The record itself: positions, days, causes and roots, weeks, reasons."""
+"""The log itself: positions, days, causes and roots, weeks, reasons."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def _h100e(parts: Parts, stock: Stock, lessor: str) -> float:
 
 
 def _at_site(parts: Parts, id_: str, fields: dict[str, Row], left: Stock) -> Entries:
-    """A contract for one site: what has begun lets no more than stands there."""
+    """A contract for one site: what has begun is of no more GPUs than are installed there."""
     place = (fields["lessor"].value, fields["site"].value, fields["chip"].value)
     gpus = floor(fields["gpus"].number)
     if date.fromisoformat(fields["start"].value) <= parts.day and "parent" not in fields:

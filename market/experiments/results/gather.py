@@ -23,7 +23,7 @@ READERS = 16  # an object store answers slowly, so ask for many at once
 
 
 def gather(plan: Plan, store: Store, errors: Mapping[str, str]) -> list[str]:
-    """Write the dataset of an experiment; give back the runs without a result that nobody has told of."""
+    """Write the dataset of an experiment; give back the runs without a result that no error explains."""
     levers, futures = [lever.name for lever in plan.levers], list(plan.uncertain)
     lost: list[str] = []
     with (

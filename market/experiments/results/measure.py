@@ -17,7 +17,7 @@ HHI_POINTS = 10_000  # of a monopoly, as competition authorities count
 
 
 def measure(state: State, tally: Tally, names: Iterable[str]) -> list[float]:
-    """Read metrics off a state, in the order of `names`; families that nobody asks for cost nothing.
+    """Read metrics off a state, in the order of `names`; families that are not asked for cost nothing.
 
     Sums of floats are rounded to 9 digits: the order of a sum is not an effect.
     """

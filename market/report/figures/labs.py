@@ -66,7 +66,7 @@ def cash(log: pl.LazyFrame) -> Figure:
     broke = events(log, "OrgDefaulted").select("org").unique().collect()["org"].sort().to_list()
     most = weekly.filter(pl.col("account").is_in(names)).sort("date").group_by("account", maintain_order=True).last()
     rich = most.sort(["balance_usd_cents", "account"], descending=[True, False])["account"]
-    held = f"{rich[0]} holds most cash at the end" if rich.len() else "Nobody holds cash"
+    held = f"{rich[0]} holds most cash at the end" if rich.len() else "No org holds cash"
     title = f"{held}; " + (f"defaults: {', '.join(broke[:4])}" if broke else "no org defaults")
     chart = lines(table, "account", "balance_bn_usd", names, "cash, billion USD")
     return Figure(
