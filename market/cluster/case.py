@@ -51,6 +51,7 @@ class Case:
     heads: Array
     kv_heads: Array
     head_dim: Array
+    kv_dim: Array  # numbers that attention keeps of a token for keys and values
     core_dim: Array
     attn_params_per_layer: Array
     ffn: Array
@@ -59,6 +60,7 @@ class Case:
     top_k: Array
     shared_experts: Array
     expert_ffn: Array
+    expert_hidden: Array  # width that routed experts read and write
     vocab: Array
     tied: Array  # 1 when input and output embedding are one
     # workload

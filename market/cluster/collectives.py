@@ -55,7 +55,7 @@ def expert_s(case: Case, tokens: Array, link: Links) -> Array:
     domain are reached through it (GShard, arXiv:2006.16668; Megatron folds experts over tensor and data ranks).
     """
     passes = 4 + 2 * np.maximum(case.recompute - 1, 0)
-    copy = tokens / case.tp * case.hidden * (2 - 0.5 * case.low_precision)
+    copy = tokens / case.tp * case.expert_hidden * (2 - 0.5 * case.low_precision)
     domains = np.maximum(case.ep / case.domain, 1.0)
     near = case.top_k * (1 - 1 / np.minimum(case.ep, case.domain)) / link.up
     reached = domains * (1 - (1 - 1 / domains) ** case.top_k)

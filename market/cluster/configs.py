@@ -100,7 +100,6 @@ REFUSED = {
     "is_encoder_decoder": "encoders are not modelled",
     "add_cross_attention": "cross-attention is not modelled",
     "cross_attention_layers": "cross-attention layers are not modelled",
-    "moe_latent_size": "latent experts are not modelled",
     "layer_group_size": "grouped linear attention is not modelled",
 }
 
@@ -262,6 +261,8 @@ def read_config(raw: Mapping[str, Any], name: str = "config") -> Model:
     head = c.find("head_dim") or hidden / heads
     experts = c.find("experts") or 0.0
     attention, linear, dense, sparse = layer_plan(c, layers, experts)
+    latent = c.number("moe_latent_size") or hidden
+    projections = sparse * 2 * hidden * latent if latent < hidden else 0.0
     mixer, core, cached = mixer_params(c, hidden, heads, kv, head)
     other, mixed = linear_params(c, hidden) if linear else (0.0, 0.0)
     gated = c.family not in UNGATED
@@ -271,12 +272,13 @@ def read_config(raw: Mapping[str, Any], name: str = "config") -> Model:
     tied = c.family in TIED if tied is None else bool(tied)
     shape = Model(
         name=name, layers=layers, dense_layers=dense, hidden=hidden, heads=heads, kv_heads=kv, head_dim=head,
-        core_dim=core, attn_params_per_layer=(attention * mixer + linear * other) / layers, ffn=ffn,
+        core_dim=core, attn_params_per_layer=(attention * mixer + linear * other + projections) / layers, ffn=ffn,
         mlp_matrices=3.0 if gated else 2.0, experts=experts, top_k=c.need("top_k") if experts else 0.0,
         shared_experts=shared, expert_ffn=expert, vocab=c.need("vocab"),
         seq_len=min(c.find("positions") or 8192, 8192), batch_seqs=1.0, train_tokens=1.0, year=2025.0,
         expert_layers=sparse, attention_layers=attention, window=window, window_layers=window_layers, kv_dim=cached,
-        tied=float(tied), mtp_layers=0.0, scan_width=linear * mixed / layers, other_params=vision_params(c),
+        tied=float(tied), mtp_layers=0.0, expert_hidden=latent,
+        scan_width=linear * mixed / layers, other_params=vision_params(c),
     )  # fmt: skip
     return with_usual_training(shape)
 

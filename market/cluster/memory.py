@@ -40,9 +40,9 @@ def activation_bytes_per_token_layer(case: Case, size: work.Sizes, lean: Any) ->
     sparse = size.sparse_fraction
     width = size.dense_fraction * case.ffn + sparse * (case.top_k + case.shared_experts) * case.expert_ffn
     narrow = case.hidden * (4 + 2 * (1 - case.fused_attention) + 2 * inputs * (1 - light))
-    heads = (2 * (case.heads + 2 * case.kv_heads) + inputs * case.heads) * case.head_dim
+    heads = (2 + inputs) * case.heads * case.head_dim + 2 * case.kv_dim  # latents are kept, not what they expand to
     wide = heads + (2 * (case.mlp_matrices - 1) + inputs * (1 - light)) * width
-    wide = wide + sparse * (2 + inputs) * case.top_k * case.hidden
+    wide = wide + sparse * (2 + inputs) * case.top_k * case.expert_hidden
     scores = 5 * case.heads * case.seq_len * (1 - case.fused_attention) * (1 - lean)
     return narrow, wide + scores
 

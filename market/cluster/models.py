@@ -50,13 +50,15 @@ class Model:
     tied: float = 0.0  # 1 when input and output embedding are one
     mtp_layers: float = 0.0  # multi-token prediction: layers and logits more in training
     scan_width: float = 0.0  # numbers a token that the mean layer passes through a state space or linear attention
+    expert_hidden: float = math.nan  # width that routed experts read and write; NaN: hidden (latent experts: less)
     other_params: float = 0.0  # vision encoders and the like: held, not trained on text
 
     def __post_init__(self) -> None:
         """Fill what follows from the rest."""
         sparse = self.layers - self.dense_layers if self.experts else 0.0
         cached = 2 * self.kv_heads * self.head_dim
-        derived = {"expert_layers": sparse, "attention_layers": self.layers, "kv_dim": cached}
+        derived = {"expert_layers": sparse, "attention_layers": self.layers, "kv_dim": cached,
+                   "expert_hidden": self.hidden}  # fmt: skip
         for name, value in derived.items():
             if math.isnan(getattr(self, name)):
                 object.__setattr__(self, name, value)
@@ -64,13 +66,13 @@ class Model:
     @property
     def params_total(self) -> float:
         """Count every parameter, embeddings, routers and encoders included."""
-        each = (self.experts + self.shared_experts) * self.mlp_matrices * self.hidden * self.expert_ffn
+        each = self._expert(self.experts)
         return self._common() + self.expert_layers * each
 
     @property
     def params_active(self) -> float:
         """Count the parameters that one token passes through, both embeddings included; all, in a dense model."""
-        each = (self.top_k + self.shared_experts) * self.mlp_matrices * self.hidden * self.expert_ffn
+        each = self._expert(self.top_k)
         encoders = self.other_params if self.experts else 0.0
         return self._common() - encoders + self.expert_layers * each
 
@@ -78,6 +80,10 @@ class Model:
     def params_active_published(self) -> float:
         """Count the same without the input embedding, as many model cards do."""
         return self.params_active - (1 - self.tied) * self.vocab * self.hidden
+
+    def _expert(self, routed: float) -> float:
+        widths = routed * self.expert_hidden + self.shared_experts * self.hidden
+        return self.mlp_matrices * self.expert_ffn * widths
 
     def _common(self) -> float:
         dense = self.dense_layers * self.mlp_matrices * self.hidden * self.ffn

@@ -56,6 +56,7 @@ class Serve:
     top_k: Array
     shared_experts: Array
     expert_ffn: Array
+    expert_hidden: Array
     vocab: Array
     other_params: Array
     # workload
@@ -110,9 +111,10 @@ class Weights:
 
 def weights(s: Serve, length: Any) -> Weights:
     """Count parameters, and the context that decoding at a length reads."""
-    expert = s.mlp_matrices * s.hidden * s.expert_ffn
+    expert = s.mlp_matrices * s.expert_hidden * s.expert_ffn
+    shared = s.mlp_matrices * s.hidden * s.expert_ffn * s.shared_experts
     common = s.layers * s.attn_params_per_layer + s.dense_layers * s.mlp_matrices * s.hidden * s.ffn
-    common = common + s.expert_layers * (s.shared_experts * expert + s.experts * s.hidden)
+    common = common + s.expert_layers * (shared + s.experts * s.hidden)
     near = np.where(s.window > 0, np.minimum(s.window, length), length)
     context = (s.attention_layers - s.window_layers) * length + s.window_layers * near
     return Weights(common, expert, s.expert_layers * s.experts * expert, s.vocab * s.hidden, context)
@@ -193,7 +195,7 @@ def token_passes(s: Serve, k: Constants) -> Array:
     """Give bytes of element-wise traffic of one token on a GPU: norms, activations, logits, routing. [R]."""
     width = s.dense_layers * s.ffn + s.expert_layers * (s.top_k + s.shared_experts) * s.expert_ffn
     numbers = s.layers * 10 * s.hidden + 3 * s.attention_layers * s.heads * s.core_dim + (s.mlp_matrices + 1) * width
-    routed = s.expert_layers * (k.expert_passes * s.top_k * s.hidden + 10 * s.experts)
+    routed = s.expert_layers * (k.expert_passes * s.top_k * s.expert_hidden + 10 * s.experts)
     total: Array = (2 * (k.serve_passes * numbers + routed) + LOGIT_BYTES * s.vocab) / s.tp
     return total
 
@@ -213,7 +215,7 @@ def exchange_s(s: Serve, tokens: Array, k: Constants) -> Array:
     """Time the exchange of routed tokens between experts' ranks that do not hold the same requests. [R]."""
     ranks = s.tp * s.dp
     rate = np.where(ranks <= s.domain, s.up_bytes_per_s, s.out_bytes_per_s)
-    sent = tokens / ranks * s.top_k * s.hidden * 1.5  # 8 bits out, 16 back
+    sent = tokens / ranks * s.top_k * s.expert_hidden * 1.5  # 8 bits out, 16 back
     once = EXCHANGE_PASSES * (sent / rate + k.serve_sync_s)
     time: Array = s.expert_layers * once * ((s.ep > 1) & (s.dp > 1))
     return time

@@ -13,7 +13,7 @@ from market.cluster.case import Array
 from market.cluster.chips import chip
 from market.cluster.constants import fitted
 from market.cluster.goodput import goodput_at
-from market.cluster.models import SIZES_PER_DECADE, Model, model, shape_for
+from market.cluster.models import SIZES_PER_DECADE, TOKENS_PER_PARAMETER, Model, model, shape_for
 from market.cluster.scaling import SECONDS_PER_DAY
 from market.cluster.step import maturity_at
 from market.cluster.workload import lowest_precision, nameplate
@@ -32,7 +32,8 @@ class Choices:
 
     plan: list[str]
     gpus_used: Array
-    mfu: Array
+    mfu: Array  # of the dense nameplate at the plan's precision
+    mfu_bf16: Array  # of the dense BF16 nameplate at any precision: what ledgers of FLOP count with
     goodput: Array
     step_s: Array
     days: Array
@@ -58,6 +59,21 @@ def plan_text(plan: dict[str, Any]) -> str:
     return " ".join([*parts, f"mb{plan['microbatch']}", plan["precision"], str(plan["recompute"])])
 
 
+FP8_TRAINING_YEAR, FP4_TRAINING_YEAR, MIXTURE_YEAR = 2024.9, 2026.5, 2024.0
+"""From these dates frontier runs multiply at 8 bits (DeepSeek-V3, December 2024, arXiv:2412.19437) and at 4 bits (a
+year after NVIDIA's recipe of September 2025, arXiv:2509.25149: assumption), and are mixtures (Mixtral, December 2023,
+arXiv:2401.04088; GPT-4 by report)."""
+TOKENS_PER_ACTIVE = 40.0
+"""Compute-optimal tokens an active parameter of a mixture of 256 experts: more than a dense model's 20, as the optimum
+moves to fewer active parameters and more tokens with the number of experts (Ludziejewski et al. 2025,
+arXiv:2502.05172). Assumption: twice."""
+
+
+def training_precision(year: float) -> int:
+    """Give the fewest bits at which frontier runs of a date multiply: 0 BF16, 1 FP8, 2 FP4, where a chip has them."""
+    return int(year >= FP8_TRAINING_YEAR) + int(year >= FP4_TRAINING_YEAR)
+
+
 NOTHING = ("", 1.0, 0.0, np.inf)
 
 
@@ -76,7 +92,7 @@ def _rung(chip_name: str, gpus: int, shape: Model, precision: int) -> tuple[str,
 
 def weekly_choices(
     chips: Sequence[str], gpus: Sequence[int] | npt.NDArray[Any], models: Sequence[str | Model], *,
-    year: float, precision: int = 0,
+    year: float, precision: int | None = 0,
 ) -> Choices:  # fmt: skip
     """Choose the best plan of each of a week's candidates. `C` candidates.
 
@@ -86,7 +102,7 @@ def weekly_choices(
     gpus : [C] GPUs at hand
     models : [C] library names or `Model`s; the run is the model's `train_tokens`
     year : decimal year, for the age of chips and software
-    precision : 0 BF16, 1 FP8, 2 FP4; a chip that has not got it uses the lowest it has
+    precision : 0 BF16, 1 FP8, 2 FP4, None for that of the date; a chip that has not got it uses the lowest it has
 
     `mfu` counts all of the GPUs, idle ones too, so that `training_days(flop, gpus, peak, mfu, goodput)` is `days`.
     """
@@ -97,9 +113,9 @@ def weekly_choices(
 
 def _choices(
     chips: Sequence[str], gpus: Sequence[int] | npt.NDArray[Any], shapes: Sequence[Model], flop: Array,
-    when: tuple[float, int],
+    when: tuple[float, int | None],
 ) -> Choices:  # fmt: skip
-    year, precision = when
+    year, precision = when[0], training_precision(when[0]) if when[1] is None else when[1]
     devices = [chip(c) for c in chips]
     count = np.asarray(gpus, dtype=np.float64)
     rungs = [gpu_rungs(int(g)) for g in count]
@@ -118,9 +134,11 @@ def _choices(
     progress = rate * good + between * np.maximum(next_rate * next_good - rate * good, 0) * (rate > 0)
     days = np.divide(flop / SECONDS_PER_DAY, progress, out=np.full(len(flop), np.inf), where=progress > 0)
     peak = count * np.array([nameplate(d, p) for d, p in zip(devices, lowest, strict=True)])
+    ratio = np.array([nameplate(d, p) / d.bf16_flop_per_s for d, p in zip(devices, lowest, strict=True)])
+    mfu = np.divide(progress, peak * good, out=np.zeros(len(flop)), where=peak > 0)
     return Choices(
         plan=[found[0] for found in at], gpus_used=used * (rate > 0), goodput=good * (rate > 0),
-        mfu=np.divide(progress, peak * good, out=np.zeros(len(flop)), where=peak > 0),
+        mfu=mfu, mfu_bf16=mfu * ratio,
         step_s=np.array([found[3] for found in at]) * young, days=days, binds=[found[4] for found in at],
         params=np.array([m.params_total for m in shapes]),
         tokens=flop / np.array([m.flop_per_token for m in shapes]) if shapes else np.empty(0),
@@ -129,22 +147,25 @@ def _choices(
 
 def plan_for_budget(
     flop: Array | Sequence[float], chips: Sequence[str], gpus: Sequence[int] | npt.NDArray[Any], *,
-    year: float, precision: int = 0, sparse: bool = False,
+    year: float, precision: int | None = 0, sparse: bool | None = False,
 ) -> Choices:  # fmt: skip
     """Size a model for a FLOP budget and choose its plan. `C` candidates.
 
-    The rule: compute-optimal, 20 tokens a (active) parameter (Hoffmann et al. 2022), so params = sqrt(flop / 120);
-    the shape is that of the nearest of four sizes a decade, and tokens make up the exact budget.
+    The rule: compute-optimal, 20 tokens a parameter (Hoffmann et al. 2022), so params = sqrt(flop / 120), or 40 an
+    active parameter of a mixture; the shape is that of the nearest of four sizes a decade, and tokens make up the exact
+    budget.
 
     Parameters
     ----------
     flop : [C] training FLOPs
     chips, gpus, year, precision : as in `weekly_choices`
-    sparse : mixtures of experts instead of dense models
+    sparse : mixtures of experts instead of dense models; None for what the date does
     """
     budget = np.asarray(flop, dtype=np.float64)
     if np.any(~(budget >= 1e15)) or np.any(budget > 1e32):
         raise ValueError(f"flop: must lie in [1e15, 1e32], was {budget!r}")
-    rungs = np.rint(SIZES_PER_DECADE * np.log10(np.sqrt(budget / 120.0))).astype(int)
+    sparse = year >= MIXTURE_YEAR if sparse is None else sparse
+    share = TOKENS_PER_ACTIVE if sparse else TOKENS_PER_PARAMETER
+    rungs = np.rint(SIZES_PER_DECADE * np.log10(np.sqrt(budget / (6 * share)))).astype(int)
     shapes = [shape_for(int(r), sparse) for r in rungs]
     return _choices(chips, gpus, shapes, budget, (year, precision))

@@ -20,8 +20,9 @@ transposed, for the weight's gradient). Assumption: Transformer Engine's casts, 
 
 HEAD_USUAL = 128.0
 """Head width at which attention kernels are measured: FlashAttention-2 and 3 print it beside 64 and 256."""
-SCAN_PASSES = 6.0
-"""Passes of a state-space layer over its numbers: convolution, gate, chunks and states. Assumption, counted."""
+SCAN_PASSES = 16.0
+"""Passes of a state-space layer over its numbers, in 2 bytes: convolution, step sizes, chunk states, their recurrence,
+the scan, gate and norm are ten reads and writes, six of them in 4-byte numbers (counted from Mamba-2's kernels)."""
 
 
 @dataclass(slots=True)
@@ -50,7 +51,8 @@ def sizes(case: Case) -> Sizes:
     near = np.minimum(case.window / case.seq_len, 1)
     full, windowed = case.attention_layers - case.window_layers, case.window_layers
     mlp = case.mlp_matrices * case.hidden * case.ffn
-    expert = case.mlp_matrices * case.hidden * case.expert_ffn
+    expert = case.mlp_matrices * case.expert_hidden * case.expert_ffn
+    shared = case.mlp_matrices * case.hidden * case.expert_ffn * case.shared_experts
     sparse = sparse_fraction * expert
     return Sizes(
         dense_fraction=fraction,
@@ -59,7 +61,7 @@ def sizes(case: Case) -> Sizes:
         causal_fraction=(full + windowed * near * (2 - near)) / case.layers,
         mlp=mlp,
         expert=expert,
-        layer_dense=case.attn_params_per_layer + fraction * mlp + sparse * case.shared_experts,
+        layer_dense=case.attn_params_per_layer + fraction * mlp + sparse_fraction * shared,
         layer_routed=sparse * case.experts,
         embedding=case.vocab * case.hidden,
     )
@@ -91,7 +93,8 @@ def gemm_s(case: Case, size: Sizes, tokens: Array, k: Constants) -> Array:
     wide = 1 + k.width_half * case.tp / case.ffn + rows
     sparse = size.sparse_fraction * size.expert
     narrow = k.width_half / np.maximum(case.expert_ffn, 1)
-    shared = sparse * case.shared_experts * (1 + narrow * case.tp + rows)
+    wider = case.hidden / case.expert_hidden  # shared experts read the full width
+    shared = sparse * case.shared_experts * wider * (1 + narrow * case.tp + rows)
     spread = case.experts * case.tp / (np.maximum(case.top_k, 1) * case.ep)
     routed = sparse * case.top_k * (1 + narrow + rows * spread) / k.expert_gemm
     work = attention + size.dense_fraction * size.mlp * wide + shared + routed
@@ -136,7 +139,7 @@ def elementwise_s(case: Case, size: Sizes, tokens: Array, k: Constants) -> Array
     mixed = 3 * case.heads * case.head_dim * case.attention_layers / case.layers + SCAN_PASSES * case.scan_width
     wide = (case.mlp_matrices + 1) * width + mixed
     unfused = 1 + UNFUSED_EXCHANGE * (1 - case.dispatcher)
-    permuted = sparse * k.expert_passes * case.top_k * case.hidden * unfused * case.expert_traffic * open_share
+    permuted = sparse * k.expert_passes * case.top_k * case.expert_hidden * unfused * case.expert_traffic * open_share
     permuted = permuted + sparse * ROUTER_PASSES * case.experts
     cast = case.low_precision * CAST + case.blocks * k.block_passes
     narrow = narrow + cast * 2 * case.hidden / case.tp

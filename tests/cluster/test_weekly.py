@@ -94,3 +94,21 @@ def test_a_mixture_has_more_parameters_for_the_same_budget() -> None:
     dense, sparse = (plan_for_budget([1e25], ["H100"], [16_384], year=2025.0, sparse=s) for s in (False, True))
     assert sparse.params[0] > 4 * dense.params[0]
     assert sparse.days[0] > 0
+    assert sparse.tokens[0] > dense.tokens[0]
+
+
+def test_runs_are_planned_as_their_date_plans_them() -> None:
+    """Mixtures over expert ranks, at 8 bits from the end of 2024 and at 4 from mid-2026 where the chip has them."""
+    found = {y: plan_for_budget([1e26], ["GB200"], [32_768], year=y, precision=None, sparse=None)
+             for y in (2024.6, 2025.5, 2026.6)}  # fmt: skip
+    assert [("bf16" in c.plan[0], "fp8" in c.plan[0], "fp4" in c.plan[0]) for c in found.values()] == [
+        (True, False, False), (False, True, False), (False, False, True)
+    ]  # fmt: skip
+    assert all(int(c.plan[0].split("ep")[1].split()[0]) > 1 for c in found.values())
+    assert found[2026.6].days[0] < found[2025.5].days[0] < found[2024.6].days[0]
+
+
+def test_utilisation_of_the_bf16_nameplate_gives_the_same_days_at_any_precision() -> None:
+    c = plan_for_budget([1e26], ["H100"], [16_384], year=2025.5, precision=1)
+    assert c.mfu_bf16[0] > c.mfu[0]
+    assert c.days == pytest.approx(training_days([1e26], [16_384], [989e12], c.mfu_bf16, c.goodput))
