@@ -1,9 +1,9 @@
-"""The record against other ways to keep events, in one run: append, replay with apply, verify, size.
+"""The event log against other ways to keep events, in one run: append, replay with apply, verify, size.
 
 `python -m benchmarks.bench_log [--events N] [--rounds N] [--run FOLDER]` prints two tables. Figures are events per
 second of CPU time (user and system, syncs included), medians over the rounds. All keep the same events, 4,096 a commit,
 synced to disk, and apply them to the same small state. The events are made up, of every type in turn, or those of
-`--run`. Only the record keeps a chain. The peers need the packages of the group `bench`.
+`--run`. Only the event log keeps a chain. The peers need the packages of the group `bench`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tests.events.sample import SCENARIO, START_DAY, entries, manifest, run
 class Ours:
     """This project's log."""
 
-    name = "the record (chained)"
+    name = "the event log (chained)"
 
     def append(self, folder: Path, events: list[Entry]) -> None:
         writer = LogWriter.create(folder / "run", manifest(), SCENARIO)

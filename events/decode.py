@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -53,8 +55,19 @@ class _Table:
         return column.take(rows, is_optional)
 
 
+PART_ROWS = 20_000
+
 if _gaps := gaps():  # an old log would stop half-way
     raise ImportError("; ".join(_gaps))
+
+
+def entries(batch: pa.RecordBatch) -> Iterator[Entry]:
+    """Turn one commit into entries as `decode` does, a part at a time, so that a large one takes little memory."""
+    if batch.num_rows <= PART_ROWS:
+        return iter(decode(batch))
+    starts = range(0, batch.num_rows, PART_ROWS)
+    rows = (pa.array(np.arange(start, min(start + PART_ROWS, batch.num_rows))) for start in starts)
+    return chain.from_iterable(decode(batch.take(part)) for part in rows)
 
 
 def decode(batch: pa.RecordBatch) -> list[Entry]:

@@ -6,14 +6,14 @@ import hashlib
 from collections import deque
 from collections.abc import Iterator
 from functools import cached_property
-from itertools import chain
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
 from events import flat, segment, unpack, validate
-from events.decode import decode
+from events.decode import entries
 from events.disk import Disk
 from events.errors import LogDamaged, LogForeign, LogMissing, Problem
 from events.layout import LIVE, LOG, MANIFEST, SCENARIO, SEGMENT, file_name
@@ -158,15 +158,8 @@ class LogReader:
 
     def entries(self, until_day: int | None = None) -> Iterator[Entry]:
         """Events in order of seq, of the present version, up to and including `until_day`."""
-        commits = map(decode, self.batches())
-        return chain.from_iterable(commits) if until_day is None else self._until(commits, until_day)
-
-    def _until(self, commits: Iterator[list[Entry]], day: int) -> Iterator[Entry]:
-        for commit in commits:
-            if commit[-1].day > day:
-                yield from (entry for entry in commit if entry.day <= day)
-                return
-            yield from commit
+        found = chain.from_iterable(map(entries, self.batches()))
+        return found if until_day is None else takewhile(lambda entry: entry.day <= until_day, found)
 
     def scan(self) -> pl.LazyFrame:
         """The log as one lazy table in the columns of today: envelope, then vocabulary."""

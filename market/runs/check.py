@@ -101,13 +101,14 @@ class _Events:
     def __iter__(self) -> Iterator[Entry]:
         import polars as pl
 
-        from events.decode import decode
+        from events.decode import entries
         from events.table import present
+        from market.analytics.audit.book import COLUMNS
 
         for batch in self.walked.batches():
             frame: Any = pl.from_arrow(batch)
-            self.book.take(present(frame.lazy()).collect())
-            for entry in decode(batch):
+            self.book.take(present(frame.lazy()).select(COLUMNS).collect())
+            for entry in entries(batch):
                 self.first, self.latest = self.first or entry, entry
                 yield entry
 
@@ -160,7 +161,7 @@ def _compare_with_manifest(run: Run, first: Entry, walked: Verification, verdict
     try:
         question = run.question
     except Exception as error:  # a scenario that this program does not take
-        text = f"scenario.yaml cannot be read by this program: {error}"
+        text = f"scenario.yaml cannot be read by this program: {' '.join(str(error).split())}"
         _note(verdict, walked, is_ours, text)
         return
     if not isinstance(started, RunStarted):

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from events import LogReader, LogWriter, open_log
 from events import resume as continued
-from events.decode import decode
+from events.decode import entries
 from events.memory import Log
 from events.types.run import WeekClosed
 from market.evolve import evolve
@@ -78,7 +78,7 @@ def take_over(parent: LogReader, last_week: int, kernel: Kernel) -> None:
     """Append and apply another run's events to the end of a week, with its commits where they fall in both."""
     log, state = kernel.log, kernel.state
     for batch in parent.batches():
-        for entry in decode(batch):
+        for entry in entries(batch):
             event = entry.event
             log.append(entry)
             evolve(state, event, entry.day)

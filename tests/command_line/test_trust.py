@@ -90,7 +90,7 @@ def test_verify_says_what_it_checked_and_what_it_did_not(run):
         "the auditor's rules",
         "scenario, seed, policies, vocabulary and segments as run.json states them",
     ]
-    assert "ran our own evolve" in found["unchecked"][-1]
+    assert "our own evolve" in found["unchecked"][-1]
     text = ask("verify", run).stdout
     assert all(line in text for line in (*found["checked"], "not checked:", "--head HASH", "--deep"))
     found = answer("verify", run, "--bytes")

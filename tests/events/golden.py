@@ -1,4 +1,4 @@
-"""Golden logs, one folder for each released version of the record, all of the same small run.
+"""Golden logs, one folder for each released version of the event log, all of the same small run.
 
 `python -m tests.events.golden` writes the one of the present version anew; those of earlier versions never change.
 (`golden/world-*` are runs of the market itself: see `golden_world`.)

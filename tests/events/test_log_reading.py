@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import events
-from events import Disk, LogWriter, open_log
+from events import Disk, LogWriter, decode, open_log
 from events.layout import strangers
 from tests.events.sample import SCENARIO, feed, manifest, run
 
@@ -90,3 +90,12 @@ def _imports(tree: ast.AST, home: Path) -> set[str]:
             below = [f"{node.module}.{one.name}" for one in node.names if (base / f"{one.name}.py").exists()]
             found |= set(below) or {str(node.module)}
     return found
+
+
+def test_a_large_commit_is_decoded_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = written(tmp_path / "run", 6)
+    whole = list(open_log(folder).entries())
+    monkeypatch.setattr(decode, "PART_ROWS", 7)
+    assert list(open_log(folder).entries()) == whole == [entry for week in WEEKS for entry in week]
+    last = WEEKS[2][-1].day
+    assert list(open_log(folder).entries(until_day=last)) == [entry for entry in whole if entry.day <= last]

@@ -1,4 +1,4 @@
-"""What readers refuse although the chain holds: a log that breaks the rules of the record."""
+"""What readers refuse although the chain holds: a log that breaks the rules of the event log."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_days_do_not_fall_and_runs_do_not_go_on_after_their_end_from_commit_to_c
 def test_commits_that_unpack_to_far_more_than_their_bytes_are_refused_by_their_sum(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Each commit is within the limits of one; all rows are alike, so that they take next to no room."""
+    """Each commit is within the limits of one; all rows are alike, so that they take few bytes."""
     monkeypatch.setattr(unpack, "PLAIN_TOTAL_MIN", 2**20)
     kind, rows, commits = EVENTS["VolumeReached"], 10_000, []
     for number in range(9):

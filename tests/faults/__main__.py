@@ -1,4 +1,4 @@
-"""Run the fault harness: `python -m tests.faults [--full] [--seed N]`. Exit code 1 when the record did not stand it."""
+"""Run the fault harness: `python -m tests.faults [--full] [--seed N]`. Exit code 1 when something went wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Campaigns against the record: each does one kind of harm many times and counts what went wrong.
+"""Campaigns against the event log: each does one kind of harm many times and counts what went wrong.
 
 What must hold after any harm: every acknowledged commit is there, at most one more is, the run goes on from there to
 the very bytes that it would have had, or the log is refused and left as it is.
@@ -25,7 +25,7 @@ COMMIT_EVENTS, SEGMENT_COMMITS = 12, 2
 
 @dataclass
 class Result:
-    """How often a campaign did harm, and each time that the record did not stand it."""
+    """How often a campaign did harm, and each time that something went wrong."""
 
     name: str
     tried: int = 0

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 import polars as pl
+from polars import selectors
 
 COLUMNS = (
     "seq", "day", "type", "actor", "cause_seq", "root_seq", "week", "org", "counterparty", "parent_org", "supplier",
@@ -20,6 +21,7 @@ COLUMNS = (
 WHEN = ("seq", "closing", "day")
 SPINE = (*WHEN, "type", "cause_seq", "root_seq")
 NEVER = 2**62  # seq of what has not happened
+PIECES_MAX = 32  # of one type, before they are joined: many small tables take more memory than one
 
 
 class Finding(NamedTuple):
@@ -38,7 +40,7 @@ Check = Callable[["Book"], list[Finding]]
 class Book:
     """The events of one log, taken in pieces. `closing` is the week of an event, counted by the weeks closed before it.
 
-    Each type is kept in a table of the columns that it fills, so a log of millions of events fits into little memory.
+    Each type is kept in a table of the columns that it fills, every text once: an event takes some 70 bytes.
     """
 
     def __init__(self) -> None:
@@ -57,7 +59,11 @@ class Book:
         self._spines.append(frame.select(*SPINE).with_columns(pl.col("type").cast(pl.Categorical)))
         for (kind,), part in frame.partition_by("type", as_dict=True, maintain_order=True).items():
             filled = [column.name for column in part.iter_columns() if column.null_count() < part.height]
-            self._parts.setdefault(str(kind), []).append(part.select(filled))
+            kept = part.select(filled).with_columns(selectors.string().cast(pl.Categorical))
+            parts = self._parts.setdefault(str(kind), [])
+            parts.append(kept)
+            if len(parts) >= PIECES_MAX:
+                self._table(str(kind))
         self.weeks += int((frame["type"] == "WeekClosed").sum())
 
     def is_empty(self) -> bool:
@@ -82,6 +88,7 @@ class Book:
         if not tables:
             return self._empty
         found = tables[0] if len(tables) == 1 else pl.concat(tables, how="diagonal").sort("seq")
+        found = found.with_columns(selectors.categorical().cast(pl.String))
         schema = self._empty.schema
         return found.with_columns(
             pl.lit(None, schema[name]).alias(name) for name in schema.names() if name not in found.columns
