@@ -10,11 +10,9 @@ import math
 from dataclasses import dataclass
 
 from events.kinds import LeaseKind
-from market.units import HOURS_PER_YEAR, clip
+from market.units import HOURS_PER_YEAR, YEAR_WEEKS, clip
 from market.view import Lab as LabRecord
 from market.view import MarketView
-
-YEAR_WEEKS = 52
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,7 @@ from market.cluster.search import Found, search
 from market.cluster.stack import DEFAULT_STACK, Stack
 from market.cluster.tables import ClusterError
 from market.cluster.workload import base_case, check_precision
+from market.units import HOURS_PER_YEAR
 
 OWNED_SYSTEM_PER_CHIP = 1.6
 """A cluster's price over its chips': server, network, storage, installation. Assumption: 1.4-1.8 in Epoch AI's
@@ -29,7 +30,6 @@ cost study (Cottier et al. 2024, arXiv:2405.21015, figure 3: chips are 47-65 % o
 OWNED_YEARS = 4.0
 ELECTRICITY_USD_PER_KWH = 0.08
 """Assumption: a United States industrial tariff."""
-HOURS_PER_YEAR = 8766.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

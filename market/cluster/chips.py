@@ -13,11 +13,11 @@ from pathlib import Path
 from market.catalogue.tables import h100e
 from market.cluster.names import printed
 from market.cluster.tables import ClusterError, plain, read_table, unknown
+from market.units import DAYS_PER_YEAR
 
 GEMM_FRACTION_UNMEASURED = 0.72
 """Best BF16 GEMM over nameplate where no measurement is published. Assumption: the median of the measured chips
 released since 2023 (0.60 MI325X to 0.80 H100)."""
-DAYS_PER_YEAR = 365.25
 GIB = 2.0**30
 """Memory sizes are sold in binary gigabytes: nvidia-smi shows 81,559 MiB on an "80 GB" H100."""
 

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from market.cluster.tables import ClusterError
+from market.units import SECONDS_PER_DAY
 
 Array = npt.NDArray[np.float64]
-SECONDS_PER_DAY = 86_400.0
 
 # Chinchilla fit, corrected: Besiroglu et al. 2024, arXiv:2404.10102, table 1.
 LOSS_FLOOR, LOSS_A, LOSS_B, LOSS_ALPHA, LOSS_BETA = 1.8172, 482.01, 2085.43, 0.3478, 0.3658

@@ -14,9 +14,9 @@ from market.cluster.chips import chip
 from market.cluster.constants import fitted
 from market.cluster.goodput import goodput_at
 from market.cluster.models import SIZES_PER_DECADE, TOKENS_PER_PARAMETER, Model, model, shape_for
-from market.cluster.scaling import SECONDS_PER_DAY
 from market.cluster.step import maturity_at
 from market.cluster.workload import lowest_precision, nameplate
+from market.units import SECONDS_PER_DAY
 
 GPU_RUNG = 1.25
 """Plans are searched at GPU counts 25 % apart; the rate of progress between two of them is interpolated."""
