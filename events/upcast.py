@@ -74,6 +74,7 @@ UPCASTS: dict[Key, Upcast] = {
     ("QuoteGiven", 1): Upcast(_plus(**NO_CLAUSES, form="lease", turn=1)),
     ("QuoteCountered", 1): Upcast(_plus(clause="price", start_day=None, end_day=None, region=None)),
     ("LeaseSigned", 1): Upcast(_plus(**NO_CLAUSES, contract_id=None)),
+    ("OnDemandRepriced", 1): Upcast(_plus(lessor="world")),
     ("OutputMade", 1): Upcast(_backlog_in_weeks),
 }
 

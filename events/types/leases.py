@@ -205,8 +205,10 @@ class PriceMoved(Event, frozen=True, kw_only=True):
 
 
 class OnDemandRepriced(Event, frozen=True, kw_only=True):
-    """The posted on-demand price follows the contract price at last."""
+    """A cloud (`lessor`) revises its posted on-demand price, at last; `world` stands for all in logs of version 1."""
 
+    version: ClassVar[int] = 2
+    lessor: str
     kind: Repricing
     spot_usd_per_h100e_hour: float
 

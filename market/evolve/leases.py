@@ -144,7 +144,7 @@ def price_moved(state: State, event: events.PriceMoved, day: int) -> None:
 
 
 def on_demand_repriced(state: State, event: events.OnDemandRepriced, day: int) -> None:
-    state.leases.spot_usd_per_h100e_hour = event.spot_usd_per_h100e_hour
+    state.leases.posted[event.lessor] = event.spot_usd_per_h100e_hour
 
 
 APPLY = {

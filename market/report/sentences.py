@@ -95,7 +95,7 @@ SENTENCES: dict[str, str] = {
         "The index of one-year contracts stood at {price_usd_per_h100e_hour} USD an H100e-hour, on demand "
         "{spot_usd_per_h100e_hour}, tightness {tightness}."
     ),
-    "OnDemandRepriced": "The posted on-demand price moved to {spot_usd_per_h100e_hour} USD an H100e-hour ({kind}).",
+    "OnDemandRepriced": "{lessor} posts {spot_usd_per_h100e_hour} USD an H100e-hour on demand ({kind}).",
     "TailSigned": "Customers of {lessor} signed for {h100e} H100e at {price_usd_per_h100e_hour} USD an H100e-hour.",
     "MarketCleared": (
         "Spot stood at {clearing_usd_per_h100e_hour} USD an H100e-hour, replacement cost at {cost_usd_per_h100e_hour}."

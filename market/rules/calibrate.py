@@ -9,6 +9,7 @@ from events.kinds import SegmentName
 from events.types import Event
 from events.types import demand as events
 from events.types.run import ParameterSet
+from market import rng
 from market.rules import demand, foresee, index, prices, uses
 from market.rules.base import Happening, fleets_h100e, frontier
 from market.state import State
@@ -108,6 +109,10 @@ def _merchants(state: State, owned: dict[str, float], own: dict[str, float]) -> 
     total = math.fsum(left.values())
     for org, h100e in left.items():
         yield put(state, f"orgs.{org}.merchant_share", h100e / total if total else 0.0)
+    logs = {org: state.run.parameters["price.posted_sd"] * rng.normal(state.run.seed, "posted", org) for org in left}
+    mean = math.fsum(logs[org] * h100e for org, h100e in left.items()) / total if total else 0.0
+    for org, log in logs.items():
+        yield put(state, f"orgs.{org}.posted_log_start", log - mean)
 
 
 def plans(state: State) -> Iterator[Happening]:
@@ -168,7 +173,7 @@ def _finance_factor(state: State, org: str, bill: float) -> float:
         for x in state.leases.leases.values()
         if org in (x.lessor, x.lessee)
     )
-    earned += p.get(f"orgs.{org}.merchant_share", 0.0) * index.tail_wanted(state) * index.tail_price(state)
+    earned += p.get(f"orgs.{org}.merchant_share", 0.0) * index.tail_wanted(state) * index.tail_price(state, org)
     money = earned * HOURS_PER_YEAR + p["finance.income_share"] * p.get(f"orgs.{org}.income_usd_per_year", 0.0)
     money += max(0, state.finance.ledger.accounts.get(org, 0)) / CENTS / 2
     spent = bill * state.finance.books[org].budget_usd_per_year

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from events.kinds import Repricing
 from events.types import Batch
@@ -52,10 +52,10 @@ def tail_wanted(state: State) -> float:
     return demand_factor(state) * use.usd_per_year * uses.use_per_usd(state, price, p["tail.elasticity"])
 
 
-def tail_price(state: State) -> float:
-    """What the tail pays on the average for an H100e-hour: most by contract at the index, the rest as posted."""
-    part = state.run.parameters["tail.contract_share"]
-    return part * state.leases.price_usd_per_h100e_hour + (1 - part) * state.leases.spot_usd_per_h100e_hour
+def tail_price(state: State, cloud: str) -> float:
+    """What the tail pays a cloud for an H100e-hour: most by contract at the index, the rest as posted."""
+    part: float = state.run.parameters["tail.contract_share"]
+    return part * state.leases.price_usd_per_h100e_hour + (1 - part) * posted(state, cloud)
 
 
 def tail_contracts(state: State, day: int) -> Batch | None:
@@ -90,34 +90,61 @@ def measured(state: State) -> float:
     return index
 
 
+def posted(state: State, cloud: str) -> float:
+    """On-demand list price of a cloud: the market's at the start, a little above or below."""
+    found = state.leases.posted.get(cloud)
+    if found is not None:
+        return found
+    p = state.run.parameters
+    start: float = p["price.spot_start_usd_per_h100e_hour"]
+    return start * math.exp(p.get(f"orgs.{cloud}.posted_log_start", 0.0))
+
+
+def _clouds(state: State) -> list[str]:
+    return [name for name, org in state.run.orgs.items() if "cloud" in org.roles]
+
+
+def posted_mean(state: State, changed: Mapping[str, float]) -> float:
+    """Mean of posted prices (log), by the clouds' parts of what the tail rents."""
+    p, clouds = state.run.parameters, _clouds(state)
+    weights = {cloud: p.get(f"orgs.{cloud}.merchant_share", 0.0) + 1e-6 for cloud in clouds}
+    if not clouds:
+        return state.leases.spot_usd_per_h100e_hour
+    logs = (weights[cloud] * math.log(changed.get(cloud, posted(state, cloud))) for cloud in clouds)
+    return math.exp(math.fsum(logs) / math.fsum(weights.values()))
+
+
 def publish(state: State, day: int) -> Iterator[Happening]:
-    """Publish the index of what was signed, and the posted price, which is revised at random times."""
-    p, desk, run = state.run.parameters, state.leases, state.run
-    index, spot = measured(state), desk.spot_usd_per_h100e_hour
-    event = events.PriceMoved(
+    """Publish the index of what was signed and the mean of posted prices, which clouds revise at random times."""
+    p, run = state.run.parameters, state.run
+    index, draws, changed = measured(state), rng.Draws(run.seed, run.week + 1), {}
+    for cloud in _clouds(state):
+        now = posted(state, cloud)
+        gap = math.log(p["price.spot_ratio"] * index / now)
+        if abs(gap) > p["price.spot_band"] and draws.chance(1 / p["price.spot_hazard_weeks"], "reprice", cloud):
+            changed[cloud] = digits(now * math.exp(p["price.spot_closing"] * gap))
+            kind: Repricing = "cut" if gap < 0 else "rise"
+            event = events.OnDemandRepriced(lessor=cloud, kind=kind, spot_usd_per_h100e_hour=changed[cloud])
+            yield Happening(day, event, cloud, cloud)
+    moved = events.PriceMoved(
         price_usd_per_h100e_hour=digits(index),
-        spot_usd_per_h100e_hour=digits(spot),
+        spot_usd_per_h100e_hour=digits(posted_mean(state, changed)),
         tightness=digits(state.demand.tightness),
         lead_time_weeks=round(prices.lead_time(state), 6),
     )
-    yield Happening(day, event, "world", "world")
-    gap = math.log(p["price.spot_ratio"] * index / spot)
-    draws = rng.Draws(run.seed, run.week + 1)
-    if abs(gap) > p["price.spot_band"] and draws.chance(1 / p["price.spot_hazard_weeks"], "spot reprice", "world"):
-        spot *= math.exp(p["price.spot_closing"] * gap)
-        kind: Repricing = "cut" if gap < 0 else "rise"
-        yield Happening(day, events.OnDemandRepriced(kind=kind, spot_usd_per_h100e_hour=digits(spot)), "world", "world")
+    yield Happening(day, moved, "world", "world")
 
 
 def on_demand(state: State, day: int) -> Batch | None:
     """Let the tail take what is free, in proportion, up to what it wants."""
     capacity, chips = Capacity(state), state.chips.chips
     fill = min(1.0, tail_wanted(state) / capacity.total_free) if capacity.total_free else 0.0
-    price, rows = tail_price(state), []
+    paid_by = {cloud: tail_price(state, cloud) for cloud in capacity.by_cloud()}
+    rows = []
     for (org, chip, site), free in capacity.free.items():
         gpus = int(free / chips[chip].h100e * fill)
         if gpus:
-            rows.append((org, chip, site, gpus, round(price * chips[chip].h100e, 6)))
+            rows.append((org, chip, site, gpus, round(paid_by[org] * chips[chip].h100e, 6)))
     if not rows:
         return None
     lessor, chip_names, sites, gpus_list, paid = (list(column) for column in zip(*rows, strict=True))

@@ -102,4 +102,5 @@ class Leases(msgspec.Struct, array_like=True):
     price_usd_per_h100e_hour: float = 0.0
     spot_usd_per_h100e_hour: float = 0.0
     tightness: float = 1.0
+    posted: dict[str, float] = {}  # cloud -> its on-demand list price, USD/H100e-hour
     signed: list[Signature] = []  # since the index was last measured

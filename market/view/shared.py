@@ -142,11 +142,11 @@ class Shared:
     def on_demand_cents(self) -> dict[str, float]:
         """What clouds earn on demand in four weeks at this week's prices and fill."""
         capacity = Capacity(self.state)
-        wanted, price = tail_wanted(self.state), tail_price(self.state)
+        wanted = tail_wanted(self.state)
         fill = min(1.0, wanted / capacity.total_free) if capacity.total_free else 0.0
         earned: dict[str, float] = defaultdict(float)
         for cloud, free in capacity.by_cloud().items():
-            earned[cloud] = free * fill * price * MONTH_HOURS * CENTS
+            earned[cloud] = free * fill * tail_price(self.state, cloud) * MONTH_HOURS * CENTS
         return earned
 
     @cached_property

@@ -158,6 +158,7 @@ def full() -> State:
             valuation_usd_cents=1000,
             kind="equity",
         ),
+        leases.OnDemandRepriced(lessor=CLOUD, kind="cut", spot_usd_per_h100e_hour=3.0),
         demand.TailSigned(lessor=CLOUD, h100e=9.0, duration_days=364, price_usd_per_h100e_hour=2.0),
         policy.PolicyEnacted(policy="rule", kind="A rule"),
         policy.QuotaUsed(policy="rule", org=LAB, kind="permit 0", value=5.0),
@@ -294,5 +295,5 @@ def test_a_policy_that_ends_is_forgotten_and_the_run_ends():
 
 def test_a_posted_price_is_what_was_last_said():
     state = full()
-    evolve(state, leases.OnDemandRepriced(kind="cut", spot_usd_per_h100e_hour=1.25), START)
-    assert state.leases.spot_usd_per_h100e_hour == 1.25
+    evolve(state, leases.OnDemandRepriced(lessor=CLOUD, kind="cut", spot_usd_per_h100e_hour=1.25), START)
+    assert state.leases.posted[CLOUD] == 1.25

@@ -15,11 +15,12 @@ def main() -> int:
     """Run what is missing, print every law, and fail when one holds in less than 95 % of the seeds."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--first", type=int, default=0, help="first seed, to share the work between processes")
     parser.add_argument("--kept", type=Path, default=Path("runs/laws"), help="folder of what was run")
     asked = parser.parse_args()
     asked.kept.mkdir(parents=True, exist_ok=True)
     seeds = []
-    for seed in range(asked.seeds):
+    for seed in range(asked.first, asked.first + asked.seeds):
         runs = {}
         for name, change in CHANGES.items():
             path = asked.kept / f"{seed} {name}.json"

@@ -170,17 +170,26 @@ def test_leases_between_strangers_count_and_those_within_a_house_do_not():
     assert talks_to_lease("internal").state.leases.signed == []
 
 
-def test_the_posted_price_is_revised_only_when_the_index_has_left_it_behind():
+def test_a_posted_price_is_revised_only_when_the_index_has_left_it_behind():
     near, far = given(price__spot_hazard_weeks=1.0), given(price__spot_hazard_weeks=1.0)
     far.happened(
         events.PriceMoved(
             price_usd_per_h100e_hour=1.0, spot_usd_per_h100e_hour=3.4, tightness=1.0, lead_time_weeks=10.0
         )
     )
+    near.state.leases.price_usd_per_h100e_hour = 3.45 / near.state.run.parameters["price.spot_ratio"]
     assert published(near)
-    assert near.state.leases.spot_usd_per_h100e_hour == 3.4
+    assert near.state.leases.posted == {}
+    before = index.posted(far.state, CLOUD)
     published(far)
+    assert far.state.leases.posted[CLOUD] < before
     assert far.state.leases.spot_usd_per_h100e_hour < 3.4
+
+
+def test_clouds_post_prices_of_their_own():
+    state = given(orgs__cloud__posted_log_start=0.1).state
+    assert index.posted(state, CLOUD) > index.posted(state, "reseller")
+    assert index.posted_mean(state, {CLOUD: 1.0, "reseller": 1.0}) == pytest.approx(1.0)
 
 
 # --- what the tail rents
@@ -206,7 +215,7 @@ def test_without_demand_nothing_is_rented():
 
 def test_the_tail_pays_between_the_index_and_the_posted_price():
     (told,) = rented(given())
-    assert 2.5 < told.price_usd_per_gpu_hour < 3.4
+    assert 2.5 < told.price_usd_per_gpu_hour < 3.45
 
 
 def test_contracts_of_the_tail_are_signed_near_the_quote():
