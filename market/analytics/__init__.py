@@ -10,10 +10,24 @@ from collections.abc import Callable
 
 import polars as pl
 
-from market.analytics import capacity, concentration, contracts, finance, leases, network, power, prices, training
+from market.analytics import (
+    capacity,
+    concentration,
+    contracts,
+    demand,
+    finance,
+    leases,
+    network,
+    power,
+    prices,
+    training,
+)
 
 TABLES: dict[str, Callable[[pl.LazyFrame], pl.LazyFrame]] = {
     "prices": prices.prices,
+    "signed": demand.signed,
+    "segments": demand.segments,
+    "constraints": demand.constraints,
     "leases": leases.leases,
     "contracts": contracts.contracts,
     "obligations": contracts.obligations,

@@ -165,3 +165,26 @@ def test_what_weighed_most_is_diverse_and_after_the_start(world):
         best = rows.filter(type=kind)
         assert best["amount"].max() == chosen.filter(type=kind)["amount"].max()
         assert best["weight"].sum() == pytest.approx(1.0)
+
+
+def test_signed_prices_come_with_their_number_and_spread(world):
+    rows = table("signed", world[1]).collect()
+    assert (rows["contracts"] >= rows["lessors"]).all()
+    assert (rows["low_usd_per_h100e_hour"] <= rows["median_usd_per_h100e_hour"]).all()
+    assert (rows["median_usd_per_h100e_hour"] <= rows["high_usd_per_h100e_hour"]).all()
+    assert rows.filter(pl.col("chip") == "any")["contracts"].min() > 3
+
+
+def test_segments_stand_every_week_and_constraints_name_who_is_held_by_what(world):
+    spent = table("segments", world[1]).collect()
+    assert set(spent["segment"]) == {"consumer", "api", "enterprise"}
+    assert (spent["usd_per_year"] < spent["market_usd_per_year"]).all()
+    held = table("constraints", world[1]).collect()
+    assert {"maker", "builder"} == set(held["side"])
+    assert set(held.filter(pl.col("side") == "builder")["held_by"]) <= {
+        "start",
+        "demand",
+        "finance",
+        "power",
+        "no cash",
+    }
