@@ -134,8 +134,8 @@ def weights(data: Data, rows: np.ndarray) -> Array:
     return weight
 
 
-def fit(data: Data, rows: np.ndarray) -> Constants:
-    """Fit the constants to the rows of a mask."""
+def fit(data: Data, rows: np.ndarray, start: Constants | None = None) -> Constants:
+    """Fit the constants to the rows of a mask; `start` only saves time."""
     weight = weights(data, rows)
     prior = np.log([PRIORS[n][0] for n in NAMES])
     spread = np.array([PRIORS[n][1] for n in NAMES])
@@ -145,7 +145,8 @@ def fit(data: Data, rows: np.ndarray) -> Constants:
         soft = np.sign(errors) * np.sqrt(2 * (np.sqrt(1 + errors**2) - 1))
         return np.concatenate([soft, (x - prior) / spread])
 
-    found = least_squares(cost, prior, method="trf", diff_step=1e-3, max_nfev=60)
+    first = prior if start is None else np.log([getattr(start, n) for n in NAMES])
+    found = least_squares(cost, first, method="trf", diff_step=1e-3, max_nfev=60, ftol=1e-5)
     return Constants(**{n: float(v) for n, v in zip(NAMES, np.exp(found.x), strict=True)})
 
 
@@ -171,9 +172,10 @@ def left_out(data: Data, rows: np.ndarray, groups: np.ndarray, title: str) -> Ar
     print(f"\n{title}")
     pieces = []
     every = column(data, "use") == "fit"
+    whole_fit = fit(data, every)
     for group in sorted(set(groups[rows])):
         out = rows & (groups == group)
-        errors = residuals(data, fit(data, every & (groups != group)))[out]
+        errors = residuals(data, fit(data, every & (groups != group), whole_fit))[out]
         pieces.append(errors)
         print("  " + summary(str(group), errors))
     joined = np.concatenate(pieces)

@@ -36,13 +36,13 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     "model": (), "precision": ("precision_weights",), "kv_precision": ("precision_kv",), "framework": (),
     "tp": (), "pp": (), "dp": (), "ep": (), "input_tokens": ("input_tokens_mean", "isl"),
     "output_tokens": ("output_tokens_mean", "osl"), "concurrency": ("concurrency_or_batch", "batch"),
-    "ttft_limit_s": (), "tpot_limit_ms": (), "speculative": (), "disaggregated": (), "scenario": (),
+    "tpot_limit_ms": (), "speculative": (),
 }  # fmt: skip
 SAID_ONLY = frozenset(plain(n) for n in (
     "id", "name", "date", "source", "source_key", "use", "provenance", "confidence", "notes", "nodes",
     "params_total_b", "params_active_b", "framework_release", "ttft_measured_s", "tpot_measured_ms", "observed_as",
     "output_tokens_per_s_total", "output_tokens_per_s_per_gpu", "total_tokens_per_s_per_gpu",
-    "usd_per_m_output_tokens", "case", "kind", "year",
+    "usd_per_m_output_tokens", "case", "kind", "year", "scenario", "disaggregated", "ttft_limit_s",
 ))  # fmt: skip
 _COLUMN = {plain(n): column for column, others in SPELLINGS.items() for n in (column, *others)}
 

@@ -31,9 +31,10 @@ def data(program: ModuleType) -> Any:
 def left_out(program: ModuleType, data: Any, kind: str, by: str) -> dict[str, np.ndarray]:
     """Errors of each group of rows under constants fitted without it."""
     groups, rows = program.column(data, by), program.column(data, "kind") == kind
+    whole = program.fit(data, np.ones(len(groups), dtype=bool))
     errors = {}
     for group in sorted(set(groups[rows])):
-        fitted = program.fit(data, groups != group)
+        fitted = program.fit(data, groups != group, whole)
         errors[group] = np.abs(np.expm1(program.residuals(data, fitted)[rows & (groups == group)]))
     return errors
 
