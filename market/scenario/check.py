@@ -24,7 +24,7 @@ Check = Callable[[Scenario, Places], Iterator[Problem]]
 def problems_of(scenario: Scenario, places: Places) -> list[Problem]:
     """List all that does not fit together, references first: the rest assumes that they hold."""
     broken = _first([_parameters, _references, _yardstick], scenario, places)
-    checks = (_chips, _orgs, _sites, _power, _leases, _investments, _models, _chains, _stock)
+    checks = (_chips, _orgs, _grounds, _sites, _power, _leases, _investments, _models, _chains, _stock)
     return broken or _first(checks, scenario, places)
 
 
@@ -169,6 +169,20 @@ def _conduct(id_: str, org: Org, places: Places) -> Iterator[Problem]:
         elif trait not in known and is_ours:
             text = f"no behaviour of ours reads it{did_you_mean(trait, known)}"
             yield at(places, ("orgs", id_, "traits", trait), text, key=True)
+
+
+def _grounds(scenario: Scenario, places: Places) -> Iterator[Problem]:
+    """Who buys chips has a site, or a region in which it may build one."""
+    owners = {site.owner for site in scenario.sites.values()}
+    countries = {region.country for region in scenario.regions.values()}
+    for id_, org in scenario.orgs.items():
+        may_build = org.country in countries or org.traits.get("builds_abroad")
+        if org.chip_budget_usd_per_year and id_ not in owners and not may_build:
+            text = f"{id_} has no site for chips and no region of {org.country} to build in; "
+            text += "give it a site, or the trait builds_abroad"
+            paths: list[Key] = [("orgs", id_, "chip_budget_usd_per_year"), ("orgs", id_, "country"), ("orgs", id_)]
+            if any(_is_told(places, path) for path in paths):  # a catalogue cut down by `draw` may have bare orgs
+                yield clash(places, paths, text)
 
 
 def _sites(scenario: Scenario, places: Places) -> Iterator[Problem]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from market.catalogue.bounds import bounds_of, traits
 from market.catalogue.tables import table
 from market.scenario.errors import ScenarioError
 from market.scenario.load import load_scenario
+from market.scenario.schema import Scenario
+from tests.invariance.compare import history
 from tests.variants.make import Variant, sample, variant
 from tests.variants.run import outcome
 
@@ -48,6 +51,10 @@ def test_a_parameter_outside_its_bounds_is_refused_at_its_line(tmp_path: Path) -
                 load_scenario(path)
 
 
+CLOUD = {
+    "title": "Gigafactory", "roles": ["cloud"], "country": "FR", "behaviour": "cloud", "cash_usd": 1e10,
+    "chip_budget_usd_per_year": 5e9,
+}  # fmt: skip
 REFUSED = {
     "no yardstick": ({"orgs": {"nvidia": None}}, "variant.yaml:4:8 orgs.nvidia: H100 is missing"),
     "typo in a behaviour": (
@@ -70,6 +77,10 @@ REFUSED = {
     "a second run": (
         {"runs": {"second": {"lab": "xai", "flop": 1e24, "start": "2024-06-01", "due": "2024-08-01"}}},
         "variant.yaml:4:26 runs.second.lab: 'xai' trains 'grok-2' already; give a lab one run under way",
+    ),
+    "a cloud with nowhere to put its chips": (
+        {"orgs": {"eu-cloud": CLOUD}},
+        "variant.yaml:4:159 orgs.eu-cloud.chip_budget_usd_per_year: eu-cloud has no site for chips and no region of FR",
     ),
     "an owner taken out": (
         {"orgs": {"oci": None}, "sites": {"abilene": {"planned_mw_it": 100}}},
@@ -96,14 +107,6 @@ RUN = {
     "no OEM": {"orgs": {"dell": None, "supermicro": None, "other-oems": None}},
     "a parent taken out": {"orgs": {"alibaba-cloud": None}},
     "no slips": {"parameters": {"sites.slip_sd": 0.01, "sites.queue_sd": 0, "supply.slip_sd_weeks": 0}},
-    "a cloud without a site": {
-        "orgs": {
-            "eu-cloud": {
-                "title": "Cloud", "roles": ["cloud"], "country": "FR", "behaviour": "cloud", "cash_usd": 1e10,
-                "chip_budget_usd_per_year": 5e9,
-            }
-        }
-    },
 }  # fmt: skip
 
 
@@ -111,3 +114,18 @@ RUN = {
 def test_what_is_taken_out_or_bare_runs_to_its_end(name: str) -> None:
     found = outcome(variant(name, RUN[name]), WEEKS)
     assert found.kind == "ran", found.text
+
+
+def test_a_planned_site_is_built() -> None:
+    site = {"title": "Giga", "owner": "eu-cloud", "region": "europe-west", "kind": "greenfield"}
+    site |= {"energised_mw_it": 50, "planned_mw_it": 500}
+    begun = history(scenario_of({"orgs": {"eu-cloud": CLOUD}, "sites": {"eu-giga": site}}), WEEKS)
+    built = [e.event for e in begun.entries if type(e.event).__name__ == "BuildingStarted"]
+    assert [event for event in built if event.org == "eu-cloud"]
+
+
+def scenario_of(change: dict[str, object]) -> Scenario:
+    with tempfile.TemporaryDirectory() as top:
+        path = Path(top) / "variant.yaml"
+        path.write_text(variant("x", change).text)
+        return load_scenario(path).scenario
