@@ -84,6 +84,7 @@ class LogWriter:
         lock = disk.lock(folder / LOCK)
         try:
             _check_free(folder, disk)  # another may have been quicker
+            disk.sync_folder(folder)  # the lock comes before the files that it shows to be a run's
             replace_file(disk, folder / SCENARIO, scenario_text.encode())
             replace_file(disk, folder / MANIFEST, manifest.to_json())
         except BaseException:

@@ -103,6 +103,7 @@ class MemoryDisk(Disk):
                     stopped.add(parent)
                 continue
             _apply(change, files, folders)
+        folders = {path for path in folders if folders >= set(path.parents)}
         left = {path: file.after_power_cut(draw) for path, file in files.items() if folders >= set(path.parents)}
         return MemoryDisk(left, folders)
 
