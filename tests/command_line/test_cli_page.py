@@ -7,6 +7,7 @@ from pathlib import Path
 from command_line.asking import ask
 
 import cli
+from market.catalogue.tables import table
 
 HOME = Path(__file__).parents[2]
 PAGE = (HOME / "docs" / "cli.md").read_text()
@@ -41,3 +42,12 @@ def test_every_option_of_run_is_explained():
         for name in option.opts:
             if name.startswith("--") and name != "--json":
                 assert f"`{name}" in PAGE, name
+
+
+def test_the_readme_says_how_much_is_assumed_and_shows_the_first_lines_of_a_report(run):
+    rows = table("parameters")
+    assert "More than four in five parameters of the model are assumptions" in README
+    assert sum(row.kind == "assumption" for row in rows) > 0.8 * len(rows)
+    text = ask("run", "--years", "0.3", "--out", run).stdout
+    for label in re.findall(r"^(Compute|Held back|Prices|Tightness|Assumed) ", text, re.MULTILINE):
+        assert f"\n{label}" in README

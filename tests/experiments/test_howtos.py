@@ -66,7 +66,8 @@ def outside() -> dict[str, str]:
     """The environment without that of the tests: no virtual environment of theirs, no module path."""
     ours = str(Path(sys.executable).parent)
     path = ":".join(folder for folder in os.environ["PATH"].split(":") if folder != ours)
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("VIRTUAL_ENV", "PYTHON", "COVERAGE", "UV_RUN"))}
+    dropped = ("VIRTUAL_ENV", "PYTHON", "COVERAGE", "UV_RUN", "UV_INTERNAL")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     return kept | {"PATH": path, "NO_COLOR": "1", "UV_COMPILE_BYTECODE": "0"}
 
 
@@ -110,7 +111,7 @@ def test_the_example_of_a_lab_is_the_one_on_its_page(tmp_path: Path) -> None:
     script_of((PAGES / "write-your-own-lab.md").read_text(), tmp_path)
     example = ROOT / "docs" / "examples" / "patient-lab"
     assert (tmp_path / "patient.yaml").read_text().split("\n", 1)[1] == (example / "patient.yaml").read_text()
-    page = (tmp_path / "patient_lab" / "__init__.py").read_text()
+    page = (tmp_path / "patient-lab" / "patient_lab" / "__init__.py").read_text()
     shipped = (example / "patient_lab" / "__init__.py").read_text()
     for line in page.splitlines()[1:]:
         assert line in shipped, line
