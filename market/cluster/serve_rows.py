@@ -76,8 +76,8 @@ def read_deployment(row: Mapping[str, Any]) -> Deployment:
         column = _COLUMN.get(plain(str(name)))
         if column is None and not empty(value) and plain(str(name)) not in SAID_ONLY:
             raise ClusterError(f"{str(name)[:40]}: is no column of a deployment, was {str(value)[:40]!r}")
-        if column is not None and not empty(value):
-            known[column] = value
+        if column is not None and not empty(value) and not (column in ("dp", "ep") and str(value) in ("0", "0.0")):
+            known[column] = value.strip().removeprefix("~") if isinstance(value, str) else value
     for name in ("chip", "model", "input_tokens", "output_tokens"):
         if name not in known:
             raise ClusterError(f"{name}: must be given")

@@ -131,6 +131,29 @@ def test_a_bad_row_of_a_grid_names_itself_and_spares_the_others() -> None:
     assert out["tpot_s_predicted"][0] == out["tpot_s_predicted"][4] > 0
 
 
+hostile = st.one_of(st.none(), st.text(max_size=8), st.floats(), st.integers(-(10**15), 10**15), st.booleans())
+columns = st.sampled_from(["chip", "model", "precision", "kv_precision", "tp", "pp", "dp", "ep", "gpus", "input_tokens",
+                           "output_tokens", "concurrency", "tpot_limit_ms", "framework", "speculative"])  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None)
+@given(change=st.dictionaries(columns, hostile, max_size=4))
+def test_no_row_yields_a_nan_or_an_unexplained_blank(change: dict[str, Any]) -> None:
+    row = {"chip": "H100", "model": "llama-3-8b", "input_tokens": 1000, "output_tokens": 500} | change
+    out = answer_serving_grid({n: [v] for n, v in row.items()})
+    speed = out["output_tokens_per_s_per_gpu_predicted"][0]
+    assert (speed is None) <= bool(out["why_not"][0])
+    assert speed is None or 0 < speed < float("inf")
+
+
+def test_marks_of_tables_are_read_past() -> None:
+    row = {"chip": "H100", "model": "llama-3-8b", "input_tokens": 1000, "output_tokens": 500, "tp": 1}
+    plain, marked = row | {"concurrency": 160}, row | {"concurrency": "~160", "dp": "0", "scenario": "online"}
+    out = answer_serving_grid({n: [plain.get(n), marked.get(n)] for n in marked})
+    assert out["why_not"] == ["", ""]
+    assert out["tpot_s_predicted"][0] == out["tpot_s_predicted"][1]
+
+
 def test_a_table_by_index_agrees_with_single_answers() -> None:
     ones = np.ones(2)
     table = ServeTable(
