@@ -260,11 +260,11 @@ def raise_for(view: MarketView, found: Decision) -> Iterator[Command]:
 
 
 def is_hopeless(view: MarketView, quote: Quote, gap: float, target: Target) -> bool:
-    """Whether two more rounds like the last would not close the gap; the first offer is always answered."""
-    if quote.turn < 2:
-        return False
+    """Whether two more rounds like the last would not close the gap; a round that moved no clause tells nothing yet."""
     price = math.log(quote.before_price_usd_per_gpu_hour / quote.price_usd_per_gpu_hour)
     weeks = (quote.before_start_day - quote.start_day) / 7
+    if price == weeks == 0 and quote.turn < view.param("talks.turns_idle_max"):
+        return False
     return 2 * (price + target.urgency * weeks / decision.HALF_YEAR_WEEKS) < gap
 
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from agents.buyers import purchases
 from agents.desk import pursue
-from agents.lessors import is_for_contract
-from agents.race import bridge, frontier
+from agents.race import bridge, frontier, is_racing
 from agents.targets import Target, held_on, targets, wanted_h100e, wanted_usd
 from agents.valuation import is_my_week
 from events.commands import Command
@@ -35,9 +34,10 @@ class Lab:
         commands: list[Command] = []
         if view.trait("build") and view.trait("income_usd_per_year") > 0:
             commands.extend(purchases(view, draws))
-        commands.extend(pursue(view, [*frontier(view), *bridge(view)], draws))
+        machine = list(frontier(view))
+        commands.extend(pursue(view, [*machine, *bridge(view)], draws))
         if is_my_week(view, MONTH_WEEKS):
-            commands.extend(plan(view, lab, draws))
+            commands.extend(plan(view, lab, draws, bool(machine)))
             commands.append(split(view, lab))
         commands.extend(train(view, lab))
         commands.extend(projects(view, draws))
@@ -60,7 +60,7 @@ def coming_h100e(view: MarketView) -> float:
     return total + sum(gpus * view.chip(name).h100e for name, gpus in pending)
 
 
-def plan(view: MarketView, lab: LabRecord, draws: Draws) -> Iterator[Command]:
+def plan(view: MarketView, lab: LabRecord, draws: Draws, is_asking: bool = False) -> Iterator[Command]:
     """Once a month: revise what is wanted and ask lessors for what is missing, the more urgent first."""
     p = view.param
     if parent := view.parent_of(view.me):
@@ -74,7 +74,7 @@ def plan(view: MarketView, lab: LabRecord, draws: Draws) -> Iterator[Command]:
         yield AdoptPlan(
             actor=view.me, because=lab.best_model or view.me, h100e=wanted, due_day=view.day + 182, reason=reason
         )
-    if any(not is_for_contract(view, r) for r in view.requests_by_me()):
+    if is_asking or is_racing(view) or view.requests_by_me():
         return
     asked = targets(view, lab)
     if asked:

@@ -56,7 +56,7 @@ def quote_price(view: MarketView, request: Request, offer: Offer) -> float:
 def is_for_contract(view: MarketView, request: Request) -> bool:
     """Whether a request is for a cluster of one chip, for years, larger than anybody has standing free."""
     p = view.param
-    is_long = request.duration_days >= p("contracts.ask_days_min")
+    is_long = request.duration_days >= p("contracts.days_min")
     return (
         request.kind == "frontier" and bool(request.chip) and is_long and request.h100e >= p("contracts.ask_min_h100e")
     )

@@ -249,6 +249,8 @@ def quoted(view: MarketView, target: Target, quote: Quote) -> Option:
     """A quote as an option: dearer where hours stay unused, gated where money or the slot is gone."""
     chip, p = view.chip(quote.chip), view.param
     price = quote.price_usd_per_gpu_hour / chip.h100e / view.training_yield(quote.quote_id) / target.hours_share
+    if view.rented() and all(lease.lessor != quote.lessor for lease in view.rented()):
+        price *= 1 + p("talks.switching_share")
     wait = max(0.0, (quote.start_day - view.day) / 7)
     failed: list[Gate] = []
     if quote.start_day > quote.first_start_day + 7 * SLIP_WEEKS:

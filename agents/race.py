@@ -37,7 +37,7 @@ def machine_h100e(view: MarketView) -> float:
     p, (best, released) = view.param, announced(view)
     own = view.day + 7 * p("labs.race_ready_weeks") + p("labs.run_days") + 7 * p("labs.release_lag_weeks")
     years = max(0.0, own - released) / DAYS_PER_YEAR
-    h100e: float = best * p("labs.race_growth_per_year") ** years / run_flop_per_h100e(view)
+    h100e: float = best * p("labs.race_pace_per_year") ** years / run_flop_per_h100e(view)
     return h100e
 
 
@@ -69,7 +69,7 @@ def urgency(view: MarketView, h100e: float) -> float:
     total = sum(other.revenue_usd_per_year for other in view.labs().values())
     share = lab.revenue_usd_per_year / total if lab and total else 0.0
     keen = view.trait("wait_weight", p("choice.wait_weight_default"))
-    pace = p("labs.revenue_per_decade") * math.log10(p("labs.race_growth_per_year"))
+    pace = p("labs.revenue_per_decade") * math.log10(p("labs.race_pace_per_year"))
     lost = keen * (1 - share) * pace / 2 * valuation_usd(view)
     return lost / (h100e * view.price * HOURS_PER_YEAR * p("labs.race_years"))
 
@@ -85,11 +85,19 @@ def money_h100e(view: MarketView) -> float:
     return usd / each
 
 
+def is_racing(view: MarketView) -> bool:
+    """Whether a cluster is in hand: talked about, being built, or its chips on order."""
+    if view.parent_of(view.me) or view.trait("income_usd_per_year") > 0:
+        return False
+    least = view.param("contracts.ask_min_h100e")
+    talks = any(r.kind == "frontier" and r.chip and r.h100e >= least for r in view.requests_by_me())
+    ordered = sum(order.gpus * view.chip(order.chip).h100e for order in view.orders())
+    return talks or ordered >= least or any(not b.granted for b in view.buildings())
+
+
 def bridge(view: MarketView) -> Iterator[Target]:
     """More of what the lab rents, from the same lessor, until a cluster is ready that it talks about or builds."""
     p, me = view.param, view.me
-    waits = any(r.kind == "frontier" and r.h100e >= p("contracts.ask_min_h100e") for r in view.requests_by_me())
-    waits = waits or any(not b.granted for b in view.buildings())
     rented: dict[str, float] = {}
     for lease in view.rented():
         if lease.kind == "frontier":
@@ -97,7 +105,7 @@ def bridge(view: MarketView) -> Iterator[Target]:
     chip = max(rented, key=lambda name: (rented[name], name), default=None)
     more = p("labs.bridge_share") * (rented[chip] if chip else 0.0)
     more -= sum(x.gpus * view.chip(x.chip).h100e for x in view.rented() if x.kind == "bridge")
-    if waits and more >= p("labs.ask_min_h100e") and not view.parent_of(me):
+    if is_racing(view) and more >= p("labs.ask_min_h100e") and not view.parent_of(me):
         yield Target(
             kind="bridge",
             h100e=more,
