@@ -997,6 +997,40 @@ def is_parquet(path: Path | None) -> bool:
 
 
 @main.command()
+@SCENARIO
+@click.option("--gpus", type=click.IntRange(1, 100_000_000), required=True, help="Size of the machine.")
+@click.option("--chip", required=True, help="Its chip.")
+@click.option("--by", type=click.DateTime(["%Y-%m-%d"]), required=True, help="Day by which it is wanted.")
+@click.option("--region", help="Where it is wanted, if that matters.")
+@click.option("--org", default="xai", show_default=True, help="Who decides.")
+@click.option("--years", "term", type=click.FloatRange(1, 15), default=3.0, show_default=True, help="For how long.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
+@SET
+@JSON
+def decide(scenario: str, org: str, seed: int, sets: Words, as_json: bool, by: Any, term: float, **asked: Any) -> None:
+    """Compare all ways in which an org could get a machine on the first day of a scenario.
+
+    The decision is the one that labs take while a run goes on, with the first offer of every lessor.
+    """
+    from agents.question import NoSuchThing, answer
+    from agents.simulation import begin
+    from market.report.decision import decision
+    from market.scenario.load import load_scenario
+    from market.view import MarketView, Shared
+
+    loaded = load_scenario(scenario, dict(pair_of(text) for text in sets)).scenario
+    if org not in loaded.orgs:
+        raise Complaint(f"org: no {org!r} in the scenario; known: {', '.join(sorted(loaded.orgs))}")
+    shared = Shared(begin(loaded, seed).state)
+    try:
+        found = answer(lambda name: MarketView(shared, name), org, by=by.date(), years=term, **asked)
+    except NoSuchThing as error:
+        raise Complaint(str(error)) from None
+    found = {"scenario": loaded.name, **found}
+    emit(found) if as_json else put(decision(found))
+
+
+@main.command()
 @JSON
 def doctor(as_json: bool) -> None:
     """Check that this machine can run the simulation, and name what a run's bytes depend on."""

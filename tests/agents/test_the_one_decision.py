@@ -313,3 +313,36 @@ def test_a_lessor_orders_and_builds_for_what_it_signed():
 def test_talks_are_opened_with_every_lessor_of_the_bloc_but_for_who_is_bound_to_one():
     asks = [c.lessor for c in desk.ask(view(rich()), target(because=LAB)) if isinstance(c, RequestLease)]
     assert asks == sorted([CLOUD, RESELLER])
+
+
+# --- asked from outside
+
+
+def test_the_command_tells_every_option_with_its_terms_and_takes_the_first():
+    import json
+
+    from click.testing import CliRunner
+
+    import cli
+
+    line = ["decide", "memphis-2024", "--gpus", "100000", "--chip", "H100", "--by", "2024-11-01", "--json"]
+    rich_lab = ["--set", "orgs.xai.cash_usd=9e9"]
+    found = json.loads(CliRunner().invoke(cli.main, [*line, *rich_lab]).stdout)
+    assert found["chosen"] == found["options"][0]["option"]
+    assert found["options"][0]["way"] == "brownfield"
+    assert {row["reason"] for row in found["options"] if row["way"] == "contract"} == {"too late"}
+    poor = json.loads(CliRunner().invoke(cli.main, line).stdout)
+    assert poor["chosen"] is None
+    assert all("finance" in row["failed"] for row in poor["options"])
+
+
+def test_an_unknown_chip_region_or_org_is_one_clear_line():
+    from click.testing import CliRunner
+
+    import cli
+
+    for option, name in (("--chip", "H900"), ("--region", "atlantis"), ("--org", "nobody")):
+        line = ["decide", "--gpus", "9", "--chip", "H100", "--by", "2024-11-01", option, name]
+        failed = CliRunner().invoke(cli.main, line)
+        assert failed.exit_code == 2
+        assert f"no '{name}' in the scenario" in failed.stderr

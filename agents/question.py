@@ -1,0 +1,95 @@
+"""One decision asked from outside: what an org would do about a machine at the start of a scenario."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from datetime import date
+from typing import Any
+
+from msgspec import structs
+
+from agents import lessors, means, race
+from agents.decision import Decision, Option, Target, Way, decide
+from agents.desk import lessors as open_to
+from market.units import HOURS_PER_YEAR, to_date, to_day
+from market.view import MarketView, Request
+
+FOUND_DAYS = 3650  # who asks from outside has a hall in view
+
+
+class NoSuchThing(ValueError):
+    """An org, chip or region that the scenario does not have."""
+
+
+def answer(views: Callable[[str], MarketView], org: str, **asked: Any) -> dict[str, Any]:
+    """Compare all ways in which an org could meet a target as things are in its view.
+
+    views : the view of each org of a world
+    asked : `gpus`, `chip`, `by` (a date), `region` or None, `years`
+    """
+    view = views(org)
+    _check("chip", asked["chip"], [chip.name for chip in view.chips()])
+    if asked["region"] is not None:
+        _check("region", asked["region"], view.regions())
+    target = _target(view, **asked)
+    options = [*means.own_sites(view, target), *means.builds(view, target, view.day - FOUND_DAYS)]
+    offers = (_offered(views(lessor), view, target) for lessor in open_to(view))
+    options += [option for option in offers if option is not None]
+    found = decide(target, options, means.weights(view))
+    return {
+        "org": org,
+        "day": to_date(view.day).isoformat(),
+        "target": {"gpus": asked["gpus"], "chip": target.chip, "h100e": target.h100e, "by": asked["by"].isoformat(),
+                   "region": target.region, "years": target.years, "urgency": target.urgency},
+        "chosen": found.best.option.name if found.best else None,
+        "options": _rows(found),
+    }  # fmt: skip
+
+
+def _check(what: str, name: str, known: Iterable[str]) -> None:
+    names = sorted(known)
+    if name not in names:
+        raise NoSuchThing(f"{what}: no {name!r} in the scenario; known: {', '.join(names)}")
+
+
+def _target(view: MarketView, *, gpus: int, chip: str, by: date, region: str | None, years: float) -> Target:
+    h100e = gpus * view.chip(chip).h100e
+    return Target(
+        kind="frontier", h100e=h100e, due_day=to_day(by), years=years, worth_usd_per_h100e_hour_max=math.inf,
+        urgency=race.urgency(view, h100e) if view.lab else view.param("choice.wait_weight_default"),
+        control=view.trait("own_weight", view.param("choice.own_weight")), chip=chip, region=region, because=view.me,
+    )  # fmt: skip
+
+
+def _offered(lessor: MarketView, view: MarketView, target: Target) -> Option | None:
+    """A lessor's first offer as an option of the org's."""
+    request = Request(
+        f"{view.me}/question", view.me, lessor.me, target.h100e, target.due_day, target.duration_days, 1e9, "frontier",
+        view.day, target.region or "", target.chip or "",
+    )  # fmt: skip
+    terms = lessors.offer(lessor, request)
+    if terms is None:
+        return None
+    chip, wait = view.chip(terms.chip), max(0.0, (terms.start_day - view.day) / 7)
+    year = terms.gpus * terms.price_usd_per_gpu_hour * HOURS_PER_YEAR
+    poor = view.cash_cents / 100 < view.param("labs.race_money_share") * year
+    return Option(
+        name=f"contract {lessor.me}", way=Way.CONTRACT, h100e=terms.gpus * chip.h100e, wait_weeks=wait,
+        cost_usd_per_h100e_hour=terms.price_usd_per_gpu_hour / chip.h100e, slip_share=means.slip_share(view, wait),
+        failed=("finance",) if poor else (), counterparty=lessor.me, region=terms.region, site=terms.site,
+        chip=terms.chip,
+    )  # fmt: skip
+
+
+def _rows(found: Decision) -> list[dict[str, Any]]:
+    rows = []
+    for scored in found.ranked:
+        terms = structs.asdict(scored.terms)
+        reason = None if scored is found.best else found.because_of(scored)
+        rows.append({
+            **{name: value for name, value in terms.items() if name not in ("reason", "on_site_power", "term_noise")},
+            "score": scored.score, "failed": list(scored.option.failed), "region": scored.option.region,
+            "reason": reason,
+        })  # fmt: skip
+    return rows
