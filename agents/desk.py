@@ -71,7 +71,7 @@ def _is_own(view: MarketView, option: Option) -> bool:
 def lessors(view: MarketView) -> list[str]:
     """Clouds of the same bloc; the backer alone where a lab is bound to its cloud."""
     backer = view.compute_backer(view.me)
-    clouds = [name for name in view.orgs("cloud") if name != view.me and view.same_bloc(name)]
+    clouds = [name for name in view.orgs("cloud") if name != view.me and view.same_bloc(name) and view.fleet_of(name)]
     if view.trait("exclusive_cloud") and backer in clouds:
         return [str(backer)]
     return sorted(clouds)
