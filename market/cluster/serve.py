@@ -74,14 +74,19 @@ def deployment(chip_name: str | Chip, model_name: str | Model, **given: Any) -> 
 
 
 def answer_serving(
-    chip_name: str | Chip, model_name: str | Model, *, price_usd_per_gpu_hour: float | None = None, **given: Any
+    chip_name: str | Chip,
+    model_name: str | Model,
+    *,
+    price_usd_per_gpu_hour: float | None = None,
+    pue: float = 1.2,
+    **given: Any,
 ) -> dict[str, Any]:
     """Answer how a chip serves a model, with the best deployment where none is given.
 
     Parameters
     ----------
     chip_name, model_name : names or aliases of the catalogue, or a Chip and a Model
-    price_usd_per_gpu_hour : left out, what owning costs
+    price_usd_per_gpu_hour : left out, what owning costs, electricity at a site of this pue included
     given : gpus (at most), tp, pp, dp, ep, precision ("bf16", "fp8", "fp4", "int8", "int4"), input_tokens,
         output_tokens, concurrency (requests in flight over all GPUs), tpot_limit_ms (mean time a token), speculative
 
@@ -89,10 +94,12 @@ def answer_serving(
     """
     from market.cluster.answer import owned_usd_per_gpu_hour
 
+    if not 1 <= pue <= 3:
+        raise ClusterError(f"pue: must lie in [1, 3], was {pue!r}")
     k = fitted()
     d = chosen(deployment(chip_name, model_name, **given), k)
     found = serve(stacked([columns_of(d, k)]), k)
-    price = owned_usd_per_gpu_hour(d.chip, 1.2) if price_usd_per_gpu_hour is None else price_usd_per_gpu_hour
+    price = owned_usd_per_gpu_hour(d.chip, pue) if price_usd_per_gpu_hour is None else price_usd_per_gpu_hour
     figures: dict[str, Any] = {f.name: float(getattr(found, f.name)[0]) for f in dataclasses.fields(Served)}
     fits = bool(figures.pop("fits"))
     late = fits and figures["tpot_s"] > d.tpot_limit_s * (1 + 1e-9)

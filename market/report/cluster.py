@@ -49,7 +49,6 @@ def asked_of_core(asked: dict[str, Any]) -> dict[str, Any]:
         raise Usage(f"cluster: give {', '.join(missing)}, or a table with --grid")
     place = (chip_asked(given.pop("chip")), model_asked(given.pop("model")))
     if serving:
-        given.pop("pue", None)
         return core.answer_serving(*place, **given)
     fixed = {n: given.pop(n) for n in PLAN if n in given}
     count, gpus = given.pop("plans", None), given.pop("gpus")
