@@ -157,3 +157,11 @@ def test_first_flows_are_told_beside_the_record_and_name_what_was_never_observed
     assert revenue["first_weeks"] > 0
     assert rows["orders of chips"]["expected"] is None
     assert rows["Microsoft, capex"]["within"] is None, "the record holds all capex: told, not judged"
+
+
+def test_a_later_promise_of_a_campus_does_not_replace_a_nearer_one() -> None:
+    buildings = at(date(2025, 3, 31), "strict").scenario.sites["abilene"].buildings
+    by_due: dict[date, float] = {}
+    for building in buildings:
+        by_due[building.due] = by_due.get(building.due, 0.0) + building.power_mw_it
+    assert by_due == {date(2025, 6, 30): pytest.approx(209), date(2026, 6, 30): pytest.approx(631)}

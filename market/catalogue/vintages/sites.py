@@ -100,9 +100,10 @@ def _campus(parts: Parts, id_: str, fields: dict[str, Row], need: float) -> dict
     power = max(running.number if running else 0.0, ceil(need * 10) / 10)
     if power:
         entry["energised_mw_it"] = derived(running or fields["title"], id_, "energised_mw_it", power, "MW")
-    size, halls = _halls(parts, id_, fields, power)
+    halls = _halls(parts, id_, fields, power)
+    under_way = sum(float(str(hall["power_mw_it"][0])) for hall in halls)
     promised = fields["promised_mw_it"].number if "promised_mw_it" in fields else 0.0
-    planned = max(promised, round((power + size * len(halls)) * parts.rule("campus_plan"), 1))
+    planned = max(promised, round((power + under_way) * parts.rule("campus_plan"), 1))
     note = "told, or room for twice as much again"
     entry["planned_mw_it"] = derived(fields["title"], id_, "planned_mw_it", planned, "MW", note)
     source = fields.get("promised_mw_it", fields["works_began"])
@@ -116,48 +117,52 @@ def _campus(parts: Parts, id_: str, fields: dict[str, Row], need: float) -> dict
 Hall = dict[str, tuple[object, str]]
 
 
-def _halls(parts: Parts, id_: str, fields: dict[str, Row], power: float) -> tuple[float, list[Hall]]:
-    """Size and fields of the buildings under way: what was promised and does not run yet, else the usual halls."""
+def _halls(parts: Parts, id_: str, fields: dict[str, Row], power: float) -> list[Hall]:
+    """Buildings under way: what was promised and does not run yet, else the usual halls."""
     first = date.fromisoformat(fields["works_began"].value)
     steps = [row.as_of for row in parts.history("sites", id_, "energised_mw_it") if row.as_of]
     first = steps[-1] if steps else first
-    missing, due = _promised(parts, fields, power)
-    if missing is None:
-        missing, due = _usual(parts, fields, first, bool(steps))
-    if not due:
-        return 0.0, []
-    late = [max(day, parts.day + parts.days("overdue_days")) if day <= parts.day else day for day in due]
-    size = round(missing / len(late), 2)
+    planned = _promised(parts, id_, power)
+    if not planned and not ("promised_mw_it" in fields and power):
+        planned = _usual(parts, fields, first, bool(steps))
     halls: list[Hall] = []
-    for number, day in enumerate(late):
+    for number, (size, day) in enumerate(planned):
+        due = max(day, parts.day + parts.days("overdue_days")) if day <= parts.day else day
         kind = "next" if steps or number else fields["kind"].value
         hall: Hall = {
             "power_mw_it": (size, "MW"),
             "start": (first, "date"),
-            "due": (day, "date"),
+            "due": (due, "date"),
             "kind": (kind, "text"),
         }
         if "on_site_power" in fields:
             hall["on_site_power"] = (fields["on_site_power"].value, "bool")
         halls.append(hall)
-    return size, halls
+    return halls
 
 
-def _promised(parts: Parts, fields: dict[str, Row], power: float) -> tuple[float | None, list[date]]:
-    """What a campus that told of its plans still owes; None where nothing was told or the plan is used up."""
-    if "promised_mw_it" not in fields:
-        return None, []
-    missing = fields["promised_mw_it"].number - power
-    if missing <= 1:
-        return (0.0, []) if power else (None, [])
-    day = date.fromisoformat(fields["promised_for"].value)
-    return missing, [day] * ceil(missing / parts.rule("hall_mw_max"))
+def _promised(parts: Parts, id_: str, power: float) -> list[tuple[float, date]]:
+    """What a campus that told of its plans still owes, as (MW, due day) of equal halls, the nearest promise first.
+
+    A later and larger promise adds to a nearer one that is still open; it does not replace it.
+    """
+    sizes = {row.as_of: row.number for row in parts.history("sites", id_, "promised_mw_it")}
+    days = {row.as_of: date.fromisoformat(row.value) for row in parts.history("sites", id_, "promised_for")}
+    halls: list[tuple[float, date]] = []
+    covered = power
+    for due, size in sorted((days[told], size) for told, size in sizes.items()):
+        missing = size - covered
+        if missing > 1:
+            count = ceil(missing / parts.rule("hall_mw_max"))
+            halls += [(round(missing / count, 2), due)] * count
+            covered = size
+    return halls
 
 
-def _usual(parts: Parts, fields: dict[str, Row], first: date, is_running: bool) -> tuple[float, list[date]]:
+def _usual(parts: Parts, fields: dict[str, Row], first: date, is_running: bool) -> list[tuple[float, date]]:
     """Halls of the usual size and pace."""
     is_brownfield = fields["kind"].value == "brownfield"
     lead = "next_hall_days" if is_running else "brownfield_days" if is_brownfield else "first_hall_days"
     count = 1 if is_running or is_brownfield else round(parts.rule("halls_under_way"))
-    due = [first + parts.days(lead) + i * parts.days("hall_step_days") for i in range(count)]
-    return parts.rule("hall_mw") * count, due
+    days = [first + parts.days(lead) + i * parts.days("hall_step_days") for i in range(count)]
+    return [(parts.rule("hall_mw"), day) for day in days]
