@@ -802,8 +802,10 @@ def names(titles: dict[str, str], what: str, as_json: bool) -> None:
     if as_json:
         emit({what: [{"name": name, "title": title} for name, title in titles.items()]})
         return
+    from market.report.console import console, para
+
     for name, title in titles.items():
-        click.echo(f"{name:<28} {title}")
+        para(console(), f"{name:<28} {title}", " " * 29)
 
 
 @policy.command("check")
@@ -976,6 +978,7 @@ def cluster(grid: Path | None, out: Path | None, as_json: bool, **asked: Any) ->
     from market.report import cluster as said
 
     if grid is not None:
+        refuse_beside_grid(click.get_current_context())
         frame = said.answered(grid, asked["serve"])
         if out is not None or not as_json:
             write(frame, "parquet" if is_parquet(out) else "csv", out)
@@ -989,6 +992,16 @@ def cluster(grid: Path | None, out: Path | None, as_json: bool, **asked: Any) ->
         emit(found)
     elif out is None:
         said.show_any(found)
+
+
+def refuse_beside_grid(ctx: click.Context) -> None:
+    """Refuse options that a table answers in columns of its own."""
+    from click.core import ParameterSource
+
+    for param in ctx.command.params:
+        is_given = ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
+        if is_given and param.name not in ("grid", "out", "as_json", "serve"):
+            raise Complaint(f"cluster: {param.opts[0]} does not go with --grid; give it as a column of the table")
 
 
 def is_parquet(path: Path | None) -> bool:

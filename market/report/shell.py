@@ -107,8 +107,25 @@ def _drop_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+EXTRAS = {
+    "altair": "report", "vl_convert": "report", "starlette": "serve", "uvicorn": "serve", "distributed": "dask",
+    "dask": "dask", "SALib": "sensitivity",
+}  # fmt: skip
+"""Optional libraries, by the extra that brings each."""
+
+
+def missing_extra(error: Exception) -> str:
+    """Say which extra brings a library that is not installed; empty for any other error."""
+    name = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if name not in EXTRAS:
+        return ""
+    return f"this needs {name}: `uv sync --extra {EXTRAS[name]}` in a clone, or the extra of the installed package"
+
+
 def code_of(error: Exception) -> int | None:
     """Exit code of an error, as its class states it; None for an error of this program itself."""
+    if missing_extra(error):
+        return FAILED
     return getattr(error, "exit_code", FAILED if isinstance(error, OSError | ValueError | MemoryError) else None)
 
 
@@ -121,6 +138,8 @@ def said(error: Exception) -> list[str]:
         return [f"{error.filename}: {error.strerror.lower()}" if error.filename else error.strerror.lower()]
     if isinstance(error, MemoryError):
         return ["there is not enough memory"]
+    if text := missing_extra(error):
+        return [text]
     problems = getattr(error, "problems", ())
     lines = [str(problem) for problem in problems[:PROBLEMS_SHOWN]]
     if len(problems) > PROBLEMS_SHOWN:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
+import click
 import pytest
 from command_line.asking import answer, ask, complaint, simulate
+
+import cli
 
 MARKET = (sys.executable, "-c", "from cli import main; main(prog_name='market')")
 ESCAPE = "\x1b[31m"
@@ -96,14 +100,22 @@ def test_out_takes_every_format(form: str, run: Path, tmp_path: Path) -> None:
         (("events", "--schema", "--format", "csv"), "--schema"),
         (("run", "--resume", "--force"), "give one"),
         (("run", "--years", "0.1", "--resume"), "leave --resume out"),
+        (("cluster", "--grid", "grid.csv", "--gpus", "8"), "--gpus does not go with --grid"),
         (("experiment", "-p", "power-moratorium", "--engine", "spark", "--dry-run"), "no engine 'spark'"),
         (("experiment", "-p", "power-moratorium", "--engine", "local:9999", "--dry-run"), "more workers"),
     ],
 )
 def test_an_option_works_or_is_refused(here: Path, run: Path, words: tuple[str, ...], said: str) -> None:
+    (here / "grid.csv").write_text("chip,gpus,model\nH100,1024,gpt-3\n")
     given = [run if word == "RUN" else word for word in words]
     assert said in complaint(*given, code=2)
     assert not (here / "runs").exists()
+
+
+def test_a_library_that_is_not_installed_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(cli.main.commands, "draw", click.Command("draw", callback=lambda: import_module("altair")))
+    monkeypatch.setitem(sys.modules, "altair", None)
+    assert "`uv sync --extra report`" in complaint("draw", code=1)
 
 
 def test_a_dry_run_says_the_folder_that_was_asked_for(here: Path) -> None:
