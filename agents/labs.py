@@ -200,9 +200,10 @@ def planned_runway_weeks(view: MarketView) -> float:
 
 
 def worth_usd(view: MarketView) -> float:
-    """What an org may claim to be worth: by revenue, by compute, never below a floor (equations, money)."""
+    """What an org may claim to be worth: by revenue, by compute at today's rents, never below a floor."""
     p, lab = view.param, view.lab
     revenue = lab.revenue_usd_per_year if lab else 0.0
     compute = view.fleet_h100e + coming_h100e(view)
+    compute *= min(1.0, view.clearing / view.entry_price)  # worth less once its rent does not cover what it cost
     floor = min(p("finance.value_floor_usd"), max(view.books.valuation_cents / 100, p("finance.value_least_usd")))
     return max(p("finance.value_per_revenue") * revenue, p("finance.value_per_h100e_usd") * compute, floor)
