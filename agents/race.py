@@ -120,8 +120,8 @@ def bridge(view: MarketView) -> Iterator[Target]:
 def frontier(view: MarketView) -> Iterator[Target]:
     """The machine for the next frontier run, when neither held nor coming ones are near it and money could carry it."""
     p = view.param
-    if view.lab is None or view.parent_of(view.me):
-        return
+    if view.lab is None or view.parent_of(view.me) or view.clearing < view.mix_cost:
+        return  # in a glut hours are sold below their cost: nobody binds itself to a machine
     machine = machine_h100e(view)
     wanted = min(machine, money_h100e(view))
     if wanted < max(p("labs.race_least_share") * machine, p("contracts.ask_min_h100e")):
