@@ -938,10 +938,18 @@ def scenario_init(file: Path, base: str) -> None:
 
 
 @main.command()
-@click.option("--chip", metavar="CHIP", help="Such as H100, GB200, TPU v5e, or a data sheet chip.json.")
+@click.option(
+    "--chip",
+    metavar="CHIP",
+    shell_complete=complete.chips,
+    help="Such as H100, GB200, TPU v5e, or a data sheet chip.json.",
+)
 @click.option("--gpus", type=float, metavar="N")
 @click.option(
-    "--model", metavar="MODEL", help="Such as gpt-3, llama-3.1-405b, deepseek-v3, dense-1t, or a config.json."
+    "--model",
+    metavar="MODEL",
+    shell_complete=complete.models,
+    help="Such as gpt-3, llama-3.1-405b, deepseek-v3, dense-1t, or a config.json.",
 )
 @click.option("--tokens", type=float, help="Training tokens.  [default: the model's]")
 @click.option("--precision", type=click.Choice(["bf16", "fp8", "fp4"]),
