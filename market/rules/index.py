@@ -105,12 +105,12 @@ def _clouds(state: State) -> list[str]:
 
 
 def posted_mean(state: State, changed: Mapping[str, float]) -> float:
-    """Mean of posted prices (log), by the clouds' parts of what the tail rents."""
-    p, clouds = state.run.parameters, _clouds(state)
-    weights = {cloud: p.get(f"orgs.{cloud}.merchant_share", 0.0) + 1e-6 for cloud in clouds}
-    if not clouds:
+    """Mean of posted prices (log), by the clouds' parts of what the tail rents; who lets nothing has none."""
+    p = state.run.parameters
+    weights = {c: share for c in _clouds(state) if (share := p.get(f"orgs.{c}.merchant_share", 0.0)) > 0}
+    if not weights:
         return state.leases.spot_usd_per_h100e_hour
-    logs = (weights[cloud] * math.log(changed.get(cloud, posted(state, cloud))) for cloud in clouds)
+    logs = (share * math.log(changed.get(cloud, posted(state, cloud))) for cloud, share in weights.items())
     return math.exp(math.fsum(logs) / math.fsum(weights.values()))
 
 

@@ -121,7 +121,7 @@ class OwnView(PublicView):
     def home_regions(self) -> tuple[str, ...]:
         """Regions where the org may build: at home, where it has a site, abroad with the trait `builds_abroad`.
 
-        None that refused it within a year.
+        None that refused it within a year; none without a grid, but where the org has a site.
         """
         home, abroad, run = self.org.country, self.trait("builds_abroad"), state_of(self).run
         present = {site.region for site in shared_of(self).sites[self.me]}
@@ -130,6 +130,7 @@ class OwnView(PublicView):
             name
             for name, region in run.regions.items()
             if (region.country == home or name in present or (abroad and region.country != "CN"))
+            and (name in present or run.parameters[f"regions.{name}.grid_mw_per_year"] > 0)
             and self.day - refused.get(name, -365) >= 365
         )
 
