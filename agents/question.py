@@ -65,8 +65,8 @@ def _target(view: MarketView, *, gpus: int, chip: str, by: date, region: str | N
 def _offered(lessor: MarketView, view: MarketView, target: Target) -> Option | None:
     """A lessor's first offer as an option of the org's."""
     request = Request(
-        f"{view.me}/question", view.me, lessor.me, target.h100e, target.due_day, target.duration_days, 1e9, "frontier",
-        view.day, target.region or "", target.chip or "",
+        f"{view.me}/question", view.me, lessor.me, target.h100e, target.due_day, target.duration_days, math.inf,
+        "frontier", view.day, target.region or "", target.chip or "",
     )  # fmt: skip
     terms = lessors.offer(lessor, request)
     if terms is None:

@@ -269,7 +269,10 @@ def break_talks(state: State, command: commands.BreakTalks, day: int) -> list[Ev
 
 
 def end_lease(state: State, lease: Lease, day: int, reason: LeaseEnd) -> Iterator[Happening]:
-    """End a lease and all that was sublet under it, deepest first."""
+    """End a lease and all that was sublet or offered under it, deepest first."""
+    for quote in state.leases.quotes.values():
+        if quote.parent_lease_id == lease.lease_id:
+            yield Happening(day, _lapsed(quote), quote.lessor, quote.quote_id)
     for child in list(state.leases.leases.values()):
         if child.parent_lease_id == lease.lease_id:
             yield from end_lease(state, child, day, reason if reason == "term" else "parent ended")
@@ -285,16 +288,19 @@ def end_lease(state: State, lease: Lease, day: int, reason: LeaseEnd) -> Iterato
     yield Happening(day, event, lease.lessor, lease.lease_id)
 
 
+def _lapsed(quote: Quote) -> Event:
+    return events.QuoteLapsed(
+        quote_id=quote.quote_id, request_id=quote.request_id, lessor=quote.lessor, lessee=quote.lessee
+    )
+
+
 def due(state: State, first: int, last: int) -> Iterator[Happening]:
     """Quotes that lapse and talks that fall silent between two days."""
     desk = state.leases
     for quote in desk.quotes.values():
         lapse = quote.day + QUOTE_DAYS + 1
         if lapse <= last:
-            event = events.QuoteLapsed(
-                quote_id=quote.quote_id, request_id=quote.request_id, lessor=quote.lessor, lessee=quote.lessee
-            )
-            yield Happening(max(first, lapse), event, quote.lessor, quote.quote_id)
+            yield Happening(max(first, lapse), _lapsed(quote), quote.lessor, quote.quote_id)
     quoted = {quote.request_id for quote in desk.quotes.values()}
     for request in desk.requests.values():
         silent = request.day + SILENCE_DAYS + 7 * request.rounds
@@ -311,13 +317,12 @@ def due(state: State, first: int, last: int) -> Iterator[Happening]:
 
 def terms_over(state: State, day: int) -> Iterator[Happening]:
     """Leases whose term is over, children before parents."""
-    ended: set[str] = set()
+    ended: set[str] = set()  # leases, and quotes under them
     for lease in sorted(state.leases.leases.values(), key=lambda x: (-x.depth, x.lease_id)):
         if lease.end_day <= day and lease.lease_id not in ended:
             for happening in end_lease(state, lease, day, "term"):
-                assert isinstance(happening.event, events.LeaseEnded)
-                if happening.event.lease_id not in ended:
-                    ended.add(happening.event.lease_id)
+                if happening.cause not in ended:
+                    ended.add(happening.cause)
                     yield happening
 
 

@@ -328,6 +328,16 @@ def test_a_cloud_passes_on_what_it_rents():
     invariants(world.state)
 
 
+def test_an_offer_of_rented_gpus_is_withdrawn_when_the_lease_under_it_ends():
+    world, parent = rented()
+    world.when(resale(parent))
+    end = world.state.leases.leases[parent.lease_id].end_day
+    world.after(leases.terms_over(world.state, end))
+    assert parent.lease_id not in world.state.leases.leases
+    assert world.state.leases.quotes == {}
+    invariants(world.state)
+
+
 @pytest.mark.parametrize(
     ("terms", "reason"),
     [
