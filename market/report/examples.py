@@ -24,7 +24,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "diff": ("diff RUN FORK",),
     "compare": ("compare RUN FORK", "compare RUN FORK --json"),
     "explain": ("explain RUN 4000",),
-    "decide": ("decide RUN --org xai",),
+    "decide": ("decide --gpus 100000 --chip GB300 --by 2026-06-01", "decide --gpus 50000 --chip H100 --by 2025-01-01"),
     "experiment run": (
         "experiment --policy power-moratorium --runs 20", "experiment design.yaml --dry-run",
         "experiment design.yaml --engine local:2 --out result", "experiment show result",

@@ -254,4 +254,7 @@ def test_a_bucket_that_refuses_our_credentials_is_said_before_any_run(
 
 
 def test_never_more_workers_than_cores() -> None:
-    assert open_engine("local:999").workers == len(os.sched_getaffinity(0))
+    cores = len(os.sched_getaffinity(0))
+    assert open_engine(f"local:{cores}").workers == cores
+    with pytest.raises(EngineUnusable, match="more workers than this machine has cores"):
+        open_engine("local:999")
