@@ -18,7 +18,7 @@ def test_every_command_of_the_page_runs_and_the_offers_are_answered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runner = CliRunner()
-    config, offers = (re.findall(rf"```{kind}\n(.*?)```", PAGE, flags=re.DOTALL)[0] for kind in ("json", "csv"))
+    config, offers = (re.findall(rf"```{kind}\n(.*?)```", PAGE, flags=re.DOTALL)[0] for kind in ("json", "text"))
     commands = re.findall(r"^\$ market (.*)$", PAGE, flags=re.MULTILINE)
     assert len(commands) >= 8
     monkeypatch.chdir(tmp_path)
