@@ -1,6 +1,6 @@
-"""What ways an org has to get compute, and what each costs, how long it takes and what stands in its way.
+"""What ways an org has to get compute, and what each costs, how long it takes and what delays it.
 
-Costs carry levies and the owner's cost of capital; waits carry the usual slip. What a decision makes of them stands in
+Costs carry levies and the owner's cost of capital; waits carry the usual slip. What a decision makes of them is in
 `agents.decision`.
 """
 

@@ -125,7 +125,7 @@ NEVER, MAYBE, REQUIRED = 0, 1, 2
 
 @lru_cache(4096)
 def _unknown(name: str, version: int, columns: tuple[str, ...]) -> str:
-    """Say why a type cannot stand in a log with these columns, or nothing."""
+    """Say why a type cannot be in a log with these columns, or nothing."""
     fields = shape(name, version)
     if fields is None:
         return f"{name[:40]!r} version {version} is no event of this program"

@@ -31,7 +31,7 @@ SEEDS, DATES, FORK_WEEKS = 3, 10, 52
 
 
 def make(kernel: Kernel) -> Simulation:
-    """Put the people around a kernel."""
+    """Put the agents around a kernel."""
     return Simulation(kernel)
 
 

@@ -65,7 +65,7 @@ class Stack:
 
 
 def read_stack(row: Mapping[str, Any]) -> Stack:
-    """Read the columns of the software; the framework may stand in the title or the source."""
+    """Read the columns of the software; the framework may be in the title or the source."""
     said = text(row, "framework").lower()
     titles = f"{said} {text(row, 'name')}".lower()
     found = next((kind for pattern, kind in FRAMEWORKS if re.search(pattern, titles)), "")

@@ -87,7 +87,7 @@ def _asset(name: str) -> str:
 
 
 def _bundle() -> str:
-    """Vega and its embedding as one script; `</script` cannot stand in it."""
+    """Vega and its embedding as one script; `</script` cannot occur in it."""
     import vl_convert
 
     bundle: str = vl_convert.javascript_bundle("globalThis.reportEmbed = vegaEmbed;")

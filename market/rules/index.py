@@ -105,7 +105,7 @@ def _clouds(state: State) -> list[str]:
 
 
 def posted_mean(state: State, changed: Mapping[str, float]) -> float:
-    """Mean of posted prices (log), by the clouds' parts of what the tail rents; who lets nothing has none."""
+    """Mean of posted prices (log), by the clouds' parts of what the tail rents; who leases out nothing has none."""
     p = state.run.parameters
     weights = {c: share for c in _clouds(state) if (share := p.get(f"orgs.{c}.merchant_share", 0.0)) > 0}
     if not weights:

@@ -170,7 +170,7 @@ class Run(Strict):
 class Scenario(Strict):
     """A whole world at its start. Every number in `parameters` becomes a `ParameterSet` event.
 
-    Sections stand in the order of their ids, fleets and orders in that of what they are, whatever the order of the
+    Sections are in the order of their ids, fleets and orders in that of what they are, whatever the order of the
     file: two files that say the same are one world, with one hash.
     """
 

@@ -162,7 +162,7 @@ class Shared:
 
     @cached_property
     def busy(self) -> dict[Place, int]:
-        """GPUs of each holding that train, are owed under leases, or stand in quotes."""
+        """GPUs of each holding that train, are owed under leases, or are in quotes."""
         busy: dict[Place, int] = defaultdict(int)
         for run in self.state.training.runs.values():
             busy[Place(run.org, run.chip, run.site)] += run.gpus

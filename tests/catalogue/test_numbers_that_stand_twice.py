@@ -1,4 +1,4 @@
-"""A number that stands in two places is the same number: chips of market and core, and constants of one name."""
+"""A number that is in two places is the same number: chips of market and core, and constants of one name."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def test_output_fits_its_width(what: str, width: int, run: Path, monkeypatch: py
 def test_no_number_of_the_widest_output_is_cut_in_a_narrower_one(
     what: str, width: int, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever number a narrow output holds stands in the wide one too, whole; there is no ellipsis."""
+    """Whatever number a narrow output holds is in the wide one too, whole; there is no ellipsis."""
 
     def numbers(columns: int) -> set[str]:
         monkeypatch.setenv("COLUMNS", str(columns))

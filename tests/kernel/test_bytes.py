@@ -1,4 +1,4 @@
-"""The same question gives the same bytes in every process, and replay needs neither the people nor their library."""
+"""The same question gives the same bytes in every process, and replay needs neither agents nor Mesa."""
 
 from __future__ import annotations
 

@@ -296,7 +296,7 @@ def test_another_seed_is_another_run(frontier, short_run):
     assert [e.event for e in other.entries[1:]] != [e.event for e in short_run.entries[1:n]]
 
 
-# --- the people
+# --- the agents
 
 
 def test_people_answer_the_same_view_with_the_same_commands_and_change_nothing(short_run):
