@@ -22,6 +22,7 @@ from market.experiments.engines import open_engine, workers_of
 from market.experiments.engines.drive import Driver, Progress, Tell
 from market.experiments.engines.worker import Job, Ready, perform, work
 from market.experiments.results.gather import LOST, gather
+from market.experiments.results.result import HASHES, drop_damaged, hash_tables, tables_hold
 from market.experiments.results.store import RESULT, Store
 
 FORMAT = 1
@@ -161,7 +162,7 @@ def run_experiment(
     store = Store(out)
     logs = logs_to_keep(keep_logs, plan)
     done = _already_done(plan, store, resume)
-    if len(done) >= plan.size and store.exists("runs.parquet"):
+    if len(done) >= plan.size and tables_hold(store):
         return Finished(out, plan.size, plan.size, {}, engine, time.monotonic() - began)
     with open_engine(engine) as started:
         store.check()
@@ -182,6 +183,7 @@ def run_experiment(
     for lost in gather(plan, store, driver.errors):
         driver.errors[lost] = LOST
         store.delete(f"runs/{lost}/{RESULT}")
+    store.write(HASHES, msgspec.json.format(msgspec.json.encode(hash_tables(store))) + b"\n")
     return Finished(out, plan.size, len(done), _named(plan, driver.errors), name, time.monotonic() - began)
 
 
@@ -205,6 +207,8 @@ def _already_done(plan: Plan, store: Store, resume: bool) -> set[str]:
         )
     ids = {spec.id for spec in plan.specs()}
     done = store.done() & ids
+    if resume:
+        done = drop_damaged(store, done)
     if not resume and (len(done) < len(ids) or not store.exists("runs.parquet")):
         raise ExperimentExists(f"{store.url}: holds {len(done):,} of {plan.size:,} runs; add --resume to go on")
     return done

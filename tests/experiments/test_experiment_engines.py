@@ -39,16 +39,16 @@ def serial(tiny_plan: Make, tmp_path: Path) -> Callable[..., list[bytes | None]]
     """What the serial engine makes of a plan over the harmless world, under another world's name."""
 
     def make(plan: Plan) -> list[bytes | None]:
-        import msgspec
         from experiments.tiny_worlds import price
 
         from market.experiments.engines.worker import Job, Ready, perform
         from market.experiments.results.gather import gather
+        from market.experiments.results.result import pack
 
         store = Store(str(tmp_path / "serial"))
         ready = Ready(Job.of(plan), price)
         for spec in plan.specs():
-            store.write(f"runs/{spec.id}/result.msgpack", msgspec.msgpack.encode(perform(ready, spec, None)))
+            store.write(f"runs/{spec.id}/result.msgpack", pack(perform(ready, spec, None)))
         gather(plan, store, {})
         return [store.read(name) for name in DATA[:2]]
 
@@ -166,7 +166,7 @@ def test_a_scheduler_without_workers_is_refused(
 
 
 @pytest.mark.parametrize("left", [0, 20])
-def test_a_half_written_result_is_named_and_run_again(left: int, tiny_plan: Make, tmp_path: Path) -> None:
+def test_a_half_written_result_is_run_again(left: int, tiny_plan: Make, tmp_path: Path) -> None:
     plan, out = tiny_plan(), tmp_path / "x"
     run_experiment(plan, engine="serial", out=str(out))
     before = _bytes(out)
@@ -175,10 +175,22 @@ def test_a_half_written_result_is_named_and_run_again(left: int, tiny_plan: Make
     broken.write_bytes(broken.read_bytes()[:left])
     (out / "runs.parquet").unlink()
     done = run_experiment(plan, engine="serial", out=str(out), resume=True)
-    if left:
-        assert done.failed == {id_: "baseline, future 0, seed 0: its result cannot be read; --resume runs it again"}
-        done = run_experiment(plan, engine="serial", out=str(out), resume=True)
     assert (done.reused, done.failed) == (plan.size - 1, {})
+    assert _bytes(out) == before
+
+
+@pytest.mark.parametrize("name", ["runs/{id}/result.msgpack", "wide.parquet", "long.parquet"])
+def test_resume_mends_what_is_not_what_was_written(name: str, tiny_plan: Make, tmp_path: Path) -> None:
+    plan, out = tiny_plan(), tmp_path / "x"
+    run_experiment(plan, engine="serial", out=str(out))
+    before = _bytes(out)
+    changed = out / name.format(id=next(plan.specs()).id)
+    content = bytearray(changed.read_bytes())
+    content[len(content) // 2] ^= 1
+    changed.write_bytes(content)
+    done = run_experiment(plan, engine="serial", out=str(out), resume=True)
+    assert done.failed == {}
+    assert done.reused == plan.size - (1 if "runs" in name else 0)
     assert _bytes(out) == before
 
 

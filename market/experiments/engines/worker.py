@@ -20,7 +20,7 @@ from events.memory import Log
 from market.experiments.design.paths import with_values
 from market.experiments.design.plan import Plan, Simulate, Spec
 from market.experiments.results.measure import measure
-from market.experiments.results.result import Result
+from market.experiments.results.result import Result, pack
 from market.experiments.results.store import RESULT, Store
 from market.experiments.results.tally import Tally
 from market.kernel import Kernel
@@ -103,7 +103,7 @@ def _one(store: Store, job: Ready, spec: Spec) -> Outcome:
         where = traceback.extract_tb(error.__traceback__)[-1]
         text = f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
         return Outcome(spec.id, "failed", text)
-    store.write(name, msgspec.msgpack.encode(result))
+    store.write(name, pack(result))
     return Outcome(spec.id, "done")
 
 

@@ -15,11 +15,10 @@ import pyarrow.parquet as pq
 
 from market.experiments.design.plan import Plan, Spec
 from market.experiments.results.result import Result, read_result
-from market.experiments.results.store import Store
+from market.experiments.results.store import READERS, Store
 
 CHUNK = 512  # runs read and written at a time
 LOST = "its result cannot be read; --resume runs it again"
-READERS = 16  # an object store answers slowly, so ask for many at once
 
 
 def gather(plan: Plan, store: Store, errors: Mapping[str, str]) -> list[str]:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+
 import msgspec
 
-from market.experiments.results.store import RESULT, Store
+from market.experiments.results.store import READERS, RESULT, Store
+
+TABLES = ("long.parquet", "wide.parquet", "runs.parquet")
+HASHES = "hashes.json"
+DIGEST_BYTES = 32
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -22,10 +30,37 @@ class Result(msgspec.Struct, frozen=True):
     cpu_s: float
 
 
+def pack(result: Result) -> bytes:
+    """Write a result behind its own sha256."""
+    body = msgspec.msgpack.encode(result)
+    return sha256(body).digest() + body
+
+
 def read_result(store: Store, id_: str) -> Result | None:
-    """Read a run's result; None when it is not there or not whole."""
+    """Read a run's result; None when it is not there, or is not what was written."""
     data = store.read(f"runs/{id_}/{RESULT}")
-    try:
-        return None if data is None else msgspec.msgpack.decode(data, type=Result)
-    except msgspec.DecodeError:
+    if data is None or sha256(data[DIGEST_BYTES:]).digest() != data[:DIGEST_BYTES]:
         return None
+    return msgspec.msgpack.decode(data[DIGEST_BYTES:], type=Result)
+
+
+def drop_damaged(store: Store, ids: Iterable[str]) -> set[str]:
+    """Delete results that are not what was written; give back those that hold."""
+    names = sorted(ids)
+    with ThreadPoolExecutor(READERS if store.is_remote else 1) as pool:
+        found = dict(zip(names, pool.map(lambda id_: read_result(store, id_), names), strict=True))
+    for id_, result in found.items():
+        if result is None:
+            store.delete(f"runs/{id_}/{RESULT}")
+    return {id_ for id_, result in found.items() if result is not None}
+
+
+def hash_tables(store: Store) -> dict[str, str]:
+    """Hash the tables of an experiment, sha256; a table that is not there has none."""
+    return {name: sha256(data).hexdigest() for name in TABLES if (data := store.read(name)) is not None}
+
+
+def tables_hold(store: Store) -> bool:
+    """Whether the tables are those that were written."""
+    data = store.read(HASHES)
+    return data is not None and msgspec.json.decode(data) == hash_tables(store)

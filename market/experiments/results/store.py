@@ -5,6 +5,7 @@ out/futures.parquet           values of the uncertain parameters by future
 out/runs/<id>/                a run; where its log is kept, as `market replay` reads it
 out/runs/<id>/result.msgpack  its metrics; written last, whole or not at all: the mark that the run is done
 out/long.parquet wide.parquet runs.parquet
+out/hashes.json               sha256 of these tables, written last; each result carries its own
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
 RESULT = "result.msgpack"
+READERS = 16  # an object store answers slowly, so ask for many at once
 OPTIONS = ("endpoint_override", "scheme", "region", "anonymous")
 SECONDS_TO_CONNECT, SECONDS_TO_ANSWER, TRIES = 5, 30, 3
 
