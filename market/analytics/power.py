@@ -13,7 +13,7 @@ def power(log: pl.LazyFrame) -> pl.LazyFrame:
     """Weekly by site, in kW of IT load: announced >= contracted >= energised on every row.
 
     planned_kw : nameplate as last announced. announced_kw : the nameplate, at least what is under contract.
-    contracted_kw : energised, and buildings whose work has begun. energised_kw : may be used.
+    contracted_kw : energised, and buildings whose work has begun and that are not given up. energised_kw : may be used.
     installed_kw : of the GPUs that run there.
     """
     planned = events(log, "SitePlanned").select("day", "site", pl.col("org").alias("owner"), "region", "kind",
@@ -40,6 +40,7 @@ def _changes(log: pl.LazyFrame) -> pl.LazyFrame:
     parts = [
         energised.select("day", "site", pl.col("power_kw_it").alias("energised_kw")),
         *(some.select("day", "site", pl.col("power_kw_it").alias("begun_kw")) for some in (begun, standing)),
+        events(log, "BuildingCancelled").select("day", "site", -pl.col("power_kw_it").alias("begun_kw")),
     ]
     for kind, sign in (("FleetRegistered", 1), ("GpusInstalled", 1), ("GpusRetired", -1)):
         parts.append(events(log, kind).select("day", "site", (pl.col("power_kw_it") * sign).alias("installed_kw")))

@@ -72,6 +72,8 @@ def test_power_agrees_with_the_state(world):
     for name, site in world[0].sites.sites.items():
         if name in found:
             assert found[name]["energised_kw"] == site.energised_kw
+            begun = sum(b.power_kw for b in world[0].sites.buildings.values() if b.site == name)
+            assert found[name]["contracted_kw"] == site.energised_kw + begun
             assert found[name]["installed_kw"] == pytest.approx(site.installed_w / 1000, abs=1000)
             assert found[name]["owner"] == site.owner
     assert sum(row["energised_kw"] for row in found.values()) == sum(
