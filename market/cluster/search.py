@@ -144,7 +144,7 @@ def worst_kept(timed: list[tuple[Case, Array]]) -> float:
 def best_of(spread: Case, size: work.Sizes, k: Constants) -> list[tuple[Case, Array]]:
     """Time the `FIRST` most promising plans, then those of the rest that could beat them."""
     bound = fastest_possible(spread, size, k)
-    order = np.argsort(bound, kind="stable")
+    order = promising(bound, bound <= np.partition(bound, FIRST)[FIRST] if bound.size > FIRST else bound < np.inf)
     timed: list[tuple[Case, Array]] = []
     limit, start, many = np.inf, 0, FIRST
     while start < order.size and bound[order[start]] < limit:
@@ -153,5 +153,13 @@ def best_of(spread: Case, size: work.Sizes, k: Constants) -> list[tuple[Case, Ar
         if np.size(some.tp):
             timed.append((some, time_per_progress(some, size, k)))
             limit = min(limit, worst_kept(timed))
+        if start == 0:
+            order = promising(bound, bound < limit)  # begins with the same plans
         start, many = start + many, 4 * many
     return timed
+
+
+def promising(bound: Array, chosen: Any) -> Any:
+    """List the rows that are chosen, least bound first: few are, and only they are sorted."""
+    rows = np.flatnonzero(chosen)
+    return rows[np.argsort(bound[rows], kind="stable")]
