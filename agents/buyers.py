@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 
 from msgspec.structs import replace
 
@@ -20,6 +21,7 @@ from market.units import CENTS, MONTH_WEEKS, QUARTER_WEEKS, YEAR_MONTHS, YEAR_WE
 from market.view import MarketView
 
 NODE_GPUS = 8  # no order is smaller than a server
+once = lru_cache(maxsize=1)  # a view shows one moment: what several decisions of it ask for is worked out once
 
 
 def purchases(view: MarketView, draws: Draws) -> Iterator[Command]:
@@ -47,6 +49,7 @@ def horizon_weeks(view: MarketView) -> float:
     return lead_weeks(view) + view.param("targets.horizon_weeks")
 
 
+@once
 def position_h100e(view: MarketView) -> float:
     """Compute that the org owns, has in transit or in the warehouse, or has on order."""
     total = sum(h.owned * view.chip(h.chip).h100e for h in view.holdings())
@@ -54,6 +57,7 @@ def position_h100e(view: MarketView) -> float:
     return total + sum(gpus * view.chip(name).h100e for name, gpus in pending)
 
 
+@once
 def margin(view: MarketView) -> float:
     """Part of its wish that a builder orders, 0 to 1: by the rent foreseen a while after delivery over its own cost."""
     p = view.param
@@ -81,6 +85,7 @@ def target_h100e(view: MarketView, weeks: float) -> float:
     return view.trait("target_factor", 1.0) * view.foreseen_h100e(weeks)
 
 
+@once
 def wish_usd_per_year(view: MarketView) -> float:
     """Chips a year that would close the gap between target and position, whatever power and money say."""
     gap = target_h100e(view, horizon_weeks(view)) - position_h100e(view)
@@ -108,6 +113,7 @@ def powered_usd_per_year(view: MarketView) -> float:
     return room / view.param("orders.room_weeks") * YEAR_WEEKS / view.param("orders.fraction")
 
 
+@once
 def finance_usd_per_year(view: MarketView) -> float:
     """Whole bills a year that the org can raise: cash flow, rent, what lenders give on contracts, cash in hand."""
     p = view.param
@@ -147,7 +153,8 @@ def spending_usd(view: MarketView) -> float:
     return view.param("orders.fraction") * view.books.budget_usd_per_year * MONTH_WEEKS / YEAR_WEEKS
 
 
-def offers(view: MarketView) -> list[tuple[str, Terms]]:
+@once
+def offers(view: MarketView) -> tuple[tuple[str, Terms], ...]:
     """Chips that the org may order, scored by cost per H100e, by the wait, and by what suppliers can promise of them.
 
     `term_control` is the log of a chip's share in the value of promised supply: buyers of scarce chips take the mix
@@ -174,7 +181,7 @@ def offers(view: MarketView) -> list[tuple[str, Terms]]:
             term_control=p("choice.chip_temperature") * math.log(worth / total),
         )
         found.append((name, terms))
-    return found
+    return tuple(found)
 
 
 def orders(view: MarketView) -> Iterator[Command]:
@@ -301,6 +308,7 @@ def chips_gate(view: MarketView) -> float:
     return clip((p("sites.chips_ahead") * power - ready) / (p("sites.chips_band") * max(1.0, power)), 0.0, 1.0)
 
 
+@once
 def power_needed_kw(view: MarketView) -> float:
     """IT power that the org foresees a greenfield's time from now: its fleet, and new chips up to its target."""
     p = view.param
@@ -379,13 +387,12 @@ def buildings(view: MarketView, draws: Draws) -> Iterator[Command]:
 def power_options(view: MarketView, kind: NewSiteKind, kw: int) -> list[tuple[str, bool, Terms]]:
     """Regions with grid power, and with own generation where the grid is slow, scored by wait, energy and presence."""
     p, options = view.param, []
-    present = {site.region for site in view.sites()}
+    present, own = {site.region for site in view.sites()}, view.on_site_days(kind)
     for region in view.home_regions():
         energy = price_term(view.energy_usd_per_mwh(region), p("energy.reference_usd_per_mwh"))
         energy *= p("choice.energy_weight")
         here = p("choice.presence_weight") if region in present else 0.0
         grid = view.queue_days(region) + view.queue_delay_days(region, kw)
-        own = view.on_site_days(kind)
         for on_site, wait, extra in ((False, grid, 0.0), (True, own, math.log(p("build.on_site_cost_factor")))):
             if on_site and kind == "brownfield" and not view.trait("on_site_power"):
                 continue

@@ -83,7 +83,7 @@ def find_offer(view: MarketView, request: Request, used: Used) -> Offer | TalksE
 
 def shelf(view: MarketView, request: Request, used: Used) -> Iterator[Offer]:
     """Offers from GPUs that are free today, if they cover enough of the request."""
-    captive = view.captive_share()
+    captive, part_min = view.captive_share(), view.param("desk.part_min")
     for holding in view.holdings():
         chip = view.chip(holding.chip)
         if request.chip not in ("", chip.name):
@@ -91,7 +91,7 @@ def shelf(view: MarketView, request: Request, used: Used) -> Iterator[Offer]:
         need = math.ceil(request.h100e / chip.h100e)
         free = view.free(holding.chip, holding.site) - round(captive * holding.owned)
         free = min(free, holding.owned) - used.get((holding.chip, holding.site, None), 0)
-        if holding.owned and free >= view.param("desk.part_min") * need:
+        if holding.owned and free >= part_min * need:
             start = max(view.day + 7, min(request.due_day, view.day + round(7 * view.param("desk.lead_weeks"))))
             cost = view.cost(holding.chip) * chip.h100e
             yield Offer(holding.chip, holding.site, min(need, free), start, None, cost)
@@ -130,9 +130,10 @@ def forward(view: MarketView, request: Request, used: Used) -> Offer | TalksEnd:
     for building in view.buildings():
         due[building.site] = min(due.get(building.site, building.due_day), building.due_day)
     best: Offer | None = None
+    queued = queued_kw(view)
     for site in view.sites():
         coming = sum(b.power_kw for b in view.buildings() if b.site == site.name)
-        room = site.spare_w / 1000 + coming - view.promised_kw(site.name) - queued_kw(view)
+        room = site.spare_w / 1000 + coming - view.promised_kw(site.name) - queued
         room -= used.get((name, site.name, None), 0) * chip.power_kw_it_per_gpu
         fits = int(room / chip.power_kw_it_per_gpu)
         start = ready if room - coming > gpus * chip.power_kw_it_per_gpu else max(ready, due.get(site.name, ready))

@@ -121,16 +121,19 @@ def _fill(orders: list[Order], given: int, share: float, day: int) -> Iterator[H
 def ship(state: State, allocated: list[events.ChipsAllocated], day: int) -> Iterator[Happening]:
     """Rack and ship what was allocated, at the OEM with most room; pay supplier and OEM."""
     p = state.run.parameters
-    load: dict[str, int] = dict.fromkeys(sorted(state.chips.integration_gpus_per_week), 0)
+    rate = state.chips.integration_gpus_per_week
+    load: dict[str, int] = dict.fromkeys(sorted(rate), 0)
     for shipment in state.chips.shipments.values():
         load[shipment.oem] += shipment.gpus
+    full = {oem: gpus / rate[oem] for oem, gpus in load.items()}  # weeks of work
     weeks = p["shipping.weeks"]
     shipped: dict[str, int] = defaultdict(int)
     bills: list[Happening] = []
     for event in allocated:
-        oem = min(load, key=lambda name: (load[name] / state.chips.integration_gpus_per_week[name], name))
+        oem = min(full, key=full.__getitem__)  # of those as full, the first by name
         load[oem] += event.gpus
-        late = max(0.0, load[oem] / state.chips.integration_gpus_per_week[oem] - weeks)
+        full[oem] = load[oem] / rate[oem]
+        late = max(0.0, full[oem] - weeks)
         shipped[event.org] += 1
         stem, _, number = next_id(state, event.org, "shipment").rpartition("/")
         shipment_id = f"{stem}/{int(number) + shipped[event.org] - 1}"

@@ -192,19 +192,22 @@ def _rent(gpus: int, price: float) -> int:
     return round(gpus * price * 24 * MONTH_DAYS * CENTS)
 
 
-def burn_cents(state: State, org: str) -> int:
-    """What an org spends in four weeks, chips included, beyond what it earns, in cents; never below zero."""
+def burn_cents(state: State, org: str, rent: int | None = None) -> int:
+    """What an org spends in four weeks, chips included, beyond what it earns, in cents; never below zero.
+
+    `rent` is its `monthly_rent` where the caller knows it.
+    """
     p, lab = state.run.parameters, state.training.labs.get(org)
     revenue = lab.revenue_usd_per_year if lab else 0.0
-    spend = monthly_rent(state, org)
+    spend = monthly_rent(state, org) if rent is None else rent
     chips = state.finance.books[org].budget_usd_per_year * (1 + p["shipping.server_cost_share"]) * CENTS
     earned = (p["finance.revenue_margin"] * revenue + trait(state, org, "income_usd_per_year")) * CENTS
     return max(0, round(p["finance.spend_burn"] * spend + (chips - earned) * MONTH_DAYS / 365))
 
 
-def runway_days(state: State, org: str) -> int:
+def runway_days(state: State, org: str, rent: int | None = None) -> int:
     """Days that an org's cash lasts at its present burn, ten years at most."""
-    burn = burn_cents(state, org)
+    burn = burn_cents(state, org, rent)
     return min(3650, cash(state, org) * MONTH_DAYS // burn) if burn else 3650
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 
 from market.rules.base import training_use
 from market.state import State
 from market.state.chips import Place
+from market.state.leases import Lease, Quote
 
 
 def held_in_quotes(state: State, lessor: str, chip: str, site: str) -> int:
@@ -38,14 +40,20 @@ def free_gpus(state: State, org: str, chip: str, site: str) -> int:
 
 def promised_watts(state: State, site: str) -> int:
     """IT power that the leases and quotes of a site's owner will take there, beyond what is installed."""
-    chips = state.chips.chips
     owner = state.sites.sites[site].owner
+    leases = (lease for lease in state.leases.leases.values() if lease.lessor == owner)
+    return promised_by(state, site, leases, (q for q in state.leases.quotes.values() if q.lessor == owner))
+
+
+def promised_by(state: State, site: str, leases: Iterable[Lease], quotes: Iterable[Quote]) -> int:
+    """`promised_watts` of a site from the leases and quotes of its owner."""
+    chips, owner = state.chips.chips, state.sites.sites[site].owner
     promised: dict[str, int] = defaultdict(int)
-    for lease in state.leases.leases.values():
-        if lease.site == site and lease.lessor == owner:
+    for lease in leases:
+        if lease.site == site:
             promised[lease.chip] += lease.owed
-    for quote in state.leases.quotes.values():
-        if quote.site == site and quote.lessor == owner and quote.form == "lease":
+    for quote in quotes:
+        if quote.site == site and quote.form == "lease":
             promised[quote.chip] += quote.gpus
     watts = 0
     for chip, gpus in promised.items():

@@ -26,11 +26,11 @@ class Capacity:
     def __init__(self, state: State) -> None:
         chips, orgs = state.chips.chips, state.run.orgs
         clouds = {name for name, org in orgs.items() if "cloud" in org.roles}
-        inside = {name: uses.captive_share(state, name) for name in sorted(clouds)}
+        self.captive = uses.captive_shares(state, sorted(clouds))
         self.free: dict[tuple[str, str, str], float] = {}
         for h in state.chips.holdings.values():
             if h.org in clouds and h.held > 0:
-                usable = h.held - h.owned * inside[h.org]
+                usable = h.held - h.owned * self.captive[h.org]
                 if usable > 0:
                     self.free[(h.org, h.chip, h.site)] = usable * chips[h.chip].h100e
         self.total_free = math.fsum(self.free.values())

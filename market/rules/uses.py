@@ -7,7 +7,8 @@ Money is USD a year, prices USD per H100e-hour, compute H100e.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from events.types import Batch
@@ -35,19 +36,21 @@ def own_share(state: State, org: str) -> float:
     return min(1.0, p.get(f"orgs.{org}.captive_share", 0.0) + inside)
 
 
-def captive_share(state: State, org: str) -> float:
+def captive_shares(state: State, clouds: Iterable[str]) -> dict[str, float]:
     """Part of its own fleet that a cloud keeps for its own users today, beside what it leases to its own labs."""
-    use = state.demand.uses.get(org)
-    chips = state.chips.chips
-    owned = math.fsum(h.owned * chips[h.chip].h100e for h in state.chips.holdings.values() if h.org == org)
-    if use is None or owned <= 0:
-        return 0.0
-    inside = math.fsum(
-        x.delivered * chips[x.chip].h100e
-        for x in state.leases.leases.values()
-        if x.lessor == org and x.kind == "internal"
-    )
-    return clip((use.h100e - inside) / owned, 0.0, 1.0)
+    chips, uses = state.chips.chips, state.demand.uses
+    owned: dict[str, list[float]] = defaultdict(list)
+    inside: dict[str, list[float]] = defaultdict(list)
+    for h in state.chips.holdings.values():
+        owned[h.org].append(h.owned * chips[h.chip].h100e)
+    for x in state.leases.leases.values():
+        if x.kind == "internal":
+            inside[x.lessor].append(x.delivered * chips[x.chip].h100e)
+    shares = dict.fromkeys(clouds, 0.0)
+    for cloud in shares:
+        if cloud in uses and (fleet := math.fsum(owned[cloud])) > 0:
+            shares[cloud] = clip((uses[cloud].h100e - math.fsum(inside[cloud])) / fleet, 0.0, 1.0)
+    return shares
 
 
 def grow(state: State, day: int) -> Batch:

@@ -8,8 +8,8 @@ from types import MappingProxyType
 from msgspec.structs import replace
 
 from events.types import leases as events
-from market.rules.finance import burn_cents, coverage, monthly_rent, runway_days
-from market.rules.free import promised_watts
+from market.rules.finance import burn_cents, coverage, runway_days
+from market.rules.free import promised_by
 from market.rules.machines import Machine
 from market.state.chips import Holding, Order, Place
 from market.state.contracts import Contract
@@ -53,15 +53,15 @@ class OwnView(PublicView):
 
     def monthly_rent_cents(self) -> int:
         """Rent of four weeks."""
-        return monthly_rent(state_of(self), self.me)
+        return shared_of(self).rents_cents.get(self.me, 0)
 
     def burn_cents(self) -> int:
         """Spending of four weeks beyond earnings."""
-        return burn_cents(state_of(self), self.me)
+        return burn_cents(state_of(self), self.me, self.monthly_rent_cents())
 
     def runway_days(self) -> int:
         """Days that cash lasts."""
-        return runway_days(state_of(self), self.me)
+        return runway_days(state_of(self), self.me, self.monthly_rent_cents())
 
     def coverage(self, extra_cents: int) -> float:
         """Debt-service coverage with a new loan."""
@@ -140,10 +140,10 @@ class OwnView(PublicView):
 
     def promised_kw(self, site: str) -> float:
         """Power that own leases and quotes will take at an own site beyond what is installed."""
-        state = state_of(self)
+        state, shared = state_of(self), shared_of(self)
         if state.sites.sites[site].owner != self.me:
             raise NotVisible(f"{site} is not {self.me}'s")
-        return promised_watts(state, site) / 1000
+        return promised_by(state, site, shared.let[self.me], shared.quotes_by[self.me]) / 1000
 
     # --- leases
 

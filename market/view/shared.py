@@ -11,10 +11,10 @@ import msgspec
 
 from market.rules.base import fleets_h100e
 from market.rules.chips import outlook
+from market.rules.finance import lease_rent
 from market.rules.index import Capacity, tail_price, tail_wanted
 from market.rules.machines import Machine, machines, quote_yields
 from market.rules.prices import cost_of_mix
-from market.rules.uses import captive_share
 from market.state import State
 from market.state.chips import Holding, Order, Place
 from market.state.finance import Books
@@ -141,7 +141,7 @@ class Shared:
     @cached_property
     def on_demand_cents(self) -> dict[str, float]:
         """What clouds earn on demand in four weeks at this week's prices and fill."""
-        capacity = Capacity(self.state)
+        capacity = self.capacity
         wanted = tail_wanted(self.state)
         fill = min(1.0, wanted / capacity.total_free) if capacity.total_free else 0.0
         earned: dict[str, float] = defaultdict(float)
@@ -150,10 +150,19 @@ class Shared:
         return earned
 
     @cached_property
+    def rents_cents(self) -> dict[str, int]:
+        """Rent of four weeks by lessee."""
+        return {org: sum(map(lease_rent, leases)) for org, leases in self.rented.items()}
+
+    @cached_property
     def captive(self) -> dict[str, float]:
         """Part of its own fleet that each cloud keeps for its own users."""
-        orgs = self.state.run.orgs
-        return {name: captive_share(self.state, name) for name, org in orgs.items() if "cloud" in org.roles}
+        return self.capacity.captive
+
+    @cached_property
+    def capacity(self) -> Capacity:
+        """H100e that clouds have to let."""
+        return Capacity(self.state)
 
     @cached_property
     def cost_of_mix(self) -> float:

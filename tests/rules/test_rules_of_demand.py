@@ -167,12 +167,12 @@ def test_shocks_and_factors_multiply_what_is_wanted():
 
 def test_a_cloud_keeps_for_itself_what_its_own_users_want_less_what_its_labs_have():
     world = given()
-    assert uses.captive_share(world.state, CLOUD) == pytest.approx(0.3)
+    assert uses.captive_shares(world.state, [CLOUD])[CLOUD] == pytest.approx(0.3)
     inside = lease(gpus=1_000, kind="internal")
     world.happened(inside, handed(inside))
-    assert uses.captive_share(world.state, CLOUD) == pytest.approx(0.2)
+    assert uses.captive_shares(world.state, [CLOUD])[CLOUD] == pytest.approx(0.2)
     world.happened(events.UseMeasured(org=CLOUD, usd_per_year=1e9, growth_per_year=0.5, h100e=1e6))
-    assert uses.captive_share(world.state, CLOUD) == 1.0
+    assert uses.captive_shares(world.state, [CLOUD])[CLOUD] == 1.0
 
 
 def test_more_is_foreseen_further_ahead_with_more_contracts_and_nothing_without_users():
