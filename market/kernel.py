@@ -73,11 +73,13 @@ class BehaviourFault(Exception):
 def few_collections() -> Iterator[None]:
     """Let the garbage collector look less often: events hold no cycles, and every look walks all that a run made."""
     before = gc.get_threshold()
+    gc.freeze()  # nor at what was imported before
     gc.set_threshold(200_000, 50, 100)
     try:
         yield
     finally:
         gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def remember(state: State, event: Event, seq: int, root: int) -> None:

@@ -1,6 +1,7 @@
 """The struct of arrays that every equation reads: one row is (cluster, model, workload, parallelism)."""
 
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -101,8 +102,8 @@ class Case:
         """Return the rows that `part` (slice, mask or index) selects; shared scalars stay shared."""
         if isinstance(part, np.ndarray) and part.dtype == np.bool_:
             part = np.flatnonzero(part)
-        values = (getattr(self, name) for name in FIELDS)
-        return Case(*(v[part] if isinstance(v, np.ndarray) and v.ndim else v for v in values))
+        return Case(*[v[part] if isinstance(v, np.ndarray) and v.ndim else v for v in values_of(self)])
 
 
 FIELDS: tuple[str, ...] = tuple(f.name for f in fields(Case))
+values_of = attrgetter(*FIELDS)

@@ -53,19 +53,23 @@ def activations(case: Case, size: work.Sizes, recompute: Any) -> Array:
     The first stage keeps min(m, pp) microbatches of L/pp layers, and (pp-1)/(pp v) of them more when interleaved
     (same source, section 4.2.3). Full recomputation of a share of the layers keeps their inputs and one working set.
     """
+    return activations_at(case, size, recompute)[0]
+
+
+def activations_at(case: Case, size: work.Sizes, first: Any, *more: float) -> list[Array]:
+    """Give `activations` at several levels of recomputation on the same side of 1. [R] each."""
     tokens = case.microbatch * case.seq_len / case.cp
-    narrow, wide = activation_bytes_per_token_layer(case, size, np.minimum(recompute, 1))
+    narrow, wide = activation_bytes_per_token_layer(case, size, np.minimum(first, 1))
     split = 1 + case.sequence_parallel * (1 / case.tp - 1)
     kept = narrow * split + wide / case.tp
     entry = 2 * case.hidden * split
-    share = np.maximum(recompute - 1, 0)
     microbatches = case.batch_seqs / (case.dp * case.microbatch)
     flight = np.minimum(microbatches, case.pp) / case.pp
     flight = flight * (1 + (case.vp > 1) * (case.pp - 1) / (case.pp * case.vp))
-    per_token = case.layers * flight * (kept + share * (entry - kept)) + (share > 0) * kept
-    logits = 6 * case.vocab / case.tp * (case.pp <= 1)
-    total: Array = tokens * (per_token + logits)
-    return total
+    flying, logits = case.layers * flight, 6 * case.vocab / case.tp * (case.pp <= 1)
+    shares = [np.maximum(recompute - 1, 0) for recompute in (first, *more)]
+    layers = [flying * (kept + share * (entry - kept)) + (share > 0) * kept for share in shares]
+    return [tokens * (per_token + logits) for per_token in layers]
 
 
 def memory(case: Case, size: work.Sizes, held: tuple[Array, Array]) -> Memory:
@@ -105,8 +109,7 @@ def least_recompute(case: Case, size: work.Sizes, held: tuple[Array, Array]) -> 
     """
     rest = memory(dataclasses.replace(case, recompute=np.asarray(0.0)), size, held)
     room = USABLE * case.hbm_bytes - (rest.total - rest.activations)
-    lean, full = activations(case, size, 1.0), activations(case, size, 2.0)
-    begun = activations(case, size, 1.0 + 1e-12)  # one layer's working set comes on top
+    lean, full, begun = activations_at(case, size, 1.0, 2.0, 1.0 + 1e-12)  # one layer's working set comes on top
     share = np.clip((begun - room) / np.maximum(begun - full, 1.0) + 1e-6, 1e-6, 1.0)
     level = np.where(lean <= room, 1.0, np.where(full <= room, 1.0 + share, np.inf))
     least: Array = np.where(rest.activations <= room, 0.0, level)

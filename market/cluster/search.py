@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from market.cluster import work
-from market.cluster.case import FIELDS, Array, Case
+from market.cluster.case import Array, Case, values_of
 from market.cluster.constants import Constants, fitted
 from market.cluster.goodput import goodput
 from market.cluster.memory import least_recompute
@@ -70,8 +70,8 @@ def concatenate(cases: list[Case]) -> Case:
     """Join cases that share their scalars."""
     if len(cases) == 1:
         return cases[0]
-    columns = ([getattr(c, name) for c in cases] for name in FIELDS)
-    return Case(*(np.concatenate(v) if isinstance(v[0], np.ndarray) and v[0].ndim else v[0] for v in columns))
+    columns = zip(*map(values_of, cases), strict=True)
+    return Case(*[np.concatenate(v) if isinstance(v[0], np.ndarray) and v[0].ndim else v[0] for v in columns])
 
 
 def time_per_progress(case: Case, size: work.Sizes, k: Constants) -> Array:
@@ -121,7 +121,7 @@ def search(case: Case, m: Model, gpus: float, k: Constants | None = None, fixed:
     chosen = np.flatnonzero((listed.cp <= 1) | (case.year >= CONTEXT_YEAR))
     if not chosen.size:
         return Found(case, np.empty(0), "gpus" if np.prod([f or 1 for f in split_of(fixed)]) > gpus else "batch")
-    timed = best_of(with_plans(case, listed, chosen), size, k)
+    timed = best_of(with_plans(case, listed, chosen if chosen.size < listed.cp.size else slice(None)), size, k)
     if not timed:
         return Found(case, np.empty(0), "memory")
     every = concatenate([c for c, _ in timed])
