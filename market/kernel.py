@@ -8,9 +8,8 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Protocol
-
-import msgspec
 
 from events.commands import Choice, Command, Terms, fault
 from events.kinds import RunEnd
@@ -249,13 +248,17 @@ class Kernel:
 
 
 def _option(kind: type[OptionChosen | OptionRejected], actor: str, topic: str, terms: Terms) -> Event:
-    given = msgspec.structs.asdict(terms)
-    said: dict[str, Any] = {
-        name: round(given[name], 9) if isinstance(given.get(name), float) else given[name]
-        for name in kind.__struct_fields__
-        if name in given
-    }
+    said: dict[str, Any] = {}
+    for name in _told(kind):
+        value = getattr(terms, name)
+        said[name] = round(value, 9) if isinstance(value, float) else value
     return kind(org=actor, kind=topic, **said)
+
+
+@cache
+def _told(kind: type[OptionChosen | OptionRejected]) -> tuple[str, ...]:
+    """What an event of a choice tells of its terms."""
+    return tuple(name for name in kind.__struct_fields__ if name in Terms.__struct_fields__)
 
 
 def replay(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from events.types import chips as events
 from events.types.finance import PaymentMade
@@ -65,10 +65,10 @@ def _would_take(state: State, order: Order, chip: Chip, p: dict[str, float]) -> 
     return not wanted.in_volume or wanted.lead_time_weeks > p["orders.lead_time_patience_weeks"]
 
 
-def powered_share(state: State, org: str) -> float:
+def powered_share(state: State, org: str, orders: Iterable[Order]) -> float:
     """Part of what an org has ordered or waits for that its spare energised power could run, 0 to 1."""
     chips = state.chips.chips
-    wanted = sum(o.gpus * chips[o.chip].power_kw_it_per_gpu for o in state.chips.orders.values() if o.org == org)
+    wanted = sum(o.gpus * chips[o.chip].power_kw_it_per_gpu for o in orders)
     wanted += sum(n * chips[c].power_kw_it_per_gpu for c, n in state.chips.warehouse.get(org, {}).items())
     spare = sum(s.spare_w for s in state.sites.sites.values() if s.owner == org) / 1000
     return clip(spare / wanted, 0.0, 1.0) if wanted > 0 else 1.0
@@ -80,16 +80,15 @@ def allocate(state: State, day: int) -> Iterator[Happening]:
         return
     p = state.run.parameters
     waiting: dict[str, dict[str, list[Order]]] = defaultdict(lambda: defaultdict(list))
+    ordered: dict[str, list[Order]] = defaultdict(list)
     for order in state.chips.orders.values():
         waiting[order.chip][order.org].append(order)
-    powered: dict[str, float] = {}
+        ordered[order.org].append(order)
+    powered = {org: powered_share(state, org, orders) for org, orders in ordered.items()}
     for name in sorted(waiting):
         chip, by_org = state.chips.chips[name], waiting[name]
         orgs = sorted(by_org)
         needs = [sum(o.gpus for o in by_org[org]) for org in orgs]
-        for org in orgs:
-            if org not in powered:
-                powered[org] = powered_share(state, org)
         weights = [
             need
             * (1 - p["allocation.powered_weight"] + p["allocation.powered_weight"] * powered[org])

@@ -64,10 +64,19 @@ def lead_time(state: State) -> float:
 
 def running_cost(state: State, chip: Chip, region: str) -> float:
     """Cost of keeping one GPU of a chip on for an hour, USD: energy with levies, staff and spares."""
+    return _running_cost(state, chip, *_energy(state, region))
+
+
+def _energy(state: State, region: str) -> tuple[float, float]:
+    """PUE of a region, and its price of energy with levies, USD/MWh."""
     p = state.run.parameters
     energy = p[f"regions.{region}.energy_usd_per_mwh"] + p.get(f"regions.{region}.levy_usd_per_mwh", 0.0)
-    power = chip.power_kw_it_per_gpu * p[f"regions.{region}.pue"] * energy / 1000
-    cost: float = power + p["price.running_usd_per_h100e_hour"] * chip.h100e
+    return p[f"regions.{region}.pue"], energy
+
+
+def _running_cost(state: State, chip: Chip, pue: float, energy: float) -> float:
+    power = chip.power_kw_it_per_gpu * pue * energy / 1000
+    cost: float = power + state.run.parameters["price.running_usd_per_h100e_hour"] * chip.h100e
     return cost
 
 
@@ -179,5 +188,6 @@ def _balance(state: State, found: uses.Streams, supply: float) -> float:
 def _floor(state: State) -> float:
     """Least running cost of an H100e-hour: below it the owner switches off."""
     chips = [chip for chip in state.chips.chips.values() if chip.in_volume]
-    costs = (running_cost(state, c, region) / c.h100e for c in chips for region in state.run.regions)
+    regions = [_energy(state, region) for region in state.run.regions]
+    costs = (_running_cost(state, c, pue, energy) / c.h100e for c in chips for pue, energy in regions)
     return min(costs, default=entry_price(state) / SPAN)

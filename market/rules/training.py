@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -256,7 +257,7 @@ def clusters(state: State, day: int) -> Iterator[Happening]:
     for name, holding in state.chips.holdings.items():
         if holding.owned + holding.leased_in < CLUSTER_SIZES[0] or holding.leased_out:
             continue
-        size = max(s for s in CLUSTER_SIZES if s <= holding.held)
+        size = CLUSTER_SIZES[bisect_right(CLUSTER_SIZES, holding.held) - 1]
         known = state.training.clusters.get(name, 0)
         first = holding.chip not in state.training.largest_cluster and holding.chip not in said
         if size <= known or (not first and holding.owned and state.sites.sites[holding.site].kind == "pool"):

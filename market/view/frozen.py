@@ -17,8 +17,9 @@ def frozen[T: msgspec.Struct](record: T) -> T:
 
 
 def all_frozen[T: msgspec.Struct](records: Iterable[T]) -> tuple[T, ...]:
-    """Copy records into frozen ones."""
-    return tuple(map(frozen, records))
+    """Copy records of one class into frozen ones."""
+    held = list(records)
+    return tuple(map(_copier(type(held[0])), held)) if held else ()
 
 
 @cache
