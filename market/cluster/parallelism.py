@@ -165,8 +165,8 @@ def plans(m: Model, domain: int, gpus: float, fixed: Fixed = FREE) -> Plans:
     legal = (ranks >= 1) & (batch >= (1 - BATCH_SLACK) * m.batch_seqs - 1e-9)
     legal &= (tp * pp * cp * ranks <= gpus) & (ep <= tp * cp * ranks)
     legal &= fewest > MORE_MICROBATCHES[2]  # a multiple of few repeats a sum
-    rows, column = np.nonzero(legal)
-    dp = ranks[rows, column]
-    kept = {n: v[rows, 0] for n, v in (("tp", tp), ("pp", pp), ("vp", vp), ("ep", ep), ("cp", cp))}
+    chosen = np.flatnonzero(legal)
+    rows, dp = chosen // count.shape[1], ranks.take(chosen)
+    kept = {n: v.take(rows) for n, v in (("tp", tp), ("pp", pp), ("vp", vp), ("ep", ep), ("cp", cp))}
     used = kept["tp"] * kept["pp"] * kept["cp"] * dp
-    return Plans(**kept, dp=dp, microbatch=microbatch[rows, 0], batch_seqs=batch[rows, column], gpus=used)
+    return Plans(**kept, dp=dp, microbatch=microbatch.take(rows), batch_seqs=batch.take(chosen), gpus=used)
