@@ -138,6 +138,8 @@ def price_moved(state: State, event: events.PriceMoved, day: int) -> None:
     desk.price_usd_per_h100e_hour = event.price_usd_per_h100e_hour
     desk.spot_usd_per_h100e_hour = event.spot_usd_per_h100e_hour
     desk.tightness = event.tightness
+    if any(x.wait_days <= state.run.parameters["price.index_wait_days"] for x in desk.signed):
+        desk.signed_day = day
     desk.signed.clear()
     state.chips.lead_times.append(event.lead_time_weeks)
     del state.chips.lead_times[:-53]

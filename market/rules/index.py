@@ -17,6 +17,7 @@ from market.state import State
 from market.state.demand import TAIL
 from market.units import clip, digits
 
+QUIET_HALF_LIVES = 2
 BOOK_MONTHS = 13  # in which the contracts of the tail, of a year each, are signed anew
 
 
@@ -75,17 +76,23 @@ def tail_contracts(state: State, day: int) -> Batch | None:
     return Batch(demand_events.TailSigned, columns, clouds, clouds)
 
 
-def measured(state: State) -> float:
-    """Index of one-year contracts: signed prices over the quote for their term, at that of one year, smoothed."""
-    before, soon = state.leases.price_usd_per_h100e_hour, state.run.parameters["price.index_wait_days"]
-    signed = [x for x in state.leases.signed if x.wait_days <= soon]
-    if not signed:
+def measured(state: State, day: int) -> float:
+    """Index of one-year contracts: signed prices over the quote for their term, at that of one year, smoothed.
+
+    A week without a signature leaves it; after `QUIET_HALF_LIVES` of them the quote alone moves it, as price reporters
+    assess a market without trades by its offers.
+    """
+    before, p = state.leases.price_usd_per_h100e_hour, state.run.parameters
+    half_life, mean = p["price.index_half_life_weeks"], 0.0
+    signed = [x for x in state.leases.signed if x.wait_days <= p["price.index_wait_days"]]
+    if signed:
+        ratios = [math.log(x.price_usd_per_h100e_hour / prices.quote(state, x.days, x.wait_days / 7)) for x in signed]
+        weights = [x.h100e for x in signed]
+        mean = math.fsum(w * r for w, r in zip(weights, ratios, strict=True)) / math.fsum(weights)
+    elif day - max(state.leases.signed_day, state.run.start_day) <= 7 * QUIET_HALF_LIVES * half_life:
         return before
-    ratios = [math.log(x.price_usd_per_h100e_hour / prices.quote(state, x.days, x.wait_days / 7)) for x in signed]
-    weights = [x.h100e for x in signed]
-    mean = math.fsum(w * r for w, r in zip(weights, ratios, strict=True)) / math.fsum(weights)
     now = prices.reference_quote(state) * math.exp(clip(mean, -0.5, 0.5))
-    keep = 0.5 ** (1 / state.run.parameters["price.index_half_life_weeks"])
+    keep = 0.5 ** (1 / half_life)
     index: float = before**keep * now ** (1 - keep)
     return index
 
@@ -117,7 +124,7 @@ def posted_mean(state: State, changed: Mapping[str, float]) -> float:
 def publish(state: State, day: int) -> Iterator[Happening]:
     """Publish the index of what was signed and the mean of posted prices, which clouds revise at random times."""
     p, run = state.run.parameters, state.run
-    index, draws, changed = measured(state), rng.Draws(run.seed, run.week + 1), {}
+    index, draws, changed = measured(state, day), rng.Draws(run.seed, run.week + 1), {}
     for cloud in _clouds(state):
         now = posted(state, cloud)
         gap = math.log(p["price.spot_ratio"] * index / now)

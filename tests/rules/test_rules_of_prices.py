@@ -142,6 +142,17 @@ def test_the_index_stands_still_while_nobody_signs_and_follows_who_does():
     assert published(signed(given(), 4.0)) == high
 
 
+def test_after_two_half_lives_without_a_signature_the_quote_moves_the_index():
+    world = given()
+    weeks = index.QUIET_HALF_LIVES * world.state.run.parameters["price.index_half_life_weeks"]
+    last = world.state.run.start_day + round(7 * weeks)
+    quote, stale = prices.reference_quote(world.state), index.measured(world.state, last)
+    moved = index.measured(world.state, last + 1)
+    assert stale == 2.5
+    assert min(2.5, quote) <= moved <= max(2.5, quote)
+    assert moved != stale
+
+
 def test_a_contract_counts_once():
     world = signed(given(), 1.0)
     first = published(world)
