@@ -138,9 +138,7 @@ def price_moved(state: State, event: events.PriceMoved, day: int) -> None:
     desk.price_usd_per_h100e_hour = event.price_usd_per_h100e_hour
     desk.spot_usd_per_h100e_hour = event.spot_usd_per_h100e_hour
     desk.tightness = event.tightness
-    soon = state.run.parameters.get("price.index_wait_days", 0.0)  # older logs have no index of what was signed
-    if any(x.wait_days <= soon for x in desk.signed):
-        desk.signed_day = day
+    desk.signed_days.update((x.wait_days, day) for x in desk.signed)
     desk.signed.clear()
     state.chips.lead_times.append(event.lead_time_weeks)
     del state.chips.lead_times[:-53]

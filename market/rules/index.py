@@ -89,12 +89,19 @@ def measured(state: State, day: int) -> float:
         ratios = [math.log(x.price_usd_per_h100e_hour / prices.quote(state, x.days, x.wait_days / 7)) for x in signed]
         weights = [x.h100e for x in signed]
         mean = math.fsum(w * r for w, r in zip(weights, ratios, strict=True)) / math.fsum(weights)
-    elif day - max(state.leases.signed_day, state.run.start_day) <= 7 * QUIET_HALF_LIVES * half_life:
+    elif day - last_signed(state) <= 7 * QUIET_HALF_LIVES * half_life:
         return before
     now = prices.reference_quote(state) * math.exp(clip(mean, -0.5, 0.5))
     keep = 0.5 ** (1 / half_life)
     index: float = before**keep * now ** (1 - keep)
     return index
+
+
+def last_signed(state: State) -> int:
+    """Last day on which something that the index counts was signed; the start before the first."""
+    soon = state.run.parameters["price.index_wait_days"]
+    days = (day for wait, day in state.leases.signed_days.items() if wait <= soon)
+    return max(days, default=state.run.start_day)
 
 
 def posted(state: State, cloud: str) -> float:

@@ -104,4 +104,4 @@ class Leases(msgspec.Struct, array_like=True):
     tightness: float = 1.0
     posted: dict[str, float] = {}  # cloud -> its on-demand list price, USD/H100e-hour
     signed: list[Signature] = []  # since the index was last measured
-    signed_day: int = -1  # last day on which the index was measured over something signed; -1 before the first
+    signed_days: dict[int, int] = {}  # days until delivery -> last day on which something so far ahead was signed

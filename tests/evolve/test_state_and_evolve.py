@@ -160,6 +160,10 @@ def full() -> State:
         ),
         leases.OnDemandRepriced(lessor=CLOUD, kind="cut", spot_usd_per_h100e_hour=3.0),
         demand.TailSigned(lessor=CLOUD, h100e=9.0, duration_days=364, price_usd_per_h100e_hour=2.0),
+        leases.PriceMoved(
+            price_usd_per_h100e_hour=2.0, spot_usd_per_h100e_hour=3.0, tightness=1.0, lead_time_weeks=9.0
+        ),
+        demand.TailSigned(lessor=CLOUD, h100e=9.0, duration_days=364, price_usd_per_h100e_hour=2.0),
         policy.PolicyEnacted(policy="rule", kind="A rule"),
         policy.QuotaUsed(policy="rule", org=LAB, kind="permit 0", value=5.0),
         policy.CommandForbidden(org=LAB, policy="rule", kind="PlanSite", reason="no", region="texas"),
