@@ -27,8 +27,6 @@ GROUP = "market.behaviours"
 class PluginUnusable(Exception):
     """The package of a behaviour that a scenario names cannot be imported; the text names both."""
 
-    exit_code = 1
-
 
 def behaviours(names: set[str]) -> dict[str, type[Behaviour]]:
     """Import the behaviours of these names, and no other: ours and those of packages outside, by entry point.

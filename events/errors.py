@@ -1,4 +1,4 @@
-"""What can be wrong with a log, each with the exit code of the command that meets it."""
+"""What can be wrong with a log."""
 
 from __future__ import annotations
 
@@ -28,13 +28,9 @@ class Problem(NamedTuple):
 class LogError(Exception):
     """A log cannot be used as asked; the message is one line: what, where, what to do."""
 
-    exit_code = 1
-
 
 class LogDamaged(LogError):
     """Acknowledged bytes are not what was written."""
-
-    exit_code = 3
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(f"{problem}; restore the run folder from a copy, or run again elsewhere")
@@ -48,13 +44,9 @@ class LogLocked(LogError):
 class LogMissing(LogError):
     """There is no run in this folder."""
 
-    exit_code = 2
-
 
 class LogExists(LogError):
     """A new run was to go where something else is."""
-
-    exit_code = 2
 
 
 class LogForeign(LogError):

@@ -46,8 +46,6 @@ class Hooks(Protocol):
 class ReplayMismatch(Exception):
     """A week's state hash is not the one that the log recorded."""
 
-    exit_code = 3
-
     def __init__(self, week: int, recorded: str, found: str) -> None:
         super().__init__(f"week {week}: the log recorded state {recorded[:16]}, replay gives {found[:16]}")
         self.week = week
@@ -59,8 +57,6 @@ class UnknownCause(Exception):
 
 class BehaviourFault(Exception):
     """A behaviour failed, or asked for what no org may ask for. A defect of the behaviour: the run ends."""
-
-    exit_code = 1
 
     def __init__(self, state: State, org: str, what: str) -> None:
         behaviour, week = state.run.orgs[org].behaviour, state.run.week + 1

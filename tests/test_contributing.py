@@ -17,6 +17,7 @@ import cli
 from events import EVENTS
 from events.terms import LeaseTerms
 from market.analytics import TABLES
+from market.commands.errors import EXIT_CODES
 from market.report.sentences import SENTENCES
 
 ROOT = Path(__file__).parents[1]
@@ -96,13 +97,14 @@ def test_a_table_is_a_function_of_the_log(run: Path, monkeypatch: pytest.MonkeyP
     assert "WeekClosed" in ask("query", run, "SELECT type, events FROM types").stdout
 
 
-def test_a_command_is_a_function_and_its_error_a_class(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_is_a_function_and_its_error_a_class_with_an_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
     class Unripe(Exception):
-        exit_code = 3
+        """A command that came too early."""
 
     @click.command("ripen")
     def ripen() -> None:
         raise Unripe("not yet")
 
     monkeypatch.setitem(cli.main.commands, "ripen", ripen)
+    monkeypatch.setitem(EXIT_CODES, f"{Unripe.__module__}.{Unripe.__qualname__}", 3)
     assert complaint("ripen", code=3) == "market: not yet"

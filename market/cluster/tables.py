@@ -10,8 +10,6 @@ from importlib import resources
 class ClusterError(ValueError):
     """A case that cannot be answered: what was wrong, the value, the rule and the remedy."""
 
-    exit_code = 2
-
 
 @functools.cache
 def read_table(name: str) -> tuple[dict[str, str], ...]:

@@ -32,19 +32,13 @@ PROBE_WEEKS = 13
 class ExperimentExists(Exception):
     """The folder holds something that would be mixed up with this experiment."""
 
-    exit_code = 2
-
 
 class KeepLogsWrong(ValueError):
     """Logs to keep that are not to be understood."""
 
-    exit_code = 2
-
 
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C: what was done is kept."""
-
-    exit_code = 130
 
     def __init__(self, out: str, done: int, total: int) -> None:
         super().__init__(f"interrupted: {done:,} of {total:,} runs are kept in {out}")
@@ -67,11 +61,6 @@ class Finished:
     failed: dict[str, str] = field(default_factory=dict)
     engine: str = ""
     elapsed_s: float = 0.0
-
-    @property
-    def exit_code(self) -> int:
-        """0, or 4 when some runs failed."""
-        return 4 if self.failed else 0
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, for scripts."""

@@ -27,8 +27,6 @@ ORG_COLUMNS = ("actor", "org", "counterparty", "lessor", "lessee", "supplier")
 class Usage(ValueError):
     """A question that this run cannot answer; the text is one line."""
 
-    exit_code = 2
-
 
 class Replayed(NamedTuple):
     """A state rebuilt from events, after a whole week.

@@ -22,8 +22,6 @@ class Problem(NamedTuple):
 class ScenarioError(ValueError):
     """A scenario or policy that cannot be used. `problems` holds all that was found, the text the first."""
 
-    exit_code = 2
-
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         more = len(self.problems) - 1

@@ -57,8 +57,6 @@ class Origin(NamedTuple):
 class OriginError(ValueError):
     """An origin that is no quarter's end of the record."""
 
-    exit_code = 2
-
 
 def origins_of(words: Sequence[str]) -> list[date]:
     """Read origins: `all`, or quarters' ends."""

@@ -38,8 +38,6 @@ SEED = 1
 class CalibrationError(ValueError):
     """A calibration that cannot be made; the text is one line."""
 
-    exit_code = 2
-
 
 class Target(NamedTuple):
     """One observed quarter to fit, as a log ratio to its base where growth is compared."""

@@ -36,8 +36,6 @@ EVENT_SEEDS_MIN = 60  # with fewer, no seed in none still allows one in twenty (
 class ClaimError(ValueError):
     """A claim that cannot be checked; the text is one line."""
 
-    exit_code = 1
-
 
 class Claim(NamedTuple):
     """One line of `claims.csv`."""

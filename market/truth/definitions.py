@@ -34,8 +34,6 @@ How = Literal["flow", "level", "cumulative", "maximum", "day", "days", "none"]
 class DefinitionError(ValueError):
     """A series without a definition, or a definition that breaks its own rules."""
 
-    exit_code = 2
-
 
 class Definition(NamedTuple):
     """One line of `definitions.csv`; the module says what the fields mean."""

@@ -24,8 +24,6 @@ VERSION = 1
 class ForecastError(ValueError):
     """A forecast that cannot be made or read; the text is one line."""
 
-    exit_code = 1
-
 
 def forecast_of(
     resolved: Resolved, answers: Sequence[Answer], questions: Sequence[Asked], drawn: str

@@ -15,8 +15,6 @@ FOLDER = HERE / "posteriors"
 class PosteriorError(ValueError):
     """A posterior that is not there or cannot be read."""
 
-    exit_code = 2
-
 
 def names() -> list[str]:
     """Posteriors that come with the project."""

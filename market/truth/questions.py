@@ -12,8 +12,6 @@ COLUMNS = ("id", "text", "sql", "unit", "low", "high")
 class QuestionError(ValueError):
     """A file of questions that cannot be asked; the text names file, line and rule."""
 
-    exit_code = 2
-
 
 class Asked(NamedTuple):
     """A question: `low` and `high` are the interval whose probability is told; either may be open."""

@@ -27,8 +27,6 @@ EDGE = 1e-6
 class SmootherMissing(ValueError):
     """An optional library is needed; the text says how to install it."""
 
-    exit_code = 2
-
 
 class Fitted(NamedTuple):
     """Posterior ensemble [k, N], the error that was used, and what the model could not reproduce."""

@@ -12,7 +12,7 @@ from click.shell_completion import ShellComplete
 from command_line.asking import ask
 
 import cli
-from market.report.examples import EXAMPLES
+from market.commands.examples import EXAMPLES
 
 HEAVY = {"mesa", "polars", "pyarrow", "pydantic", "numpy", "rich", "msgspec", "yaml", "agents", "events"}
 

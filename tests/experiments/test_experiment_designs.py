@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from agents.simulation import simulate
+from market.commands.errors import code_of
 from market.experiments.design.plan import Plan, snapshot_weeks
 from market.experiments.experiment import logs_to_keep, plan_experiment
 from market.scenario.errors import ScenarioError
@@ -109,7 +110,7 @@ def test_a_wrong_design_is_refused_with_its_place(right: str, wrong: str, said: 
     with pytest.raises(ScenarioError) as caught:
         _plan(tmp_path, GOOD.replace(right, wrong, 1))
     assert str(caught.value.problems[0]).startswith(said)
-    assert caught.value.exit_code == 2
+    assert code_of(caught.value) == 2
 
 
 @pytest.mark.parametrize(

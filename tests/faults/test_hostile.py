@@ -14,8 +14,10 @@ import pyarrow as pa
 import pytest
 
 from events import LogDamaged, LogError, LogForeign, LogWriter, Manifest, open_log, resume, segment, verify
+from events.errors import Problem
 from events.manifest import Segment, signed
 from events.schema import log_schema
+from market.commands.errors import code_of
 from tests.events.sample import SCENARIO, feed, manifest, run
 from tests.faults.forge import BODY_LENGTH, Forger, forgeries, outcome
 
@@ -215,7 +217,7 @@ def test_damage_in_a_sealed_segment_names_segment_commit_and_byte(folder: Path) 
     assert f"00000000.arrow, commit 0, byte {commit.offset}: its hash does not hold; restore" in said
     with pytest.raises(LogDamaged) as caught:
         open_log(folder).summary  # noqa: B018
-    assert caught.value.exit_code == 3
+    assert code_of(caught.value) == 3
 
 
 def test_a_missing_segment_is_named(folder: Path) -> None:
@@ -261,5 +263,6 @@ def test_a_tail_made_to_look_like_commits_costs_little(folder: Path, tail: bytes
 
 
 def test_foreign_exit_codes_are_1_and_damage_is_3() -> None:
-    assert LogForeign.exit_code == 1
-    assert LogDamaged.exit_code == 3
+    problem = Problem("00000000.arrow", -1, -1, "what it is")
+    assert code_of(LogForeign(problem)) == 1
+    assert code_of(LogDamaged(problem)) == 3

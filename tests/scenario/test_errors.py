@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from market.commands.errors import code_of
 from market.scenario.errors import ScenarioError
 from market.scenario.load import load_scenario
 
@@ -19,7 +20,7 @@ def error_of(text: str | bytes, folder: Path) -> str:
     with pytest.raises(ScenarioError) as caught:
         load_scenario(path)
     message = str(caught.value)
-    assert caught.value.exit_code == 2
+    assert code_of(caught.value) == 2
     assert "\n" not in message
     assert len(message) < 400
     return message

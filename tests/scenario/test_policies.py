@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from market.commands.errors import code_of
 from market.policies.load import check_against, in_force, library, load_policies, load_policy
 from market.policies.schema import TPP_PER_H100E, Bounds, Change, Words
 from market.scenario.errors import ScenarioError
@@ -27,7 +28,7 @@ def write(folder: Path, text: str) -> Path:
 def error_of(spec: str | Path) -> str:
     with pytest.raises(ScenarioError) as caught:
         load_policy(spec)
-    assert caught.value.exit_code == 2
+    assert code_of(caught.value) == 2
     assert "\n" not in str(caught.value)
     return str(caught.value)
 

@@ -13,13 +13,9 @@ Run = Callable[[Batch], list[Outcome]]
 class EngineUnusable(Exception):
     """An engine that cannot start; the text says why and what to do."""
 
-    exit_code = 2
-
 
 class WorkerUnable(Exception):
     """A worker that cannot do any run: it does not reach the store, or lacks a package. Nothing is lost by stopping."""
-
-    exit_code = 1
 
     def __init__(self, error: str) -> None:
         super().__init__(f"a worker cannot work: {error}")

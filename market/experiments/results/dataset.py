@@ -23,8 +23,6 @@ Floats = NDArray[np.float64]
 class ResultMissing(Exception):
     """A folder that holds no finished experiment."""
 
-    exit_code = 2
-
 
 @dataclass(frozen=True)
 class Results:

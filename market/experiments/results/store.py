@@ -29,8 +29,6 @@ SECONDS_TO_CONNECT, SECONDS_TO_ANSWER, TRIES = 5, 30, 3
 class StoreUnusable(Exception):
     """A place that cannot be written or read; the text says why in one line."""
 
-    exit_code = 2
-
 
 class Store:
     """Files under one root, written whole: a reader sees all of a file or none of it."""

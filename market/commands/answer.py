@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from market.commands.errors import code_of, said
+from market.commands.shell import DAMAGED, FAILED, INTERRUPTED, Complaint, emit
 from market.report.progress import note, progress
-from market.report.shell import DAMAGED, FAILED, INTERRUPTED, Complaint, emit
 from market.runs import drive, folders
 from market.runs.outcome import Outcome, outcome_at, outcome_of
 from market.runs.question import Question
@@ -83,11 +84,10 @@ def _simulated(
     except KeyboardInterrupt:
         raise Complaint(_stopped("interrupted", folder, was_there), INTERRUPTED) from None
     except Exception as error:
-        code = getattr(error, "exit_code", None)
-        if code != FAILED:
+        if code_of(error) != FAILED:
             _clear_if_empty(folder, was_there)
             raise
-        raise Complaint(_stopped(str(error), folder, was_there), FAILED) from error
+        raise Complaint(_stopped(said(error)[0], folder, was_there), FAILED) from error
     return outcome_of(open_run(folder), state)
 
 
