@@ -15,8 +15,7 @@ from events.commands.chips import CancelOrder, PlaceOrder
 from events.commands.finance import SeekLoan, SeekRound, SetBudget
 from events.commands.sites import PauseBuilding, PlanSite, ResumeBuilding, StartBuilding
 from events.kinds import BudgetReason, BuildingKind, NewSiteKind
-from market import rng
-from market.rng import Draws
+from market.rng import LIFETIME, Draws
 from market.units import CENTS, MONTH_WEEKS, QUARTER_WEEKS, YEAR_MONTHS, YEAR_WEEKS, clip
 from market.view import MarketView
 
@@ -270,7 +269,7 @@ def loan(view: MarketView) -> Iterator[Command]:
         cents //= 2
     lenders = [name for name in view.orgs("investor") if view.is_lender(name)]
     if lenders and cents >= least:
-        lender = max(lenders, key=lambda name: (rng.uniform(view.seed, "lender", f"{view.me} {name}"), name))
+        lender = max(lenders, key=lambda name: (view.draws.uniform("lender", name, LIFETIME), name))
         yield SeekLoan(actor=view.me, because=view.me, lender=lender, amount_usd_cents=cents)
 
 
@@ -410,7 +409,7 @@ def _build(view: MarketView, draws: Draws, kind: NewSiteKind, size: tuple[int, i
     options = power_options(view, kind, kw)
     if not options:
         return
-    u = draws.uniform(f"region {kind} {number}", view.me)
+    u = draws.uniform(f"region {kind} {number}")
     i, why = choose("region", [terms for _, _, terms in options], view.param("choice.temperature"), u)
     region, on_site, _ = options[i]
     own = {site.region: site for site in view.sites()}

@@ -188,7 +188,7 @@ def seek_capacity(view: MarketView, draws: Draws) -> Iterator[Command]:
     ]
     if not others:
         return
-    lessor = min(others, key=lambda name: draws.uniform("capacity from", f"{view.me} {name}"))
+    lessor = min(others, key=lambda name: draws.uniform("capacity from", name))
     yield RequestLease(
         actor=view.me, because=view.me, lessor=lessor, h100e=min(short, p("chains.ask_max_h100e")),
         due_day=view.day + 28, duration_days=round(365 * p("chains.term_years")),

@@ -20,7 +20,6 @@ from events.commands.leases import AcceptQuote, BreakTalks, CounterQuote, Reques
 from events.commands.sites import PlanSite
 from events.kinds import Clause, TalksEnd
 from events.terms import LeaseTerms, terms_of
-from market import rng
 from market.rng import Draws
 from market.units import MONTH_WEEKS
 from market.view import MarketView, Quote, Request
@@ -120,7 +119,7 @@ class _Noise(dict[str, float]):
         self._view, self._month = view, month
 
     def __missing__(self, option: str) -> float:
-        u = rng.uniform(self._view.seed, "option", f"{self._view.me} {option}", self._month)
+        u = self._view.draws.uniform("option", option, self._month)
         self[option] = decision.gumbel(u, self._view.param("decision.noise"))
         return self[option]
 

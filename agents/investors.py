@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from events.commands import Command
 from events.commands.finance import DeclineRound, FundRound
 from events.kinds import RoundFailure, StakeKind
-from market import rng
 from market.rng import Draws
 from market.units import CENTS
 from market.view import MarketView, Round
@@ -58,11 +57,8 @@ def carried_cents(view: MarketView, books: Round) -> float:
 def leader(view: MarketView, books: Round) -> str:
     """Name who leads a round: a cloud that paid in compute before, else strategic money for large ones, or venture."""
     p, backer = view.param, view.compute_backer(books.org)
-    if backer is not None:
-        u = rng.uniform(view.seed, "backer leads", books.org, books.sought_day)
-        if u < p("finance.backer_share"):
-            return backer
+    if backer is not None and books.backer_draw < p("finance.backer_share"):
+        return backer
     is_large = books.sought_cents >= p("finance.strategic_round_usd") * 100
     funds = [name for name in view.funds() if view.is_strategic(name) == is_large] or view.funds()
-    return max(funds, key=lambda name: (rng.uniform(view.seed, "leads", f"{books.org} {name}", books.sought_day), name),
-               default="")  # fmt: skip
+    return max(funds, key=lambda name: (books.fund_draws[name], name), default="")

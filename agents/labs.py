@@ -87,7 +87,7 @@ def plan(view: MarketView, lab: LabRecord, draws: Draws, is_asking: bool = False
 def announce(view: MarketView, draws: Draws, rest: float) -> Iterator[Command]:
     """Announce with the largest lessor what is wanted beyond this month's talks, if that is much and nothing stands."""
     p = view.param
-    if rest < p("letters.h100e_min") or view.letters() or not draws.chance(p("letters.chance"), "letter", view.me):
+    if rest < p("letters.h100e_min") or view.letters() or not draws.chance(p("letters.chance"), "letter"):
         return
     clouds = [name for name in view.orgs("cloud") if name != view.me and view.same_bloc(name)]
     if not clouds:
@@ -120,7 +120,7 @@ def requests(view: MarketView, target: Target, turns: int, draws: Draws) -> Iter
             continue
         size = math.log(max(view.fleet_owned_by(cloud), 1.0))
         loyal = p("desk.loyalty") if view.leases_from(view.me, cloud) or view.compute_backer(view.me) == cloud else 0.0
-        noise = p("desk.noise") * draws.normal("lessor rank", f"{view.me} {cloud}")
+        noise = p("desk.noise") * draws.normal("lessor rank", cloud)
         ranked.append((size + loyal + noise, cloud))
     ranked.sort(key=lambda item: (-item[0], item[1]))
     for _, cloud in ranked[: round(p("desk.lessors_asked"))]:
@@ -164,13 +164,11 @@ def projects(view: MarketView, draws: Draws) -> Iterator[Command]:
     lab = view.lab
     research = view.fleet_h100e * (1 - view.captive_share()) * (1 - (lab.inference_share if lab else 0.0))
     arrivals = p("projects.arrivals_per_week")
-    count = int(arrivals) + (draws.uniform("project count", view.me) < arrivals % 1)
+    count = int(arrivals) + (draws.uniform("project count") < arrivals % 1)
     for number in range(count):
-        z = draws.normal(f"project size {number}", view.me)
+        z = draws.normal(f"project size {number}")
         h100e = p("projects.share_median") * research * math.exp(p("projects.share_sd") * z)
-        days = round(
-            p("projects.days") * math.exp(p("projects.days_sd") * draws.normal(f"project days {number}", view.me))
-        )
+        days = round(p("projects.days") * math.exp(p("projects.days_sd") * draws.normal(f"project days {number}")))
         yield StartProject(actor=view.me, because=view.me, h100e=h100e, duration_days=days)
 
 
@@ -184,7 +182,7 @@ def raise_money(view: MarketView, draws: Draws) -> Iterator[Command]:
         return
     calm, keen = p("finance.round_calm"), p("finance.round_keen")
     hazard = clip(keen - (keen - calm) * runway / reference, calm, keen) / p("finance.round_hazard_weeks")
-    if draws.chance(hazard, "seek a round", view.me):
+    if draws.chance(hazard, "seek a round"):
         cents = round(p("finance.round_share") * worth_usd(view) * 100)
         yield SeekRound(actor=view.me, because=view.me, amount_usd_cents=cents)
 

@@ -17,8 +17,7 @@ from events.commands.chips import PlaceOrder
 from events.commands.leases import BreakTalks, GiveQuote
 from events.commands.sites import PlanSite, StartBuilding
 from events.terms import LeaseTerms, terms_of
-from market import rng
-from market.rng import Draws
+from market.rng import LIFETIME, Draws
 from market.view import Chip, Contract, MarketView, Quote, Request
 
 
@@ -48,7 +47,7 @@ def quote_price(view: MarketView, request: Request, offer: Offer) -> float:
     price = view.contract_price(request.duration_days, wait)
     later = 1 - math.exp(-wait / p("price.forward_decay_weeks"))
     price *= min(1.0, view.cost(offer.chip) / view.cost_of_mix) ** later
-    spread = p("price.signed_sd") * rng.normal(view.seed, "quote", f"{view.me} {request.request_id}")
+    spread = p("price.signed_sd") * view.draws.normal("quote", request.request_id, LIFETIME)
     signed: float = price * math.exp(spread) * chip.h100e
     return signed
 

@@ -14,7 +14,7 @@ from agents.buyers import offers
 from agents.decision import HALF_YEAR_WEEKS, Gate, Option, Target, Way, Weights
 from events.commands import Terms
 from events.kinds import NewSiteKind
-from market.rng import uniform
+from market.rng import LIFETIME, Draws
 from market.units import HOURS_PER_YEAR
 from market.view import Chip, MarketView, Quote
 
@@ -129,7 +129,7 @@ def owning_usd(view: MarketView, bill: float, chip: Chip, gpus: int, region: str
 def ways_to_build(view: MarketView) -> Iterator[Build]:
     """New land in every region at home, and one old hall; on the grid or with own plant where the org takes that on."""
     regions = sorted(view.home_regions())
-    hall = hall_region(view.seed, view.me, regions)
+    hall = hall_region(view.draws, regions)
     for region in regions:
         yield Build("greenfield", region, False)
         yield Build("greenfield", region, True)
@@ -139,14 +139,14 @@ def ways_to_build(view: MarketView) -> Iterator[Build]:
             yield Build("brownfield", hall, True)
 
 
-def hall_region(seed: int, org: str, regions: Sequence[str]) -> str:
+def hall_region(draws: Draws, regions: Sequence[str]) -> str:
     """The region in which an org's search for a hall ends: one draw for life over the regions open to it."""
-    return max(sorted(regions), key=lambda region: uniform(seed, "hall region", f"{org} {region}"), default="")
+    return max(sorted(regions), key=lambda region: draws.uniform("hall region", region, LIFETIME), default="")
 
 
 def has_hall(view: MarketView, since_day: int) -> bool:
     """Whether a hall has been found since the search began: an exponential wait, drawn once for each search."""
-    u = uniform(view.seed, "hall", f"{view.me} {since_day}")
+    u = view.draws.uniform("hall", str(since_day), LIFETIME)
     return view.day - since_day >= -7 * view.param("talks.hall_weeks") * math.log(1 - u)
 
 

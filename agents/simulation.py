@@ -13,7 +13,6 @@ from events.commands import Command
 from events.memory import Log, MemoryLog
 from events.plugins import points
 from market.kernel import BehaviourFault, Hooks, Kernel, few_collections
-from market.rng import Draws
 from market.rules.start import opening
 from market.state import State
 from market.view import MarketView, Shared
@@ -89,11 +88,11 @@ class Simulation:
 
     def _answers(self) -> Iterator[tuple[str, list[Command]]]:
         """Ask every org at one moment of the week."""
-        run = self.state.run
-        shared, draws = Shared(self.state), Draws(run.seed, run.week + 1)
+        shared = Shared(self.state)
         for org, behaviour in self.behaviours.items():
             try:
-                yield org, behaviour.act(MarketView(shared, org), draws)
+                view = MarketView(shared, org)
+                yield org, behaviour.act(view, view.draws)
             except Exception as error:
                 where = traceback.extract_tb(error.__traceback__)[-1]
                 what = f"{type(error).__name__}: {error} ({where.filename}:{where.lineno})"

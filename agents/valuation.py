@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from events.commands import Choice, Terms
 from events.kinds import OptionLeft
-from market import rng
+from market.rng import LIFETIME
 from market.view import MarketView
 
 
@@ -69,4 +69,4 @@ def term_factor(duration_days: int, two_years: float, three_years: float) -> flo
 
 def is_my_week(view: MarketView, every: int) -> bool:
     """Whether a decision that comes every so many weeks is due, spread over orgs by a draw for life."""
-    return view.week % every == rng.phase(view.seed, f"week of {every}", view.me, every)
+    return view.week % every == int(view.draws.uniform(f"week of {every}", week=LIFETIME) * every)

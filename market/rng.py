@@ -8,10 +8,10 @@ times faster for single draws than setting up a counter-based generator for each
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from statistics import NormalDist
+from typing import Any
 
 LIFETIME = -1  # the week of draws that hold for an entity's whole life
 _STANDARD = NormalDist()
@@ -54,26 +54,40 @@ def lognormal(median: float, sd: float, z: float) -> float:
     return median * math.exp(sd * z)
 
 
-def phase(seed: int, stream: str, entity: str, every: int) -> int:
-    """Draw which week of every so many is an entity's own, 0 to `every` - 1, for its whole life."""
-    return int(uniform(seed, stream, entity) * every)
-
-
-@dataclass(frozen=True, slots=True)
 class Draws:
-    """The draws that one entity may make in one week."""
+    """The draws of one org in one week. Each is keyed by the org: it draws for nobody else, and no attribute is a seed.
 
-    seed: int
+    `about` names what a draw is about, where a stream has more than one; `week` is another week's draw, or LIFETIME.
+    """
+
+    __slots__ = ("_seed", "me", "week")
+    me: str
     week: int
 
-    def uniform(self, stream: str, entity: str) -> float:
-        """Draw from (0, 1) for this week."""
-        return uniform(self.seed, stream, entity, self.week)
+    def __init__(self, seed: int, me: str, week: int) -> None:
+        _SEED.__set__(self, seed)
+        object.__setattr__(self, "me", me)
+        object.__setattr__(self, "week", week)
 
-    def normal(self, stream: str, entity: str) -> float:
-        """Draw a standard normal for this week."""
-        return normal(self.seed, stream, entity, self.week)
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"draws are read-only: {name}")
 
-    def chance(self, probability: float, stream: str, entity: str) -> bool:
-        """Whether something with that probability happens to the entity this week."""
-        return uniform(self.seed, stream, entity, self.week) < probability
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"draws are read-only: {name}")
+
+    def uniform(self, stream: str, about: str = "", week: int | None = None) -> float:
+        """Draw from (0, 1)."""
+        entity = f"{self.me} {about}" if about else self.me
+        return uniform(_SEED.__get__(self), stream, entity, self.week if week is None else week)
+
+    def normal(self, stream: str, about: str = "", week: int | None = None) -> float:
+        """Draw a standard normal."""
+        return _STANDARD.inv_cdf(self.uniform(stream, about, week))
+
+    def chance(self, probability: float, stream: str, about: str = "") -> bool:
+        """Whether something with that probability happens this week."""
+        return self.uniform(stream, about) < probability
+
+
+_SEED: Any = Draws.__dict__["_seed"]  # the slot loses its name on the class: only the methods above read it
+delattr(Draws, "_seed")

@@ -131,11 +131,12 @@ def posted_mean(state: State, changed: Mapping[str, float]) -> float:
 def publish(state: State, day: int) -> Iterator[Happening]:
     """Publish the index of what was signed and the mean of posted prices, which clouds revise at random times."""
     p, run = state.run.parameters, state.run
-    index, draws, changed = measured(state, day), rng.Draws(run.seed, run.week + 1), {}
+    index, week, changed = measured(state, day), run.week + 1, {}
     for cloud in _clouds(state):
         now = posted(state, cloud)
         gap = math.log(p["price.spot_ratio"] * index / now)
-        if abs(gap) > p["price.spot_band"] and draws.chance(1 / p["price.spot_hazard_weeks"], "reprice", cloud):
+        is_moved = rng.uniform(run.seed, "reprice", cloud, week) < 1 / p["price.spot_hazard_weeks"]
+        if abs(gap) > p["price.spot_band"] and is_moved:
             changed[cloud] = digits(now * math.exp(p["price.spot_closing"] * gap))
             kind: Repricing = "cut" if gap < 0 else "rise"
             event = events.OnDemandRepriced(lessor=cloud, kind=kind, spot_usd_per_h100e_hour=changed[cloud])

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from msgspec.structs import replace
 
 from events.types import leases as events
+from market.rng import Draws
 from market.rules.finance import burn_cents, coverage, runway_days
 from market.rules.free import promised_by
 from market.rules.machines import Machine
@@ -29,9 +30,9 @@ class OwnView(PublicView):
     __slots__ = ()
 
     @property
-    def seed(self) -> int:
-        """Seed of the run, for draws that hold for the org's whole life."""
-        return state_of(self).run.seed
+    def draws(self) -> Draws:
+        """The own draws of the week that begins; an org draws for nobody else."""
+        return Draws(state_of(self).run.seed, self.me, self.week + 1)
 
     # --- money
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from events.kinds import Buyers
@@ -42,3 +44,5 @@ class Round(msgspec.Struct, frozen=True):
     sought_cents: int
     sought_day: int
     valuation_cents: int  # after its last round
+    backer_draw: float  # in (0, 1), one draw of the round for all who could lead it: they agree who does
+    fund_draws: Mapping[str, float]  # by fund

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 import msgspec
 
+from market import rng
 from market.rules.base import fleets_h100e
 from market.rules.chips import outlook
 from market.rules.finance import lease_rent
@@ -108,11 +109,14 @@ class Shared:
     @cached_property
     def rounds(self) -> tuple[Round, ...]:
         """Rounds that are sought, by id of the org."""
-        return tuple(
-            Round(name, books.sought_cents, books.sought_day, books.valuation_cents)
-            for name, books in sorted(self.state.finance.books.items())
-            if books.sought_cents
-        )
+        return tuple(self._round(books) for _, books in sorted(self.state.finance.books.items()) if books.sought_cents)
+
+    def _round(self, books: Books) -> Round:
+        seed, org, day = self.state.run.seed, books.org, books.sought_day
+        funds = (name for name, each in self.state.run.orgs.items() if "investor" in each.roles)
+        draws = {name: rng.uniform(seed, "leads", f"{org} {name}", day) for name in funds}
+        backer = rng.uniform(seed, "backer leads", org, day)
+        return Round(org, books.sought_cents, day, books.valuation_cents, backer, MappingProxyType(draws))
 
     def books(self, org: str) -> Books:
         """An org's books."""

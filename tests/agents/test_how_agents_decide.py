@@ -29,7 +29,7 @@ from events.types.training import ServingMeasured
 from market.rng import Draws
 from market.view import MarketView, Shared
 
-DRAWS = Draws(7, 0)
+DRAWS = Draws(7, LAB, 0)
 
 
 def view(world, org=LAB):
@@ -68,7 +68,7 @@ def test_a_warm_choice_takes_options_by_logit():
 def test_monthly_decisions_are_spread_over_the_weeks():
     phases = set()
     for number in range(40):
-        seen = [SimpleNamespace(me=f"org-{number}", seed=0, week=week) for week in range(8)]
+        seen = [SimpleNamespace(draws=Draws(0, f"org-{number}", week + 1), week=week) for week in range(8)]
         weeks = [each.week for each in seen if valuation.is_my_week(each, 4)]
         assert weeks[1] == weeks[0] + 4
         phases.add(weeks[0])
@@ -463,7 +463,7 @@ def test_a_lab_with_long_runway_seeks_no_round_and_one_without_does():
     world = given()
     big = lease(RIVAL, gpus=9_000)
     world.happened(big, handed(big))
-    sought = [list(labs.raise_money(view(world, RIVAL), Draws(7, week))) for week in range(60)]
+    sought = [list(labs.raise_money(view(world, RIVAL), Draws(7, RIVAL, week))) for week in range(60)]
     assert any(sought)
 
 

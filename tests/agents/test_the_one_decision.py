@@ -22,7 +22,7 @@ from market.rng import Draws
 from market.view import MarketView, Shared
 
 WEIGHTS = Weights(2.5, 0.5)
-DRAWS = Draws(7, 0)
+DRAWS = Draws(7, LAB, 0)
 
 
 def target(**changed):

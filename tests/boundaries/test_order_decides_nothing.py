@@ -47,4 +47,5 @@ def test_large_rounds_go_to_strategic_investors_wherever_they_stand():
         p |= {f"orgs.{name}.strategic": float(name == strategic) for name in ("aaa", FUND, "zzz")}
         books = world.state.finance.books[LAB]
         books.sought_cents = round(2 * p["finance.strategic_round_usd"] * 100)
-        assert leader(MarketView(Shared(world.state), FUND), books) == strategic
+        view = MarketView(Shared(world.state), FUND)
+        assert [leader(view, each) for each in view.rounds_sought()] == [strategic]

@@ -5,6 +5,7 @@ What only the interpreter's own back doors reach (names with two underscores, `g
 
 from __future__ import annotations
 
+import copy
 import inspect
 import itertools
 from collections.abc import Mapping
@@ -13,11 +14,12 @@ from types import MappingProxyType
 import msgspec
 import pytest
 
+from agents.investors import leader
 from events.types.leases import LeaseRequested, LeaseSigned
 from events.types.training import ComputeSplitSet
 from market.rng import Draws
 from market.state import state_hash
-from market.view import MarketView, NotVisible, Shared
+from market.view import MarketView, NotVisible, Round, Shared
 from market.view.base import may_see
 
 PLAIN = (str, int, float, bool, type(None))
@@ -40,6 +42,7 @@ def arguments(state):
         "request_id": list(desk.requests), "quote_id": list(desk.quotes), "lease_id": list(desk.leases),
         "kind": ["brownfield", "greenfield"], "kw": [1000], "extra_cents": [10**9], "default": [0.0],
         "weeks": [52.0], "days": [364.0], "wait_weeks": [8.0],
+        "stream": ["quote"], "about": ["", *orgs[:3]], "week": [None, -1, 3], "probability": [0.5],
     }  # fmt: skip
 
 
@@ -125,12 +128,64 @@ def test_nothing_of_the_state_is_reached_and_all_that_is_reached_is_frozen(state
             if isinstance(thing, msgspec.Struct):
                 assert thing.__struct_config__.frozen, (org, thing)
             else:
-                assert inspect.isroutine(thing) or isinstance(thing, MarketView | tuple | MappingProxyType), thing
+                assert inspect.isroutine(thing) or isinstance(thing, MarketView | Draws | tuple | MappingProxyType), (
+                    thing
+                )
 
 
 def test_draws_cannot_be_changed_either():
-    draws = Draws(3, 4)
-    assert [name for name in attack(draws) if name in ("seed", "week")] == []
+    assert list(attack(Draws(3, "xai", 4))) == []
+
+
+def values_in(found):
+    """The plain values in what was reached."""
+    for thing in found:
+        if isinstance(thing, Mapping):
+            yield from (value for pair in thing.items() for value in pair)
+        elif isinstance(thing, tuple):
+            yield from thing
+        elif not inspect.isroutine(thing):
+            yield from (getattr(thing, name) for name in dir(thing) if not name.startswith("__"))
+
+
+SEED = 7_000_000_000_000_000_003
+
+
+@pytest.fixture(scope="module")
+def seeded(state):
+    """What each org reaches where the seed is a number that nothing else is."""
+    run, values = copy.deepcopy(state), arguments(state)
+    run.run.seed = SEED
+    run.finance.books["xai"].sought_cents = run.finance.books["openai"].sought_cents = 10**12
+    return run, {org: reached(MarketView(Shared(run), org), values) for org in run.run.orgs}
+
+
+def test_no_org_reaches_the_seed(seeded):
+    for org, found in seeded[1].items():
+        for value in values_in(found):
+            assert value != SEED, org
+
+
+def test_an_org_draws_for_itself_alone_whatever_it_names(seeded):
+    run, _ = seeded
+    words = ["", *run.run.orgs, *(f"{org} azure" for org in run.run.orgs), "quote", "week of 4"]
+    drawn = {
+        org: {MarketView(Shared(run), org).draws.uniform(stream, about, week)
+              for stream in ("quote", "lender", "letter") for about in words for week in (-1, 3)}
+        for org in run.run.orgs
+    }  # fmt: skip
+    assert sum(map(len, drawn.values())) == len(set().union(*drawn.values()))
+
+
+def test_investors_agree_who_leads_a_round_and_no_other_org_hears_of_it(seeded):
+    run, found = seeded
+    sought = {name for name, books in run.finance.books.items() if books.sought_cents}
+    leads = set()
+    for org, held in found.items():
+        told = [thing for thing in held if isinstance(thing, Round)]
+        assert {one.org for one in told} == (sought if {"investor", "cloud"} & set(run.run.orgs[org].roles) else set())
+        leads |= {(one.org, leader(MarketView(Shared(run), org), one)) for one in told}
+    assert len(leads) == len(sought) >= 2
 
 
 # --- who sees what

@@ -261,9 +261,11 @@ def test_draws_are_uniform_and_normal_as_their_names_say():
 
 
 def test_an_entity_draws_for_its_week():
-    draws = rng.Draws(3, 7)
-    assert draws.uniform("s", "e") == rng.uniform(3, "s", "e", 7)
-    assert draws.normal("s", "e") == rng.normal(3, "s", "e", 7)
+    draws = rng.Draws(3, "me", 7)
+    assert draws.uniform("s") == rng.uniform(3, "s", "me", 7)
+    assert draws.uniform("s", "e") == rng.uniform(3, "s", "me e", 7)
+    assert draws.uniform("s", "e", 9) == rng.uniform(3, "s", "me e", 9)
+    assert draws.normal("s", "e", rng.LIFETIME) == rng.normal(3, "s", "me e")
     assert draws.chance(1.0, "s", "e")
     assert not draws.chance(0.0, "s", "e")
 
@@ -300,7 +302,6 @@ def test_another_seed_is_another_run(frontier, short_run):
 
 
 def test_people_answer_the_same_view_with_the_same_commands_and_change_nothing(short_run):
-    from market.rng import Draws
     from market.view import MarketView, Shared
 
     kernel = Kernel(MemoryLog())
@@ -309,7 +310,8 @@ def test_people_answer_the_same_view_with_the_same_commands_and_change_nothing(s
     before = state_hash(kernel.state)
     asked = 0
     for org, behaviour in model.behaviours.items():
-        answers = [behaviour.act(MarketView(Shared(kernel.state), org), Draws(0, 26)) for _ in range(2)]
+        view = MarketView(Shared(kernel.state), org)
+        answers = [behaviour.act(view, view.draws) for _ in range(2)]
         assert answers[0] == answers[1]
         assert all(command.actor == org for command in answers[0])
         asked += len(answers[0])
