@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from msgspec.structs import replace
 
+from agents import permission
 from agents.resources import buildable_kw, spendable_usd
 from agents.valuation import choose, is_my_week, price_term, time_term, why_left
 from events.commands import Choice, Command, Terms
@@ -198,8 +199,9 @@ def orders(view: MarketView) -> Iterator[Command]:
     weights = [math.exp((terms.score - top) / heat) for _, terms in found]
     total = sum(weights)
     ranked = sorted(zip(weights, found, strict=True), key=lambda item: (-item[0], item[1][0]))
+    refused = permission.refused_chips(view)
     for weight, (chip, terms) in ranked[:4]:
-        gpus = int(money * weight / total / view.chip(chip).price_usd_per_gpu / (1 + view.levy_on_chips()))
+        gpus = int(money * weight / total / view.chip(chip).price_usd_per_gpu / (1 + view.levy_on_chips(chip)))
         best = max((other for name, other in found if name != chip), key=lambda t: t.score, default=None)
         if gpus >= NODE_GPUS:
             yield PlaceOrder(
@@ -207,7 +209,9 @@ def orders(view: MarketView) -> Iterator[Command]:
                 because=f"{view.me}/budget",
                 chip=chip,
                 gpus=gpus,
-                why=Choice("chip", terms, (replace(best, reason=why_left(best, terms)),) if best else ()),
+                why=permission.with_refused(
+                    Choice("chip", terms, (replace(best, reason=why_left(best, terms)),) if best else ()), refused
+                ),
             )
 
 
@@ -395,9 +399,14 @@ def power_options(view: MarketView, kind: NewSiteKind, kw: int) -> list[tuple[st
         for on_site, wait, extra in ((False, grid, 0.0), (True, own, math.log(p("build.on_site_cost_factor")))):
             if on_site and kind == "brownfield" and not view.trait("on_site_power"):
                 continue
+            may = permission.to_build(view, region, kind, kw, on_site=on_site)
+            licence = may.wait_days if may.is_worth_asking else 0.0
+            levied = may.usd + permission.building_levy_usd(view, region, kw, on_site=on_site)
+            extra += math.log1p(levied / (kw * p("build.shell_usd_per_kw")))
             terms = Terms(
-                region, term_price=energy - extra, term_time=time_term(wait / 7, p("choice.power_wait_weight")),
-                term_control=here, on_site_power=on_site,
+                region, term_price=energy - extra, term_control=here, on_site_power=on_site,
+                term_time=time_term((wait + licence) / 7, p("choice.power_wait_weight")),
+                reason="not told" if may.is_worth_asking else "permission",
             )  # fmt: skip
             options.append((region, on_site, terms))
     return options
@@ -410,8 +419,10 @@ def _build(view: MarketView, draws: Draws, kind: NewSiteKind, size: tuple[int, i
     if not options:
         return
     u = draws.uniform(f"region {kind} {number}")
-    i, why = choose("region", [terms for _, _, terms in options], view.param("choice.temperature"), u)
-    region, on_site, _ = options[i]
+    open_ones = [option for option in options if option[2].reason != "permission"] or options  # then it is refused
+    i, why = choose("region", [terms for _, _, terms in open_ones], view.param("choice.temperature"), u)
+    region, on_site, _ = open_ones[i]
+    why = permission.with_refused(why, [terms for _, _, terms in options if terms.reason == "permission"])
     own = {site.region: site for site in view.sites()}
     site, because = own.get(region), f"{view.me}/budget"
     if site is None:

@@ -113,7 +113,9 @@ def resale(view: MarketView, request: Request, used: Used) -> Iterator[Offer]:
             continue
         if start - request.due_day > 7 * view.param("price.need_slack_weeks"):
             continue
-        yield Offer(lease.chip, lease.site, min(need, free), start, lease.lease_id, lease.price_usd_per_gpu_hour)
+        offer = Offer(lease.chip, lease.site, min(need, free), start, lease.lease_id, lease.price_usd_per_gpu_hour)
+        if view.may(_quote(view, request, offer, offer.cost_usd_per_gpu_hour)).is_given:
+            yield offer
 
 
 def forward(view: MarketView, request: Request, used: Used) -> Offer | TalksEnd:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
-from agents import decision, means, race
+from agents import decision, means, permission, race
 from agents.decision import Decision, Option, Scored, Target, Way
 from agents.valuation import why_left
 from events.commands import Choice, Command
@@ -170,6 +170,9 @@ def settle(view: MarketView, quote: Quote, why: Choice | None) -> Command:
     p, request = view.param, view.request(quote.request_id)
     h100e = view.chip(quote.chip).h100e
     price, limit = quote.price_usd_per_gpu_hour / h100e, request.price_limit_usd_per_h100e_hour
+    price *= 1 + permission.rent_levy(view, quote.duration_days, quote.lessor)
+    if not permission.accepting(view, quote).is_worth_asking:
+        return _break(view, request.request_id, "permission")
     if quote.lessor == view.parent_of(view.me):
         return AcceptQuote(actor=view.me, because=quote.quote_id, quote_id=quote.quote_id, why=why)
     late = quote.start_day - request.due_day > 7 * p("price.need_slack_weeks")

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from events.commands import Command
+from agents.permission import may_fund
+from events.commands import Choice, Command, Terms
 from events.commands.finance import DeclineRound, FundRound
 from events.kinds import RoundFailure, StakeKind
 from market.rng import Draws
@@ -40,8 +41,18 @@ def fund_rounds(view: MarketView, kind: StakeKind) -> Iterator[Command]:
         left, cash = left - amount, cash - amount
         value = round(min(books.sought_cents / p("finance.round_share"), carried_cents(view, books)))
         yield FundRound(
-            actor=view.me, because=because, org=books.org, amount_usd_cents=amount, valuation_usd_cents=value, kind=kind
-        )
+            actor=view.me, because=because, org=books.org, amount_usd_cents=amount, valuation_usd_cents=value,
+            kind=kind, why=stood_in_for(view, books),
+        )  # fmt: skip
+
+
+def stood_in_for(view: MarketView, books: Round) -> Choice | None:
+    """Say who would have led the round had policies not kept it out; None when they kept out nobody."""
+    backer = view.compute_backer(books.org)
+    kept_out = [] if backer is None or may_fund(view, backer, books, "equity for compute") else [str(backer)]
+    kept_out += [name for name in view.funds() if not may_fund(view, name, books, "equity")]
+    refused = tuple(Terms(name, reason="permission") for name in kept_out)
+    return Choice("leader", Terms(view.me), refused) if refused else None
 
 
 def carried_cents(view: MarketView, books: Round) -> float:
@@ -57,8 +68,10 @@ def carried_cents(view: MarketView, books: Round) -> float:
 def leader(view: MarketView, books: Round) -> str:
     """Name who leads a round: a cloud that paid in compute before, else strategic money for large ones, or venture."""
     p, backer = view.param, view.compute_backer(books.org)
-    if backer is not None and books.backer_draw < p("finance.backer_share"):
+    is_keen = backer is not None and books.backer_draw < p("finance.backer_share")
+    if backer is not None and is_keen and may_fund(view, backer, books, "equity for compute"):
         return backer
     is_large = books.sought_cents >= p("finance.strategic_round_usd") * 100
-    funds = [name for name in view.funds() if view.is_strategic(name) == is_large] or view.funds()
+    open_ones = [name for name in view.funds() if may_fund(view, name, books, "equity")]
+    funds = [name for name in open_ones if view.is_strategic(name) == is_large] or open_ones
     return max(funds, key=lambda name: (books.fund_draws[name], name), default="")

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from agents.buyers import purchases
 from agents.desk import pursue
+from agents.permission import run_of
 from agents.race import bridge, frontier, is_racing
 from agents.targets import Target, held_on, targets, wanted_h100e, wanted_usd
 from agents.valuation import is_my_week
 from events.commands import Command
 from events.commands.finance import SeekRound
 from events.commands.leases import RequestLease, SignLetter
-from events.commands.training import AdoptPlan, SetSplit, StartProject, StartTraining
+from events.commands.training import AdoptPlan, SetSplit, StartProject
 from events.kinds import PlanReason
 from market.rng import Draws
 from market.units import HOURS_PER_YEAR, MONTH_WEEKS, clip
@@ -150,10 +151,9 @@ def train(view: MarketView, lab: LabRecord) -> Iterator[Command]:
     p, options = view.param, view.machines()
     if not options or options[0].flop < p("labs.step_up") * max(lab.best_flop, p("labs.first_run_flop")):
         return
-    best = options[0]
-    yield StartTraining(
-        actor=view.me, because=lab.best_model or view.me, site=best.site, chip=best.chip, gpus=best.gpus, flop=best.flop
-    )
+    run = run_of(view, options[0], p("labs.step_up") * max(lab.best_flop, p("labs.first_run_flop")))
+    if run is not None:
+        yield run
 
 
 def projects(view: MarketView, draws: Draws) -> Iterator[Command]:

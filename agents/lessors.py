@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from agents import means
+from agents import means, permission
 from agents.buyers import NODE_GPUS
 from agents.decision import Target
 from agents.means import Build
@@ -101,9 +101,10 @@ def at_wish(view: MarketView, chip: Chip, gpus: int, region: str) -> Plan | None
     if region not in view.home_regions():
         return None
     build = Build("brownfield", region, False)
-    power = means.power_weeks(view, build, gpus * chip.power_kw_it_per_gpu)
+    kw = gpus * chip.power_kw_it_per_gpu
+    power = means.power_weeks(view, build, kw)
     shell = means.shell_weeks(view, "brownfield")
-    if power > shell:
+    if power > shell or not permission.to_build(view, region, "brownfield", kw, on_site=False).is_worth_asking:
         return None
     return Plan("", build, region, max(means.chip_weeks(view, chip), shell))
 
@@ -134,7 +135,9 @@ def offer(view: MarketView, request: Request) -> LeaseTerms | None:
         return None
     gpus = math.ceil(request.h100e / chip.h100e)
     wish = at_wish(view, chip, gpus, request.region) if request.region else None
-    plan = wish or min(plans(view, chip, gpus, sorted(view.home_regions())), key=_rank, default=None)
+    kw = gpus * chip.power_kw_it_per_gpu
+    regions = permission.open_regions(view, sorted(view.home_regions()), kw)
+    plan = wish or min(plans(view, chip, gpus, regions), key=_rank, default=None)
     if plan is None or 7 * plan.weeks > p("contracts.ahead_days_max"):
         return None
     start = max(request.due_day if plan.weeks * 7 + view.day < request.due_day else 0, view.day + round(7 * plan.weeks))

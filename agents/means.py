@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from agents import permission
 from agents.buyers import offers
 from agents.decision import HALF_YEAR_WEEKS, Gate, Option, Target, Way, Weights
 from events.commands import Terms
@@ -18,6 +19,7 @@ from market.rng import LIFETIME, Draws
 from market.units import HOURS_PER_YEAR
 from market.view import Chip, MarketView, Quote
 
+_NOT_ALLOWED: tuple[Gate, ...] = ("permission",)
 SLIP_WEEKS = 13  # a slip that counts
 
 
@@ -103,11 +105,12 @@ def power_weeks(view: MarketView, build: Build, kw: float) -> float:
 def bill_usd(view: MarketView, chip: Chip, gpus: int, build: Build | None) -> float:
     """Whole bill of a build: chips with servers, shell, own plant; without a shell for power that stands."""
     p, kw = view.param, gpus * chip.power_kw_it_per_gpu
-    chips = gpus * chip.price_usd_per_gpu * (1 + p("shipping.server_cost_share"))
+    chips = gpus * chip.price_usd_per_gpu * (1 + p("shipping.server_cost_share") + view.levy_on_chips(chip.name))
     if build is None:
         return chips
     plant = p("means.turbine_usd_per_kw") * view.region_param(build.region, "pue") if build.on_site else 0.0
-    return chips + kw * (p("build.shell_usd_per_kw") + plant)
+    levied = permission.building_levy_usd(view, build.region, kw, on_site=build.on_site)
+    return chips + kw * (p("build.shell_usd_per_kw") + plant) + levied
 
 
 def owning_usd(view: MarketView, bill: float, chip: Chip, gpus: int, region: str) -> float:
@@ -122,7 +125,7 @@ def owning_usd(view: MarketView, bill: float, chip: Chip, gpus: int, region: str
     annuity, fund = rate * growth / (growth - 1), rate / (growth - 1)
     capital = bill / (gpus * chip.h100e) * (annuity - p("means.residual_share") * fund) / HOURS_PER_YEAR
     kw = chip.power_kw_it_per_gpu / chip.h100e * view.region_param(region, "pue") * p("energy.load_factor")
-    energy = kw * view.region_param(region, "energy_usd_per_mwh") / 1000
+    energy = kw * view.energy_usd_per_mwh(region) / 1000
     return capital + energy + p("means.running_usd_per_h100e_hour")
 
 
@@ -160,7 +163,10 @@ def builds(view: MarketView, target: Target, since_day: int) -> list[Option]:
     for build in ways_to_build(view):
         bill = bill_usd(view, chip, gpus, build)
         site = max(shell_weeks(view, build.kind), power_weeks(view, build, gpus * chip.power_kw_it_per_gpu))
-        wait = max(chip_weeks(view, chip), site)
+        may = permission.to_build(
+            view, build.region, build.kind, gpus * chip.power_kw_it_per_gpu, on_site=build.on_site
+        )
+        wait = max(chip_weeks(view, chip), site + (may.wait_days / 7 if may.is_worth_asking else 0.0))
         is_found = build.kind == "greenfield" or has_hall(view, since_day)
         plant = " with own plant" if build.on_site else ""
         found[build.kind].append(
@@ -172,7 +178,7 @@ def builds(view: MarketView, target: Target, since_day: int) -> list[Option]:
                 wait_weeks=wait + (0.0 if is_found else view.param("talks.hall_weeks")),
                 slip_share=slip_share(view, wait),
                 is_owned=True,
-                failed=gates(view, bill),
+                failed=(*gates(view, bill), *(() if may.is_worth_asking else _NOT_ALLOWED)),
                 is_executable=is_found,
                 region=build.region,
                 chip=chip.name,
@@ -185,7 +191,7 @@ def builds(view: MarketView, target: Target, since_day: int) -> list[Option]:
 def _best(options: list[Option], target: Target) -> Option:
     """The cheaper and sooner of ways that differ in region alone; a preferred region wins a tie."""
     score = {o.name: -math.log(o.cost_usd_per_h100e_hour) - target.urgency * o.wait_weeks / 26 for o in options}
-    return max(options, key=lambda o: (score[o.name] - 0.5 * o.slip_share, o.name))
+    return max(options, key=lambda o: ("permission" not in o.failed, score[o.name] - 0.5 * o.slip_share, o.name))
 
 
 def other_burn_usd(view: MarketView) -> float:
@@ -249,10 +255,11 @@ def quoted(view: MarketView, target: Target, quote: Quote) -> Option:
     """A quote as an option: dearer where hours stay unused, gated where money or the slot is gone."""
     chip, p = view.chip(quote.chip), view.param
     price = quote.price_usd_per_gpu_hour / chip.h100e / view.training_yield(quote.quote_id) / target.hours_share
+    price *= 1 + permission.rent_levy(view, quote.duration_days, quote.lessor)
     if view.rented() and all(lease.lessor != quote.lessor for lease in view.rented()):
         price *= 1 + p("talks.switching_share")
     wait = max(0.0, (quote.start_day - view.day) / 7)
-    failed: list[Gate] = []
+    failed: list[Gate] = [] if permission.accepting(view, quote).is_worth_asking else ["permission"]
     if quote.start_day > quote.first_start_day + 7 * SLIP_WEEKS:
         failed.append("lost to another")
     year = quote.gpus * quote.price_usd_per_gpu_hour * HOURS_PER_YEAR

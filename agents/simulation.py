@@ -88,7 +88,7 @@ class Simulation:
 
     def _answers(self) -> Iterator[tuple[str, list[Command]]]:
         """Ask every org at one moment of the week."""
-        shared = Shared(self.state)
+        shared = Shared(self.state, self.kernel.hooks)
         for org, behaviour in self.behaviours.items():
             try:
                 view = MarketView(shared, org)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from agents.permission import rent_levy
 from events.kinds import LeaseKind
 from market.units import HOURS_PER_YEAR, YEAR_WEEKS, clip
 from market.view import Lab as LabRecord
@@ -109,8 +110,9 @@ def targets(view: MarketView, lab: LabRecord) -> list[Target]:
     part = min(1.0, 4 / p("labs.sign_weeks") * (2 - view.served_share()))
     far = p("labs.far_weeks") + min(view.lead_time_weeks, p("targets.lead_weeks_max")) / 2
     soon = p("desk.lead_weeks")
-    near_price = view.contract_price(365 * p("labs.near_term_years"), soon)
-    far_price = view.contract_price(365 * p("labs.far_term_years"), far)
+    near_days, far_days = 365 * p("labs.near_term_years"), 365 * p("labs.far_term_years")
+    near_price = view.contract_price(near_days, soon) * (1 + rent_levy(view, round(near_days)))
+    far_price = view.contract_price(far_days, far) * (1 + rent_levy(view, round(far_days)))
     carried = near_limit_usd(view, lab)
     near_gap = max(gap_h100e(view, lab, weeks, near_price, carried) for weeks in (soon, p("labs.near_weeks")))
     far_gap = gap_h100e(view, lab, far, far_price, far_limit_usd(view, lab, far))

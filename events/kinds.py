@@ -26,7 +26,7 @@ ReleaseKind = Literal["frontier", "refresh"]
 Repricing = Literal["cut", "rise"]
 PaymentKind = Literal[
     "opening", "chips", "servers", "shell deposit", "shell", "equity", "loan", "instalment", "rent", "on demand",
-    "energy", "staff", "revenue", "other business", "subscription", "parent funding", "levy",
+    "energy", "staff", "revenue", "other business", "subscription", "parent funding", "levy", "subsidy",
     "prepayment", "exit fee", "own users",
 ]  # fmt: skip
 

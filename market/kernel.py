@@ -21,6 +21,7 @@ from events.types.run import ExogenousShock, OptionChosen, OptionRejected, RunEn
 from market import rng, rules
 from market.evolve import evolve
 from market.rules.base import Happening
+from market.rules.permits import Permission
 from market.state import State, state_hash
 from market.units import WEEK_DAYS
 from market.week import Outcome, Phase, fell_due, outcomes, steps
@@ -41,6 +42,12 @@ class Hooks(Protocol):
 
     def levy(self, state: State, events: Sequence[Event], day: int) -> Iterable[Happening]:
         """What policies charge on events."""
+
+    def may(self, state: State, command: Command, day: int, today: int) -> Permission:
+        """What policies would say of a command on a day, as far as can be known today."""
+
+    def owed_usd(self, state: State, name: str, case: dict[str, Any], day: int, today: int) -> float:
+        """What an event on a day would cost its org, as far as can be known today."""
 
 
 class ReplayMismatch(Exception):
@@ -203,9 +210,9 @@ class Kernel:
         """Decide one command and record its events behind the choice that led to it."""
         cause: str | Place = command.because
         if self.hooks is not None:
-            noted = self.hooks.permit(self.state, command, self.day)
-            for event in noted:
-                self.record(self.day, event, command.actor, str(getattr(event, "policy", "")))
+            noted, place = self.hooks.permit(self.state, command, self.day), cause
+            for event in noted:  # a payment follows what it is paid for
+                place = self.record(self.day, event, command.actor, getattr(event, "policy", place))
             if any(type(event) is CommandForbidden for event in noted):
                 return list(noted)
         events = rules.decide(self.state, command, self.day)

@@ -53,3 +53,49 @@ class LevyCharged(Event, frozen=True, kw_only=True):
     org: str
     amount_usd_cents: int
     contract_id: str
+
+
+class LicenceSought(Event, frozen=True, kw_only=True):
+    """An org asked for a licence that a policy demands of `kind`, a command; it is decided on `due_day`.
+
+    `end_day` is when the licence would expire; `reason` names the group for which it holds.
+    """
+
+    sees: ClassVar[Visibility] = "parties"
+    org: str
+    policy: str
+    kind: str
+    reason: str
+    due_day: int
+    end_day: int
+
+
+class LicenceDecided(Event, frozen=True, kw_only=True):
+    """A licence was granted, `share` 1, or denied, `share` 0, until `end_day`."""
+
+    sees: ClassVar[Visibility] = "parties"
+    org: str
+    policy: str
+    kind: str
+    reason: str
+    share: float
+    end_day: int
+
+
+class ReportFiled(Event, frozen=True, kw_only=True):
+    """An org reported what a policy asks to be told: `kind` is the command, `value` its FLOP, GPUs or kW."""
+
+    org: str
+    policy: str
+    kind: str
+    reason: str
+    value: float
+
+
+class SubsidyPaid(Event, frozen=True, kw_only=True):
+    """A policy pays its part of a transaction; the payment follows."""
+
+    policy: str
+    org: str
+    amount_usd_cents: int
+    contract_id: str

@@ -11,7 +11,7 @@ from market.catalogue.bounds import bounds_of
 from market.catalogue.tables import Row
 from market.policies.cases import never, testable
 from market.policies.names import is_pattern, matching, of_catalogue
-from market.policies.schema import Condition, Levy, Permit, Policy
+from market.policies.schema import Condition, Levy, Permit, Policy, Report
 from market.scenario.draw import Key
 from market.scenario.errors import Problem, ScenarioError, did_you_mean, shorten
 from market.scenario.validate import parse
@@ -19,8 +19,12 @@ from market.scenario.yaml_tree import Tree, read_scalar
 
 _HARMLESS: dict[str, Any] = {
     "name": "x", "title": "x", "description": "x", "from": "2025-01-01",
-    "permit": {"refuse": ["PlaceOrder"], "reason": "x"}, "levy": {"on": ["PaymentMade"], "enabled": False},
+    "permit": {"refuse": ["PlaceOrder"], "reason": "x"}, "report": {"on": ["PlaceOrder"], "reason": "x"},
+    "levy": {"on": ["PaymentMade"], "enabled": False}, "subsidy": {"on": ["PaymentMade"], "enabled": False},
 }  # fmt: skip
+HOOKS = ("set", "permit", "report", "levy", "subsidy")
+type Rule = Permit | Report | Levy
+
 """What stands for a broken part while the rest is examined."""
 
 
@@ -62,8 +66,10 @@ def examined(document: Tree, given: dict[str, str], head: str) -> tuple[Policy |
         found = [problem for check in _CHECKS for problem in check(policy, places)]
         problems += [problem for problem in found if problem.path != "until" or "from" not in {p.path for p in wrong}]
     problems += _idle(document)
-    if not problems and not any(document.value.get(hook) for hook in ("set", "permit", "levy")):
-        problems.append(Problem(document.where(()), "", "changes nothing; give set, permit or levy"))
+    if not problems and not any(document.value.get(hook) for hook in HOOKS):
+        problems.append(
+            Problem(document.where(()), "", f"changes nothing; give {', '.join(HOOKS[:-1])} or {HOOKS[-1]}")
+        )
     return policy, sorted(problems, key=_line)
 
 
@@ -210,20 +216,21 @@ def _sets(policy: Policy, places: _Places) -> Iterator[Problem]:
 
 def _names(policy: Policy, places: _Places) -> Iterator[Problem]:
     """Commands and events that exist, and conditions that one of them can meet."""
-    rules: list[tuple[tuple[str, int], Permit | Levy]] = [
-        *((("permit", i), permit) for i, permit in enumerate(policy.permit)),
-        *((("levy", i), levy) for i, levy in enumerate(policy.levy)),
-    ]
-    for at, rule in rules:
+    for at, rule in rules_of(policy):
         yield from _rule(at, rule, places)
 
 
-def _rule(at: tuple[str, int], rule: Permit | Levy, places: _Places) -> Iterator[Problem]:
+def rules_of(policy: Policy) -> Iterator[tuple[tuple[str, int], Rule]]:
+    """The rules of a policy at their hooks, with where they stand in the file."""
+    for hook in HOOKS[1:]:
+        yield from (((hook, i), rule) for i, rule in enumerate(getattr(policy, hook)))
+
+
+def _rule(at: tuple[str, int], rule: Rule, places: _Places) -> Iterator[Problem]:
     field, names = ("refuse", rule.refuse) if isinstance(rule, Permit) else ("on", rule.on)
-    known = COMMANDS if isinstance(rule, Permit) else EVENTS
+    word, known = ("event", EVENTS) if isinstance(rule, Levy) else ("command", COMMANDS)
     unknown = [name for name in names if name not in known]
     for name in unknown:
-        word = "command" if isinstance(rule, Permit) else "event"
         text = f"unknown {word} {name!r}{did_you_mean(name, known)}"
         yield Problem(places.place((*at, field)), f"{at[0]}.{at[1]}.{field}", text)
     if not unknown:
@@ -239,14 +246,21 @@ def _never(names: tuple[str, ...], test: str) -> str:
     return f"{' and '.join(names)} {has} no {test}, so it never holds; there are {', '.join(fields)}"
 
 
-def _tests(rule: Permit | Levy) -> Iterator[tuple[Key, str]]:
-    """What a rule asks of a case: its conditions, what its quota counts, what its levy is a part of."""
+def _tests(rule: Rule) -> Iterator[tuple[Key, str]]:
+    """What a rule asks of a case: its conditions, what its quota counts, groups, what its levy is a part of."""
     for i, condition in enumerate(rule.when):
         for name in condition.model_fields_set:
             yield ("when", i, name) if len(rule.when) > 1 else ("when", name), name
-    if isinstance(rule, Permit) and rule.quota is not None:
-        yield ("quota", "of"), rule.quota.of
-        yield from ((("quota", "by"), name) for name in rule.quota.by)
+    if isinstance(rule, Permit):
+        if rule.quota is not None:
+            yield ("quota", "of"), rule.quota.of
+            yield from ((("quota", "by"), name) for name in rule.quota.by)
+            if rule.quota.share_of_output is not None:
+                yield ("quota", "share_of_output"), "supplier"
+        if rule.licence is not None:
+            yield from ((("licence", "by"), name) for name in rule.licence.by)
+        if rule.adopted is not None:
+            yield ("adopted", "by"), rule.adopted.by
     if isinstance(rule, Levy):
         if rule.rate:
             yield ("rate",), "amount_usd"
@@ -255,13 +269,24 @@ def _tests(rule: Permit | Levy) -> Iterator[tuple[Key, str]]:
 
 
 def _whole(policy: Policy, places: _Places) -> Iterator[Problem]:
-    """The order of dates, and levies of one kind."""
+    """The order of dates, levies and quotas of one kind."""
     if policy.until_day is not None and policy.until_day <= policy.from_day:
         text = f"must be after from {policy.from_day}, was {policy.until_day}"
         yield Problem(places.place(("until",)), "until", text)
-    for i, levy in enumerate(policy.levy):
-        if bool(levy.rate) == bool(levy.usd_per_unit) and levy.enabled:
-            yield Problem(places.place(("levy", i)), f"levy.{i}", "give either rate or usd_per_unit")
+    if policy.announced is not None and policy.announced > policy.from_day:
+        text = f"must not be after from {policy.from_day}, was {policy.announced}"
+        yield Problem(places.place(("announced",)), "announced", text)
+    for (hook, i), rule in rules_of(policy):
+        where, path = places.place((hook, i)), f"{hook}.{i}"
+        if isinstance(rule, Levy) and rule.enabled and sum(map(bool, (rule.rate, rule.usd_per_unit, rule.usd))) != 1:
+            yield Problem(where, path, "give one of rate, usd_per_unit and usd")
+        if (
+            isinstance(rule, Permit)
+            and (quota := rule.quota)
+            and (quota.limit is None) == (quota.share_of_output is None)
+        ):
+            text = "give either limit or share_of_output"
+            yield Problem(places.place((hook, i, "quota")), f"{path}.quota", text)
 
 
 _CHECKS: tuple[Callable[[Policy, _Places], Iterator[Problem]], ...] = (_sets, _names, _whole)

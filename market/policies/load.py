@@ -9,7 +9,7 @@ from pathlib import Path
 
 from events.plugins import points
 from market.catalogue.bounds import bounds_of
-from market.policies.check import examined
+from market.policies.check import examined, rules_of
 from market.policies.names import of_catalogue, settable
 from market.policies.schema import Condition, Policy, Words
 from market.scenario.errors import Problem, ScenarioError, did_you_mean, refuse, shorten
@@ -111,10 +111,8 @@ def check_against(policy: Policy, scenario: Scenario) -> list[Problem]:
 
 
 def _conditions(policy: Policy) -> Iterator[tuple[str, Condition]]:
-    for i, permit in enumerate(policy.permit):
-        yield from ((f"permit.{i}", condition) for condition in permit.when)
-    for i, levy in enumerate(policy.levy):
-        yield from ((f"levy.{i}", condition) for condition in levy.when)
+    for (hook, i), rule in rules_of(policy):
+        yield from ((f"{hook}.{i}", condition) for condition in rule.when)
 
 
 def _split(spec: str) -> tuple[str, dict[str, str]]:

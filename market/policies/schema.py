@@ -1,7 +1,8 @@
 """What a policy file says: a dated intervention at three hooks over an untouched baseline.
 
-`set` changes a parameter of the world, `permit` refuses a command, `levy` takes a part of a transaction. The models are
-plain and frozen; `market/rules` evaluates them. Conditions are typed and few:
+`set` changes a parameter of the world; `permit` refuses a command, beyond a quota or until a licence is had, and
+`report` asks for a report of it; `levy` takes a part of a transaction, and `subsidy` pays one. The models are plain and
+frozen; `market/rules` evaluates them. Conditions are typed and few:
 
     when: {country: [CN], tpp: {at_least: 4800}}          all of them hold
     when: [{region: us-ohio}, {role: {not: [lab]}}]       one of the two holds
@@ -126,36 +127,87 @@ def _as_change(value: Any) -> Any:
     return value if isinstance(value, dict) else {"to": value}
 
 
-class Quota(Strict):
-    """An allowance: what passes before the refusal begins, counted by `by` over each period."""
+By = Literal["org", "country", "region", "region_country", "chip", "counterparty"]
+Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Positive = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Reason = Annotated[str, Field(min_length=1, max_length=120)]
 
-    limit: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+class Quota(Strict):
+    """An allowance: what passes before the refusal begins, counted by `by` over each period.
+
+    `limit` is in the unit of `of`; `share_of_output` is relative: a part of what the supplier of the chip would make in
+    the period at its pace of the latest week.
+    """
+
+    limit: Positive | None = None
+    share_of_output: Share | None = None
     of: Literal["commands", "gpus", "h100e", "power_mw_it", "flop"]
-    by: tuple[Literal["org", "country", "region", "chip", "counterparty"], ...] = ()  # empty: all together
+    by: tuple[By, ...] = ()  # empty: all together
     per: Literal["week", "quarter", "year", "policy"] = "year"
 
 
-class Permit(Strict):
-    """Refuse commands for which `when` holds, beyond the quota where there is one."""
+class Licence(Strict):
+    """What lifts a refusal: sought by the first command that is refused, decided after `days`, one for each group `by`.
 
-    refuse: Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)]  # names of commands
+    A delay is a licence that is always granted.
+    """
+
+    days: Positive  # of processing
+    by: tuple[By, ...] = ("org",)
+    holds_days: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 365
+    granted_share: Share = 1.0  # of applications, drawn by group and day
+    fee_usd: Positive = 0.0
+
+
+class Adoption(Strict):
+    """Where a rule holds at all: in a part of the groups `by`, drawn once for each."""
+
+    share: Share
+    by: By
+
+
+class Permit(Strict):
+    """Refuse commands for which `when` holds, beyond the quota and without the licence where there is one."""
+
+    refuse: Names  # of commands
     when: When = (Condition(),)
     quota: Quota | None = None
-    reason: Annotated[str, Field(min_length=1, max_length=120)]
+    licence: Licence | None = None
+    adopted: Adoption | None = None
+    reason: Reason
+    enabled: bool = True
+
+
+class Report(Strict):
+    """Ask for a report of commands for which `when` holds; they pass."""
+
+    on: Names  # of commands
+    when: When = (Condition(),)
+    usd: Positive = 0.0  # what a report costs who files it
+    reason: Reason
     enabled: bool = True
 
 
 class Levy(Strict):
-    """Take part of a transaction: `rate` of its amount, or `usd_per_unit` times its units."""
+    """Take part of a transaction: `rate` of its amount, `usd_per_unit` times its units, or a fee of `usd`."""
 
-    on: Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)]  # names of events
+    on: Names  # of events
     when: When = (Condition(),)
     rate: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] = 0.0
-    usd_per_unit: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    usd_per_unit: Positive = 0.0
+    usd: Positive = 0.0
     unit: Literal["gpus", "h100e", "mwh", "mw_it", "flop"] = "gpus"
     payer: Literal["org", "counterparty"] = "org"
     to: Literal["world", "treasury"] = "treasury"
     enabled: bool = True
+
+
+class Subsidy(Levy):
+    """Pay a part of a transaction instead: a credit, or the budget of a public buyer with `when` as its access rule."""
+
+    usd_per_year: Positive | None = None  # budget, no limit where none is given
 
 
 class Source(Strict):
@@ -192,13 +244,17 @@ class Policy(Strict):
     name: Id
     title: Annotated[str, Field(min_length=1)]
     description: Annotated[str, Field(min_length=1)]
+    jurisdiction: str = ""  # who decides; a command may need the consent of several
     sources: tuple[Source, ...] = ()
     parameters: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Setting] = {}
+    announced: date | None = None  # first day on which orgs reckon with it; without one the day on which it begins
     from_day: date = Field(alias="from")
     until_day: date | None = Field(default=None, alias="until")  # first day on which it no longer holds
     set_: dict[str, Annotated[Change, BeforeValidator(_as_change)]] = Field(default={}, alias="set")
     permit: tuple[Permit, ...] = ()
+    report: tuple[Report, ...] = ()
     levy: tuple[Levy, ...] = ()
+    subsidy: tuple[Subsidy, ...] = ()
     expects: tuple[Expectation, ...] = ()
     given: dict[str, str] = {}  # settings changed on the command line, as written
 

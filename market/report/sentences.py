@@ -153,6 +153,10 @@ SENTENCES: dict[str, str] = {
     "CommandForbidden": "Policy {policy} forbade {org} to {kind}: {reason}.",
     "QuotaUsed": "{org} used {value} of the allowance of {policy} ({kind}).",
     "LevyCharged": "Policy {policy} charged {org} {amount_usd_cents}.",
+    "LicenceSought": "{org} sought the licence that policy {policy} demands to {kind} ({reason}), due {due_day}.",
+    "LicenceDecided": "Policy {policy} decided on the licence of {org} to {kind} ({reason}): granted {share}.",
+    "ReportFiled": "{org} reported to {kind} under policy {policy}: {reason} ({value}).",
+    "SubsidyPaid": "Policy {policy} paid {org} {amount_usd_cents}.",
 }  # fmt: skip
 
 TERMS = (

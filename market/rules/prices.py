@@ -22,8 +22,10 @@ SPAN = 500.0  # bisections look so many times below and above the price of entry
 REFERENCE_WEEKS = (8.0, 60.0)  # of a one-year contract: from the usual wait to its end
 
 
-def replacement_cost(state: State, chip: Chip, day: int, buyer: str | None = None) -> float:
+def replacement_cost(state: State, chip: Chip, day: int, levy: float | None = None) -> float:
     """Cost of owning an H100 equivalent of a chip for an hour, in USD, with the levies that its owner pays.
+
+    levy : part of the price of the chip that its buyer pays on top; where none is given, the mean over buyers
 
     The owner's cost of an H100 is split into capital, which follows the price of a chip per H100e, and running cost,
     which follows its power per H100e.
@@ -31,20 +33,16 @@ def replacement_cost(state: State, chip: Chip, day: int, buyer: str | None = Non
     p = state.run.parameters
     share, h100 = p["price.tco_capital_share"], state.chips.chips["H100"]
     capital = chip.price_usd_per_gpu / chip.h100e / h100.list_price_start_usd_per_gpu
-    capital *= 1 + levy_on_chips(state, buyer) / (1 + p["shipping.server_cost_share"])
+    capital *= 1 + (levy_on_chips(state) if levy is None else levy) / (1 + p["shipping.server_cost_share"])
     kw = chip.power_kw_it_per_gpu / chip.h100e
     running = kw / h100.power_kw_it_per_gpu
     owned: float = p["price.tco_usd_per_h100e_hour"] * (share * capital + (1 - share) * running)
     return owned + kw * levy_on_energy(state) / 1000
 
 
-def levy_on_chips(state: State, buyer: str | None) -> float:
-    """Part of the price of chips that a buyer pays on top under the policies in force; for no buyer, the mean."""
-    p = state.run.parameters
-    if buyer is not None:
-        return p.get(f"orgs.{buyer}.levy_on_chips", 0.0)
-    rate: float = p["levy.chips"]
-    return rate
+def levy_on_chips(state: State) -> float:
+    """Part of the price of chips that buyers pay on top under the policies in force, less subsidies, on average."""
+    return state.run.parameters["levy.chips"]
 
 
 def levy_on_energy(state: State) -> float:

@@ -24,6 +24,16 @@ class Region(msgspec.Struct, array_like=True):
     granted_kw: int = 0
 
 
+class Licence(msgspec.Struct, array_like=True):
+    """A licence that a policy demands: sought, decided on `due_day`, good or barred until `end_day`."""
+
+    org: str
+    command: str
+    due_day: int
+    end_day: int
+    is_granted: bool | None = None
+
+
 class Run(msgspec.Struct, array_like=True):
     """Identity and calendar of the run; parameters, participants, regions, counters of ids."""
 
@@ -41,6 +51,6 @@ class Run(msgspec.Struct, array_like=True):
     on_site_kw: int = 0  # own generation delivered so far, IT kW
     policies: dict[str, int] = {}  # policy in force -> day enacted
     quotas: dict[str, dict[str, float]] = {}  # policy -> allowance -> taken
-    refusals: dict[str, dict[str, int]] = {}  # org -> region -> day of the latest refusal by a policy
+    licences: dict[str, dict[str, Licence]] = {}  # policy -> rule and group -> licence
     slots: dict[str, float] = {}  # supplier -> packaging slots a week
     shocks: dict[str, float] = {}

@@ -7,6 +7,7 @@ their org, events between parties with the parties (`Event.sees`).
 from __future__ import annotations
 
 from market.rules.machines import Machine
+from market.rules.permits import Permission
 from market.state.chips import Holding, Order
 from market.state.contracts import Contract
 from market.state.finance import Books
@@ -28,5 +29,5 @@ class MarketView(InvestorView):
 
 __all__ = [
     "Books", "Building", "Chip", "Contract", "Holding", "Lab", "LabSeen", "Lease", "Letter", "Machine", "MarketView",
-    "NotVisible", "Order", "Org", "Project", "Quote", "Request", "Round", "Shared", "Site", "TrainingRun",
+    "NotVisible", "Order", "Org", "Permission", "Project", "Quote", "Request", "Round", "Shared", "Site", "TrainingRun",
 ]  # fmt: skip

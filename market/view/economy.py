@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from market.rules import demand, finance, foresee, prices, uses
+from market.rules.levies import chip_case, energy_case
 from market.state.demand import TAIL
 from market.view.base import state_of
 from market.view.own import OwnView
@@ -43,20 +44,23 @@ class EconomyView(OwnView):
 
     def own_cost(self, chip: str) -> float:
         """Replacement cost of a chip for the org, with the levies that it would pay, USD/H100e-hour."""
-        return prices.replacement_cost(state_of(self), state_of(self).chips.chips[chip], self.day, self.me)
+        state = state_of(self)
+        return prices.replacement_cost(state, state.chips.chips[chip], self.day, self.levy_on_chips(chip))
 
-    def levy_on_chips(self) -> float:
-        """Part of the price of chips that the org pays on top under the policies in force."""
-        return prices.levy_on_chips(state_of(self), self.me)
+    def levy_on_chips(self, chip: str) -> float:
+        """Part of a chip's price that the org pays on top when an order of today is allotted, by what is announced."""
+        item = state_of(self).chips.chips[chip]
+        day = max(self.day + round(7 * self.lead_time_weeks), item.start_day)
+        return self.levy("ChipsAllocated", chip_case(self.me, item), day) / item.price_usd_per_gpu
 
     def levy_on_energy(self) -> float:
         """USD per MWh that policies in force take."""
         return prices.levy_on_energy(state_of(self))
 
     def energy_usd_per_mwh(self, region: str) -> float:
-        """Price of energy in a region, with the levies in force there."""
-        p = state_of(self).run.parameters
-        return p[f"regions.{region}.energy_usd_per_mwh"] + p.get(f"regions.{region}.levy_usd_per_mwh", 0.0)
+        """Price of energy in a region, with the levies that the org pays there."""
+        price: float = state_of(self).run.parameters[f"regions.{region}.energy_usd_per_mwh"]
+        return price + self.levy("PaymentMade", energy_case(self.me, region))
 
     def revenue_growth(self) -> float:
         """Growth of the own revenue as a lab, log points a year."""

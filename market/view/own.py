@@ -120,19 +120,17 @@ class OwnView(PublicView):
         return shared_of(self).buildings.copies(self.me)
 
     def home_regions(self) -> tuple[str, ...]:
-        """Regions where the org may build: at home, where it has a site, abroad with the trait `builds_abroad`.
+        """Regions where the org would build: at home, where it has a site, abroad with the trait `builds_abroad`.
 
-        None that refused it within a year; none without a grid, but where the org has a site.
+        None without a grid, but where the org has a site. What policies say of a building there, `may` tells.
         """
         home, abroad, run = self.org.country, self.trait("builds_abroad"), state_of(self).run
         present = {site.region for site in shared_of(self).sites[self.me]}
-        refused = run.refusals.get(self.me, {})
         return tuple(
             name
             for name, region in run.regions.items()
             if (region.country == home or name in present or (abroad and region.country != "CN"))
             and (name in present or run.parameters[f"regions.{name}.grid_mw_per_year"] > 0)
-            and self.day - refused.get(name, -365) >= 365
         )
 
     def spare_kw(self) -> float:

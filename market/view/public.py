@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from events.commands.chips import PlaceOrder
 from market.rules.chips import may_buy
 from market.rules.prices import replacement_cost
 from market.rules.sites import expected_wait, on_site_room_kw, on_site_wait
 from market.state.sites import Site
-from market.view.base import View, shared_of, state_of
+from market.view.base import shared_of, state_of
 from market.view.frozen import frozen
+from market.view.policy import PolicyView
 from market.view.records import Chip, LabSeen
 
 
-class PublicView(View):
+class PublicView(PolicyView):
     """Readings that every org may take."""
 
     __slots__ = ()
@@ -161,10 +163,17 @@ class PublicView(View):
         """Read a number of a chip."""
         return state_of(self).run.parameters[f"chips.{chip}.{name}"]
 
-    def may_buy(self, chip: str) -> bool:
-        """Whether a chip is for sale to the org."""
+    def is_for_sale(self, chip: str) -> bool:
+        """Whether a chip is for sale to the org, policies apart."""
         state = state_of(self)
         return not may_buy(state, self.me, state.chips.chips[chip])
+
+    def may_buy(self, chip: str) -> bool:
+        """Whether a chip is for sale to the org, and policies let it order the chip or decide on a licence for it."""
+        return (
+            self.is_for_sale(chip)
+            and self.may(PlaceOrder(actor=self.me, because=self.me, chip=chip, gpus=1)).is_worth_asking
+        )
 
     def own_lines(self) -> tuple[Chip, ...]:
         """Chips that a supplier of the org's own group makes for it."""

@@ -6,15 +6,18 @@ from collections import defaultdict
 from collections.abc import Mapping
 from functools import cached_property
 from types import MappingProxyType
+from typing import Any, Protocol
 
 import msgspec
 
+from events.commands import Command
 from market import rng
 from market.rules.base import fleets_h100e
 from market.rules.chips import outlook
 from market.rules.finance import lease_rent
 from market.rules.index import Capacity, tail_price, tail_wanted
 from market.rules.machines import Machine, machines, quote_yields
+from market.rules.permits import Permission
 from market.rules.prices import cost_of_mix
 from market.state import State
 from market.state.chips import Holding, Order, Place
@@ -26,6 +29,16 @@ from market.state.training import Lab
 from market.units import CENTS, MONTH_HOURS
 from market.view.frozen import all_frozen, frozen
 from market.view.records import Chip, LabSeen, Round
+
+
+class Policies(Protocol):
+    """What policies tell of beforehand."""
+
+    def may(self, state: State, command: Command, day: int, today: int) -> Permission:
+        """What they would say of a command on a day."""
+
+    def owed_usd(self, state: State, name: str, case: dict[str, Any], day: int, today: int) -> float:
+        """What an event on a day would cost its org."""
 
 
 class ByOrg[T: msgspec.Struct](dict[str, list[T]]):
@@ -49,8 +62,9 @@ class ByOrg[T: msgspec.Struct](dict[str, list[T]]):
 class Shared:
     """The state of a week with its indexes by org, and what is computed once for all."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, hooks: Policies | None = None) -> None:
         self.state = state
+        self.hooks = hooks
         self._books: dict[str, Books] = {}
         self._labs: dict[str, Lab | None] = {}
         self.week = state.run.week + 1

@@ -25,15 +25,18 @@ from events.types import leases as lease_events
 from events.types import sites as site_events
 from events.types.demand import MarketCleared, UseMeasured
 from events.types.finance import BudgetSet, PaymentMade, RoundSought
+from events.types.policy import PolicyEnacted
 from events.types.training import ServingMeasured
+from market.policies.load import load_policy
 from market.rng import Draws
+from market.rules.policy import policy_hooks
 from market.view import MarketView, Shared
 
 DRAWS = Draws(7, LAB, 0)
 
 
-def view(world, org=LAB):
-    return MarketView(Shared(world.state), org)
+def view(world, org=LAB, hooks=None):
+    return MarketView(Shared(world.state, hooks), org)
 
 
 def of(commands, *kinds):
@@ -128,9 +131,11 @@ def test_a_builder_orders_nothing_where_the_rent_foreseen_does_not_cover_its_cos
 
 
 def test_a_levy_on_chips_lowers_the_margin_and_the_order():
-    free, taxed = used(buying(), 2e9), used(buying(orgs__lab__levy_on_chips=1.0), 2e9)
-    assert buyers.margin(view(taxed)) < buyers.margin(view(free))
-    assert buyers.wish_usd_per_year(view(taxed)) < buyers.wish_usd_per_year(view(free))
+    policy = load_policy("chip-tariff:rate=1,exempt=AQ,from=2024-01-01")
+    world, hooks = used(buying(), 2e9), policy_hooks([policy])
+    world.happened(PolicyEnacted(policy=policy.label, kind=policy.title))
+    assert buyers.margin(view(world, hooks=hooks)) < buyers.margin(view(world))
+    assert buyers.wish_usd_per_year(view(world, hooks=hooks)) < buyers.wish_usd_per_year(view(world))
 
 
 def test_what_money_or_power_does_not_allow_is_not_budgeted_and_the_limit_is_named():

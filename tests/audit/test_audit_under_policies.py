@@ -14,7 +14,7 @@ from market.rules.policy import policy_hooks
     ("policy", "shown_by"),
     [
         ("chip-tariff:from=2024-08-01", "LevyCharged"),
-        ("export-controls:from=2024-08-01", "CommandForbidden"),
+        ("export-controls:from=2024-08-01", "OptionRejected"),
         ("supply-shock:from=2024-08-01", "ParameterSet"),
     ],
 )

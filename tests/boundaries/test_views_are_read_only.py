@@ -15,9 +15,13 @@ import msgspec
 import pytest
 
 from agents.investors import leader
+from events.commands.chips import PlaceOrder
+from events.commands.leases import AcceptQuote
 from events.types.leases import LeaseRequested, LeaseSigned
 from events.types.training import ComputeSplitSet
+from market.policies.load import load_policies
 from market.rng import Draws
+from market.rules.policy import policy_hooks
 from market.state import state_hash
 from market.view import MarketView, NotVisible, Round, Shared
 from market.view.base import may_see
@@ -43,6 +47,12 @@ def arguments(state):
         "kind": ["brownfield", "greenfield"], "kw": [1000], "extra_cents": [10**9], "default": [0.0],
         "weeks": [52.0], "days": [364.0], "wait_weeks": [8.0],
         "stream": ["quote"], "about": ["", *orgs[:3]], "week": [None, -1, 3], "probability": [0.5],
+        "day": [None], "event": ["ChipsAllocated"],
+        "case": [{"chip": chips[0], "amount_usd": 1.0}],
+        "command": [
+            *(PlaceOrder(actor=org, because=org, chip=chips[0], gpus=1) for org in orgs[:3]),
+            *(AcceptQuote(actor=orgs[0], because=name, quote_id=name) for name in desk.quotes),
+        ],
     }  # fmt: skip
 
 
@@ -104,7 +114,8 @@ def attack(thing):
 @pytest.fixture(scope="module")
 def sights(state):
     """What each org can reach."""
-    shared, values = Shared(state), arguments(state)
+    hooks = policy_hooks(load_policies(["export-controls:from=2024-07-01", "chip-tariff:from=2024-07-01"]))
+    shared, values = Shared(state, hooks), arguments(state)
     return {org: reached(MarketView(shared, org), values) for org in state.run.orgs}
 
 
@@ -196,7 +207,7 @@ PARTIES = {  # records that are not public, and the fields that name who may see
     "Contract": ("lessee", "lessor"),
     "Quote": ("lessee", "lessor"), "Lease": ("lessee", "lessor"),
 }  # fmt: skip
-PUBLIC = {"Chip", "LabSeen", "Org", "Site"}
+PUBLIC = {"Chip", "LabSeen", "Org", "Permission", "Site"}
 BY_ROLE = {  # what an org of a role alone can reach beyond what is public, in 26 weeks of the default world
     "lab": {
         "Books",

@@ -166,7 +166,9 @@ def full() -> State:
         demand.TailSigned(lessor=CLOUD, h100e=9.0, duration_days=364, price_usd_per_h100e_hour=2.0),
         policy.PolicyEnacted(policy="rule", kind="A rule"),
         policy.QuotaUsed(policy="rule", org=LAB, kind="permit 0", value=5.0),
-        policy.CommandForbidden(org=LAB, policy="rule", kind="PlanSite", reason="no", region="texas"),
+        policy.LicenceSought(
+            org=LAB, policy="rule", kind="PlanSite", reason="permit 0 lab", due_day=START, end_day=START + 9
+        ),
         run.ExogenousShock(kind="demand", value=1.5),
     )
     return world.state

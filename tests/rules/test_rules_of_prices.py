@@ -24,11 +24,11 @@ def test_the_cost_of_an_hour_follows_the_price_and_power_of_a_chip_per_h100e():
 
 
 def test_a_levy_enters_the_cost_of_the_buyer_that_pays_it_and_the_mean_that_of_the_market():
-    world = given(orgs__lab__levy_on_chips=0.5, levy__chips=0.1)
+    world = given(levy__chips=0.1)
     h100 = world.state.chips.chips["H100"]
     untaxed = prices.replacement_cost(given().state, h100, START)
-    assert prices.replacement_cost(world.state, h100, START, CLOUD) == pytest.approx(untaxed)
-    market, payer = (prices.replacement_cost(world.state, h100, START, who) for who in (None, LAB))
+    assert prices.replacement_cost(world.state, h100, START, 0.0) == pytest.approx(untaxed)
+    market, payer = (prices.replacement_cost(world.state, h100, START, levy) for levy in (None, 0.5))
     assert untaxed < market < payer
     carbon = given(levy__energy_usd_per_mwh=100.0)
     kw = h100.power_kw_it_per_gpu

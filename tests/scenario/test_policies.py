@@ -132,7 +132,7 @@ def test_tests_of_words_and_numbers() -> None:
 WRONG = {
     "unknown key": ("premit: []", "mine.yaml:5:1 premit: unknown key; did you mean 'permit'"),
     "given in a file": ("given: {a: b}", "mine.yaml:5:1 given: unknown key"),
-    "nothing": ("", "changes nothing; give set, permit or levy"),
+    "nothing": ("", "changes nothing; give set, permit, report, levy or subsidy"),
     "unknown parameter": (
         "set: {price.margn: 1}",
         "mine.yaml:5:7 set.price.margn: unknown parameter; did you mean 'price.margin'",
@@ -163,10 +163,10 @@ WRONG = {
     ),
     "no reason": ("permit: [{refuse: PlaceOrder}]", "mine.yaml:5:10 permit.0.reason: is missing; give it a value"),
     "negative rate": ("levy: [{on: LeaseSigned, rate: -0.1}]", "mine.yaml:5:32 levy.0.rate: must be >= 0, was -0.1"),
-    "no rate": ("levy: [{on: LeaseSigned}]", "mine.yaml:5:8 levy.0: give either rate or usd_per_unit"),
+    "no rate": ("levy: [{on: LeaseSigned}]", "mine.yaml:5:8 levy.0: give one of rate, usd_per_unit and usd"),
     "two rates": (
         "levy: [{on: LeaseSigned, rate: 0.1, usd_per_unit: 5}]",
-        "mine.yaml:5:8 levy.0: give either rate or usd_per_unit",
+        "mine.yaml:5:8 levy.0: give one of rate, usd_per_unit and usd",
     ),
     "ends first": (
         "until: 2024-01-01\nset: {price.margin: 1}",

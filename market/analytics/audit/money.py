@@ -100,7 +100,7 @@ def under_contract(book: Book) -> list[Finding]:
         [(kind, *form) for kind, form in KINDS.items()], orient="row",
         schema={"kind": pl.String, "family": pl.String, "payer": pl.String, "payee": pl.String},
     )  # fmt: skip
-    paid = book.of("PaymentMade").filter(pl.col("kind") != "levy")
+    paid = book.of("PaymentMade").filter(~pl.col("kind").is_in(["levy", "subsidy"]))
     paid = paid.select(*WHEN, "org", "counterparty", "kind", "contract_id")
     named = paid.join(terms, on="kind", how="left", maintain_order="left")
     usual = named.filter(pl.col("family").is_not_null())
@@ -190,11 +190,14 @@ def as_due(book: Book) -> list[Finding]:
 
 
 def levies(book: Book) -> list[Finding]:
-    """Every levy that is paid was charged, and every one charged is paid, in the same week."""
-    charged = book.of("LevyCharged").select(*WHEN, "org", "contract_id", due="amount_usd_cents")
-    paid = book.of("PaymentMade").filter(pl.col("kind") == "levy")
-    paid = paid.select(*WHEN, "org", "contract_id", paid="amount_usd_cents")
-    return _unequal(book, stacked(charged, paid), ["org", "contract_id"], "levy on {} under {}")
+    """Every levy and subsidy that is paid was charged or granted, and every one granted is paid, in the same week."""
+    wrong: list[Finding] = []
+    for kind, said, side in (("levy", "LevyCharged", "org"), ("subsidy", "SubsidyPaid", "counterparty")):
+        due = book.of(said).select(*WHEN, "org", "contract_id", due="amount_usd_cents")
+        paid = book.of("PaymentMade").filter(pl.col("kind") == kind)
+        paid = paid.select(*WHEN, pl.col(side).alias("org"), "contract_id", paid="amount_usd_cents")
+        wrong += _unequal(book, stacked(due, paid), ["org", "contract_id"], kind + " of {} under {}")
+    return wrong
 
 
 def _unequal(book: Book, legs: pl.DataFrame, keys: list[str], text: str) -> list[Finding]:

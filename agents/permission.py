@@ -1,0 +1,164 @@
+"""What policies make of a decision: refused candidates, waits for licences, sizes just below a threshold, costs.
+
+`view.may` and `view.levy` say what is in force and announced; here it becomes a term or a gate of what orgs decide.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from events.commands import Choice, Command, Terms
+from events.commands.finance import FundRound
+from events.commands.leases import AcceptQuote
+from events.commands.sites import PlanSite, StartBuilding
+from events.commands.training import StartTraining
+from events.kinds import NewSiteKind, StakeKind
+from market.view import Machine, MarketView, Permission, Quote, Round
+
+HOURS_PER_DAY = 24
+HALVINGS = 40  # of an interval in which a threshold is looked for
+
+
+def refused_chips(view: MarketView) -> tuple[Terms, ...]:
+    """Chips that the org would be sold and that policies keep from it."""
+    chips = (c for c in view.chips() if c.in_volume and not c.retired and view.is_for_sale(c.name))
+    return tuple(Terms(c.name, reason="permission") for c in chips if not view.may_buy(c.name))
+
+
+def with_refused(why: Choice, refused: Sequence[Terms]) -> Choice:
+    """Tell a choice with the candidates that policies took away."""
+    return Choice(why.topic, why.chosen, (*why.rejected, *refused)) if refused else why
+
+
+# --- building
+
+
+def building(view: MarketView, region: str, kind: NewSiteKind, kw: float, *, on_site: bool) -> Command:
+    """The command by which the org would build in a region: at its own site there, else a new one."""
+    own = next((site for site in view.sites() if site.region == region), None)
+    power = max(1, math.ceil(kw))
+    if own is None:
+        return PlanSite(
+            actor=view.me, because=view.me, region=region, kind=kind, power_kw_it=power, on_site_power=on_site
+        )
+    return StartBuilding(
+        actor=view.me, because=view.me, site=own.name, kind=kind, power_kw_it=power, on_site_power=on_site
+    )
+
+
+def to_build(view: MarketView, region: str, kind: NewSiteKind, kw: float, *, on_site: bool) -> Permission:
+    """What policies say of a building of the org in a region."""
+    return view.may(building(view, region, kind, kw, on_site=on_site))
+
+
+def open_regions(view: MarketView, regions: Sequence[str], kw: float) -> list[str]:
+    """Regions in which the org may build so much on the grid, or can ask for a licence to."""
+    return [r for r in regions if to_build(view, r, "greenfield", kw, on_site=False).is_worth_asking]
+
+
+def building_levy_usd(view: MarketView, region: str, kw: float, *, on_site: bool) -> float:
+    """Fees less credits on a building, USD."""
+    case = {"region": region, "power_kw_it": kw, "on_site_power": on_site}
+    case["amount_usd"] = kw * view.param("build.shell_usd_per_kw")
+    return view.levy("BuildingStarted", case)
+
+
+# --- renting
+
+
+def accepting(view: MarketView, quote: Quote) -> Permission:
+    """What policies say of taking a quote."""
+    return view.may(AcceptQuote(actor=view.me, because=quote.quote_id, quote_id=quote.quote_id))
+
+
+def rent_levy(view: MarketView, duration_days: int, lessor: str = "") -> float:
+    """Part of the rent of a lease that the org pays on top in levies, less subsidies."""
+    case = {"amount_usd": 1.0, "duration_days": duration_days, "kind": "serving"}
+    return view.levy("LeaseSigned", case | ({"lessor": lessor} if lessor else {}))
+
+
+# --- training
+
+
+class Size(NamedTuple):
+    """A size of a run: its FLOP, days until it may begin, and what policies charge for it."""
+
+    flop: float
+    wait_days: float
+    usd: float
+
+
+def run_of(view: MarketView, machine: Machine, least_flop: float) -> StartTraining | None:
+    """The run to start on a machine: whole, or just below what policies refuse, delay or charge for.
+
+    The size with the most gain a day counts, log10(flop / best) / (days + wait + charges as days of the machine). None
+    while a licence is waited for, and when no size that is allowed is a step beyond the best model.
+    """
+    whole = _run(view, machine, machine.flop)
+    may = view.may(whole)
+    if may.is_given and not may.usd:
+        return whole
+    sizes = [] if may.is_refused else [Size(machine.flop, may.wait_days, may.usd)]
+    free = largest(lambda flop: _is_free(view.may(_run(view, machine, flop))), least_flop, machine.flop)
+    if free is not None:
+        sizes.append(Size(free, 0.0, 0.0))
+    if not sizes:
+        return whole if not may.is_worth_asking and _asks_again(view) else None
+    best = max(sizes, key=lambda size: _gain_per_day(view, machine, size))
+    if best.flop == machine.flop:
+        return whole if may.is_given or may.is_worth_asking else None
+    left = Terms(f"{machine.flop:.3g} FLOP", reason="permission")
+    return replace(_run(view, machine, best.flop), why=Choice("run", Terms(f"{best.flop:.3g} FLOP"), (left,)))
+
+
+def _asks_again(view: MarketView) -> bool:
+    """Whether a refused org asks all the same this week, once a quarter, so that the log says that it is refused."""
+    return view.week % 13 == 0
+
+
+def _run(view: MarketView, machine: Machine, flop: float) -> StartTraining:
+    because = view.lab.best_model if view.lab is not None and view.lab.best_model else view.me
+    return StartTraining(
+        actor=view.me, because=because, site=machine.site, chip=machine.chip, gpus=machine.gpus, flop=flop
+    )
+
+
+def _is_free(may: Permission) -> bool:
+    return may.is_given and not may.usd
+
+
+def _gain_per_day(view: MarketView, machine: Machine, size: Size) -> float:
+    days = view.param("labs.run_days")
+    hour_usd = machine.gpus * view.chip(machine.chip).h100e * view.price
+    charged = size.usd / (hour_usd * HOURS_PER_DAY)
+    best = view.lab.best_flop if view.lab is not None else 0.0
+    return math.log10(size.flop / max(best, view.param("labs.first_run_flop") / 10)) / (days + size.wait_days + charged)
+
+
+def largest(allowed: Callable[[float], bool], low: float, high: float) -> float | None:
+    """The largest number between two that is allowed, where all below a threshold are; None when the low is not."""
+    if low > high or not allowed(low):
+        return None
+    if allowed(high):
+        return high
+    for _ in range(HALVINGS):
+        middle = math.sqrt(low * high)
+        low, high = (middle, high) if allowed(middle) else (low, middle)
+    return low
+
+
+# --- money
+
+
+def may_fund(view: MarketView, investor: str, books: Round, kind: StakeKind) -> bool:
+    """Whether policies let an investor lead a round."""
+    cents = max(1, books.sought_cents)
+    round_ = FundRound(
+        actor=investor, because=books.org, org=books.org, amount_usd_cents=cents, valuation_usd_cents=10 * cents,
+        kind=kind,
+    )  # fmt: skip
+    return view.may(round_).is_worth_asking
