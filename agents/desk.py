@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from agents import decision, means, permission, race
 from agents.decision import Decision, Option, Scored, Target, Way
-from agents.valuation import why_left
 from events.commands import Choice, Command
 from events.commands.chips import PlaceOrder
 from events.commands.finance import SeekRound
@@ -161,7 +160,7 @@ def take_or_leave(view: MarketView, talks: Talks, found: Decision, best: Scored)
     for scored in found.ranked:
         other = quotes.get(scored.option.quote_id)
         if other is not None and other is not quote:
-            yield _break(view, other.request_id, decision.true_reason(scored, best))
+            yield _lose(view, other.request_id, scored, best)
     yield settle(view, quote, why)
 
 
@@ -198,6 +197,13 @@ def _break(view: MarketView, request_id: str, reason: TalksEnd) -> BreakTalks:
     return BreakTalks(actor=view.me, because=request_id, request_id=request_id, reason=reason)
 
 
+def _lose(view: MarketView, request_id: str, lost: Scored, winner: Scored) -> BreakTalks:
+    """Break off talks that were lost to a better option; a gate that the offer does not pass is no loss to another."""
+    better = "" if lost.option.failed else winner.option.name
+    reason = decision.true_reason(lost, winner)
+    return BreakTalks(actor=view.me, because=request_id, request_id=request_id, reason=reason, lost_to=better)
+
+
 # --- talks over capacity
 
 
@@ -231,7 +237,7 @@ def go_on(view: MarketView, talks: Talks, found: Decision, best: Scored) -> Iter
             hold = "finance" in scored.option.failed
             yield counter(view, quote, found.target, "hold" if hold else None)
         else:
-            yield _break(view, quote.request_id, why_left(scored.terms, best.terms))
+            yield _lose(view, quote.request_id, scored, best)
 
 
 def without_gate(
@@ -312,12 +318,12 @@ def end_talks(view: MarketView, talks: Talks, found: Decision, winner: Scored | 
         if quote is not None and winner is not None and quote.quote_id == winner.option.quote_id:
             continue
         lost = scored.get(quote.quote_id) if quote is not None else None
-        reason: TalksEnd = "no answer"
-        if lost is not None:
-            reason = decision.true_reason(lost, winner) if winner else lost.option.failed[0]
-        elif quote is not None:
-            reason = "too late"
-        yield _break(view, request.request_id, reason)
+        if lost is not None and winner is not None:
+            yield _lose(view, request.request_id, lost, winner)
+        elif lost is not None:
+            yield _break(view, request.request_id, lost.option.failed[0])
+        else:
+            yield _break(view, request.request_id, "no answer" if quote is None else "too late")
 
 
 def execute(view: MarketView, found: Decision, taken: Scored) -> Iterator[Command]:

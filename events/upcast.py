@@ -71,6 +71,7 @@ UPCASTS: dict[Key, Upcast] = {
     ("OptionChosen", 1): Upcast(_plus(**NO_OPTION)),
     ("OptionRejected", 1): Upcast(_plus(**NO_OPTION, reason="not told")),
     ("LeaseRequested", 1): Upcast(_plus(region="", chip="")),
+    ("LeaseTalksFailed", 1): Upcast(_plus(option=None)),
     ("QuoteGiven", 1): Upcast(_plus(**NO_CLAUSES, form="lease", turn=1)),
     ("QuoteCountered", 1): Upcast(_plus(clause="price", start_day=None, end_day=None, region=None)),
     ("LeaseSigned", 1): Upcast(_plus(**NO_CLAUSES, contract_id=None)),

@@ -47,10 +47,11 @@ class AcceptQuote(Command, frozen=True, kw_only=True):
 
 
 class BreakTalks(Command, frozen=True, kw_only=True):
-    """End talks on a request, with a reason; either side may."""
+    """End talks on a request, with a reason; either side may. What they were lost to is named, where that is so."""
 
     request_id: str
     reason: TalksEnd
+    lost_to: str = ""
 
 
 class SignLetter(Command, frozen=True, kw_only=True):

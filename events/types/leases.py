@@ -107,8 +107,12 @@ class QuoteLapsed(Event, frozen=True, kw_only=True):
 
 
 class LeaseTalksFailed(Event, frozen=True, kw_only=True):
-    """Talks end without a lease: too late, power, price, capacity, control, policy, no answer."""
+    """Talks end without a lease: too late, power, price, capacity, control, policy, no answer.
 
+    Where they were lost to another offer, `option` names it and `reason` is the term on which it was better.
+    """
+
+    version: ClassVar[int] = 2
     sees: ClassVar[Visibility] = "parties"
     subject: ClassVar[str] = "request_id"
     request_id: str
@@ -116,6 +120,7 @@ class LeaseTalksFailed(Event, frozen=True, kw_only=True):
     lessor: str
     h100e: float
     reason: TalksEnd
+    option: str | None = None
 
 
 class LeaseRefused(Event, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from market.analytics.prices import prices
+from market.analytics.refusals import BETTER, refusals
 from market.catalogue.tables import table
 from market.runs.outcome import Outcome
 
@@ -56,10 +57,13 @@ def _held_back(state: State, path: pl.DataFrame, log: pl.LazyFrame) -> str:
     waiting = sum(gpus for store in state.chips.warehouse.values() for gpus in store.values())
     queued = sum(building.power_kw for building in state.sites.buildings.values() if not building.granted) / 1e6
     parts.append(f"power, {waiting:,} GPUs wait for it and {queued:.1f} GW are asked of the grid and not granted")
-    failed = log.filter(pl.col("type") == "LeaseTalksFailed").select("reason").collect()["reason"]
-    if len(failed):
-        reason, count = Counter(failed.to_list()).most_common(1)[0]
-        parts.append(f"talks on leases failed most over {reason!r} ({count:,} of {len(failed):,})")
+    failed = refusals(log).filter(pl.col("type") == "LeaseTalksFailed").collect()["why"].to_list()
+    alone = [why for why in failed if not why.startswith(BETTER)]
+    if failed:
+        parts.append(f"{len(failed) - len(alone):,} of {len(failed):,} talks on leases were lost to a better offer")
+    if alone:
+        reason, count = Counter(alone).most_common(1)[0]
+        parts.append(f"of the other {len(alone):,} most ended with {reason!r} ({count:,})")
     return "; ".join(parts) + "."
 
 

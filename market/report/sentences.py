@@ -81,7 +81,7 @@ SENTENCES: dict[str, str] = {
         "{end_day} in {region}."
     ),
     "QuoteLapsed": "{lessor}'s quote to {lessee} lapsed.",
-    "LeaseTalksFailed": "Talks of {lessee} with {lessor} over {h100e} H100e failed: {reason}.",
+    "LeaseTalksFailed": "Talks of {lessee} with {lessor} over {h100e} H100e failed: {reason}{better}.",
     "LeaseRefused": "A quote could not be taken: {reason}.",
     "LeaseSigned": (
         "{lessee} leased {gpus} {chip} at {site} from {lessor}, {start_day} to {end_day}, at "
@@ -187,6 +187,9 @@ def sentence(kind: str, fields: Mapping[str, Any]) -> str:
     if template is None:
         return f"{kind}: {', '.join(f'{name} {value}' for name, value in said.items())}."
     said["terms"] = terms(fields)
+    said["better"] = (
+        f", on which {said['option']} was better" if kind == "LeaseTalksFailed" and "option" in said else ""
+    )
     said["power"] = " with power of its own" if fields.get("on_site_power") else ""
     return template.format_map(said)
 

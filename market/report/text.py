@@ -10,6 +10,7 @@ import polars as pl
 from market.analytics.consequence import most_consequential
 from market.analytics.power import power
 from market.analytics.prices import prices
+from market.analytics.refusals import refusals
 from market.report.console import Column, Page, console, para, show
 from market.report.explain import fields_of
 from market.report.firstlines import first_lines
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from market.state import State
 
 HOLDERS, MODELS, REGIONS, SOURCES, EVENTS = 16, 10, 8, 3, 10
-REFUSALS = ("LeaseTalksFailed", "OrderRefused", "SiteRefused", "LoanRefused", "RoundFailed", "TrainingRefused",
-            "CommandForbidden")  # fmt: skip
 
 
 def report(outcome: Outcome, elapsed_s: float, told: Told | None = None) -> None:
@@ -163,7 +162,7 @@ def _power(out: Page, state: State, log: pl.LazyFrame) -> None:
 
 
 def _refusals(out: Page, log: pl.LazyFrame) -> None:
-    rows = log.filter(pl.col("type").is_in(REFUSALS)).select("type", "reason").collect().rows()
+    rows = refusals(log).collect().rows()
     kinds: dict[str, Counter[str]] = {}
     for kind, reason in rows:
         kinds.setdefault(kind, Counter())[reason] += 1

@@ -264,6 +264,7 @@ def break_talks(state: State, command: commands.BreakTalks, day: int) -> list[Ev
             lessor=request.lessor,
             h100e=request.h100e,
             reason=command.reason,
+            option=command.lost_to or None,
         )
     ]
 

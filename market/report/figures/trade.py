@@ -7,6 +7,7 @@ import polars as pl
 
 from market.analytics.base import chips, events
 from market.analytics.prices import prices
+from market.analytics.refusals import refusals
 from market.report.figures.base import HEIGHT, OTHERS, Figure, amount, colour, dated, lines, quarterly, values
 
 SHOWN = 8
@@ -83,13 +84,9 @@ def supply(log: pl.LazyFrame) -> Figure:
     )  # fmt: skip
 
 
-REFUSED = ("LeaseTalksFailed", "OrderRefused", "SiteRefused", "LoanRefused", "RoundFailed", "TrainingRefused",
-           "CommandForbidden")  # fmt: skip
-
-
 def failures(log: pl.LazyFrame) -> Figure:
     """What did not come about, by reason."""
-    found = log.filter(pl.col("type").is_in(REFUSED)).select("type", "reason").collect()
+    found = refusals(log).rename({"why": "reason"}).collect()
     order = ["count", "type", "reason"]
     counts = found.group_by("type", "reason").agg(pl.len().alias("count"))
     table = counts.sort(order, descending=[True, False, False])
