@@ -112,9 +112,17 @@ def simulate(
     log: Log | None = None,
     hooks: Hooks | None = None,
     progress: Callable[[int, Kernel], None] | None = None,
+    *,
+    past: State | None = None,
 ) -> Kernel:
-    """Run a scenario to its end; give back the kernel with its state and log."""
-    simulation = begin(scenario, seed, log, hooks)
+    """Run a scenario to its end; give back the kernel with its state and log.
+
+    With `past`, the state of the same scenario and seed at the end of a week, it goes on from there.
+    """
+    if past is None:
+        simulation = begin(scenario, seed, log, hooks)
+    else:
+        simulation = Simulation(Kernel(log if log is not None else MemoryLog(), hooks, past))
     with few_collections():
         while not simulation.is_over:
             simulation.step()

@@ -94,8 +94,8 @@ def remember(state: State, event: Event, seq: int, root: int) -> None:
 class Kernel:
     """One run: its state, its log, and the policies that act on it."""
 
-    def __init__(self, log: Log, hooks: Hooks | None = None) -> None:
-        self.state = State()
+    def __init__(self, log: Log, hooks: Hooks | None = None, state: State | None = None) -> None:
+        self.state = state if state is not None else State()
         self.log = log
         self.hooks = hooks
         self.day = 0

@@ -20,6 +20,7 @@ from market.experiments.design.plan import Plan, Simulate, Spec, make_plan
 from market.experiments.design.written import read_design
 from market.experiments.engines import open_engine, workers_of
 from market.experiments.engines.drive import Driver, Progress, Tell
+from market.experiments.engines.past import goes_on, shared_weeks
 from market.experiments.engines.worker import Job, Ready, perform, work
 from market.experiments.results.gather import LOST, gather
 from market.experiments.results.result import HASHES, drop_damaged, hash_tables, tables_hold
@@ -27,6 +28,7 @@ from market.experiments.results.store import RESULT, Store
 
 FORMAT = 1
 PROBE_WEEKS = 13
+PAIRS_PER_WORKER = 2  # with fewer, runs are spread over the workers rather than kept beside those of their pair
 
 
 class ExperimentExists(Exception):
@@ -163,6 +165,7 @@ def run_experiment(
             store,
             plan.size - len(done),
             tell or _silent,
+            by_pair=_shares_pasts(plan) and plan.pairs >= PAIRS_PER_WORKER * started.workers,
         )
         try:
             driver.drive(todo)
@@ -174,6 +177,10 @@ def run_experiment(
         store.delete(f"runs/{lost}/{RESULT}")
     store.write(HASHES, msgspec.json.format(msgspec.json.encode(hash_tables(store))) + b"\n")
     return Finished(out, plan.size, len(done), _named(plan, driver.errors), name, time.monotonic() - began)
+
+
+def _shares_pasts(plan: Plan) -> bool:
+    return goes_on(plan.simulate) and any(shared_weeks(plan.scenario, lever.policies) for lever in plan.levers)
 
 
 def _silent(progress: Progress) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import groupby
 from typing import NamedTuple
 
 from market.experiments.design.plan import Spec
@@ -46,11 +46,15 @@ class Driver:
 
     A death is laid on the first run of the batch without its mark: runs of a batch go one after the other. The rest
     is sent again, run by run. A run blamed twice waits for the end and then runs with nothing beside it; when its
-    worker dies a third time it is set aside.
+    worker dies a third time it is set aside. With `by_pair` runs of the same future and seed stay in one batch, for
+    they share a past.
     """
 
-    def __init__(self, engine: Engine, run: Run, store: Store, total: int, tell: Tell) -> None:
+    def __init__(
+        self, engine: Engine, run: Run, store: Store, total: int, tell: Tell, *, by_pair: bool = False
+    ) -> None:
         self.engine, self.run, self.store, self.total, self.tell = engine, run, store, total, tell
+        self.by_pair = by_pair
         self.done = 0
         self.errors: dict[str, str] = {}
         self.deaths: Counter[str] = Counter()
@@ -101,8 +105,14 @@ class Driver:
 
     def _paced(self, specs: Iterator[Spec]) -> Iterator[Batch]:
         """Cut runs into batches of about two seconds, single ones until it is known how long a run takes."""
-        while batch := tuple(islice(specs, self._size())):
-            yield batch
+        batch: list[Spec] = []
+        for _, unit in groupby(specs, lambda spec: (spec.future, spec.seed) if self.by_pair else spec.id):
+            batch += unit
+            if len(batch) >= self._size():
+                yield tuple(batch)
+                batch = []
+        if batch:
+            yield tuple(batch)
 
     def _size(self) -> int:
         counted = self.done + len(self.errors)

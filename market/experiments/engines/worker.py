@@ -19,6 +19,7 @@ from events.manifest import Manifest
 from events.memory import Log
 from market.experiments.design.paths import with_values
 from market.experiments.design.plan import Plan, Simulate, Spec
+from market.experiments.engines.past import Past, Pasts, Seen, goes_on, shared_weeks
 from market.experiments.results.measure import measure
 from market.experiments.results.result import Result, pack
 from market.experiments.results.store import RESULT, Store
@@ -69,6 +70,8 @@ class Ready:
         self.levers = {
             name: tuple(Policy.model_validate(policy) for policy in policies) for name, policies in job.levers.items()
         }
+        self.shared = {name: shared_weeks(self.scenario, policies) for name, policies in self.levers.items()}
+        self.pasts = Pasts({weeks for weeks in self.shared.values() if weeks} if goes_on(simulate) else ())
 
 
 @cache
@@ -128,15 +131,23 @@ def _kept(store: Store, job: Ready, spec: Spec) -> Result:
 
 
 def perform(job: Ready, spec: Spec, log: Log | None) -> Result:
-    """Simulate one run and read its metrics at the weeks that the experiment asks for."""
+    """Simulate one run and read its metrics at the weeks that the experiment asks for.
+
+    It goes on from the past that it shares with a run of the same future and seed, where that is at hand; a run whose
+    log is kept says its events from the start.
+    """
     began = time.process_time()
     weeks, names = set(job.job.weeks), job.job.metrics
-    tally = Tally(log)
-    seen: dict[int, tuple[float, ...]] = {}
+    shared, pasts = job.shared[spec.lever], job.pasts.of(spec)
+    past = pasts.latest(shared) if shared and log is None else None
+    tally, seen = (past.tally, past.seen) if past else (Tally(log), Seen())
 
     def look(week: int, kernel: Kernel) -> None:
-        if week + 1 in weeks:
-            seen[week + 1] = tuple(measure(kernel.state, tally, names))
+        closed = week + 1
+        if closed in weeks:
+            seen[closed] = tuple(measure(kernel.state, tally, names))
+        if log is None and pasts.wants(closed, shared):
+            pasts.keep(closed, Past(kernel.state, tally, seen))
 
     policies = job.levers[spec.lever]
     kernel = job.simulate(
@@ -145,6 +156,7 @@ def perform(job: Ready, spec: Spec, log: Log | None) -> Result:
         log=tally,
         hooks=PolicyHooks(policies) if policies else None,
         progress=look,
+        **({"past": past.state} if past else {}),
     )
     return Result(
         id=spec.id,
