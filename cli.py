@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from market.commands import ask, experiment, policy, read, scenario, show, simulate, trust, truth
+from market.commands import ask, clear, experiment, policy, read, scenario, show, simulate, trust, truth
 from market.commands.group import Commands, version
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ COMMANDS = (
     experiment.experiment,
     truth.forecast, truth.score, truth.backtest, truth.calibrate, truth.claims,
     scenario.scenario, policy.policy,
-    ask.cluster, ask.decide, ask.doctor,
+    ask.cluster, ask.decide, clear.clear, ask.doctor,
 )  # fmt: skip
 
 

@@ -14,8 +14,6 @@ CLOSE = 1e-9  # of the money compared, what rounding may leave
 class Infeasible(Exception):
     """A mechanism answered what the book does not allow; the text says what."""
 
-    exit_code = 1
-
 
 class Account(NamedTuple):
     """Totals of one clearing. Units count once, whatever the weeks of the term; money is USD over all terms.

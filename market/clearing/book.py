@@ -84,8 +84,10 @@ class Book(NamedTuple):
 def book(
     lots: Sequence[Lot], bids: Sequence[Bid], unit: Unit = "GPU-hour", kw_per_unit: Mapping[str, float] | None = None
 ) -> Book:
-    """Order lots by place and week, bids by id."""
-    return Book(tuple(sorted(lots)), tuple(sorted(bids)), unit, dict(sorted((kw_per_unit or {}).items())))
+    """Order lots by place and week, bids by id; keep the power of what is offered."""
+    chips = sorted({lot.chip for lot in lots} & set(kw_per_unit or {}))
+    power = {chip: kw for chip in chips if kw_per_unit and (kw := kw_per_unit[chip]) > 0}
+    return Book(tuple(sorted(lots)), tuple(sorted(bids)), unit, power)
 
 
 class Allotment(NamedTuple):

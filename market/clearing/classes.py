@@ -8,7 +8,7 @@ from typing import NamedTuple
 from market.clearing.account import least_units
 from market.clearing.book import Allotment, Alternative, Bid, Book, Cleared, Place, Price, Room, places
 
-Class = tuple[str, str, int, int]  # region, chip, first week, weeks
+Class = tuple[str, str, int, int]  # region, chip, first week, weeks as a negative: the longest first
 
 
 class Claim(NamedTuple):
@@ -45,7 +45,8 @@ def clear_by_class(of: Book, rule: Rule) -> Cleared:
     """
     room, allotments = Room(of), list[Allotment]()
     prices = {(lot.site, lot.chip, lot.week): lot.reserve_usd for lot in of.lots}
-    for (region, chip, first, weeks), claims in sorted(_entries(of).items()):
+    for (region, chip, first, longest), claims in sorted(_entries(of).items()):
+        weeks = -longest
         term = range(first, first + weeks)
         offers = sorted(_offers(of, room, region, chip, term), key=lambda o: (o.reserve_usd, o.place))
         placed, price = _settle(offers, claims, rule)
@@ -75,7 +76,7 @@ def _entries(of: Book) -> dict[Class, list[Claim]]:
             if best is not None and units[best] > 0:
                 worth = asked.value_usd / (asked.units * of.hours * asked.weeks)
                 claim = Claim(bid, number, asked, worth)
-                found.setdefault((*best, asked.first_week, asked.weeks), []).append(claim)
+                found.setdefault((*best, asked.first_week, -asked.weeks), []).append(claim)
                 break
     return found
 

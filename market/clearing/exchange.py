@@ -61,7 +61,8 @@ def milp(of: Book) -> Cleared:
     if surplus(taken) < surplus(greedily):
         taken = greedily
     bound = -float(relaxed.fun) * program.money
-    gap = max(0.0, 1 - surplus(taken) / bound) if bound > 0 else 0.0
+    gap = 1 - surplus(taken) / bound if bound > 0 else 0.0
+    gap = gap if gap > 2 * TIES else 0.0
     return settle(of, taken, program.prices(of, relaxed))._replace(gap=gap)
 
 

@@ -39,11 +39,11 @@ OURS: dict[str, Mechanism] = {
 
 
 class MechanismUnusable(Exception):
-    """A mechanism that was named is not installed, cannot be imported, raises, or answers what it may not."""
+    """A mechanism that was named cannot be imported, raises, or answers what it may not; the text names it."""
 
-    def __init__(self, text: str, exit_code: int = 1) -> None:
-        super().__init__(text)
-        self.exit_code = exit_code
+
+class NoMechanism(MechanismUnusable):
+    """No mechanism of the name is installed."""
 
 
 class Clearing(NamedTuple):
@@ -60,12 +60,12 @@ def names() -> list[str]:
 
 
 def mechanism(name: str) -> Mechanism:
-    """Find a mechanism. Raises MechanismUnusable where there is none or its package cannot be imported."""
+    """Find a mechanism. Raises NoMechanism, or MechanismUnusable where its package cannot be imported."""
     if name in OURS:
         return OURS[name]
     found = points(GROUP).get(name)
     if found is None:
-        raise MechanismUnusable(f"no mechanism {name!r} is installed; there are {', '.join(names())}", 2)
+        raise NoMechanism(f"no mechanism {name!r} is installed; there are {', '.join(names())}")
     return _loaded(found)
 
 

@@ -1,4 +1,4 @@
-"""Completion in the shell: names of runs, scenarios, policies, chips and models.
+"""Completion in the shell: names of runs, scenarios, policies, chips, models and mechanisms.
 
 bash: eval "$(_MARKET_COMPLETE=bash_source market)"      zsh, fish: zsh_source, fish_source
 """
@@ -53,3 +53,10 @@ def models(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
     from market.cluster.models import MODELS
 
     return _items(MODELS, incomplete)
+
+
+def mechanisms(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete mechanisms that clear a market."""
+    from market.clearing import names
+
+    return _items([*names(), "all"], incomplete)

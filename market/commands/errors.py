@@ -18,6 +18,7 @@ EXIT_CODES = {
     "market.runs.reading.Usage": USAGE, "agents.question.NoSuchThing": USAGE,
     "agents.simulation.PluginUnusable": FAILED, "market.kernel.BehaviourFault": FAILED,
     "market.kernel.ReplayMismatch": DAMAGED,
+    "market.clearing.registry.NoMechanism": USAGE, "market.clearing.registry.MechanismUnusable": FAILED,
     "market.experiments.experiment.ExperimentExists": USAGE, "market.experiments.experiment.KeepLogsWrong": USAGE,
     "market.experiments.experiment.Interrupted": INTERRUPTED,
     "market.experiments.engines.base.EngineUnusable": USAGE, "market.experiments.engines.base.WorkerUnable": FAILED,

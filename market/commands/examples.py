@@ -51,7 +51,9 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "cluster --chip GB200 --gpus 100000 --model gpt-4", "cluster --chip H100 --gpus 1024 --model gpt-3 --plans 5",
         "cluster --grid cases.csv --out answers.csv",
     ),
-    "clear": ("clear book.json",),
+    "clear": (
+        "clear book.json", "clear book.json --mechanism milp --json", "clear book.json -m all",
+    ),
     "serve": ("serve frontier-2024", "serve RUN --port 8080"),
     "doctor": ("doctor",),
 }  # fmt: skip

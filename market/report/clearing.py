@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from market.report.console import Column, columns, para, table
+from market.report.console import Column, columns, table, wrapped
 
 if TYPE_CHECKING:
     from market.clearing import Book, Clearing
-    from market.report.console import Page
 
 SHOWN = 20  # rows of a table for a person; all stand in --json
 COLUMNS = [
@@ -50,24 +50,31 @@ def per_unit(of: Book) -> str:
     return {"GPU-hour": "gpu_hour", "GPU": "gpu", "kW-hour": "kw_hour"}[of.unit]
 
 
-def show(page: Page, of: Book, found: Clearing) -> None:
+def told(of: Book, found: Clearing) -> str:
     """Tell a clearing to a person."""
-    total, unit = found.account, "kW" if of.unit == "kW-hour" else "GPUs"
-    gap = "" if found.cleared.gap is None else f"; at most {found.cleared.gap:.1%} more was possible"
-    para(page, f"{found.mechanism}: {total.allotted_units:,} of {total.wanted_units:,} {unit} asked for are allotted, "
-         f"{total.offered_units:,} were offered. Surplus {total.surplus_usd / 1e6:,.2f} M USD{gap}.")  # fmt: skip
-    if total.marginal_usd is not None:
-        left = "" if total.excluded_usd is None else f", the best left out {total.excluded_usd:,.2f}"
-        para(page, f"The last bid served is worth {total.marginal_usd:,.2f} USD a {of.unit}{left}. "
-             f"Bids left out would gain {total.regret_usd / 1e6:,.2f} M USD at these prices.")  # fmt: skip
-    heads = [Column("bid", is_text=True), Column("buyer", is_text=True, keep=3), Column(unit), Column("chip"),
-             Column("site", is_text=True, keep=5), Column("USD", keep=6)]  # fmt: skip
+    heads = [Column("bid", is_text=True), Column("buyer", is_text=True, keep=3), Column(_unit(of)), Column("chip"),
+             Column("site", is_text=True, keep=5), Column("pays USD", keep=6)]  # fmt: skip
     rows = [(x["bid"], x["buyer"], f"{x['gpus']:,}", x["chip"], x["site"], f"{x['pays_usd']:,.0f}")
             for x in fields(of, found)["allotments"]]  # fmt: skip
-    for line in table(heads, rows[:SHOWN], columns()) if rows else []:
-        page.print(line)
-    if len(rows) > SHOWN:
-        para(page, f"({len(rows) - SHOWN} more; all with --json)")
+    lines = wrapped(" ".join(_sentences(of, found)), columns())
+    lines += table(heads, rows[:SHOWN], columns()) if rows else []
+    lines += [f"({len(rows) - SHOWN} more; all with --json)"] if len(rows) > SHOWN else []
+    return "\n".join(lines) + "\n"
+
+
+def _unit(of: Book) -> str:
+    return "kW" if of.unit == "kW-hour" else "GPUs"
+
+
+def _sentences(of: Book, found: Clearing) -> Iterator[str]:
+    total = found.account
+    yield f"{found.mechanism}: of {total.wanted_units:,} {_unit(of)} asked for {total.allotted_units:,} are allotted;"
+    gap = "" if found.cleared.gap is None else f", at most {found.cleared.gap:.1%} below the greatest"
+    yield f"{total.offered_units:,} were offered. Surplus {total.surplus_usd / 1e6:,.2f} M USD{gap}."
+    if total.marginal_usd is not None:
+        left = "" if total.excluded_usd is None else f", the best left out {total.excluded_usd:,.2f}"
+        yield f"The last bid served is worth {total.marginal_usd:,.2f} USD a {of.unit}{left}."
+    yield f"Bids left out would gain {total.regret_usd / 1e6:,.2f} M USD at these prices."
 
 
 def compared(of: Book, found: list[Clearing]) -> list[dict[str, Any]]:
@@ -95,7 +102,7 @@ def _row(of: Book, found: Clearing, most: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def compared_lines(of: Book, rows: list[dict[str, Any]], width: int) -> list[str]:
+def compared_text(of: Book, rows: list[dict[str, Any]]) -> str:
     """The comparison as a table."""
 
     def number(value: float | None, form: str) -> str:
@@ -109,4 +116,4 @@ def compared_lines(of: Book, rows: list[dict[str, Any]], width: int) -> list[str
          f"{r['loses_most']} ({r['loses_most_gpus']:,})" if r["loses_most"] else "nobody")
         for r in rows
     ]  # fmt: skip
-    return table(COLUMNS, cells, width)
+    return "\n".join(table(COLUMNS, cells, columns())) + "\n"

@@ -33,6 +33,9 @@ Money = Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)]
 Kilowatts = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 
 
+Draw = Annotated[float, Field(ge=0, le=1e3, allow_inf_nan=False)]
+
+
 class LotRow(Strict):
     """A line of `supply`."""
 
@@ -57,9 +60,9 @@ class AlternativeRow(Strict):
 
     gpus: Some
     value_usd: Money
-    chips: list[Name] = []
-    sites: list[Name] = []
-    regions: list[Name] = []
+    chips: tuple[Name, ...] = ()
+    sites: tuple[Name, ...] = ()
+    regions: tuple[Name, ...] = ()
     first_week: Week = 0
     weeks: Annotated[int, Field(ge=1, le=5_000)] = 1
     contiguous: bool = False
@@ -82,7 +85,7 @@ class BookFile(Strict):
 
     supply: Annotated[list[LotRow], Field(max_length=LOTS_MAX)]
     bids: Annotated[list[BidRow], Field(max_length=BIDS_MAX)]
-    kw_per_gpu: dict[Name, Annotated[float, Field(ge=0, le=1e3, allow_inf_nan=False)]] = {}
+    kw_per_gpu: dict[Name, Draw] = Field(default_factory=dict)
 
 
 class _Places:

@@ -96,3 +96,36 @@ def test_broken_policies_of_a_package_are_named_by_doctor_and_end_no_run(install
 def test_doctor_lists_what_other_packages_bring(install: Install) -> None:
     install(PATIENT, "patient_listed")
     assert "patient-lab from patient_listed 1.0 (sha256 " in ask("doctor").stdout
+
+
+GENEROUS = """\
+from market.clearing import Allotment, Cleared
+def Patient(of):
+    return Cleared(tuple(Allotment(b.id, 0, of.lots[0].site, of.lots[0].chip, 10**6, 0.0) for b in of.bids), ())
+"""
+BOOK = """\
+{"supply": [{"site": "s", "chip": "c", "gpus": 1, "reserve_usd_per_gpu": 0}],
+ "bids": [{"id": "b", "alternatives": [{"gpus": 1, "value_usd": 1}]}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "module", "said"),
+    [
+        ("def Patient(of): raise RuntimeError('no idea')", "mechanism_raises", "'mine' raised RuntimeError: no idea"),
+        (
+            "import nothing_of_this_name",
+            "mechanism_broken",
+            "of the package mechanism_broken cannot be imported",
+        ),
+        (GENEROUS, "mechanism_generous", "'mine' answers what the book does not allow: b: 1,000,000 units"),
+    ],
+)
+def test_a_mechanism_of_another_package_is_named_when_it_fails(
+    install: Install, tmp_path: Path, code: str, module: str, said: str
+) -> None:
+    install(code, module, "market.mechanisms", "mine")
+    (tmp_path / "book.json").write_text(BOOK)
+    assert said in complaint("clear", "book.json", "-m", "mine", code=1)
+    assert ask("clear", "book.json").exit_code == 0
+    assert f"mine from {module} 1.0" in ask("doctor").stdout
