@@ -61,10 +61,14 @@ def open_regions(view: MarketView, regions: Sequence[str], kw: float) -> list[st
 
 
 def building_levy_usd(view: MarketView, region: str, kw: float, *, on_site: bool) -> float:
-    """Fees less credits on a building, USD."""
+    """Fees less credits on a building, and what idles in its hours of curtailment, USD."""
     case = {"region": region, "power_kw_it": kw, "on_site_power": on_site}
-    case["amount_usd"] = kw * view.param("build.shell_usd_per_kw")
-    return view.levy("BuildingStarted", case)
+    case["amount_usd"] = shell = kw * view.param("build.shell_usd_per_kw")
+    lost = view.curtailed_share(region)
+    if not lost:
+        return view.levy("BuildingStarted", case)
+    h100 = view.chip("H100")
+    return view.levy("BuildingStarted", case) + lost * (shell + kw * h100.price_usd_per_gpu / h100.power_kw_it_per_gpu)
 
 
 # --- renting

@@ -71,6 +71,17 @@ class PowerGranted(Event, frozen=True, kw_only=True):
     due_day: int
 
 
+class LoadCurtailed(Event, frozen=True, kw_only=True):
+    """A site's load is switched off for a part (`share`) of four weeks."""
+
+    periodic: ClassVar[bool] = True
+    site: str
+    org: str
+    region: str
+    power_kw_it: int
+    share: float
+
+
 class BuildingSlipped(Event, frozen=True, kw_only=True):
     """A building will not be ready when promised; `reason` is the layer that is late."""
 

@@ -91,4 +91,4 @@ APPLY = {
     events.ShellWaitsForPower: shell_waits_for_power,
     events.PowerEnergised: power_energised,
 }
-INERT = (events.SiteRefused,)
+INERT = (events.LoadCurtailed, events.SiteRefused)

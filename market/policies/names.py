@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
+from market.catalogue.bounds import traits
 from market.catalogue.tables import table
+from market.policies.duties import DUTIES
 from market.scenario.schema import Scenario
 
 OF_REGIONS = ("queue_days", "grid_mw_per_year", "energy_usd_per_mwh", "pue")
 OF_CHIPS = ("slots_per_gpu", "gpus_per_week", "growth_per_year", "price_change_per_year")
 OF_ORGS = ("captive_share", "income_usd_per_year")
-_SECTIONS = {"regions": OF_REGIONS, "chips": OF_CHIPS, "orgs": OF_ORGS}
+_SECTIONS = {"regions": (*OF_REGIONS, *DUTIES), "chips": OF_CHIPS, "orgs": OF_ORGS}
 
 
 def _of(section: str, ids: Iterable[str]) -> Iterator[str]:
@@ -34,6 +36,15 @@ def of_catalogue() -> set[str]:
     }
     numbers = {name for section, names in ids.items() for name in _of(section, names)}
     return {row.id for row in table("parameters")} | numbers | traits
+
+
+def is_read(name: str) -> bool:
+    """Whether anything reads a number of this name, in this world or in one with other regions, chips and orgs."""
+    section, _, rest = name.partition(".")
+    field = rest.rpartition(".")[2]
+    if section not in _SECTIONS or "." not in rest:
+        return name in of_catalogue()
+    return field in _SECTIONS[section] or (section == "orgs" and field in traits())
 
 
 def is_pattern(name: str) -> bool:

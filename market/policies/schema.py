@@ -113,14 +113,19 @@ When = Annotated[tuple[Condition, ...], BeforeValidator(_as_tuple)]
 
 
 class Change(Strict):
-    """A new value of a parameter: `to`, or the value in force times `multiply` plus `add`."""
+    """A new value of a parameter: `to`, or the value in force times `multiply` plus `add`, within a collar."""
 
     to: Finite | None = None
     multiply: Finite = 1.0
     add: Finite = 0.0
+    at_least: Finite | None = None
+    at_most: Finite | None = None
 
     def of(self, value: float) -> float:
-        return self.to if self.to is not None else value * self.multiply + self.add
+        """The value that a parameter takes."""
+        new = self.to if self.to is not None else value * self.multiply + self.add
+        new = new if self.at_least is None else max(new, self.at_least)
+        return new if self.at_most is None else min(new, self.at_most)
 
 
 def _as_change(value: Any) -> Any:

@@ -52,6 +52,7 @@ SENTENCES: dict[str, str] = {
     ),
     "PowerQueued": "{org} asked the grid of {region} for {power_kw_it} at {site}.",
     "PowerGranted": "Power of {power_kw_it} ({kind}) was granted to {site} of {org} in {region}, from {due_day}.",
+    "LoadCurtailed": "{org} switched {power_kw_it} off at {site} for {share} of four weeks.",
     "BuildingSlipped": (
         "A building at {site} of {org} slipped to {due_day}, {duration_days} days behind plan: "
         "{reason}."

@@ -9,6 +9,7 @@ from events.commands import finance as commands
 from events.types import Batch, Event
 from events.types import finance as events
 from market.rules.base import Deciders, Happening, cash, demand_factor, trait, years
+from market.rules.duties import billed_w
 from market.rules.leases import end_lease
 from market.state import State, next_id
 from market.state.demand import TAIL
@@ -282,7 +283,8 @@ def _operations(state: State) -> Iterator[Payment]:
 def _energy(state: State) -> Iterator[Payment]:
     p = state.run.parameters
     for site in state.sites.sites.values():
-        facility_kw = site.installed_w / 1000 * p[f"regions.{site.region}.pue"] * p["energy.load_factor"]
+        watts = billed_w(state, site.region, site.installed_w, site.energised_kw)
+        facility_kw = watts / 1000 * p[f"regions.{site.region}.pue"] * p["energy.load_factor"]
         price = p[f"regions.{site.region}.energy_usd_per_mwh"] / 1000
         cents = round(facility_kw * 24 * MONTH_DAYS * price * CENTS)
         yield site.owner, "world/utilities", cents, "energy", site.name

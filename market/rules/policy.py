@@ -15,6 +15,7 @@ from events.types import Event
 from events.types.finance import PaymentMade
 from events.types.policy import CommandForbidden, LevyCharged, LicenceSought, PolicyEnacted, PolicyRepealed
 from events.types.run import ParameterSet
+from market.policies.duties import is_duty
 from market.rules import levies, permits
 from market.rules.base import Happening
 from market.rules.cases import Case, command_case, event_case
@@ -59,9 +60,9 @@ class PolicyHooks:
 
     def _parameters(self, state: State, policy: Policy, active: Mapping[str, None], day: int) -> Iterator[Happening]:
         for name in policy.set_:
-            if name not in state.run.baseline:  # of the catalogue, but not of this scenario
+            if name not in state.run.baseline and not is_duty(name):  # of the catalogue, but not of this scenario
                 continue
-            value = state.run.baseline[name]
+            value = state.run.baseline.get(name, 0.0)
             for other in self.policies:
                 if other.label in active and name in other.set_:
                     value = other.set_[name].of(value)

@@ -8,6 +8,7 @@ from events.types import Batch
 from events.types import training as events
 from market.rules import demand
 from market.rules.base import fleets_h100e
+from market.rules.duties import usable
 from market.state import State
 from market.units import HOURS_PER_YEAR, clip, digits
 
@@ -23,7 +24,7 @@ def capacity_usd(state: State, org: str, fleet_h100e: float) -> float:
 
 def measure(state: State, week: int) -> Batch | None:
     """Serve what is asked, once a week: within the fleet, and growing no faster than a provider can."""
-    p, fleets, rows = state.run.parameters, fleets_h100e(state), []
+    p, fleets, rows = state.run.parameters, usable(state, fleets_h100e(state)), []
     for lab in state.training.labs.values():
         asked, before = demand.asked_of(state, lab.org), lab.revenue_usd_per_year
         if asked <= 0 and before <= 0:

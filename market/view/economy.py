@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from market.rules import demand, finance, foresee, prices, uses
+from market.rules import demand, duties, finance, foresee, prices, uses
 from market.rules.levies import chip_case, energy_case
 from market.state.demand import TAIL
-from market.view.base import state_of
+from market.units import HOURS_PER_YEAR
+from market.view.base import shared_of, state_of
 from market.view.own import OwnView
 
 
@@ -58,9 +59,21 @@ class EconomyView(OwnView):
         return prices.levy_on_energy(state_of(self))
 
     def energy_usd_per_mwh(self, region: str) -> float:
-        """Price of energy in a region, with the levies that the org pays there."""
-        price: float = state_of(self).run.parameters[f"regions.{region}.energy_usd_per_mwh"]
+        """Price of energy in a region, with the levies that the org pays there and the power that it would not use."""
+        state = state_of(self)
+        price: float = state.run.parameters[f"regions.{region}.energy_usd_per_mwh"]
+        price *= max(1.0, duties.minimum_take_share(state, region) / max(self.used_share(), 0.1))
         return price + self.levy("PaymentMade", energy_case(self.me, region))
+
+    def used_share(self) -> float:
+        """Part of the org's energised power that its GPUs use; 1 without any."""
+        sites = shared_of(self).sites[self.me]
+        energised = sum(site.energised_kw for site in sites)
+        return min(1.0, sum(site.installed_w for site in sites) / 1000 / energised) if energised else 1.0
+
+    def curtailed_share(self, region: str) -> float:
+        """Part of a year in which loads of a region are switched off."""
+        return duties.curtailment_hours(state_of(self), region) / HOURS_PER_YEAR
 
     def revenue_growth(self) -> float:
         """Growth of the own revenue as a lab, log points a year."""

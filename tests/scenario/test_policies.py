@@ -143,7 +143,7 @@ WRONG = {
     ),
     "unknown change": (
         "set: {price.margin: {times: 2}}",
-        "mine.yaml:5:22 set.price.margin.times: unknown key; there are to, multiply, add",
+        "mine.yaml:5:22 set.price.margin.times: unknown key",
     ),
     "unknown command": (
         "permit: [{refuse: PlaceOrders, reason: x}]",

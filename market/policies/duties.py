@@ -1,0 +1,14 @@
+"""Numbers of a region that policies alone set: duties of its loads, 0 where there is none."""
+
+from __future__ import annotations
+
+DUTIES: dict[str, str] = {
+    "curtailment_hours_per_year": "hours a year in which loads are switched off",
+    "minimum_take_share": "part of the energised power that is paid for whether it is used or not",
+}
+
+
+def is_duty(parameter: str) -> bool:
+    """Whether a parameter is a duty of a region: its baseline is 0 in every scenario."""
+    head, _, rest = parameter.partition(".")
+    return head == "regions" and rest.rpartition(".")[2] in DUTIES

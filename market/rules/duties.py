@@ -1,0 +1,67 @@
+"""Duties of a region's loads: hours in which they are switched off, and power that is paid for whether used or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from events.types import sites as events
+from events.types.training import TrainingReplanned
+from market.rules.base import Happening
+from market.rules.training import flop_left
+from market.state import State
+from market.units import HOURS_PER_YEAR, MONTH_WEEKS, YEAR_WEEKS, digits
+
+HOURS_PER_DAY = 24
+
+
+def curtailment_hours(state: State, region: str) -> float:
+    """Hours a year in which the loads of a region are switched off."""
+    return state.run.parameters.get(f"regions.{region}.curtailment_hours_per_year", 0.0)
+
+
+def minimum_take_share(state: State, region: str) -> float:
+    """Part of its energised power that a site pays for whether it uses it or not."""
+    return state.run.parameters.get(f"regions.{region}.minimum_take_share", 0.0)
+
+
+def billed_w(state: State, region: str, installed_w: int, energised_kw: int) -> float:
+    """IT power for whose energy a site pays, in watts."""
+    return max(float(installed_w), minimum_take_share(state, region) * energised_kw * 1000)
+
+
+def curtail(state: State, day: int) -> Iterator[Happening]:
+    """Switch loads off for a month's part of what their region demands; runs there end later by as much."""
+    hours = {region: curtailment_hours(state, region) for region in state.run.regions}
+    for site in state.sites.sites.values():
+        if hours[site.region] > 0 and site.installed_w > 0:
+            event = events.LoadCurtailed(
+                site=site.name, org=site.owner, region=site.region, power_kw_it=site.installed_w // 1000,
+                share=digits(hours[site.region] / HOURS_PER_YEAR),
+            )  # fmt: skip
+            yield Happening(day, event, "world", site.name)
+    for run in list(state.training.runs.values()):
+        lost = _days_lost(hours[state.sites.sites[run.site].region], state.run.week + 1)
+        if lost > 0:
+            later = TrainingReplanned(
+                run_id=run.run_id, org=run.org, gpus=run.gpus, flop=digits(flop_left(state, run, day)), mfu=run.mfu,
+                goodput=run.goodput, plan="", due_day=run.due_day + lost, reason="curtailed",
+            )  # fmt: skip
+            yield Happening(day, later, run.org, run.run_id)
+
+
+def _days_lost(hours: float, week: int) -> int:
+    """Whole days of a month's curtailment: over a year their sum is right to a day."""
+    daily = hours / YEAR_WEEKS / HOURS_PER_DAY
+    return int(daily * week) - int(daily * (week - MONTH_WEEKS))
+
+
+def usable(state: State, fleets: Mapping[str, float]) -> Mapping[str, float]:
+    """H100e of every org, less what curtailment takes of them over a year."""
+    lost = {region: curtailment_hours(state, region) / HOURS_PER_YEAR for region in state.run.regions}
+    if not any(lost.values()):
+        return fleets
+    found = dict(fleets)
+    for holding in state.chips.holdings.values():
+        off = lost[state.sites.sites[holding.site].region]
+        found[holding.org] -= off * holding.held * state.chips.chips[holding.chip].h100e
+    return found

@@ -1,0 +1,72 @@
+"""Duties of a region's loads: curtailment that lengthens runs there only, and power paid for whether used or not."""
+
+from __future__ import annotations
+
+import pytest
+from given import CLOUD, FIELD, LAB, SITE, START, given
+
+from events.commands.training import StartTraining
+from events.types import sites as events
+from events.types.training import TrainingReplanned, TrainingStarted
+from market.rules import duties, finance
+
+HOURS = "regions.texas.curtailment_hours_per_year"
+
+
+def training_world(hours):
+    world = given(**{HOURS.replace(".", "__"): hours})
+    (run,) = world.when(StartTraining(actor=LAB, because=LAB, site=FIELD, chip="H100", gpus=4_000, flop=1e24))
+    assert isinstance(run, TrainingStarted)
+    return world, run
+
+
+def year_of(world):
+    """A year of monthly curtailments, each applied before the next."""
+    told = []
+    for week in range(3, 52, 4):
+        world.state.run.week = week - 1
+        told += [happening.event for happening in duties.curtail(world.state, START + 7 * week + 6)]
+        world.happened(*[event for event in told[-3:] if isinstance(event, TrainingReplanned)])
+    return told
+
+
+def test_runs_in_a_curtailed_region_end_later_by_the_hours_lost():
+    world, run = training_world(175.0)
+    told = year_of(world)
+    late = [event for event in told if isinstance(event, TrainingReplanned)]
+    assert late[-1].due_day - run.due_day == 175 // 24
+    assert {event.reason for event in late} == {"curtailed"}
+    cut = [event for event in told if isinstance(event, events.LoadCurtailed)]
+    assert {event.region for event in cut} == {"texas"}
+    assert cut[0].share == pytest.approx(175 / 8760)
+
+
+def test_nothing_is_curtailed_where_nothing_is_owed():
+    world, _ = training_world(0.0)
+    assert year_of(world) == []
+    assert duties.usable(world.state, {LAB: 5.0}) == {LAB: 5.0}
+
+
+def test_curtailment_takes_its_part_of_what_serves():
+    world, _ = training_world(876.0)
+    chips = world.state.chips.chips
+    held = sum(h.held * chips[h.chip].h100e for h in world.state.chips.holdings.values() if h.org == LAB)
+    assert duties.usable(world.state, {LAB: held, CLOUD: 1e9, "rival": 0.0, "chinese-lab": 1e9})[LAB] == (
+        pytest.approx(0.9 * held)
+    )
+
+
+def test_a_minimum_take_bills_power_that_stands_idle():
+    free, bound = given(), given(regions__texas__minimum_take_share=0.85)
+    assert duties.billed_w(free.state, "texas", 1_000, 10) == 1_000
+    assert duties.billed_w(bound.state, "texas", 1_000, 10) == 8_500
+    assert duties.billed_w(bound.state, "texas", 9_900, 10) == 9_900
+    site = bound.state.sites.sites[SITE]
+    site.energised_kw = 10 * site.installed_w // 1000
+
+    def bill(world):
+        rows = finance.monthly(world.state, START).columns
+        paid = zip(rows["contract_id"], rows["kind"], rows["amount_usd_cents"], strict=True)
+        return next(cents for contract, kind, cents in paid if (contract, kind) == (SITE, "energy"))
+
+    assert bill(bound) == pytest.approx(8.5 * bill(free), rel=1e-6)
