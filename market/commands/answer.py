@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +13,7 @@ from market.commands.shell import DAMAGED, FAILED, INTERRUPTED, Complaint, emit
 from market.report.progress import note, progress
 from market.runs import drive, folders
 from market.runs.outcome import Outcome, outcome_at, outcome_of
+from market.runs.profile import profiled
 from market.runs.question import Question
 from market.runs.reading import Run, open_run
 
@@ -20,13 +22,14 @@ if TYPE_CHECKING:
 
 
 class How(NamedTuple):
-    """What was said about the run: where, whether to go on or begin again, how to print."""
+    """What was said about the run: where, whether to go on or begin again, how to print, what to watch."""
 
     folder: Path | None
     resume: bool
     force: bool
     as_json: bool
     quiet: bool
+    profile: bool = False
 
 
 def answer(
@@ -42,14 +45,18 @@ def answer(
     """
     folder = how.folder or folders.default_folder(question)
     began = time.monotonic()
-    outcome = _outcome(question, folder, how, make, parent)
+    with profiled() if how.profile else nullcontext() as profile:
+        outcome = _outcome(question, folder, how, make, parent)
     elapsed_s = time.monotonic() - began
     if how.as_json:
-        emit(outcome.fields(elapsed_s) | ({} if told is None else {"compare": told(outcome).rows_json()}))
+        more = {} if told is None else {"compare": told(outcome).rows_json()}
+        emit(outcome.fields(elapsed_s) | more | ({} if profile is None else {"profile": profile.fields()}))
         return
-    from market.report.text import report
+    from market.report.text import profile_table, report
 
     report(outcome, elapsed_s, None if told is None else told(outcome))
+    if profile is not None:
+        profile_table(profile.rows)
 
 
 def _outcome(question: Question, folder: Path, how: How, make: drive.MakeModel, parent: Run | None) -> Outcome:
@@ -58,6 +65,8 @@ def _outcome(question: Question, folder: Path, how: How, make: drive.MakeModel, 
     if how.force:
         folders.make_room(folder, question.manifest())
     found = folders.stand(folder, question.manifest())
+    if found == "complete" and how.profile:
+        raise Complaint(f"{folder} holds this run already, so nothing would be simulated; add --force to profile it")
     if found == "complete":
         note(f"{folder} holds this run already; --force repeats it")
         return reported(open_run(folder))

@@ -29,11 +29,12 @@ FORCE = click.option("--force", is_flag=True, help="Repeat a run that is there a
 @OUT
 @RESUME
 @FORCE
+@click.option("--profile", is_flag=True, help="Say where the run's CPU time went, by step of the week.")
 @JSON
 @QUIET
 @click.pass_context
-def run_command(ctx: click.Context, /, out: Path | None, resume: bool, force: bool, as_json: bool, quiet: bool,
-                **asked: Any) -> None:  # fmt: skip
+def run_command(ctx: click.Context, /, out: Path | None, resume: bool, force: bool, profile: bool, as_json: bool,
+                quiet: bool, **asked: Any) -> None:  # fmt: skip
     """Simulate a scenario week by week and report what came of it.
 
     SCENARIO is a name from `market scenario list` or a YAML file. The same question has the same folder: a finished run
@@ -48,7 +49,7 @@ def run_command(ctx: click.Context, /, out: Path | None, resume: bool, force: bo
     else:
         question = question_of(**asked)
     ctx.obj.check_behaviours(question)
-    answer(question, How(out, resume, force, as_json, quiet), ctx.obj.model_around)
+    answer(question, How(out, resume, force, as_json, quiet, profile), ctx.obj.model_around)
 
 
 def asked_for_anything(ctx: click.Context) -> bool:

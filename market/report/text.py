@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -22,6 +23,7 @@ from market.units import QUARTER_WEEKS
 
 if TYPE_CHECKING:
     from market.report.compared import Told
+    from market.runs.profile import Row
     from market.state import State
 
 HOLDERS, MODELS, REGIONS, SOURCES, EVENTS = 16, 10, 8, 3, 10
@@ -218,3 +220,11 @@ def runs_table(runs: list[dict[str, Any]]) -> None:
         show(out, heads, rows)
     else:
         out.print("no runs here yet; `market run` makes one")
+
+
+def profile_table(rows: Sequence[Row]) -> None:
+    """Print where CPU time went, the largest first."""
+    out = console()
+    _title(out, f"CPU time of the run: {sum(row.cpu_s for row in rows):.2f} s")
+    heads = [Column("phase", True), Column("step", True), Column("CPU-s"), Column("share")]
+    show(out, heads, [[row.phase, row.step, f"{row.cpu_s:.2f}", f"{row.share:.1%}"] for row in rows])

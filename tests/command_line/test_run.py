@@ -167,3 +167,16 @@ def test_the_folder_holds_all_that_a_run_needs(run, tmp_path):
     copy = simulate(tmp_path / "again", "--force")
     assert ask("run", run / "scenario.yaml", "--out", copy).exit_code == 0
     assert open_log(copy).head == open_log(run).head
+
+
+def test_a_profile_lays_the_cpu_time_on_steps_and_changes_no_byte(run, tmp_path):
+    fields = answer("run", "--years", "0.3", "--out", tmp_path / "watched", "--profile", "--quiet")
+    assert log_bytes(tmp_path / "watched") == log_bytes(run)
+    rows = fields["profile"]
+    assert abs(sum(row["share"] for row in rows) - 1) < 0.01
+    assert {"start", "ask", "clear", "log", "record"} <= {row["phase"] for row in rows}
+    assert sum(row["share"] for row in rows if row["phase"] == "other") < 0.5
+
+
+def test_a_profile_of_a_run_that_is_there_already_is_refused(run):
+    assert "--force" in complaint("run", "--years", "0.3", "--out", run, "--profile", code=2)
