@@ -18,7 +18,7 @@ from events.commands.leases import RequestLease, SignLetter
 from events.commands.training import AdoptPlan, SetSplit, StartProject
 from events.kinds import PlanReason
 from market.rng import Draws
-from market.units import HOURS_PER_YEAR, MONTH_WEEKS, clip
+from market.units import MONTH_WEEKS, clip
 from market.view import Lab as LabRecord
 from market.view import MarketView
 
@@ -138,8 +138,8 @@ def requests(view: MarketView, target: Target, turns: int, draws: Draws) -> Iter
 def split(view: MarketView, lab: LabRecord) -> SetSplit:
     """Move the serving share toward what customers ask for, slowly (equations, split)."""
     p = view.param
-    spend = view.fleet_h100e * HOURS_PER_YEAR * view.reference
-    need = lab.demand_usd_per_year / (p("serving.revenue_per_inference_usd") * spend) if spend else 0.0
+    full = view.serving_capacity_usd()
+    need = lab.demand_usd_per_year / full if full else 0.0
     target = clip(need, p("split.inference_min"), p("split.inference_max"))
     speed = 1 - (1 - p("split.speed_per_week")) ** MONTH_WEEKS
     share = lab.inference_share + speed * (target - lab.inference_share)
@@ -149,7 +149,8 @@ def split(view: MarketView, lab: LabRecord) -> SetSplit:
 def train(view: MarketView, lab: LabRecord) -> Iterator[Command]:
     """Start the next frontier run when the lab's machines can beat its best model by a step."""
     p, options = view.param, view.machines()
-    if not options or options[0].flop < p("labs.step_up") * max(lab.best_flop, p("labs.first_run_flop")):
+    least = p("labs.step_up") * max(lab.best_effective_flop, p("labs.first_run_flop"))
+    if not options or options[0].effective_flop < least:
         return
     run = run_of(view, options[0], p("labs.step_up") * max(lab.best_flop, p("labs.first_run_flop")))
     if run is not None:

@@ -1,6 +1,6 @@
 """The next frontier run against the largest that rivals have announced: the machine that a lab wants, and how badly.
 
-best     largest FLOP announced: a released model, or a rival's cluster times the days of a run
+best     largest effective FLOP announced: a released model, or a rival's cluster times the days of a run
 machine  best g^years / (peak MFU goodput days), years from the rival's release to the own
 urgency  score lost by half a year: revenue lost by waiting over what the machine costs (docs/odd.md, the decision)
 """
@@ -19,13 +19,13 @@ from market.view import MarketView
 
 
 def announced(view: MarketView) -> tuple[float, int]:
-    """Largest FLOP that anybody has announced, and the day of its release."""
-    found = [(lab.best_flop, lab.released_day) for name, lab in view.labs().items() if lab.best_flop]
+    """Largest effective FLOP that anybody has announced, and the day of its release."""
+    found = [(lab.best_effective_flop, lab.released_day) for lab in view.labs().values() if lab.best_effective_flop]
     return max(found, default=(view.param("labs.first_run_flop"), view.day))
 
 
 def run_flop_per_h100e(view: MarketView) -> float:
-    """FLOP that an H100 equivalent does in the days of a frontier run."""
+    """Effective FLOP that an H100 equivalent does in the days of a frontier run: at the MFU of dense models."""
     p = view.param
     return (
         cluster_chip("H100").bf16_flop_per_s * p("labs.mfu") * p("labs.goodput") * p("labs.run_days") * SECONDS_PER_DAY

@@ -65,6 +65,10 @@ def _other_chip_unnamed(old: Columns) -> Columns:
     return old | {"reason": reasons}
 
 
+def _dense(old: Columns) -> Columns:
+    return old | {"effective_flop": list(old["flop"])}
+
+
 UPCASTS: dict[Key, Upcast] = {
     ("BuildingStarted", 1): Upcast(_own_power_apart),
     ("OrderCancelled", 1): Upcast(_other_chip_unnamed),
@@ -76,6 +80,9 @@ UPCASTS: dict[Key, Upcast] = {
     ("QuoteCountered", 1): Upcast(_plus(clause="price", start_day=None, end_day=None, region=None)),
     ("LeaseSigned", 1): Upcast(_plus(**NO_CLAUSES, contract_id=None)),
     ("OnDemandRepriced", 1): Upcast(_plus(lessor="world")),
+    ("TrainingStarted", 1): Upcast(lambda old: _plus(experts=0)(_dense(old))),
+    ("ModelReleased", 1): Upcast(_dense),
+    ("ServingMeasured", 1): Upcast(_plus(tokens_per_s=0.0)),
     ("OutputMade", 1): Upcast(_backlog_in_weeks),
 }
 

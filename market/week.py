@@ -92,7 +92,7 @@ def frontier(state: State, day: int) -> Iterator[Happening]:
 
 def serve(state: State, day: int) -> Batch | None:
     """Serve what customers ask of labs, within their fleets, and growing no faster than a provider can."""
-    return serving.measure(state, state.run.week + 1)
+    return serving.measure(state, day)
 
 
 def rent_on_demand(state: State, day: int) -> Iterator[Batch]:

@@ -171,10 +171,12 @@ def opening(**parameters: float) -> Iterable[Event]:
     )
     yield dm.UseMeasured(org=TAIL, usd_per_year=13.14e7, growth_per_year=0.5, h100e=5000.0)
     yield dm.UseMeasured(org=CLOUD, usd_per_year=7.884e7, growth_per_year=0.5, h100e=3000.0)
-    yield t.ModelReleased(model="old", org=LAB, flop=1e25, capability=1.5, kind="frontier", start_day=START - 50)
+    yield t.ModelReleased(
+        model="old", org=LAB, flop=1e25, effective_flop=1e25, capability=1.5, kind="frontier", start_day=START - 50
+    )
     yield t.FrontierMeasured(capability=1.5)
     yield t.ComputeSplitSet(org=LAB, share=0.25)
-    yield t.ServingMeasured(org=LAB, revenue_usd_per_year=1e9, value=1e9, h100e=0.0)
+    yield t.ServingMeasured(org=LAB, revenue_usd_per_year=1e9, value=1e9, h100e=0.0, tokens_per_s=0.0)
     for segment in d.SEGMENTS:
         yield dm.SegmentMeasured(segment=segment, usd_per_year=5e8, market_usd_per_year=2e9)
         yield dm.ShareMeasured(org=LAB, segment=segment, share=2 / 3)

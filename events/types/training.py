@@ -59,8 +59,13 @@ class ProjectEnded(Event, frozen=True, kw_only=True):
 
 
 class TrainingStarted(Event, frozen=True, kw_only=True):
-    """A frontier run starts on GPUs of one chip at one site; `due_day` is its planned end."""
+    """A frontier run starts on GPUs of one chip at one site; `due_day` is its planned end.
 
+    `experts` are those of a layer, 0 in a dense model; `effective_flop` is what a dense model as good would take; `mfu`
+    is of the BF16 nameplate at any precision.
+    """
+
+    version: ClassVar[int] = 2
     subject: ClassVar[str] = "run_id"
     run_id: str
     org: str
@@ -69,8 +74,10 @@ class TrainingStarted(Event, frozen=True, kw_only=True):
     chip: str
     gpus: int
     flop: float
+    effective_flop: float
     params: float
     tokens: float
+    experts: int
     mfu: float
     goodput: float
     plan: str
@@ -127,24 +134,31 @@ class TrainingAbandoned(Event, frozen=True, kw_only=True):
 class ModelReleased(Event, frozen=True, kw_only=True):
     """A trained model reaches customers; `kind` is frontier or refresh."""
 
+    version: ClassVar[int] = 2
     subject: ClassVar[str] = "model"
     model: str
     org: str
     flop: float
+    effective_flop: float  # what a dense model as good would take
     capability: float
     kind: ReleaseKind
     start_day: int  # of release
 
 
 class ServingMeasured(Event, frozen=True, kw_only=True):
-    """A lab's annualised revenue, and what its customers would pay for with GPUs enough (`value`)."""
+    """A lab's annualised revenue, and what its customers would pay for with GPUs enough (`value`).
 
+    `tokens_per_s` are the output tokens sold for the revenue, those of smaller models counted by what they cost.
+    """
+
+    version: ClassVar[int] = 2
     subject: ClassVar[str] = "org"
     periodic: ClassVar[bool] = True
     org: str
     revenue_usd_per_year: float
     value: float
     h100e: float
+    tokens_per_s: float
 
 
 class FrontierMeasured(Event, frozen=True, kw_only=True):

@@ -72,7 +72,7 @@ class Plans:
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """What a plan must have; None leaves it to the search."""
+    """What a plan must have; None leaves it to the search, among `eps` and `cps` where they are given."""
 
     tp: int | None = None
     pp: int | None = None
@@ -81,6 +81,8 @@ class Fixed:
     ep: int | None = None
     cp: int | None = None
     microbatch: int | None = None
+    eps: tuple[int, ...] = ()
+    cps: tuple[int, ...] = ()
 
 
 FREE = Fixed()
@@ -121,8 +123,10 @@ def _experts(experts: int) -> tuple[int, ...]:
     return tuple(e for e in EXPERT if experts % e == 0 and e >= least) or (1,)
 
 
-def _pick(options: tuple[int, ...] | list[int], fixed: int | None) -> tuple[int, ...]:
-    return tuple(options) if fixed is None else (fixed,)
+def _pick(options: tuple[int, ...] | list[int], fixed: int | None, among: tuple[int, ...] = ()) -> tuple[int, ...]:
+    if fixed is not None:
+        return (fixed,)
+    return tuple(o for o in options if o in among) or tuple(options)
 
 
 @functools.lru_cache(512)
@@ -136,8 +140,8 @@ def splits(m: Model, domain: int, fixed: Fixed = FREE) -> tuple[Array, ...]:
             _pick(_tensors(int(m.heads), domain), fixed.tp), _pick(_pipelines(layers), fixed.pp)
         )
         for v in _pick(interleaves(layers, p), fixed.vp)
-        for e in _pick(_experts(int(m.experts)), fixed.ep)
-        for c in _pick(contexts, fixed.cp)
+        for e in _pick(_experts(int(m.experts)), fixed.ep, fixed.eps)
+        for c in _pick(contexts, fixed.cp, fixed.cps)
         for b in _pick(MICROBATCH, fixed.microbatch)
     ]
     return tuple(np.array(listed, dtype=np.float64).reshape(-1, 6).T.copy())

@@ -109,10 +109,12 @@ def worth_using(case: Case, gpus: float, k: Constants) -> float:
     return gpus if best == 0 else float(counts[best])
 
 
-def search(case: Case, m: Model, gpus: float, k: Constants | None = None, fixed: Fixed = FREE) -> Found:
+def search(
+    case: Case, m: Model, gpus: float, k: Constants | None = None, fixed: Fixed = FREE, *, exact: int = EXACT
+) -> Found:
     """Rank the plans of one (cluster, model) on up to `gpus` GPUs.
 
-    The most promising plans are timed first, then all others that could still come among the best `EXACT`, by a lower
+    The most promising plans are timed first, then all others that could still come among the best `exact`, by a lower
     bound. Those are exact, and a longer list is not complete.
     """
     k = k or fitted()
@@ -121,7 +123,7 @@ def search(case: Case, m: Model, gpus: float, k: Constants | None = None, fixed:
     chosen = np.flatnonzero((listed.cp <= 1) | (case.year >= CONTEXT_YEAR))
     if not chosen.size:
         return Found(case, np.empty(0), "gpus" if np.prod([f or 1 for f in split_of(fixed)]) > gpus else "batch")
-    timed = best_of(with_plans(case, listed, chosen if chosen.size < listed.cp.size else slice(None)), size, k)
+    timed = best_of(with_plans(case, listed, chosen if chosen.size < listed.cp.size else slice(None)), size, k, exact)
     if not timed:
         return Found(case, np.empty(0), "memory")
     every = concatenate([c for c, _ in timed])
@@ -135,13 +137,13 @@ def split_of(fixed: Fixed) -> tuple[int | None, ...]:
     return fixed.tp, fixed.pp, fixed.dp, fixed.cp
 
 
-def worst_kept(timed: list[tuple[Case, Array]]) -> float:
-    """Give the time of the last of the best `EXACT` plans so far; infinite while there are fewer."""
+def worst_kept(timed: list[tuple[Case, Array]], exact: int) -> float:
+    """Give the time of the last of the best `exact` plans so far; infinite while there are fewer."""
     times = np.concatenate([t for _, t in timed]) if timed else np.empty(0)
-    return float(np.partition(times, EXACT - 1)[EXACT - 1]) if times.size >= EXACT else np.inf
+    return float(np.partition(times, exact - 1)[exact - 1]) if times.size >= exact else np.inf
 
 
-def best_of(spread: Case, size: work.Sizes, k: Constants) -> list[tuple[Case, Array]]:
+def best_of(spread: Case, size: work.Sizes, k: Constants, exact: int) -> list[tuple[Case, Array]]:
     """Time the `FIRST` most promising plans, then those of the rest that could beat them."""
     bound = fastest_possible(spread, size, k)
     order = promising(bound, bound <= np.partition(bound, FIRST)[FIRST] if bound.size > FIRST else bound < np.inf)
@@ -152,7 +154,7 @@ def best_of(spread: Case, size: work.Sizes, k: Constants) -> list[tuple[Case, Ar
         some = feasible(spread.at(np.sort(part[bound[part] < limit])), size)
         if np.size(some.tp):
             timed.append((some, time_per_progress(some, size, k)))
-            limit = min(limit, worst_kept(timed))
+            limit = min(limit, worst_kept(timed, exact))
         if start == 0:
             order = promising(bound, bound < limit)  # begins with the same plans
         start, many = start + many, 4 * many

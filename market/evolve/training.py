@@ -41,8 +41,8 @@ def training_started(state: State, event: events.TrainingStarted, day: int) -> N
     if event.model.startswith(f"{event.org}/model/"):
         count(state, event.model)
     state.training.runs[event.run_id] = TrainingRun(
-        event.run_id, event.org, event.model, event.site, event.chip, event.gpus, event.flop, event.flop, event.mfu,
-        event.goodput, event.start_day, event.start_day, event.due_day,
+        event.run_id, event.org, event.model, event.site, event.chip, event.gpus, event.flop,
+        event.effective_flop, event.flop, event.mfu, event.goodput, event.start_day, event.start_day, event.due_day,
     )  # fmt: skip
 
 
@@ -53,9 +53,10 @@ def training_replanned(state: State, event: events.TrainingReplanned, day: int) 
 
 
 def training_finished(state: State, event: events.TrainingFinished, day: int) -> None:
-    del state.training.runs[event.run_id]
+    run = state.training.runs.pop(event.run_id)
     record = lab(state, event.org)
     record.pending_model, record.pending_flop, record.pending_day = event.model, event.flop, day
+    record.pending_effective_flop = run.effective_flop
 
 
 def training_abandoned(state: State, event: events.TrainingAbandoned, day: int) -> None:
@@ -66,8 +67,10 @@ def model_released(state: State, event: events.ModelReleased, day: int) -> None:
     record = lab(state, event.org)
     record.best_model, record.capability, record.released_day = event.model, event.capability, event.start_day
     record.best_flop = max(record.best_flop, event.flop)
+    record.best_effective_flop = max(record.best_effective_flop, event.effective_flop)
     if record.pending_model == event.model:
         record.pending_model, record.pending_flop, record.pending_day = "", 0.0, 0
+        record.pending_effective_flop = 0.0
 
 
 def serving_measured(state: State, event: events.ServingMeasured, day: int) -> None:

@@ -1,4 +1,4 @@
-"""What the cluster core tells the market, in one call a week for all: machines for runs, and what quotes are worth."""
+"""What the cluster core tells the market, in one call a week for all: machines for runs, quotes, tokens a second."""
 
 from __future__ import annotations
 
@@ -8,23 +8,28 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from market.cluster import ClusterError, dense_of, plan_for_budget, weekly_choices
+import numpy as np
+
+from market.cluster import ClusterError, plan_for_budget, serving_rates, weekly_choices
 from market.cluster import chip as cluster_chip
+from market.cluster.models import mixture_of
 from market.cluster.weekly import gpu_rungs
+from market.rules.training import effective_flop
 from market.state import State
 from market.units import SECONDS_PER_DAY, to_year
 
-REFERENCE_PARAMS = 4e11  # of the dense model on which quotes for training clusters are compared
+REFERENCE_PARAMS = 1e11  # active, of the mixture on which quotes for training clusters are compared
 MACHINES = 2  # of each lab, the largest, are planned
 
 
 class Machine(NamedTuple):
-    """GPUs on which a lab could train, and the FLOP that they do in the days of a run."""
+    """GPUs on which a lab could train, and the FLOP that they do in the days of a run; effective: of dense models."""
 
     chip: str
     site: str
     gpus: int
     flop: float
+    effective_flop: float
 
 
 @lru_cache(256)
@@ -47,14 +52,16 @@ def machines(state: State, fleets: Mapping[str, float], day: int) -> dict[str, l
     if not rows:
         return {}
     chips, gpus = [m.chip for _, m in rows], [m.gpus for _, m in rows]
-    plans = plan_for_budget([m.flop for _, m in rows], chips, gpus, year=to_year(day))
+    budgets = [m.flop for _, m in rows]
+    plans = plan_for_budget(budgets, chips, gpus, year=to_year(day), precision=None, sparse=None)
     seconds = state.run.parameters["labs.run_days"] * SECONDS_PER_DAY
     found: dict[str, list[Machine]] = defaultdict(list)
-    for (org, machine), mfu, goodput in zip(rows, plans.mfu, plans.goodput, strict=True):
-        flop = machine.gpus * peak_flop_per_s(machine.chip) * float(mfu) * float(goodput) * seconds
+    for (org, machine), pace, experts in zip(rows, plans.mfu_bf16 * plans.goodput, plans.experts, strict=True):
+        flop = machine.gpus * peak_flop_per_s(machine.chip) * float(pace) * seconds
         if flop > 0:
-            found[org].append(machine._replace(flop=flop))
-    return {org: sorted(options, key=lambda m: (-m.flop, m.chip, m.site)) for org, options in found.items()}
+            effective = effective_flop(state, flop, experts)
+            found[org].append(machine._replace(flop=flop, effective_flop=effective))
+    return {org: sorted(options, key=lambda m: (-m.effective_flop, m.chip, m.site)) for org, options in found.items()}
 
 
 def _candidates(state: State, org: str, fleet: float) -> list[tuple[str, Machine]]:
@@ -65,16 +72,39 @@ def _candidates(state: State, org: str, fleet: float) -> list[tuple[str, Machine
     research = fleet * (1 - p.get(f"orgs.{org}.captive_share", 0.0)) * (1 - lab.inference_share)
     budget = p.get(f"orgs.{org}.run_share", p["labs.run_share"]) * research
     pace = p["labs.mfu"] * p["labs.goodput"] * p["labs.run_days"] * SECONDS_PER_DAY
-    least = max(p["labs.step_up"] * lab.best_flop, p["labs.first_run_flop"])
+    least = max(p["labs.step_up"] * lab.best_effective_flop, p["labs.first_run_flop"])
     rows = []
     for holding in state.chips.holdings.values():
         if holding.org != org or not (peak := peak_flop_per_s(holding.chip)):
             continue
         gpus = cluster_size(min(holding.held, int(budget / state.chips.chips[holding.chip].h100e)))
-        machine = Machine(holding.chip, holding.site, gpus, gpus * peak * pace)
-        if machine.flop >= least:
-            rows.append((org, machine))
+        flop = gpus * peak * pace
+        if flop * max(1.0, p["labs.mixture_credit"]) >= least:
+            rows.append((org, Machine(holding.chip, holding.site, gpus, flop, flop)))
     return sorted(rows, key=lambda row: (-row[1].flop, row[1].chip, row[1].site))[:MACHINES]
+
+
+def token_rates(state: State, day: int) -> dict[str, float]:
+    """Output tokens a second and GPU of every chip, in one call of the core's serving model a month.
+
+    A chip serves the model, small or large, at which it is best beside an H100; tokens of the small one are counted by
+    what they cost on H100s in tokens of the large one. Chips that the core does not know go by their H100e.
+    """
+    p, chips = state.run.parameters, state.chips.chips
+    sizes = (p["serving.params_large"], p["serving.params_small"])
+    known = tuple(name for name in chips if peak_flop_per_s(name))
+    each, beside_h100 = _rates(known, sizes, round(12 * to_year(day)) / 12)
+    return {name: each * beside_h100.get(name, chip.h100e) for name, chip in chips.items()}
+
+
+@lru_cache(64)
+def _rates(chips: tuple[str, ...], sizes: tuple[float, float], year: float) -> tuple[float, dict[str, float]]:
+    """Tokens a second of an H100 with the first of two models, and of chips beside H100s with the better of both."""
+    asked = [*chips, "H100"]
+    found = serving_rates(asked * 2, [size for size in sizes for _ in asked], year=year)
+    large, small = found[: len(asked)], found[len(asked) :]
+    beside = np.maximum(large / large[-1], small / small[-1])
+    return float(large[-1]), dict(zip(chips, beside.tolist(), strict=False))
 
 
 def quote_yields(state: State, day: int) -> dict[str, float]:
@@ -90,8 +120,9 @@ def quote_yields(state: State, day: int) -> dict[str, float]:
         return {}
     sizes = [cluster_size(4 ** max(4, round(math.log(q.gpus, 4)))) for q in quotes]
     chips = [*(q.chip for q in quotes), *("H100" for _ in quotes)]
-    found = weekly_choices(chips, [*sizes, *sizes], [dense_of(REFERENCE_PARAMS)] * len(chips), year=to_year(day))
-    useful = [float(mfu * goodput) for mfu, goodput in zip(found.mfu, found.goodput, strict=True)]
+    models, year = [mixture_of(REFERENCE_PARAMS)] * len(chips), to_year(day)
+    found = weekly_choices(chips, [*sizes, *sizes], models, year=year, precision=None)
+    useful = [float(mfu * goodput) for mfu, goodput in zip(found.mfu_bf16, found.goodput, strict=True)]
     pairs = zip(useful[: len(quotes)], useful[len(quotes) :], strict=True)
     return {
         q.quote_id: own / h100 if own > 0 and h100 > 0 else 1.0 for q, (own, h100) in zip(quotes, pairs, strict=True)

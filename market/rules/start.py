@@ -263,7 +263,13 @@ def _labs(scenario: Scenario, start: int) -> Iterator[Event]:
         )
         best = max(best, index)
         yield training.ModelReleased(
-            model=name, org=model.lab, flop=model.flop, capability=index, kind="frontier", start_day=released
+            model=name,
+            org=model.lab,
+            flop=model.flop,
+            effective_flop=model.flop,
+            capability=index,
+            kind="frontier",
+            start_day=released,
         )
     yield training.FrontierMeasured(capability=best)
     for name, org in sorted(scenario.orgs.items()):
@@ -271,7 +277,9 @@ def _labs(scenario: Scenario, start: int) -> Iterator[Event]:
             continue
         yield training.ComputeSplitSet(org=name, share=p["split.inference_start"])
         revenue = org.revenue_usd_per_year
-        yield training.ServingMeasured(org=name, revenue_usd_per_year=revenue, value=revenue, h100e=0.0)
+        yield training.ServingMeasured(
+            org=name, revenue_usd_per_year=revenue, value=revenue, h100e=0.0, tokens_per_s=0.0
+        )
     yield from _runs(scenario, start)
 
 
@@ -297,8 +305,10 @@ def _runs(scenario: Scenario, start: int) -> Iterator[Event]:
             chip=chip,
             gpus=gpus,
             flop=item.flop,
+            effective_flop=item.flop,
             params=params,
             tokens=tokens,
+            experts=0,
             mfu=p["labs.mfu"],
             goodput=p["labs.goodput"],
             plan="",

@@ -78,24 +78,26 @@ class Plan(NamedTuple):
     """How a run would go on so many GPUs: parallelism, utilisation, size of the model, days (inf: it does not fit)."""
 
     text: str
-    mfu: float
+    mfu: float  # of the BF16 nameplate
     goodput: float
     params: float
+    experts: int
     tokens: float
     days: float
 
 
 def plan_run(chip: str, gpus: int, flop: float, day: int) -> Plan:
-    """Ask the cluster core for the best plan of a compute-optimal dense model in BF16 (docs/cluster).
+    """Ask the cluster core for the best plan of a model as the date builds them: mixture, FP8 (docs/cluster).
 
     Raises ClusterError for a chip that the core does not know.
     """
-    found = plan_for_budget([flop], [chip], [gpus], year=to_year(day))
+    found = plan_for_budget([flop], [chip], [gpus], year=to_year(day), precision=None, sparse=None)
     return Plan(
         found.plan[0],
-        digits(float(found.mfu[0])),
+        digits(float(found.mfu_bf16[0])),
         digits(float(found.goodput[0])),
         digits(float(found.params[0])),
+        int(found.experts[0]),
         digits(float(found.tokens[0])),
         float(found.days[0]),
     )
@@ -135,8 +137,10 @@ def start_training(state: State, command: commands.StartTraining, day: int) -> l
             chip=command.chip,
             gpus=command.gpus,
             flop=digits(command.flop),
+            effective_flop=digits(effective_flop(state, command.flop, plan.experts)),
             params=plan.params,
             tokens=plan.tokens,
+            experts=plan.experts,
             mfu=plan.mfu,
             goodput=plan.goodput,
             plan=plan.text,
@@ -144,6 +148,12 @@ def start_training(state: State, command: commands.StartTraining, day: int) -> l
             due_day=day + math.ceil(plan.days),
         )
     ]
+
+
+def effective_flop(state: State, flop: float, experts: float) -> float:
+    """FLOP that a dense model as good would take: a mixture of experts learns more from each (docs/odd.md, runs)."""
+    credit: float = state.run.parameters["labs.mixture_credit"] if experts else 1.0
+    return flop * credit
 
 
 def compute_optimal(flop: float) -> tuple[float, float]:
@@ -159,7 +169,7 @@ def flop_left(state: State, run: TrainingRun, day: int) -> float:
 
 
 def capability(state: State, flop: float, day: int) -> float:
-    """Capability index of a model of so much training compute, released on a day (docs/cluster, capability)."""
+    """Capability index of a model of so much effective compute, released on a day (docs/cluster)."""
     p = state.run.parameters
     years = (day - CAPABILITY_ORIGIN_DAY) / DAYS_PER_YEAR
     index = p["capability.intercept"] + p["capability.per_log10_flop"] * math.log10(flop)
@@ -190,18 +200,23 @@ def due(state: State, first: int, last: int) -> Iterator[Happening]:
         refresh = lab.released_day + round(7 * p["labs.refresh_weeks"])
         kind: ReleaseKind
         if lab.pending_model and ready <= last:
-            day, flop, model, kind = max(first, ready), lab.pending_flop, lab.pending_model, "frontier"
+            day, model, kind = max(first, ready), lab.pending_model, "frontier"
+            flop, effective = lab.pending_flop, lab.pending_effective_flop
         elif lab.best_model and not lab.pending_model and refresh <= last:
-            day, flop, model, kind = max(first, refresh), lab.best_flop, lab.best_model, "refresh"
+            day, model, kind = max(first, refresh), lab.best_model, "refresh"
+            flop, effective = lab.best_flop, lab.best_effective_flop
         else:
             continue
-        index = capability(state, flop, day)
-        yield Happening(
-            day,
-            events.ModelReleased(model=model, org=lab.org, flop=flop, capability=index, kind=kind, start_day=day),
-            lab.org,
-            model,
+        released = events.ModelReleased(
+            model=model,
+            org=lab.org,
+            flop=flop,
+            effective_flop=effective,
+            capability=capability(state, effective, day),
+            kind=kind,
+            start_day=day,
         )
+        yield Happening(day, released, lab.org, model)
 
 
 def replan(state: State, day: int) -> Iterator[Happening]:

@@ -17,6 +17,7 @@ class TrainingRun(msgspec.Struct, array_like=True):
     chip: str
     gpus: int
     flop_total: float
+    effective_flop: float
     flop: float
     mfu: float
     goodput: float
@@ -39,11 +40,13 @@ class Lab(msgspec.Struct, array_like=True):
 
     org: str
     best_flop: float = 0.0
+    best_effective_flop: float = 0.0  # what a dense model as good would take
     best_model: str = ""
     capability: float = 0.0  # of the latest release
     released_day: int = 0  # of the latest release
     pending_model: str = ""  # trained, not released
     pending_flop: float = 0.0
+    pending_effective_flop: float = 0.0
     pending_day: int = 0
     revenue_usd_per_year: float = 0.0
     demand_usd_per_year: float = 0.0

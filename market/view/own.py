@@ -208,6 +208,10 @@ class OwnView(PublicView):
         """Own machines on which a run could begin, by the FLOP of a run, best first; none while a run is under way."""
         return tuple(shared_of(self).machines.get(self.me, ()))
 
+    def serving_capacity_usd(self) -> float:
+        """Revenue a year that the whole fleet could serve."""
+        return shared_of(self).serving_capacity_usd.get(self.me, 0.0)
+
     def training_yield(self, quote_id: str) -> float:
         """Training throughput per H100e of a quote to the org, over that of H100s; 1 for other than clusters."""
         if all(quote.quote_id != quote_id for quote in shared_of(self).quotes_to[self.me]):

@@ -31,7 +31,7 @@ class LabSeen(msgspec.Struct, frozen=True):
 
     org: str
     best_model: str
-    best_flop: float
+    best_effective_flop: float  # of its best model: what a dense one as good would take
     capability: float  # of the latest release
     released_day: int
     revenue_usd_per_year: float

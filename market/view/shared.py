@@ -19,6 +19,7 @@ from market.rules.index import Capacity, tail_price, tail_wanted
 from market.rules.machines import Machine, machines, quote_yields
 from market.rules.permits import Permission
 from market.rules.prices import cost_of_mix
+from market.rules.serving import capacity
 from market.state import State
 from market.state.chips import Holding, Order, Place
 from market.state.finance import Books
@@ -214,6 +215,11 @@ class Shared:
     def machines(self) -> dict[str, list[Machine]]:
         """Machines on which labs could begin a run."""
         return machines(self.state, self.fleets_h100e, self.day)
+
+    @cached_property
+    def serving_capacity_usd(self) -> dict[str, float]:
+        """Revenue a year that each lab's whole fleet could serve."""
+        return capacity(self.state, self.day).usd_per_year
 
     @cached_property
     def quote_yields(self) -> dict[str, float]:

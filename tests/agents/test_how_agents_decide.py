@@ -436,7 +436,11 @@ def test_a_backed_follower_wants_a_part_of_the_leader():
     def wants(backed):
         world = wanting(orgs__lab__backed=backed, labs__follower_share=2.0)
         rival = lease(RIVAL, gpus=9_000)
-        world.happened(rival, handed(rival), ServingMeasured(org=RIVAL, revenue_usd_per_year=1e8, value=1e8, h100e=0.0))
+        world.happened(
+            rival,
+            handed(rival),
+            ServingMeasured(org=RIVAL, revenue_usd_per_year=1e8, value=1e8, h100e=0.0, tokens_per_s=0.0),
+        )
         return labs.wanted_h100e(view(world), view(world).lab, 0.0, 1e6)
 
     assert wants(0.0) < wants(1.0)

@@ -148,7 +148,7 @@ def view(world, org=LAB):
 def rich(**parameters):
     world = given(**{"orgs__lab__build": 1, "orgs__lab__on_site_power": 1, "orgs__lab__wait_weight": 0.9, **parameters})
     paid = PaymentMade(org="world/savers", counterparty=LAB, amount_usd_cents=10**13, kind="opening", contract_id=LAB)
-    sales = ServingMeasured(org=RIVAL, revenue_usd_per_year=1e9, value=1e9, h100e=0.0)
+    sales = ServingMeasured(org=RIVAL, revenue_usd_per_year=1e9, value=1e9, h100e=0.0, tokens_per_s=0.0)
     return world.happened(paid, sales)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from market.cluster import answer, plan_for_budget, training_days, weekly_choices
+from market.cluster.models import mixture_of
 from market.cluster.weekly import GPU_RUNG, gpu_rungs
 
 CHIPS = ["H100", "GB200", "GB300", "A100"]
@@ -51,6 +52,14 @@ def test_a_choice_agrees_with_the_full_answer_on_its_rung() -> None:
     assert c.step_s[0] == pytest.approx(a["step_s"], rel=0.01)
     assert c.goodput[0] == pytest.approx(a["goodput"], rel=0.01)
     assert c.days[0] == pytest.approx(a["days"], rel=0.01)
+
+
+def test_the_short_lists_of_plans_hold_one_as_fast() -> None:
+    for gpus, params in ((gpu_rungs(3_000)[0], 1e11), (gpu_rungs(20_000)[0], 3e11), (gpu_rungs(100_000)[0], 1e12)):
+        for chip in ("H100", "GB200"):
+            c = weekly_choices([chip], [gpus], [mixture_of(params)], year=2025.0, precision=1)
+            a = answer(chip, gpus, mixture_of(params), year=2025.0, precision="fp8")
+            assert c.step_s[0] <= 1.03 * a["step_s"]  # the maturity of mixtures stays at two years of a chip
 
 
 def test_a_young_chip_is_slower_and_loses_more() -> None:

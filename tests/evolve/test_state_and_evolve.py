@@ -138,6 +138,8 @@ def full() -> State:
             flop=1e25,
             params=1e11,
             tokens=1e13,
+            experts=0,
+            effective_flop=1e25,
             mfu=0.4,
             goodput=0.9,
             plan="",

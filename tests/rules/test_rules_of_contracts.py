@@ -170,7 +170,8 @@ def test_gpus_that_train_cannot_be_shed():
     world.happened(
         TrainingStarted(
             run_id="lab/run/1", org=LAB, model="m", site=SITE, chip="H100", gpus=1000, flop=1e24, params=1e11,
-            tokens=1e13, mfu=0.4, goodput=0.9, plan="", start_day=START, due_day=START + 90,
+            tokens=1e13, experts=0, effective_flop=1e25, mfu=0.4, goodput=0.9, plan="",
+            start_day=START, due_day=START + 90,
         )
     )  # fmt: skip
     (refused,) = world.when(ShedCapacity(actor=LAB, because=LAB, lease_id=one.lease_id, gpus=1))

@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 
 import pytest
-from given import CLOUD, LAB, RIVAL, START, given, handed, lease
+from given import CLOUD, LAB, RIVAL, SITE, START, given, handed, lease
+from msgspec.structs import replace
 
 from events.types import demand as events
 from events.types.run import ExogenousShock
 from events.types.training import FrontierMeasured, ModelReleased, ServingMeasured
-from market.rules import demand, foresee, serving, uses
+from market.rules import demand, foresee, machines, serving, uses
 from market.rules.base import fleets_h100e
 from market.state import State
+from market.state.chips import Holding, Place
 from market.state.demand import TAIL
+from market.state.training import Lab
 
 
 def grown(world, weeks=1):
@@ -27,7 +30,15 @@ def grown(world, weeks=1):
 def released(world, capability, org=LAB):
     """A lab releases a model, and customers have come to know it."""
     world.happened(
-        ModelReleased(model="new", org=org, flop=1e26, capability=capability, kind="frontier", start_day=START)
+        ModelReleased(
+            model="new",
+            org=org,
+            flop=1e26,
+            effective_flop=1e26,
+            capability=capability,
+            kind="frontier",
+            start_day=START,
+        )
     )
     return world.happened(*(FrontierMeasured(capability=capability) for _ in range(27)))
 
@@ -42,7 +53,7 @@ def test_a_segment_grows_towards_what_the_models_open_and_not_beyond():
 
 def test_what_is_not_served_for_long_holds_growth_back():
     served, not_served = given(), given()
-    not_served.happened(ServingMeasured(org=LAB, revenue_usd_per_year=1e8, value=1e9, h100e=0.0))
+    not_served.happened(ServingMeasured(org=LAB, revenue_usd_per_year=1e8, value=1e9, h100e=0.0, tokens_per_s=0.0))
     assert grown(not_served)["api"] < grown(served)["api"]
 
 
@@ -68,7 +79,7 @@ def test_the_better_model_wins_customers_a_part_a_month():
 
 def test_a_provider_that_cannot_serve_loses_customers():
     short = given(demand__share_sd=0.0, demand__reconsider_per_month=1.0)
-    short.happened(ServingMeasured(org=LAB, revenue_usd_per_year=3e8, value=1e9, h100e=0.0))
+    short.happened(ServingMeasured(org=LAB, revenue_usd_per_year=3e8, value=1e9, h100e=0.0, tokens_per_s=0.0))
     able = given(demand__share_sd=0.0, demand__reconsider_per_month=1.0)
     assert shares(short)["api"] < shares(able)["api"]
 
@@ -85,7 +96,7 @@ def test_a_follower_falls_behind_by_so_much_and_no_more():
 def served(world):
     """What the lab sells after a week."""
     world.close_weeks()
-    world.after(serving.measure(world.state, world.state.run.week))
+    world.after(serving.measure(world.state, START))
     lab = world.state.training.labs[LAB]
     return lab.revenue_usd_per_year, lab.demand_usd_per_year
 
@@ -99,7 +110,7 @@ def test_customers_are_served_within_the_fleet_and_no_faster_than_a_provider_can
 
 def capacity():
     state = given().state
-    return serving.capacity_usd(state, LAB, fleets_h100e(state)[LAB])
+    return serving.usable_usd(state, LAB, serving.capacity(state, START).usd_per_year[LAB])
 
 
 def test_more_gpus_serve_more():
@@ -107,6 +118,28 @@ def test_more_gpus_serve_more():
     more = lease(gpus=5_000)
     world.happened(more, handed(more))
     assert served(world)[0] > served(given())[0]
+
+
+def test_who_has_the_better_chips_serves_more_for_the_same_compute():
+    rates = machines.token_rates(given().state, START)
+    chips = given().state.chips.chips
+    per_h100e = {name: rates[name] / chips[name].h100e for name in ("H100", "GB200")}
+    assert per_h100e["GB200"] > per_h100e["H100"] > 0
+    world = given()
+    world.state.chips.holdings[Place(RIVAL, "GB200", SITE)] = Holding(RIVAL, "GB200", SITE, owned=1_000)
+    world.state.training.labs[RIVAL] = Lab(RIVAL)
+    found, fleets = serving.capacity(world.state, START), fleets_h100e(world.state)
+    assert found.usd_per_year[RIVAL] / fleets[RIVAL] > found.usd_per_year[LAB] / fleets[LAB]
+    alone = serving.capacity(given().state, START)
+    price, before = (c.usd_per_year[LAB] / c.tokens_per_s[LAB] for c in (found, alone))
+    assert price < before  # tokens get cheaper as chips get better
+
+
+def test_a_chip_that_the_core_does_not_know_goes_by_its_h100e():
+    state = given().state
+    state.chips.chips["NX1"] = replace(state.chips.chips["H100"], name="NX1", h100e=2.0)
+    rates = machines.token_rates(state, START)
+    assert rates["NX1"] == 2 * rates["H100"]
 
 
 def test_without_customers_revenue_falls_week_by_week_and_nobody_pays_at_once_nothing():

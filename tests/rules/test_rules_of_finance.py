@@ -258,7 +258,11 @@ def test_a_parent_pays_what_its_lab_burns():
     from events.types.run import OrgRegistered
 
     world = given().happened(OrgRegistered(org="inside", role="lab", country="US", kind="lab", parent_org=CLOUD))
-    world.happened(ModelReleased(model="m", org="inside", flop=1e24, capability=1.0, kind="frontier", start_day=START))
+    world.happened(
+        ModelReleased(
+            model="m", org="inside", flop=1e24, effective_flop=1e24, capability=1.0, kind="frontier", start_day=START
+        )
+    )
     world.happened(*let(1_000, "inside"))
     payer, payee, cents = month(world)["parent funding", "inside"]
     assert (payer, payee) == (CLOUD, "inside")
@@ -342,7 +346,7 @@ def test_revenue_shortens_no_runway():
     world = given()
     world.happened(*let(4_000))
     before = finance.runway_days(world.state, LAB)
-    world.happened(ServingMeasured(org=LAB, revenue_usd_per_year=2e9, value=2e9, h100e=0.0))
+    world.happened(ServingMeasured(org=LAB, revenue_usd_per_year=2e9, value=2e9, h100e=0.0, tokens_per_s=0.0))
     assert finance.runway_days(world.state, LAB) >= before
     assert finance.runway_days(given().state, RESELLER) == 3650
     assert YEAR == 364

@@ -143,6 +143,8 @@ def test_gpus_that_train_are_owed_or_let_cannot_be_quoted():
         flop=1e25,
         params=1.0,
         tokens=1.0,
+        experts=0,
+        effective_flop=1e25,
         mfu=0.4,
         goodput=0.9,
         plan="",

@@ -107,8 +107,27 @@ def test_a_run_starts_on_gpus_that_the_lab_holds():
     assert (started.run_id, started.model, started.gpus) == ("lab/run/1", "lab/model/1", 4_000)
     assert started.due_day > START
     assert 0 < started.mfu < 1
-    assert 0.7 < 6 * started.params * started.tokens / started.flop <= 1.01  # attention is the rest
-    assert started.plan
+    assert started.experts > 0
+    assert " ep" in started.plan
+    active = started.flop / (6 * started.tokens)  # attention in it
+    assert 10 < started.params / active < 30  # most parameters are those of experts that a token does not meet
+
+
+def test_a_mixture_counts_as_the_dense_model_that_is_as_good():
+    world = given(labs__mixture_credit=3.0)
+    (started,) = world.when(train())
+    assert (started.flop, started.effective_flop) == (1e24, 3e24)
+    world.happened(*(h.event for h in training.due(world.state, START, started.due_day)))
+    record = world.state.training.labs[LAB]
+    assert (record.pending_flop, record.pending_effective_flop) == (1e24, 3e24)
+    assert training.capability(world.state, 3e24, START) > training.capability(world.state, 1e24, START)
+
+
+def test_runs_multiply_at_eight_bits_from_the_end_of_2024():
+    early, late = (training.plan_run("H100", 16_384, 5e25, START + days) for days in (0, 365))
+    assert " bf16 " in early.text
+    assert " fp8 " in late.text
+    assert early.days > late.days
 
 
 def test_gpus_rented_train_as_owned_ones_do():
