@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -9,7 +10,7 @@ import pytest
 
 from agents.simulation import simulate
 from market.experiments.design.plan import Plan
-from market.experiments.engines.past import Pasts
+from market.experiments.engines.past import Pasts, shared_weeks
 from market.experiments.engines.worker import Job, Ready, perform
 from market.experiments.experiment import plan_experiment, run_experiment
 from market.experiments.results.result import Result
@@ -33,6 +34,15 @@ def test_a_shared_past_changes_no_metric_no_state_and_no_number_of_events(plan: 
     apart, _ = _results(plan, Pasts(()))
     assert shared == apart
     assert sorted(ready.pasts.weeks) == [7, 13], "whole weeks between 15 July and 2 September, and 15 October"
+
+
+def test_runs_part_where_a_policy_is_announced(plan: Plan) -> None:
+    late = next(policy for lever in plan.levers for policy in lever.policies)
+    start = plan.scenario.start
+    told = late.model_copy(update={"announced": start + timedelta(30)})
+    assert [shared_weeks(plan.scenario, [policy]) for policy in (late, told)] == [13, 4]
+    assert shared_weeks(plan.scenario, [late, told]) == 4
+    assert shared_weeks(plan.scenario, []) is None
 
 
 def test_a_run_goes_on_from_the_past_and_simulates_only_its_own_weeks(plan: Plan) -> None:

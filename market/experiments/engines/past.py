@@ -34,7 +34,7 @@ def shared_weeks(scenario: Scenario, policies: Sequence[Policy]) -> int | None:
     """Weeks of a run before anything of its policies is known; None where it has no policy and is all past."""
     if not policies:
         return None
-    first = min(to_day(policy.from_day) for policy in policies)
+    first = min(to_day(policy.announced or policy.from_day) for policy in policies)
     return max(0, (first - to_day(scenario.start)) // WEEK_DAYS)
 
 
