@@ -9,23 +9,22 @@ from functools import lru_cache
 from msgspec.structs import replace
 
 from agents import permission
-from agents.resources import buildable_kw, spendable_usd
-from agents.valuation import choose, is_my_week, price_term, time_term, why_left
+from agents.resources import room_kw, spendable_usd
+from agents.valuation import is_my_week, price_term, time_term, why_left
 from events.commands import Choice, Command, Terms
 from events.commands.chips import CancelOrder, PlaceOrder
 from events.commands.finance import SeekLoan, SeekRound, SetBudget
-from events.commands.sites import PauseBuilding, PlanSite, ResumeBuilding, StartBuilding
-from events.kinds import BudgetReason, BuildingKind, NewSiteKind
-from market.rng import LIFETIME, Draws
-from market.units import CENTS, MONTH_WEEKS, QUARTER_WEEKS, YEAR_MONTHS, YEAR_WEEKS, clip
+from events.kinds import BudgetReason
+from market.rng import LIFETIME
+from market.units import CENTS, MONTH_WEEKS, YEAR_MONTHS, YEAR_WEEKS, clip
 from market.view import MarketView
 
 NODE_GPUS = 8  # no order is smaller than a server
 once = lru_cache(maxsize=1)  # a view shows one moment: what several decisions of it ask for is worked out once
 
 
-def purchases(view: MarketView, draws: Draws) -> Iterator[Command]:
-    """Revise the budget, order chips or cancel orders once a month; start buildings once a quarter."""
+def purchases(view: MarketView) -> Iterator[Command]:
+    """Revise the budget, order chips or cancel orders, borrow or sell equity once a month."""
     if not view.books.budget_usd_per_year:
         return
     if is_my_week(view, MONTH_WEEKS):
@@ -34,9 +33,6 @@ def purchases(view: MarketView, draws: Draws) -> Iterator[Command]:
         yield from cancellations(view)
         yield from loan(view)
         yield from equity(view)
-        yield from pauses(view)
-    if is_my_week(view, QUARTER_WEEKS):
-        yield from buildings(view, draws)
 
 
 def lead_weeks(view: MarketView) -> float:
@@ -93,23 +89,13 @@ def wish_usd_per_year(view: MarketView) -> float:
     return weekly * YEAR_WEEKS * margin(view) / view.param("orders.fraction")
 
 
-def trusted_kw(view: MarketView, weeks: float) -> float:
-    """IT power that the org reckons with so many weeks ahead: what stands, and promises shortened by the usual slip."""
-    days = 7 * weeks / view.param("sites.slip_median")
-    soon = sum(b.power_kw for b in view.buildings() if b.due_day <= view.day + days)
-    return sum(site.energised_kw for site in view.sites()) + view.param("sites.trust") * soon
-
-
 def powered_usd_per_year(view: MarketView) -> float:
     """Chips a year that would find power when they come, beside those in the warehouse, in transit and on order."""
     best = max(offers(view), key=lambda item: item[1].score, default=None)
     if best is None:
         return 0.0
     chip = view.chip(best[0])
-    pending = [*view.warehouse().items(), *view.coming().items(), *((o.chip, o.gpus) for o in view.orders())]
-    used = sum(gpus * view.chip(name).power_kw_it_per_gpu for name, gpus in pending)
-    used += sum(site.installed_w for site in view.sites()) / 1000
-    room = max(0.0, trusted_kw(view, horizon_weeks(view)) - used) / chip.power_kw_it_per_gpu * chip.price_usd_per_gpu
+    room = max(0.0, room_kw(view, horizon_weeks(view))) / chip.power_kw_it_per_gpu * chip.price_usd_per_gpu
     return room / view.param("orders.room_weeks") * YEAR_WEEKS / view.param("orders.fraction")
 
 
@@ -216,13 +202,14 @@ def orders(view: MarketView) -> Iterator[Command]:
 
 
 def _own_orders(view: MarketView) -> Iterator[Command]:
-    """Take what the lines of the org's own group will make in the next month."""
-    promised = view.outlook()
+    """Take what the lines of the org's own group will make in the next month, as far as power for it is to come."""
+    promised, room = view.outlook(), room_kw(view, horizon_weeks(view))
     for chip in view.own_lines():
         backlog = sum(order.gpus for order in view.orders() if order.chip == chip.name)
         weeks = MONTH_WEEKS + view.lead_time_weeks if wish_usd_per_year(view) > 0 else 0.0
-        gpus = round(weeks * promised.get(chip.name, 0))
+        gpus = min(round(weeks * promised.get(chip.name, 0)), backlog + int(max(0.0, room) / chip.power_kw_it_per_gpu))
         if chip.start_day <= view.day and gpus - backlog >= NODE_GPUS:
+            room -= (gpus - backlog) * chip.power_kw_it_per_gpu
             yield PlaceOrder(actor=view.me, because=chip.name, chip=chip.name, gpus=gpus - backlog)
 
 
@@ -241,13 +228,17 @@ def _lease_orders(view: MarketView) -> Iterator[PlaceOrder]:
 
 
 def cancellations(view: MarketView) -> Iterator[Command]:
-    """Cancel a part of the backlog beyond the target, newest order first."""
+    """Cancel a part of the backlog beyond the target or beyond the power to come, newest order first."""
     p = view.param
     backlog = sum(order.gpus * view.chip(order.chip).h100e for order in view.orders())
-    excess = position_h100e(view) - p("orders.excess") * target_h100e(view, horizon_weeks(view))
-    if excess <= 0 or backlog <= 0:
+    if backlog <= 0:
         return
-    rate = min(1.0, MONTH_WEEKS * p("orders.excess_cancel_per_week")) * min(1.0, excess / backlog)
+    excess = (position_h100e(view) - p("orders.excess") * target_h100e(view, horizon_weeks(view))) / backlog
+    draw = sum(order.gpus * view.chip(order.chip).power_kw_it_per_gpu for order in view.orders())
+    excess = max(excess, -room_kw(view, horizon_weeks(view)) / draw)
+    if excess <= 0:
+        return
+    rate = min(1.0, MONTH_WEEKS * p("orders.excess_cancel_per_week")) * min(1.0, excess)
     left = rate * backlog
     for order in reversed(view.orders()):
         if left <= 0:
@@ -293,150 +284,3 @@ def equity(view: MarketView) -> Iterator[Command]:
 def builder_worth_usd(view: MarketView) -> float:
     """What a builder may claim to be worth: a multiple of the rents that it earns in a year."""
     return view.param("finance.value_per_rent") * YEAR_MONTHS * view.monthly_let_cents() / CENTS
-
-
-def chips_gate(view: MarketView) -> float:
-    """Part of its wish for shells that a builder starts: none while those under way wait for chips of the next year."""
-    p = view.param
-    best = max(offers(view), key=lambda item: item[1].score, default=None)
-    if best is None:
-        return 0.0
-    chip = view.chip(best[0])
-    pending = [*view.warehouse().items(), *view.coming().items(), *((o.chip, o.gpus) for o in view.orders())]
-    power = sum(gpus * view.chip(name).power_kw_it_per_gpu for name, gpus in pending)
-    usd = p("orders.fraction") * min(wish_usd_per_year(view), finance_usd_per_year(view) / p("finance.bill_factor"))
-    power += usd / chip.price_usd_per_gpu * chip.power_kw_it_per_gpu
-    power += sum(site.installed_w for site in view.sites()) / 1000
-    ready = trusted_kw(view, YEAR_WEEKS)
-    return clip((p("sites.chips_ahead") * power - ready) / (p("sites.chips_band") * max(1.0, power)), 0.0, 1.0)
-
-
-@once
-def power_needed_kw(view: MarketView) -> float:
-    """IT power that the org foresees a greenfield's time from now: its fleet, and new chips up to its target."""
-    p = view.param
-    best = max(offers(view), key=lambda item: item[1].score, default=None)
-    installed = sum(site.installed_w for site in view.sites()) / 1000
-    if best is None:
-        return installed
-    chip = view.chip(best[0])
-    weeks = p("sites.start_lead_share") * p("sites.greenfield_days") * p("sites.slip_median") / 7
-    owned = sum(h.owned * view.chip(h.chip).h100e for h in view.holdings())
-    new = max(0.0, target_h100e(view, weeks) - owned)
-    return installed + new / chip.h100e * chip.power_kw_it_per_gpu
-
-
-def power_gap_kw(view: MarketView) -> float:
-    """IT power that the org would start now: its part of what is foreseen over what stands and is under way."""
-    p = view.param
-    ready = sum(site.energised_kw for site in view.sites())
-    coming = sum(b.power_kw for b in view.buildings())  # paused ones too: they are taken up first
-    gap = p("sites.need_margin") * power_needed_kw(view) - ready - coming
-    part = QUARTER_WEEKS / p("sites.start_weeks") * margin(view) * chips_gate(view)
-    return gap * part * p("sites.shells_factor")
-
-
-def fundable_kw(view: MarketView) -> float:
-    """Shells that the org could pay in full over the time they take, beside its chips and those under way."""
-    p = view.param
-    spare = finance_usd_per_year(view) - p("finance.bill_factor") * view.books.budget_usd_per_year
-    years = p("sites.greenfield_days") * p("sites.slip_median") / 365
-    return max(0.0, spare) * years / p("build.shell_usd_per_kw")
-
-
-def pauses(view: MarketView) -> Iterator[Command]:
-    """Pause the newest of what is under way beyond need, a part a month, and take paused work up again when needed."""
-    p, paused = view.param, [b for b in view.buildings() if b.paused_day >= 0]
-    working = [b for b in view.buildings() if b.paused_day < 0 and not b.shell_ready]
-    ready = sum(site.energised_kw for site in view.sites())
-    ready += sum(b.power_kw for b in view.buildings() if b.paused_day < 0)
-    excess = ready - p("orders.excess") * p("sites.need_margin") * power_needed_kw(view)
-    if view.cash_cents < 0:
-        excess = float(ready)
-    left = min(1.0, MONTH_WEEKS * p("sites.pause_per_week")) * excess
-    for building in sorted(working, key=lambda b: (-b.start_day, b.building_id)):
-        if left <= 0:
-            break
-        left -= building.power_kw
-        yield PauseBuilding(actor=view.me, because=f"{view.me}/budget", building_id=building.building_id)
-    if excess < 0 and view.cash_cents >= 0:
-        wanted = -excess * margin(view)
-        for building in sorted(paused, key=lambda b: (b.start_day, b.building_id)):
-            if wanted <= 0:
-                return
-            wanted -= building.power_kw
-            yield ResumeBuilding(actor=view.me, because=f"{view.me}/budget", building_id=building.building_id)
-
-
-def buildings(view: MarketView, draws: Draws) -> Iterator[Command]:
-    """Close a part of the coming power gap each quarter: mostly greenfield, some brownfield when chips wait."""
-    p, gap = view.param, power_gap_kw(view)
-    waiting = sum(n * view.chip(c).power_kw_it_per_gpu for c, n in view.warehouse().items())
-    if view.cash_cents < 0:
-        return
-    quick = p("sites.brownfield_share") * max(0.0, gap) + p("sites.waiting_share") * waiting * margin(view)
-    slow = (1 - p("sites.brownfield_share")) * gap
-    left = min(buildable_kw(view), fundable_kw(view))
-    sizes: tuple[tuple[NewSiteKind, float], ...] = (("greenfield", slow), ("brownfield", quick))
-    for kind, kw in sizes:
-        kw = min(kw, left)
-        left -= max(0.0, kw)
-        count = max(1, math.ceil(kw / p("sites.building_kw_max")))
-        for number in range(count):
-            if kw / count >= p("sites.building_kw_min"):
-                yield from _build(view, draws, kind, (int(kw / count), number))
-
-
-def power_options(view: MarketView, kind: NewSiteKind, kw: int) -> list[tuple[str, bool, Terms]]:
-    """Regions with grid power, and with own generation where the grid is slow, scored by wait, energy and presence."""
-    p, options = view.param, []
-    present, own = {site.region for site in view.sites()}, view.on_site_days(kind)
-    for region in view.home_regions():
-        energy = price_term(view.energy_usd_per_mwh(region), p("energy.reference_usd_per_mwh"))
-        energy *= p("choice.energy_weight")
-        here = p("choice.presence_weight") if region in present else 0.0
-        grid = view.queue_days(region) + view.queue_delay_days(region, kw)
-        for on_site, wait, extra in ((False, grid, 0.0), (True, own, math.log(p("build.on_site_cost_factor")))):
-            if on_site and kind == "brownfield" and not view.trait("on_site_power"):
-                continue
-            may = permission.to_build(view, region, kind, kw, on_site=on_site)
-            licence = may.wait_days if may.is_worth_asking else 0.0
-            levied = may.usd + permission.building_levy_usd(view, region, kw, on_site=on_site)
-            extra += math.log1p(levied / (kw * p("build.shell_usd_per_kw")))
-            terms = Terms(
-                region, term_price=energy - extra, term_control=here, on_site_power=on_site,
-                term_time=time_term((wait + licence) / 7, p("choice.power_wait_weight")),
-                reason="not told" if may.is_worth_asking else "permission",
-            )  # fmt: skip
-            options.append((region, on_site, terms))
-    return options
-
-
-def _build(view: MarketView, draws: Draws, kind: NewSiteKind, size: tuple[int, int]) -> Iterator[Command]:
-    """Choose a region and its power, and start a building there."""
-    kw, number = size
-    options = power_options(view, kind, kw)
-    if not options:
-        return
-    u = draws.uniform(f"region {kind} {number}")
-    open_ones = [option for option in options if option[2].reason != "permission"] or options  # then it is refused
-    i, why = choose("region", [terms for _, _, terms in open_ones], view.param("choice.temperature"), u)
-    region, on_site, _ = open_ones[i]
-    why = permission.with_refused(why, [terms for _, _, terms in options if terms.reason == "permission"])
-    own = {site.region: site for site in view.sites()}
-    site, because = own.get(region), f"{view.me}/budget"
-    if site is None:
-        yield PlanSite(
-            actor=view.me,
-            because=because,
-            region=region,
-            kind=kind,
-            power_kw_it=kw,
-            on_site_power=on_site,
-            why=why,
-        )
-        return
-    follow: BuildingKind = "next" if site.kind != "pool" and site.energised_kw and kind == "brownfield" else kind
-    yield StartBuilding(
-        actor=view.me, because=because, site=site.name, kind=follow, power_kw_it=kw, on_site_power=on_site, why=why
-    )

@@ -10,6 +10,7 @@ from agents.buyers import offers, purchases
 from agents.investors import fund_rounds
 from agents.lessors import Offer, concessions, first_offers, fulfil, is_for_contract, quote_price
 from agents.resources import queued_kw, unmet_h100e
+from agents.siting import works
 from agents.valuation import is_my_week
 from events.commands import Command
 from events.commands.leases import AcceptQuote, BreakTalks, GiveQuote, RequestLease
@@ -26,7 +27,7 @@ class Cloud:
 
     def act(self, view: MarketView, draws: Draws) -> list[Command]:
         """Answer the week."""
-        commands: list[Command] = list(purchases(view, draws))
+        commands: list[Command] = [*purchases(view), *works(view, draws)]
         commands.extend(answer_requests(view))
         commands.extend(answer_counters(view))
         commands.extend(first_offers(view, draws))

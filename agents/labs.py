@@ -10,6 +10,7 @@ from agents.buyers import purchases
 from agents.desk import pursue
 from agents.permission import run_of
 from agents.race import bridge, frontier, is_racing
+from agents.siting import works
 from agents.targets import Target, held_on, targets, wanted_h100e, wanted_usd
 from agents.valuation import is_my_week
 from events.commands import Command
@@ -34,7 +35,7 @@ class Lab:
             return []
         commands: list[Command] = []
         if view.trait("build") and view.trait("income_usd_per_year") > 0:
-            commands.extend(purchases(view, draws))
+            commands.extend([*purchases(view), *works(view, draws)])
         machine = list(frontier(view))
         commands.extend(pursue(view, [*machine, *bridge(view)], draws))
         if is_my_week(view, MONTH_WEEKS):

@@ -12,6 +12,7 @@ from agents import means, permission
 from agents.buyers import NODE_GPUS
 from agents.decision import Target
 from agents.means import Build
+from agents.resources import pending_kw, room_kw
 from events.commands import Command
 from events.commands.chips import PlaceOrder
 from events.commands.leases import BreakTalks, GiveQuote
@@ -88,12 +89,6 @@ def plans(view: MarketView, chip: Chip, gpus: int, regions: list[str]) -> Iterat
         for build in (Build("greenfield", region, False), Build("greenfield", region, True)):
             wait = max(means.shell_weeks(view, "greenfield"), means.power_weeks(view, build, kw))
             yield Plan("", build, region, max(lead, wait))
-
-
-def pending_kw(view: MarketView) -> float:
-    """Power that own chips on order, in transit and in the warehouse will take."""
-    pending = [*view.warehouse().items(), *view.coming().items(), *((o.chip, o.gpus) for o in view.orders())]
-    return sum(gpus * view.chip(name).power_kw_it_per_gpu for name, gpus in pending)
 
 
 def at_wish(view: MarketView, chip: Chip, gpus: int, region: str) -> Plan | None:
@@ -224,7 +219,9 @@ def order_for(view: MarketView, contract: Contract) -> Iterator[Command]:
     cover = view.warehouse().get(chip.name, 0) + view.coming().get(chip.name, 0)
     cover += sum(order.gpus for order in view.orders() if order.chip == chip.name)
     cover += sum(max(0, view.free(h.chip, h.site)) for h in view.holdings() if h.chip == chip.name)
-    missing = min(contract.undrawn, owed - cover)
+    weeks = (contract.start_day - view.day) / 7
+    powered = int(max(0.0, room_kw(view, weeks)) / chip.power_kw_it_per_gpu)
+    missing = min(contract.undrawn, owed - cover, powered)
     soon = contract.start_day - view.day <= 7 * means.chip_weeks(view, chip) + 91
     if missing >= NODE_GPUS and soon:
         name = contract.contract_id

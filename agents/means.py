@@ -94,9 +94,9 @@ def shell_weeks(view: MarketView, kind: str) -> float:
 
 def power_weeks(view: MarketView, build: Build, kw: float) -> float:
     """Weeks until power flows: own plant by its makers' wait, the grid by the region's queue."""
+    days = view.power_days(build.region, build.kind, build.on_site, kw)
     if build.on_site:
-        return view.on_site_days(build.kind) / 7
-    days = view.queue_days(build.region) + view.queue_delay_days(build.region, round(kw))
+        return days / 7
     if build.kind == "brownfield" and kw > view.param("sites.hall_grid_kw"):
         days += min(view.param("sites.power_lead_days"), view.region_param(build.region, "queue_days"))
     return days / 7  # nobody has applied ahead for more than a hall's own connection

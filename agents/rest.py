@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agents.buyers import purchases
+from agents.siting import works
 from events.commands import Command
 from market.rng import Draws
 from market.view import MarketView
@@ -16,4 +17,4 @@ class Rest:
 
     def act(self, view: MarketView, draws: Draws) -> list[Command]:
         """Answer the week."""
-        return list(purchases(view, draws))
+        return [*purchases(view), *works(view, draws)]

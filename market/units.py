@@ -68,3 +68,8 @@ def digits(x: float) -> float:
 def finite(x: float) -> float:
     """Read a number that an org sent: 0 for what is none or endless, which no event may hold."""
     return x if math.isfinite(x) else 0.0
+
+
+def annuity(rate: float, life_years: float) -> float:
+    """Part of a price that capital costs in a year, until it is written off."""
+    return rate / (1 - (1 + rate) ** -life_years) if rate > 0 else 1 / life_years

@@ -13,6 +13,7 @@ from events.types import demand as events
 from market.rules import chips as chip_rules
 from market.rules import uses
 from market.rules.base import Happening, fleets_h100e
+from market.rules.energy import energy_usd_per_mwh
 from market.state import State
 from market.state.chips import Chip
 from market.units import clip, digits
@@ -68,8 +69,8 @@ def running_cost(state: State, chip: Chip, region: str) -> float:
 def _energy(state: State, region: str) -> tuple[float, float]:
     """PUE of a region, and its price of energy with levies, USD/MWh."""
     p = state.run.parameters
-    energy = p[f"regions.{region}.energy_usd_per_mwh"] + p.get(f"regions.{region}.levy_usd_per_mwh", 0.0)
-    return p[f"regions.{region}.pue"], energy
+    levy = p.get(f"regions.{region}.levy_usd_per_mwh", 0.0)
+    return p[f"regions.{region}.pue"], energy_usd_per_mwh(state, region) + levy
 
 
 def _running_cost(state: State, chip: Chip, pue: float, energy: float) -> float:

@@ -13,6 +13,7 @@ from events.types import sites as events
 from events.types.finance import PaymentMade
 from market import rng
 from market.rules.base import Deciders, Happening, cash
+from market.rules.power import days_of_new, expected_day
 from market.state import State, next_id
 from market.state.sites import Building
 from market.units import CENTS
@@ -107,7 +108,7 @@ def _start(
     """Promise a building for when its shell is planned to stand and its load is expected to be served."""
     p = state.run.parameters
     building_id, power = next_id(state, site, "building"), command.power_kw_it
-    wait = on_site_wait(state, command.kind) if command.on_site_power else expected_wait(state, region)
+    wait = days_of_new(state, region, command.kind, power, command.on_site_power, day)
     due = day + max(planned_days(state, command.kind, building_id), round(wait))
     started = events.BuildingStarted(
         building_id=building_id,
@@ -192,27 +193,6 @@ def give_up(state: State, day: int) -> Iterator[Happening]:
             yield Happening(day, event, building.org, building.building_id)
 
 
-def expected_wait(state: State, region: str) -> float:
-    """Days that a new load expects to wait: owners apply ahead of the ground-breaking."""
-    p = state.run.parameters
-    return max(0.0, p[f"regions.{region}.queue_days"] - p["sites.power_lead_days"])
-
-
-def on_site_wait(state: State, kind: str) -> float:
-    """Days to power of one's own: mobile turbines beside a brownfield hall, ordered plant beside a greenfield."""
-    p = state.run.parameters
-    return p["sites.turbine_days"] if kind != "greenfield" else p["sites.on_site_days"]
-
-
-def on_site_room_kw(state: State, day: int) -> float:
-    """Own generation that makers can still deliver to date, IT kW: a yearly output that grows."""
-    p = state.run.parameters
-    years = (day - state.run.start_day + 7) / 365.25
-    grown = (1 + p["sites.on_site_growth_per_year"]) ** (years / 2)
-    made: float = p["sites.on_site_mw_per_year"] * 1000 * years * grown
-    return made - state.run.on_site_kw
-
-
 def shell_day(state: State, building: Building) -> int:
     """Day on which a shell stands: planned days times a lognormal slip, given that it was not ready at the start."""
     p, run = state.run.parameters, state.run
@@ -230,18 +210,6 @@ def _slip(seed: int, building_id: str, begun: float, median: float, sd: float) -
         floor = rng.normal_cdf(math.log(begun / median) / sd)
         u = min(floor + u * (1 - floor), 1 - 1e-9)
     return rng.lognormal(median, sd, rng.quantile(u))
-
-
-def power_day(state: State, building: Building) -> int:
-    """First day on which the queue can serve a building, were the region's yearly power no limit."""
-    p, run = state.run.parameters, state.run
-    wait = on_site_wait(state, building.kind) if building.on_site else expected_wait(state, building.region)
-    return building.start_day + round(_wait(run.seed, building.building_id, wait, p["sites.queue_sd"]))
-
-
-@lru_cache(1 << 14)
-def _wait(seed: int, building_id: str, median: float, sd: float) -> float:
-    return rng.lognormal(median, sd, rng.normal(seed, "queue wait", building_id))
 
 
 def due(state: State, first: int, last: int) -> Iterator[Happening]:
@@ -266,6 +234,8 @@ def _slipped(state: State, building: Building, ready: bool, day: int) -> Happeni
     late = round(max(p["sites.promise_days_min"], p["sites.promise_share"] * building.planned_days))
     reason: LateLayer = "power" if ready else "shell"
     promised = building.start_day + building.planned_days
+    if not building.granted:
+        late = max(late, expected_day(state, building, day) - day)
     event = events.BuildingSlipped(
         building_id=building.building_id,
         site=building.site,
@@ -275,38 +245,6 @@ def _slipped(state: State, building: Building, ready: bool, day: int) -> Happeni
         reason=reason,
     )
     return Happening(day, event, "world", building.building_id)
-
-
-def grant(state: State, day: int) -> Iterator[Happening]:
-    """Serve the interconnection queues in order of arrival, within the power that a region connects in a year."""
-    p = state.run.parameters
-    elapsed = (day - state.run.start_day + 7) / 365.25
-    growth = p["sites.grid_growth_per_year"]
-    grown = 1 + (math.exp(growth * elapsed) - 1) / growth if growth else 1 + elapsed
-    plant = on_site_room_kw(state, day)
-    for region in state.run.regions.values():
-        room = p[f"regions.{region.name}.grid_mw_per_year"] * 1000 * grown - region.granted_kw
-        for building_id in list(region.queue):
-            building = state.sites.buildings[building_id]
-            if power_day(state, building) > day or building.paused_day >= 0:
-                continue
-            kind: PowerSource = "on-site" if building.on_site else "grid"
-            if building.power_kw > (plant if building.on_site else room):
-                continue
-            if building.on_site:
-                plant -= building.power_kw
-            else:
-                room -= building.power_kw
-            event = events.PowerGranted(
-                building_id=building_id,
-                site=building.site,
-                org=building.org,
-                region=region.name,
-                kind=kind,
-                power_kw_it=building.power_kw,
-                due_day=day,
-            )
-            yield Happening(day, event, "world", building_id)
 
 
 def energise(state: State, day: int) -> Iterator[Happening]:
@@ -341,9 +279,7 @@ def energise(state: State, day: int) -> Iterator[Happening]:
                 name,
             )
         elif not building.wait_said:
-            expected = max(
-                day + round(p["sites.promise_days_min"]), building.start_day + round(expected_wait(state, region))
-            )
+            expected = max(day + round(p["sites.promise_days_min"]), expected_day(state, building, day))
             waits = events.ShellWaitsForPower(
                 building_id=name, site=site, org=org, region=region, power_kw_it=building.power_kw, due_day=expected
             )

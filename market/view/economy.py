@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from market.rules import demand, duties, finance, foresee, prices, uses
+from market.rules import demand, duties, energy, finance, foresee, prices, uses
 from market.rules.levies import chip_case, energy_case
 from market.state.demand import TAIL
 from market.units import HOURS_PER_YEAR
@@ -61,9 +61,14 @@ class EconomyView(OwnView):
     def energy_usd_per_mwh(self, region: str) -> float:
         """Price of energy in a region, with the levies that the org pays there and the power that it would not use."""
         state = state_of(self)
-        price: float = state.run.parameters[f"regions.{region}.energy_usd_per_mwh"]
+        price = energy.energy_usd_per_mwh(state, region)
         price *= max(1.0, duties.minimum_take_share(state, region) / max(self.used_share(), 0.1))
         return price + self.levy("PaymentMade", energy_case(self.me, region))
+
+    def levelised_usd_per_kwh(self, region: str, on_site: bool, rate: float) -> float:
+        """Cost of an hour of one energised kW of IT load in a region, USD, at a cost of capital."""
+        plant = shared_of(self).plant_usd_per_kw if on_site else 0.0
+        return energy.levelised_usd_per_kwh(state_of(self), region, self.energy_usd_per_mwh(region), plant, rate)
 
     def used_share(self) -> float:
         """Part of the org's energised power that its GPUs use; 1 without any."""

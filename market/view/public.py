@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from events.commands.chips import PlaceOrder
 from market.rules.chips import may_buy
+from market.rules.power import grid_days, plant_days
 from market.rules.prices import replacement_cost
-from market.rules.sites import expected_wait, on_site_room_kw, on_site_wait
 from market.state.sites import Site
 from market.view.base import shared_of, state_of
 from market.view.frozen import frozen
@@ -126,24 +126,12 @@ class PublicView(PolicyView):
         """Read a number of a region."""
         return state_of(self).run.parameters[f"regions.{region}.{name}"]
 
-    def queue_days(self, region: str) -> float:
-        """Days that a new load expects to wait for power in a region."""
-        return expected_wait(state_of(self), region)
-
-    def queue_kw(self, region: str) -> int:
-        """Power in a region's interconnection queue."""
-        return shared_of(self).queues_kw[region]
-
-    def queue_delay_days(self, region: str, kw: int) -> float:
-        """Days by which a load waits longer since the queue holds more than the region connects."""
-        yearly = self.region_param(region, "grid_mw_per_year") * 1000
-        return 365 * (self.queue_kw(region) + kw) / yearly if yearly else 3650.0
-
-    def on_site_days(self, kind: str) -> float:
-        """Days that own generation takes, with what its makers are behind."""
-        state = state_of(self)
-        late = max(0.0, -on_site_room_kw(state, self.day)) / 1000
-        return on_site_wait(state, kind) + 365 * late / self.param("sites.on_site_mw_per_year")
+    def power_days(self, region: str, kind: str, on_site: bool, kw: float) -> float:
+        """Days until a load that asks for power today would have it: its works, and all who asked before."""
+        state, shared = state_of(self), shared_of(self)
+        if on_site:
+            return plant_days(state, kind, kw + shared.plant_queue_kw, self.day)
+        return grid_days(state, region, kw + shared.queues_kw[region], self.day)
 
     def site(self, name: str) -> Site:
         """One site: plans, energised power and installations are announced."""

@@ -14,10 +14,12 @@ from events.commands import Command
 from market import rng
 from market.rules.base import fleets_h100e
 from market.rules.chips import outlook
+from market.rules.energy import plant_usd_per_kw
 from market.rules.finance import lease_rent
 from market.rules.index import Capacity, tail_price, tail_wanted
 from market.rules.machines import Machine, machines, quote_yields
 from market.rules.permits import Permission
+from market.rules.power import plant_queue, queued_kw
 from market.rules.prices import cost_of_mix
 from market.rules.serving import capacity
 from market.state import State
@@ -204,12 +206,18 @@ class Shared:
 
     @cached_property
     def queues_kw(self) -> dict[str, int]:
-        """Power in the interconnection queue of each region."""
-        buildings = self.state.sites.buildings
-        return {
-            name: sum(buildings[building].power_kw for building in region.queue)
-            for name, region in self.state.run.regions.items()
-        }
+        """Power that waits for the grid of each region."""
+        return {name: queued_kw(self.state, region.queue) for name, region in self.state.run.regions.items()}
+
+    @cached_property
+    def plant_usd_per_kw(self) -> float:
+        """Price of own plant, USD per kW of its load."""
+        return plant_usd_per_kw(self.state, self.day)
+
+    @cached_property
+    def plant_queue_kw(self) -> int:
+        """Power that waits for own plant."""
+        return sum(building.power_kw for building in plant_queue(self.state))
 
     @cached_property
     def machines(self) -> dict[str, list[Machine]]:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from given import CLOUD, FUND, LAB, OEM, RESELLER, RIVAL, SITE, START, SUPPLIER, given, handed, lease
 
-from agents import buyers, clouds, desk, labs, means, valuation
+from agents import buyers, clouds, desk, labs, means, siting, valuation
 from agents.clouds import Cloud
 from agents.investors import Investor
 from agents.labs import Lab
@@ -191,8 +191,8 @@ def test_the_backlog_beyond_the_target_is_cancelled_newest_first():
 
 def test_power_is_built_for_what_is_coming():
     world = used(ordered(buying(), 20_000), 4e9)
-    assert buyers.power_gap_kw(view(world)) > 0
-    started = of(buyers.buildings(view(world), DRAWS), PlanSite, StartBuilding)
+    assert siting.power_gap_kw(view(world)) > 0
+    started = of(siting.buildings(view(world), DRAWS), PlanSite, StartBuilding)
     assert started
     assert all(command.power_kw_it >= world.state.run.parameters["sites.building_kw_min"] for command in started)
     assert sum(c.power_kw_it for c in started) <= buildable_kw(view(world))
@@ -213,12 +213,12 @@ def under_way(world):
 
 def test_work_that_nobody_needs_is_paused_and_taken_up_again_when_somebody_does():
     world = used(under_way(buying()), 1e3)
-    (pause,) = of(buyers.pauses(view(world)), PauseBuilding)
+    (pause,) = of(siting.pauses(view(world)), PauseBuilding)
     world.when(pause)
     assert world.state.sites.buildings["field/building/1"].paused_day == START
     world.close_weeks(4)
     used(world, 2e9)
-    (resume,) = of(buyers.pauses(view(world)), ResumeBuilding)
+    (resume,) = of(siting.pauses(view(world)), ResumeBuilding)
     (event,) = world.when(resume)
     assert event.due_day == START + 90 + event.duration_days
     assert event.duration_days == 27
@@ -519,3 +519,18 @@ def test_a_full_oem_grows():
     (grows,) = Oem().act(view(world, OEM), DRAWS)
     assert isinstance(grows, ExpandIntegration)
     assert grows.gpus >= 1
+
+
+# --- power before chips and shells
+
+
+def test_a_building_that_would_wait_too_long_for_power_is_not_begun():
+    full = given(sites__patience_weeks=0, regions__texas__queue_days=3_000.0, sites__on_site_days=3_000.0)
+    free = given(sites__patience_weeks=0, sites__on_site_days=3_000.0)
+    assert siting.places(view(full, CLOUD), "greenfield", 1_000, {}) == []
+    assert [place.region for place in siting.places(view(free, CLOUD), "greenfield", 1_000, {})] == ["texas"]
+
+
+def test_what_an_org_begins_elsewhere_in_a_region_is_before_its_next_building():
+    world = given(sites__patience_weeks=0, sites__on_site_days=3_000.0)
+    assert siting.places(view(world, CLOUD), "greenfield", 1_000, {"texas": 5_000_000}) == []

@@ -8,7 +8,7 @@ from given import CLOUD, FIELD, LAB, RIVAL, SITE, START, YEAR, given
 from events.commands.sites import PlanSite, StartBuilding
 from events.types import sites as events
 from events.types.finance import PaymentMade
-from market.rules import sites
+from market.rules import power, sites
 
 
 def plan(org=LAB, power=1_000, region="texas", kind="greenfield", **more):
@@ -170,8 +170,8 @@ def certain(**more):
 def test_the_queue_serves_a_building_after_its_wait():
     world = certain()
     building = begun(world, days_ago=499)
-    assert world.after(sites.grant(world.state, START)) == []
-    (granted,) = world.after(sites.grant(world.state, START + 1))
+    assert world.after(power.grant(world.state, START)) == []
+    (granted,) = world.after(power.grant(world.state, START + 1))
     assert (granted.building_id, granted.kind) == (building.building_id, "grid")
     assert world.state.run.regions["texas"].queue == []
 
@@ -180,18 +180,18 @@ def test_a_region_connects_no_more_than_its_power_of_a_year():
     world = certain(regions__texas__grid_mw_per_year=1.5)
     begun(world, days_ago=600)
     begun(world, days_ago=600, n=2)
-    assert len(world.after(sites.grant(world.state, START))) == 1
-    assert world.after(sites.grant(world.state, START + 7)) == []
-    assert len(world.after(sites.grant(world.state, START + YEAR))) == 1
+    assert len(world.after(power.grant(world.state, START))) == 1
+    assert world.after(power.grant(world.state, START + 7)) == []
+    assert len(world.after(power.grant(world.state, START + YEAR))) == 1
 
 
 def test_own_plant_needs_no_grid_but_makers_deliver_only_so_much():
     world = certain(regions__texas__grid_mw_per_year=0, sites__turbine_days=10, sites__on_site_mw_per_year=0)
     begun(world, days_ago=20, kind="next", own_power=True)
-    assert world.after(sites.grant(world.state, START)) == []
+    assert world.after(power.grant(world.state, START)) == []
     world = certain(regions__texas__grid_mw_per_year=0, sites__turbine_days=10, sites__on_site_mw_per_year=1000)
     begun(world, days_ago=20, kind="next", own_power=True)
-    (granted,) = world.after(sites.grant(world.state, START))
+    (granted,) = world.after(power.grant(world.state, START))
     assert granted.kind == "on-site"
 
 
@@ -208,7 +208,7 @@ def test_a_building_is_energised_when_shell_and_grid_are_there_and_the_rest_is_p
     world = certain()
     building = ready(world)
     before = world.state.sites.sites[FIELD].energised_kw
-    world.after(sites.grant(world.state, START))
+    world.after(power.grant(world.state, START))
     energised, paid = world.after(sites.energise(world.state, START))
     assert (energised.kind, energised.power_kw_facility) == ("grid", 1_250)
     assert paid == PaymentMade(
@@ -225,7 +225,7 @@ def test_a_building_is_energised_when_shell_and_grid_are_there_and_the_rest_is_p
 def test_grid_without_a_shell_energises_nothing():
     world = certain()
     begun(world, days_ago=600)
-    world.after(sites.grant(world.state, START))
+    world.after(power.grant(world.state, START))
     assert world.after(sites.energise(world.state, START)) == []
 
 
@@ -239,6 +239,6 @@ def test_the_queue_is_served_in_order_and_a_big_load_does_not_block_a_small_one(
     world = certain(regions__texas__grid_mw_per_year=2)
     begun(world, days_ago=600, power=5_000)
     begun(world, days_ago=600, power=1_500, n=2)
-    (granted,) = world.after(sites.grant(world.state, START))
+    (granted,) = world.after(power.grant(world.state, START))
     assert granted.building_id == "field/building/2"
     assert world.state.sites.sites[SITE].owner == CLOUD

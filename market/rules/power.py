@@ -1,0 +1,167 @@
+"""Rules of power: who waits for it where, when a load can have it and at what cost, and what is connected in a week.
+
+A load that joins a queue is served when its own study and works are done and when what a region connects in a year,
+or what makers of own plant deliver, has served all that came before it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from itertools import takewhile
+
+from events.kinds import PowerSource
+from events.types import sites as events
+from market import rng
+from market.rules.base import Happening, years
+from market.state import State
+from market.state.sites import Building
+from market.units import DAYS_PER_YEAR
+
+NEVER_DAYS = 3650.0  # ten years: no promise looks further
+
+
+def queued_kw(state: State, buildings: Iterable[str]) -> int:
+    """IT power that waits for the grid among some buildings; own plant and paused work wait for nothing there."""
+    under_way = (state.sites.buildings[name] for name in buildings)
+    return sum(b.power_kw for b in under_way if not b.on_site and b.paused_day < 0)
+
+
+def plant_queue(state: State) -> list[Building]:
+    """Buildings that wait for own plant, in all regions, first come first served."""
+    waiting = [b for b in state.sites.buildings.values() if b.on_site and not b.granted and b.paused_day < 0]
+    return sorted(waiting, key=lambda b: b.start_day)  # a tie is as it was told
+
+
+def study_days(state: State, region: str) -> float:
+    """Days that studies and works of a new load take: owners apply ahead of the ground-breaking."""
+    p = state.run.parameters
+    return max(0.0, p[f"regions.{region}.queue_days"] - p["sites.power_lead_days"])
+
+
+def making_days(state: State, kind: str) -> float:
+    """Days to power of one's own: mobile turbines beside a brownfield hall, ordered plant beside a greenfield."""
+    p = state.run.parameters
+    return p["sites.turbine_days"] if kind != "greenfield" else p["sites.on_site_days"]
+
+
+def grid_days(state: State, region: str, kw: float, day: int) -> float:
+    """Days until the grid serves a load that joins its queue today; `kw` with all that waits before it."""
+    return max(study_days(state, region), grid_clears_days(state, region, kw, day))
+
+
+def plant_days(state: State, kind: str, kw: float, day: int) -> float:
+    """Days until own plant that is ordered today runs; `kw` with all that was ordered before it."""
+    return max(making_days(state, kind), plant_clears_days(state, kw, day))
+
+
+def days_of_new(state: State, region: str, kind: str, kw: float, on_site: bool, day: int) -> float:
+    """Days until a load of so many kW that asks for power today would have it."""
+    if on_site:
+        return plant_days(state, kind, kw + sum(b.power_kw for b in plant_queue(state)), day)
+    return grid_days(state, region, kw + queued_kw(state, state.run.regions[region].queue), day)
+
+
+def grid_clears_days(state: State, region: str, kw: float, day: int) -> float:
+    """Days until a region has connected so much more than today."""
+    p = state.run.parameters
+    yearly = p[f"regions.{region}.grid_mw_per_year"] * 1000
+    if yearly <= 0:
+        return NEVER_DAYS
+    due = (state.run.regions[region].granted_kw + kw) / yearly - 1
+    return _days_left(state, years_to(due, p["sites.grid_growth_per_year"]), day)
+
+
+def plant_clears_days(state: State, kw: float, day: int) -> float:
+    """Days until makers of own plant have delivered so much more than today."""
+    p = state.run.parameters
+    yearly = p["sites.on_site_mw_per_year"] * 1000
+    if yearly <= 0:
+        return NEVER_DAYS
+    due = (state.run.on_site_kw + kw) / yearly
+    return _days_left(state, years_to(due, math.log1p(p["sites.on_site_growth_per_year"])), day)
+
+
+def _days_left(state: State, reached_years: float, day: int) -> float:
+    return min(NEVER_DAYS, max(0.0, DAYS_PER_YEAR * (reached_years - years(state, day + 7))))
+
+
+def years_to(part: float, growth: float) -> float:
+    """Years in which a yearly flow that grows adds up to a multiple of today's; infinite where it never does."""
+    if part <= 0 or growth == 0:
+        return max(0.0, part)
+    return math.log1p(growth * part) / growth if growth * part > -1 else math.inf
+
+
+def added_up(time_years: float, growth: float) -> float:
+    """Multiple of a yearly flow that it adds up to while it grows: the inverse of `years_to`."""
+    return math.expm1(growth * time_years) / growth if growth else time_years
+
+
+def connectable_kw(state: State, region: str, day: int) -> float:
+    """IT power that a region can connect until a day beyond what it has: a year's at once, then a flow that grows."""
+    p = state.run.parameters
+    flow = 1 + added_up(years(state, day + 7), p["sites.grid_growth_per_year"])
+    return p[f"regions.{region}.grid_mw_per_year"] * 1000 * flow - state.run.regions[region].granted_kw
+
+
+def deliverable_kw(state: State, day: int) -> float:
+    """Own plant, as IT power, that its makers can deliver until a day beyond what they have delivered."""
+    p = state.run.parameters
+    flow = added_up(years(state, day + 7), math.log1p(p["sites.on_site_growth_per_year"]))
+    return p["sites.on_site_mw_per_year"] * 1000 * flow - state.run.on_site_kw
+
+
+def expected_day(state: State, building: Building, day: int) -> int:
+    """Day on which a building that waits for power can expect it: usual works, and its place in the queue."""
+    if building.on_site:
+        works = making_days(state, building.kind)
+        clears = plant_clears_days(state, _ahead_kw(plant_queue(state), building) + building.power_kw, day)
+    else:
+        works = study_days(state, building.region)
+        queue = [state.sites.buildings[name] for name in state.run.regions[building.region].queue]
+        before = [b for b in queue if not b.on_site and (b.paused_day < 0 or b is building)]
+        clears = grid_clears_days(state, building.region, _ahead_kw(before, building) + building.power_kw, day)
+    return round(max(building.start_day + works, day + clears))
+
+
+def _ahead_kw(queue: list[Building], building: Building) -> int:
+    """Power that a queue serves before a building."""
+    return sum(b.power_kw for b in takewhile(lambda b: b is not building, queue))
+
+
+def power_day(state: State, building: Building) -> int:
+    """First day on which the queue can serve a building, were the power of the region or of makers no limit."""
+    works = making_days(state, building.kind) if building.on_site else study_days(state, building.region)
+    spread = state.run.parameters["sites.queue_sd"]
+    return building.start_day + round(_wait(state.run.seed, building.building_id, works, spread))
+
+
+@lru_cache(1 << 14)
+def _wait(seed: int, building_id: str, median: float, sd: float) -> float:
+    return rng.lognormal(median, sd, rng.normal(seed, "queue wait", building_id))
+
+
+def grant(state: State, day: int) -> Iterator[Happening]:
+    """Serve the queues in order of arrival, within the power that regions connect and makers of plant deliver."""
+    buildings = state.sites.buildings
+    for region in state.run.regions.values():
+        queue = [buildings[name] for name in region.queue if not buildings[name].on_site]
+        yield from _served(state, queue, connectable_kw(state, region.name, day), "grid", day)
+    yield from _served(state, plant_queue(state), deliverable_kw(state, day), "on-site", day)
+
+
+def _served(
+    state: State, queue: Iterable[Building], room_kw: float, kind: PowerSource, day: int
+) -> Iterator[Happening]:
+    """Grant what is ready and fits; a load that does not fit lets smaller ones pass."""
+    for building in queue:
+        if building.power_kw > room_kw or building.paused_day >= 0 or power_day(state, building) > day:
+            continue
+        room_kw -= building.power_kw
+        event = events.PowerGranted(
+            building_id=building.building_id, site=building.site, org=building.org, region=building.region,
+            kind=kind, power_kw_it=building.power_kw, due_day=day,
+        )  # fmt: skip
+        yield Happening(day, event, "world", building.building_id)

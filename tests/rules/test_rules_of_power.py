@@ -1,0 +1,121 @@
+"""Waits for power: works, and all who asked before; what an energised kW costs."""
+
+from __future__ import annotations
+
+import pytest
+from given import FIELD, LAB, START, YEAR, given
+from hypothesis import given as draws
+from hypothesis import strategies as st
+
+from events.types import sites as events
+from market.rules import energy, power, sites
+
+
+def begun(world, n=1, kw=1_000, own_power=False, region="texas", day=START):
+    name = f"{FIELD}/building/{n}"
+    world.happened(
+        events.BuildingStarted(
+            building_id=name, site=FIELD, org=LAB, region=region, kind="greenfield", on_site_power=own_power,
+            power_kw_it=kw, start_day=day, due_day=day + 100,
+        ),
+        events.PowerQueued(
+            building_id=name, site=FIELD, org=LAB, region=region, power_kw_it=kw, power_kw_facility=kw
+        ),
+    )  # fmt: skip
+    return world.state.sites.buildings[name]
+
+
+def new_days(world, kw=1_000, own_power=False):
+    return power.days_of_new(world.state, "texas", "greenfield", kw, own_power, START)
+
+
+def test_a_load_waits_for_its_works_where_nobody_waits():
+    world = given(sites__power_lead_days=200)
+    assert new_days(world) == 300
+
+
+def test_a_load_waits_longer_the_more_has_asked_before_it():
+    world = given(sites__grid_growth_per_year=0)
+    waits = []
+    for n in range(1, 5):
+        waits.append(new_days(world))
+        begun(world, n, kw=400_000)
+    assert waits == sorted(waits)
+    assert waits[3] > waits[1] + 300  # 800 MW more before it, at 500 MW a year
+
+
+def test_own_plant_that_others_have_ordered_is_counted():
+    world = given(sites__on_site_mw_per_year=100, sites__on_site_growth_per_year=0, sites__on_site_days=300)
+    alone = new_days(world, own_power=True)
+    begun(world, kw=200_000, own_power=True)
+    assert alone == 300
+    assert new_days(world, own_power=True) == pytest.approx(2.01 * 365.25 - 7)
+
+
+def test_what_waits_for_own_plant_is_not_before_a_load_on_the_grid():
+    world = given(sites__power_lead_days=0)
+    begun(world, kw=4_000_000, own_power=True)
+    assert new_days(world) == 500
+
+
+def test_paused_work_is_before_nobody():
+    world = given(sites__power_lead_days=0)
+    begun(world, kw=4_000_000)
+    assert new_days(world) > 1_000
+    world.happened(events.BuildingPaused(building_id=f"{FIELD}/building/1", site=FIELD, org=LAB, power_kw_it=4_000_000))
+    assert new_days(world) == 500
+
+
+def test_makers_of_plant_serve_first_who_came_first_in_whatever_region():
+    world = given(
+        sites__queue_sd=0, sites__on_site_days=0, sites__on_site_mw_per_year=60, sites__on_site_growth_per_year=0
+    )
+    begun(world, 1, kw=1_000, own_power=True, region="beijing", day=START - 10)
+    begun(world, 2, kw=1_000, own_power=True, day=START - 20)
+    (granted,) = world.after(power.grant(world.state, START))
+    assert granted.region == "texas"
+
+
+def test_a_promise_of_power_reckons_with_those_before():
+    world = given(sites__power_lead_days=0, sites__grid_growth_per_year=0)
+    first, last = begun(world, 1, kw=1_000_000), begun(world, 2, kw=1_000_000)
+    assert power.expected_day(world.state, first, START) == START + 500
+    assert power.expected_day(world.state, last, START) == pytest.approx(START + 3 * 365.25, abs=10)
+
+
+def test_a_building_is_promised_no_sooner_than_its_power():
+    world = given(sites__on_site_mw_per_year=100, sites__on_site_growth_per_year=0)
+    begun(world, kw=500_000, own_power=True)
+    queued = begun(world, 2, kw=1_000, own_power=True)
+    assert power.expected_day(world.state, queued, START) > START + 4 * YEAR
+    world.happened(events.ShellReady(building_id=queued.building_id, site=FIELD, org=LAB, power_kw_it=1_000))
+    slipped = [x.event for x in sites.due(world.state, START + 98, START + 104) if x.cause == queued.building_id]
+    assert [(one.reason, one.due_day > START + 4 * YEAR) for one in slipped] == [("power", True)]
+
+
+@draws(st.floats(0.01, 30), st.sampled_from((-0.5, -0.01, 0.0, 1e-6, 0.25, 0.8)))
+def test_a_flow_reaches_what_it_adds_up_to_when_it_adds_up_to_it(years, growth):
+    assert power.years_to(power.added_up(years, growth), growth) == pytest.approx(years, rel=1e-6)
+
+
+def cost(world, energy_usd=50.0, plant_usd=0.0, rate=0.1):
+    return energy.levelised_usd_per_kwh(world.state, "texas", energy_usd, plant_usd, rate)
+
+
+def test_an_energised_kw_costs_more_with_dearer_energy_capital_or_own_plant():
+    plain = cost(given())
+    assert cost(given(), energy_usd=100.0) > plain
+    assert cost(given(), rate=0.2) > plain
+    assert cost(given(), plant_usd=1_000.0) > plain
+
+
+def test_the_shell_is_written_off_over_its_life():
+    world = given(build__life_years=10, energy__load_factor=0)
+    assert cost(world, rate=0.0) == pytest.approx(1_000 / 10 / 8766, rel=1e-3)
+
+
+def test_the_price_of_plant_rises_as_its_makers_fall_behind():
+    world = given(sites__on_site_mw_per_year=100, sites__on_site_growth_per_year=0, sites__on_site_days=365)
+    idle = energy.plant_usd_per_kw(world.state, START)
+    begun(world, kw=200_000, own_power=True)
+    assert energy.plant_usd_per_kw(world.state, START) / idle == pytest.approx(2, rel=0.03)
