@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from cli import model_around
+from market.catalogue.tables import table
 from market.scenario.load import Resolved, load_scenario
 from market.truth.answers import number, quarterly
 from market.truth.campaign import run_forecast
@@ -94,7 +95,17 @@ def test_half_of_a_latin_hypercube_lies_below_the_catalogue_value(resolved: Reso
 
 
 def test_levers_and_laws_are_not_drawn(resolved: Resolved) -> None:
-    assert not {"supply.factor", "rest.factor", "trade.export_controls"} & set(ranges(resolved))
+    """A lever that is neutral at the start has a range for policies and shocks: it says nothing of what is unknown."""
+    drawn = set(ranges(resolved))
+    assert not {"supply.factor", "rest.factor", "trade.export_controls"} & drawn
+    assert [row.id for row in table("parameters") if row.note.startswith("neutral") and row.id in drawn] == []
+
+
+def test_what_is_drawn_may_turn_out_larger_or_smaller(resolved: Resolved) -> None:
+    """A value at an end of its range would move the median of all futures away from the world as it is known."""
+    prior = ranges(resolved)
+    parts = {name: (found.median - found.low) / (found.high - found.low) for name, found in prior.items()}
+    assert {name: part for name, part in parts.items() if not 0.05 < part < 0.95} == {}
 
 
 def test_a_range_keeps_its_bounds() -> None:
