@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from agents.bidders import bids
 from agents.buyers import offers, purchases
 from agents.investors import fund_rounds
 from agents.lessors import Offer, concessions, first_offers, fulfil, is_for_contract, quote_price
@@ -33,6 +34,7 @@ class Cloud:
         commands.extend(first_offers(view, draws))
         commands.extend(concessions(view, draws))
         commands.extend(fulfil(view))
+        commands.extend(bids(view))
         commands.extend(take_capacity(view))
         commands.extend(fund_rounds(view, "equity for compute"))
         if is_my_week(view, MONTH_WEEKS):

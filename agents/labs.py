@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from agents.bidders import bids
 from agents.buyers import purchases
 from agents.desk import pursue
 from agents.permission import run_of
@@ -35,7 +36,7 @@ class Lab:
             return []
         commands: list[Command] = []
         if view.trait("build") and view.trait("income_usd_per_year") > 0:
-            commands.extend([*purchases(view), *works(view, draws)])
+            commands.extend([*purchases(view), *works(view, draws), *bids(view)])
         machine = list(frontier(view))
         commands.extend(pursue(view, [*machine, *bridge(view)], draws))
         if is_my_week(view, MONTH_WEEKS):

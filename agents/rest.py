@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from agents.bidders import bids
 from agents.buyers import purchases
 from agents.siting import works
 from events.commands import Command
@@ -13,8 +14,8 @@ from market.view import MarketView
 
 @dataclass(frozen=True)
 class Rest:
-    """Buy chips and power for own use."""
+    """Buy chips and power for own use, and what estates sell."""
 
     def act(self, view: MarketView, draws: Draws) -> list[Command]:
         """Answer the week."""
-        return [*purchases(view), *works(view, draws)]
+        return [*purchases(view), *works(view, draws), *bids(view)]

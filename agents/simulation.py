@@ -68,6 +68,8 @@ class Simulation:
 
     def follow(self) -> None:
         """Give every org of the state its behaviour: those that enter are asked from their first week on."""
+        for name in [name for name in self.behaviours if name not in self.state.run.orgs]:
+            del self.behaviours[name]
         new = {name: org.behaviour for name, org in self.state.run.orgs.items() if name not in self.behaviours}
         kinds = behaviours(set(new.values())) if new else {}
         for name, behaviour in new.items():
@@ -90,6 +92,8 @@ class Simulation:
         """Ask every org at one moment of the week."""
         shared = Shared(self.state, self.kernel.hooks)
         for org, behaviour in self.behaviours.items():
+            if org in self.state.finance.estates:  # it does not trade, so it is not asked
+                continue
             try:
                 view = MarketView(shared, org)
                 yield org, behaviour.act(view, view.draws)

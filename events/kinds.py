@@ -28,7 +28,15 @@ PaymentKind = Literal[
     "opening", "chips", "servers", "shell deposit", "shell", "equity", "loan", "instalment", "rent", "on demand",
     "energy", "staff", "revenue", "other business", "subscription", "parent funding", "levy", "subsidy",
     "prepayment", "exit fee", "own users",
+    "overdraft", "estate sale", "recovery",
 ]  # fmt: skip
+# insolvency
+ClaimRank = Literal["secured", "administrative", "unsecured", "equity"]  # in the order in which they are paid
+EstatePlan = Literal["restructuring", "liquidation"]  # what the estate of a default is run for
+EstateEnd = Literal["restructured", "liquidated"]
+SettledIn = Literal["cash", "loan", "equity"]  # what a claim is settled in
+LotKind = Literal["site", "chips"]  # a site with all that stands on it, or chips in the warehouse
+LeaseSide = Literal["lessor", "lessee"]
 
 # why something was refused
 OrderRefusal = Literal[
@@ -41,7 +49,7 @@ SiteRefusal = Literal[
 ]  # fmt: skip
 RequestRefusal = Literal[
     "unknown lessor", "unknown kind", "nothing asked", "no price", "talks already open", "no such talks",
-    "unknown region or chip",
+    "unknown region or chip", "in default",
 ]  # fmt: skip
 QuoteRefusal = Literal[
     "no such request", "unknown chip or site", "empty term", "no price", "the lessee's own", "not the actor's site",
@@ -53,6 +61,8 @@ CounterRefusal = Literal["no such clause", "no lower price", "no earlier day", "
 LeaseRefusal = Literal[QuoteClosed, CounterRefusal, "a counter-offer is open", "parent lease ended", "finance"]
 ContractRefusal = Literal["not the actor's contract", "not the actor's GPUs", "in use"]
 LetterRefusal = Literal["unknown lessor", "nothing announced", "a letter is open"]
+BidRefusal = Literal["no such lot", "not yet open", "nothing bid", "cash", "rents and sublets there"]
+TradeRefusal = Literal["in default", "not in the market"]
 RoundRefusal = Literal["a round is open", "no open round", "no such terms", "investor without cash"]
 LoanRefusal = Literal["unknown lender", "coverage", "lender without cash"]
 TrainingRefusal = Literal[
@@ -61,10 +71,10 @@ TrainingRefusal = Literal[
 ProjectRefusal = Literal["nothing asked", "no GPUs free"]
 
 # why something was revised, is late or ended
-Cancelling = Literal["buyer", "takes another chip", "end of life"]
+Cancelling = Literal["buyer", "takes another chip", "end of life", "default"]
 SlipReason = Literal["yield"]
 WaitReason = Literal["power"]
-DefaultReason = Literal["cash"]
+DefaultReason = Literal["cash", "forced"]  # forced: a policy's what-if
 RunReason = Literal["GPUs lost", "curtailed"]
 RunEnd = Literal["end", "stopped"]
 Lateness = Literal["parent late", "power", "chips"]
@@ -72,11 +82,11 @@ LateLayer = Literal["power", "shell"]
 OptionLeft = Literal[
     "price", "too late", "risk", "control", "noise", "permission", "power", "finance", "lost to another", "not told"
 ]
-TalksEnd = Literal[OptionLeft, "chips", "capacity", "no answer"]
-ContractEnd = Literal["drawn", "cancelled"]
-LeaseEnd = Literal["term", "parent ended", "default"]
-LetterEnd = Literal["lapsed", "definitive"]
-RoundFailure = Literal["market closed", "investors without cash", "no answer"]
+TalksEnd = Literal[OptionLeft, "chips", "capacity", "no answer", "default"]
+ContractEnd = Literal["drawn", "cancelled", "rejected"]
+LeaseEnd = Literal["term", "parent ended", "default", "rejected", "merged"]  # merged: the lessee bought the site
+LetterEnd = Literal["lapsed", "definitive", "default"]
+RoundFailure = Literal["market closed", "investors without cash", "no answer", "default"]
 BudgetReason = Literal[
     "start", "rents above cost", "rents below cost", "means", "demand", "finance", "power", "no cash"
 ]

@@ -56,6 +56,10 @@ VOCABULARY: dict[str, Field] = {
     "model": Field("utf8", "", "trained model"),
     "deal_id": Field("utf8", "", "funding round, loan or letter of intent: org/deal/n"),
     "contract_id": Field("utf8", "", "what a payment or lease rests on: a contract, order, lease, deal, site, org"),
+    "estate_id": Field("utf8", "", "estate of a default: org/estate/n"),
+    "claim_id": Field("utf8", "", "claim on an estate: org/claim/n"),
+    "lot_id": Field("utf8", "", "what an estate offers for sale: org/lot/n"),
+    "rank": Field("utf8", "", "rank of a claim: secured, administrative, unsecured, equity"),
     "policy": Field("utf8", "", "policy by name"),
     "parameter": Field("utf8", "", "settable number, dotted name"),
     "reason": Field("utf8", "", "why it was refused, failed, slipped or ended"),
@@ -66,6 +70,7 @@ VOCABULARY: dict[str, Field] = {
     "state_hash": Field("utf8", "", "sha256 of the state, hexadecimal"),
     # how many, when
     "gpus": Field("int64", "", "accelerators"),
+    "gpus_let": Field("int64", "", "of these, handed over to lessees"),
     "racks": Field("int64", "", "racks that are one scale-up domain each"),
     "week": Field("int32", "", "week of the run, from 0"),
     "start_day": Field("int32", DAY, "first day of a term, plan or run"),

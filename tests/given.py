@@ -77,7 +77,6 @@ ROUND = {
     "finance.loan_rate": 0.1,
     "finance.coverage_min": 1.2,
     "finance.default_cash_share": -0.25,
-    "finance.default_lease_share": 0.5,
     "finance.round_answer_weeks": 8.0,
     "finance.revenue_margin": 1.0,
     "finance.spend_burn": 1.5,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from events.commands import chips, contracts, finance, leases, sites, training
+from events.commands import chips, contracts, estates, finance, leases, sites, training
 from events.commands.base import Choice, Command, Terms
 from events.commands.check import fault
 
@@ -13,6 +13,7 @@ FAMILIES = {
     "contracts": contracts,
     "training": training,
     "finance": finance,
+    "estates": estates,
 }
 
 COMMANDS: dict[str, type[Command]] = {

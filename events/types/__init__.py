@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from events.types import chips, contracts, demand, finance, leases, policy, run, sites, training
+from events.types import chips, contracts, demand, estates, finance, leases, policy, run, sites, training
 from events.types.base import Batch, Entry, Event
 
 FAMILIES = {
@@ -14,6 +14,7 @@ FAMILIES = {
     "demand": demand,
     "training": training,
     "finance": finance,
+    "estates": estates,
     "policy": policy,
 }
 

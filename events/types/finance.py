@@ -148,7 +148,7 @@ class PlanAdopted(Event, frozen=True, kw_only=True):
 
 
 class OrgDefaulted(Event, frozen=True, kw_only=True):
-    """An org cannot pay; part of its leases return to the market."""
+    """An org cannot pay, by `amount_usd_cents` of cash that it lacks; an estate is opened and it stops trading."""
 
     subject: ClassVar[str] = "org"
     org: str

@@ -36,6 +36,7 @@ TABLES: dict[str, Callable[[pl.LazyFrame], pl.LazyFrame]] = {
     "power": power.power,
     "training": training.training,
     "finance": finance.finance,
+    "estates": finance.estates,
     "concentration": concentration.concentration,
     "network": network.network,
 }

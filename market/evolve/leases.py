@@ -7,6 +7,7 @@ from events.types import leases as events
 from market.evolve.chips import holding
 from market.evolve.ids import count
 from market.state import State
+from market.state.chips import Place
 from market.state.leases import Lease, Letter, Quote, Request, Signature
 
 
@@ -112,6 +113,8 @@ def gpus_handed_over(state: State, event: events.GpusHandedOver, day: int) -> No
 
 def lease_ended(state: State, event: events.LeaseEnded, day: int) -> None:
     lease = state.leases.leases[event.lease_id]
+    if event.reason in ("rejected", "parent ended"):
+        state.leases.broken[Place(lease.lessee, lease.chip, lease.site)] = event.lease_id
     _move(state, lease, -lease.delivered)
     if lease.parent_lease_id in state.leases.leases:
         state.leases.leases[lease.parent_lease_id].subleased -= lease.gpus

@@ -36,6 +36,7 @@ def exogenous_shock(state: State, event: events.ExogenousShock, day: int) -> Non
 
 def week_closed(state: State, event: events.WeekClosed, day: int) -> None:
     state.run.week = event.week
+    state.leases.broken.clear()
 
 
 def run_ended(state: State, event: events.RunEnded, day: int) -> None:

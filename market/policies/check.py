@@ -22,7 +22,7 @@ _HARMLESS: dict[str, Any] = {
     "permit": {"refuse": ["PlaceOrder"], "reason": "x"}, "report": {"on": ["PlaceOrder"], "reason": "x"},
     "levy": {"on": ["PaymentMade"], "enabled": False}, "subsidy": {"on": ["PaymentMade"], "enabled": False},
 }  # fmt: skip
-HOOKS = ("set", "permit", "report", "levy", "subsidy")
+HOOKS = ("set", "permit", "report", "levy", "subsidy", "default")
 type Rule = Permit | Report | Levy
 
 """What stands for a broken part while the rest is examined."""
@@ -222,7 +222,7 @@ def _names(policy: Policy, places: _Places) -> Iterator[Problem]:
 
 def rules_of(policy: Policy) -> Iterator[tuple[tuple[str, int], Rule]]:
     """The rules of a policy at their hooks, with where they stand in the file."""
-    for hook in HOOKS[1:]:
+    for hook in HOOKS[1:-1]:
         yield from (((hook, i), rule) for i, rule in enumerate(getattr(policy, hook)))
 
 

@@ -17,6 +17,7 @@ from market.scenario.schema import Scenario
 from market.scenario.yaml_tree import read_file
 
 LIBRARY = Path(__file__).parent / "library"
+CAN_DEFAULT = frozenset({"cloud", "lab", "rest"})  # roles that buy or sell compute
 
 
 def library() -> dict[str, str]:
@@ -99,6 +100,11 @@ def check_against(policy: Policy, scenario: Scenario) -> list[Problem]:
     for name, change in policy.set_.items():
         if name in scenario.parameters and (fault := bounds_of(name).fault(change.of(scenario.parameters[name]))):
             problems.append(Problem(f"--policy {policy.label}", f"set.{name}", fault))
+    for org in policy.default:
+        known_org = scenario.orgs.get(org)
+        if known_org is None or not CAN_DEFAULT & set(known_org.roles):
+            text = f"must be a cloud, a lab or a rest of the scenario {scenario.name}, was {shorten(org)}"
+            problems.append(Problem(f"--policy {policy.label}", "default", text))
     for i, condition in _conditions(policy):
         for field, names in known.items():
             test = getattr(condition, field)

@@ -256,6 +256,7 @@ class Policy(Strict):
     from_day: date = Field(alias="from")
     until_day: date | None = Field(default=None, alias="until")  # first day on which it no longer holds
     set_: dict[str, Annotated[Change, BeforeValidator(_as_change)]] = Field(default={}, alias="set")
+    default: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = ()  # orgs that default on the first day
     permit: tuple[Permit, ...] = ()
     report: tuple[Report, ...] = ()
     levy: tuple[Levy, ...] = ()

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from events.commands import Command
 from events.types import Event
-from market.rules import chips, contracts, finance, leases, letters, sites, training
+from events.types.estates import TradeRefused
+from market.rules import chips, contracts, estates, finance, leases, letters, sites, training
 from market.rules.base import Deciders
 from market.rules.start import calibrate
 from market.state import State
 
 DECIDERS: Deciders = {}
-for _family in (chips, sites, leases, contracts, letters, training, finance):
+for _family in (chips, sites, leases, contracts, letters, training, finance, estates):
     DECIDERS.update(_family.DECIDE)
 
 
 def decide(state: State, command: Command, day: int) -> list[Event]:
     """Answer one command with events; a refusal is an event with a reason."""
+    if command.actor not in state.run.orgs:
+        return [TradeRefused(org=command.actor, kind=type(command).__name__, reason="not in the market")]
+    if command.actor in state.finance.estates:
+        return [TradeRefused(org=command.actor, kind=type(command).__name__, reason="in default")]
     return DECIDERS[type(command)](state, command, day)
 
 

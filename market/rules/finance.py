@@ -1,4 +1,4 @@
-"""Rules of money: monthly payments, rounds, loans, defaults. All cash moves by payments under a contract."""
+"""Rules of money: monthly payments, rounds, loans, when cash is short. All cash moves by payments under a contract."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from events.types import Batch, Event
 from events.types import finance as events
 from market.rules.base import Deciders, Happening, cash, demand_factor, trait, years
 from market.rules.duties import billed_w
-from market.rules.leases import end_lease
 from market.state import State, next_id
 from market.state.demand import TAIL
 from market.state.finance import Loan
@@ -214,7 +213,7 @@ def runway_days(state: State, org: str, rent: int | None = None) -> int:
 
 def monthly(state: State, day: int) -> Batch | None:
     """Pay rent, on-demand, revenue, staff, energy, other income and instalments of four weeks, as one batch."""
-    rows: list[Payment] = [*_rents(state), *_operations(state), *_energy(state), *_instalments(state, day)]
+    rows: list[Payment] = [*_rents(state), *_operations(state), *energy(state), *_instalments(state, day)]
     rows = [row for row in rows if row[2] > 0]
     if not rows:
         return None
@@ -280,7 +279,8 @@ def _operations(state: State) -> Iterator[Payment]:
             yield parent, lab.org, burn_cents(state, lab.org), "parent funding", lab.org
 
 
-def _energy(state: State) -> Iterator[Payment]:
+def energy(state: State) -> Iterator[Payment]:
+    """Energy of four weeks, site by site, paid by the owners of sites."""
     p = state.run.parameters
     for site in state.sites.sites.values():
         watts = billed_w(state, site.region, site.installed_w, site.energised_kw)
@@ -292,6 +292,8 @@ def _energy(state: State) -> Iterator[Payment]:
 
 def _instalments(state: State, day: int) -> Iterator[Payment]:
     for loan in state.finance.loans.values():
+        if loan.org in state.finance.estates:  # its loans are due as claims
+            continue
         cents = round(_yearly(loan.amount_cents, loan.rate, loan.end_day - loan.start_day) * MONTH_DAYS / 365)
         yield loan.org, loan.lender, cents, "instalment", loan.deal_id
 
@@ -325,7 +327,7 @@ def due(state: State, first: int, last: int) -> Iterator[Happening]:
 def loans_repaid(state: State, day: int) -> Iterator[Happening]:
     """Loans whose last instalment was paid."""
     for loan in state.finance.loans.values():
-        if loan.end_day <= day:
+        if loan.end_day <= day and loan.org not in state.finance.estates:
             yield Happening(
                 day,
                 events.LoanRepaid(deal_id=loan.deal_id, org=loan.org, counterparty=loan.lender),
@@ -341,32 +343,10 @@ def turnover(state: State, org: str) -> float:
     return rents + service + trait(state, org, "income_usd_per_year") * CENTS
 
 
-def defaults(state: State, day: int) -> Iterator[Happening]:
-    """Orgs default when cash lies further below zero than a part of their turnover: lessors take leases back."""
-    p, ended = state.run.parameters, set[str]()
-    for org, books in state.finance.books.items():
-        recent = books.defaulted_day >= 0 and day - books.defaulted_day < 364
-        if recent or cash(state, org) >= p["finance.default_cash_share"] * turnover(state, org):
-            continue
-        if cash(state, org) >= 0:
-            continue
-        rented = (lease for lease in state.leases.leases.values() if lease.lessee == org)
-        dearest = max(rented, key=lambda x: (x.delivered * x.price_usd_per_gpu_hour, x.lease_id), default=None)
-        cause = dearest.lease_id if dearest else org
-        yield Happening(
-            day, events.OrgDefaulted(org=org, amount_usd_cents=-cash(state, org), reason="cash"), org, cause
-        )
-        own = [lease for lease in state.leases.leases.values() if lease.lessee == org and lease.kind != "internal"]
-        own.sort(key=lambda x: (-x.price_usd_per_gpu_hour, x.lease_id))
-        quota = p["finance.default_lease_share"] * sum(lease.delivered for lease in own)
-        for lease in own:
-            if quota <= 0:
-                break
-            quota -= lease.delivered
-            for happening in end_lease(state, lease, day, "default"):
-                if happening.cause not in ended:  # a lease ends once, though two of its chain default
-                    ended.add(happening.cause)
-                    yield happening
+def is_insolvent(state: State, org: str) -> bool:
+    """Whether cash lies further below zero than a part of the org's turnover."""
+    money = cash(state, org)
+    return money < 0 and money < state.run.parameters["finance.default_cash_share"] * turnover(state, org)
 
 
 DECIDE: Deciders = {

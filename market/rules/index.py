@@ -66,7 +66,7 @@ def tail_contracts(state: State, day: int) -> Batch | None:
     quoted, rows = prices.reference_quote(state), []
     for cloud, free in capacity.by_cloud().items():
         h100e = free * fill * p["tail.contract_share"] / BOOK_MONTHS
-        if h100e >= 1:
+        if h100e >= 1 and cloud not in state.finance.estates:
             z = rng.normal(state.run.seed, "tail contract", cloud, state.run.week + 1)
             rows.append((cloud, digits(h100e), 364, digits(quoted * math.exp(p["price.signed_sd"] * z))))
     if not rows:

@@ -41,6 +41,8 @@ def request_lease(state: State, command: commands.RequestLease, day: int) -> lis
     reason: RequestRefusal | None = None
     if org is None or command.lessor == command.actor or not {"cloud", "lab"} & set(org.roles):
         reason = "unknown lessor"
+    elif command.lessor in state.finance.estates:
+        reason = "in default"
     elif command.kind not in KINDS:
         reason = "unknown kind"
     elif not 0 < command.h100e < math.inf or command.duration_days < 1:

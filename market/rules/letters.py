@@ -21,7 +21,7 @@ def sign_letter(state: State, command: commands.SignLetter, day: int) -> list[Ev
     """Announce compute; one open letter between two orgs."""
     org = state.run.orgs.get(command.lessor)
     reason: LetterRefusal | None = None
-    if org is None or "cloud" not in org.roles or command.lessor == command.actor:
+    if org is None or "cloud" not in org.roles or command.lessor in {command.actor, *state.finance.estates}:
         reason = "unknown lessor"
     elif not 0 < command.h100e < math.inf or command.due_day <= day:
         reason = "nothing announced"

@@ -16,7 +16,7 @@ from events.types.finance import PaymentMade
 from events.types.policy import CommandForbidden, LevyCharged, LicenceSought, PolicyEnacted, PolicyRepealed
 from events.types.run import ParameterSet
 from market.policies.duties import is_duty
-from market.rules import levies, permits
+from market.rules import insolvency, levies, permits
 from market.rules.base import Happening
 from market.rules.cases import Case, command_case, event_case
 from market.rules.levies import TREASURY
@@ -56,6 +56,9 @@ class PolicyHooks:
                 day = max(first, begins)
                 yield Happening(day, PolicyEnacted(policy=label, kind=policy.title), "world", "")
                 yield from self._parameters(state, policy, active, day)
+                for org in policy.default:
+                    forced = ParameterSet(parameter=insolvency.forced_by(org), value=float(day))
+                    yield Happening(day, forced, "world", label)
         yield from permits.decided(state, self._in_force(state), first, last)
 
     def _parameters(self, state: State, policy: Policy, active: Mapping[str, None], day: int) -> Iterator[Happening]:

@@ -231,11 +231,12 @@ def replan(state: State, day: int) -> Iterator[Happening]:
         if gpus == run.gpus:
             continue
         todo = digits(flop_left(state, run, day))
+        lost_by = state.leases.broken.get(name, run.run_id)
         pace = plan_run(run.chip, gpus, run.flop_total, day) if gpus else None
         days = pace.days * todo / run.flop_total if pace else math.inf
         if pace is None or days > p["labs.run_days_max"]:
             abandoned = events.TrainingAbandoned(run_id=run.run_id, org=run.org, flop=todo, reason="GPUs lost")
-            yield Happening(day, abandoned, run.org, run.run_id)
+            yield Happening(day, abandoned, run.org, lost_by)
             continue
         event = events.TrainingReplanned(
             run_id=run.run_id,
@@ -248,7 +249,7 @@ def replan(state: State, day: int) -> Iterator[Happening]:
             due_day=day + math.ceil(days),
             reason="GPUs lost",
         )
-        yield Happening(day, event, run.org, run.run_id)
+        yield Happening(day, event, run.org, lost_by)
 
 
 def shed_projects(state: State, day: int) -> Iterator[Happening]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from market.state.estates import Estate
 from market.state.ledger import Ledger
 
 
@@ -46,3 +47,4 @@ class Finance(msgspec.Struct, array_like=True):
     loans: dict[str, Loan] = {}
     raised: dict[int, int] = {}  # year of the run -> cents raised by labs
     stakes: dict[str, dict[str, Stake]] = {}  # org -> investor -> what it put in
+    estates: dict[str, Estate] = {}  # org in default -> its estate

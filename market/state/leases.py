@@ -6,6 +6,7 @@ import msgspec
 
 from events.kinds import LeaseKind, QuoteForm
 from events.terms import LeaseTerms
+from market.state.chips import Place
 
 
 class Request(msgspec.Struct, array_like=True):
@@ -104,4 +105,5 @@ class Leases(msgspec.Struct, array_like=True):
     tightness: float = 1.0
     posted: dict[str, float] = {}  # cloud -> its on-demand list price, USD/H100e-hour
     signed: list[Signature] = []  # since the index was last measured
+    broken: dict[Place, str] = {}  # holding of a lessee -> lease broken off under it since the week closed
     signed_days: dict[int, int] = {}  # days until delivery -> last day on which something so far ahead was signed

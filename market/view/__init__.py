@@ -17,7 +17,7 @@ from market.state.sites import Building, Site
 from market.state.training import Lab, Project, TrainingRun
 from market.view.base import NotVisible
 from market.view.investor import InvestorView
-from market.view.records import Chip, LabSeen, Round
+from market.view.records import Chip, LabSeen, Lot, Round
 from market.view.shared import Shared
 
 
@@ -28,6 +28,7 @@ class MarketView(InvestorView):
 
 
 __all__ = [
-    "Books", "Building", "Chip", "Contract", "Holding", "Lab", "LabSeen", "Lease", "Letter", "Machine", "MarketView",
-    "NotVisible", "Order", "Org", "Permission", "Project", "Quote", "Request", "Round", "Shared", "Site", "TrainingRun",
+    "Books", "Building", "Chip", "Contract", "Holding", "Lab", "LabSeen", "Lease", "Letter", "Lot", "Machine",
+    "MarketView", "NotVisible", "Order", "Org", "Permission", "Project", "Quote", "Request", "Round", "Shared", "Site",
+    "TrainingRun",
 ]  # fmt: skip

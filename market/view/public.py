@@ -12,7 +12,7 @@ from market.state.sites import Site
 from market.view.base import shared_of, state_of
 from market.view.frozen import frozen
 from market.view.policy import PolicyView
-from market.view.records import Chip, LabSeen
+from market.view.records import Chip, LabSeen, Lot
 
 
 class PublicView(PolicyView):
@@ -55,8 +55,9 @@ class PublicView(PolicyView):
     # --- orgs
 
     def orgs(self, role: str) -> tuple[str, ...]:
-        """Names of the orgs of a role, by id."""
-        return tuple(name for name, org in shared_of(self).orgs.items() if role in org.roles)
+        """Names of the orgs of a role that trade, by id: those in default do not."""
+        idle = state_of(self).finance.estates
+        return tuple(name for name, org in shared_of(self).orgs.items() if role in org.roles and name not in idle)
 
     def parent_of(self, org: str) -> str | None:
         """Owner of an org."""
@@ -86,6 +87,10 @@ class PublicView(PolicyView):
     def is_strategic(self, org: str) -> bool:
         """Whether an investor is a company or state that leads large rounds."""
         return bool(state_of(self).run.parameters.get(f"orgs.{org}.strategic", 0.0))
+
+    def lots(self) -> tuple[Lot, ...]:
+        """What estates offer for sale and take bids for."""
+        return shared_of(self).lots
 
     def fleet_owned_by(self, org: str) -> float:
         """H100e that an org owns, as observers estimate it."""

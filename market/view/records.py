@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from events.kinds import Buyers
+from events.kinds import Buyers, LotKind
 
 
 class Chip(msgspec.Struct, frozen=True):
@@ -35,6 +35,21 @@ class LabSeen(msgspec.Struct, frozen=True):
     capability: float  # of the latest release
     released_day: int
     revenue_usd_per_year: float
+
+
+class Lot(msgspec.Struct, frozen=True):
+    """What an estate offers: a site with the GPUs and leases there, or chips in its warehouse."""
+
+    lot_id: str
+    org: str
+    kind: LotKind
+    site: str
+    region: str
+    chip: str  # of most GPUs
+    gpus: int
+    h100e: float
+    value_cents: int  # as appraised this week
+    reserve_cents: int  # least that the estate takes this week
 
 
 class Round(msgspec.Struct, frozen=True):

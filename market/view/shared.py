@@ -12,9 +12,11 @@ import msgspec
 
 from events.commands import Command
 from market import rng
+from market.rules import worth
 from market.rules.base import fleets_h100e
 from market.rules.chips import outlook
 from market.rules.energy import plant_usd_per_kw
+from market.rules.estates import is_open, reserve_cents
 from market.rules.finance import lease_rent
 from market.rules.index import Capacity, tail_price, tail_wanted
 from market.rules.machines import Machine, machines, quote_yields
@@ -31,7 +33,7 @@ from market.state.sites import Building, Site
 from market.state.training import Lab
 from market.units import CENTS, MONTH_HOURS
 from market.view.frozen import all_frozen, frozen
-from market.view.records import Chip, LabSeen, Round
+from market.view.records import Chip, LabSeen, Lot, Round
 
 
 class Policies(Protocol):
@@ -135,6 +137,27 @@ class Shared:
         backer = rng.uniform(seed, "backer leads", org, day)
         return Round(org, books.sought_cents, day, books.valuation_cents, backer, MappingProxyType(draws))
 
+    @cached_property
+    def lots(self) -> tuple[Lot, ...]:
+        """What estates offer, by estate and lot."""
+        found = []
+        for estate in self.state.finance.estates.values():
+            for lot in estate.lots.values():
+                if not is_open(self.state, lot, self.day):
+                    continue
+                site = self.state.sites.sites.get(lot.site)
+                value = worth.site_cents(self.state, site, self.day) if site else lot.value_cents
+                there = [h for h in self.holdings.get(estate.org, ()) if site and h.site == lot.site]
+                gpus = sum(h.owned for h in there) if site else lot.gpus
+                weights = {name: chip.h100e for name, chip in self.state.chips.chips.items()}
+                h100e = sum(h.owned * weights[h.chip] for h in there) if site else lot.gpus * weights[lot.chip]
+                region = site.region if site else ""
+                least = reserve_cents(self.state, lot, self.day)
+                found.append(
+                    Lot(lot.lot_id, estate.org, lot.kind, lot.site, region, lot.chip, gpus, h100e, value, least)
+                )
+        return tuple(found)
+
     def books(self, org: str) -> Books:
         """An org's books."""
         if org not in self._books:
@@ -151,7 +174,8 @@ class Shared:
     def backer(self, org: str) -> str | None:
         """The investor that has put most into an org in return for its custom."""
         stakes = self.state.finance.stakes.get(org, {})
-        found = [(stake.for_compute_cents, investor) for investor, stake in stakes.items() if stake.for_compute_cents]
+        known = self.state.run.orgs.keys() - self.state.finance.estates.keys()
+        found = [(x.for_compute_cents, name) for name, x in stakes.items() if x.for_compute_cents and name in known]
         return max(found)[1] if found else None
 
     @cached_property

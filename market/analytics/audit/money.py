@@ -7,10 +7,12 @@ import polars as pl
 from market.analytics.audit.book import WHEN, Book, Check, Finding, found, running, stacked
 from market.analytics.audit.fleet import handed
 
-WORLD = ("customers", "staff", "utilities", "contractors", "savers", "treasury")
+WORLD = (
+    "customers", "staff", "utilities", "contractors", "savers", "treasury", "creditors", "administrators",
+)  # fmt: skip
 PAYERS = {  # what the world may pay, and from which account
     "opening": "savers", "subscription": "savers", "other business": "customers", "revenue": "customers",
-    "on demand": "customers", "own users": "customers",
+    "on demand": "customers", "own users": "customers", "overdraft": "creditors",
 }  # fmt: skip
 # kind -> family of its contract, who pays, who is paid (a, b: the contract's parties)
 KINDS: dict[str, tuple[str, str, str]] = {
@@ -33,6 +35,9 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "equity": ("round", "b", "a"),
     "loan": ("loan", "b", "a"),
     "instalment": ("loan", "a", "b"),
+    "overdraft": ("estate", "world/creditors", "a"),
+    "estate sale": ("lot", "", "a"),
+    "recovery": ("claim", "a", "b"),
 }
 MONTH_WEEKS, MONTH_HOURS = 4, 28 * 24
 
@@ -54,7 +59,28 @@ def contracts(book: Book) -> pl.DataFrame:
         family("building", "BuildingStarted", "building_id", "org", None),
         family("site", "SitePlanned", "site", "org", None),
         family("org", "OrgRegistered", "org", "org", "parent_org"),
+        family("estate", "EstateOpened", "estate_id", "org", None),
+        family("claim", "ClaimFiled", "claim_id", "org", "counterparty"),
+        family("lot", "LotOffered", "lot_id", "org", None),
     ]).unique(["contract_id", "family"], keep="first", maintain_order=True)  # fmt: skip
+
+
+def parties(book: Book) -> pl.DataFrame:
+    """`contracts` with a row more for each time that a party changes: sites and leases that estates sell."""
+    first = book.once(contracts)
+    sites = book.of("LotSold").filter(pl.col("kind") == "site")
+    begun = book.of("BuildingStarted").select("site", "building_id")
+    moved = book.of("LeaseAssigned")
+    side = [pl.when(pl.col("kind") == kind).then(pl.col("counterparty")) for kind in ("lessee", "lessor")]
+    rows = [
+        sites.select(contract_id="site", family=pl.lit("site"), a="counterparty", since="seq"),
+        sites.drop("building_id").join(begun, on="site", how="inner").select(
+            contract_id="building_id", family=pl.lit("building"), a="counterparty", since="seq"
+        ),
+        moved.select(contract_id="lease_id", family=pl.lit("lease"), a=side[0], b=side[1], since="seq"),
+    ]  # fmt: skip
+    every = pl.concat([first, *rows], how="diagonal_relaxed").sort("since", maintain_order=True)
+    return every.with_columns(pl.col("a", "b").forward_fill().over("contract_id", "family"))
 
 
 def accounts(book: Book) -> list[Finding]:
@@ -89,7 +115,8 @@ def defaults(book: Book) -> list[Finding]:
     broke = book.of("OrgDefaulted").select(*WHEN, account="org", said="amount_usd_cents")
     paths = book.once(balances).select("seq", "account", "cents").sort("seq")
     both = broke.sort("seq").join_asof(paths, on="seq", by="account", strategy="backward", check_sortedness=False)
-    wrong = both.filter((pl.col("cents").fill_null(0) + pl.col("said")) != 0)
+    lacks = (-pl.col("cents").fill_null(0)).clip(lower_bound=0)
+    wrong = both.filter(lacks != pl.col("said"))
     return found(wrong, "cash", "{} defaults on {} cents; its balance is {}", "account", "said", "cents")
 
 
@@ -104,7 +131,10 @@ def under_contract(book: Book) -> list[Finding]:
     paid = paid.select(*WHEN, "org", "counterparty", "kind", "contract_id")
     named = paid.join(terms, on="kind", how="left", maintain_order="left")
     usual = named.filter(pl.col("family").is_not_null())
-    usual = usual.join(known, on=["contract_id", "family"], how="left", maintain_order="left")
+    usual = usual.sort("seq").join_asof(
+        parties(book), left_on="seq", right_on="since", by=["contract_id", "family"], strategy="backward",
+        check_sortedness=False, coalesce=False,
+    )  # fmt: skip
     other = named.filter(pl.col("family").is_null()).drop("family")
     other = other.join(known.unique("contract_id", keep="first"), on="contract_id", how="left", maintain_order="left")
     bare = pl.concat([frame.select(*WHEN, "kind", "contract_id", "since") for frame in (usual, other)])

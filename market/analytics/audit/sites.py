@@ -9,11 +9,24 @@ from market.analytics.audit.book import NEVER, WHEN, Book, Check, Finding, found
 STEPS = ("BuildingStarted", "PowerQueued", "ShellReady", "PowerGranted", "PowerEnergised")
 
 
+def owners(book: Book) -> pl.DataFrame:
+    """Who owns each site from which event on: as planned, and as estates sell."""
+    sold = book.of("LotSold").filter(pl.col("kind") == "site")
+    rows = [book.of("SitePlanned").select("site", "seq", owner="org"), sold.select("site", "seq", owner="counterparty")]
+    return pl.concat(rows).sort("seq")
+
+
+def owned_by(book: Book, frame: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Add who owned the site of each event at that time; null before it was planned."""
+    now = book.once(owners).rename({"owner": name})
+    return frame.sort("seq").join_asof(now, on="seq", by="site", strategy="backward", check_sortedness=False)
+
+
 def buildings(book: Book) -> list[Finding]:
     """A building passes each step once, with the power it began with, and is energised after shell and grid."""
     steps = book.of(*STEPS)
-    begun = book.of("BuildingStarted").select("building_id", at="site", of="org", kw="power_kw_it", since="seq")
-    known = steps.join(begun, on="building_id", how="left", maintain_order="left")
+    begun = book.of("BuildingStarted").select("building_id", at="site", kw="power_kw_it", since="seq")
+    known = owned_by(book, steps.join(begun, on="building_id", how="left", maintain_order="left"), "of")
     standing = (pl.col("type") == "PowerEnergised") & (pl.col("cause_seq") < 0)
     stray = known.filter(
         ~standing,
@@ -56,14 +69,12 @@ def power(book: Book) -> list[Finding]:
 
 def places(book: Book) -> list[Finding]:
     """Every site that an event names was planned before, and belongs to who builds there."""
-    plans = book.of("SitePlanned").select("site", owner="org", since="seq")
     named = book.of(*STEPS, "FleetRegistered", "GpusInstalled", "GpusRetired", "LeaseSigned", "QuoteGiven")
-    known = named.join(plans, on="site", how="left", maintain_order="left")
+    known = owned_by(book, named, "owner")
     owned = pl.col("type").is_in([*STEPS, "GpusInstalled", "FleetRegistered"])
     known = known.filter((pl.col("site") != "") | (pl.col("form") != "contract"))  # a contract may leave it open
-    stray = known.filter(pl.col("since").is_null() | (pl.col("since") > pl.col("seq")))
     return [
-        *found(stray, "sites", "{} names {}, which was not planned", "type", "site"),
+        *found(known.filter(pl.col("owner").is_null()), "sites", "{} names {}, which was not planned", "type", "site"),
         *found(known.filter(owned, pl.col("org") != pl.col("owner")), "sites", "{} of {} on a site of {}",
                "type", "org", "owner"),
     ]  # fmt: skip

@@ -1,0 +1,43 @@
+"""How builders bid for what estates sell: sites with their GPUs and leases, and chips that wait."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from agents.buyers import horizon_weeks, position_h100e, target_h100e
+from events.commands.estates import BidForLot
+from market.rng import LIFETIME
+from market.view import Lot, MarketView
+
+
+def bids(view: MarketView) -> Iterator[BidForLot]:
+    """Bid for lots what they are worth to the org, while its cash for such things lasts; the dearest first."""
+    lots = view.lots()
+    if not lots or not view.books.budget_usd_per_year:
+        return
+    money = math.floor(view.param("estates.bid_cash_share") * max(0, view.cash_cents))
+    need = target_h100e(view, horizon_weeks(view)) - position_h100e(view)
+    for lot in sorted(lots, key=lambda x: (-x.value_cents, x.lot_id)):
+        if not may_bid(view, lot):
+            continue
+        cents = math.floor(min(money, worth_cents(view, lot, need)))
+        if cents >= lot.reserve_cents:
+            money, need = money - cents, need - lot.h100e
+            yield BidForLot(actor=view.me, because=lot.lot_id, lot_id=lot.lot_id, amount_usd_cents=cents)
+
+
+def may_bid(view: MarketView, lot: Lot) -> bool:
+    """Whether the org could take a lot over: of its bloc, with chips for sale to it, with nothing sublet there."""
+    if lot.org == view.me or not view.same_bloc(lot.org) or (lot.chip and not view.may_buy(lot.chip)):
+        return False
+    return not any(x.site == lot.site and x.lessor == lot.org and x.subleased for x in view.rented())
+
+
+def worth_cents(view: MarketView, lot: Lot, need_h100e: float) -> float:
+    """What a lot is worth to the org: as appraised, with its own view of it, less where it has no use for all of it."""
+    p = view.param
+    opinion = math.exp(p("estates.bid_sd") * view.draws.normal("lot", lot.lot_id, LIFETIME))
+    used = min(1.0, max(0.0, need_h100e) / lot.h100e) if lot.h100e else 0.0
+    least = p("estates.bid_without_need")
+    return lot.value_cents * opinion * (least + (1 - least) * used)

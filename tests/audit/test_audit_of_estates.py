@@ -1,0 +1,112 @@
+"""A forced default from its first event to the last claim: what follows, who takes over, what the auditor sees."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from worlds import as_table
+
+from agents.simulation import begin
+from events import MemoryLog
+from market.analytics import table
+from market.analytics.audit import audit
+from market.kernel import replay
+from market.policies.load import load_policies
+from market.rules.policy import policy_hooks
+from market.scenario.load import load_scenario
+
+WEEKS = 40
+DEFAULTER = "coreweave"
+
+
+@pytest.fixture(scope="module")
+def run():
+    """The default world in which a neocloud is put into default in its third week: state, entries, table."""
+    hooks = policy_hooks(load_policies([f"org-default:org={DEFAULTER},from=2024-08-01"]))
+    log = MemoryLog()
+    simulation = begin(load_scenario("frontier-2024").scenario, 0, log, hooks)
+    for _ in range(WEEKS):
+        simulation.step()
+    entries = list(log.entries())
+    return simulation.state, entries, as_table(entries)
+
+
+def of(frame: pl.DataFrame, kind: str) -> pl.DataFrame:
+    return frame.filter(pl.col("type") == kind)
+
+
+def test_the_auditor_agrees_and_replay_gives_the_same_hashes(run):
+    _, entries, frame = run
+    assert audit(frame.lazy()) == []
+    assert sum(1 for _ in replay(entries)) == WEEKS
+
+
+def test_rivals_take_all_gpus_over_within_two_quarters(run):
+    state, _, frame = run
+    (opened,) = of(frame, "EstateOpened")["day"]
+    taken = of(frame, "GpusTransferred")
+    assert taken["gpus"].sum() > 0
+    assert taken["day"].max() - opened <= 182
+    assert not any(h.org == DEFAULTER for h in state.chips.holdings.values())
+    assert DEFAULTER not in state.run.orgs
+    assert of(frame, "EstateClosed")["kind"].to_list() == ["liquidated"]
+
+
+def test_what_follows_reaches_more_than_two_links_from_the_default(run):
+    _, _, frame = run
+    depth = {int(of(frame, "PolicyEnacted")["seq"][0]): 0}
+    for seq, cause in frame.select("seq", "cause_seq").iter_rows():
+        if cause in depth:
+            depth[seq] = depth[cause] + 1
+    reached = frame.filter(pl.col("seq").is_in(list(depth)))
+    hit = {name for column in ("org", "counterparty", "lessor", "lessee") for name in reached[column].drop_nulls()}
+    assert max(depth.values()) > 3
+    assert len(hit) > 3  # lenders, lessees, buyers
+    assert {"OrgDefaulted", "EstateOpened", "LotSold", "LeaseAssigned", "ClaimSettled"} <= set(reached["type"])
+
+
+def test_the_table_of_estates_sums_to_the_estate(run):
+    _, _, frame = run
+    rows = table("estates", frame.lazy()).collect()
+    (closed,) = of(frame, "EstateClosed")["amount_usd_cents"]
+    assert rows["recovered_usd_cents"].sum() == closed
+    assert pl.Null not in rows.dtypes
+    assert rows["rank"].to_list() == sorted(
+        rows["rank"], key=["secured", "administrative", "unsecured", "equity"].index
+    )
+
+
+def altered(frame: pl.DataFrame, kind: str, **values) -> pl.LazyFrame:
+    """The log with the first event of a kind changed."""
+    (seq, *_) = of(frame, kind)["seq"]
+    now = [pl.when(pl.col("seq") == seq).then(value).otherwise(pl.col(name)).alias(name)
+           for name, value in values.items()]  # fmt: skip
+    return frame.with_columns(now).lazy()
+
+
+FAULTS = {
+    "more recovered than there is": ("ClaimSettled", {"amount_usd_cents": pl.col("amount_usd_cents") + 1}),
+    "a claim of another": ("ClaimSettled", {"counterparty": pl.lit("aws")}),
+    "a junior rank before a senior one": ("ClaimFiled", {"amount_usd_cents": pl.col("amount_usd_cents") * 1000}),
+    "a lot that nobody bid for": ("LotSold", {"amount_usd_cents": pl.col("amount_usd_cents") + 1}),
+    "GPUs sold twice": ("GpusTransferred", {"gpus": pl.col("gpus") * 2}),
+    "an estate that comes to something else": ("EstateClosed", {"amount_usd_cents": pl.col("amount_usd_cents") + 1}),
+    "a loan written off by more than is lost": ("LoanWrittenOff", {"amount_usd_cents": pl.col("amount_usd_cents") + 1}),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_auditor_catches(run, fault):
+    _, _, frame = run
+    kind, values = FAULTS[fault]
+    if of(frame, kind).is_empty():
+        pytest.skip(f"no {kind} in these weeks")
+    assert audit(altered(frame, kind, **values)) != []
+
+
+def test_the_auditor_catches_who_trades_in_default(run):
+    _, _, frame = run
+    (opened,) = of(frame, "EstateOpened")["seq"]
+    later = frame.filter(pl.col("type") == "OrderPlaced", pl.col("seq") > opened)["seq"][0]
+    traded = pl.when(pl.col("seq") == later).then(pl.lit(DEFAULTER)).otherwise(pl.col("org")).alias("org")
+    assert any("in default" in finding.what for finding in audit(frame.with_columns(traded).lazy()))

@@ -1,0 +1,324 @@
+"""Defaults, estates, claims by rank, what is sold, and how it ends."""
+
+from __future__ import annotations
+
+import pytest
+from given import CLOUD, FUND, LAB, RESELLER, RIVAL, SITE, START, SUPPLIER, given, handed, invariants, lease
+from hypothesis import given as drawn
+from hypothesis import strategies as st
+
+from events.commands.chips import PlaceOrder
+from events.commands.estates import BidForLot
+from events.commands.leases import RequestLease
+from events.types import estates as events
+from events.types import finance as money
+from events.types.chips import OrderCancelled, OrderPlaced
+from events.types.leases import LeaseEnded
+from events.types.run import ParameterSet
+from market.rules import estates, finance, insolvency, settlement
+from market.state.estates import Claim
+from market.state.finance import Loan
+
+MILLION = 10**8  # cents
+
+
+def paid(org, to, cents):
+    return money.PaymentMade(org=org, counterparty=to, amount_usd_cents=cents, kind="shell", contract_id=org)
+
+
+def poor(world, org, cents=10**13):
+    world.happened(paid(org, "world/contractors", cents))
+
+
+def let(gpus=1000, lessee=LAB, **terms):
+    signed = lease(lessee, gpus=gpus, **terms)
+    return signed, handed(signed)
+
+
+def defaulted(world, org, *, forced=True):
+    """Put an org into default by a policy's word; give back what follows on that day."""
+    if not forced:
+        return world.after(insolvency.defaults(world.state, world.day))
+    world.happened(ParameterSet(parameter=insolvency.forced_by(org), value=float(START)))
+    return world.after(insolvency.forced(world.state, world.day))
+
+
+def of(kind, happened):
+    return [event for event in happened if isinstance(event, kind)]
+
+
+def cash(world, org):
+    return world.state.finance.ledger.accounts.get(org, 0)
+
+
+def wait(world, weeks):
+    world.close_weeks(weeks)
+    world.day = START + 7 * (world.state.run.week + 2) - 1
+    return world.day
+
+
+# --- default
+
+
+def test_an_org_far_below_zero_defaults_and_its_dearest_leases_go_back():
+    world = given()
+    world.happened(
+        *let(1_000, price_usd_per_gpu_hour=2.0), *let(1_000, lease_id="lab/lease/2", price_usd_per_gpu_hour=30.0)
+    )
+    poor(world, LAB)
+    lacks = -cash(world, LAB)
+    happened = defaulted(world, LAB, forced=False)
+    (default,) = of(money.OrgDefaulted, happened)
+    assert (default.org, default.amount_usd_cents, default.reason) == (LAB, lacks, "cash")
+    assert "lab/lease/2" in {event.lease_id for event in of(LeaseEnded, happened)}
+    assert cash(world, LAB) == 0  # creditors carry the rest, and claim it
+    assert {(c.counterparty, c.amount_usd_cents) for c in of(events.ClaimFiled, happened)} >= {
+        ("world/creditors", lacks)
+    }
+    assert world.after(insolvency.defaults(world.state, START + 28)) == []  # not twice
+    invariants(world.state)
+
+
+def test_who_has_cash_or_owes_little_does_not_default():
+    world = given()
+    assert world.after(insolvency.defaults(world.state, START)) == []
+    world = given()
+    world.happened(*let(1_000))
+    assert world.after(insolvency.defaults(world.state, START)) == []
+
+
+def test_two_defaults_of_one_day_end_a_lease_once():
+    world = given()
+    parent, passed = let(1_000, RESELLER, price_usd_per_gpu_hour=30.0)
+    child = lease(LAB, RESELLER, 800, parent_lease_id=parent.lease_id, depth=2, price_usd_per_gpu_hour=30.0)
+    world.happened(parent, passed, child, handed(child))
+    poor(world, RESELLER)
+    poor(world, LAB)
+    ended = of(LeaseEnded, defaulted(world, LAB, forced=False))
+    assert sorted(f.lease_id for f in ended) == ["lab/lease/1", "reseller/lease/1"]
+    assert world.state.leases.leases == {}
+    invariants(world.state)
+
+
+def test_a_lease_within_the_family_outlives_a_default():
+    world = given()
+    world.happened(*let(1_000, kind="internal"))
+    poor(world, LAB)
+    assert of(LeaseEnded, defaulted(world, LAB, forced=False)) == []
+
+
+def test_an_org_in_default_neither_buys_nor_is_asked():
+    world = given()
+    world.happened(
+        OrderPlaced(order_id="cloud/order/1", org=CLOUD, supplier=SUPPLIER, chip="H100", gpus=80, price_usd_per_gpu=1.0)
+    )
+    assert [event.reason for event in of(OrderCancelled, defaulted(world, CLOUD))] == ["default"]
+    (refused,) = world.when(PlaceOrder(actor=CLOUD, because=CLOUD, chip="H100", gpus=80))
+    assert refused == events.TradeRefused(org=CLOUD, kind="PlaceOrder", reason="in default")
+    (asked,) = world.when(
+        RequestLease(
+            actor=LAB, because=LAB, lessor=CLOUD, h100e=100.0, due_day=START + 90, duration_days=365,
+            price_usd_per_h100e_hour=3.0, kind="frontier",
+        )
+    )  # fmt: skip
+    assert asked.reason == "in default"
+
+
+def test_a_policy_forces_a_default_once():
+    world = given()
+    assert [e.reason for e in of(money.OrgDefaulted, defaulted(world, CLOUD))] == ["forced"]
+    assert world.after(insolvency.forced(world.state, world.day + 7)) == []
+
+
+def test_a_loan_is_secured_by_what_the_gpus_are_worth_and_the_rest_is_not():
+    world = given()
+    value = insolvency.assets_cents(world.state, CLOUD, START)
+    world.happened(
+        money.LoanGranted(
+            deal_id="cloud/deal/1", org=CLOUD, counterparty=FUND, amount_usd_cents=value + 7 * MILLION, value=0.1,
+            end_day=world.day + 1000,
+        )
+    )  # fmt: skip
+    claims = {c.rank: c.amount_usd_cents for c in of(events.ClaimFiled, defaulted(world, CLOUD))}
+    worth = of(events.EstateOpened, []) or world.state.finance.estates[CLOUD]
+    assert worth.plan == "liquidation"
+    assert sum(claims.values()) == value + 7 * MILLION
+    assert claims["secured"] <= value
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.1])
+def test_principal_falls_to_nothing_over_the_years_of_a_loan(rate):
+    loan = Loan("d", CLOUD, FUND, 1000 * MILLION, rate, START, START + 1000)
+    left = [insolvency.outstanding(loan, START + days) for days in (0, 250, 500, 750, 1000, 2000)]
+    assert left[0] == 1000 * MILLION
+    assert left == sorted(left, reverse=True)
+    assert left[4:] == [0, 0]
+
+
+# --- what is sold
+
+
+def sold(world, org=CLOUD, buyer=RESELLER, cents=50_000 * MILLION):
+    """Default, notice and sale of all that an org has; give back the events of the sale."""
+    defaulted(world, org)
+    offered = of(events.LotOffered, world.after(estates.offer(world.state, world.day)))
+    world.happened(paid("world/savers", buyer, 10 * cents))
+    day = wait(world, 10)
+    for lot in offered:
+        world.when(BidForLot(actor=buyer, because=lot.lot_id, lot_id=lot.lot_id, amount_usd_cents=cents))
+    return world.after(estates.sell(world.state, day))
+
+
+def test_a_site_passes_to_its_buyer_with_its_gpus_and_its_leases():
+    world = given()
+    world.happened(*let(1_000))
+    owned = sum(h.owned for h in world.state.chips.holdings.values())
+    happened = sold(world)
+    assert of(events.LotSold, happened)
+    assert [e.counterparty for e in of(events.LeaseAssigned, happened)] == [RESELLER]
+    assert world.state.sites.sites[SITE].owner == RESELLER
+    assert world.state.leases.leases["lab/lease/1"].lessor == RESELLER
+    assert sum(h.owned for h in world.state.chips.holdings.values() if h.org == CLOUD) == 0
+    assert sum(h.owned for h in world.state.chips.holdings.values()) == owned
+    invariants(world.state)
+
+
+def test_who_rents_there_and_buys_pays_itself_no_rent():
+    world = given()
+    world.happened(*let(1_000, RESELLER))
+    (ended,) = of(LeaseEnded, sold(world))
+    assert ended.reason == "merged"
+    invariants(world.state)
+
+
+def test_a_bid_beyond_cash_for_nothing_or_too_early_is_refused():
+    world = given()
+    defaulted(world, CLOUD)
+    (lot, *_) = of(events.LotOffered, world.after(estates.offer(world.state, world.day)))
+
+    def bid(name=lot.lot_id, cents=MILLION, actor=RESELLER):
+        (answer,) = world.when(BidForLot(actor=actor, because=CLOUD, lot_id=name, amount_usd_cents=cents))
+        return answer
+
+    assert bid().reason == "not yet open"
+    wait(world, 10)
+    world.happened(paid("world/savers", RESELLER, 2 * MILLION))
+    assert isinstance(bid(), events.BidPlaced)
+    assert bid("nobody/lot/1").reason == "no such lot"
+    assert bid(cents=0).reason == "nothing bid"
+    assert bid(cents=10**16).reason == "cash"
+
+
+def test_the_highest_bid_wins_and_one_below_the_reserve_does_not():
+    world = given()
+    defaulted(world, CLOUD)
+    (lot, *_) = of(events.LotOffered, world.after(estates.offer(world.state, world.day)))
+    day = wait(world, 6)
+    for actor in (RESELLER, RIVAL):
+        world.happened(paid("world/savers", actor, 10**14))
+    held = world.state.finance.estates[CLOUD].lots[lot.lot_id]
+    least = estates.reserve_cents(world.state, held, day)
+    assert least > 1
+    world.when(BidForLot(actor=RESELLER, because=CLOUD, lot_id=lot.lot_id, amount_usd_cents=least - 1))
+    assert of(events.LotSold, world.after(estates.sell(world.state, day))) == []
+    world.when(BidForLot(actor=RESELLER, because=CLOUD, lot_id=lot.lot_id, amount_usd_cents=least + 1))
+    world.when(BidForLot(actor=RIVAL, because=CLOUD, lot_id=lot.lot_id, amount_usd_cents=least + 2))
+    assert [e.counterparty for e in of(events.LotSold, world.after(estates.sell(world.state, day)))] == [RIVAL]
+
+
+def test_the_reserve_falls_to_nothing():
+    world = given()
+    defaulted(world, CLOUD)
+    world.after(estates.offer(world.state, world.day))
+    lot = next(iter(world.state.finance.estates[CLOUD].lots.values()))
+    asked = [estates.reserve_cents(world.state, lot, lot.day + 7 * weeks) for weeks in range(60)]
+    assert asked == sorted(asked, reverse=True)
+    assert asked[-1] == 1
+
+
+# --- who recovers what
+
+
+claims = st.lists(
+    st.builds(
+        Claim, st.uuids().map(str), st.just(FUND), st.sampled_from(settlement.RANKS), st.integers(0, 10**13),
+        st.just("x"),
+    ),
+    max_size=8,
+)  # fmt: skip
+
+
+@drawn(claims, st.integers(0, 10**14))
+def test_recoveries_sum_to_the_estate_and_no_rank_is_paid_before_a_senior_one_is_whole(owed, cents):
+    given_ = settlement.waterfall(owed, cents)
+    assert sum(given_.values()) == min(cents, sum(claim.cents for claim in owed))
+    assert all(0 <= given_[claim.claim_id] <= claim.cents for claim in owed)
+    short = False
+    for rank in settlement.RANKS:
+        equal = [claim for claim in owed if claim.rank == rank]
+        assert not short or not any(given_[claim.claim_id] for claim in equal)
+        short = short or any(given_[claim.claim_id] < claim.cents for claim in equal)
+
+
+@drawn(claims, st.integers(0, 10**14), st.integers(0, 10**14), st.booleans())
+def test_what_claims_are_settled_in_sums_to_what_they_recover(owed, value, cash_, is_over):
+    found = settlement.settled(owed, value, value if is_over else min(cash_, value), is_over)
+    assert sum(one.cents for one in found) == min(value, sum(claim.cents for claim in owed))
+    assert all(cents >= 0 for one in found for cents in one.parts.values())
+    if is_over:
+        assert all(one.parts["cash"] == one.cents for one in found)
+
+
+def closed(world, org=CLOUD):
+    day = world.state.finance.estates[org].due_day
+    while world.day < day:
+        wait(world, 1)
+    return world.after(settlement.close(world.state, world.day))
+
+
+def test_a_lender_loses_what_the_estate_does_not_bring_and_the_loan_is_gone():
+    world = given()
+    world.happened(
+        money.LoanGranted(
+            deal_id="cloud/deal/1", org=CLOUD, counterparty=FUND, amount_usd_cents=10**15, value=0.1,
+            end_day=world.day + 1000,
+        )
+    )  # fmt: skip
+    sold(world, cents=10 * MILLION)
+    happened = closed(world)
+    (lost,) = of(events.LoanWrittenOff, happened)
+    (end,) = of(events.EstateClosed, happened)
+    assert sum(e.amount_usd_cents for e in of(events.ClaimSettled, happened)) == end.amount_usd_cents
+    assert 0 < lost.amount_usd_cents < 10**15
+    assert CLOUD not in world.state.finance.estates
+    invariants(world.state)
+
+
+def test_what_nobody_bids_for_goes_on_restructured_with_the_lenders_first():
+    world = given()
+    world.happened(
+        money.LoanGranted(
+            deal_id="cloud/deal/1", org=CLOUD, counterparty=FUND, amount_usd_cents=10**15, value=0.1,
+            end_day=world.day + 1000,
+        )
+    )  # fmt: skip
+    world.happened(paid(CLOUD, "world/contractors", cash(world, CLOUD)))
+    defaulted(world, CLOUD)
+    happened = closed(world)
+    assert [e.kind for e in of(events.EstateClosed, happened)] == ["restructured"]
+    (again,) = of(events.LoanRestructured, happened)
+    assert world.state.finance.loans["cloud/deal/1"].amount_cents == again.amount_usd_cents < 10**15
+    assert CLOUD in world.state.run.orgs
+    assert world.when(PlaceOrder(actor=CLOUD, because=CLOUD, chip="H100", gpus=8))[0].org == CLOUD
+
+
+def test_an_org_of_which_nothing_is_left_leaves_the_market():
+    world = given()
+    defaulted(world, RIVAL)
+    happened = closed(world, RIVAL)
+    assert [e.kind for e in of(events.EstateClosed, happened)] == ["liquidated"]
+    assert of(events.OrgExited, happened) == [events.OrgExited(org=RIVAL, reason="liquidated")]
+    assert RIVAL not in world.state.run.orgs
+    assert cash(world, RIVAL) == 0
+    assert finance.monthly(world.state, world.day) is not None
+    invariants(world.state)
