@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from events.registry import known_shapes, retired
+from events.schema import fixed
 from events.types import EVENTS
 from events.types.base import Entry, Event, by_position
 from events.upcast import gaps, lift
@@ -24,7 +25,7 @@ class _Column:
     def __init__(self, column: pa.Array) -> None:
         self.valid: np.ndarray | None = None
         if pa.types.is_string(column.type):
-            self.values = column.to_numpy(zero_copy_only=False)  # of str, None where null
+            self.values = _texts(column)
         else:
             self.values = raw_values(column)
             self.valid = valid_rows(column) if column.null_count else None
@@ -35,6 +36,15 @@ class _Column:
         if self.valid is None or not is_optional:
             return values
         return [value if good else None for value, good in zip(values, self.valid[rows].tolist(), strict=True)]
+
+
+def _texts(column: pa.Array) -> np.ndarray:
+    """The texts of a column [n], None where null; equal texts are one object."""
+    encoded = column.dictionary_encode()
+    words = np.array([*encoded.dictionary.to_pylist(), None], object)
+    places = raw_values(encoded.indices)
+    found: np.ndarray = words[places if not column.null_count else np.where(valid_rows(column), places, -1)]
+    return found
 
 
 class _Table:
@@ -66,8 +76,8 @@ def entries(batch: pa.RecordBatch) -> Iterator[Entry]:
     if batch.num_rows <= PART_ROWS:
         return iter(decode(batch))
     starts = range(0, batch.num_rows, PART_ROWS)
-    rows = (pa.array(np.arange(start, min(start + PART_ROWS, batch.num_rows))) for start in starts)
-    return chain.from_iterable(decode(batch.take(part)) for part in rows)
+    rows = (np.arange(start, min(start + PART_ROWS, batch.num_rows)) for start in starts)
+    return chain.from_iterable(decode(batch.take(fixed(part, "int64"))) for part in rows)
 
 
 def decode(batch: pa.RecordBatch) -> list[Entry]:

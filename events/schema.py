@@ -145,18 +145,18 @@ class _Envelope:
         fault = envelope_fault(seq, day, cause, root)
         if fault:
             raise EventInvalid(fault)
-        code, version = np.empty(count, np.int32), np.empty(count, np.int16)
-        for index, (kind, where) in enumerate(self.kinds):
-            code[where] = index
+        names, version = np.empty(count, object), np.empty(count, np.int16)
+        for kind, where in self.kinds:
+            names[where] = kind.__name__
             version[where] = kind.version
-        names = pa.array([kind.__name__ for kind, _ in self.kinds], pa.utf8()).take(pa.array(code))
+        name, name_ends = _joined("type", names.tolist())
         actors = self.actor[0] if len(self.actor) == 1 else list(chain.from_iterable(self.actor))
         actor, actor_ends = _joined("actor", actors)
         columns = {
             "seq": fixed(seq, "int64"),
             "day": fixed(day, "int32"),
             "commit": fixed(np.full(count, commit, np.int32), "int32"),
-            "type": _text(np.frombuffer(names.buffers()[1], np.int32, count + 1)[1:], names.buffers()[2]),
+            "type": _text(name_ends, name),
             "version": fixed(version, "int16"),
             "actor": _text(actor_ends, actor),
             "cause_seq": fixed(cause, "int64"),
@@ -247,11 +247,23 @@ def _text_column(name: str, field: Field, pieces: list[_Piece], count: int) -> p
     return _text(np.cumsum(lengths, dtype=np.int32), text, valid)
 
 
-def _joined(name: str, values: Any) -> tuple[pa.Buffer, np.ndarray]:
+def _joined(name: str, values: Any) -> tuple[bytes | pa.Buffer, np.ndarray]:
     """The texts one after the other in UTF-8, and where each ends [m]."""
+    if isinstance(values, pa.Array):
+        return _joined_arrow(name, values)
     try:
-        texts = values.cast(pa.utf8()) if isinstance(values, pa.Array) else pa.array(values, pa.utf8())
-    except (pa.ArrowException, TypeError, UnicodeEncodeError) as error:
+        text = "".join(values)
+        data = text.encode()
+        sizes = map(len, values) if len(data) == len(text) else (len(value.encode()) for value in values)
+        return data, np.cumsum(np.fromiter(sizes, np.int32, len(values)), dtype=np.int32)
+    except (TypeError, UnicodeEncodeError) as error:
+        raise EventInvalid(f"{name} is null" if None in values else f"{name}: {error}") from None
+
+
+def _joined_arrow(name: str, values: pa.Array) -> tuple[pa.Buffer, np.ndarray]:
+    try:
+        texts = values.cast(pa.utf8())
+    except pa.ArrowException as error:
         raise EventInvalid(f"{name}: {str(error).splitlines()[0]}") from None
     if texts.null_count:
         raise EventInvalid(f"{name} is null")

@@ -41,14 +41,14 @@ def fault(batch: pa.RecordBatch, number: int, first_seq: int, seen: Seen) -> str
     """Say what is wrong with a commit whose bytes hold, or nothing."""
     if any(batch.column(name).null_count for name in ENVELOPE):
         return "null in the envelope"
-    seq, day = batch.column("seq").to_numpy(), batch.column("day").to_numpy()
+    numbers = ("seq", "day", "commit", "cause_seq", "root_seq")
+    seq, day, commits, cause, root = (raw_values(batch.column(name)) for name in numbers)
     if not np.array_equal(seq, np.arange(first_seq, first_seq + len(seq))):
         return "seq has a gap"
-    if (batch.column("commit").to_numpy() != number).any():
+    if (commits != number).any():
         return "the commit column holds another number"
     if day[0] < seen.day:
         return f"day falls before seq {first_seq}"
-    cause, root = batch.column("cause_seq").to_numpy(), batch.column("root_seq").to_numpy()
     return envelope_fault(seq, day, cause, root) or _type_fault(batch, seen)
 
 
@@ -56,18 +56,19 @@ def groups(batch: pa.RecordBatch) -> list[Group]:
     """Rows of every (type, version) in a commit."""
     types = batch.column("type").dictionary_encode()
     names = types.dictionary.to_pylist()
-    code = types.indices.to_numpy().astype(np.int16 if len(names) < 2**15 else np.int32)  # sorted faster when short
+    code = raw_values(types.indices).astype(np.int16 if len(names) < 2**15 else np.int32)  # sorted faster when short
     order = np.argsort(code, kind="stable")
     starts = np.searchsorted(code[order], np.arange(len(names), dtype=code.dtype))
-    version = batch.column("version").to_numpy()[order]
+    versions = raw_values(batch.column("version"))
+    version = versions[order]
     low, high = np.minimum.reduceat(version, starts).tolist(), np.maximum.reduceat(version, starts).tolist()
     found = []
     for at, (name, rows) in enumerate(zip(names, np.split(order, starts[1:]), strict=True)):
         if low[at] == high[at]:
             found.append(Group(name, low[at], rows))
         else:
-            versions = batch.column("version").to_numpy()[rows]
-            found += [Group(name, int(one), rows[versions == one]) for one in np.unique(versions)]
+            of_rows = versions[rows]
+            found += [Group(name, int(one), rows[of_rows == one]) for one in np.unique(of_rows)]
     return found
 
 

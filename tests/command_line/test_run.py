@@ -180,3 +180,14 @@ def test_a_profile_lays_the_cpu_time_on_steps_and_changes_no_byte(run, tmp_path)
 
 def test_a_profile_of_a_run_that_is_there_already_is_refused(run):
     assert "--force" in complaint("run", "--years", "0.3", "--out", run, "--profile", code=2)
+
+
+def test_a_run_and_its_report_load_no_package_that_only_other_commands_need(tmp_path):
+    code = (
+        "import sys, cli\n"
+        "cli.main(sys.argv[1:], prog_name='market', standalone_mode=False)\n"
+        "print(sorted({'mesa', 'pandas', 'scipy', 'networkx', 'altair', 'distributed'} & set(sys.modules)))"
+    )
+    words = ["run", "--years", "0.05", "--out", str(tmp_path / "run"), "--quiet"]
+    out = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True).stdout
+    assert out.splitlines()[-1] == "[]"
