@@ -181,11 +181,9 @@ def test_no_org_reaches_the_seed(seeded):
 def test_an_org_draws_for_itself_alone_whatever_it_names(seeded):
     run, _ = seeded
     words = ["", *run.run.orgs, *(f"{org} azure" for org in run.run.orgs), "quote", "week of 4"]
-    drawn = {
-        org: {MarketView(Shared(run), org).draws.uniform(stream, about, week)
-              for stream in ("quote", "lender", "letter") for about in words for week in (-1, 3)}
-        for org in run.run.orgs
-    }  # fmt: skip
+    shared, places = Shared(run), list(itertools.product(("quote", "letter"), words, (-1, 3)))
+    draws = {org: MarketView(shared, org).draws for org in run.run.orgs}
+    drawn = {org: {each.uniform(*place) for place in places} for org, each in draws.items()}
     assert sum(map(len, drawn.values())) == len(set().union(*drawn.values()))
 
 

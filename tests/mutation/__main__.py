@@ -1,68 +1,76 @@
 """Change the program in small ways and see whether its fast tests notice.
 
-    python -m tests.mutation events --count 25 --seed 1
+    python -m tests.mutation events --count 100 --seed 1
 
-draws mutants of a package by a seed, runs the package's tests against each in a copy of the tree, and prints those that
-no test killed. A mutant that means the same counts as alive: the score is a lower bound.
+draws mutants of a package by a seed and runs the package's fast tests against each in a copy of the tree: those that
+reach the changed line, the quickest first, up to the first that fails. It prints the mutants that no test killed. What
+is known is kept in a file: a command that was cut short goes on, and a survivor is tried again when tests have changed.
+
+No mutants are made of what no test could notice (see `mutate`): texts of messages, docstrings, what is raised, types,
+sizes of caches, `strict=` of zip, calls of the garbage collector, and code that compiles to the same bytecode. Any
+other mutant that means the same counts as alive: the score is a lower bound.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from hashlib import blake2b
 from pathlib import Path
 
-from tests.mutation.mutate import Mutant, mutants
+from tests.mutation.mutate import Mutant, mutant, places
+from tests.mutation.trial import Tests, Trial
 
 HOME = Path(__file__).parent.parent.parent
+EVENTS = ("tests/events", "tests/faults/test_hostile.py")
+WALK = ("tests/evolve", "tests/kernel", "tests/boundaries/test_who_may_ask.py")
 PACKAGES = {
-    "events": (("events",), ("tests/events", "tests/faults/test_hostile.py")),
-    "evolve": (("market/evolve", "market/state"), ("tests/evolve", "tests/kernel/test_the_walk.py")),
-    "kernel": (("market/kernel.py", "market/week.py"), ("tests/kernel", "tests/evolve")),
+    "events": (("events",), EVENTS),
+    "evolve": (("market/evolve", "market/state"), (*WALK, "tests/rules")),
+    "kernel": (("market/kernel.py", "market/week.py"), (*WALK, "tests/rules")),
     "view": (("market/view",), ("tests/boundaries", "tests/agents", "tests/kernel/test_the_walk.py")),
+    "rules": (("market/rules",), ("tests/rules", "tests/kernel")),
+    "agents": (("agents",), ("tests/agents", "tests/boundaries")),
 }
-TIMEOUT_S = 240
-KEPT = ("agents", "cli.py", "docs", "events", "market", "pyproject.toml", "README.md", "tests")
+KEPT = ("agents", "cli.py", "docs", "events", "forecasts", "market", "pyproject.toml", "README.md", "tests")
+SLOW_S = 5.0
 
 
 def drawn(sources: tuple[str, ...], count: int, seed: int) -> list[tuple[Path, Mutant]]:
-    """Draw mutants of all files, each equally likely."""
-    found = []
+    """Draw mutants of all files, each place that can be changed equally likely."""
+    texts, found = {}, []
     for source in sources:
         path = HOME / source
         for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            found += [(file.relative_to(HOME), one) for one in mutants(file.read_text(encoding="utf-8"))]
-    return random.Random(seed).sample(found, min(count, len(found)))
+            texts[file.relative_to(HOME)] = file.read_text(encoding="utf-8")
+    everywhere = [(file, place) for file, text in texts.items() for place in range(places(text))]
+    random.Random(seed).shuffle(everywhere)
+    for file, place in everywhere:
+        if len(found) < count and (one := mutant(texts[file], place)) is not None:
+            found.append((file, one))
+    return found
 
 
-def is_killed(tree: Path, tests: list[str]) -> bool:
-    """Run the tests in a tree; a run that hangs notices too."""
-    line = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-x",
-        "-n",
-        "0",
-        "-o",
-        "addopts=-p no:benchmark -p no:cacheprovider",
-        *tests,
-    ]
-    environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
-    try:
-        found = subprocess.run(line, cwd=tree, env=environment, capture_output=True, timeout=TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        return True
-    return found.returncode != 0
+def digest(*texts: str) -> str:
+    """Name what was tried."""
+    return blake2b("\0".join(texts).encode(), digest_size=12).hexdigest()
 
 
-def _copy(tree: Path) -> None:
+def of_files(names: tuple[str, ...]) -> str:
+    """Digest of all Python files under some paths."""
+    files = [path for name in names for path in sorted((HOME / name).rglob("*.py")) or [HOME / name]]
+    return digest(*(path.read_text(encoding="utf-8") for path in files if path.exists()))
+
+
+def copy(tree: Path) -> None:
+    """Copy what the tests need."""
     tree.mkdir()
     for name in KEPT:
         if (HOME / name).is_dir():
@@ -71,27 +79,54 @@ def _copy(tree: Path) -> None:
             shutil.copyfile(HOME / name, tree / name)
 
 
+def covering(tree: Path, sources: tuple[str, ...], paths: tuple[str, ...], kept: Path) -> Tests:
+    """Which tests reach which lines; made once for a state of code and tests."""
+    if not kept.exists():
+        line = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-o", "addopts=-p no:benchmark -p no:cacheprovider"]
+        line += ["-p", "tests.mutation.covered", "--covered", str(kept), *(f"--covering={name}" for name in sources)]
+        environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run([*line, *paths], cwd=tree, env=environment, capture_output=True, text=True)
+        if done.returncode:
+            kept.unlink(missing_ok=True)
+            sys.exit(f"the tests fail without any change:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    found = json.loads(kept.read_text())
+    return Tests(found["covered"], {name: s for name, s in found["seconds"].items() if s <= SLOW_S})
+
+
+def tried(package: str, chosen: list[tuple[Path, Mutant]], folder: Path) -> Iterator[tuple[Path, Mutant, str]]:
+    """What became of each mutant: the test that killed it, or nothing."""
+    sources, paths = PACKAGES[package]
+    code, tests = of_files((*sources, "market", "events", "agents")), of_files(paths)
+    log = folder / f"{package}.jsonl"
+    known = dict(json.loads(line) for line in log.read_text().splitlines()) if log.exists() else {}
+    with tempfile.TemporaryDirectory(prefix="mutation-") as scratch, log.open("a", encoding="utf-8") as file:
+        tree = Path(scratch) / "tree"
+        copy(tree)
+        trial = Trial(tree, covering(tree, sources, paths, folder / f"{package}-{digest(code, tests)}.json"))
+        for path, one in chosen:
+            killed, alive = digest(str(path), one.source), digest(str(path), one.source, tests)
+            if killed not in known and alive not in known:
+                by = trial.killer(path, one)
+                known[killed if by else alive] = by
+                file.write(json.dumps([killed if by else alive, by]) + "\n")
+                file.flush()
+            yield path, one, known.get(killed, "")
+
+
 def main() -> int:
     """Run the campaign and print the score."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     parser.add_argument("package", choices=PACKAGES)
-    parser.add_argument("--count", type=int, default=25)
+    parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=Path(".mutation"), help="folder in which outcomes are kept")
     asked = parser.parse_args()
-    sources, tests = PACKAGES[asked.package]
-    present = [name for name in tests if (HOME / name).exists()]
-    killed, chosen = 0, drawn(sources, asked.count, asked.seed)
-    with tempfile.TemporaryDirectory(prefix="mutation-") as scratch:
-        tree = Path(scratch) / "tree"
-        _copy(tree)
-        if is_killed(tree, present):
-            sys.exit("the tests fail without any change")
-        for path, mutant in chosen:
-            (tree / path).write_text(mutant.source, encoding="utf-8")
-            dead = is_killed(tree, present)
-            shutil.copyfile(HOME / path, tree / path)
-            killed += dead
-            print(f"{'killed' if dead else 'ALIVE ':6} {path}:{mutant.line}  {mutant.text}", flush=True)
+    asked.out.mkdir(parents=True, exist_ok=True)
+    killed, chosen = 0, drawn(PACKAGES[asked.package][0], asked.count, asked.seed)
+    for path, one, by in tried(asked.package, chosen, asked.out.resolve()):
+        killed += bool(by)
+        print(f"{'killed' if by else 'ALIVE ':6} {path}:{one.line}  {one.text}", flush=True)
     print(f"{killed} of {len(chosen)} killed ({killed / len(chosen):.0%}), {asked.package}, seed {asked.seed}")
     return 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import copy
+import marshal
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -15,36 +15,91 @@ SWAPS: dict[type[ast.AST], type[ast.AST]] = {
 NAMES = {"min": "max", "max": "min", "any": "all", "all": "any"}
 
 
+UNSEEN_ARGUMENTS = {"strict", "maxsize", "stacklevel"}
+UNSEEN_CALLS = {"lru_cache", "gc.freeze", "gc.unfreeze", "gc.set_threshold"}
+
+
 class Mutant(NamedTuple):
-    """A changed program: the line that changed, what it says now, and the whole source."""
+    """A changed program: the first and last line of what changed, what it says now, and the whole source.
+
+    `is_global` tells a change outside functions, which every test that uses the module could notice.
+    """
 
     line: int
+    last: int
+    is_global: bool
     text: str
     source: str
 
 
 def mutants(source: str) -> Iterator[Mutant]:
-    """Make every mutant of a module; texts, annotations, what is raised and imports stay as they are."""
+    """Make every mutant of a module that a test could notice."""
+    for place in range(places(source)):
+        if (one := mutant(source, place)) is not None:
+            yield one
+
+
+def places(source: str) -> int:
+    """How many places of a module can be changed.
+
+    Left out are texts and docstrings, annotations, imports, what is raised, branches for type checkers, sizes of
+    caches, `strict=` of zip (a guard against a defect) and calls of the garbage collector.
+    """
+    return len(_candidates(ast.parse(source)))
+
+
+def mutant(source: str, place: int) -> Mutant | None:
+    """Make one mutant; None where it compiles to the same bytecode."""
     tree = ast.parse(source)
-    for index, node in enumerate(_candidates(tree)):
-        line, changed = node.lineno, copy.deepcopy(tree)  # type: ignore[attr-defined]
-        _change(changed, _candidates(changed)[index])
-        ast.fix_missing_locations(changed)
-        yield Mutant(line, _statement(changed, line), ast.unparse(changed))
+    node = _candidates(tree)[place]
+    first = node.lineno  # type: ignore[attr-defined]
+    where = node.test if isinstance(node, ast.If | ast.While) else node
+    last, is_global = where.end_lineno or first, not _is_inside(tree, node)  # type: ignore[attr-defined]
+    removed = f"without {ast.unparse(node).splitlines()[0][:100]}" if isinstance(node, ast.Expr) else ""
+    _change(tree, node)
+    ast.fix_missing_locations(tree)
+    text = ast.unparse(tree)
+    if compiled(text) == compiled(source):
+        return None
+    return Mutant(first, last, is_global, removed or _statement(tree, first), text)
+
+
+def _is_inside(tree: ast.Module, node: ast.AST) -> bool:
+    """Whether a node is in the body of a function."""
+    functions = [each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return any(node is one for each in functions for part in each.body for one in ast.walk(part))
+
+
+def compiled(source: str) -> bytes:
+    """Bytecode without the places of lines."""
+    return marshal.dumps(compile(ast.unparse(ast.parse(source)), "x", "exec", optimize=2))
 
 
 def _candidates(tree: ast.Module) -> list[ast.AST]:
     """Nodes that can be changed, in order."""
     kept: set[int] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Raise | ast.JoinedStr | ast.Import | ast.ImportFrom):
-            kept |= {id(one) for one in ast.walk(node)}
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+        if _is_unseen(node):
             kept |= {id(one) for one in ast.walk(node)}
         for hint in (getattr(node, "annotation", None), getattr(node, "returns", None)):
             if isinstance(hint, ast.AST):
                 kept |= {id(one) for one in ast.walk(hint)}
     return [node for node in ast.walk(tree) if id(node) not in kept and _is_candidate(node)]
+
+
+def _is_unseen(node: ast.AST) -> bool:
+    """Whether no test could notice a change of a node."""
+    match node:
+        case ast.Raise() | ast.JoinedStr() | ast.Import() | ast.ImportFrom():
+            return True
+        case ast.If(test=ast.Name(id="TYPE_CHECKING")):
+            return True
+        case ast.keyword(arg=name):
+            return name in UNSEEN_ARGUMENTS
+        case ast.Call(func=function) | ast.Expr(value=ast.Call(func=function)):
+            return ast.unparse(function) in UNSEEN_CALLS
+        case _:
+            return False
 
 
 def _is_candidate(node: ast.AST) -> bool:
