@@ -60,10 +60,13 @@ class Hosted:
     model_around = staticmethod(model_around)
 
     def check_behaviours(self, question: Question) -> None:
-        """Import the behaviours that a scenario names, before there is a folder."""
+        """Import the behaviours and mechanisms that a scenario names, before there is a folder."""
         from agents.simulation import behaviours
+        from market.clearing import mechanism
 
         behaviours({org.behaviour for org in question.scenario.orgs.values()})
+        for name in set(question.scenario.mechanisms.values()) - {"posted"}:
+            mechanism(name)
 
     def simulate(self) -> Callable[..., Kernel]:
         """Give the function that runs a scenario."""

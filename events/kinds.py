@@ -24,6 +24,7 @@ SegmentName = Literal["consumer", "api", "enterprise"]  # of end users
 ClusterNews = Literal["first of generation", "new", "grown"]
 ReleaseKind = Literal["frontier", "refresh"]
 Repricing = Literal["cut", "rise"]
+MarketName = Literal["chips", "on_demand"]  # that a scenario can have cleared by a mechanism of its choice
 PaymentKind = Literal[
     "opening", "chips", "servers", "shell deposit", "shell", "equity", "loan", "instalment", "rent", "on demand",
     "energy", "staff", "revenue", "other business", "subscription", "parent funding", "levy", "subsidy",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from events.types import chips, contracts, demand, estates, finance, leases, policy, run, sites, training
+from events.types import chips, clearing, contracts, demand, estates, finance, leases, policy, run, sites, training
 from events.types.base import Batch, Entry, Event
 
 FAMILIES = {
     "run": run,
     "chips": chips,
+    "clearing": clearing,
     "sites": sites,
     "leases": leases,
     "contracts": contracts,

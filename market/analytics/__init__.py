@@ -12,6 +12,7 @@ import polars as pl
 
 from market.analytics import (
     capacity,
+    clearings,
     concentration,
     contracts,
     demand,
@@ -26,6 +27,7 @@ from market.analytics import (
 TABLES: dict[str, Callable[[pl.LazyFrame], pl.LazyFrame]] = {
     "prices": prices.prices,
     "signed": demand.signed,
+    "clearings": clearings.clearings,
     "segments": demand.segments,
     "constraints": demand.constraints,
     "leases": leases.leases,

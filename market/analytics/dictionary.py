@@ -39,6 +39,7 @@ DERIVED: dict[str, tuple[str, str]] = {
     "held_by": ("", "scarcest input of a maker; or what held a builder's budget down"),
     "high_usd_per_h100e_hour": ("USD/H100e-hour", "price that a tenth of the contracts exceed"),
     "lessors": ("", "different lessors among them"),
+    "market": ("", "market that was cleared: chips, or on_demand"),
     "low_usd_per_h100e_hour": ("USD/H100e-hour", "price that a tenth of the contracts stay below"),
     "median_usd_per_h100e_hour": ("USD/H100e-hour", "median of the prices signed"),
     "month": ("", "months of 28 days since the start, from 0"),
@@ -76,6 +77,7 @@ DERIVED: dict[str, tuple[str, str]] = {
     "started_day": (DAY, "day on which the run began"),
     "started_seq": ("", "seq of the event that began it"),
     "target": ("", "org that rents, buys, is invested in or borrows"),
+    "unserved_gpus": ("", "wanted in a clearing and not allotted"),
     "worth_usd": ("USD", "GPUs x price x hours of the term"),
 }
 

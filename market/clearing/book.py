@@ -62,7 +62,7 @@ class Bid(NamedTuple):
     id: str
     buyer: str
     alternatives: tuple[Alternative, ...]
-    weight: float = 1.0  # what the seller multiplies the claim by
+    weight: float | None = None  # what the seller weighs the claim by; None: the units asked for
     prepaid_share: float = 0.0
     powered_share: float = 1.0  # part that could run on arrival
 

@@ -8,6 +8,8 @@ from market.clearing.allocation import largest_remainder, water_fill
 from market.clearing.book import Book, Cleared
 from market.clearing.classes import Claim, Offer, Shared, clear_by_class
 
+CLOSE = 1 + 1e-12  # of prices compared, what rounding may leave
+
 
 def water_filling(of: Book) -> Cleared:
     """Give all the same until each has what it asked for: constrained equal awards (O'Neill 1982; Moulin 2002)."""
@@ -20,7 +22,7 @@ def pro_rata(of: Book) -> Cleared:
 
 
 def strategic(of: Book) -> Cleared:
-    """Give in proportion to what is asked for times the seller's weight of the buyer, none more than it asked for."""
+    """Give in proportion to what the seller weighs each claim by, none more than it asked for."""
     return clear_by_class(of, lambda offers, claims: Shared(weighted(_supply(offers), claims)))
 
 
@@ -62,7 +64,7 @@ def at_one_price(offers: Sequence[Offer], claims: Sequence[Claim]) -> Shared:
     left = supply[0].units if supply else 0
     for i in order:
         need = claims[i].asked.units
-        while need and supply and claims[i].worth_usd >= supply[0].reserve_usd:
+        while need and supply and claims[i].worth_usd * CLOSE >= supply[0].reserve_usd:
             n = min(need, left)
             units[i], need, left, price = units[i] + n, need - n, left - n, max(price, supply[0].reserve_usd)
             if not left:
@@ -79,8 +81,8 @@ def fill(supply: int, claims: Sequence[Claim], weights: Sequence[float]) -> list
 
 
 def weighted(supply: int, claims: Sequence[Claim]) -> list[int]:
-    """Fill in proportion to what is asked for times the weight of the bid."""
-    return fill(supply, claims, [need * c.bid.weight for need, c in zip(_needs(claims), claims, strict=True)])
+    """Fill in proportion to the weights of the bids."""
+    return fill(supply, claims, [float(c.asked.units) if c.bid.weight is None else c.bid.weight for c in claims])
 
 
 def _supply(offers: Sequence[Offer]) -> int:

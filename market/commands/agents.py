@@ -16,7 +16,7 @@ class Agents(Protocol):
     """Functions over the agents, each of which imports them when it is called."""
 
     def check_behaviours(self, question: Question) -> None:
-        """Import the behaviours that a scenario names, before there is a folder."""
+        """Import the behaviours and mechanisms that a scenario names, before there is a folder."""
 
     def model_around(self, kernel: Kernel) -> Model:
         """Make what simulates around a kernel; pickles by reference."""

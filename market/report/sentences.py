@@ -37,6 +37,15 @@ SENTENCES: dict[str, str] = {
     "OrderRefused": "{supplier} refused {org}'s order of {gpus} {chip}: {reason}.",
     "OrderCancelled": "{gpus} {chip} of {org}'s order were cancelled: {reason}.",
     "ChipsAllocated": "{supplier} allotted {gpus} {chip} to {org}, {share} of what it had on order.",
+    "MechanismChosen": "The market of {kind} is cleared by {mechanism}.",
+    "ChipsCleared": (
+        "{supplier} shared out {gpus} {chip} by {mechanism}: {offered_gpus} were there, {wanted_gpus} wanted; a GPU "
+        "was worth {marginal_usd_per_gpu} USD to the last buyer served, the surplus {surplus_usd} USD."
+    ),
+    "RentsCleared": (
+        "{gpus} of {offered_gpus} {chip} in {region} were let by {mechanism} ({kind}) at {price_usd_per_gpu_hour} USD "
+        "a GPU-hour; {wanted_gpus} were wanted, the surplus was {surplus_usd} USD."
+    ),
     "ShipmentSent": "{counterparty} racked {gpus} {chip} for {org}, to arrive on {due_day}.",
     "ShipmentDelivered": "{gpus} {chip} reached {org} and wait for power.",
     "FleetRegistered": "{org} ran {gpus} {chip} at {site} at the start.",

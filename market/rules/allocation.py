@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from events.types import chips as events
 from events.types.finance import PaymentMade
-from market.clearing import water_fill
+from market.rules import books
 from market.rules.base import Happening, training_use
 from market.rules.chips import may_buy
 from market.rules.demand import logistic
 from market.rules.prices import running_cost
 from market.state import State, next_id
 from market.state.chips import Chip, Order
-from market.units import CENTS, MONTH_WEEKS, YEAR_MONTHS, clip
+from market.units import CENTS, MONTH_WEEKS, YEAR_MONTHS, digits
 
 
 def convert(state: State, day: int) -> Iterator[Happening]:
@@ -65,41 +65,27 @@ def _would_take(state: State, order: Order, chip: Chip, p: dict[str, float]) -> 
     return not wanted.in_volume or wanted.lead_time_weeks > p["orders.lead_time_patience_weeks"]
 
 
-def powered_share(state: State, org: str, orders: Iterable[Order]) -> float:
-    """Part of what an org has ordered or waits for that its spare energised power could run, 0 to 1."""
-    chips = state.chips.chips
-    wanted = sum(o.gpus * chips[o.chip].power_kw_it_per_gpu for o in orders)
-    wanted += sum(n * chips[c].power_kw_it_per_gpu for c, n in state.chips.warehouse.get(org, {}).items())
-    spare = sum(s.spare_w for s in state.sites.sites.values() if s.owner == org) / 1000
-    return clip(spare / wanted, 0.0, 1.0) if wanted > 0 else 1.0
-
-
 def allocate(state: State, day: int) -> Iterator[Happening]:
     """Share each chip's stock among the orgs that wait for it; within an org the oldest order first."""
     if not state.chips.integration_gpus_per_week:  # no org integrates what would be sold
         return
-    p = state.run.parameters
-    waiting: dict[str, dict[str, list[Order]]] = defaultdict(lambda: defaultdict(list))
-    ordered: dict[str, list[Order]] = defaultdict(list)
-    for order in state.chips.orders.values():
-        waiting[order.chip][order.org].append(order)
-        ordered[order.org].append(order)
-    powered = {org: powered_share(state, org, orders) for org, orders in ordered.items()}
-    for name in sorted(waiting):
-        chip, by_org = state.chips.chips[name], waiting[name]
-        orgs = sorted(by_org)
-        needs = [sum(o.gpus for o in by_org[org]) for org in orgs]
-        weights = [
-            need
-            * (1 - p["allocation.powered_weight"] + p["allocation.powered_weight"] * powered[org])
-            * (1 + p["allocation.prepaid_weight"] * p.get(f"orgs.{org}.prepaid_share", 0.0))
-            for org, need in zip(orgs, needs, strict=True)
-        ]
-        for org, need, given in zip(orgs, needs, water_fill(chip.stock_gpus, needs, weights), strict=True):
-            yield from _fill(by_org[org], given, given / need, day)
+    waiting = books.Waiting(state, day)
+    for name in sorted(waiting.by_chip):
+        chip = state.chips.chips[name]
+        if chip.stock_gpus < 1:
+            continue
+        book = books.chip_book(state, name, waiting)
+        found = books.cleared(state, "chips", book)
+        yield Happening(day, books.chips_cleared(chip, book, found), chip.supplier, name)
+        is_priced = books.price_set(book, found) is not None
+        for x in found.cleared.allotments:
+            price = x.pays_usd / x.units if is_priced else None
+            yield from _fill(waiting.by_chip[name][x.bid], x.units, price, day)
 
 
-def _fill(orders: list[Order], given: int, share: float, day: int) -> Iterator[Happening]:
+def _fill(orders: list[Order], given: int, price: float | None, day: int) -> Iterator[Happening]:
+    """Give GPUs to an org's orders, at a price or at each order's own."""
+    share = given / sum(order.gpus for order in orders)
     for order in orders:
         gpus = min(order.gpus, given)
         if gpus == 0:
@@ -111,7 +97,7 @@ def _fill(orders: list[Order], given: int, share: float, day: int) -> Iterator[H
             supplier=order.supplier,
             chip=order.chip,
             gpus=gpus,
-            price_usd_per_gpu=order.price_usd_per_gpu,
+            price_usd_per_gpu=order.price_usd_per_gpu if price is None else digits(price),
             share=round(share, 6),
         )
         yield Happening(day, event, order.supplier, order.order_id)

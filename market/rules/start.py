@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
-from events.kinds import StakeKind, roles_text
-from events.types import Event, chips, finance, leases, run, sites, training
+from events.kinds import MarketName, StakeKind, roles_text
+from events.types import Event, chips, clearing, finance, leases, run, sites, training
 from market import rng
 from market.rules import calibrate as start_of_demand
 from market.rules.base import Happening
@@ -26,10 +26,16 @@ def opening(scenario: Scenario, seed: int) -> Iterator[tuple[int, Event]]:
     start = to_day(scenario.start)
     end = start + 7 * weeks_in(scenario.years)
     events: list[Event] = [run.RunStarted(kind=scenario.name, seed=seed, start_day=start, end_day=end)]
-    for part in (_parameters, _orgs, _regions, _chips, _sites, _fleets, _leases, _money, _labs):
+    for part in (_mechanisms, _parameters, _orgs, _regions, _chips, _sites, _fleets, _leases, _money, _labs):
         events.extend(part(scenario, start))
     for event in events:
         yield start, event
+
+
+def _mechanisms(scenario: Scenario, start: int) -> Iterator[Event]:
+    for market in get_args(MarketName):
+        if (name := scenario.mechanisms.get(market)) is not None:
+            yield clearing.MechanismChosen(kind=market, mechanism=name)
 
 
 def _parameters(scenario: Scenario, start: int) -> Iterator[Event]:

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 from events import Manifest, Parent
 from events.manifest import canonical
 from events.plugins import used
+from market.clearing.registry import OURS
 from market.policies.load import check_against
 from market.policies.schema import Policy
 from market.scenario.dump import dump_yaml
@@ -134,7 +135,8 @@ def never_in_force(policy: Policy, first: date, last: date) -> str:
 
 def plugins(scenario: Scenario) -> dict[str, str]:
     """Where the code of the plug-ins that a scenario names comes from."""
-    return used("market.behaviours", {org.behaviour for org in scenario.orgs.values()})
+    behaviours = used("market.behaviours", {org.behaviour for org in scenario.orgs.values()})
+    return behaviours | used("market.mechanisms", set(scenario.mechanisms.values()) - set(OURS))
 
 
 def read_question(text: str, manifest: Manifest) -> Question:

@@ -75,7 +75,7 @@ class BidRow(Strict):
     id: Name
     buyer: Name = "?"
     alternatives: Annotated[list[AlternativeRow], Field(min_length=1, max_length=100)]
-    weight: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] = 1.0
+    weight: Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)] | None = None
     prepaid_share: Share = 0.0
     powered_share: Share = 1.0
 
@@ -183,8 +183,8 @@ def _said(bid: Bid) -> dict[str, Any]:
         for a in bid.alternatives
     ]
     return {
-        "id": bid.id, "buyer": bid.buyer, "weight": bid.weight, "prepaid_share": bid.prepaid_share,
-        "powered_share": bid.powered_share, "alternatives": alternatives,
+        "id": bid.id, "buyer": bid.buyer, **({} if bid.weight is None else {"weight": bid.weight}),
+        "prepaid_share": bid.prepaid_share, "powered_share": bid.powered_share, "alternatives": alternatives,
     }  # fmt: skip
 
 

@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import islice
 from pathlib import Path
+from typing import get_args
 
+from events.kinds import MarketName
 from events.plugins import points
 from market.catalogue.bounds import bounds_of, traits
 from market.catalogue.tables import table
+from market.clearing import names as mechanism_names
 from market.scenario.draw import Key, references
 from market.scenario.errors import Problem, did_you_mean
 from market.scenario.schema import Fleet, Org, Scenario, StandingLease, StandingOrder
@@ -24,7 +27,7 @@ Check = Callable[[Scenario, Places], Iterator[Problem]]
 def problems_of(scenario: Scenario, places: Places) -> list[Problem]:
     """List all that does not fit together, references first: the rest assumes that they hold."""
     broken = _first([_parameters, _references, _yardstick], scenario, places)
-    checks = (_chips, _orgs, _grounds, _sites, _power, _leases, _investments, _models, _chains, _stock)
+    checks = (_chips, _orgs, _mechanisms, _grounds, _sites, _power, _leases, _investments, _models, _chains, _stock)
     return broken or _first(checks, scenario, places)
 
 
@@ -169,6 +172,24 @@ def _conduct(id_: str, org: Org, places: Places) -> Iterator[Problem]:
         elif trait not in known and is_ours:
             text = f"no behaviour of ours reads it{did_you_mean(trait, known)}"
             yield at(places, ("orgs", id_, "traits", trait), text, key=True)
+
+
+def _known(market: str) -> list[str]:
+    """Mechanisms that can clear a market; clouds post prices on demand where none does."""
+    return [*(["posted"] if market == "on_demand" else []), *mechanism_names()]
+
+
+def _mechanisms(scenario: Scenario, places: Places) -> Iterator[Problem]:
+    """A market that can be cleared by choice names a mechanism that is installed."""
+    markets = get_args(MarketName)
+    for market, name in scenario.mechanisms.items():
+        path: Key = ("mechanisms", market)
+        if market not in markets:
+            hint = did_you_mean(market, markets) or f"; there are {', '.join(markets)}"
+            yield at(places, path, f"no market of this name is cleared by choice{hint}", key=True)
+        elif name not in (known := _known(market)):
+            hint = did_you_mean(name, known) or f"; there are {', '.join(known)}"
+            yield at(places, path, f"no mechanism {name!r} is installed{hint}")
 
 
 def _grounds(scenario: Scenario, places: Places) -> Iterator[Problem]:

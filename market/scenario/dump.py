@@ -26,7 +26,7 @@ def dump_yaml(scenario: Scenario) -> str:
     for name in ("name", "title", "description", "start", "years"):
         lines.append(f"{name}: {_flow(getattr(scenario, name) if name == 'years' else values[name])}")
     lines.append("draw: none")
-    for section in SECTIONS:
+    for section in (*SECTIONS, "mechanisms"):
         part = values.get(section)
         if not part:
             continue

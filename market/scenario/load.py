@@ -92,7 +92,7 @@ def load_scenario(name_or_path: str | Path, sets: Mapping[str, str] | None = Non
         overlay.set(key, value)
     overlay.raise_problems()
     dropped = rows.prune(tree, overlay.written, start, overlay.places)
-    scenario = validate(tree, overlay)
+    scenario = validate(overlay.tree, overlay)
     found = problems_of(scenario, overlay) or list(problems_of_runs(scenario, overlay))
     if found:
         raise ScenarioError(found)

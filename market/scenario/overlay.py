@@ -17,6 +17,7 @@ from market.scenario.population import Population, populate
 from market.scenario.yaml_tree import Path_, Tree
 
 HEADER = ("name", "title", "description", "start", "years")
+UNDRAWN = "mechanisms"  # a section of which the catalogue knows nothing
 _SOURCED = frozenset({"value", "as_of", "published", "source", "note"})
 
 
@@ -24,7 +25,7 @@ class Overlay:
     """The tree under construction and the place of every value that was written over it."""
 
     def __init__(self, tree: Values, origin: Origin, start: date) -> None:
-        self.tree, self.origin, self.start = tree, origin, start
+        self.tree, self.origin, self.start = tree | {UNDRAWN: {}}, origin, start
         self.places: dict[Key, tuple[str, str]] = {}  # where a value stands, where its key stands
         self.written: set[Key] = set()  # entries that a file or --set touched
         self.problems: list[Problem] = []
@@ -73,8 +74,9 @@ class Overlay:
                 continue
             if section in HEADER:
                 self._write((section,), value, (document, (section,)))
-            elif section not in SECTIONS:
-                hint = did_you_mean(section, [*SECTIONS, *HEADER, "extends", "draw", "vintage", "population"])
+            elif section not in (*SECTIONS, UNDRAWN):
+                known = [*SECTIONS, UNDRAWN, *HEADER, "extends", "draw", "vintage", "population"]
+                hint = did_you_mean(section, known)
                 self.problems.append(Problem(key, section, f"unknown key{hint}"))
             elif keys_of(section):
                 self._list(section, value, document)
@@ -111,6 +113,8 @@ class Overlay:
         if key in self._parameters:
             return ("parameters", key)
         head, _, rest = key.partition(".")
+        if head == UNDRAWN and rest:
+            return (UNDRAWN, rest)
         if head == "parameters":
             return ("parameters", rest) if rest in self._parameters else None
         if head not in SECTIONS or not rest:

@@ -190,8 +190,11 @@ class Scenario(Strict):
     investments: dict[str, StandingInvestment] = {}
     models: dict[str, Model] = {}
     runs: dict[str, Run] = {}
+    mechanisms: Annotated[dict[str, str], Field(exclude_if=lambda found: not found)] = {}  # market -> how it is cleared
 
-    @field_validator("parameters", "chips", "orgs", "regions", "sites", "leases", "investments", "models", "runs")
+    @field_validator(
+        "mechanisms", "parameters", "chips", "orgs", "regions", "sites", "leases", "investments", "models", "runs"
+    )
     @classmethod
     def _by_id[T](cls, section: dict[str, T]) -> dict[str, T]:
         return dict(sorted(section.items()))

@@ -54,3 +54,4 @@ class Run(msgspec.Struct, array_like=True):
     licences: dict[str, dict[str, Licence]] = {}  # policy -> rule and group -> licence
     slots: dict[str, float] = {}  # supplier -> packaging slots a week
     shocks: dict[str, float] = {}
+    mechanisms: dict[str, str] = {}  # market -> how it is cleared, where that is not the default

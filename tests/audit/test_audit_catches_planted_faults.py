@@ -16,7 +16,7 @@ from events.types.leases import GpusHandedOver, LeaseSigned, QuoteGiven
 from events.types.training import TrainingFinished, TrainingStarted
 from market import week
 from market.analytics.audit import audit
-from market.rules import allocation, chips, finance, leases, sites, training
+from market.rules import allocation, books, chips, finance, leases, sites, training
 from market.rules.base import Happening
 from market.rules.free import free_gpus
 
@@ -258,11 +258,28 @@ def test_chips_that_are_allocated_and_never_sent_are_caught(world, monkeypatch):
     assert {"shipments", "payments"} == findings(world)
 
 
-def test_chips_that_were_never_made_are_caught(world, monkeypatch):
-    water_fill = allocation.water_fill
-    monkeypatch.setattr(allocation, "water_fill", lambda supply, needs, weights: water_fill(10**9, needs, weights))
+def test_a_clearing_that_says_other_than_was_allotted_is_caught(world, monkeypatch):
+    honest = books.chips_cleared
+
+    def boasts(chip, of, found):
+        event = honest(chip, of, found)
+        return msgspec.structs.replace(event, gpus=event.gpus + 1)
+
+    monkeypatch.setattr(books, "chips_cleared", boasts)
     step(world, 1)
-    assert findings(world) == {"output"}
+    assert findings(world) == {"clearing"}
+
+
+def test_chips_that_were_never_made_are_caught(world, monkeypatch):
+    honest = books.chip_book
+
+    def dreams(state, name, waiting):
+        of = honest(state, name, waiting)
+        return of._replace(lots=tuple(lot._replace(units=10**9) for lot in of.lots))
+
+    monkeypatch.setattr(books, "chip_book", dreams)
+    step(world, 1)
+    assert findings(world) == {"output", "clearing"}
 
 
 def test_a_building_used_before_its_shell_stands_is_caught(world, monkeypatch):

@@ -58,6 +58,6 @@ def small(draw: st.DrawFn) -> Book:
                     draw(st.sampled_from([0.0, 0.5, 1.0])),
                 )
             )  # fmt: skip
-        weight, prepaid = draw(st.sampled_from([0.5, 1.0, 2.0])), draw(st.sampled_from([0.0, 0.5]))
+        weight, prepaid = draw(st.sampled_from([None, 0.5, 2.0])), draw(st.sampled_from([0.0, 0.5]))
         bids.append(Bid(f"b{i}", "x", tuple(alternatives), weight, prepaid, draw(st.sampled_from([0.0, 0.5, 1.0]))))
     return book(lots, bids, kw_per_unit={"GB200": 2.0, "H100": 1.0})

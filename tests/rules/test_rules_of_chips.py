@@ -298,8 +298,13 @@ def stocked(gpus):
     )
 
 
+def allocated(world):
+    told = world.after(allocation.allocate(world.state, START))
+    return [f for f in told if isinstance(f, events.ChipsAllocated)]
+
+
 def shares(world):
-    return {f.org: f.gpus for f in world.after(allocation.allocate(world.state, START))}
+    return {f.org: f.gpus for f in allocated(world)}
 
 
 def test_stock_is_rationed_in_proportion_to_need_and_never_beyond():
@@ -322,7 +327,7 @@ def test_within_an_org_the_oldest_order_comes_first():
     world = stocked(150)
     standing(world, RIVAL, 100)
     standing(world, RIVAL, 100, n=2)
-    filled = world.after(allocation.allocate(world.state, START))
+    filled = allocated(world)
     assert [(f.order_id, f.gpus) for f in filled] == [("rival/order/1", 100), ("rival/order/2", 50)]
 
 

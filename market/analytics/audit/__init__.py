@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.audit import chips, contracts, estates, fleet, leases, money, sequence, sites, training
+from market.analytics.audit import chips, clearing, contracts, estates, fleet, leases, money, sequence, sites, training
 from market.analytics.audit.book import COLUMNS, Book, Check, Finding
 
 CHECKS: tuple[Check, ...] = (
-    *sequence.CHECKS, *chips.CHECKS, *sites.CHECKS, *fleet.CHECKS, *leases.CHECKS, *contracts.CHECKS,
-    *training.CHECKS, *money.CHECKS, *estates.CHECKS,
+    *sequence.CHECKS, *chips.CHECKS, *clearing.CHECKS, *sites.CHECKS, *fleet.CHECKS, *leases.CHECKS,
+    *contracts.CHECKS, *training.CHECKS, *money.CHECKS, *estates.CHECKS,
 )  # fmt: skip
 
 

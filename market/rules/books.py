@@ -1,0 +1,139 @@
+"""Books of the world's markets: who offers what, who bids what for it (docs/odd.md, clearing).
+
+The rules clear them week by week by the mechanisms that the scenario names, and `market clear RUN` writes them out.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from events.types import clearing as events
+from market.clearing import Alternative, Bid, Book, Clearing, Lot, MechanismUnusable, book, clear
+from market.rules.base import trait
+from market.rules.prices import quote, running_cost
+from market.state import State
+from market.state.chips import Chip, Order
+from market.units import DAYS_PER_YEAR, HOURS_PER_YEAR, WEEK_DAYS, YEAR_WEEKS, clip, digits
+
+DEFAULTS = {"chips": "strategic", "on_demand": "posted"}
+"""How each market is cleared where the scenario says nothing; `posted`: clouds post prices, and the tail takes part."""
+
+
+def mechanism_of(state: State, market: str) -> str:
+    """Name of the mechanism by which a market is cleared."""
+    return state.run.mechanisms.get(market, DEFAULTS[market])
+
+
+def cleared(state: State, market: str, of: Book) -> Clearing:
+    """Clear a book of a market by its mechanism; an error names mechanism, market and week."""
+    try:
+        return clear(mechanism_of(state, market), of)
+    except MechanismUnusable as error:
+        raise MechanismUnusable(f"{error} (market {market}, week {state.run.week + 1})") from error
+
+
+# --- chips
+
+
+class Waiting:
+    """Orders by chip and org, and the orgs that wait."""
+
+    def __init__(self, state: State, day: int) -> None:
+        self.by_chip: dict[str, dict[str, list[Order]]] = defaultdict(lambda: defaultdict(list))
+        ordered: dict[str, list[Order]] = defaultdict(list)
+        for order in state.chips.orders.values():
+            self.by_chip[order.chip][order.org].append(order)
+            ordered[order.org].append(order)
+        self.buyers = {org: Buyer(state, org, orders, day) for org, orders in ordered.items()}
+
+
+def powered_share(state: State, org: str, orders: Sequence[Order]) -> float:
+    """Part of what an org has ordered or waits for that its spare energised power could run, 0 to 1."""
+    chips = state.chips.chips
+    wanted = sum(o.gpus * chips[o.chip].power_kw_it_per_gpu for o in orders)
+    wanted += sum(n * chips[c].power_kw_it_per_gpu for c, n in state.chips.warehouse.get(org, {}).items())
+    spare = sum(s.spare_w for s in state.sites.sites.values() if s.owner == org) / 1000
+    return clip(spare / wanted, 0.0, 1.0) if wanted > 0 else 1.0
+
+
+def chip_book(state: State, name: str, waiting: Waiting) -> Book:
+    """The stock of a chip, and the orders for it, one bid an org; the seller takes the least price on order."""
+    chip, by_org = state.chips.chips[name], waiting.by_chip[name]
+    least = min((order.price_usd_per_gpu for orders in by_org.values() for order in orders), default=0.0)
+    bids = []
+    for org, orders in by_org.items():
+        need, buyer = sum(order.gpus for order in orders), waiting.buyers[org]
+        worth = max(buyer.worth_usd_per_gpu(state, chip), *(order.price_usd_per_gpu for order in orders))
+        asked = Alternative(need, worth * need, (name,))  # no less than what it has agreed to
+        bids.append(Bid(org, org, (asked,), buyer.weight(state, need), buyer.prepaid, buyer.powered))
+    return book([Lot(chip.supplier, name, "all", 0, chip.stock_gpus, least)], bids, "GPU")
+
+
+class Buyer:
+    """What makes the claims of an org weigh more, and a GPU worth more to it, in one week."""
+
+    def __init__(self, state: State, org: str, orders: Sequence[Order], day: int) -> None:
+        p = state.run.parameters
+        self.prepaid, self.powered = trait(state, org, "prepaid_share"), powered_share(state, org, orders)
+        sites = {site.region for site in state.sites.sites.values() if site.owner == org}
+        self.regions = sorted(sites) or list(state.run.regions)
+        has_income = trait(state, org, "income_usd_per_year") > 0
+        self.rate = p["means.capital_rate_parent" if has_income else "means.capital_rate_lab"]
+        due = [b.due_day for b in state.sites.buildings.values() if b.org == org and b.paused_day < 0]
+        queue = min(p[f"regions.{region}.queue_days"] for region in self.regions)
+        self.wait_years = max(0.0, (min(due) - day if due else queue) / DAYS_PER_YEAR)
+
+    def weight(self, state: State, need: int) -> float:
+        """What a seller weighs a claim by: more for GPUs that can run on arrival, and for what is prepaid."""
+        p = state.run.parameters
+        ready = 1 - p["allocation.powered_weight"] + p["allocation.powered_weight"] * self.powered
+        weight: float = need * ready * (1 + p["allocation.prepaid_weight"] * self.prepaid)
+        return weight
+
+    def worth_usd_per_gpu(self, state: State, chip: Chip) -> float:
+        """Present worth of a GPU, USD: rent over its life less running cost, and what is left then.
+
+        The part without power earns nothing until the next building is due, or for as long as the region's queue.
+        """
+        p = state.run.parameters
+        life = p["means.life_years"]
+        rent = quote(state, life * YEAR_WEEKS * WEEK_DAYS, 0.0) * chip.h100e
+        margin = HOURS_PER_YEAR * max(0.0, rent - min(running_cost(state, chip, region) for region in self.regions))
+        lost = (1 - self.powered) * _annuity(self.rate, min(self.wait_years, life))
+        residual = p["means.residual_share"] * chip.price_usd_per_gpu * (1 + self.rate) ** -life
+        worth: float = margin * (_annuity(self.rate, life) - lost) + residual
+        return worth
+
+
+def _annuity(rate: float, years: float) -> float:
+    """Present worth of one USD a year."""
+    gone: float = (1 + rate) ** -years
+    return (1 - gone) / rate
+
+
+def chips_cleared(chip: Chip, of: Book, found: Clearing) -> events.ChipsCleared:
+    """Say what the clearing of a chip amounted to."""
+    total, price = found.account, price_set(of, found)
+    return events.ChipsCleared(
+        chip=chip.name,
+        supplier=chip.supplier,
+        mechanism=found.mechanism,
+        offered_gpus=total.offered_units,
+        wanted_gpus=total.wanted_units,
+        gpus=total.allotted_units,
+        surplus_usd=digits(total.surplus_usd),
+        price_usd_per_gpu=_digits(price),
+        marginal_usd_per_gpu=_digits(total.marginal_usd),
+        excluded_usd_per_gpu=_digits(total.excluded_usd),
+    )
+
+
+def _digits(x: float | None) -> float | None:
+    return None if x is None else digits(x)
+
+
+def price_set(of: Book, found: Clearing) -> float | None:
+    """Price that a clearing of one lot set above its reserve; null where each order keeps its own."""
+    (lot,), (price,) = of.lots, found.cleared.prices
+    return price.price_usd if price.price_usd > lot.reserve_usd else None

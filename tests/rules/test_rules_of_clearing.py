@@ -1,0 +1,78 @@
+"""The world's markets are cleared by the mechanism that the scenario names."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import polars as pl
+import pytest
+from given import given
+
+from agents.simulation import simulate
+from events.schema import encode
+from events.types import clearing as events
+from market.analytics import table
+from market.analytics.audit import audit
+from market.clearing.registry import OURS
+from market.rules import books
+from market.scenario.errors import ScenarioError
+from market.scenario.load import load_scenario
+
+
+@cache
+def world(**mechanisms: str) -> pl.LazyFrame:
+    """The log of 20 weeks of the default world under other mechanisms."""
+    sets = {f"mechanisms.{market}": name for market, name in mechanisms.items()} | {"years": "0.4"}
+    log = simulate(load_scenario("frontier-2024", sets).scenario, 0).log
+    frame = pl.from_arrow(encode([list(log.entries())], 0, 0))
+    assert isinstance(frame, pl.DataFrame)
+    return frame.lazy()
+
+
+def test_no_choice_of_a_mechanism_is_in_the_log_of_the_default_world_and_its_chips_are_shared_by_the_sellers_weights():
+    log = world()
+    assert log.filter(pl.col("type") == "MechanismChosen").collect().is_empty()
+    assert table("clearings", log).collect()["mechanism"].unique().to_list() == ["strategic"]
+
+
+@pytest.mark.parametrize("mechanism", sorted(OURS))
+def test_the_auditor_agrees_with_a_world_whose_chips_are_cleared_otherwise(mechanism):
+    log = world(chips=mechanism)
+    assert audit(log) == []
+    rows = table("clearings", log).filter(pl.col("market") == "chips").collect()
+    assert rows["mechanism"].unique().to_list() == [mechanism]
+    assert (rows["gpus"] <= rows["offered_gpus"]).all()
+    assert (rows["surplus_usd"] >= 0).all()
+    assert rows["gpus"].sum() > 0
+
+
+def test_the_auction_sets_one_price_where_chips_are_short_and_each_order_keeps_its_own_elsewhere():
+    log = world(chips="uniform-price")
+    cleared = log.filter(pl.col("type") == "ChipsCleared").select("day", "chip", "price_usd_per_gpu").collect()
+    priced = cleared.drop_nulls()
+    assert 0 < priced.height < cleared.height
+    sold = log.filter(pl.col("type") == "ChipsAllocated").collect().join(priced, on=["day", "chip"], suffix="_set")
+    assert (sold["price_usd_per_gpu"] == sold["price_usd_per_gpu_set"]).all()
+
+
+def test_a_market_or_mechanism_that_there_is_not_is_refused_at_its_place(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("name: mine\ntitle: mine\nextends: frontier-2024\nmechanisms:\n  chps: greedy\n")
+    with pytest.raises(ScenarioError, match=r"mine.yaml:5:3 mechanisms.chps: no market .* did you mean 'chips'"):
+        load_scenario(file)
+    with pytest.raises(ScenarioError, match=r"--set mechanisms.chips: no mechanism 'gredy' .* did you mean 'greedy'"):
+        load_scenario("frontier-2024", {"mechanisms.chips": "gredy"})
+
+
+def test_a_scenario_without_a_choice_has_the_hash_that_it_had_and_one_with_a_choice_another():
+    plain, chosen = load_scenario("frontier-2024"), load_scenario("frontier-2024", {"mechanisms.chips": "pro-rata"})
+    assert "mechanisms" not in plain.dump()
+    assert 'mechanisms:\n  chips: "pro-rata"' in chosen.dump()
+    assert plain.sha256 != chosen.sha256
+
+
+def test_the_mechanism_of_a_market_is_part_of_the_state():
+    world = given()
+    assert books.mechanism_of(world.state, "chips") == "strategic"
+    world.happened(events.MechanismChosen(kind="chips", mechanism="pro-rata"))
+    assert books.mechanism_of(world.state, "chips") == "pro-rata"
