@@ -14,6 +14,7 @@ def holding(state: State, org: str, chip: str, site: str) -> Holding:
     found = state.chips.holdings.get(name)
     if found is None:
         found = state.chips.holdings[name] = Holding(org, chip, site)
+        state.index.holdings.setdefault(org, {})[name] = None
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from events.types import estates as events
 from market.evolve.chips import holding
-from market.evolve.ids import count
+from market.evolve.ids import count, drop, enter
 from market.state import State
 from market.state.estates import Claim, Estate, Lot
 from market.state.finance import Loan, Stake
@@ -24,6 +24,9 @@ def claim_filed(state: State, event: events.ClaimFiled, day: int) -> None:
 
 def lease_assigned(state: State, event: events.LeaseAssigned, day: int) -> None:
     lease = state.leases.leases[event.lease_id]
+    parties = state.index.let if event.kind == "lessor" else state.index.rented
+    drop(parties, getattr(lease, event.kind), event.lease_id)
+    enter(parties, event.counterparty, event.lease_id)
     setattr(lease, event.kind, event.counterparty)
 
 
@@ -46,9 +49,8 @@ def lot_sold(state: State, event: events.LotSold, day: int) -> None:
     del estate.lots[event.lot_id]
     if event.kind == "site":
         state.sites.sites[event.site].owner = event.counterparty
-        for building in state.sites.buildings.values():
-            if building.site == event.site:
-                building.org = event.counterparty
+        for building_id in state.index.buildings.get(event.site, ()):
+            state.sites.buildings[building_id].org = event.counterparty
 
 
 def gpus_transferred(state: State, event: events.GpusTransferred, day: int) -> None:
@@ -103,7 +105,7 @@ def org_exited(state: State, event: events.OrgExited, day: int) -> None:
     state.leases.posted.pop(org, None)
     for segment in state.demand.segments.values():
         segment.shares.pop(org, None)
-    for name in [name for name in state.chips.holdings if name.org == org]:
+    for name in state.index.holdings.pop(org, ()):
         del state.chips.holdings[name]
     for place in [place for place in state.training.clusters if place.org == org]:
         del state.training.clusters[place]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from events.terms import LeaseTerms, spread
 from events.types import leases as events
 from market.evolve.chips import holding
-from market.evolve.ids import count
+from market.evolve.ids import count, drop, enter
 from market.state import State
 from market.state.chips import Place
 from market.state.leases import Lease, Letter, Quote, Request, Signature
@@ -13,23 +13,34 @@ from market.state.leases import Lease, Letter, Quote, Request, Signature
 
 def lease_requested(state: State, event: events.LeaseRequested, day: int) -> None:
     count(state, event.request_id)
+    enter(state.index.asked, event.lessee, event.request_id)
     state.leases.requests[event.request_id] = Request(
         event.request_id, event.lessee, event.lessor, event.h100e, event.due_day, event.duration_days,
         event.price_usd_per_h100e_hour, event.kind, day, event.region, event.chip,
     )  # fmt: skip
 
 
-def _drop_quotes(state: State, request_id: str) -> None:
-    quotes = state.leases.quotes
-    for quote_id in [name for name, quote in quotes.items() if quote.request_id == request_id]:
-        del quotes[quote_id]
+def _drop_quote(state: State, request_id: str) -> Quote | None:
+    """Take out the quote that answers a request, if there is one."""
+    quote_id = state.index.quote.pop(request_id, None)
+    if quote_id is None:
+        return None
+    quote = state.leases.quotes.pop(quote_id)
+    drop(state.index.quoted, quote.lessor, quote_id)
+    return quote
+
+
+def _drop_request(state: State, request_id: str) -> None:
+    request = state.leases.requests.pop(request_id)
+    drop(state.index.asked, request.lessee, request_id)
 
 
 def quote_given(state: State, event: events.QuoteGiven, day: int) -> None:
     count(state, event.quote_id)
     desk = state.leases
-    before = next((quote for quote in desk.quotes.values() if quote.request_id == event.request_id), None)
-    _drop_quotes(state, event.request_id)
+    before = _drop_quote(state, event.request_id)
+    state.index.quote[event.request_id] = event.quote_id
+    enter(state.index.quoted, event.lessor, event.quote_id)
     desk.requests[event.request_id].rounds += 1
     first = before.first_price_usd_per_gpu_hour if before else event.price_usd_per_gpu_hour
     desk.quotes[event.quote_id] = Quote(
@@ -54,12 +65,12 @@ def quote_countered(state: State, event: events.QuoteCountered, day: int) -> Non
 
 
 def quote_lapsed(state: State, event: events.QuoteLapsed, day: int) -> None:
-    del state.leases.quotes[event.quote_id]
+    _drop_quote(state, state.leases.quotes[event.quote_id].request_id)
 
 
 def talks_failed(state: State, event: events.LeaseTalksFailed, day: int) -> None:
-    _drop_quotes(state, event.request_id)
-    del state.leases.requests[event.request_id]
+    _drop_quote(state, event.request_id)
+    _drop_request(state, event.request_id)
 
 
 def lease_signed(state: State, event: events.LeaseSigned, day: int) -> None:
@@ -69,6 +80,8 @@ def lease_signed(state: State, event: events.LeaseSigned, day: int) -> None:
         **spread(event), lease_id=event.lease_id, parent_lease_id=event.parent_lease_id, lessor=event.lessor,
         lessee=event.lessee, kind=event.kind, depth=event.depth, contract_id=event.contract_id,
     )  # fmt: skip
+    enter(state.index.let, event.lessor, event.lease_id)
+    enter(state.index.rented, event.lessee, event.lease_id)
     if event.parent_lease_id is not None:
         desk.leases[event.parent_lease_id].subleased += event.gpus
     if event.contract_id is None:
@@ -92,8 +105,8 @@ def close_talks(state: State, quote_id: str | None) -> None:
     """End the talks that led to a signature."""
     quote = state.leases.quotes.get(quote_id) if quote_id is not None else None
     if quote is not None:
-        del state.leases.requests[quote.request_id]
-        _drop_quotes(state, quote.request_id)
+        _drop_request(state, quote.request_id)
+        _drop_quote(state, quote.request_id)
 
 
 def lease_late(state: State, event: events.LeaseLate, day: int) -> None:
@@ -119,6 +132,8 @@ def lease_ended(state: State, event: events.LeaseEnded, day: int) -> None:
     if lease.parent_lease_id in state.leases.leases:
         state.leases.leases[lease.parent_lease_id].subleased -= lease.gpus
     del state.leases.leases[event.lease_id]
+    drop(state.index.let, lease.lessor, event.lease_id)
+    drop(state.index.rented, lease.lessee, event.lease_id)
 
 
 def letter_signed(state: State, event: events.LetterSigned, day: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from events.types import sites as events
-from market.evolve.ids import count
+from market.evolve.ids import count, drop, enter
 from market.state import State
 from market.state.sites import Building, Site
 
@@ -19,6 +19,7 @@ def site_planned(state: State, event: events.SitePlanned, day: int) -> None:
 
 def building_started(state: State, event: events.BuildingStarted, day: int) -> None:
     count(state, event.building_id)
+    enter(state.index.buildings, event.site, event.building_id)
     state.sites.buildings[event.building_id] = Building(
         event.building_id, event.site, event.org, event.region, event.kind, event.power_kw_it, event.start_day,
         event.due_day,
@@ -57,7 +58,8 @@ def building_resumed(state: State, event: events.BuildingResumed, day: int) -> N
 
 
 def building_cancelled(state: State, event: events.BuildingCancelled, day: int) -> None:
-    del state.sites.buildings[event.building_id]
+    building = state.sites.buildings.pop(event.building_id)
+    drop(state.index.buildings, building.site, event.building_id)
     region = state.run.regions[event.region]
     if event.building_id in region.queue:
         region.queue.remove(event.building_id)
@@ -75,7 +77,9 @@ def shell_waits_for_power(state: State, event: events.ShellWaitsForPower, day: i
 
 def power_energised(state: State, event: events.PowerEnergised, day: int) -> None:
     state.sites.sites[event.site].energised_kw += event.power_kw_it
-    state.sites.buildings.pop(event.building_id, None)
+    building = state.sites.buildings.pop(event.building_id, None)
+    if building is not None:
+        drop(state.index.buildings, building.site, event.building_id)
 
 
 APPLY = {

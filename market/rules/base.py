@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from events.commands import Command
 from events.types import Event
 from market.state import State
 from market.state.chips import Holding, Place
+from market.state.leases import Lease, Quote, Request
+from market.state.sites import Building
 from market.units import DAYS_PER_YEAR
 
 
@@ -47,10 +49,43 @@ def held(state: State, org: str, chip: str, site: str) -> int:
     return holding.held if holding else 0
 
 
+# --- what belongs to whom, in the order in which it came
+
+
+def asked_by(state: State, lessee: str) -> Iterator[Request]:
+    """Open requests of a lessee."""
+    return map(state.leases.requests.__getitem__, state.index.asked.get(lessee, ()))
+
+
+def quoted_by(state: State, lessor: str) -> Iterator[Quote]:
+    """Open quotes of a lessor."""
+    return map(state.leases.quotes.__getitem__, state.index.quoted.get(lessor, ()))
+
+
+def let_by(state: State, lessor: str) -> Iterator[Lease]:
+    """Leases of a lessor in force."""
+    return map(state.leases.leases.__getitem__, state.index.let.get(lessor, ()))
+
+
+def rented_by(state: State, lessee: str) -> Iterator[Lease]:
+    """Leases of a lessee in force."""
+    return map(state.leases.leases.__getitem__, state.index.rented.get(lessee, ()))
+
+
+def buildings_at(state: State, site: str) -> Iterator[Building]:
+    """What is being built at a site."""
+    return map(state.sites.buildings.__getitem__, state.index.buildings.get(site, ()))
+
+
+def holdings_of(state: State, org: str) -> Iterator[Holding]:
+    """Holdings of an org."""
+    return map(state.chips.holdings.__getitem__, state.index.holdings.get(org, ()))
+
+
 def fleet_h100e(state: State, org: str) -> float:
     """H100e that an org can use, everywhere."""
     chips = state.chips.chips
-    return sum(h.held * chips[h.chip].h100e for h in state.chips.holdings.values() if h.org == org)
+    return sum(h.held * chips[h.chip].h100e for h in holdings_of(state, org))
 
 
 def fleets_h100e(state: State) -> dict[str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from market.rules.base import training_use
+from market.rules.base import let_by, quoted_by, training_use
 from market.state import State
 from market.state.chips import Place
 from market.state.leases import Lease, Quote
@@ -15,8 +15,8 @@ def held_in_quotes(state: State, lessor: str, chip: str, site: str) -> int:
     """GPUs of own fleet that open quotes of a lessor hold."""
     return sum(
         q.gpus
-        for q in state.leases.quotes.values()
-        if q.lessor == lessor and q.chip == chip and q.site == site and q.parent_lease_id is None and q.form == "lease"
+        for q in quoted_by(state, lessor)
+        if q.chip == chip and q.site == site and q.parent_lease_id is None and q.form == "lease"
     )
 
 
@@ -24,8 +24,8 @@ def owed(state: State, lessor: str, chip: str, site: str) -> int:
     """GPUs of own fleet that a lessor has promised and not handed over."""
     return sum(
         lease.owed
-        for lease in state.leases.leases.values()
-        if lease.lessor == lessor and lease.chip == chip and lease.site == site and lease.parent_lease_id is None
+        for lease in let_by(state, lessor)
+        if lease.chip == chip and lease.site == site and lease.parent_lease_id is None
     )
 
 
@@ -41,8 +41,7 @@ def free_gpus(state: State, org: str, chip: str, site: str) -> int:
 def promised_watts(state: State, site: str) -> int:
     """IT power that the leases and quotes of a site's owner will take there, beyond what is installed."""
     owner = state.sites.sites[site].owner
-    leases = (lease for lease in state.leases.leases.values() if lease.lessor == owner)
-    return promised_by(state, site, leases, (q for q in state.leases.quotes.values() if q.lessor == owner))
+    return promised_by(state, site, let_by(state, owner), quoted_by(state, owner))
 
 
 def promised_by(state: State, site: str, leases: Iterable[Lease], quotes: Iterable[Quote]) -> int:
@@ -65,4 +64,5 @@ def promised_by(state: State, site: str, leases: Iterable[Lease], quotes: Iterab
 
 def quoted_under(state: State, lease_id: str) -> int:
     """GPUs of a lease that open quotes hold."""
-    return sum(q.gpus for q in state.leases.quotes.values() if q.parent_lease_id == lease_id)
+    lessor = state.leases.leases[lease_id].lessee
+    return sum(q.gpus for q in quoted_by(state, lessor) if q.parent_lease_id == lease_id)

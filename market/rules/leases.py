@@ -23,7 +23,7 @@ from events.kinds import (
 from events.terms import LeaseTerms, spread
 from events.types import Event
 from events.types import leases as events
-from market.rules.base import Deciders, Happening, training_use
+from market.rules.base import Deciders, Happening, asked_by, buildings_at, let_by, quoted_by, training_use
 from market.rules.contracts import sign
 from market.rules.free import free_gpus, promised_watts, quoted_under
 from market.state import State, next_id
@@ -53,9 +53,7 @@ def request_lease(state: State, command: commands.RequestLease, day: int) -> lis
         command.chip and command.chip not in state.chips.chips
     ):
         reason = "unknown region or chip"
-    elif (command.actor, command.lessor, command.kind) in {
-        (r.lessee, r.lessor, r.kind) for r in state.leases.requests.values()
-    }:
+    elif any((r.lessor, r.kind) == (command.lessor, command.kind) for r in asked_by(state, command.actor)):
         reason = "talks already open"
     if reason:
         return [events.RequestRefused(lessee=command.actor, lessor=command.lessor, reason=reason)]
@@ -127,13 +125,13 @@ def _room_fault(state: State, command: commands.GiveQuote, request: Request, day
     """Say whether GPUs or power fall short of a quote on own GPUs."""
     terms = command.terms
     chip, site = state.chips.chips[terms.chip], state.sites.sites[terms.site]
-    own = next((q for q in state.leases.quotes.values() if q.request_id == request.request_id), None)
+    own = state.leases.quotes.get(state.index.quote.get(request.request_id, ""))
     same = own is not None and own.form == "lease" and (own.chip, own.site) == (terms.chip, terms.site)
     replaced = own.gpus if own is not None and same else 0
     free = free_gpus(state, command.actor, terms.chip, terms.site) + replaced
     if terms.start_day - day <= QUOTE_DAYS and terms.gpus > free:
         return "capacity"
-    building = sum(b.power_kw for b in state.sites.buildings.values() if b.site == terms.site)
+    building = sum(b.power_kw for b in buildings_at(state, terms.site))
     watts = round(chip.power_kw_it_per_gpu * 1000)
     new = max(0, terms.gpus - max(0, free)) * watts - replaced * watts
     if new > site.spare_w + building * 1000 - promised_watts(state, terms.site):
@@ -273,10 +271,10 @@ def break_talks(state: State, command: commands.BreakTalks, day: int) -> list[Ev
 
 def end_lease(state: State, lease: Lease, day: int, reason: LeaseEnd) -> Iterator[Happening]:
     """End a lease and all that was sublet or offered under it, deepest first."""
-    for quote in state.leases.quotes.values():
+    for quote in quoted_by(state, lease.lessee):
         if quote.parent_lease_id == lease.lease_id:
             yield Happening(day, _lapsed(quote), quote.lessor, quote.quote_id)
-    for child in list(state.leases.leases.values()):
+    for child in list(let_by(state, lease.lessee)):
         if child.parent_lease_id == lease.lease_id:
             yield from end_lease(state, child, day, reason if reason == "term" else "parent ended")
     event = events.LeaseEnded(

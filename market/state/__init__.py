@@ -12,6 +12,7 @@ from market.state.contracts import Contracts
 from market.state.demand import Demand
 from market.state.finance import Finance
 from market.state.form import NUMBER, form_of
+from market.state.index import Index
 from market.state.leases import Leases
 from market.state.run import Run
 from market.state.sites import Sites
@@ -23,7 +24,7 @@ Family = Run | Chips | Sites | Leases | Training | Finance
 
 
 class State(msgspec.Struct):
-    """Everything that is true at one moment.
+    """Everything that is true at one moment, and `index`, which finds it.
 
     `trail` maps the id of every thing to the seq of the latest event about it and that event's root; `world` is the
     first event, the start. It finds causes, holds positions in the log, and so stays outside the hash.
@@ -37,6 +38,7 @@ class State(msgspec.Struct):
     contracts: Contracts = msgspec.field(default_factory=Contracts)
     training: Training = msgspec.field(default_factory=Training)
     finance: Finance = msgspec.field(default_factory=Finance)
+    index: Index = msgspec.field(default_factory=Index)
     trail: dict[str, tuple[int, int]] = msgspec.field(default_factory=lambda: {"world": (0, 0)})
 
 

@@ -173,9 +173,12 @@ class Shared:
 
     def backer(self, org: str) -> str | None:
         """The investor that has put most into an org in return for its custom."""
-        stakes = self.state.finance.stakes.get(org, {})
-        known = self.state.run.orgs.keys() - self.state.finance.estates.keys()
-        found = [(x.for_compute_cents, name) for name, x in stakes.items() if x.for_compute_cents and name in known]
+        orgs, estates = self.state.run.orgs, self.state.finance.estates
+        found = [
+            (x.for_compute_cents, name)
+            for name, x in self.state.finance.stakes.get(org, {}).items()
+            if x.for_compute_cents and name in orgs and name not in estates
+        ]
         return max(found)[1] if found else None
 
     @cached_property

@@ -12,7 +12,7 @@ from given import CLOUD, FUND, LAB, RESELLER, RIVAL, START, given, handed, lease
 
 from events import EVENTS
 from events.terms import LeaseTerms
-from events.types import chips, contracts, demand, estates, finance, leases, policy, run, sites, training
+from events.types import chips, clearing, contracts, demand, estates, finance, leases, policy, run, sites, training
 from market import state as state_module
 from market.evolve import APPLIERS, evolve
 from market.state import FAMILIES, State, next_id, state_hash
@@ -57,6 +57,7 @@ def full() -> State:
             shipment_id="cloud/shipment/1", order_id="cloud/order/1", org=CLOUD, chip="H100", gpus=5
         ),
         chips.GpusWaitForPower(org=CLOUD, chip="H100", gpus=5, reason="power"),
+        clearing.MechanismChosen(kind="chips", mechanism="pro-rata"),
         chips.SlotsExpanded(supplier="nvidia", value=1001.0),
         chips.InputExpanded(kind="memory", value=1e6),
         chips.InputBound(supplier="nvidia", kind="memory", share=0.5),
@@ -262,8 +263,8 @@ def test_the_small_state_holds_every_kind_of_thing():
     assert declared - kinds(full()) == set()
 
 
-def test_every_family_of_the_state_is_hashed_and_the_trail_alone_is_not():
-    assert set(State.__struct_fields__) - set(FAMILIES) == {"trail"}
+def test_every_family_of_the_state_is_hashed_and_what_only_finds_things_is_not():
+    assert set(State.__struct_fields__) - set(FAMILIES) == {"index", "trail"}
     state = State()
     before = state_hash(state)
     state.trail["somebody"] = (1, 0)

@@ -1,0 +1,56 @@
+"""The index of a state follows from the rest of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from worlds import WORLD, simulate
+
+from market.kernel import replay
+from market.scenario.load import load_scenario
+from market.state import State, state_hash
+from market.state.index import Index
+
+Pairs = Iterable[tuple[str, object]]
+
+
+def _by_owner(pairs: Pairs) -> dict[str, set[object]]:
+    found: dict[str, set[object]] = {}
+    for owner, name in pairs:
+        found.setdefault(owner, set()).add(name)
+    return found
+
+
+def rebuilt(state: State) -> dict[str, object]:
+    """What the index must hold, found by a look at all things."""
+    desk = state.leases
+    return {
+        "asked": _by_owner((x.lessee, x.request_id) for x in desk.requests.values()),
+        "quote": {x.request_id: x.quote_id for x in desk.quotes.values()},
+        "quoted": _by_owner((x.lessor, x.quote_id) for x in desk.quotes.values()),
+        "let": _by_owner((x.lessor, x.lease_id) for x in desk.leases.values()),
+        "rented": _by_owner((x.lessee, x.lease_id) for x in desk.leases.values()),
+        "buildings": _by_owner((x.site, x.building_id) for x in state.sites.buildings.values()),
+        "holdings": _by_owner((place.org, place) for place in state.chips.holdings),
+    }
+
+
+def held(index: Index) -> dict[str, object]:
+    """What it holds, the order of ids left out."""
+    tables = {name: getattr(index, name) for name in index.__struct_fields__}
+    return {
+        name: table if name == "quote" else {owner: set(names) for owner, names in table.items()}
+        for name, table in tables.items()
+    }
+
+
+@pytest.mark.parametrize("default", ["", "coreweave"])
+def test_the_index_holds_what_a_look_at_all_would_find(default: str) -> None:
+    scenario = load_scenario(WORLD, {f"orgs.{default}.cash_usd": "0"} if default else {}).scenario
+    run = simulate(scenario, 1, 40)
+    assert held(run.kernel.state.index) == rebuilt(run.kernel.state)
+    state = State()
+    for _ in replay(run.entries, state):
+        pass
+    assert (state.index, state_hash(state)) == (run.kernel.state.index, state_hash(run.kernel.state))
