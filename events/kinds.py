@@ -63,6 +63,10 @@ LeaseRefusal = Literal[QuoteClosed, CounterRefusal, "a counter-offer is open", "
 ContractRefusal = Literal["not the actor's contract", "not the actor's GPUs", "in use"]
 LetterRefusal = Literal["unknown lessor", "nothing announced", "a letter is open"]
 BidRefusal = Literal["no such lot", "not yet open", "nothing bid", "cash", "rents and sublets there"]
+EntryRefusal = Literal[
+    "no name", "name taken", "unknown role or behaviour", "unknown country", "no founder", "cash",
+]  # fmt: skip
+ExitRefusal = Literal["not the actor's", "under way", "of no such role"]
 TradeRefusal = Literal["in default", "not in the market"]
 RoundRefusal = Literal["a round is open", "no open round", "no such terms", "investor without cash"]
 LoanRefusal = Literal["unknown lender", "coverage", "lender without cash"]
@@ -75,7 +79,7 @@ ProjectRefusal = Literal["nothing asked", "no GPUs free"]
 Cancelling = Literal["buyer", "takes another chip", "end of life", "default"]
 SlipReason = Literal["yield"]
 WaitReason = Literal["power"]
-DefaultReason = Literal["cash", "forced"]  # forced: a policy's what-if
+DefaultReason = Literal["cash", "forced", "wound up"]  # forced: a policy's what-if; wound up: by its owners
 RunReason = Literal["GPUs lost", "curtailed"]
 RunEnd = Literal["end", "stopped"]
 Lateness = Literal["parent late", "power", "chips"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from events.commands import chips, contracts, estates, finance, leases, sites, training
+from events.commands import chips, contracts, entry, estates, finance, leases, sites, training
 from events.commands.base import Choice, Command, Terms
 from events.commands.check import fault
 
@@ -14,6 +14,7 @@ FAMILIES = {
     "training": training,
     "finance": finance,
     "estates": estates,
+    "entry": entry,
 }
 
 COMMANDS: dict[str, type[Command]] = {

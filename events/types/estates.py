@@ -7,8 +7,10 @@ from typing import ClassVar
 from events.kinds import (
     BidRefusal,
     ClaimRank,
+    EntryRefusal,
     EstateEnd,
     EstatePlan,
+    ExitRefusal,
     LeaseSide,
     LotKind,
     SettledIn,
@@ -211,6 +213,30 @@ class OrgExited(Event, frozen=True, kw_only=True):
     subject: ClassVar[str] = "org"
     org: str
     reason: EstateEnd
+
+
+class WindUpFiled(Event, frozen=True, kw_only=True):
+    """An org, or its owner (`counterparty`), wants it wound up."""
+
+    subject: ClassVar[str] = "org"
+    org: str
+    counterparty: str
+
+
+class ExitRefused(Event, frozen=True, kw_only=True):
+    """An org may not be wound up by who asked for it (`org`)."""
+
+    sees: ClassVar[Visibility] = "own"
+    org: str
+    reason: ExitRefusal
+
+
+class EntryRefused(Event, frozen=True, kw_only=True):
+    """An org could not be founded by who asked for it (`org`)."""
+
+    sees: ClassVar[Visibility] = "own"
+    org: str
+    reason: EntryRefusal
 
 
 class TradeRefused(Event, frozen=True, kw_only=True):

@@ -154,3 +154,4 @@ class OrgDefaulted(Event, frozen=True, kw_only=True):
     org: str
     amount_usd_cents: int
     reason: DefaultReason
+    estate_id: str | None = None  # null in logs from before there were estates

@@ -36,6 +36,22 @@ class OrgRegistered(Event, frozen=True, kw_only=True):
     parent_org: str | None = None
 
 
+class OrgAnnounced(Event, frozen=True, kw_only=True):
+    """An org will enter on `due_day`, with cash, a valuation and a budget for chips (`value`, USD a year)."""
+
+    subject: ClassVar[str] = "org"
+    aspect: ClassVar[str] = "/entry"
+    org: str
+    role: str
+    country: str
+    kind: str
+    parent_org: str | None
+    due_day: int
+    amount_usd_cents: int
+    valuation_usd_cents: int
+    value: float
+
+
 class RegionRegistered(Event, frozen=True, kw_only=True):
     """A power region exists."""
 

@@ -10,7 +10,12 @@ from market.state.estates import Claim, Estate, Lot
 from market.state.finance import Loan, Stake
 
 
+def wind_up_filed(state: State, event: events.WindUpFiled, day: int) -> None:
+    state.finance.filings[event.org] = day
+
+
 def estate_opened(state: State, event: events.EstateOpened, day: int) -> None:
+    state.finance.filings.pop(event.org, None)
     count(state, event.estate_id)
     state.finance.estates[event.org] = Estate(event.estate_id, event.org, event.kind, day, event.due_day)
 
@@ -112,6 +117,7 @@ def org_exited(state: State, event: events.OrgExited, day: int) -> None:
 
 
 APPLY = {
+    events.WindUpFiled: wind_up_filed,
     events.EstateOpened: estate_opened,
     events.ClaimFiled: claim_filed,
     events.LeaseAssigned: lease_assigned,
@@ -127,4 +133,7 @@ APPLY = {
     events.EstateClosed: estate_closed,
     events.OrgExited: org_exited,
 }
-INERT = (events.LeaseAssumed, events.LeaseRejected, events.BidRefused, events.TradeRefused)
+INERT = (
+    events.LeaseAssumed, events.LeaseRejected, events.BidRefused, events.TradeRefused, events.ExitRefused,
+    events.EntryRefused,
+)  # fmt: skip

@@ -13,6 +13,7 @@ SENTENCES: dict[str, str] = {
     "RunStarted": "The run of {kind} began with seed {seed}, planned from {start_day} to {end_day}.",
     "ParameterSet": "Parameter {parameter} was set to {value}.",
     "OrgRegistered": "{org} ({role}, {country}) entered.",
+    "OrgAnnounced": "{org} ({role}, {country}) will enter the market on {due_day}.",
     "RegionRegistered": "Power region {region} ({country}) entered.",
     "OptionChosen": "{org} decided on {kind}: {option}{power} ({terms}).",
     "OptionRejected": "{org} left {option} ({terms}): {reason}.",
@@ -175,6 +176,9 @@ SENTENCES: dict[str, str] = {
     "ClaimSettled": "{counterparty} recovered {amount_usd_cents} of {org} as {kind} ({rank}).",
     "EstateClosed": "{org}'s estate was closed with {amount_usd_cents} for its claims: {kind}.",
     "OrgExited": "{org} left the market: {reason}.",
+    "WindUpFiled": "{counterparty} wants {org} wound up.",
+    "ExitRefused": "{org} may not wind that org up: {reason}.",
+    "EntryRefused": "{org} could not found an org: {reason}.",
     "TradeRefused": "{org} asked for {kind} and was refused: {reason}.",
     # policy
     "PolicyEnacted": "Policy {policy} came into force.",

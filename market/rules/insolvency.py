@@ -39,12 +39,16 @@ def defaults(state: State, day: int) -> Iterator[Happening]:
 
 
 def forced(state: State, day: int) -> Iterator[Happening]:
-    """Put orgs into default that a policy says default, whatever cash they have."""
+    """Open the estates of orgs that a policy puts into default whatever cash they have, or that are to be wound up."""
     done = set[str]()
     for org, books in state.finance.books.items():
         name = forced_by(org)
         when = state.run.parameters.get(name, -1.0)
-        if when >= 0 and org not in state.finance.estates and books.defaulted_day < when:
+        if org in state.finance.estates:
+            continue
+        if org in state.finance.filings:
+            yield from _Opening(state, org, day, done).happenings("wound up", org)
+        elif when >= 0 and books.defaulted_day < when:
             yield from _Opening(state, org, day, done).happenings("forced", name)
 
 
@@ -65,9 +69,9 @@ class _Opening:
     def happenings(self, reason: DefaultReason, cause: str) -> Iterator[Happening]:
         """Say that the org defaults, and all that follows on that day."""
         lacks, name = max(0, -cash(self.state, self.org)), self.estate_id
-        defaulted = OrgDefaulted(org=self.org, amount_usd_cents=lacks, reason=reason)
+        defaulted = OrgDefaulted(org=self.org, amount_usd_cents=lacks, reason=reason, estate_id=name)
         yield Happening(self.day, defaulted, self.org, cause)
-        plan = "liquidation" if reason == "forced" else self.plan()
+        plan: EstatePlan = self.plan() if reason == "cash" else "liquidation"
         yield self._opened(plan)
         if lacks:
             paid = PaymentMade(
@@ -133,6 +137,7 @@ class _Opening:
         state, org = self.state, self.org
         for request in state.leases.requests.values():
             if org in (request.lessee, request.lessor) and self.first(request.request_id):
+                self.done.update(q.quote_id for q in state.leases.quotes.values() if q.request_id == request.request_id)
                 yield self.happening(
                     LeaseTalksFailed(
                         request_id=request.request_id, lessee=request.lessee, lessor=request.lessor,

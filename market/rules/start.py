@@ -18,7 +18,7 @@ from market.state.chips import Chip
 from market.units import CENTS, DAYS_PER_YEAR, SECONDS_PER_DAY, digits, to_day, weeks_in
 
 if TYPE_CHECKING:
-    from market.scenario.schema import Scenario
+    from market.scenario.schema import Org, Scenario
 
 
 def opening(scenario: Scenario, seed: int) -> Iterator[tuple[int, Event]]:
@@ -57,6 +57,9 @@ def _parameters(scenario: Scenario, start: int) -> Iterator[Event]:
 
 def _orgs(scenario: Scenario, start: int) -> Iterator[Event]:
     for name, org in sorted(scenario.orgs.items()):
+        if is_late(scenario, name):
+            yield _announced(name, org)
+            continue
         yield run.OrgRegistered(
             org=name, role=roles_text(org.roles), country=org.country, kind=org.behaviour, parent_org=org.parent
         )
@@ -65,6 +68,27 @@ def _orgs(scenario: Scenario, start: int) -> Iterator[Event]:
             if part:
                 lines = max(1, round(part * scenario.parameters["shipping.oem_gpus_per_week_first"]))
                 yield chips.IntegrationExpanded(org=name, gpus=lines)
+
+
+def is_late(scenario: Scenario, name: str) -> bool:
+    """Whether an org enters after the start."""
+    enters = scenario.orgs[name].enters
+    return enters is not None and enters > scenario.start
+
+
+def _announced(name: str, org: Org) -> run.OrgAnnounced:
+    assert org.enters is not None
+    return run.OrgAnnounced(
+        org=name,
+        role=roles_text(org.roles),
+        country=org.country,
+        kind=org.behaviour,
+        parent_org=org.parent,
+        due_day=to_day(org.enters),
+        amount_usd_cents=round(org.cash_usd * CENTS),
+        valuation_usd_cents=round(org.valuation_usd * CENTS),
+        value=org.chip_budget_usd_per_year,
+    )
 
 
 def _regions(scenario: Scenario, start: int) -> Iterator[Event]:
@@ -226,6 +250,8 @@ def _leases(scenario: Scenario, start: int) -> Iterator[Event]:
 def _money(scenario: Scenario, start: int) -> Iterator[Event]:
     p = scenario.parameters
     for name, org in sorted(scenario.orgs.items()):
+        if is_late(scenario, name):
+            continue
         if org.cash_usd:
             yield finance.PaymentMade(
                 org="world/savers",
@@ -279,7 +305,7 @@ def _labs(scenario: Scenario, start: int) -> Iterator[Event]:
         )
     yield training.FrontierMeasured(capability=best)
     for name, org in sorted(scenario.orgs.items()):
-        if "lab" not in org.roles:
+        if "lab" not in org.roles or is_late(scenario, name):
             continue
         yield training.ComputeSplitSet(org=name, share=p["split.inference_start"])
         revenue = org.revenue_usd_per_year

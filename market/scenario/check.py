@@ -27,7 +27,10 @@ Check = Callable[[Scenario, Places], Iterator[Problem]]
 def problems_of(scenario: Scenario, places: Places) -> list[Problem]:
     """List all that does not fit together, references first: the rest assumes that they hold."""
     broken = _first([_parameters, _references, _yardstick], scenario, places)
-    checks = (_chips, _orgs, _mechanisms, _grounds, _sites, _power, _leases, _investments, _models, _chains, _stock)
+    checks = (
+        _chips, _orgs, _entries_late, _mechanisms, _grounds, _sites, _power, _leases, _investments, _models, _chains,
+        _stock,
+    )  # fmt: skip
     return broken or _first(checks, scenario, places)
 
 
@@ -119,6 +122,25 @@ def _entries(scenario: Scenario, section: str) -> Iterator[tuple[str, object]]:
 
 def _keyed(part: dict[str, object] | list[object]) -> Iterator[tuple[str, object]]:
     yield from part.items() if isinstance(part, dict) else (("", entry) for entry in part)
+
+
+def _entries_late(scenario: Scenario, places: Places) -> Iterator[Problem]:
+    """Who enters after the start has nothing before: it supplies, owns, rents, trains and owes nothing."""
+    late = {id_ for id_, org in scenario.orgs.items() if org.enters is not None and org.enters > scenario.start}
+    for id_ in sorted(late):
+        org, path = scenario.orgs[id_], ("orgs", id_, "enters")
+        if {"supplier", "oem"} & set(org.roles):
+            yield at(places, path, "a supplier or OEM is there from the start: it comes with lines")
+        if org.parent in late:
+            yield at(places, path, f"its parent {org.parent!r} enters after the start too; leave one of them out")
+        if org.revenue_usd_per_year:
+            yield at(places, path, "has revenue before it enters; set revenue_usd_per_year to 0")
+    for section in ("chips", "sites", "fleets", "leases", "orders", "investments", "models", "runs"):
+        for key, entry in _entries(scenario, section):
+            for field, into in references(section):
+                if into == "orgs" and (name := getattr(entry, field)) in late:
+                    paths: list[Key] = [(section, key, field), ("orgs", name, "enters"), (section, key)]
+                    yield clash(places, paths, f"{name!r} enters after the start and can have nothing before")
 
 
 def _chips(scenario: Scenario, places: Places) -> Iterator[Problem]:

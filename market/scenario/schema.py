@@ -61,6 +61,7 @@ class Org(Strict):
     valuation_usd: Money = 0.0
     chip_budget_usd_per_year: Money = 0.0  # buyers of chips
     captive_share: Share = 0.0  # part of the fleet that never leaves the org
+    enters: date | None = None  # first day in the market; from the start on where none is given
     traits: dict[str, Trait] = {}
 
     @field_validator("roles")

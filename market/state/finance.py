@@ -47,4 +47,5 @@ class Finance(msgspec.Struct, array_like=True):
     loans: dict[str, Loan] = {}
     raised: dict[int, int] = {}  # year of the run -> cents raised by labs
     stakes: dict[str, dict[str, Stake]] = {}  # org -> investor -> what it put in
+    filings: dict[str, int] = {}  # org to be wound up -> day on which that was asked for
     estates: dict[str, Estate] = {}  # org in default -> its estate

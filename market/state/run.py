@@ -15,6 +15,20 @@ class Org(msgspec.Struct, array_like=True):
     parent: str | None
 
 
+class Entrant(msgspec.Struct, array_like=True):
+    """An org that will enter on a day, and with what."""
+
+    name: str
+    roles: tuple[str, ...]
+    country: str
+    behaviour: str
+    parent: str | None
+    day: int
+    cash_cents: int
+    valuation_cents: int
+    budget_usd_per_year: float
+
+
 class Region(msgspec.Struct, array_like=True):
     """A power region: its interconnection queue in order of arrival, and the connectable power not yet used."""
 
@@ -46,6 +60,7 @@ class Run(msgspec.Struct, array_like=True):
     parameters: dict[str, float] = {}
     baseline: dict[str, float] = {}  # parameters as the start set them
     orgs: dict[str, Org] = {}
+    entrants: dict[str, Entrant] = {}
     regions: dict[str, Region] = {}
     counters: dict[str, int] = {}
     on_site_kw: int = 0  # own generation delivered so far, IT kW

@@ -173,6 +173,11 @@ def full() -> State:
             org=LAB, policy="rule", kind="PlanSite", reason="permit 0 lab", due_day=START, end_day=START + 9
         ),
         run.ExogenousShock(kind="demand", value=1.5),
+        run.OrgAnnounced(
+            org="newcomer", role="lab", country="US", kind="lab", parent_org=None, due_day=START + 90,
+            amount_usd_cents=9, valuation_usd_cents=90, value=9.0,
+        ),
+        estates.WindUpFiled(org=LAB, counterparty=LAB),
         lease(RIVAL),
         leases.LeaseEnded(
             lease_id="rival/lease/1", lessor=CLOUD, lessee=RIVAL, chip="H100", site="hall", gpus=0, reason="rejected"

@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from worlds import as_table
 
 from events import MemoryLog
-from events.commands import COMMANDS, chips, contracts, estates, finance, leases, sites, training
+from events.commands import COMMANDS, chips, contracts, entry, estates, finance, leases, sites, training
 from events.terms import LeaseTerms
 from events.types.chips import FleetRegistered
 from events.types.finance import PaymentMade
@@ -109,6 +109,17 @@ ASKS = {
     finance.FundRound: {"org": others, "amount_usd_cents": amounts, "valuation_usd_cents": amounts},
     finance.DeclineRound: {"org": others, "reason": st.just("market closed")},
     finance.SeekLoan: {"lender": others, "amount_usd_cents": amounts},
+    entry.FoundOrg: {
+        "org": st.sampled_from(["newcomer", LAB, "No Name", "sub"]),
+        "role": st.sampled_from(["lab", "cloud", "supplier", "investor"]),
+        "country": st.sampled_from(["US", "XX"]),
+        "behaviour": st.sampled_from(["lab", "cloud", "investor", "gifted"]),
+        "amount_usd_cents": amounts,
+        "valuation_usd_cents": amounts,
+        "budget_usd_per_year": numbers,
+        "subsidiary": st.booleans(),
+    },
+    entry.WindUp: {"org": others},
     estates.BidForLot: {"lot_id": an_id("lot"), "amount_usd_cents": amounts},
 }
 

@@ -226,6 +226,17 @@ def test_the_highest_bid_wins_and_one_below_the_reserve_does_not():
     assert [e.counterparty for e in of(events.LotSold, world.after(estates.sell(world.state, day)))] == [RIVAL]
 
 
+def test_a_bid_stands_for_its_week_alone():
+    world = given()
+    defaulted(world, CLOUD)
+    (lot, *_) = of(events.LotOffered, world.after(estates.offer(world.state, world.day)))
+    wait(world, 6)
+    world.happened(paid("world/savers", RESELLER, 10**14))
+    world.when(BidForLot(actor=RESELLER, because=CLOUD, lot_id=lot.lot_id, amount_usd_cents=1))
+    day = wait(world, 52)
+    assert of(events.LotSold, world.after(estates.sell(world.state, day))) == []
+
+
 def test_the_reserve_falls_to_nothing():
     world = given()
     defaulted(world, CLOUD)

@@ -27,14 +27,11 @@ def book_of_estates(book: Book) -> pl.DataFrame:
 def opening(book: Book) -> list[Finding]:
     """Every default opens one estate, which is closed once, and no org has two at a time."""
     estates = book.once(book_of_estates)
-    if estates.is_empty() and (book.of("LeaseEnded")["reason"] == "default").any():
-        return []  # a log from before there were estates: leases of an org in default ended with no more than that
-    broke = book.of("OrgDefaulted").select(*WHEN, "org", at="seq").sort("seq")
-    known = broke.join_asof(
-        estates.select("seq", "org", "estate_id", opened="seq").sort("seq"), on="seq", by="org", strategy="forward",
-        check_sortedness=False,
-    )  # fmt: skip
-    bare = known.filter(pl.col("estate_id").is_null() | pl.col("opened").is_duplicated())
+    broke = book.of("OrgDefaulted").filter(pl.col("estate_id").is_not_null() | (len(estates) > 0))
+    known = broke.select(*WHEN, "org", "estate_id").join(
+        estates.select("estate_id", "org", opened="seq"), on=["estate_id", "org"], how="left", maintain_order="left"
+    )
+    bare = known.filter(pl.col("opened").is_null() | (pl.col("opened") < pl.col("seq")))
     before = estates.with_columns(last=pl.col("closed").shift(1).over("org")).filter(pl.col("last") > pl.col("seq"))
     return [
         *found(bare, "estates", "{} defaults and no estate is opened", "org"),

@@ -156,7 +156,10 @@ def from_the_world(book: Book) -> list[Finding]:
     paid = book.of("PaymentMade").filter(pl.col("org").str.starts_with("world"))
     source = "world/" + pl.col("kind").replace_strict(PAYERS, default="")
     strange = paid.filter(pl.col("org") != source)
-    late = paid.filter(pl.col("kind") == "opening", pl.col("cause_seq") >= 0)
+    entered = book.of("OrgRegistered").select(counterparty="org", at="seq")  # who enters brings its opening balance
+    late = paid.filter(pl.col("kind") == "opening", pl.col("cause_seq") >= 0).join(
+        entered, left_on=["counterparty", "cause_seq"], right_on=["counterparty", "at"], how="anti"
+    )
     again = paid.filter(pl.col("kind") == "opening").filter(pl.col("counterparty").is_duplicated())
     return [
         *found(strange, "cash", "{} pays {}", "org", "kind"),
