@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from events.kinds import SegmentName
 from events.types import Event
 from events.types import demand as events
+from events.types.chips import InputExpanded
 from events.types.run import ParameterSet
 from market import rng
-from market.rules import demand, foresee, index, prices, uses
+from market.rules import demand, foresee, index, inputs, prices, uses
 from market.rules.base import Happening, fleets_h100e, frontier
+from market.rules.chips import planned_lines
 from market.state import State
 from market.state.demand import TAIL
 from market.units import CENTS, HOURS_PER_YEAR, digits
@@ -69,6 +71,16 @@ def _share(state: State, org: str, name: SegmentName, share: float) -> Iterator[
     pull = math.log(share) - p["demand.quality_weight"] * (known - top) + p.get(f"orgs.{org}.momentum", 0.0)
     yield put(state, f"orgs.{org}.appeal_{name}", pull)
     yield said(state, events.ShareMeasured(org=org, segment=name, share=digits(share)), org)
+
+
+def supply(state: State) -> Iterator[Happening]:
+    """Give makers at least the memory and racks that the lines of the start use: what was made could be made."""
+    day, chips = state.run.start_day, state.chips.chips
+    lines = {name: gpus for name, gpus in planned_lines(state, day).items() if chips[name].in_volume}
+    for kind, share in inputs.ratios(state, lines, day).items():
+        had = {inputs.MEMORY: inputs.memory_supply, inputs.RACKS: inputs.rack_supply}.get(kind)
+        if had is not None and 0 < share < 1:
+            yield said(state, InputExpanded(kind=kind, value=digits(had(state, day) / share)))
 
 
 def spending(state: State) -> Iterator[Happening]:
@@ -160,7 +172,7 @@ def _target_factor(state: State, org: str) -> float:
     position += sum(s.gpus * chips[s.chip].h100e for s in state.chips.shipments.values() if s.org == org)
     position += sum(o.gpus * chips[o.chip].h100e for o in state.chips.orders.values() if o.org == org)
     gap = p["targets.close_weeks"] * weekly * chip.h100e / chip.price_usd_per_gpu / margin
-    foreseen = foresee.foreseen(state, org, lead + p["targets.horizon_weeks"]) / max(p["demand.factor"], 1e-9)
+    foreseen = foresee.foreseen(state, org, ordering_weeks(state)) / max(p["demand.factor"], 1e-9)
     factor = (position + gap) / foreseen if foreseen > 0 else 1.0
     return min(max(factor, p["targets.factor_min"]), p["targets.factor_max"])
 
@@ -178,3 +190,34 @@ def _finance_factor(state: State, org: str, bill: float) -> float:
     money += max(0, state.finance.ledger.accounts.get(org, 0)) / CENTS / 2
     spent = bill * state.finance.books[org].budget_usd_per_year
     return max(1.0, p["finance.start_slack"] * spent / max(money, 0.05 * spent))
+
+
+def shells_factor(state: State, org: str, soon_kw: float, begun_kw: float) -> float:
+    """Shells that an org must have begun so that its chips find power, over those that its usual growth explains.
+
+    By the horizon of orders (`soon_kw` of growth) they carry what is on its way, on order and ordered for
+    `orders.room_weeks` more; all of them (`begun_kw`) what is ordered at this pace in the time that they take. Nobody
+    counted shells under way, but buyers order what they have power for. Far from 1 it stands for a missing contract.
+    """
+    p, chips = state.run.parameters, state.chips.chips
+    chip = chips.get("H20" if state.run.orgs[org].country == "CN" else "H100")
+    books = state.finance.books.get(org)
+    if chip is None or books is None or soon_kw <= 0:
+        return 1.0
+    weekly = books.budget_usd_per_year * p["orders.fraction"] / 52 / chip.price_usd_per_gpu * chip.power_kw_it_per_gpu
+    spare = sum(site.spare_w for site in state.sites.sites.values() if site.owner == org) / 1000
+    campuses = [b for b in state.sites.buildings.values() if b.org == org]
+    last = state.run.start_day + p["sites.greenfield_days"]
+    whole = p["sites.greenfield_days"] / 7 * weekly - spare - sum(b.power_kw for b in campuses if b.due_day <= last)
+    need = p["orders.room_weeks"] * weekly - spare
+    need += sum(s.gpus * chips[s.chip].power_kw_it_per_gpu for s in state.chips.shipments.values() if s.org == org)
+    need += sum(o.gpus * chips[o.chip].power_kw_it_per_gpu for o in state.chips.orders.values() if o.org == org)
+    soon = state.run.start_day + 7 * ordering_weeks(state) / p["sites.slip_median"]
+    need -= p["sites.trust"] * sum(b.power_kw for b in campuses if b.due_day <= soon)
+    return min(max(1.0, need / (p["sites.trust"] * soon_kw), whole / begun_kw), p["targets.factor_max"])
+
+
+def ordering_weeks(state: State) -> float:
+    """How far ahead the first orders look: the wait for chips, and from sold to running."""
+    p = state.run.parameters
+    return max(p["supply.lead_time_start_weeks"], p["targets.lead_weeks_min"]) + p["targets.horizon_weeks"]

@@ -15,6 +15,7 @@ from market.rules.base import Happening
 from market.rules.training import CAPABILITY_ORIGIN_DAY, compute_optimal
 from market.state import State
 from market.state.chips import Chip
+from market.state.sites import Site
 from market.units import CENTS, DAYS_PER_YEAR, SECONDS_PER_DAY, digits, to_day, weeks_in
 
 if TYPE_CHECKING:
@@ -351,6 +352,7 @@ def _runs(scenario: Scenario, start: int) -> Iterator[Event]:
 
 def calibrate(state: State) -> Iterator[Happening]:
     """Set what the first week must reproduce: demand of every user, prices, plans, the order backlog, shells."""
+    yield from start_of_demand.supply(state)
     yield from start_of_demand.segments(state)
     yield from start_of_demand.spending(state)
     yield from start_of_demand.plans(state)
@@ -443,21 +445,35 @@ class _Orders:
             yield Happening(self.day, event, self.org, order_id)
 
 
+def _tranche_kw(state: State, site: Site, quarter: int) -> float:
+    """IT power that a pool adds in a quarter from the start as its owner grew."""
+    p = state.run.parameters
+    growth: float = p.get(f"orgs.{site.owner}.pool_growth_per_year", p["sites.pool_growth_per_year"])
+    margin: float = p["sites.pool_margin"]
+    power: float = site.energised_kw * margin * ((1 + growth) ** (quarter / 4) - (1 + growth) ** ((quarter - 1) / 4))
+    return power
+
+
 def _pool_tranches(state: State, day: int) -> Iterator[Happening]:
     """Give every pool the shells that its owner had begun: a tranche a quarter, sized for growth with a margin.
 
-    An assumption, always swept (`sites.pool_growth_per_year`). Promises leave out the median slip, so that half of
-    the tranches come by their quarter.
+    An assumption, always swept (`sites.pool_growth_per_year`), and no less than what was ordered needs. Promises leave
+    out the median slip, so that half of the tranches come by their quarter.
     """
     p = state.run.parameters
     built = round(p["sites.greenfield_days"])
     planned = round(built / p["sites.slip_median"])
-    for site in [s for s in state.sites.sites.values() if s.kind == "pool" and s.energised_kw]:
+    pools = [s for s in state.sites.sites.values() if s.kind == "pool" and s.energised_kw]
+    quarters, factors = range(1, math.ceil(built / 91) + 1), {}
+    soon = 7 * start_of_demand.ordering_weeks(state) / p["sites.slip_median"] + built - planned
+    for owner in sorted({site.owner for site in pools}):
+        begun = [math.fsum(_tranche_kw(state, site, q) for site in pools if site.owner == owner) for q in quarters]
+        factors[owner] = start_of_demand.shells_factor(state, owner, sum(begun[: int(soon / 91)]), sum(begun))
+        yield start_of_demand.put(state, f"orgs.{owner}.shells_factor", factors[owner])
+    for site in pools:
         pue = p[f"regions.{site.region}.pue"]
-        growth = p.get(f"orgs.{site.owner}.pool_growth_per_year", p["sites.pool_growth_per_year"])
-        for quarter in range(1, math.ceil(built / 91) + 1):
-            power = site.energised_kw * p["sites.pool_margin"]
-            power = round(power * ((1 + growth) ** (quarter / 4) - (1 + growth) ** ((quarter - 1) / 4)))
+        for quarter in quarters:
+            power = round(factors[site.owner] * _tranche_kw(state, site, quarter))
             first, building = day + 91 * quarter - built, f"{site.name}/building/{quarter}"
             if power < 1:
                 continue
