@@ -6,7 +6,7 @@ from events.terms import spread
 from events.types import contracts as events
 from market.evolve.chips import holding
 from market.evolve.ids import count
-from market.evolve.leases import close_talks, note_price
+from market.evolve.leases import close_talks, count_days, note_price
 from market.state import State
 from market.state.contracts import Contract, Tranche
 
@@ -42,6 +42,7 @@ def tranche_late(state: State, event: events.TrancheLate, day: int) -> None:
 
 def capacity_shed(state: State, event: events.CapacityShed, day: int) -> None:
     lease = state.leases.leases[event.lease_id]
+    count_days(lease, day)
     holding(state, lease.lessor, lease.chip, lease.site).leased_out -= event.gpus
     holding(state, lease.lessee, lease.chip, lease.site).leased_in -= event.gpus
     lease.gpus -= event.gpus  # type: ignore[misc]  # terms are frozen for all but the state

@@ -11,6 +11,16 @@ from market.state.finance import Loan, Stake
 
 def payment_made(state: State, event: events.PaymentMade, day: int) -> None:
     state.finance.ledger.pay(event.org, event.counterparty, event.amount_usd_cents)
+    if event.kind == "rent":
+        rent_paid(state, event.contract_id, day)
+
+
+def rent_paid(state: State, lease_id: str, day: int) -> None:
+    """Begin to count anew behind the day up to which rent is paid."""
+    state.leases.over.pop(lease_id, None)
+    lease = state.leases.leases.get(lease_id)
+    if lease is not None:
+        lease.since_day, lease.gpu_days, lease.shed_days = day + 1, 0, 0
 
 
 def round_sought(state: State, event: events.RoundSought, day: int) -> None:

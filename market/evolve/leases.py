@@ -113,22 +113,34 @@ def lease_late(state: State, event: events.LeaseLate, day: int) -> None:
     state.leases.leases[event.lease_id].late_said = True
 
 
-def _move(state: State, lease: Lease, gpus: int) -> None:
+def count_days(lease: Lease, day: int) -> None:
+    """Count the days of the GPUs that a lessee holds or pays for, up to a day."""
+    lease.gpu_days += lease.delivered * (day - lease.since_day)
+    lease.shed_days += lease.shed * (day - lease.since_day)
+    lease.since_day = day
+
+
+def _move(state: State, lease: Lease, gpus: int, day: int) -> None:
     """Pass GPUs from lessor to lessee; a negative number brings them back."""
+    count_days(lease, day)
     holding(state, lease.lessor, lease.chip, lease.site).leased_out += gpus
     holding(state, lease.lessee, lease.chip, lease.site).leased_in += gpus
     lease.delivered += gpus
 
 
 def gpus_handed_over(state: State, event: events.GpusHandedOver, day: int) -> None:
-    _move(state, state.leases.leases[event.lease_id], event.gpus)
+    _move(state, state.leases.leases[event.lease_id], event.gpus, day)
 
 
 def lease_ended(state: State, event: events.LeaseEnded, day: int) -> None:
     lease = state.leases.leases[event.lease_id]
     if event.reason in ("rejected", "parent ended"):
         state.leases.broken[Place(lease.lessee, lease.chip, lease.site)] = event.lease_id
-    _move(state, lease, -lease.delivered)
+    _move(state, lease, -lease.delivered, day)
+    lease.shed = 0
+    is_claimed = event.reason == "rejected" and lease.lessee in state.finance.estates
+    if not is_claimed and (lease.gpu_days or lease.shed_days):
+        state.leases.over[event.lease_id] = lease
     if lease.parent_lease_id in state.leases.leases:
         state.leases.leases[lease.parent_lease_id].subleased -= lease.gpus
     del state.leases.leases[event.lease_id]

@@ -14,7 +14,7 @@ from market.state import State, next_id
 from market.state.demand import TAIL
 from market.state.finance import Loan
 from market.state.leases import Lease
-from market.units import CENTS, HOURS_PER_YEAR, MONTH_DAYS, finite
+from market.units import CENTS, HOURS_PER_DAY, HOURS_PER_YEAR, MONTH_DAYS, finite
 
 Payment = tuple[str, str, int, str, str]  # payer, payee, cents, kind, contract
 
@@ -213,7 +213,7 @@ def runway_days(state: State, org: str, rent: int | None = None) -> int:
 
 def monthly(state: State, day: int) -> Batch | None:
     """Pay rent, on-demand, revenue, staff, energy, other income and instalments of four weeks, as one batch."""
-    rows: list[Payment] = [*_rents(state), *_operations(state), *energy(state), *_instalments(state, day)]
+    rows: list[Payment] = [*_rents(state, day), *_operations(state), *energy(state), *_instalments(state, day)]
     rows = [row for row in rows if row[2] > 0]
     if not rows:
         return None
@@ -228,9 +228,17 @@ def monthly(state: State, day: int) -> Batch | None:
     return Batch(events.PaymentMade, columns, payers, contracts)
 
 
-def _rents(state: State) -> Iterator[Payment]:
-    for lease in state.leases.leases.values():
-        yield lease.lessee, lease.lessor, lease_rent(lease), "rent", lease.lease_id
+def _rents(state: State, day: int) -> Iterator[Payment]:
+    for lease in (*state.leases.leases.values(), *state.leases.over.values()):
+        yield lease.lessee, lease.lessor, rent_due(lease, day), "rent", lease.lease_id
+
+
+def rent_due(lease: Lease, day: int) -> int:
+    """Rent of a lease for the days since it was last paid, `day` included: GPUs held, a part of those shed; cents."""
+    days = day + 1 - lease.since_day
+    held, shed = lease.gpu_days + lease.delivered * days, lease.shed_days + lease.shed * days
+    due = (1 - lease.prepaid_share) * lease.price_usd_per_gpu_hour
+    return round((held + lease.take_or_pay_share * shed) * due * HOURS_PER_DAY * CENTS)
 
 
 def income_usd_per_year(state: State, org: str, day: int) -> float:

@@ -267,7 +267,7 @@ def lease_damages(state: State, org: str, lease: Lease, day: int) -> int:
         return round(max(0.0, market - price) * lease.gpus * hours * CENTS)
     idle = min(hours, round(HOURS_PER_DAY * 7 * state.run.parameters["estates.relet_weeks"]))
     lost = price * idle + max(0.0, price - market) * (hours - idle)
-    return round(lost * lease.delivered * CENTS)
+    return round(lost * lease.delivered * CENTS) + finance.rent_due(lease, day - 1)
 
 
 def outstanding(loan: Loan, day: int) -> int:

@@ -66,6 +66,9 @@ class Lease(LeaseTerms, frozen=False, array_like=True, kw_only=True):  # type: i
     subleased: int = 0  # of `gpus`, promised on by the lessee
     shed: int = 0  # given back before the end; the take-or-pay share of their rent is paid on
     late_said: bool = False
+    since_day: int = 0  # up to which the two below count
+    gpu_days: int = 0  # GPUs handed over, times days, for which no rent was paid yet
+    shed_days: int = 0  # the same of those shed
 
     @property
     def owed(self) -> int:
@@ -99,6 +102,7 @@ class Leases(msgspec.Struct, array_like=True):
     requests: dict[str, Request] = {}
     quotes: dict[str, Quote] = {}
     leases: dict[str, Lease] = {}
+    over: dict[str, Lease] = {}  # ended, with rent still to be paid at the end of the month
     letters: dict[str, Letter] = {}
     price_usd_per_h100e_hour: float = 0.0
     spot_usd_per_h100e_hour: float = 0.0

@@ -7,7 +7,7 @@ from given import CLOUD, FUND, LAB, RESELLER, RIVAL, SITE, START, YEAR, given, h
 
 from events.commands.finance import DeclineRound, FundRound, SeekLoan, SeekRound, SetBudget
 from events.types import finance as events
-from events.types.leases import OnDemandRented
+from events.types.leases import LeaseEnded, OnDemandRented
 from events.types.training import ModelReleased, ServingMeasured
 from market.rules import finance, index
 
@@ -223,6 +223,24 @@ def test_rent_is_gpus_handed_over_times_price_times_four_weeks():
     paid = month(world)
     assert paid["rent", signed.lease_id] == (LAB, CLOUD, round(600 * 2.5 * 672 * 100))
     invariants(world.state)
+
+
+def test_rent_is_paid_by_the_days_that_gpus_were_held():
+    world = given()
+    first, handed_ = let(1_000)
+    world.happened(first, handed_)
+    world.day = START + 10
+    world.happened(
+        LeaseEnded(
+            lease_id=first.lease_id, lessor=CLOUD, lessee=LAB, chip="H100", site=SITE, gpus=1_000, reason="term"
+        )
+    )  # fmt: skip
+    world.happened(*let(1_000, lease_id="lab/lease/2"))
+    paid = month(world)
+    a_day = round(1_000 * first.price_usd_per_gpu_hour * 24 * 100)
+    assert paid["rent", "lab/lease/1"][2] == 10 * a_day
+    assert paid["rent", "lab/lease/2"][2] == 18 * a_day
+    assert world.state.leases.over == {}
 
 
 def test_nothing_handed_over_nothing_paid():

@@ -246,39 +246,50 @@ def _unequal(book: Book, legs: pl.DataFrame, keys: list[str], text: str) -> list
 
 
 def rent(book: Book) -> list[Finding]:
-    """Four weeks' rent is the GPUs handed over times price times 28 days; where they changed, between the extremes."""
+    """Rent is paid once a month, for the days that GPUs were held since the last time, times the price."""
     due = pl.col("price_usd_per_gpu_hour") * (1 - pl.col("prepaid_share"))
-    leases = book.of("LeaseSigned").select("lease_id", "take_or_pay_share", price=due, since="seq")
+    leases = book.of("LeaseSigned").select("lease_id", "lessor", "lessee", "take_or_pay_share", price=due, since="seq")
     paths = running(_paid_for(book, leases), "lease_id", "gpus")
     paths = paths.with_columns(gpus=pl.when(pl.col("type") == "LeaseEnded").then(0.0).otherwise(pl.col("gpus")))
+    step = pl.col("gpus") - pl.col("gpus").shift(1, fill_value=0.0).over("lease_id")
+    totals = paths.sort("seq").with_columns(step=step).select(
+        "seq", "lease_id", held=pl.col("step").cum_sum().over("lease_id"),
+        before=(pl.col("step") * (pl.col("day") - book.start_day)).cum_sum().over("lease_id"),
+    )  # fmt: skip
     months = book.of("WeekClosed").filter(pl.col("closing") % MONTH_WEEKS == MONTH_WEEKS - 1)
     grid = leases.join(months.select(*WHEN, month=pl.col("closing") // MONTH_WEEKS), how="cross")
     grid = grid.filter(pl.col("since") < pl.col("seq")).sort("seq")
-    inside = (
-        paths.with_columns(month=pl.col("closing") // MONTH_WEEKS)
-        .group_by("lease_id", "month")
-        .agg(least=pl.col("gpus").min(), most=pl.col("gpus").max())
+    grid = grid.join_asof(totals, on="seq", by="lease_id", strategy="backward", check_sortedness=False)
+    days = pl.col("held") * (pl.col("day") + 1 - book.start_day) - pl.col("before")
+    grid = grid.with_columns(days=days.fill_null(0.0)).with_columns(
+        days=pl.col("days") - pl.col("days").shift(1, fill_value=0.0).over("lease_id")
     )
-    path = paths.select("seq", "lease_id", "gpus").sort("seq")
-    before = months.select(month=pl.col("closing") // MONTH_WEEKS + 1, begins="seq")
-    grid = grid.join(before, on="month", how="left").with_columns(pl.col("begins").fill_null(-1)).sort("begins")
-    grid = grid.join_asof(path, left_on="begins", right_on="seq", by="lease_id", strategy="backward",
-                          check_sortedness=False).with_columns(pl.col("gpus").fill_null(0))  # fmt: skip
-    grid = grid.join(inside, on=["lease_id", "month"], how="left")
     paid = book.of("PaymentMade").filter(pl.col("kind") == "rent").group_by(
         pl.col("contract_id").alias("lease_id"), month=pl.col("closing") // MONTH_WEEKS
-    ).agg(paid=pl.col("amount_usd_cents").sum())  # fmt: skip
+    ).agg(paid=pl.col("amount_usd_cents").sum(), times=pl.len())  # fmt: skip
     grid = grid.join(paid, on=["lease_id", "month"], how="left").with_columns(pl.col("paid").fill_null(0))
-    each = pl.col("price") * MONTH_HOURS * 100
-    low = pl.min_horizontal("gpus", "least") * each
-    high = pl.max_horizontal("gpus", "most") * each
-    slack = 0.5 + 1e-9 * high
-    wrong = grid.filter((pl.col("paid") < low - slack) | (pl.col("paid") > high + slack)).sort("seq")
+    grid = _without_claimed(book, grid)
+    cents = pl.col("days") * pl.col("price") * 24 * 100
+    wrong = grid.filter((pl.col("paid") - cents).abs() > 0.5 + 1e-9 * cents.abs())
     stray = book.of("PaymentMade").filter(pl.col("kind") == "rent", pl.col("closing") % MONTH_WEEKS != MONTH_WEEKS - 1)
     return [
-        *found(wrong, "rent", "{}: {} cents paid for {} GPUs at {} USD/h", "lease_id", "paid", "gpus", "price"),
+        *found(wrong, "rent", "{}: {} cents paid for {} GPU-days at {} USD/h", "lease_id", "paid", "days", "price"),
+        *found(grid.filter(pl.col("times") > 1), "rent", "{} is paid {} times in a month", "lease_id", "times"),
         *found(stray, "rent", "{} pays between months", "contract_id"),
     ]
+
+
+def _without_claimed(book: Book, grid: pl.DataFrame) -> pl.DataFrame:
+    """Leave out the month in which a lease was rejected by its lessee, who owes its rent as a claim, or a side left."""
+    rejected = book.of("LeaseRejected").join(
+        book.of("LeaseSigned").select("lease_id", "lessee"), on="lease_id", how="inner", suffix="_of"
+    )
+    rejected = rejected.filter(pl.col("org") == pl.col("lessee_of"))
+    claimed = rejected.select("lease_id", month=pl.col("closing") // MONTH_WEEKS)
+    gone = book.of("OrgExited").select("org", month=pl.col("closing") // MONTH_WEEKS)
+    for side in ("lessor", "lessee"):
+        grid = grid.join(gone.rename({"org": side}), on=[side, "month"], how="anti", maintain_order="left")
+    return grid.join(claimed, on=["lease_id", "month"], how="anti", maintain_order="left")
 
 
 def _paid_for(book: Book, leases: pl.DataFrame) -> pl.DataFrame:
