@@ -11,6 +11,7 @@ from events.types.chips import ChipsAllocated
 from events.types.training import FrontierMeasured
 from market.rules import (
     allocation,
+    books,
     chips,
     contracts,
     demand,
@@ -27,6 +28,7 @@ from market.rules import (
     serving,
     settlement,
     sites,
+    spot,
     training,
     uses,
 )
@@ -100,12 +102,13 @@ def serve(state: State, day: int) -> Batch | None:
     return serving.measure(state, day)
 
 
-def rent_on_demand(state: State, day: int) -> Iterator[Batch]:
+def rent_on_demand(state: State, day: int) -> Iterator[Outcome]:
     """Rent out to the tail what is free, and pay clouds for four weeks of it."""
-    rented = index.on_demand(state, day)
-    if rented is not None:
-        yield rented
-        yield finance.on_demand_revenue(state, rented)
+    is_posted = books.mechanism_of(state, "on_demand") == "posted"
+    for outcome in outcomes(index.on_demand(state, day) if is_posted else spot.auctioned(state, day)):
+        yield outcome
+        if isinstance(outcome, Batch):
+            yield finance.on_demand_revenue(state, outcome)
 
 
 WEEK: tuple[Step, ...] = (

@@ -53,6 +53,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "clear": (
         "clear book.json", "clear book.json --mechanism milp --json", "clear book.json -m all",
+        "clear RUN --market leases --week 18 -m all --save leases.json",
     ),
     "serve": ("serve frontier-2024", "serve RUN --port 8080"),
     "doctor": ("doctor",),

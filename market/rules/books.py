@@ -123,13 +123,14 @@ def chips_cleared(chip: Chip, of: Book, found: Clearing) -> events.ChipsCleared:
         wanted_gpus=total.wanted_units,
         gpus=total.allotted_units,
         surplus_usd=digits(total.surplus_usd),
-        price_usd_per_gpu=_digits(price),
-        marginal_usd_per_gpu=_digits(total.marginal_usd),
-        excluded_usd_per_gpu=_digits(total.excluded_usd),
+        price_usd_per_gpu=some_digits(price),
+        marginal_usd_per_gpu=some_digits(total.marginal_usd),
+        excluded_usd_per_gpu=some_digits(total.excluded_usd),
     )
 
 
-def _digits(x: float | None) -> float | None:
+def some_digits(x: float | None) -> float | None:
+    """Round what there may be none of."""
     return None if x is None else digits(x)
 
 

@@ -21,7 +21,7 @@ from market.scenario.schema import Share, Strict
 from market.scenario.validate import parse
 from market.scenario.yaml_tree import Tree, read_file
 
-LOTS_MAX, BIDS_MAX = 100_000, 2_000
+LOTS_MAX, BIDS_MAX = 100_000, 5_000
 RESERVES: dict[str, Unit] = {
     "reserve_usd_per_gpu_hour": "GPU-hour", "reserve_usd_per_gpu": "GPU", "reserve_usd_per_kw_hour": "kW-hour",
 }  # fmt: skip

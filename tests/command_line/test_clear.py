@@ -78,3 +78,33 @@ def test_a_mechanism_or_file_that_is_not_there_is_refused(here: Path) -> None:
     assert "did you mean 'greedy'?" in complaint("clear", "book.json", "-m", "gredy", code=2)
     assert "cannot be read" in complaint("clear", "nothing.json", code=2)
     assert "is a folder" in complaint("clear", here, code=2)
+
+
+@pytest.mark.parametrize(("market", "week"), [("chips", 10), ("leases", 5), ("on_demand", 11)])
+def test_the_book_of_a_week_of_a_run_is_cleared_and_saved(here: Path, run: Path, market: str, week: int) -> None:
+    words = ("clear", run, "--market", market, "--week", week, "--mechanism", "uniform-price")
+    found = answer(*words, "--save", "book.json")
+    assert found["allotted_gpus"] > 0
+    assert found["surplus"] > 0
+    saved = answer("clear", "book.json", "--mechanism", "uniform-price")
+    assert saved["allotments"] == found["allotments"]
+
+
+def test_the_book_of_chips_holds_what_the_log_says_was_offered_and_wanted(here: Path, run: Path) -> None:
+    from market.runs.reading import open_run
+
+    opened = open_run(run)
+    week_10 = opened.table("clearings").collect().filter(market="chips").filter(day=19919 + 7 * 10 + 6)
+    found = answer("clear", run, "--market", "chips", "--week", 10, "--mechanism", "strategic")
+    assert found["offered_gpus"] == week_10["offered_gpus"].sum()
+    assert found["wanted_gpus"] == week_10["wanted_gpus"].sum()
+    assert found["allotted_gpus"] == week_10["gpus"].sum()
+    assert found["surplus"] == pytest.approx(week_10["surplus_usd"].sum())
+
+
+def test_a_book_that_a_run_does_not_have_is_refused(here: Path, run: Path) -> None:
+    saved(here, [LOT], [])
+    assert "nobody bid for on_demand" in complaint("clear", run, "--market", "on_demand", "--week", 10, code=2)
+    assert "closed its last week, 14, before" in complaint("clear", run, "--market", "chips", "--week", 99, code=2)
+    assert "this is a file" in complaint("clear", "book.json", "--week", 3, code=2)
+    assert "is a folder; of a RUN name the book" in complaint("clear", run, "--week", 3, code=2)

@@ -13,8 +13,9 @@ from events.schema import encode
 from events.types import clearing as events
 from market.analytics import table
 from market.analytics.audit import audit
+from market.clearing import clear
 from market.clearing.registry import OURS
-from market.rules import books
+from market.rules import books, spot
 from market.scenario.errors import ScenarioError
 from market.scenario.load import load_scenario
 
@@ -76,3 +77,38 @@ def test_the_mechanism_of_a_market_is_part_of_the_state():
     assert books.mechanism_of(world.state, "chips") == "strategic"
     world.happened(events.MechanismChosen(kind="chips", mechanism="pro-rata"))
     assert books.mechanism_of(world.state, "chips") == "pro-rata"
+
+
+def test_on_demand_by_auction_costs_no_less_than_running_and_no_more_than_it_is_worth_to_the_last_renter():
+    log = world(on_demand="uniform-price")
+    assert audit(log) == []
+    rows = table("clearings", log).filter(pl.col("market") == "on_demand").collect()
+    assert rows["gpus"].sum() > 0
+    priced = rows.drop_nulls("price_usd_per_gpu_hour")
+    assert (priced["price_usd_per_gpu_hour"] > 0).all()
+    assert (priced["price_usd_per_gpu_hour"] <= priced["marginal_usd_per_gpu_hour"] * (1 + 1e-9)).all()
+    rented = log.filter(pl.col("type") == "OnDemandRented").collect()
+    assert rented["price_usd_per_gpu_hour"].n_unique() > 3
+
+
+def test_with_less_open_to_rent_the_auction_on_demand_is_dearer():
+    """A quarter of the GPUs for the same demand."""
+    state = started()
+    (few, many) = (auction(state, part) for part in (0.25, 1.0))
+    assert few > many > 0
+
+
+def started():
+    from agents.simulation import begin
+
+    model = begin(load_scenario("frontier-2024").scenario, 0)
+    for _ in range(3):
+        model.step()
+    return model.state
+
+
+def auction(state, part):
+    """Price of H100 by auction with a part of what is open."""
+    one, share = next((one, share) for one, share in spot.open_classes(state) if one.chip == "H100")
+    less = one._replace(open={at: max(1, int(part * gpus)) for at, gpus in one.open.items()})
+    return spot.price_of(clear("uniform-price", spot.spot_book(state, less, share)))

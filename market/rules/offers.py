@@ -1,0 +1,96 @@
+"""Whole books of the world's markets, to be written out and cleared by any mechanism (docs/mechanisms.md)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+
+from market.clearing import Alternative, Bid, Book, Lot, book
+from market.rules import books, index, spot
+from market.rules.base import training_use
+from market.rules.free import owed
+from market.rules.prices import running_cost
+from market.state import State
+from market.state.chips import Place
+from market.state.leases import Request
+from market.units import HOURS_PER_WEEK, WEEK_DAYS
+
+WEEKS_MAX = 52  # of a term that the book of leases shows
+
+
+def chips(state: State, day: int) -> Book:
+    """All chips in stock that somebody waits for, and all who wait, one bid an org and chip."""
+    waiting = books.Waiting(state, day)
+    parts = [
+        books.chip_book(state, name, waiting)
+        for name in sorted(waiting.by_chip)
+        if state.chips.chips[name].stock_gpus > 0
+    ]
+    bids = [
+        bid._replace(id=f"{bid.id}/{bid.alternatives[0].chips[0]}") for part in parts for bid in part.bids
+    ]  # an org bids for several chips
+    return book([lot for part in parts for lot in part.lots], bids, "GPU")
+
+
+def on_demand(state: State, day: int) -> Book:
+    """All that clouds have open to rent by the hour, and the tail's demand by class, a step of it a bid."""
+    parts = [(one, spot.spot_book(state, one, share)) for one, share in spot.open_classes(state)]
+    bids = [
+        bid._replace(
+            id=f"{one.region}/{one.chip}/{bid.id}",
+            alternatives=tuple(a._replace(regions=(one.region,)) for a in bid.alternatives),
+        )
+        for one, part in parts
+        for bid in part.bids
+    ]
+    return book([lot for _, part in parts for lot in part.lots], bids)
+
+
+def leases(state: State, day: int) -> Book:
+    """What clouds have free, and the requests that are open, one bid a lessee and purpose, each lessor an alternative.
+
+    A request is worth its limit over its term, of which `WEEKS_MAX` weeks are shown; a part of it is of use.
+    """
+    free = _free(state)
+    asked: dict[tuple[str, str], list[Request]] = {}
+    for request in state.leases.requests.values():
+        asked.setdefault((request.lessee, request.kind), []).append(request)
+    bids = [
+        Bid(f"{lessee}/{kind}", lessee, tuple(found))
+        for (lessee, kind), requests in sorted(asked.items())
+        if (found := [x for request in requests for x in _alternatives(state, request, free)])
+    ]
+    weeks = max((a.weeks for bid in bids for a in bid.alternatives), default=1)
+    lots = [
+        Lot(spot.name(at), at.chip, (region := state.sites.sites[at.site].region), week, gpus,
+            running_cost(state, state.chips.chips[at.chip], region))
+        for at, gpus in free.items()
+        for week in range(weeks)
+    ]  # fmt: skip
+    return book(lots, bids)
+
+
+def _free(state: State) -> dict[Place, int]:
+    """GPUs that clouds could let: what they do not use themselves, have not promised and nobody trains on."""
+    found = {}
+    for (org, chip, site), h100e in sorted(index.Capacity(state).free.items()):
+        at = Place(org, chip, site)
+        spare = int(h100e / state.chips.chips[chip].h100e) - training_use(state, *at) - owed(state, *at)
+        if spare > 0:
+            found[at] = spare
+    return found
+
+
+def _alternatives(state: State, request: Request, free: Mapping[Place, int]) -> Iterator[Alternative]:
+    """What would meet a request: each chip that its lessor has free, at the lessor's sites."""
+    weeks = min(WEEKS_MAX, max(1, request.duration_days // WEEK_DAYS))
+    own = [at for at in free if at.org == request.lessor and request.chip in ("", at.chip)]
+    for chip in sorted({at.chip for at in own}):
+        each = state.chips.chips[chip].h100e
+        gpus = math.ceil(request.h100e / each)
+        worth = request.price_limit_usd_per_h100e_hour * each * HOURS_PER_WEEK * weeks * gpus
+        yield Alternative(gpus, worth, (chip,), tuple(spot.name(at) for at in own if at.chip == chip), weeks=weeks)
+
+
+MAKE: dict[str, Callable[[State, int], Book]] = {"chips": chips, "leases": leases, "on_demand": on_demand}
+"""Books by market; that of leases shows what a package exchange would have to clear."""
