@@ -107,7 +107,7 @@ def finance_usd_per_year(view: MarketView) -> float:
     money -= 13.0 * view.monthly_rent_cents() / 100
     undelivered = sum(x.owed * view.chip(x.chip).price_usd_per_gpu for x in view.let() if x.parent_lease_id is None)
     money += p("finance.backlog_share") * p("finance.bill_factor") * undelivered
-    money += max(0.0, view.cash_cents / 100) / 2
+    money += (max(0.0, view.cash_cents / 100) + view.bond_room_cents() / 100) / 2
     return max(0.0, money * view.trait("finance_factor", 1.0) - shells_usd_per_year(view))
 
 
@@ -236,6 +236,8 @@ def cancellations(view: MarketView) -> Iterator[Command]:
     excess = (position_h100e(view) - p("orders.excess") * target_h100e(view, horizon_weeks(view))) / backlog
     draw = sum(order.gpus * view.chip(order.chip).power_kw_it_per_gpu for order in view.orders())
     excess = max(excess, -room_kw(view, horizon_weeks(view)) / draw)
+    if view.cash_cents < 0:
+        excess = 1.0
     if excess <= 0:
         return
     rate = min(1.0, MONTH_WEEKS * p("orders.excess_cancel_per_week")) * min(1.0, excess)
@@ -255,12 +257,14 @@ def quarter_bill_usd(view: MarketView) -> float:
 
 
 def loan(view: MarketView) -> Iterator[Command]:
-    """Borrow against contracts and GPUs for a quarter's bill when money would run out, as far as income covers it."""
-    p, bill = view.param, quarter_bill_usd(view)
-    if not view.trait("borrows") or spendable_usd(view) >= bill:
+    """Borrow for a quarter's bill when money would run out: on the rating, else on contracts whose income covers it."""
+    p, bill = view.param, quarter_bill_usd(view) + shells_usd_per_year(view) / 4
+    room = view.bond_room_cents()
+    if not (view.trait("borrows") or room) or spendable_usd(view) >= bill:
         return
-    cents, least = round(p("finance.loan_share") * bill * CENTS), p("finance.loan_least_usd") * CENTS
-    while cents >= least and view.coverage(cents) < p("finance.coverage_min"):
+    least = p("finance.loan_least_usd") * CENTS
+    cents = min(room, round(bill * CENTS)) if room >= least else round(p("finance.loan_share") * bill * CENTS)
+    while room < least <= cents and view.coverage(cents) < p("finance.coverage_min"):
         cents //= 2
     lenders = [name for name in view.orgs("investor") if view.is_lender(name)]
     if lenders and cents >= least:

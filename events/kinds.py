@@ -28,7 +28,7 @@ MarketName = Literal["chips", "on_demand"]  # that a scenario can have cleared b
 PaymentKind = Literal[
     "opening", "chips", "servers", "shell deposit", "shell", "equity", "loan", "instalment", "rent", "on demand",
     "energy", "staff", "revenue", "other business", "subscription", "parent funding", "levy", "subsidy",
-    "prepayment", "exit fee", "own users",
+    "prepayment", "exit fee", "own users", "operations",
     "overdraft", "estate sale", "recovery",
 ]  # fmt: skip
 # insolvency

@@ -95,6 +95,18 @@ class LoanGranted(Event, frozen=True, kw_only=True):
     end_day: int
 
 
+class LoanKnown(Event, frozen=True, kw_only=True):
+    """A lender (`counterparty`) had lent before the start what is still owed; `value` is the yearly rate."""
+
+    subject: ClassVar[str] = "deal_id"
+    deal_id: str
+    org: str
+    counterparty: str
+    amount_usd_cents: int
+    value: float
+    end_day: int
+
+
 class LoanRefused(Event, frozen=True, kw_only=True):
     """A lender turns a loan down; `value` is the debt-service coverage."""
 

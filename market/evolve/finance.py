@@ -52,7 +52,7 @@ def round_failed(state: State, event: events.RoundFailed, day: int) -> None:
     state.finance.books[event.org].sought_cents = 0
 
 
-def loan_granted(state: State, event: events.LoanGranted, day: int) -> None:
+def loan_granted(state: State, event: events.LoanGranted | events.LoanKnown, day: int) -> None:
     count(state, event.deal_id)
     state.finance.loans[event.deal_id] = Loan(
         event.deal_id, event.org, event.counterparty, event.amount_usd_cents, event.value, day, event.end_day
@@ -87,6 +87,7 @@ APPLY = {
     events.StakeKnown: stake_known,
     events.RoundFailed: round_failed,
     events.LoanGranted: loan_granted,
+    events.LoanKnown: loan_granted,
     events.LoanRepaid: loan_repaid,
     events.BudgetSet: budget_set,
     events.ValuationStated: valuation_stated,

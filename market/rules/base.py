@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -115,3 +116,9 @@ def trait(state: State, org: str, name: str, default: float = 0.0) -> float:
 def cash(state: State, org: str) -> int:
     """Balance of an org in cents."""
     return state.finance.ledger.accounts.get(org, 0)
+
+
+def income_usd_per_year(state: State, org: str, day: int) -> float:
+    """Operating cash flow of an org's other business, USD a year: it grows as it did before the start."""
+    grown = math.exp(trait(state, org, "income_growth") * years(state, day))
+    return trait(state, org, "income_usd_per_year") * grown

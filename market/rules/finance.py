@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from events.commands import finance as commands
 from events.types import Batch, Event
 from events.types import finance as events
-from market.rules.base import Deciders, Happening, cash, demand_factor, trait, years
+from market.rules.base import Deciders, Happening, cash, demand_factor, income_usd_per_year, trait, years
+from market.rules.credit import instalments, service_cents
 from market.rules.duties import billed_w
 from market.state import State, next_id
-from market.state.demand import TAIL
-from market.state.finance import Loan
 from market.state.leases import Lease
-from market.units import CENTS, HOURS_PER_DAY, HOURS_PER_YEAR, MONTH_DAYS, finite
+from market.units import CENTS, HOURS_PER_DAY, HOURS_PER_YEAR, MONTH_DAYS, MONTH_HOURS, finite
 
 Payment = tuple[str, str, int, str, str]  # payer, payee, cents, kind, contract
 
@@ -75,102 +74,6 @@ def decline_round(state: State, command: commands.DeclineRound, day: int) -> lis
     return [events.RoundFailed(org=command.org, amount_usd_cents=books.sought_cents, reason=command.reason)]
 
 
-def coverage(state: State, org: str, extra_cents: int) -> float:
-    """Debt-service coverage: a year's rent and other income over a year's instalments, the new loan included."""
-    p = state.run.parameters
-    income = sum(
-        lease.gpus * lease.price_usd_per_gpu_hour * HOURS_PER_YEAR * CENTS
-        for lease in state.leases.leases.values()
-        if lease.lessor == org and lease.end_day > state.run.start_day + 7 * state.run.week + 182
-    )
-    income += trait(state, org, "income_usd_per_year") * CENTS
-    income += p["tail.contract_share"] * tail_rent_usd_per_year(state, org) * CENTS
-    costs = sum(
-        lease.delivered * lease.price_usd_per_gpu_hour * HOURS_PER_YEAR * CENTS
-        for lease in state.leases.leases.values()
-        if lease.lessee == org
-    )
-    service = sum(_yearly(loan.amount_cents, loan.rate, loan.end_day - loan.start_day) for loan in _loans(state, org))
-    service += _yearly(extra_cents, p["finance.loan_rate"], round(365 * p["finance.loan_years"]))
-    return max(0.0, income - costs) / service if service else 0.0
-
-
-def tail_rent_usd_per_year(state: State, org: str) -> float:
-    """What the tail pays a cloud in a year at the index, by the cloud's part of what is free."""
-    use = state.demand.uses.get(TAIL)
-    part = trait(state, org, "merchant_share")
-    if use is None or not part:
-        return 0.0
-    rented = min(use.h100e * part, free_h100e(state, org))
-    return rented * HOURS_PER_YEAR * state.leases.price_usd_per_h100e_hour
-
-
-def free_h100e(state: State, org: str) -> float:
-    """H100e that an org owns and has not let under leases."""
-    chips = state.chips.chips
-    mine = (h for h in state.chips.holdings.values() if h.org == org)
-    return sum(max(0, h.owned - h.leased_out) * chips[h.chip].h100e for h in mine)
-
-
-def _loans(state: State, org: str) -> list[Loan]:
-    return [loan for loan in state.finance.loans.values() if loan.org == org]
-
-
-def _yearly(cents: int, rate: float, days: int) -> float:
-    """Instalments of a year of an annuity."""
-    n = days / 365.25
-    return cents * rate / (1 - (1 + rate) ** -n) if rate > 0 and n > 0 else cents / max(n, 1e-9)
-
-
-def seek_loan(state: State, command: commands.SeekLoan, day: int) -> list[Event]:
-    """Lend against contracts when they cover the debt service."""
-    p, amount = state.run.parameters, command.amount_usd_cents
-    lender = state.run.orgs.get(command.lender)
-    if lender is None or "investor" not in lender.roles or command.lender == command.actor or amount < 1:
-        return [
-            events.LoanRefused(
-                org=command.actor,
-                counterparty=command.lender,
-                amount_usd_cents=amount,
-                value=0.0,
-                reason="unknown lender",
-            )
-        ]
-    ratio = round(coverage(state, command.actor, amount), 6)
-    if ratio < p["finance.coverage_min"]:
-        return [
-            events.LoanRefused(
-                org=command.actor, counterparty=command.lender, amount_usd_cents=amount, value=ratio, reason="coverage"
-            )
-        ]
-    if cash(state, command.lender) < amount:
-        return [
-            events.LoanRefused(
-                org=command.actor,
-                counterparty=command.lender,
-                amount_usd_cents=amount,
-                value=ratio,
-                reason="lender without cash",
-            )
-        ]
-    deal = next_id(state, command.actor, "deal")
-    end = day + round(365 * p["finance.loan_years"])
-    granted = events.LoanGranted(
-        deal_id=deal,
-        org=command.actor,
-        counterparty=command.lender,
-        amount_usd_cents=amount,
-        value=p["finance.loan_rate"],
-        end_day=end,
-    )
-    return [
-        granted,
-        events.PaymentMade(
-            org=command.lender, counterparty=command.actor, amount_usd_cents=amount, kind="loan", contract_id=deal
-        ),
-    ]
-
-
 def monthly_rent(state: State, org: str) -> int:
     """Rent that an org pays in four weeks for what was handed over, in cents."""
     return sum(lease_rent(lease) for lease in state.leases.leases.values() if lease.lessee == org)
@@ -213,7 +116,7 @@ def runway_days(state: State, org: str, rent: int | None = None) -> int:
 
 def monthly(state: State, day: int) -> Batch | None:
     """Pay rent, on-demand, revenue, staff, energy, other income and instalments of four weeks, as one batch."""
-    rows: list[Payment] = [*_rents(state, day), *_operations(state), *energy(state), *_instalments(state, day)]
+    rows: list[Payment] = [*_rents(state, day), *_operations(state), *energy(state), *instalments(state)]
     rows = [row for row in rows if row[2] > 0]
     if not rows:
         return None
@@ -241,12 +144,6 @@ def rent_due(lease: Lease, day: int) -> int:
     return round((held + lease.take_or_pay_share * shed) * due * HOURS_PER_DAY * CENTS)
 
 
-def income_usd_per_year(state: State, org: str, day: int) -> float:
-    """Operating cash flow of an org's other business, USD a year: it grows as it did before the start."""
-    grown = math.exp(trait(state, org, "income_growth") * years(state, day))
-    return trait(state, org, "income_usd_per_year") * grown
-
-
 def own_users_usd_per_year(state: State, org: str, day: int) -> float:
     """Cash flow, USD a year, from compute that serves a parent's own users beyond what it served at the start.
 
@@ -272,6 +169,9 @@ def _operations(state: State) -> Iterator[Payment]:
             y = years(state, state.run.start_day + 7 * (state.run.week + 1))
             fresh = trait(state, name, "subscriptions_usd_per_year") * (1 + p["finance.rounds_growth_per_year"]) ** y
             yield "world/savers", name, round(fresh * month), "subscription", name
+    for name, weight in owned_h100e(state).items():
+        usd = weight * p["price.running_usd_per_h100e_hour"] * MONTH_HOURS
+        yield name, "world/staff", round(usd * CENTS), "operations", name
     for lab in state.training.labs.values():
         yield (
             "world/customers",
@@ -287,6 +187,15 @@ def _operations(state: State) -> Iterator[Payment]:
             yield parent, lab.org, burn_cents(state, lab.org), "parent funding", lab.org
 
 
+def owned_h100e(state: State) -> dict[str, float]:
+    """H100e in use, by owner."""
+    owned: dict[str, float] = {}
+    for holding in state.chips.holdings.values():
+        weight = holding.owned * state.chips.chips[holding.chip].h100e
+        owned[holding.org] = owned.get(holding.org, 0.0) + weight
+    return owned
+
+
 def energy(state: State) -> Iterator[Payment]:
     """Energy of four weeks, site by site, paid by the owners of sites."""
     p = state.run.parameters
@@ -296,14 +205,6 @@ def energy(state: State) -> Iterator[Payment]:
         price = p[f"regions.{site.region}.energy_usd_per_mwh"] / 1000
         cents = round(facility_kw * 24 * MONTH_DAYS * price * CENTS)
         yield site.owner, "world/utilities", cents, "energy", site.name
-
-
-def _instalments(state: State, day: int) -> Iterator[Payment]:
-    for loan in state.finance.loans.values():
-        if loan.org in state.finance.estates:  # its loans are due as claims
-            continue
-        cents = round(_yearly(loan.amount_cents, loan.rate, loan.end_day - loan.start_day) * MONTH_DAYS / 365)
-        yield loan.org, loan.lender, cents, "instalment", loan.deal_id
 
 
 def on_demand_revenue(state: State, rented: Batch) -> Batch:
@@ -332,23 +233,10 @@ def due(state: State, first: int, last: int) -> Iterator[Happening]:
             yield Happening(max(first, books.sought_day + wait), event, books.org, books.org)
 
 
-def loans_repaid(state: State, day: int) -> Iterator[Happening]:
-    """Loans whose last instalment was paid."""
-    for loan in state.finance.loans.values():
-        if loan.end_day <= day and loan.org not in state.finance.estates:
-            yield Happening(
-                day,
-                events.LoanRepaid(deal_id=loan.deal_id, org=loan.org, counterparty=loan.lender),
-                loan.org,
-                loan.deal_id,
-            )
-
-
 def turnover(state: State, org: str) -> float:
     """Cents a year that an org pays in rent and instalments, and earns in rent and other business."""
     rents = 13 * (monthly_rent(state, org) + rent_earned(state, org))
-    service = sum(_yearly(x.amount_cents, x.rate, x.end_day - x.start_day) for x in _loans(state, org))
-    return rents + service + trait(state, org, "income_usd_per_year") * CENTS
+    return rents + service_cents(state, org) + trait(state, org, "income_usd_per_year") * CENTS
 
 
 def is_insolvent(state: State, org: str) -> bool:
@@ -362,5 +250,4 @@ DECIDE: Deciders = {
     commands.SeekRound: seek_round,
     commands.FundRound: fund_round,
     commands.DeclineRound: decline_round,
-    commands.SeekLoan: seek_loan,
 }

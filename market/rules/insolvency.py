@@ -15,8 +15,8 @@ from events.types.chips import OrderCancelled
 from events.types.contracts import ContractEnded
 from events.types.finance import OrgDefaulted, PaymentMade, RoundFailed
 from events.types.leases import LeaseTalksFailed, LetterEnded
-from market.rules import finance, prices, worth
-from market.rules.base import Happening, cash, trait
+from market.rules import credit, finance, prices, worth
+from market.rules.base import Happening, cash, income_usd_per_year, trait
 from market.rules.leases import end_lease
 from market.state import State, next_id
 from market.state.contracts import Contract
@@ -295,8 +295,8 @@ def assets_cents(state: State, org: str, day: int) -> int:
 def monthly_income(state: State, org: str) -> int:
     """What an org takes in in four weeks, cents: rents, the tail's, customers' margin, other business."""
     p, lab = state.run.parameters, state.training.labs.get(org)
-    yearly = finance.income_usd_per_year(state, org, state.run.start_day + 7 * (state.run.week + 1))
-    yearly += finance.tail_rent_usd_per_year(state, org) if trait(state, org, "merchant_share") else 0.0
+    yearly = income_usd_per_year(state, org, state.run.start_day + 7 * (state.run.week + 1))
+    yearly += credit.tail_rent_usd_per_year(state, org) if trait(state, org, "merchant_share") else 0.0
     yearly += p["finance.revenue_margin"] * lab.revenue_usd_per_year if lab else 0.0
     return finance.rent_earned(state, org) + round(yearly * MONTH_DAYS / 365 * CENTS)
 

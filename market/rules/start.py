@@ -265,6 +265,7 @@ def _money(scenario: Scenario, start: int) -> Iterator[Event]:
             yield finance.ValuationStated(org=name, valuation_usd_cents=round(org.valuation_usd * CENTS))
         if org.chip_budget_usd_per_year:
             yield finance.BudgetSet(org=name, value=org.chip_budget_usd_per_year, reason="start")
+        yield from _debt(scenario, name, start)
     for _, stake in sorted(scenario.investments.items()):
         kind: StakeKind = "equity for compute" if stake.for_compute else "equity"
         cents = round(stake.amount_usd * CENTS)
@@ -282,6 +283,19 @@ def _money(scenario: Scenario, start: int) -> Iterator[Event]:
         tightness=1.0,
         lead_time_weeks=p["supply.lead_time_start_weeks"],
     )
+
+
+def _debt(scenario: Scenario, name: str, start: int) -> Iterator[Event]:
+    """What an org owes at the start, in equal instalments (traits `debt_usd`, `debt_rate`, `debt_years`)."""
+    traits = scenario.orgs[name].traits
+    lenders = [other for other, org in sorted(scenario.orgs.items()) if org.traits.get("lends") and other != name]
+    if traits.get("debt_usd") and lenders:
+        yield finance.LoanKnown(
+            deal_id=f"{name}/deal/1", org=name, counterparty=lenders[0],
+            amount_usd_cents=round(traits["debt_usd"] * CENTS),
+            value=traits.get("debt_rate", scenario.parameters["finance.loan_rate"]),
+            end_day=start + round(365 * traits.get("debt_years", scenario.parameters["finance.loan_years"])),
+        )  # fmt: skip
 
 
 def _labs(scenario: Scenario, start: int) -> Iterator[Event]:

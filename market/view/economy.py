@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from market.rules import demand, duties, energy, finance, foresee, prices, uses
+from market.rules.base import income_usd_per_year
 from market.rules.levies import chip_case, energy_case
 from market.state.demand import TAIL
 from market.units import HOURS_PER_YEAR
@@ -105,4 +106,4 @@ class EconomyView(OwnView):
         """Operating cash flow of other business today, USD a year."""
         state = state_of(self)
         own = finance.own_users_usd_per_year(state, self.me, self.day)
-        return finance.income_usd_per_year(state, self.me, self.day) + own
+        return income_usd_per_year(state, self.me, self.day) + own

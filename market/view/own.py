@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from events.types import leases as events
 from market.rng import Draws
-from market.rules.finance import burn_cents, coverage, runway_days
+from market.rules.credit import bond_room_cents, coverage
+from market.rules.finance import burn_cents, runway_days
 from market.rules.free import promised_by
 from market.rules.machines import Machine
 from market.state.chips import Holding, Order, Place
@@ -67,6 +68,10 @@ class OwnView(PublicView):
     def coverage(self, extra_cents: int) -> float:
         """Debt-service coverage with a new loan."""
         return coverage(state_of(self), self.me, extra_cents)
+
+    def bond_room_cents(self) -> int:
+        """What the org may still borrow on its rating."""
+        return bond_room_cents(state_of(self), self.me, self.day)
 
     # --- machines
 

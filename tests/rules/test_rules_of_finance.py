@@ -9,7 +9,7 @@ from events.commands.finance import DeclineRound, FundRound, SeekLoan, SeekRound
 from events.types import finance as events
 from events.types.leases import LeaseEnded, OnDemandRented
 from events.types.training import ModelReleased, ServingMeasured
-from market.rules import finance, index
+from market.rules import credit, finance, index
 
 MILLION = 10**8  # cents
 
@@ -159,9 +159,9 @@ def test_a_lender_lends_no_more_than_it_has():
 def test_rent_that_an_org_pays_and_debt_that_it_has_lower_its_coverage():
     world = given()
     world.happened(*let(1_000))
-    alone = finance.coverage(world.state, CLOUD, 10 * MILLION)
+    alone = credit.coverage(world.state, CLOUD, 10 * MILLION)
     world.happened(*let(400, CLOUD, lessor=RESELLER, site=SITE, lease_id="cloud/lease/1"))
-    renting = finance.coverage(world.state, CLOUD, 10 * MILLION)
+    renting = credit.coverage(world.state, CLOUD, 10 * MILLION)
     world.happened(
         events.LoanGranted(
             deal_id="cloud/deal/1",
@@ -172,12 +172,12 @@ def test_rent_that_an_org_pays_and_debt_that_it_has_lower_its_coverage():
             end_day=START + 1825,
         )
     )
-    indebted = finance.coverage(world.state, CLOUD, 10 * MILLION)
+    indebted = credit.coverage(world.state, CLOUD, 10 * MILLION)
     assert alone > renting > indebted > 0
 
 
 def test_an_org_without_debt_needs_no_coverage_and_a_free_loan_is_paid_evenly():
-    assert finance.coverage(given().state, CLOUD, 0) == 0.0
+    assert credit.coverage(given().state, CLOUD, 0) == 0.0
     world = given(finance__loan_rate=0, finance__loan_years=1)
     world.happened(
         events.LoanGranted(
@@ -207,8 +207,8 @@ def test_instalments_repay_a_loan_with_its_interest():
     payer, payee, cents = month(world)["instalment", "cloud/deal/1"]
     assert (payer, payee) == (CLOUD, FUND)
     assert cents * 13 * 5 == pytest.approx(100 * MILLION * 0.1 / (1 - 1.1**-5) * 5, rel=0.01)
-    assert world.after(finance.loans_repaid(world.state, START + 1825)) == []
-    (repaid,) = world.after(finance.loans_repaid(world.state, START + 1826))
+    assert world.after(credit.loans_repaid(world.state, START + 1825)) == []
+    (repaid,) = world.after(credit.loans_repaid(world.state, START + 1826))
     assert repaid.deal_id == "cloud/deal/1"
     assert world.state.finance.loans == {}
 
@@ -312,3 +312,55 @@ def test_revenue_shortens_no_runway():
     assert finance.runway_days(world.state, LAB) >= before
     assert finance.runway_days(given().state, RESELLER) == 3650
     assert YEAR == 364
+
+
+# --- ratings, debt of the start, operations
+
+
+def rated(**more):
+    return given(orgs__cloud__rating=3.0, orgs__cloud__income_usd_per_year=1e9, orgs__cloud__lends=0.0, **more)
+
+
+def test_an_org_with_a_rating_borrows_on_its_cash_flow_at_the_rate_of_its_step():
+    world = rated(finance__bonds_per_cash_flow=2, finance__state_rate=0.04, finance__spread_per_step=0.001)
+    world.happened(
+        events.PaymentMade(
+            org="world/savers", counterparty=FUND, amount_usd_cents=10**12, kind="opening", contract_id=FUND
+        )
+    )
+    granted, _ = world.when(SeekLoan(actor=CLOUD, because=CLOUD, lender=FUND, amount_usd_cents=10**11))
+    assert granted.value == pytest.approx(0.043)
+    assert credit.bond_room_cents(world.state, CLOUD, START) == 10**11
+    beyond = world.when(SeekLoan(actor=CLOUD, because=CLOUD, lender=FUND, amount_usd_cents=2 * 10**11))[0]
+    assert beyond.value == 0.1  # beyond its room it borrows on what covers the service, as others do
+
+
+def test_an_org_without_a_rating_has_no_room_for_bonds():
+    assert credit.bond_room_cents(given(orgs__cloud__income_usd_per_year=1e9).state, CLOUD, START) == 0
+
+
+def test_debt_of_the_start_is_repaid_like_a_loan():
+    world = given(orgs__cloud__income_usd_per_year=0.0)
+    world.happened(
+        events.LoanKnown(
+            deal_id="cloud/deal/1",
+            org=CLOUD,
+            counterparty=FUND,
+            amount_usd_cents=10**9,
+            value=0.1,
+            end_day=START + YEAR,
+        )
+    )
+    due = [row for row in credit.instalments(world.state) if row[0] == CLOUD]
+    assert [(row[1], row[3]) for row in due] == [(FUND, "instalment")]
+    assert 13 * due[0][2] == pytest.approx(1.1 * 10**9, rel=0.01)
+
+
+def test_who_owns_gpus_pays_to_run_them():
+    world = given()
+    paid = finance.monthly(world.state, START)
+    rows = zip(paid.columns["org"], paid.columns["kind"], paid.columns["amount_usd_cents"], strict=True)
+    found = {org: cents for org, kind, cents in rows if kind == "operations"}
+    owned = finance.owned_h100e(world.state)
+    assert set(found) == set(owned)
+    assert len({round(found[org] / owned[org], 3) for org in owned}) == 1

@@ -160,7 +160,7 @@ def loans(book: Book) -> list[Finding]:
     wrong = both.filter(pl.col("due").is_null() | (pl.col("due") != pl.col("amount_usd_cents")))
     twice = lost.filter(pl.struct("estate_id", "deal_id").is_duplicated())
     closed = book.once(book_of_estates).filter(pl.col("closed") < NEVER)
-    granted = book.of("LoanGranted").select("deal_id")
+    granted = pl.concat([book.of(kind).select("deal_id") for kind in ("LoanGranted", "LoanKnown")])
     claimed = filed.join(granted, left_on="contract_id", right_on="deal_id", how="semi")
     open_still = claimed.join(closed.select("estate_id", *WHEN), on="estate_id", how="inner").join(
         lost.select("estate_id", contract_id="deal_id"), on=["estate_id", "contract_id"], how="anti"

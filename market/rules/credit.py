@@ -1,0 +1,140 @@
+"""Rules of debt: loans against contracts and GPUs, bonds of orgs with a rating, what they cost in a year."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from events.commands import finance as commands
+from events.kinds import LoanRefusal
+from events.types import Event
+from events.types import finance as events
+from market.rules.base import Deciders, Happening, cash, income_usd_per_year, trait
+from market.state import State, next_id
+from market.state.demand import TAIL
+from market.state.finance import Loan
+from market.units import CENTS, DAYS_PER_YEAR, HOURS_PER_YEAR, MONTH_DAYS, annuity
+
+
+def loans_of(state: State, org: str) -> list[Loan]:
+    """Loans that an org has still to repay."""
+    return [loan for loan in state.finance.loans.values() if loan.org == org]
+
+
+def instalment_cents(cents: int, rate: float, days: int) -> float:
+    """What a loan in equal instalments costs in a year."""
+    return cents * annuity(rate, max(days, 1) / DAYS_PER_YEAR)
+
+
+def service_cents(state: State, org: str) -> float:
+    """Instalments that an org owes in a year."""
+    return sum(instalment_cents(x.amount_cents, x.rate, x.end_day - x.start_day) for x in loans_of(state, org))
+
+
+def instalments(state: State) -> Iterator[tuple[str, str, int, str, str]]:
+    """Instalments of four weeks; the loans of an org in default are due as claims."""
+    for loan in state.finance.loans.values():
+        if loan.org not in state.finance.estates:
+            yearly = instalment_cents(loan.amount_cents, loan.rate, loan.end_day - loan.start_day)
+            yield loan.org, loan.lender, round(yearly * MONTH_DAYS / 365), "instalment", loan.deal_id
+
+
+# --- what an org may borrow
+
+
+def coverage(state: State, org: str, extra_cents: int) -> float:
+    """Debt-service coverage: a year's rent and other income over a year's instalments, the new loan included."""
+    p = state.run.parameters
+    income = _long_rents_usd(state, org) + trait(state, org, "income_usd_per_year")
+    income += p["tail.contract_share"] * tail_rent_usd_per_year(state, org)
+    costs = sum(x.delivered * x.price_usd_per_gpu_hour for x in state.leases.leases.values() if x.lessee == org)
+    service = service_cents(state, org)
+    service += instalment_cents(extra_cents, p["finance.loan_rate"], round(365 * p["finance.loan_years"]))
+    return max(0.0, (income - costs * HOURS_PER_YEAR) * CENTS) / service if service else 0.0
+
+
+def _long_rents_usd(state: State, org: str) -> float:
+    """Rent of a year under leases that last, and under contracts for capacity that is still to be drawn."""
+    soon = state.run.start_day + 7 * state.run.week + 182
+    leases = (x for x in state.leases.leases.values() if x.lessor == org and x.end_day > soon)
+    signed = (x for x in state.contracts.open.values() if x.lessor == org)
+    hourly = sum(x.gpus * x.price_usd_per_gpu_hour for x in leases)
+    hourly += sum(x.undrawn * x.price_usd_per_gpu_hour for x in signed)
+    return hourly * HOURS_PER_YEAR
+
+
+def tail_rent_usd_per_year(state: State, org: str) -> float:
+    """What the tail pays a cloud in a year at the index, by the cloud's part of what is free."""
+    use = state.demand.uses.get(TAIL)
+    part = trait(state, org, "merchant_share")
+    if use is None or not part:
+        return 0.0
+    rented = min(use.h100e * part, free_h100e(state, org))
+    return rented * HOURS_PER_YEAR * state.leases.price_usd_per_h100e_hour
+
+
+def free_h100e(state: State, org: str) -> float:
+    """H100e that an org owns and has not let under leases."""
+    chips = state.chips.chips
+    mine = (h for h in state.chips.holdings.values() if h.org == org)
+    return sum(max(0, h.owned - h.leased_out) * chips[h.chip].h100e for h in mine)
+
+
+def bond_room_cents(state: State, org: str, day: int) -> int:
+    """What an org with a rating may still borrow: a multiple of its yearly cash flow, less what it owes; else 0."""
+    rating = trait(state, org, "rating")
+    if not rating or org in state.finance.estates:
+        return 0
+    most = state.run.parameters["finance.bonds_per_cash_flow"] * income_usd_per_year(state, org, day) * CENTS
+    return max(0, round(most) - sum(loan.amount_cents for loan in loans_of(state, org)))
+
+
+def bond_rate(state: State, org: str) -> float:
+    """Yearly rate of an org's bonds: that of the state, and a spread that widens with each step of the rating."""
+    p = state.run.parameters
+    return p["finance.state_rate"] + p["finance.spread_per_step"] * trait(state, org, "rating")
+
+
+def seek_loan(state: State, command: commands.SeekLoan, day: int) -> list[Event]:
+    """Lend on a rating within its room, else against contracts that cover the debt service."""
+    p, org, amount = state.run.parameters, command.actor, command.amount_usd_cents
+    lender = state.run.orgs.get(command.lender)
+    if lender is None or "investor" not in lender.roles or command.lender == org or amount < 1:
+        return [_refused(command, 0.0, "unknown lender")]
+    is_bond = amount <= bond_room_cents(state, org, day)
+    ratio = round(coverage(state, org, amount), 6)
+    if not is_bond and ratio < p["finance.coverage_min"]:
+        return [_refused(command, ratio, "coverage")]
+    if cash(state, command.lender) < amount:
+        return [_refused(command, ratio, "lender without cash")]
+    deal = next_id(state, org, "deal")
+    life_years = p["finance.bond_years"] if is_bond else p["finance.loan_years"]
+    granted = events.LoanGranted(
+        deal_id=deal, org=org, counterparty=command.lender, amount_usd_cents=amount,
+        value=bond_rate(state, org) if is_bond else p["finance.loan_rate"], end_day=day + round(365 * life_years),
+    )  # fmt: skip
+    paid = events.PaymentMade(
+        org=command.lender, counterparty=org, amount_usd_cents=amount, kind="loan", contract_id=deal
+    )
+    return [granted, paid]
+
+
+def _refused(command: commands.SeekLoan, ratio: float, reason: LoanRefusal) -> Event:
+    return events.LoanRefused(
+        org=command.actor, counterparty=command.lender, amount_usd_cents=command.amount_usd_cents, value=ratio,
+        reason=reason,
+    )  # fmt: skip
+
+
+def loans_repaid(state: State, day: int) -> Iterator[Happening]:
+    """Loans whose last instalment was paid."""
+    for loan in state.finance.loans.values():
+        if loan.end_day <= day and loan.org not in state.finance.estates:
+            yield Happening(
+                day,
+                events.LoanRepaid(deal_id=loan.deal_id, org=loan.org, counterparty=loan.lender),
+                loan.org,
+                loan.deal_id,
+            )
+
+
+DECIDE: Deciders = {commands.SeekLoan: seek_loan}
