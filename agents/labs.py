@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from agents.bidders import bids
 from agents.buyers import purchases
 from agents.desk import pursue
-from agents.permission import run_of
 from agents.race import bridge, frontier, is_racing
+from agents.research import projects, split, train
 from agents.siting import works
 from agents.targets import Target, held_on, targets, wanted_h100e, wanted_usd
 from agents.valuation import is_my_week
 from events.commands import Command
 from events.commands.finance import SeekRound
 from events.commands.leases import RequestLease, SignLetter
-from events.commands.training import AdoptPlan, SetSplit, StartProject
+from events.commands.training import AdoptPlan
 from events.kinds import PlanReason
 from market.rng import Draws
 from market.units import MONTH_WEEKS, clip
@@ -43,7 +43,7 @@ class Lab:
             commands.extend(plan(view, lab, draws, bool(machine)))
             commands.append(split(view, lab))
         commands.extend(train(view, lab))
-        commands.extend(projects(view, draws))
+        commands.extend(projects(view, lab, draws))
         commands.extend(raise_money(view, draws))
         return commands
 
@@ -132,47 +132,6 @@ def requests(view: MarketView, target: Target, turns: int, draws: Draws) -> Iter
             duration_days=round(365 * target.years), price_usd_per_h100e_hour=target.worth_usd_per_h100e_hour_max,
             kind=target.kind,
         )  # fmt: skip
-
-
-# --- inside the lab
-
-
-def split(view: MarketView, lab: LabRecord) -> SetSplit:
-    """Move the serving share toward what customers ask for, slowly (equations, split)."""
-    p = view.param
-    full = view.serving_capacity_usd()
-    need = lab.demand_usd_per_year / full if full else 0.0
-    target = clip(need, p("split.inference_min"), p("split.inference_max"))
-    speed = 1 - (1 - p("split.speed_per_week")) ** MONTH_WEEKS
-    share = lab.inference_share + speed * (target - lab.inference_share)
-    return SetSplit(actor=view.me, because=view.me, share=share)
-
-
-def train(view: MarketView, lab: LabRecord) -> Iterator[Command]:
-    """Start the next frontier run when the lab's machines can beat its best model by a step."""
-    p, options = view.param, view.machines()
-    least = p("labs.step_up") * max(lab.best_effective_flop, p("labs.first_run_flop"))
-    if not options or options[0].effective_flop < least:
-        return
-    run = run_of(view, options[0], p("labs.step_up") * max(lab.best_flop, p("labs.first_run_flop")))
-    if run is not None:
-        yield run
-
-
-def projects(view: MarketView, draws: Draws) -> Iterator[Command]:
-    """Bring this week's ideas: projects arrive faster than compute; nothing that is free idles."""
-    p = view.param
-    if view.fleet_h100e < p("projects.fleet_min_h100e"):
-        return
-    lab = view.lab
-    research = view.fleet_h100e * (1 - view.captive_share()) * (1 - (lab.inference_share if lab else 0.0))
-    arrivals = p("projects.arrivals_per_week")
-    count = int(arrivals) + (draws.uniform("project count") < arrivals % 1)
-    for number in range(count):
-        z = draws.normal(f"project size {number}")
-        h100e = p("projects.share_median") * research * math.exp(p("projects.share_sd") * z)
-        days = round(p("projects.days") * math.exp(p("projects.days_sd") * draws.normal(f"project days {number}")))
-        yield StartProject(actor=view.me, because=view.me, h100e=h100e, duration_days=days)
 
 
 def raise_money(view: MarketView, draws: Draws) -> Iterator[Command]:

@@ -32,13 +32,17 @@ def run_flop_per_h100e(view: MarketView) -> float:
     )
 
 
+def leading_flop(view: MarketView, ready_weeks: float) -> float:
+    """Effective FLOP of a run that would lead when it is released, on a machine ready in so many weeks."""
+    p, (best, released) = view.param, announced(view)
+    own = view.day + 7 * ready_weeks + p("labs.run_days") + 7 * p("labs.release_lag_weeks")
+    flop: float = best * p("labs.race_pace_per_year") ** (max(0.0, own - released) / DAYS_PER_YEAR)
+    return flop
+
+
 def machine_h100e(view: MarketView) -> float:
     """Machine that a run must have to lead when it is released."""
-    p, (best, released) = view.param, announced(view)
-    own = view.day + 7 * p("labs.race_ready_weeks") + p("labs.run_days") + 7 * p("labs.release_lag_weeks")
-    years = max(0.0, own - released) / DAYS_PER_YEAR
-    h100e: float = best * p("labs.race_pace_per_year") ** years / run_flop_per_h100e(view)
-    return h100e
+    return leading_flop(view, view.param("labs.race_ready_weeks")) / run_flop_per_h100e(view)
 
 
 def coming_machine_h100e(view: MarketView) -> float:
@@ -63,15 +67,19 @@ def valuation_usd(view: MarketView) -> float:
     return max(view.books.valuation_cents / 100, floor)
 
 
-def urgency(view: MarketView, h100e: float) -> float:
-    """Score lost by half a year of waiting: the demand that a larger model would win, over the machine's cost."""
+def half_year_usd(view: MarketView) -> float:
+    """What a lab loses by half a year of waiting: the demand that a larger model would win."""
     p, lab = view.param, view.lab
     total = sum(other.revenue_usd_per_year for other in view.labs().values())
     share = lab.revenue_usd_per_year / total if lab and total else 0.0
     keen = view.trait("wait_weight", p("choice.wait_weight_default"))
     pace = p("labs.revenue_per_decade") * math.log10(p("labs.race_pace_per_year"))
-    lost = keen * (1 - share) * pace / 2 * valuation_usd(view)
-    return lost / (h100e * view.price * HOURS_PER_YEAR * p("labs.race_years"))
+    return keen * (1 - share) * pace / 2 * valuation_usd(view)
+
+
+def urgency(view: MarketView, h100e: float) -> float:
+    """Score lost by half a year of waiting, over the machine's cost."""
+    return half_year_usd(view) / (h100e * view.price * HOURS_PER_YEAR * view.param("labs.race_years"))
 
 
 def money_h100e(view: MarketView) -> float:

@@ -73,7 +73,8 @@ LoanRefusal = Literal["unknown lender", "coverage", "lender without cash"]
 TrainingRefusal = Literal[
     "a run is under way", "not enough GPUs", "no such run", "chip not suited", "too long", "does not fit"
 ]
-ProjectRefusal = Literal["nothing asked", "no GPUs free"]
+ProjectRefusal = Literal["nothing asked", "list full"]
+ProjectResizing = Literal["widened", "makes room"]
 
 # why something was revised, is late or ended
 Cancelling = Literal["buyer", "takes another chip", "end of life", "default"]

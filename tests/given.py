@@ -175,6 +175,7 @@ def opening(**parameters: float) -> Iterable[Event]:
     )
     yield t.FrontierMeasured(capability=1.5)
     yield t.ComputeSplitSet(org=LAB, share=0.25)
+    yield t.ResearchersMeasured(org=LAB, researchers=100.0, h100e=0.0)
     yield t.ServingMeasured(org=LAB, revenue_usd_per_year=1e9, value=1e9, h100e=0.0, tokens_per_s=0.0)
     for segment in d.SEGMENTS:
         yield dm.SegmentMeasured(segment=segment, usd_per_year=5e8, market_usd_per_year=2e9)

@@ -12,11 +12,12 @@ class SetSplit(Command, frozen=True, kw_only=True):
     share: float
 
 
-class StartProject(Command, frozen=True, kw_only=True):
-    """Give research compute to a project for some days."""
+class ProposeProject(Command, frozen=True, kw_only=True):
+    """Put a project on the lab's list: the compute that it needs at least, its work, what a week of it is worth."""
 
     h100e: float
-    duration_days: int
+    work_h100e_weeks: float
+    worth: float
 
 
 class StartTraining(Command, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from events.kinds import ClusterNews, ProjectRefusal, ReleaseKind, RunReason, TrainingRefusal
+from events.kinds import ClusterNews, ProjectRefusal, ProjectResizing, ReleaseKind, RunReason, TrainingRefusal
 from events.types.base import Event, Visibility
 
 
@@ -27,6 +27,27 @@ class ComputeSplitSet(Event, frozen=True, kw_only=True):
     share: float
 
 
+class ProjectProposed(Event, frozen=True, kw_only=True):
+    """Researchers put a project on the lab's list: the GPUs that it needs at least, its work, what a week is worth."""
+
+    sees: ClassVar[Visibility] = "own"
+    subject: ClassVar[str] = "run_id"
+    run_id: str
+    org: str
+    h100e: float
+    work_h100e_weeks: float
+    worth: float
+
+
+class ProjectRejected(Event, frozen=True, kw_only=True):
+    """A project that was brought forward does not get on the list."""
+
+    sees: ClassVar[Visibility] = "own"
+    org: str
+    h100e: float
+    reason: ProjectRefusal
+
+
 class ProjectStarted(Event, frozen=True, kw_only=True):
     """Research gives GPUs (as H100e) to a project until `end_day`."""
 
@@ -39,13 +60,28 @@ class ProjectStarted(Event, frozen=True, kw_only=True):
     end_day: int
 
 
-class ProjectDeferred(Event, frozen=True, kw_only=True):
-    """A project that arrived finds no GPUs free; projects arrive faster than compute."""
+class ProjectResized(Event, frozen=True, kw_only=True):
+    """Operations widen a project over GPUs that would idle, or take from it what it does not need."""
 
     sees: ClassVar[Visibility] = "own"
+    subject: ClassVar[str] = "run_id"
+    run_id: str
     org: str
     h100e: float
-    reason: ProjectRefusal
+    work_h100e_weeks: float  # still to do
+    end_day: int
+    reason: ProjectResizing
+
+
+class ProjectStopped(Event, frozen=True, kw_only=True):
+    """A project makes room for a run, or for what was lost, and goes back to the list with the work that is left."""
+
+    sees: ClassVar[Visibility] = "own"
+    subject: ClassVar[str] = "run_id"
+    run_id: str
+    org: str
+    h100e: float
+    work_h100e_weeks: float
 
 
 class ProjectEnded(Event, frozen=True, kw_only=True):
@@ -55,6 +91,17 @@ class ProjectEnded(Event, frozen=True, kw_only=True):
     subject: ClassVar[str] = "run_id"
     run_id: str
     org: str
+    h100e: float
+
+
+class ResearchersMeasured(Event, frozen=True, kw_only=True):
+    """Researchers of a lab and the research compute that they share; people drift to where there is more for each."""
+
+    sees: ClassVar[Visibility] = "own"
+    subject: ClassVar[str] = "org"
+    periodic: ClassVar[bool] = True
+    org: str
+    researchers: float
     h100e: float
 
 

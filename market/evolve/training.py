@@ -27,17 +27,43 @@ def compute_split_set(state: State, event: events.ComputeSplitSet, day: int) -> 
     lab(state, event.org).inference_share = event.share
 
 
-def project_started(state: State, event: events.ProjectStarted, day: int) -> None:
+def project_proposed(state: State, event: events.ProjectProposed, day: int) -> None:
     count(state, event.run_id)
-    state.training.projects[event.run_id] = Project(event.run_id, event.org, event.h100e, event.end_day)
+    state.training.waiting.setdefault(event.org, {})[event.run_id] = Project(
+        event.run_id, event.org, event.h100e, event.work_h100e_weeks, event.worth
+    )
+
+
+def project_started(state: State, event: events.ProjectStarted, day: int) -> None:
+    listed = state.training.waiting.setdefault(event.org, {})
+    project = listed.pop(event.run_id, None) or Project(event.run_id, event.org, event.h100e, 0.0, 0.0)
+    project.h100e, project.since_day, project.end_day = event.h100e, event.start_day, event.end_day
+    state.training.projects.setdefault(event.org, {})[event.run_id] = project
+
+
+def project_resized(state: State, event: events.ProjectResized, day: int) -> None:
+    project = state.training.projects[event.org][event.run_id]
+    project.work_h100e_weeks, project.h100e = event.work_h100e_weeks, event.h100e
+    project.since_day, project.end_day = day, event.end_day
+
+
+def project_stopped(state: State, event: events.ProjectStopped, day: int) -> None:
+    project = state.training.projects[event.org].pop(event.run_id)
+    project.h100e, project.work_h100e_weeks = 0.0, event.work_h100e_weeks
+    state.training.waiting.setdefault(event.org, {})[event.run_id] = project
+
+
+def researchers_measured(state: State, event: events.ResearchersMeasured, day: int) -> None:
+    lab(state, event.org).researchers = event.researchers
 
 
 def project_ended(state: State, event: events.ProjectEnded, day: int) -> None:
-    del state.training.projects[event.run_id]
+    del state.training.projects[event.org][event.run_id]
 
 
 def training_started(state: State, event: events.TrainingStarted, day: int) -> None:
     count(state, event.run_id)
+    lab(state, event.org).run_day = event.start_day
     if event.model.startswith(f"{event.org}/model/"):
         count(state, event.model)
     state.training.runs[event.run_id] = TrainingRun(
@@ -90,7 +116,11 @@ def frontier_measured(state: State, event: events.FrontierMeasured, day: int) ->
 APPLY = {
     events.ClusterFormed: cluster_formed,
     events.ComputeSplitSet: compute_split_set,
+    events.ProjectProposed: project_proposed,
     events.ProjectStarted: project_started,
+    events.ProjectResized: project_resized,
+    events.ProjectStopped: project_stopped,
+    events.ResearchersMeasured: researchers_measured,
     events.ProjectEnded: project_ended,
     events.TrainingStarted: training_started,
     events.TrainingReplanned: training_replanned,
@@ -100,4 +130,4 @@ APPLY = {
     events.ServingMeasured: serving_measured,
     events.FrontierMeasured: frontier_measured,
 }
-INERT = (events.ProjectDeferred, events.TrainingRefused)
+INERT = (events.ProjectRejected, events.TrainingRefused)

@@ -13,7 +13,7 @@ from events.types import estates as estate_events
 from events.types.demand import ShareMeasured
 from events.types.finance import BudgetSet, PaymentMade, RoundClosed, ValuationStated
 from events.types.run import OrgRegistered, ParameterSet
-from events.types.training import ComputeSplitSet
+from events.types.training import ComputeSplitSet, ResearchersMeasured
 from market.rules.base import Deciders, Happening, cash, trait
 from market.rules.demand import SEGMENTS
 from market.state import State
@@ -59,11 +59,13 @@ def _entered(state: State, entrant: Entrant) -> Iterator[Event]:
 
 
 def _as_lab(state: State, name: str, roles: tuple[str, ...]) -> Iterator[Event]:
-    """What a new lab begins with: no customers, the least appeal of those who have some, and research as of others."""
+    """What a new lab begins with: no customers, the least appeal and heads of those with some, research as others."""
     if "lab" not in roles:
         return
     others = list(state.training.labs)
     yield ComputeSplitSet(org=name, share=state.run.parameters["split.inference_start"])
+    heads = [lab.researchers for lab in state.training.labs.values() if lab.researchers > 0]
+    yield ResearchersMeasured(org=name, researchers=min(heads, default=0.0), h100e=0.0)
     for what in ("research_share", "revenue_growth_start"):
         known = [trait(state, org, what) for org in others if f"orgs.{org}.{what}" in state.run.parameters]
         if known:

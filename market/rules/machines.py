@@ -70,7 +70,8 @@ def _candidates(state: State, org: str, fleet: float) -> list[tuple[str, Machine
     if lab.pending_model or any(run.org == org for run in state.training.runs.values()):
         return []
     research = fleet * (1 - p.get(f"orgs.{org}.captive_share", 0.0)) * (1 - lab.inference_share)
-    budget = p.get(f"orgs.{org}.run_share", p["labs.run_share"]) * research
+    keen = p["labs.run_share"] + p["labs.run_share_keen"] * p.get(f"orgs.{org}.wait_weight", 0.0)
+    budget = p.get(f"orgs.{org}.run_share", min(1.0, keen)) * research
     pace = p["labs.mfu"] * p["labs.goodput"] * p["labs.run_days"] * SECONDS_PER_DAY
     least = max(p["labs.step_up"] * lab.best_effective_flop, p["labs.first_run_flop"])
     rows = []

@@ -323,6 +323,8 @@ def _labs(scenario: Scenario, start: int) -> Iterator[Event]:
         if "lab" not in org.roles or is_late(scenario, name):
             continue
         yield training.ComputeSplitSet(org=name, share=p["split.inference_start"])
+        heads = org.traits.get("researchers", 0.0)
+        yield training.ResearchersMeasured(org=name, researchers=heads, h100e=0.0)
         revenue = org.revenue_usd_per_year
         yield training.ServingMeasured(
             org=name, revenue_usd_per_year=revenue, value=revenue, h100e=0.0, tokens_per_s=0.0

@@ -1,10 +1,9 @@
-"""Rules inside labs: the split of compute, projects, frontier runs, releases, clusters."""
+"""Rules inside labs: the split of compute, frontier runs, releases, clusters."""
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ from events.types import Event
 from events.types import training as events
 from events.types.finance import PlanAdopted
 from market.cluster import ClusterError, plan_for_budget
-from market.rules.base import Deciders, Happening, fleet_h100e, held, training_use
+from market.rules.base import Deciders, Happening, held, training_use
 from market.rules.inputs import RACK_GPUS, is_rack_scale
 from market.state import State, next_id
 from market.state.chips import Place
@@ -41,35 +40,6 @@ def adopt_plan(state: State, command: commands.AdoptPlan, day: int) -> list[Even
             h100e=round(max(0.0, finite(command.h100e)), 3),
             due_day=command.due_day,
             reason=command.reason,
-        )
-    ]
-
-
-def research_free(state: State, org: str) -> float:
-    """H100e of an org that neither serve customers, nor train a frontier run, nor work on a project."""
-    chips = state.chips.chips
-    lab = state.training.labs.get(org)
-    research = fleet_h100e(state, org) * (1 - (lab.inference_share if lab else 0.0))
-    research *= 1 - state.run.parameters.get(f"orgs.{org}.captive_share", 0.0)
-    runs = sum(r.gpus * chips[r.chip].h100e for r in state.training.runs.values() if r.org == org)
-    projects = sum(p.h100e for p in state.training.projects.values() if p.org == org)
-    return research - runs - projects
-
-
-def start_project(state: State, command: commands.StartProject, day: int) -> list[Event]:
-    """Give research compute to a project if any is free."""
-    if not 0 < command.h100e < math.inf:
-        return [events.ProjectDeferred(org=command.actor, h100e=0.0, reason="nothing asked")]
-    if command.h100e > research_free(state, command.actor):
-        return [events.ProjectDeferred(org=command.actor, h100e=round(command.h100e, 3), reason="no GPUs free")]
-    run_id = next_id(state, command.actor, "project")
-    return [
-        events.ProjectStarted(
-            run_id=run_id,
-            org=command.actor,
-            h100e=round(command.h100e, 3),
-            start_day=day,
-            end_day=day + max(7, command.duration_days),
         )
     ]
 
@@ -169,15 +139,20 @@ def flop_left(state: State, run: TrainingRun, day: int) -> float:
 
 
 def capability(state: State, flop: float, day: int) -> float:
-    """Capability index of a model of so much effective compute, released on a day (docs/cluster)."""
+    """Capability index of a model of so much effective compute, released on a day (docs/odd.md, capability).
+
+    Methods diffuse with half a year's lag: a model makes good a part of what it lacks to the frontier of then.
+    """
     p = state.run.parameters
     years = (day - CAPABILITY_ORIGIN_DAY) / DAYS_PER_YEAR
     index = p["capability.intercept"] + p["capability.per_log10_flop"] * math.log10(flop)
-    return digits(index + p["capability.per_year"] * years)
+    index += p["capability.per_year"] * years
+    known = state.training.frontier[0] if state.training.frontier else index
+    return digits(index + p["capability.diffusion_share"] * max(0.0, known - index))
 
 
 def due(state: State, first: int, last: int) -> Iterator[Happening]:
-    """Runs and projects that end, and models that reach customers, between two days."""
+    """Runs that end, and models that reach customers, between two days."""
     p = state.run.parameters
     for run in state.training.runs.values():
         if run.due_day <= last:
@@ -191,10 +166,6 @@ def due(state: State, first: int, last: int) -> Iterator[Happening]:
                 duration_days=day - run.start_day,
             )
             yield Happening(day, event, run.org, run.run_id)
-    for project in state.training.projects.values():
-        if project.end_day <= last:
-            ended = events.ProjectEnded(run_id=project.run_id, org=project.org, h100e=project.h100e)
-            yield Happening(max(first, project.end_day), ended, project.org, project.run_id)
     for lab in state.training.labs.values():
         ready = lab.pending_day + round(7 * p["labs.release_lag_weeks"])
         refresh = lab.released_day + round(7 * p["labs.refresh_weeks"])
@@ -252,21 +223,6 @@ def replan(state: State, day: int) -> Iterator[Happening]:
         yield Happening(day, event, run.org, lost_by)
 
 
-def shed_projects(state: State, day: int) -> Iterator[Happening]:
-    """Wind down the newest projects of labs whose research compute shrank under them."""
-    by_org: dict[str, list[str]] = defaultdict(list)
-    for run_id, project in state.training.projects.items():
-        by_org[project.org].append(run_id)
-    for org in sorted(by_org):
-        free = research_free(state, org)
-        for run_id in reversed(by_org[org]):
-            if free >= 0:
-                break
-            project = state.training.projects[run_id]
-            free += project.h100e
-            yield Happening(day, events.ProjectEnded(run_id=run_id, org=org, h100e=project.h100e), org, run_id)
-
-
 def clusters(state: State, day: int) -> Iterator[Happening]:
     """Announce clusters that pass a size: the first of its chip, a new one, or one that has grown."""
     said: set[str] = set()
@@ -289,7 +245,6 @@ def clusters(state: State, day: int) -> Iterator[Happening]:
 
 DECIDE: Deciders = {
     commands.SetSplit: set_split,
-    commands.StartProject: start_project,
     commands.StartTraining: start_training,
     commands.AdoptPlan: adopt_plan,
 }

@@ -27,12 +27,16 @@ class TrainingRun(msgspec.Struct, array_like=True):
 
 
 class Project(msgspec.Struct, array_like=True):
-    """A research project under way."""
+    """A research project, under way or waiting; `work_h100e_weeks` was still to do on `since_day`."""
 
     run_id: str
     org: str
-    h100e: float
-    end_day: int
+    least_h100e: float
+    work_h100e_weeks: float
+    worth: float
+    h100e: float = 0.0
+    since_day: int = 0
+    end_day: int = 0
 
 
 class Lab(msgspec.Struct, array_like=True):
@@ -54,13 +58,16 @@ class Lab(msgspec.Struct, array_like=True):
     inference_share: float = 0.0
     wanted_h100e: float = 0.0
     wanted_day: int = 0
+    run_day: int = 0  # on which its latest run began
+    researchers: float = 0.0
 
 
 class Training(msgspec.Struct, array_like=True):
     """Runs, projects, labs; capability of the frontier by week for its lagged effect on demand."""
 
     runs: dict[str, TrainingRun] = {}
-    projects: dict[str, Project] = {}
+    projects: dict[str, dict[str, Project]] = {}  # org -> under way, by id
+    waiting: dict[str, dict[str, Project]] = {}  # org -> proposed or stopped, by id
     labs: dict[str, Lab] = {}
     frontier: list[float] = []  # frontier capability of the latest 27 weeks
     largest_cluster: dict[str, int] = {}  # chip -> GPUs of the largest cluster so far

@@ -228,5 +228,16 @@ class OwnView(PublicView):
         return all_frozen(run for run in state_of(self).training.runs.values() if run.org == self.me)
 
     def projects(self) -> tuple[Project, ...]:
-        """Own projects under way."""
-        return all_frozen(project for project in state_of(self).training.projects.values() if project.org == self.me)
+        """Own projects under way and on the list."""
+        training = state_of(self).training
+        return all_frozen((*training.projects.get(self.me, {}).values(), *training.waiting.get(self.me, {}).values()))
+
+    def research_h100e(self) -> float:
+        """Own compute for research: what does not serve customers and is not captive."""
+        on = shared_of(self).benches.get(self.me)
+        return on.research if on else 0.0
+
+    def listed_h100e(self) -> float:
+        """Least sizes of all own projects, under way and on the list."""
+        on = shared_of(self).benches.get(self.me)
+        return on.listed if on else 0.0

@@ -23,6 +23,7 @@ from market.rules.machines import Machine, machines, quote_yields
 from market.rules.permits import Permission
 from market.rules.power import plant_queue, queued_kw
 from market.rules.prices import cost_of_mix
+from market.rules.projects import Bench, benches
 from market.rules.serving import capacity
 from market.state import State
 from market.state.chips import Holding, Order, Place
@@ -250,6 +251,11 @@ class Shared:
     def machines(self) -> dict[str, list[Machine]]:
         """Machines on which labs could begin a run."""
         return machines(self.state, self.fleets_h100e, self.day)
+
+    @cached_property
+    def benches(self) -> dict[str, Bench]:
+        """Research compute of labs, and the projects that use it and wait for it."""
+        return benches(self.state, self.fleets_h100e)
 
     @cached_property
     def serving_capacity_usd(self) -> dict[str, float]:

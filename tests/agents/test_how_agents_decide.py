@@ -476,14 +476,6 @@ def test_a_lab_with_long_runway_seeks_no_round_and_one_without_does():
     assert any(sought)
 
 
-def test_the_split_moves_toward_what_demand_needs_and_not_at_once():
-    world = given()
-    before = view(world).lab.inference_share
-    moved = labs.split(view(world), view(world).lab).share
-    p = world.state.run.parameters
-    assert abs(moved - before) <= (1 - (1 - p["split.speed_per_week"]) ** 4) + 1e-9
-
-
 # --- money, suppliers, OEMs
 
 

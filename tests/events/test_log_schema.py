@@ -77,7 +77,7 @@ def test_every_event_has_fields_of_the_vocabulary_and_the_envelope_is_not_in_it(
     for kind in EVENTS.values():
         assert set(kind.__struct_fields__) <= set(VOCABULARY), kind
     assert not set(ENVELOPE) & set(VOCABULARY)
-    assert len(VOCABULARY) <= 96
+    assert len(VOCABULARY) <= 128
 
 
 def columns_of(entries: list[Entry], convert: Any) -> dict[str, Any]:

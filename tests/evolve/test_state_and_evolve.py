@@ -147,7 +147,9 @@ def full() -> State:
             start_day=START,
             due_day=START + 90,
         ),
+        training.ProjectProposed(run_id="lab/project/1", org=LAB, h100e=9.0, work_h100e_weeks=99.0, worth=1.0),
         training.ProjectStarted(run_id="lab/project/1", org=LAB, h100e=9.0, start_day=START, end_day=START + 84),
+        training.ProjectProposed(run_id="lab/project/2", org=LAB, h100e=9.0, work_h100e_weeks=99.0, worth=1.0),
         training.ClusterFormed(org=CLOUD, site="hall", chip="H100", gpus=4608, kind="new", racks=None),
         finance.LoanGranted(
             deal_id="cloud/deal/1", org=CLOUD, counterparty=FUND, amount_usd_cents=100, value=0.1, end_day=START + 900

@@ -96,7 +96,7 @@ ASKS = {
     leases.BreakTalks: {"request_id": an_id("request"), "reason": st.just("price")},
     leases.SignLetter: {"lessor": others, "h100e": numbers, "due_day": days},
     training.SetSplit: {"share": numbers},
-    training.StartProject: {"h100e": numbers, "duration_days": lengths},
+    training.ProposeProject: {"h100e": numbers, "work_h100e_weeks": numbers, "worth": numbers},
     training.StartTraining: {
         "site": site_names,
         "chip": chip_names,
@@ -287,7 +287,7 @@ class Asking(RuleBasedStateMachine):
         lab, cloud = {"actor": LAB, "because": LAB}, {"actor": CLOUD, "because": CLOUD}
         command = {
             "order": chips.PlaceOrder(**cloud, chip="H100", gpus=size),
-            "project": training.StartProject(**lab, h100e=size / 4, duration_days=size // 10),
+            "project": training.ProposeProject(**lab, h100e=size / 4, work_h100e_weeks=size, worth=size),
             "train": training.StartTraining(**lab, site=FIELD, chip="H100", gpus=size, flop=1e20 * size**1.2),
             "build": sites.StartBuilding(**lab, site=FIELD, kind="next", power_kw_it=size),
             "own plant": sites.StartBuilding(**cloud, site=SITE, kind="next", power_kw_it=size, on_site_power=True),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
-from statistics import median
+from statistics import mean, median
 from typing import Any, NamedTuple
 
 from tests.laws.measure import Change
@@ -149,6 +149,12 @@ def carbon_cuts_orders(runs: Runs) -> Verdict:
     return Verdict(ratio < 1.0, ratio)
 
 
+def research_does_not_idle(runs: Runs) -> Verdict:
+    """7 Under 5 % of the research compute of any lab idles while projects wait (mean of the worst lab)."""
+    idle = [mean(weeks) for weeks in runs["base"]["idle"].values()]
+    return Verdict(len(idle) >= 10 and max(idle) < 0.05, max(idle, default=1.0))
+
+
 LAST_QUARTER_USD, STEP_USD = 26.3e9, 3.9e9  # NVIDIA data centre to July 2024, and its mean step of four quarters
 
 
@@ -169,7 +175,7 @@ LAWS: tuple[Callable[[Runs], Verdict], ...] = (
     orders_stop, starts_stop, work_is_paused, some_default, more_customers_build, growth_moves_power,
     price_answers_supply, price_answers_power, price_answers_demand, trades_are_near_the_index,
     tariff_cuts_orders, tariff_raises_quotes, carbon_raises_quotes, carbon_cuts_orders,
-    revenue_starts_where_it_stood, prices_do_not_jump,
+    research_does_not_idle, revenue_starts_where_it_stood, prices_do_not_jump,
 )  # fmt: skip
 
 

@@ -17,7 +17,9 @@ from events.types.run import ParameterSet
 from events.types.sites import BuildingCancelled, BuildingPaused, BuildingStarted
 from market.kernel import few_collections
 from market.policies.load import load_policies
+from market.rules.base import fleets_h100e
 from market.rules.policy import policy_hooks
+from market.rules.projects import benches
 from market.scenario.load import load_scenario
 
 WORLD = "frontier-2024"
@@ -58,6 +60,7 @@ class Figures:
     revenue: dict[str, list[float]] = field(default_factory=dict)
     undelivered_usd: dict[str, list[float]] = field(default_factory=dict)
     residuals: dict[str, float] = field(default_factory=dict)
+    idle: dict[str, list[float]] = field(default_factory=dict)  # lab -> idle part of research by week, projects waiting
 
     def plain(self) -> dict[str, Any]:
         """As JSON takes it."""
@@ -98,6 +101,9 @@ def _weekly(model: MarketModel, found: Figures, week: int) -> None:
     found.energised_gw.append(round(sum(s.energised_kw for s in state.sites.sites.values()) / 1e6, 4))
     found.installed_h100e.append(round(sum(h.owned * chips[h.chip].h100e for h in state.chips.holdings.values())))
     found.lead_weeks.append(round(state.chips.lead_times[-1], 2))
+    for org, on in benches(state, fleets_h100e(state)).items():
+        if on.waiting and on.research > 0:
+            found.idle.setdefault(org, []).append(round(max(0.0, on.free) / on.research, 4))
     if week % 13 == 12:
         held: Counter[str] = Counter()
         for h in state.chips.holdings.values():

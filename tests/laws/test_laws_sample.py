@@ -35,6 +35,10 @@ def test_contracts_are_signed_near_the_index_of_the_month_before(runs):
     assert laws.trades_are_near_the_index(runs).holds
 
 
+def test_research_compute_does_not_idle_while_projects_wait(runs):
+    assert laws.research_does_not_idle(runs).holds
+
+
 def test_the_run_starts_where_the_record_stands(runs):
     assert laws.revenue_starts_where_it_stood(runs).figure == pytest.approx(1.0, abs=0.12)
     assert laws.prices_do_not_jump(runs).holds

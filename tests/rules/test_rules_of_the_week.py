@@ -39,7 +39,15 @@ def test_payments_are_measured_in_the_last_week_of_a_month():
     world = given()
     assert measured(world) == ["FrontierMeasured", "SegmentMeasured", "ServingMeasured"]
     world.close_weeks(3)
-    every_month = ["ShareMeasured", "UseMeasured", "TailSigned", "OnDemandRented", "PaymentMade", "PaymentMade"]
+    every_month = [
+        "ShareMeasured",
+        "ResearchersMeasured",
+        "UseMeasured",
+        "TailSigned",
+        "OnDemandRented",
+        "PaymentMade",
+        "PaymentMade",
+    ]
     assert measured(world) == ["FrontierMeasured", "SegmentMeasured", "ServingMeasured", *every_month]
 
 

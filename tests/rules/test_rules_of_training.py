@@ -7,7 +7,7 @@ import math
 import pytest
 from given import CLOUD, FIELD, LAB, RIVAL, SITE, START, YEAR, given, handed, lease
 
-from events.commands.training import AdoptPlan, SetSplit, StartProject, StartTraining
+from events.commands.training import AdoptPlan, SetSplit, StartTraining
 from events.types import chips as chip_events
 from events.types import leases as lease_events
 from events.types import training as events
@@ -18,10 +18,6 @@ from market.rules import training
 
 def train(gpus=4_000, flop=1e24, chip="H100", site=FIELD, org=LAB):
     return StartTraining(actor=org, because=org, site=site, chip=chip, gpus=gpus, flop=flop)
-
-
-def project(h100e=1_000.0, days=84, org=LAB):
-    return StartProject(actor=org, because=org, h100e=h100e, duration_days=days)
 
 
 def refusal(world, command):
@@ -49,53 +45,6 @@ def test_a_plan_is_written_down(asked, said):
     plan = AdoptPlan(actor=LAB, because=LAB, h100e=asked, due_day=START + YEAR, reason="run")
     assert world.when(plan) == [PlanAdopted(org=LAB, h100e=said, due_day=START + YEAR, reason="run")]
     assert world.state.training.labs[LAB].wanted_h100e == said
-
-
-# --- projects
-
-
-def test_a_project_takes_research_compute_that_is_free():
-    world = given()  # 4,000 H100, a quarter of which serves
-    (started,) = world.when(project(3_000.0))
-    assert (started.run_id, started.end_day) == ("lab/project/1", START + 84)
-    assert training.research_free(world.state, LAB) == 0.0
-
-
-def test_projects_come_faster_than_compute():
-    world = given()
-    world.when(project(2_500.0))
-    (deferred,) = world.when(project(501.0))
-    assert deferred == events.ProjectDeferred(org=LAB, h100e=501.0, reason="no GPUs free")
-
-
-@pytest.mark.parametrize("h100e", [0.0, -5.0, float("nan"), float("inf")])
-def test_a_project_of_nothing_takes_nothing(h100e):
-    assert given().when(project(h100e)) == [events.ProjectDeferred(org=LAB, h100e=0.0, reason="nothing asked")]
-
-
-def test_a_project_ends_on_its_day_and_frees_its_gpus():
-    world = given()
-    world.when(project(3_000.0, days=10))
-    assert [h for h in training.due(world.state, START, START + 6) if isinstance(h.event, events.ProjectEnded)] == []
-    (ended,) = [h for h in training.due(world.state, START + 7, START + 13) if isinstance(h.event, events.ProjectEnded)]
-    assert ended.day == START + 10
-    world.happened(ended.event)
-    assert training.research_free(world.state, LAB) == 3_000.0
-
-
-def test_a_lab_that_loses_compute_winds_down_its_newest_projects():
-    world = given()
-    for _ in range(3):
-        world.when(project(1_000.0))
-    world.happened(chip_events.GpusRetired(org=LAB, site=FIELD, chip="H100", gpus=1_000, power_kw_it=1_400))
-    ended = world.after(training.shed_projects(world.state, START))
-    assert [f.run_id for f in ended] == ["lab/project/3"]
-    assert world.after(training.shed_projects(world.state, START)) == []
-
-
-def test_what_is_captive_is_no_research_compute():
-    assert training.research_free(given(orgs__lab__captive_share=0.5).state, LAB) == 1_500.0
-    assert training.research_free(given().state, RIVAL) == 0.0
 
 
 # --- runs
@@ -310,3 +259,14 @@ def test_rack_scale_chips_are_counted_in_racks():
     )
     world.happened(chip_events.FleetRegistered(org=LAB, site=FIELD, chip="Abacus", gpus=9_000, power_kw_it=900))
     assert next(f for f in clusters(world) if f.chip == "Abacus").racks is None
+
+
+def test_a_model_makes_good_a_part_of_what_it_lacks_to_the_frontier_of_half_a_year_before():
+    world = given(capability__diffusion_share=0.5)
+    alone = given(capability__diffusion_share=0.0)
+    for each in (world, alone):
+        each.state.training.frontier[:] = [3.0, 3.5, 4.0]
+    own = training.capability(alone.state, 1e25, START)
+    assert training.capability(world.state, 1e25, START) == pytest.approx((own + 3.0) / 2)
+    leading = training.capability(alone.state, 1e33, START)
+    assert training.capability(world.state, 1e33, START) == leading > 3.0

@@ -65,12 +65,14 @@ def compute(book: Book) -> list[Finding]:
         name: (pl.col(name) - pl.col(name).shift(1, fill_value=0).over("org", "chip", "site")) * pl.col("each")
         for name in ("held", "training")
     }
-    projects = book.of("ProjectStarted", "ProjectEnded")
-    sign = pl.when(pl.col("type") == "ProjectEnded").then(-1.0).otherwise(1.0)
+    projects = book.of("ProjectStarted", "ProjectResized", "ProjectStopped", "ProjectEnded")
+    is_over = pl.col("type").is_in(["ProjectStopped", "ProjectEnded"])
+    size = pl.when(is_over).then(0.0).otherwise(pl.col("h100e"))
+    grown = (size - size.shift(1, fill_value=0.0)).over("run_id")
     totals = running(
         stacked(
             steps.select(*WHEN, "org", held=change["held"], used=change["training"]),
-            projects.select(*WHEN, "org", used=sign * pl.col("h100e")),
+            projects.sort("seq").select(*WHEN, "org", used=grown),
         ),
         "org", "held", "used",
     )  # fmt: skip
