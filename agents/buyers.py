@@ -187,17 +187,17 @@ def orders(view: MarketView) -> Iterator[Command]:
     ranked = sorted(zip(weights, found, strict=True), key=lambda item: (-item[0], item[1][0]))
     refused = permission.refused_chips(view)
     for weight, (chip, terms) in ranked[:4]:
-        gpus = int(money * weight / total / view.chip(chip).price_usd_per_gpu / (1 + view.levy_on_chips(chip)))
+        wished = int(money * weight / total / view.chip(chip).price_usd_per_gpu / (1 + view.levy_on_chips(chip)))
+        gpus, cut = permission.order_size(view, chip, wished)
         best = max((other for name, other in found if name != chip), key=lambda t: t.score, default=None)
+        second = (replace(best, reason=why_left(best, terms)),) if best else ()
         if gpus >= NODE_GPUS:
             yield PlaceOrder(
                 actor=view.me,
                 because=f"{view.me}/budget",
                 chip=chip,
                 gpus=gpus,
-                why=permission.with_refused(
-                    Choice("chip", terms, (replace(best, reason=why_left(best, terms)),) if best else ()), refused
-                ),
+                why=permission.with_refused(Choice("chip", terms, second), (*refused, *cut)),
             )
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from agents.permission import may_fund
+from agents.permission import funding, kept_from, may_fund
 from events.commands import Choice, Command, Terms
 from events.commands.finance import DeclineRound, FundRound
 from events.kinds import RoundFailure, StakeKind
@@ -49,9 +49,11 @@ def fund_rounds(view: MarketView, kind: StakeKind) -> Iterator[Command]:
 def stood_in_for(view: MarketView, books: Round) -> Choice | None:
     """Say who would have led the round had policies not kept it out; None when they kept out nobody."""
     backer = view.compute_backer(books.org)
-    kept_out = [] if backer is None or may_fund(view, backer, books, "equity for compute") else [str(backer)]
-    kept_out += [name for name in view.funds() if not may_fund(view, name, books, "equity")]
-    refused = tuple(Terms(name, reason="permission") for name in kept_out)
+    known: list[tuple[str, StakeKind]] = [(name, "equity") for name in view.funds()]
+    if backer is not None:
+        known.insert(0, (backer, "equity for compute"))
+    asked = ((name, funding(view, name, books, kind)) for name, kind in known)
+    refused = tuple(kept_from(name, may) for name, may in asked if not may.is_worth_asking)
     return Choice("leader", Terms(view.me), refused) if refused else None
 
 

@@ -223,6 +223,7 @@ def order_for(view: MarketView, contract: Contract) -> Iterator[Command]:
     powered = int(max(0.0, room_kw(view, weeks)) / chip.power_kw_it_per_gpu)
     missing = min(contract.undrawn, owed - cover, powered)
     soon = contract.start_day - view.day <= 7 * means.chip_weeks(view, chip) + 91
+    missing = permission.order_size(view, chip.name, missing)[0] if missing >= NODE_GPUS else missing
     if missing >= NODE_GPUS and soon:
         name = contract.contract_id
         yield PlaceOrder(actor=view.me, because=name, chip=chip.name, gpus=missing)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from events.commands import Choice, Command, Terms
+from events.commands.chips import PlaceOrder
 from events.commands.finance import FundRound
 from events.commands.leases import AcceptQuote
 from events.commands.sites import PlanSite, StartBuilding
@@ -24,9 +25,29 @@ HALVINGS = 40  # of an interval in which a threshold is looked for
 
 
 def refused_chips(view: MarketView) -> tuple[Terms, ...]:
-    """Chips that the org would be sold and that policies keep from it."""
-    chips = (c for c in view.chips() if c.in_volume and not c.retired and view.is_for_sale(c.name))
-    return tuple(Terms(c.name, reason="permission") for c in chips if not view.may_buy(c.name))
+    """Chips on offer that the org would be sold and that policies keep from it."""
+    promised = view.outlook()
+    chips = (c for c in view.chips() if promised.get(c.name, 0) > 0 and c.in_volume and view.is_for_sale(c.name))
+    asked = ((c.name, view.may(PlaceOrder(actor=view.me, because=view.me, chip=c.name, gpus=1))) for c in chips)
+    return tuple(kept_from(name, may) for name, may in asked if not may.is_worth_asking)
+
+
+def kept_from(option: str, may: Permission, h100e: float = 0.0) -> Terms:
+    """A candidate that policies take away."""
+    return Terms(option, h100e=h100e, reason="permission", policy=may.policy)
+
+
+def order_size(view: MarketView, chip: str, gpus: int) -> tuple[int, tuple[Terms, ...]]:
+    """GPUs to order of a chip: all, or as many as a cap or what a quota has left lets pass, and what it takes away."""
+
+    def order(number: float) -> PlaceOrder:
+        return PlaceOrder(actor=view.me, because=view.me, chip=chip, gpus=max(1, int(number)))
+
+    may = view.may(order(gpus))
+    if may.is_worth_asking:
+        return gpus, ()
+    left = kept_from(chip, may, gpus * view.chip(chip).h100e)
+    return int(largest(lambda number: view.may(order(number)).is_given, 1, gpus) or 0), (left,)
 
 
 def with_refused(why: Choice, refused: Sequence[Terms]) -> Choice:
@@ -115,7 +136,7 @@ def run_of(view: MarketView, machine: Machine, least_flop: float) -> StartTraini
     best = max(sizes, key=lambda size: _gain_per_day(view, machine, size))
     if best.flop == machine.flop:
         return whole if may.is_given or may.is_worth_asking else None
-    left = Terms(f"{machine.flop:.3g} FLOP", reason="permission")
+    left = kept_from(f"{machine.flop:.3g} FLOP", may)
     return replace(_run(view, machine, best.flop), why=Choice("run", Terms(f"{best.flop:.3g} FLOP"), (left,)))
 
 
@@ -158,11 +179,16 @@ def largest(allowed: Callable[[float], bool], low: float, high: float) -> float 
 # --- money
 
 
-def may_fund(view: MarketView, investor: str, books: Round, kind: StakeKind) -> bool:
-    """Whether policies let an investor lead a round."""
+def funding(view: MarketView, investor: str, books: Round, kind: StakeKind) -> Permission:
+    """What policies say of an investor that would lead a round."""
     cents = max(1, books.sought_cents)
     round_ = FundRound(
         actor=investor, because=books.org, org=books.org, amount_usd_cents=cents, valuation_usd_cents=10 * cents,
         kind=kind,
     )  # fmt: skip
-    return view.may(round_).is_worth_asking
+    return view.may(round_)
+
+
+def may_fund(view: MarketView, investor: str, books: Round, kind: StakeKind) -> bool:
+    """Whether policies let an investor lead a round."""
+    return funding(view, investor, books, kind).is_worth_asking

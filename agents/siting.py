@@ -156,6 +156,7 @@ def places(view: MarketView, kind: NewSiteKind, kw: int, taken: Mapping[str, int
                 term_time=price_term(cost + late, cost), on_site_power=on_site,
                 term_control=p("choice.presence_weight") if region in present else 0.0,
                 reason="not told" if may.is_worth_asking else "permission",
+                policy=None if may.is_worth_asking else may.policy,
             )  # fmt: skip
             found.append(Place(region, on_site, terms))
     return found

@@ -74,6 +74,7 @@ UPCASTS: dict[Key, Upcast] = {
     ("OrderCancelled", 1): Upcast(_other_chip_unnamed),
     ("OptionChosen", 1): Upcast(_plus(**NO_OPTION)),
     ("OptionRejected", 1): Upcast(_plus(**NO_OPTION, reason="not told")),
+    ("OptionRejected", 2): Upcast(_plus(policy=None)),
     ("LeaseRequested", 1): Upcast(_plus(region="", chip="")),
     ("LeaseTalksFailed", 1): Upcast(_plus(option=None)),
     ("QuoteGiven", 1): Upcast(_plus(**NO_CLAUSES, form="lease", turn=1)),

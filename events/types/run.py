@@ -85,7 +85,10 @@ class OptionChosen(Event, frozen=True, kw_only=True):
 class OptionRejected(OptionChosen, frozen=True, kw_only=True):
     """A candidate that the decision which follows left, with its terms, and what it was left for."""
 
+    version: ClassVar[int] = 3
+
     reason: OptionLeft
+    policy: str | None = None  # that stood in the way of a candidate left for `permission`
 
 
 class ExogenousShock(Event, frozen=True, kw_only=True):

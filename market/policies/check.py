@@ -22,6 +22,7 @@ _HARMLESS: dict[str, Any] = {
     "permit": {"refuse": ["PlaceOrder"], "reason": "x"}, "report": {"on": ["PlaceOrder"], "reason": "x"},
     "levy": {"on": ["PaymentMade"], "enabled": False}, "subsidy": {"on": ["PaymentMade"], "enabled": False},
 }  # fmt: skip
+DATES = ("from", "until", "announced")
 HOOKS = ("set", "permit", "report", "levy", "subsidy", "default")
 type Rule = Permit | Report | Levy
 
@@ -54,9 +55,11 @@ def examined(document: Tree, given: dict[str, str], head: str) -> tuple[Policy |
     body, unknown = _filled(document, settings)
     problems += unknown
     replaced: dict[Key, str] = {}
-    for key in ("from", "until"):
+    for key in DATES:
         if key in given:
             body[key], replaced[(key,)] = given[key], f"--policy {head}"
+    if "from" in given and "announced" not in given:
+        body.pop("announced", None)  # of another first day
     places = _Places(document, replaced)
     problems += _expand(body, document)
     policy, wrong = _parsed({**body, "given": given}, places)
@@ -112,10 +115,10 @@ def _settings(document: Tree, given: dict[str, str]) -> tuple[dict[str, Any], li
     settings = {key: entry.get("value") for key, entry in entries.items()}
     problems: list[Problem] = []
     for key, text in given.items():
-        if key in ("from", "until"):
+        if key in DATES:
             continue
         if key not in settings:
-            known = [*settings, "from", "until"]
+            known = [*settings, *DATES]
             hint = did_you_mean(key, known) or f"; there are {', '.join(known)}"
             problems.append(Problem(f"--policy {document.name}", key, f"no such setting{hint}"))
             continue

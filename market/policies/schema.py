@@ -239,8 +239,16 @@ class Expectation(Strict):
     """First-order effect that theory expects on a metric against the baseline."""
 
     metric: Annotated[str, Field(min_length=1)]
-    sign: Literal["+", "-"]
+    sign: Literal["+", "-", "0"]  # 0: exactly nothing
     reason: str = ""
+
+
+class Trial(Strict):
+    """How the stated signs are tried: for how long, under which settings of the policy, in which world."""
+
+    weeks: Annotated[int, Field(ge=13, le=520)] = 156
+    given: dict[str, str] = {}  # settings, such as another first day
+    world: dict[str, Finite] = {}  # parameters of the scenario in which it is compared with no policy
 
 
 class Policy(Strict):
@@ -262,6 +270,7 @@ class Policy(Strict):
     levy: tuple[Levy, ...] = ()
     subsidy: tuple[Subsidy, ...] = ()
     expects: tuple[Expectation, ...] = ()
+    tried: Trial = Trial()
     given: dict[str, str] = {}  # settings changed on the command line, as written
 
     @property

@@ -8,7 +8,9 @@ from market.catalogue.vintages import rows_left_out
 from market.report.console import console
 
 if TYPE_CHECKING:
-    from market.policies.schema import Policy
+    from collections.abc import Iterator
+
+    from market.policies.schema import Permit, Policy
     from market.scenario.load import Resolved
 
 STARTER = """\
@@ -57,6 +59,36 @@ def show_scenario(found: Resolved) -> None:
         out.print(text, markup=False, soft_wrap=True)
 
 
+def _does(policy: Policy) -> Iterator[str]:
+    """What a policy does at each hook, a line each."""
+    for name, change in policy.set_.items():
+        to = f"to {change.to:g}" if change.to is not None else f"times {change.multiply:g} plus {change.add:g}"
+        collar = (("at least", change.at_least), ("at most", change.at_most))
+        yield f"sets {name} {to}" + "".join(f", {word} {value:g}" for word, value in collar if value is not None)
+    for permit in (rule for rule in policy.permit if rule.enabled):
+        yield f"refuses {', '.join(permit.refuse)}{_but(permit)}: {permit.reason}"
+    for report in (rule for rule in policy.report if rule.enabled):
+        yield f"asks for a report of {', '.join(report.on)} at {report.usd:,.0f} USD: {report.reason}"
+    for verb, levies in (("takes", policy.levy), ("pays", policy.subsidy)):
+        for levy in (rule for rule in levies if rule.enabled):
+            part = f"{levy.rate:.0%}" if levy.rate else f"{levy.usd:,.0f} USD"
+            part = f"{levy.usd_per_unit:g} USD a {levy.unit}" if levy.usd_per_unit else part
+            yield f"{verb} {part} of {', '.join(levy.on)}"
+
+
+def _but(permit: Permit) -> str:
+    """What lifts a refusal, and where it holds at all."""
+    said = ""
+    if (quota := permit.quota) is not None:
+        limit = f"{quota.limit:g}" if quota.limit is not None else f"{quota.share_of_output:.0%} of output in"
+        said = f" beyond {limit} {quota.of} a {quota.per}"
+    if permit.licence is not None:
+        said += f" without a licence that takes {permit.licence.days:g} days"
+    if permit.adopted is not None:
+        said += f" in {permit.adopted.share:.0%} of all by {permit.adopted.by}"
+    return said
+
+
 def show_policy(policy: Policy) -> None:
     """Print a policy: dates, settings, what each hook does, sources, what theory expects."""
     out = console()
@@ -67,17 +99,8 @@ def show_policy(policy: Policy) -> None:
     for name, setting in policy.parameters.items():
         given = policy.given.get(name, setting.value)
         out.print(f"  {name} = {given} {setting.unit}: {setting.meaning}", markup=False)
-    for name, change in policy.set_.items():
-        to = f"to {change.to:g}" if change.to is not None else f"times {change.multiply:g} plus {change.add:g}"
-        out.print(f"  sets {name} {to}", markup=False)
-    for permit in policy.permit:
-        if permit.enabled:
-            quota = f" beyond {permit.quota.limit:g} {permit.quota.of} a {permit.quota.per}" if permit.quota else ""
-            out.print(f"  refuses {', '.join(permit.refuse)}{quota}: {permit.reason}", markup=False)
-    for levy in policy.levy:
-        if levy.enabled:
-            take = f"{levy.rate:.0%}" if levy.rate else f"{levy.usd_per_unit:g} USD a {levy.unit}"
-            out.print(f"  takes {take} of {', '.join(levy.on)}", markup=False)
+    for line in _does(policy):
+        out.print(f"  {line}", markup=False)
     for source in policy.sources:
         out.print(f"  source: {source.source} ({source.confidence})", markup=False)
     for expects in policy.expects:

@@ -89,12 +89,13 @@ def _left(events: pl.DataFrame, chosen: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _policies(events: pl.DataFrame, row: dict[str, Any]) -> list[Step]:
-    """The latest refusal by each policy of each party to an event in the half year before it."""
+    """The latest refusal by each policy of each party to an event in the half year before it, asked for or foreseen."""
     import polars as pl
 
     parties = sorted({row[name] for name in PARTIES if row[name]})
     near = (pl.col("seq") <= row["seq"]) & (pl.col("day") > row["day"] - BEFORE_DAYS)
-    refused = events.filter((pl.col("type") == "CommandForbidden") & near & pl.col("org").is_in(parties))
+    said = (pl.col("type") == "CommandForbidden") | (pl.col("reason") == "permission")
+    refused = events.filter(said & pl.col("policy").is_not_null() & near & pl.col("org").is_in(parties))
     latest = refused.unique(["org", "policy"], keep="last", maintain_order=True)
     return [_step(events, found) for found in latest.iter_rows(named=True)]
 

@@ -16,7 +16,7 @@ SENTENCES: dict[str, str] = {
     "OrgAnnounced": "{org} ({role}, {country}) will enter the market on {due_day}.",
     "RegionRegistered": "Power region {region} ({country}) entered.",
     "OptionChosen": "{org} decided on {kind}: {option}{power} ({terms}).",
-    "OptionRejected": "{org} left {option} ({terms}): {reason}.",
+    "OptionRejected": "{org} left {option} ({terms}): {reason}{by}.",
     "ExogenousShock": "From outside, {kind} was multiplied by {value}.",
     "WeekClosed": "Week {week} closed.",
     "RunEnded": "The run ended after week {week}.",
@@ -228,6 +228,7 @@ def sentence(kind: str, fields: Mapping[str, Any]) -> str:
     said["better"] = (
         f", on which {said['option']} was better" if kind == "LeaseTalksFailed" and "option" in said else ""
     )
+    said["by"] = f" under policy {said['policy']}" if kind == "OptionRejected" and "policy" in said else ""
     said["power"] = " with power of its own" if fields.get("on_site_power") else ""
     return template.format_map(said)
 

@@ -64,6 +64,11 @@ class Permission(NamedTuple):
         return math.isinf(self.wait_days)
 
     @property
+    def policy(self) -> str | None:
+        """The first policy that stands in the way, None where none does."""
+        return self.barriers[0].policy if self.barriers else None
+
+    @property
     def is_worth_asking(self) -> bool:
         """Whether asking today brings the command, or starts to bring it."""
         return not self.is_refused and not any(barrier.is_pending for barrier in self.barriers)

@@ -288,7 +288,7 @@ def test_a_decision_is_told_with_its_terms_and_the_best_that_was_left(run):
 def test_a_policy_in_the_way_is_named(run, tmp_path):
     fork = forked(run, tmp_path / "fork", "--at", "2024-08-30", "--policy", "export-controls:from=2024-08-01")
     log = open_run(fork).log.collect()
-    refused = log.filter(type="CommandForbidden")
+    refused = log.filter(log["policy"].is_not_null(), type="OptionRejected")
     assert refused.height
     explained = answer("explain", fork, refused["seq"][0])
     assert "export-controls" in explained["chain"][0]["says"]

@@ -143,7 +143,7 @@ def test_several_policies_together_and_values_of_a_setting(tmp_path: Path) -> No
     text = GOOD.replace(
         "  - power-moratorium\n",
         "  - {together: [power-moratorium, export-controls], name: both}\n"
-        "  - {use: export-controls, sweep: {tpp: [1000, 4800]}, set: {cloud: true}}\n",
+        "  - {use: export-controls, sweep: {tpp: [1000, 4800]}, set: {quota_h100e: 9}}\n",
     )
     plan = _plan(tmp_path, text)
     levers = {lever.name: lever for lever in plan.levers}
@@ -153,7 +153,7 @@ def test_several_policies_together_and_values_of_a_setting(tmp_path: Path) -> No
         ("export-controls:tpp", 1000.0),
         ("export-controls:tpp", 4800.0),
     ]
-    assert all(lever.policies[0].given["cloud"] == "true" for lever in swept)
+    assert all(lever.policies[0].given["quota_h100e"] == "9" for lever in swept)
 
 
 def test_policy_and_scenario_files_are_found_beside_the_design(tmp_path: Path, policy_file: Path) -> None:

@@ -10,6 +10,7 @@ from given import CHINESE, CLOUD, FIELD, LAB, RESELLER, RIVAL, SITE, START, SUPP
 from events.commands.chips import PlaceOrder
 from events.commands.leases import AcceptQuote, GiveQuote, RequestLease
 from events.commands.sites import PlanSite
+from events.commands.training import StartTraining
 from events.terms import LeaseTerms
 from events.types import chips as chip_events
 from events.types import finance as finance_events
@@ -309,3 +310,141 @@ def test_a_levy_is_not_levied_and_nothing_is_charged_for_nothing():
     two = PolicyHooks([policy("one", levy=[{"on": "OrderPlaced", "rate": 0.1}, {"on": "LeaseSigned", "rate": 0.1}])])
     world.after(two.calendar(world.state, START, START + 6))
     assert len(levied(two, world, PLACED)) == 2
+
+
+# --- licences, adoption, shares of output, reports, subsidies, several jurisdictions
+
+
+def answers(hooks, world, command):
+    """What is noted of a command, applied."""
+    noted = hooks.permit(world.state, command, world.day)
+    world.happened(*[event for event in noted if not isinstance(event, finance_events.PaymentMade)])
+    return noted
+
+
+def licensed(**licence):
+    return refuse(licence={"days": 90, "holds_days": 100, **licence})
+
+
+def later(hooks, world, days):
+    """Let days pass, and what the calendar decides on them."""
+    world.day += days
+    world.after(hooks.calendar(world.state, world.day - 6, world.day))
+
+
+def test_a_licence_takes_its_time_then_holds_and_expires():
+    world, hooks = in_force(licensed())
+    sought, refused = answers(hooks, world, order())
+    assert isinstance(sought, events.LicenceSought)
+    assert (sought.due_day - world.day, sought.end_day - sought.due_day) == (90, 100)
+    assert isinstance(refused, events.CommandForbidden)
+    assert [type(event) for event in answers(hooks, world, order())] == [events.CommandForbidden]
+    later(hooks, world, 90)
+    assert answers(hooks, world, order()) == []
+    assert forbidden(hooks, world, order(RIVAL)) == "no"
+    later(hooks, world, 100)
+    assert [type(event) for event in answers(hooks, world, order())] == [events.LicenceSought, events.CommandForbidden]
+
+
+def test_a_licence_that_is_denied_bars_until_it_may_be_sought_again():
+    world, hooks = in_force(licensed(granted_share=0))
+    answers(hooks, world, order())
+    later(hooks, world, 90)
+    assert [type(event) for event in answers(hooks, world, order())] == [events.CommandForbidden]
+    assert hooks.may(world.state, order(), world.day, world.day).is_refused
+    later(hooks, world, 100)
+    assert isinstance(answers(hooks, world, order())[0], events.LicenceSought)
+
+
+def test_a_licence_costs_its_fee_once():
+    world, hooks = in_force(licensed(fee_usd=1_000))
+    charged = [event for event in answers(hooks, world, order()) if isinstance(event, events.LevyCharged)]
+    assert [event.amount_usd_cents for event in charged] == [100_000]
+    assert not [event for event in answers(hooks, world, order()) if isinstance(event, events.LevyCharged)]
+
+
+def test_several_jurisdictions_must_consent_and_each_says_no_for_itself():
+    rules = [policy(name, permit=[{"refuse": "PlaceOrder", "reason": name}]) for name in ("one", "two")]
+    world, hooks = in_force(*rules, policy("three", permit=[{"refuse": "PlanSite", "reason": "other"}]))
+    assert [event.reason for event in answers(hooks, world, order())] == ["one", "two"]
+
+
+def test_a_refusal_elsewhere_leaves_a_quota_untouched():
+    world, hooks = in_force(
+        policy("quota", permit=[{"refuse": "PlaceOrder", "quota": {"limit": 99, "of": "gpus"}, "reason": "cap"}]),
+        policy("ban", permit=[{"refuse": "PlaceOrder", "when": {"org": LAB}, "reason": "ban"}]),
+    )
+    answers(hooks, world, order())
+    assert world.state.run.quotas == {}
+    answers(hooks, world, order(RIVAL))
+    assert world.state.run.quotas == {"quota": {"permit 0  2024": 10.0}}
+
+
+def test_a_rule_that_a_part_of_the_groups_adopts_holds_in_those_alone():
+    def held_in(share):
+        world, hooks = in_force(refuse(adopted={"share": share, "by": "chip"}))
+        return {chip for chip in ("A100", "H100", "GB200", "H20") if forbidden(hooks, world, order(chip=chip))}
+
+    assert held_in(0.0) == set()
+    assert held_in(0.5) <= held_in(0.9) <= held_in(1.0) == {"A100", "H100", "GB200", "H20"}
+
+
+def test_a_relative_cap_is_a_part_of_what_the_supplier_makes():
+    world, hooks = in_force(refuse(quota={"share_of_output": 0.5, "of": "gpus", "per": "quarter", "by": ["org"]}))
+    for chip in world.state.chips.chips.values():
+        chip.made_gpus = 100 if chip.name == "H100" else 0
+    assert forbidden(hooks, world, order(gpus=651)) == "no"
+    assert forbidden(hooks, world, order(gpus=650)) == ""
+
+
+def test_a_report_passes_is_told_and_costs():
+    rule = {"on": "StartTraining", "when": {"flop": {"at_least": 1e24}}, "usd": 500, "reason": "large run"}
+    world, hooks = in_force(policy(report=[rule]))
+    run = StartTraining(actor=LAB, because=LAB, site=FIELD, chip="H100", gpus=4_000, flop=1e24)
+    filed, charged, _ = hooks.permit(world.state, run, world.day)
+    assert (filed.value, filed.kind, filed.reason) == (1e24, "StartTraining", "large run")
+    assert charged.amount_usd_cents == 50_000
+    may = hooks.may(world.state, run, world.day, world.day)
+    assert (may.is_given, may.usd) == (True, 500)
+    small = StartTraining(actor=LAB, because=LAB, site=FIELD, chip="H100", gpus=4_000, flop=9e23)
+    assert hooks.permit(world.state, small, world.day) == []
+
+
+def test_a_subsidy_is_paid_within_its_yearly_budget_and_not_levied_on():
+    grant = {"on": "OrderPlaced", "when": {"org": LAB}, "rate": 0.1, "usd_per_year": 30_000}
+    world, hooks = in_force(policy(subsidy=[grant]), levy("PaymentMade", rate=0.5))
+    paid = levied(hooks, world, PLACED)
+    assert [type(event) for event in paid] == [events.SubsidyPaid, events.QuotaUsed, finance_events.PaymentMade]
+    assert (paid[2].org, paid[2].counterparty, paid[2].amount_usd_cents) == ("world/treasury", LAB, 2_500_000)
+    assert levied(hooks, world, PLACED)[0].amount_usd_cents == 500_000
+    assert levied(hooks, world, PLACED) == []
+    assert levied(hooks, world, paid[2]) == []
+
+
+def test_what_is_announced_counts_for_days_to_come_and_what_expires_does_not():
+    day, announced = START + 100, EPOCH + timedelta(START)
+    told = policy("told", begins=day, announced=announced, levy=[{"on": "OrderPlaced", "rate": 0.1}])
+    silent = policy("silent", begins=day, levy=[{"on": "OrderPlaced", "rate": 0.2}])
+    over = policy("over", ends=START + 50, levy=[{"on": "OrderPlaced", "rate": 0.4}])
+    world, hooks = in_force(told, silent, over)
+    case = {"org": LAB, "amount_usd": 100.0}
+    owed = [hooks.owed_usd(world.state, "OrderPlaced", case, when, START) for when in (START, START + 60, day)]
+    assert owed == pytest.approx([40.0, 0.0, 10.0])
+    ban = policy("ban", begins=day, announced=announced, permit=[{"refuse": "PlaceOrder", "reason": "no"}])
+    world, hooks = in_force(ban)
+    assert hooks.may(world.state, order(), START, START).is_given
+    assert hooks.may(world.state, order(), day, START).is_refused
+
+
+def test_a_collar_bounds_a_parameter():
+    low = in_force(policy(set={"shipping.weeks": {"multiply": 0.1, "at_least": 2}}))[0]
+    high = in_force(policy(set={"shipping.weeks": {"multiply": 9, "at_most": 10}}))[0]
+    assert (low.state.run.parameters["shipping.weeks"], high.state.run.parameters["shipping.weeks"]) == (2, 10)
+
+
+def test_a_duty_of_a_region_begins_at_nothing_and_ends_there():
+    name = "regions.texas.curtailment_hours_per_year"
+    world, hooks = in_force(policy(ends=START + 20, set={name: 175}))
+    assert world.state.run.parameters[name] == 175
+    world.after(hooks.calendar(world.state, START + 14, START + 20))
+    assert world.state.run.parameters[name] == 0

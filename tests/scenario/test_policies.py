@@ -83,13 +83,19 @@ def test_export_controls_reach_the_h20_but_not_below_the_threshold() -> None:
 
 
 def test_settings_may_be_given_apart_as_an_experiment_does() -> None:
-    policy = load_policy("export-controls", {"quota_h100e": 50000, "cloud": True, "countries": ["CN", "AE"]})
+    policy = load_policy("export-controls", {"quota_h100e": 50000, "countries": ["CN", "AE"]})
     quota = policy.permit[0].quota
     assert quota is not None
     assert (quota.limit, quota.of, quota.by, quota.per) == (50_000, "h100e", ("country",), "year")
-    assert policy.permit[1].enabled
-    assert policy.permit[1].when[0].counterparty_country == Words(none_of=("CN", "AE"))
-    assert policy.label == "export-controls:quota_h100e=50000,cloud=true,countries=CN+AE"
+    assert policy.permit[0].when[0].counterparty_country == Words(none_of=("CN", "AE"))
+    assert policy.label == "export-controls:quota_h100e=50000,countries=CN+AE"
+
+
+def test_another_first_day_is_another_announcement() -> None:
+    assert load_policy("eu-ai-act").announced == date(2024, 8, 1)
+    assert load_policy("eu-ai-act:from=2024-07-20").announced is None
+    assert load_policy("eu-ai-act:from=2025-01-01,announced=2024-12-01").announced == date(2024, 12, 1)
+    assert "announced: must not be after from 2025-01-01" in error_of("eu-ai-act:from=2025-01-01,announced=2025-02-01")
 
 
 def test_a_policy_holds_from_its_first_day_to_the_day_before_until() -> None:
@@ -177,9 +183,30 @@ WRONG = {
         "mine.yaml:5:8 until: must be a date such as 2024-07-15, was '2025-02-29'",
     ),
     "unknown setting": ("set: {price.margin: $margn}", "mine.yaml:5:21 set.price.margin: unknown setting $margn"),
+    "late announcement": (
+        "announced: 2025-02-01\nset: {price.margin: 1}",
+        "mine.yaml:5:12 announced: must not be after from 2025-01-01, was 2025-02-01",
+    ),
+    "two kinds of quota": (
+        "permit: [{refuse: PlaceOrder, reason: x, quota: {limit: 1, share_of_output: 0.1, of: gpus}}]",
+        "mine.yaml:5:49 permit.0.quota: give either limit or share_of_output",
+    ),
+    "licence by what it has not": (
+        "permit: [{refuse: PlaceOrder, reason: x, licence: {days: 9, by: [region]}}]",
+        "permit.0.licence.by: PlaceOrder has no region, so it never holds",
+    ),
+    "report on an event": (
+        "report: [{on: OrderPlaced, reason: x}]",
+        "mine.yaml:5:15 report.0.on: unknown command 'OrderPlaced'; did you mean 'PlaceOrder'",
+    ),
+    "field that nothing reads": (
+        "set: {regions.us-ohio.queue_dais: 3}",
+        "mine.yaml:5:7 set.regions.us-ohio.queue_dais: unknown parameter; did you mean 'regions.us-ohio.queue_days'",
+    ),
+    "trait that nothing reads": ("set: {orgs.xai.charm: 3}", "mine.yaml:5:7 set.orgs.xai.charm: unknown parameter"),
     "strange sign": (
         "set: {price.margin: 1}\nexpects: [{metric: x, sign: up}]",
-        "mine.yaml:6:29 expects.0.sign: must be one of '+' or '-', was 'up'",
+        "mine.yaml:6:29 expects.0.sign: must be one of '+', '-' or '0', was 'up'",
     ),
 }
 

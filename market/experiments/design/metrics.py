@@ -61,6 +61,7 @@ METRICS: dict[str, Metric] = {
     "leases.signed_gpus": Metric("GPUs", "GPUs in the leases signed since the start"),
     "leases.talks_failed": Metric("talks", "talks about leases that failed since the start"),
     "leases.in_force": Metric("leases", "leases in force"),
+    "leases.subleases": Metric("leases", "leases in force of GPUs that the lessor rents itself"),
     "leases.in_force_h100e": Metric("H100e", "compute let in leases in force, subleases apart"),
     "finance.raised_usd": Metric("USD", "equity raised by labs since the start"),
     "finance.borrowed_usd": Metric("USD", "loans granted since the start"),
@@ -70,6 +71,10 @@ METRICS: dict[str, Metric] = {
     "finance.defaults": Metric("defaults", "defaults since the start"),
     "policy.refused": Metric("commands", "commands that policies refused since the start"),
     "policy.levied_usd": Metric("USD", "what policies levied since the start"),
+    "policy.subsidised_usd": Metric("USD", "subsidies and credits that policies paid since the start"),
+    "policy.licences": Metric("licences", "licences sought since the start"),
+    "policy.reports": Metric("reports", "reports filed since the start"),
+    "policy.curtailments": Metric("site-months", "months in which the load of a site was switched off for a while"),
 }
 
 DEFAULT = (

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 from events.types.finance import LoanGranted, OrgDefaulted, RoundClosed
 from events.types.leases import LeaseSigned, LeaseTalksFailed
-from events.types.policy import CommandForbidden, LevyCharged
+from events.types.policy import CommandForbidden, LevyCharged, LicenceSought, ReportFiled, SubsidyPaid
+from events.types.sites import LoadCurtailed
 from events.types.training import ModelReleased
 from market.experiments.results.tally import Tally
 from market.state import State
@@ -161,6 +162,7 @@ def _leases(r: _Reading) -> Found:
     yield "leases.signed_gpus", r.tally.sums[LeaseSigned]
     yield "leases.talks_failed", r.tally.counts[LeaseTalksFailed]
     yield "leases.in_force", len(leases)
+    yield "leases.subleases", sum(lease.parent_lease_id is not None for lease in leases)
     yield (
         "leases.in_force_h100e",
         sum(x.delivered * r.h100e(x.chip) for x in leases if x.parent_lease_id is None),
@@ -182,6 +184,10 @@ def _finance(r: _Reading) -> Found:
 def _policy(r: _Reading) -> Found:
     yield "policy.refused", r.tally.counts[CommandForbidden]
     yield "policy.levied_usd", r.tally.sums[LevyCharged] / CENTS
+    yield "policy.subsidised_usd", r.tally.sums[SubsidyPaid] / CENTS
+    yield "policy.licences", r.tally.counts[LicenceSought]
+    yield "policy.reports", r.tally.counts[ReportFiled]
+    yield "policy.curtailments", r.tally.counts[LoadCurtailed]
 
 
 _FAMILIES: dict[str, Callable[[_Reading], Found]] = {

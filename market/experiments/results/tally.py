@@ -10,11 +10,12 @@ from events.rows import Rows
 from events.types import Entry, Event
 from events.types.finance import LoanGranted, RoundClosed
 from events.types.leases import LeaseSigned
-from events.types.policy import LevyCharged
+from events.types.policy import LevyCharged, SubsidyPaid
 
 SUMMED: dict[type[Event], str] = {
     LeaseSigned: "gpus",
     LevyCharged: "amount_usd_cents",
+    SubsidyPaid: "amount_usd_cents",
     LoanGranted: "amount_usd_cents",
     RoundClosed: "amount_usd_cents",
 }

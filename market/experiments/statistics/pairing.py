@@ -111,7 +111,14 @@ def expected(results: Results, found: list[Effect]) -> list[Expected]:
             effect = by_name.get((lever["name"], said["metric"]))
             if effect is None or not effect.pairs:
                 continue
-            agrees = effect.mean > 0 if said["sign"] == "+" else effect.mean < 0
-            verdict = ("agrees" if agrees else "contradicts") if effect.is_clear else "open"
+            verdict = _verdict(said["sign"], effect)
             verdicts.append(Expected(lever["name"], said["metric"], said["sign"], said["reason"], verdict))
     return verdicts
+
+
+def _verdict(sign: str, effect: Effect) -> str:
+    if sign == "0":
+        return "agrees" if effect.low == effect.high == 0 else "contradicts"
+    if not effect.is_clear:
+        return "open"
+    return "agrees" if (effect.mean > 0) == (sign == "+") else "contradicts"

@@ -59,7 +59,10 @@ def expectations(results: Results, found: list[Effect]) -> Iterator[str]:
     verdicts = expected(results, found)
     if verdicts:
         yield "Against what theory expects, as the policies' files state it"
-        rows = [(v.policy, v.metric, "higher" if v.sign == "+" else "lower", v.verdict, v.reason) for v in verdicts]
+        rows = [
+            (v.policy, v.metric, {"+": "higher", "-": "lower", "0": "equal"}[v.sign], v.verdict, v.reason)
+            for v in verdicts
+        ]
         yield from indented(table([("policy", "metric", "expected", "found", "because"), *rows], left=5))
 
 

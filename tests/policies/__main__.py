@@ -1,0 +1,84 @@
+"""Try the signs that policies state over paired seeds: `python -m tests.policies --seeds 20 [NAME...]`; runs stay."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from market.policies.load import library
+from market.policies.schema import Policy
+from tests.policies.judge import Pair, Verdict, judged, mechanism
+from tests.policies.trial import QUARTER_WEEKS, baseline, parting, tried, with_policy, world_of
+
+
+def main() -> int:
+    """Run what is missing, print every stated sign with its interval, and fail when one does not hold."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="policies of the library; all without any")
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--first", type=int, default=0, help="first seed, to share the work between processes")
+    parser.add_argument("--kept", type=Path, default=Path("runs/policies"), help="folder of what was run")
+    asked = parser.parse_args()
+    asked.kept.mkdir(parents=True, exist_ok=True)
+    policies = [tried(name) for name in asked.names or library()]
+    seeds, fine = range(asked.first, asked.first + asked.seeds), True
+    for seed in seeds:
+        fill(asked.kept, seed, policies)
+    for policy in policies:
+        pairs = [(_read(_base(asked.kept, seed, policy)), _read(_path(asked.kept, seed, policy))) for seed in seeds]
+        for line, verdict in _lines(policy, pairs):
+            print(line)
+            fine = fine and verdict.holds
+        print("".join(f"    {line}\n" for line in mechanism(pairs)), end="", flush=True)
+    return int(not fine)
+
+
+def fill(kept: Path, seed: int, policies: Sequence[Policy]) -> None:
+    """Run what is missing of a seed, each policy from where it parts from the baseline of its world."""
+    missing = [policy for policy in policies if not _path(kept, seed, policy).exists()]
+    for world, group in groupby(sorted(missing, key=_world), key=_world):
+        scenario, found = world_of(json.loads(world)), list(group)
+        base, pasts = baseline(scenario, seed, {parting(scenario, policy) for policy in found})
+        _base(kept, seed, found[0]).write_text(json.dumps(base))
+        for policy in found:
+            _path(kept, seed, policy).write_text(json.dumps(with_policy(pasts[parting(scenario, policy)], policy)))
+            print(f"seed {seed}: {policy.label}", file=sys.stderr, flush=True)
+
+
+def _lines(policy: Policy, pairs: list[Pair]) -> Iterator[tuple[str, Verdict]]:
+    quarter = policy.tried.weeks // QUARTER_WEEKS - 1
+    for expected in policy.expects:
+        verdict = judged(expected, pairs, quarter)
+        word = "holds" if verdict.holds else "FAILS"
+        yield f"{word}  {policy.name}: {expected.metric} {expected.sign}  {verdict}", verdict
+
+
+def _world(policy: Policy) -> str:
+    return json.dumps(policy.tried.world, sort_keys=True)
+
+
+def _base(kept: Path, seed: int, policy: Policy) -> Path:
+    world = _world(policy)
+    return kept / (f"{seed} base.json" if world == "{}" else f"{seed} base {_digest(world)}.json")
+
+
+def _path(kept: Path, seed: int, policy: Policy) -> Path:
+    return kept / f"{seed} {policy.name} {_digest(policy.model_dump_json())}.json"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

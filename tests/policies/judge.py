@@ -1,0 +1,55 @@
+"""Whether a stated sign holds over paired runs, and what the policy was seen to do."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from statistics import mean, stdev
+from typing import Any, NamedTuple
+
+from scipy.stats import t
+
+from market.policies.schema import Expectation
+
+type Pair = tuple[Any, Any]  # baseline and policy, one seed
+
+
+class Verdict(NamedTuple):
+    """Mean paired difference with its 95 % interval, and the mean of the baseline."""
+
+    holds: bool
+    mean: float
+    low: float
+    high: float
+    baseline: float
+
+    def __str__(self) -> str:
+        if not self.baseline:
+            return f"{self.mean:+.4g} [{self.low:+.4g}, {self.high:+.4g}]"
+        mean, low, high = (number / abs(self.baseline) for number in (self.mean, self.low, self.high))
+        return f"{mean:+.2%} [{low:+.2%}, {high:+.2%}] of {self.baseline:.4g}"
+
+
+def judged(expected: Expectation, pairs: Sequence[Pair], quarter: int) -> Verdict:
+    """Compare the metric of a stated sign at the end of a quarter, pair by pair."""
+    values = [[one["quarters"][quarter][expected.metric] for one in pair] for pair in pairs]
+    differences = [with_it - without for without, with_it in values]
+    if expected.sign == "0":
+        least, most = min(differences), max(differences)
+        return Verdict(least == most == 0.0, mean(differences), least, most, mean(first for first, _ in values))
+    centre = mean(differences)
+    half = t.ppf(0.975, len(pairs) - 1) * stdev(differences) / math.sqrt(len(pairs)) if len(pairs) > 1 else math.inf
+    low, high = centre - half, centre + half
+    holds = low > 0 if expected.sign == "+" else high < 0
+    return Verdict(holds, centre, low, high, mean(without for without, _ in values))
+
+
+def mechanism(pairs: Sequence[Pair]) -> Iterator[str]:
+    """Who was kept from what, and what they did instead: the most frequent of each, over all pairs."""
+    for word, key, rows in (("kept", "refused", 3), ("instead", "instead", 4)):
+        total: Counter[str] = Counter()
+        for _, with_it in pairs:
+            total.update(with_it[key])
+        for name, count in sorted(total.items(), key=lambda item: (-item[1], item[0]))[:rows]:
+            yield f"{word} {name} ({count})"

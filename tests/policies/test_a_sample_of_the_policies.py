@@ -1,0 +1,86 @@
+"""A small sample of the campaign, one seed and half a year; `python -m tests.policies --seeds 20` tries all."""
+
+from __future__ import annotations
+
+import pytest
+
+from market.policies.load import library, load_policy
+from market.policies.schema import Expectation, Trial
+from tests.policies.judge import judged
+from tests.policies.trial import baseline, parting, with_policy, world_of
+
+WEEKS = 26
+SAMPLE = ("placebo", "power-moratorium:region=us-texas,from=2024-08-15", "public-compute:from=2024-08-15",
+          "curtailable-load:from=2024-08-15", "export-controls:from=2024-08-15")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tried():
+    """The baseline, and each policy of the sample from where it parts from it."""
+    scenario, short = world_of({}), {"tried": Trial(weeks=WEEKS)}
+    policies = {spec.partition(":")[0]: load_policy(spec).model_copy(update=short) for spec in SAMPLE}
+    base, pasts = baseline(scenario, 0, {parting(scenario, policy) for policy in policies.values()}, WEEKS)
+    runs = {name: with_policy(pasts[parting(scenario, policy)], policy) for name, policy in policies.items()}
+    return runs | {"baseline": base}
+
+
+def last(run, metric):
+    return run["quarters"][-1][metric]
+
+
+def test_the_placebo_changes_exactly_nothing(tried):
+    assert tried["placebo"] == tried["baseline"]
+
+
+def test_a_moratorium_keeps_builders_out_of_its_region_and_says_where_they_go(tried):
+    assert any(" region us-texas" in what for what in tried["power-moratorium"]["refused"])
+    elsewhere = [what for what in tried["power-moratorium"]["instead"] if not what.endswith("-> us-texas")]
+    assert elsewhere
+    assert tried["baseline"]["refused"] == {}
+
+
+def test_what_policies_pay_report_and_switch_off_is_counted(tried):
+    assert last(tried["public-compute"], "policy.subsidised_usd") > 0
+    assert last(tried["curtailable-load"], "policy.curtailments") > 0
+    assert last(tried["baseline"], "policy.curtailments") == 0
+
+
+def test_controls_leave_chinese_buyers_other_chips(tried):
+    assert any(what.startswith("chip: H20 -> ") for what in tried["export-controls"]["instead"])
+
+
+def test_a_sign_holds_when_its_interval_lies_on_one_side_of_zero():
+    def pair(without, with_it):
+        return [{"quarters": [{"x": value}]} for value in (without, with_it)]
+
+    plus, none = Expectation(metric="x", sign="+"), Expectation(metric="x", sign="0")
+    assert judged(plus, [pair(1, 2), pair(1, 2.1), pair(1, 1.9)], 0).holds
+    assert not judged(plus, [pair(1, 2), pair(1, 0.5), pair(1, 1.9)], 0).holds
+    assert judged(none, [pair(1, 1), pair(2, 2)], 0).holds
+    assert not judged(none, [pair(1, 1), pair(2, 2.0000001)], 0).holds
+
+
+REAL = {  # real policies, by what they are called, and the files that say them
+    "advanced-chip export control v1": "export-control-2022", "export control v2": "export-control-2023",
+    "AI Diffusion rule": "ai-diffusion", "H20 licence requirement": "h20-licence",
+    "H20/MI308 revenue share": "h20-revenue-share", "H200 sales with a revenue share": "h200-to-china",
+    "Remote Access Security Act": "remote-access", "EO 14110 reporting": "compute-reporting",
+    "EU AI Act, systemic risk": "eu-ai-act", "California SB 1047": "sb-1047", "California SB 53": "sb-53",
+    "New York RAISE Act": "raise-act", "Texas SB 6": "texas-sb6", "FERC PJM co-location": "pjm-co-location",
+    "DOE directive on large loads": "interconnection-reform", "permitting acceleration": "permitting-acceleration",
+    "state moratorium wave": "state-moratoria", "Ireland, large energy users": "ireland-large-energy-users",
+    "Memphis turbine permits": "memphis-turbines", "NAIRR": "public-compute", "EU gigafactories": "eu-gigafactories",
+    "antitrust on NVIDIA": "allocation-fairness", "FTC 6(b) on partnerships": "equity-for-compute-ban",
+    "chip security": "chip-security", "AEP Ohio tariff": "aep-ohio-tariff", "SPP CHILLS": "spp-chills",
+    "depreciation of 2025": "faster-depreciation", "know-your-customer for clouds": "cloud-kyc",
+}  # fmt: skip
+
+
+def test_at_least_27_real_policies_are_files_with_source_date_and_sign():
+    assert len(set(REAL.values())) >= 27
+    for name in REAL.values():
+        policy = load_policy(name)
+        assert name in library()
+        assert policy.jurisdiction
+        assert policy.expects
+        assert any(source.as_of is not None and source.source != "assumption" for source in policy.sources), name
