@@ -133,6 +133,7 @@ WEEK: tuple[Step, ...] = (
     Step(Phase.CLEAR, Interval.WEEK, allocation.install),
     Step(Phase.CLEAR, Interval.MONTH, allocation.retire),
     Step(Phase.CLEAR, Interval.MONTH, sites.give_up),
+    Step(Phase.CLEAR, Interval.MONTH, credit.covenants),
     Step(Phase.CLEAR, Interval.MONTH, insolvency.defaults),
     Step(Phase.CLEAR, Interval.WEEK, insolvency.forced),
     Step(Phase.CLEAR, Interval.WEEK, estates.sell),

@@ -127,6 +127,26 @@ class LoanRepaid(Event, frozen=True, kw_only=True):
     counterparty: str
 
 
+class CovenantBreached(Event, frozen=True, kw_only=True):
+    """An org's debt-service coverage (`value`) fell below what its lenders ask for: they may call what is owed."""
+
+    sees: ClassVar[Visibility] = "own"
+    subject: ClassVar[str] = "org"
+    aspect: ClassVar[str] = "/covenant"
+    org: str
+    value: float
+
+
+class CovenantCured(Event, frozen=True, kw_only=True):
+    """An org's debt-service coverage (`value`) is again what its lenders ask for."""
+
+    sees: ClassVar[Visibility] = "own"
+    subject: ClassVar[str] = "org"
+    aspect: ClassVar[str] = "/covenant"
+    org: str
+    value: float
+
+
 class ValuationStated(Event, frozen=True, kw_only=True):
     """An org's valuation as known at the start."""
 

@@ -59,6 +59,14 @@ def loan_granted(state: State, event: events.LoanGranted | events.LoanKnown, day
     )
 
 
+def covenant_breached(state: State, event: events.CovenantBreached, day: int) -> None:
+    state.finance.books[event.org].breach_day = day
+
+
+def covenant_cured(state: State, event: events.CovenantCured, day: int) -> None:
+    state.finance.books[event.org].breach_day = -1
+
+
 def loan_repaid(state: State, event: events.LoanRepaid, day: int) -> None:
     del state.finance.loans[event.deal_id]
 
@@ -89,6 +97,8 @@ APPLY = {
     events.LoanGranted: loan_granted,
     events.LoanKnown: loan_granted,
     events.LoanRepaid: loan_repaid,
+    events.CovenantBreached: covenant_breached,
+    events.CovenantCured: covenant_cured,
     events.BudgetSet: budget_set,
     events.ValuationStated: valuation_stated,
     events.PlanAdopted: plan_adopted,

@@ -155,6 +155,8 @@ SENTENCES: dict[str, str] = {
     "RoundClosed": "{org} raised {amount_usd_cents} from {counterparty} at a valuation of {valuation_usd_cents}.",
     "RoundFailed": "{org} could not raise {amount_usd_cents} of equity: {reason}.",
     "RoundRefused": "A command on {org}'s equity was refused: {reason}.",
+    "CovenantBreached": "{org} broke a covenant: its income covers {value} of its debt service.",
+    "CovenantCured": "{org} keeps its covenants again: its income covers {value} of its debt service.",
     "LoanKnown": "{counterparty} had lent {org} {amount_usd_cents} until {end_day} before the start.",
     "LoanGranted": "{counterparty} lent {org} {amount_usd_cents} until {end_day}.",
     "LoanRefused": "{counterparty} refused {org} a loan of {amount_usd_cents}: {reason}.",

@@ -12,7 +12,7 @@ from market.rules.base import Deciders, Happening, cash, income_usd_per_year, tr
 from market.state import State, next_id
 from market.state.demand import TAIL
 from market.state.finance import Loan
-from market.units import CENTS, DAYS_PER_YEAR, HOURS_PER_YEAR, MONTH_DAYS, annuity
+from market.units import CENTS, DAYS_PER_YEAR, HOURS_PER_YEAR, MONTH_DAYS, annuity, digits
 
 
 def loans_of(state: State, org: str) -> list[Loan]:
@@ -123,6 +123,40 @@ def _refused(command: commands.SeekLoan, ratio: float, reason: LoanRefusal) -> E
         org=command.actor, counterparty=command.lender, amount_usd_cents=command.amount_usd_cents, value=ratio,
         reason=reason,
     )  # fmt: skip
+
+
+def covenants(state: State, day: int) -> Iterator[Happening]:
+    """Say whose income no longer covers its loans, bonds left out, and whose covers them again."""
+    least = state.run.parameters["finance.covenant_min"]
+    for org in dict.fromkeys(loan.org for loan in state.finance.loans.values()):
+        books = state.finance.books[org]
+        if trait(state, org, "rating") or org in state.finance.estates:
+            continue
+        ratio = digits(coverage(state, org, 0))
+        if ratio < least and books.breach_day < 0:
+            yield Happening(day, events.CovenantBreached(org=org, value=ratio), org, org)
+        elif ratio >= least and books.breach_day >= 0:
+            yield Happening(day, events.CovenantCured(org=org, value=ratio), org, org)
+
+
+def is_called(state: State, org: str, day: int) -> bool:
+    """Whether lenders call loans whose covenants stayed broken, and the org cannot repay them from its cash."""
+    since = state.finance.books[org].breach_day
+    if since < 0 or day - since < 7 * state.run.parameters["finance.cure_weeks"]:
+        return False
+    return cash(state, org) < sum(outstanding(loan, day) for loan in loans_of(state, org))
+
+
+def outstanding(loan: Loan, day: int) -> int:
+    """Principal of an annuity that is still to be repaid, cents."""
+    n, t = loan.end_day - loan.start_day, min(day, loan.end_day) - loan.start_day
+    if n <= 0:
+        return 0
+    if loan.rate <= 0:
+        return round(loan.amount_cents * (1 - t / n))
+    grown, whole = (1 + loan.rate) ** (t / 365.25), (1 + loan.rate) ** (n / 365.25)
+    left: int = round(loan.amount_cents * (whole - grown) / (whole - 1))
+    return max(0, left)
 
 
 def loans_repaid(state: State, day: int) -> Iterator[Happening]:

@@ -20,7 +20,6 @@ from market.rules.base import Happening, cash, income_usd_per_year, trait
 from market.rules.leases import end_lease
 from market.state import State, next_id
 from market.state.contracts import Contract
-from market.state.finance import Loan
 from market.state.leases import Lease
 from market.units import CENTS, HOURS_PER_DAY, MONTH_DAYS
 
@@ -28,14 +27,15 @@ CREDITORS = "world/creditors"  # suppliers and banks that carry what an org owes
 
 
 def defaults(state: State, day: int) -> Iterator[Happening]:
-    """Orgs default when cash lies further below zero than a part of their turnover: each opens an estate."""
+    """Orgs default far below zero, or on loans that are called: each opens an estate."""
     done = set[str]()  # what one default ended, another that day does not end again
     for org in state.finance.books:
-        if org not in state.finance.estates and finance.is_insolvent(state, org):
+        is_broke = finance.is_insolvent(state, org)
+        if org not in state.finance.estates and (is_broke or credit.is_called(state, org, day)):
             rented = (lease for lease in state.leases.leases.values() if lease.lessee == org)
             dearest = max(rented, key=lambda x: (x.delivered * x.price_usd_per_gpu_hour, x.lease_id), default=None)
             cause = dearest.lease_id if dearest else org
-            yield from _Opening(state, org, day, done).happenings("cash", cause)
+            yield from _Opening(state, org, day, done).happenings("cash" if is_broke else "covenant", cause)
 
 
 def forced(state: State, day: int) -> Iterator[Happening]:
@@ -245,7 +245,9 @@ class _Opening:
 
     def loans(self) -> Iterator[Happening]:
         """Make all loans due: secured up to what sites and chips are worth, the rest unsecured."""
-        owed = {x.deal_id: outstanding(x, self.day) for x in self.state.finance.loans.values() if x.org == self.org}
+        owed = {
+            x.deal_id: credit.outstanding(x, self.day) for x in self.state.finance.loans.values() if x.org == self.org
+        }
         total = sum(owed.values())
         for deal_id, cents in owed.items():
             secured = min(cents, self.worth_cents * cents // total) if total else 0
@@ -268,18 +270,6 @@ def lease_damages(state: State, org: str, lease: Lease, day: int) -> int:
     idle = min(hours, round(HOURS_PER_DAY * 7 * state.run.parameters["estates.relet_weeks"]))
     lost = price * idle + max(0.0, price - market) * (hours - idle)
     return round(lost * lease.delivered * CENTS) + finance.rent_due(lease, day - 1)
-
-
-def outstanding(loan: Loan, day: int) -> int:
-    """Principal of an annuity that is still to be repaid, cents."""
-    n, t = loan.end_day - loan.start_day, min(day, loan.end_day) - loan.start_day
-    if n <= 0:
-        return 0
-    if loan.rate <= 0:
-        return round(loan.amount_cents * (1 - t / n))
-    grown, whole = (1 + loan.rate) ** (t / 365.25), (1 + loan.rate) ** (n / 365.25)
-    left: int = round(loan.amount_cents * (whole - grown) / (whole - 1))
-    return max(0, left)
 
 
 def assets_cents(state: State, org: str, day: int) -> int:

@@ -30,6 +30,7 @@ class Books(msgspec.Struct, array_like=True):
     sought_cents: int = 0  # open round
     sought_day: int = 0
     defaulted_day: int = -1
+    breach_day: int = -1  # since when a covenant of its loans is broken, -1 if none is
 
 
 class Stake(msgspec.Struct, array_like=True):

@@ -364,3 +364,38 @@ def test_who_owns_gpus_pays_to_run_them():
     owned = finance.owned_h100e(world.state)
     assert set(found) == set(owned)
     assert len({round(found[org] / owned[org], 3) for org in owned}) == 1
+
+
+def in_breach(**more):
+    world = given(orgs__cloud__income_usd_per_year=0.0, orgs__cloud__merchant_share=0.0, **more)
+    world.happened(
+        events.LoanKnown(
+            deal_id="cloud/deal/1", org=CLOUD, counterparty=FUND, amount_usd_cents=10**13, value=0.1,
+            end_day=START + 5 * YEAR,
+        )
+    )  # fmt: skip
+    return world
+
+
+def test_income_that_no_longer_pays_for_loans_breaks_a_covenant_once():
+    world = in_breach()
+    (breached,) = world.after(credit.covenants(world.state, START))
+    assert (breached.org, breached.value) == (CLOUD, 0.0)
+    assert world.after(credit.covenants(world.state, START + 28)) == []
+
+
+def test_loans_are_called_when_a_covenant_stays_broken_and_cash_does_not_repay_them():
+    world = in_breach(finance__cure_weeks=8)
+    world.after(credit.covenants(world.state, START))
+    assert not credit.is_called(world.state, CLOUD, START + 49)
+    assert credit.is_called(world.state, CLOUD, START + 56)
+    paid = events.PaymentMade(
+        org="world/savers", counterparty=CLOUD, amount_usd_cents=10**13, kind="opening", contract_id=CLOUD
+    )
+    world.happened(paid)
+    assert not credit.is_called(world.state, CLOUD, START + 56)
+
+
+def test_a_rating_has_no_covenant():
+    world = in_breach(orgs__cloud__rating=3.0)
+    assert world.after(credit.covenants(world.state, START)) == []

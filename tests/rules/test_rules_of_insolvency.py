@@ -15,7 +15,7 @@ from events.types import finance as money
 from events.types.chips import OrderCancelled, OrderPlaced
 from events.types.leases import LeaseEnded
 from events.types.run import ParameterSet
-from market.rules import estates, finance, insolvency, settlement
+from market.rules import credit, estates, finance, insolvency, settlement
 from market.state.estates import Claim
 from market.state.finance import Loan
 
@@ -149,7 +149,7 @@ def test_a_loan_is_secured_by_what_the_gpus_are_worth_and_the_rest_is_not():
 @pytest.mark.parametrize("rate", [0.0, 0.1])
 def test_principal_falls_to_nothing_over_the_years_of_a_loan(rate):
     loan = Loan("d", CLOUD, FUND, 1000 * MILLION, rate, START, START + 1000)
-    left = [insolvency.outstanding(loan, START + days) for days in (0, 250, 500, 750, 1000, 2000)]
+    left = [credit.outstanding(loan, START + days) for days in (0, 250, 500, 750, 1000, 2000)]
     assert left[0] == 1000 * MILLION
     assert left == sorted(left, reverse=True)
     assert left[4:] == [0, 0]
