@@ -11,7 +11,7 @@ from events.types import Event
 from events.types import estates as events
 from events.types.finance import PaymentMade
 from market import rng
-from market.rules import worth
+from market.rules import insolvency, worth
 from market.rules.base import Deciders, Happening, cash
 from market.rules.leases import end_lease
 from market.state import State, next_id
@@ -118,6 +118,7 @@ def sell(state: State, day: int) -> Iterator[Happening]:
         for lot in estate.lots.values()
         if lot.bids and is_open(state, lot, day)
     ]
+    filed: Counter[str] = Counter()  # claims of lessees that a sale leaves without their GPUs, by estate
     for estate, lot in sorted(lots, key=lambda item: (-item[1].value_cents, item[1].lot_id)):
         bids = {
             org: cents
@@ -128,14 +129,16 @@ def sell(state: State, day: int) -> Iterator[Happening]:
             continue
         best = max(bids, key=lambda org: (bids[org], rng.uniform(state.run.seed, "bid", f"{lot.lot_id} {org}"), org))
         money[best] -= bids[best]
-        yield from _sale(state, estate, lot, (best, bids[best], day))
+        yield from _sale(state, estate, lot, (best, bids[best], day), filed)
 
 
 def _bidders(estate: Estate) -> set[str]:
     return {org for lot in estate.lots.values() for org in lot.bids}
 
 
-def _sale(state: State, estate: Estate, lot: Lot, terms: tuple[str, int, int]) -> Iterator[Happening]:
+def _sale(
+    state: State, estate: Estate, lot: Lot, terms: tuple[str, int, int], filed: Counter[str]
+) -> Iterator[Happening]:
     buyer, cents, day = terms
     gpus = sum(h.owned for h in state.chips.holdings.values() if (h.org, h.site) == (estate.org, lot.site))
     stock = min(lot.gpus, state.chips.warehouse.get(estate.org, {}).get(lot.chip, 0))
@@ -154,12 +157,12 @@ def _sale(state: State, estate: Estate, lot: Lot, terms: tuple[str, int, int]) -
         org=buyer, counterparty=estate.org, amount_usd_cents=cents, kind="estate sale", contract_id=lot.lot_id
     )
     if lot.kind == "site":
-        merged = [lease for lease in leases_at(state, estate, lot) if lease.lessee == buyer]
-        for lease in merged:
-            yield from end_lease(state, lease, day, "merged")
+        ended = [x for x in leases_at(state, estate, lot) if not takes_over(state, x, buyer)]
+        for lease in ended:
+            yield from _cut_off(state, estate, lease, (buyer, day), filed)
         yield Happening(day, sold, estate.org, lot.lot_id)
         yield Happening(day, paid, buyer, lot.lot_id)
-        yield from _handed_on(state, estate, lot, (buyer, day, merged))
+        yield from _handed_on(state, estate, lot, (buyer, day, ended))
     elif stock:
         yield Happening(day, sold, estate.org, lot.lot_id)
         yield Happening(day, paid, buyer, lot.lot_id)
@@ -169,11 +172,47 @@ def _sale(state: State, estate: Estate, lot: Lot, terms: tuple[str, int, int]) -
         yield Happening(day, moved, estate.org, lot.lot_id)
 
 
+def takes_over(state: State, lease: Lease, buyer: str) -> bool:
+    """Whether a buyer goes on with a lease: a cloud does, as do others with what they let to their own group."""
+    if lease.lessee == buyer:
+        return False
+    return "cloud" in state.run.orgs[buyer].roles or lease.kind == "internal"
+
+
+def _cut_off(
+    state: State, estate: Estate, lease: Lease, terms: tuple[str, int], filed: Counter[str]
+) -> Iterator[Happening]:
+    """End a lease that the buyer does not take over: its own one merges, another lessee is left with a claim."""
+    buyer, day = terms
+    if lease.lessee == buyer:
+        yield from end_lease(state, lease, day, "merged")
+        return
+    name = lease.lease_id
+    rejected = events.LeaseRejected(
+        lease_id=name, estate_id=estate.estate_id, org=estate.org, counterparty=lease.lessee
+    )
+    yield Happening(day, rejected, estate.org, estate.estate_id)
+    yield from end_lease(state, lease, day, "rejected")
+    if cents := insolvency.lease_damages(state, estate.org, lease, day):
+        stem, _, number = next_id(state, estate.org, "claim").rpartition("/")
+        claim = events.ClaimFiled(
+            claim_id=f"{stem}/{int(number) + filed[estate.org]}",
+            estate_id=estate.estate_id,
+            org=estate.org,
+            counterparty=lease.lessee,
+            rank="unsecured",
+            amount_usd_cents=cents,
+            contract_id=name,
+        )
+        filed[estate.org] += 1
+        yield Happening(day, claim, estate.org, name)
+
+
 def _handed_on(state: State, estate: Estate, lot: Lot, to: tuple[str, int, list[Lease]]) -> Iterator[Happening]:
-    """Pass GPUs and leases of a site on to its buyer."""
-    buyer, day, merged = to
+    """Pass GPUs of a site on to its buyer, with the leases that it takes over."""
+    buyer, day, cut_off = to
     ended: Counter[str] = Counter()
-    for lease in merged:
+    for lease in cut_off:
         ended[lease.chip] += lease.delivered
     for h in state.chips.holdings.values():
         if (h.org, h.site) == (estate.org, lot.site) and h.owned:
@@ -188,7 +227,7 @@ def _handed_on(state: State, estate: Estate, lot: Lot, to: tuple[str, int, list[
             )
             yield Happening(day, moved, estate.org, lot.lot_id)
     for lease in leases_at(state, estate, lot):
-        if lease not in merged:
+        if lease not in cut_off:
             assigned = events.LeaseAssigned(
                 lease_id=lease.lease_id,
                 org=estate.org,

@@ -183,6 +183,18 @@ def test_a_site_passes_to_its_buyer_with_its_gpus_and_its_leases():
     invariants(world.state)
 
 
+def test_a_buyer_that_lets_nothing_leaves_the_lessee_with_a_claim():
+    world = given()
+    world.happened(*let(1_000, RESELLER, price_usd_per_gpu_hour=0.9 * world.state.leases.price_usd_per_h100e_hour))
+    happened = sold(world, buyer=RIVAL)
+    assert [e.counterparty for e in of(events.LeaseRejected, happened)] == [RESELLER]
+    assert [e.reason for e in of(LeaseEnded, happened)] == ["rejected"]
+    (claim,) = of(events.ClaimFiled, happened)
+    assert (claim.counterparty, claim.rank) == (RESELLER, "unsecured")
+    assert of(events.LeaseAssigned, happened) == []
+    invariants(world.state)
+
+
 def test_who_rents_there_and_buys_pays_itself_no_rent():
     world = given()
     world.happened(*let(1_000, RESELLER))
