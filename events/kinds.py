@@ -91,7 +91,7 @@ OptionLeft = Literal[
 TalksEnd = Literal[OptionLeft, "chips", "capacity", "no answer", "default"]
 ContractEnd = Literal["drawn", "cancelled", "rejected"]
 LeaseEnd = Literal["term", "parent ended", "default", "rejected", "merged"]  # merged: the lessee bought the site
-LetterEnd = Literal["lapsed", "definitive", "default"]
+LetterEnd = Literal["lapsed", "definitive", "finance", "power", "default"]
 RoundFailure = Literal["market closed", "investors without cash", "no answer", "default"]
 BudgetReason = Literal[
     "start", "rents above cost", "rents below cost", "means", "demand", "finance", "power", "no cash"

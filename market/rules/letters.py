@@ -11,10 +11,13 @@ from events.kinds import LetterEnd, LetterRefusal
 from events.types import Event
 from events.types import leases as events
 from market import rng
-from market.rules.base import Deciders, Happening
+from market.rules import demand, finance
+from market.rules.base import Deciders, Happening, cash, income_usd_per_year
+from market.rules.free import promised_watts
+from market.rules.power import days_of_new
 from market.state import State, next_id
 from market.state.leases import Letter
-from market.units import digits
+from market.units import CENTS, DAYS_PER_YEAR, HOURS_PER_YEAR, YEAR_MONTHS, digits
 
 
 def sign_letter(state: State, command: commands.SignLetter, day: int) -> list[Event]:
@@ -42,30 +45,69 @@ def sign_letter(state: State, command: commands.SignLetter, day: int) -> list[Ev
 
 
 def due(state: State, first: int, last: int) -> Iterator[Happening]:
-    """What becomes of letters in a week, by weekly hazards; one that reaches its date unsigned lapses."""
+    """What becomes of letters in a week: at times the two decide by the money and power there are; else some lapse."""
     p, run = state.run.parameters, state.run
     week = (first - run.start_day) // 7
-    definitive, cut = 1 / p["letters.definitive_weeks"], 1 / p["letters.cut_weeks"]
-    lapse = 1 / p["letters.lapse_weeks"]
     begun: Counter[str] = Counter()  # talks of an org in this week, each with an id of its own
     for letter in state.leases.letters.values():
-        u = rng.uniform(run.seed, "letter", letter.deal_id, week)
-        if letter.due_day <= last or definitive + cut <= u < definitive + cut + lapse:
+        if letter.due_day <= last:
             yield _ended(letter, "lapsed", last)
-        elif u < definitive:
-            yield _ended(letter, "definitive", last)
-            yield from _talks(state, letter, last, begun)
-        elif u < definitive + cut:
-            low, high = p["letters.keep_min"], p["letters.keep_max"]
-            share = digits(low + (high - low) * rng.uniform(run.seed, "letter keeps", letter.deal_id, week))
-            event = events.LetterCut(
-                deal_id=letter.deal_id,
-                org=letter.org,
-                counterparty=letter.counterparty,
-                h100e=round(share * letter.h100e, 3),
-                share=share,
-            )
-            yield Happening(last, event, letter.counterparty, letter.deal_id)
+        elif rng.uniform(run.seed, "letter", letter.deal_id, week) < 1 / p["letters.decision_weeks"]:
+            yield from _decided(state, letter, last, begun)
+
+
+def _decided(state: State, letter: Letter, day: int, begun: Counter[str]) -> Iterator[Happening]:
+    """Sign what money and power would fulfil: all of it, a part, which is said first, or nothing."""
+    p = state.run.parameters
+    money, power = financed_share(state, letter, day), powered_share(state, letter, day)
+    share = digits(min(1.0, money, power))
+    if share < p["letters.keep_min"]:
+        yield _ended(letter, "finance" if money <= power else "power", day)
+    elif share < p["letters.whole_share"]:
+        event = events.LetterCut(
+            deal_id=letter.deal_id,
+            org=letter.org,
+            counterparty=letter.counterparty,
+            h100e=round(share * letter.h100e, 3),
+            share=share,
+        )
+        yield Happening(day, event, letter.counterparty, letter.deal_id)
+    else:
+        yield _ended(letter, "definitive", day)
+        yield from _talks(state, letter, day, begun)
+
+
+def financed_share(state: State, letter: Letter, day: int) -> float:
+    """Part of the first year's rent that the lab could pay: cash, a round, and by then its margin beyond its rents."""
+    p, org = state.run.parameters, letter.org
+    if state.run.orgs[org].parent is not None:
+        return 1.0  # its parent pays
+    lab, ahead = state.training.labs.get(org), (letter.due_day - day) / DAYS_PER_YEAR
+    growth = min(demand.lab_growth(state, org), p["labs.belief_max_per_year"]) if lab else 0.0
+    revenue = lab.revenue_usd_per_year * math.exp(growth * ahead) if lab else 0.0
+    yearly = p["finance.revenue_margin"] * revenue + income_usd_per_year(state, org, day)
+    yearly -= YEAR_MONTHS * finance.monthly_rent(state, org) / CENTS
+    once = (max(0, cash(state, org)) + p["finance.round_share"] * state.finance.books[org].valuation_cents) / CENTS
+    need = letter.h100e * HOURS_PER_YEAR * state.leases.price_usd_per_h100e_hour
+    return max(0.0, yearly + once) / need
+
+
+def powered_share(state: State, letter: Letter, day: int) -> float:
+    """Part of the power that the lessor will have free by the day, or could have: a load that asks for it today."""
+    lessor, chips = letter.counterparty, state.chips.chips.values()
+    each = min((c.power_kw_it_per_gpu / c.h100e for c in chips if c.in_volume and c.buyers == "all"), default=1.0)
+    need = letter.h100e * each
+    own = [site for site in state.sites.sites.values() if site.owner == lessor]
+    free = sum(site.spare_w - promised_watts(state, site.name) for site in own) / 1000
+    coming = sum(b.power_kw for b in state.sites.buildings.values() if b.org == lessor and b.due_day <= letter.due_day)
+    left, country = letter.due_day - day, state.run.orgs[lessor].country
+    regions = {site.region for site in own} | {r.name for r in state.run.regions.values() if r.country == country}
+    builds = state.run.parameters["sites.greenfield_days"] * state.run.parameters["sites.slip_median"]
+    for region in sorted(regions):
+        lacks = max(0.0, need - free - coming)
+        if lacks and max(builds, days_of_new(state, region, "greenfield", lacks, False, day)) <= left:
+            return 1.0
+    return max(0.0, free + coming) / need
 
 
 def _ended(letter: Letter, reason: LetterEnd, day: int) -> Happening:

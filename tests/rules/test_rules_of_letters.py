@@ -7,6 +7,8 @@ from given import CLOUD, LAB, RESELLER, START, SUPPLIER, given
 
 from events.commands.leases import SignLetter
 from events.types import leases as events
+from events.types.finance import PaymentMade
+from events.types.sites import PowerEnergised
 from market.rules import letters
 
 NEVER = 1e9
@@ -16,10 +18,13 @@ def sign(lessor=CLOUD, h100e=1000.0, due=START + 700, org=LAB):
     return SignLetter(actor=org, because=org, lessor=lessor, h100e=h100e, due_day=due)
 
 
-def hazards(definitive=NEVER, cut=NEVER, lapse=NEVER):
-    return given(
-        letters__definitive_weeks=definitive, letters__cut_weeks=cut, letters__lapse_weeks=lapse,
-        labs__frontier_term_years=2,
+def deciding(weeks=1, usd=10**12, **parameters):
+    """A world in which letters are decided after so many weeks, and a lab with so much cash."""
+    world = given(letters__decision_weeks=weeks, labs__frontier_term_years=2, **parameters)
+    return world.happened(
+        PaymentMade(
+            org="world/savers", counterparty=LAB, amount_usd_cents=100 * usd, kind="opening", contract_id=LAB
+        )
     )  # fmt: skip
 
 
@@ -57,7 +62,7 @@ def test_two_orgs_have_one_open_letter():
 
 
 def test_a_definitive_letter_begins_talks():
-    world = hazards(definitive=1)
+    world = deciding()
     world.when(sign())
     ended, request = world.after(letters.due(world.state, START, START + 6))
     assert ended.reason == "definitive"
@@ -66,7 +71,7 @@ def test_a_definitive_letter_begins_talks():
 
 
 def test_letters_that_become_definitive_in_one_week_begin_talks_of_their_own():
-    world = hazards(definitive=1)
+    world = deciding(sites__greenfield_days=90)
     world.when(sign())
     world.when(sign(RESELLER))
     world.after(letters.due(world.state, START, START + 6))
@@ -74,7 +79,7 @@ def test_letters_that_become_definitive_in_one_week_begin_talks_of_their_own():
 
 
 def test_a_definitive_letter_adds_nothing_to_talks_that_are_open():
-    world = hazards(definitive=1)
+    world = deciding()
     world.when(sign())
     world.happened(
         events.LeaseRequested(
@@ -91,20 +96,55 @@ def test_a_definitive_letter_adds_nothing_to_talks_that_are_open():
     assert [type(f) for f in world.after(letters.due(world.state, START, START + 6))] == [events.LetterEnded]
 
 
-def test_a_letter_is_cut_to_a_part():
-    world = hazards(cut=1)
+@pytest.mark.parametrize(
+    ("money", "power", "kind", "reason"),
+    [
+        (2.0, 1.0, events.LetterEnded, "definitive"),
+        (0.5, 1.0, events.LetterCut, None),
+        (1.0, 0.5, events.LetterCut, None),
+        (0.1, 0.5, events.LetterEnded, "finance"),
+        (0.5, 0.1, events.LetterEnded, "power"),
+    ],
+)
+def test_a_letter_is_signed_cut_or_ended_by_money_and_power(monkeypatch, money, power, kind, reason):
+    monkeypatch.setattr(letters, "financed_share", lambda *_: money)
+    monkeypatch.setattr(letters, "powered_share", lambda *_: power)
+    world = deciding()
     world.when(sign())
-    (cut,) = world.after(letters.due(world.state, START, START + 6))
-    p = world.state.run.parameters
-    assert p["letters.keep_min"] * 1000 <= cut.h100e <= p["letters.keep_max"] * 1000
-    assert world.state.leases.letters["lab/deal/1"].h100e == cut.h100e
+    told, *_ = world.after(letters.due(world.state, START, START + 6))
+    assert (type(told), getattr(told, "reason", None)) == (kind, reason)
+    if kind is events.LetterCut:
+        assert (told.share, told.h100e) == (0.5, 500.0)
+        assert world.state.leases.letters["lab/deal/1"].h100e == 500.0
 
 
-def test_a_letter_lapses_by_chance_or_on_its_day():
-    for world, due in ((hazards(lapse=1), START + 700), (hazards(), START + 5)):
-        world.when(sign(due=due))
-        (ended,) = world.after(letters.due(world.state, START, START + 6))
-        assert ended.reason == "lapsed"
-    world = hazards()
+def test_more_money_and_more_power_never_end_a_letter():
+    world = deciding(usd=10**9)
+    world.when(sign(h100e=1e6))
+    letter = world.state.leases.letters["lab/deal/1"]
+    before = letters.financed_share(world.state, letter, START), letters.powered_share(world.state, letter, START)
+    world.happened(
+        PaymentMade(org="world/savers", counterparty=LAB, amount_usd_cents=10**12, kind="opening", contract_id=LAB),
+        PowerEnergised(
+            building_id="hall/building/9",
+            site="hall",
+            org=CLOUD,
+            region="texas",
+            kind="standing",
+            power_kw_it=10**5,
+            power_kw_facility=10**5,
+        ),
+    )
+    after = letters.financed_share(world.state, letter, START), letters.powered_share(world.state, letter, START)
+    assert after[0] > before[0]
+    assert after[1] >= before[1]
+
+
+def test_a_letter_that_nobody_decided_lapses_on_its_day():
+    world = deciding(weeks=NEVER)
+    world.when(sign(due=START + 5))
+    (ended,) = world.after(letters.due(world.state, START, START + 6))
+    assert ended.reason == "lapsed"
+    world = deciding(weeks=NEVER)
     world.when(sign())
     assert world.after(letters.due(world.state, START, START + 6)) == []
