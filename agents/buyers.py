@@ -9,7 +9,7 @@ from functools import lru_cache
 from msgspec.structs import replace
 
 from agents import permission
-from agents.resources import room_kw, spendable_usd
+from agents.resources import room_kw, spendable_usd, unspent_usd
 from agents.valuation import is_my_week, price_term, time_term, why_left
 from events.commands import Choice, Command, Terms
 from events.commands.chips import CancelOrder, PlaceOrder
@@ -47,10 +47,17 @@ def horizon_weeks(view: MarketView) -> float:
 
 @once
 def position_h100e(view: MarketView) -> float:
-    """Compute that the org owns, has in transit or in the warehouse, or has on order."""
-    total = sum(h.owned * view.chip(h.chip).h100e for h in view.holdings())
+    """Compute that the org owns, rents, has in transit or in the warehouse, or has on order or under contract."""
+    total = sum(h.owned * view.chip(h.chip).h100e for h in view.holdings()) + rented_h100e(view)
     pending = [*view.warehouse().items(), *view.coming().items(), *((o.chip, o.gpus) for o in view.orders())]
     return total + sum(gpus * view.chip(name).h100e for name, gpus in pending)
+
+
+def rented_h100e(view: MarketView) -> float:
+    """Compute that the org rents from others or will, as far as it is not passed on."""
+    rented = sum((x.gpus - x.subleased) * view.chip(x.chip).h100e for x in view.rented() if x.kind == "capacity")
+    coming = (c for c in view.contracts() if c.lessee == view.me and c.kind == "capacity")
+    return rented + sum(c.undrawn * view.chip(c.chip).h100e for c in coming)
 
 
 @once
@@ -77,8 +84,8 @@ def usd_per_h100e(view: MarketView) -> float:
 
 
 def target_h100e(view: MarketView, weeks: float) -> float:
-    """Compute that the org means to own so many weeks ahead: what it can foresee, by the factor of its start."""
-    return view.trait("target_factor", 1.0) * view.foreseen_h100e(weeks)
+    """Compute that the org means to have so many weeks ahead: users by the factor of its start, contracts in full."""
+    return view.trait("target_factor", 1.0) * view.users_h100e(weeks) + view.contracted_h100e()
 
 
 @once
@@ -252,8 +259,8 @@ def cancellations(view: MarketView) -> Iterator[Command]:
 
 
 def quarter_bill_usd(view: MarketView) -> float:
-    """Chips, servers and network of a quarter at the present budget."""
-    return view.param("finance.bill_factor") * view.books.budget_usd_per_year / 4
+    """Chips, servers and network of a quarter at the present budget, and what is short of the chips on order."""
+    return view.param("finance.bill_factor") * view.books.budget_usd_per_year / 4 + max(0.0, -unspent_usd(view))
 
 
 def loan(view: MarketView) -> Iterator[Command]:

@@ -7,18 +7,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agents.bidders import bids
-from agents.buyers import offers, purchases
+from agents.buyers import horizon_weeks, margin, offers, purchases, rented_h100e, target_h100e
+from agents.decision import Target
+from agents.desk import pursue
 from agents.investors import fund_rounds
 from agents.lessors import Offer, concessions, first_offers, fulfil, is_for_contract, quote_price
-from agents.resources import queued_kw, unmet_h100e
+from agents.resources import installed_kw, queued_kw, trusted_kw
 from agents.siting import works
 from agents.valuation import is_my_week
 from events.commands import Command
-from events.commands.leases import AcceptQuote, BreakTalks, GiveQuote, RequestLease
+from events.commands.leases import BreakTalks, GiveQuote
 from events.kinds import TalksEnd
 from events.terms import LeaseTerms
 from market.rng import Draws
-from market.units import MONTH_WEEKS
+from market.units import QUARTER_WEEKS
 from market.view import MarketView, Quote, Request
 
 
@@ -35,10 +37,9 @@ class Cloud:
         commands.extend(concessions(view, draws))
         commands.extend(fulfil(view))
         commands.extend(bids(view))
-        commands.extend(take_capacity(view))
+        short = list(capacity(view)) if is_my_week(view, QUARTER_WEEKS) else []
+        commands.extend(pursue(view, short, draws))
         commands.extend(fund_rounds(view, "equity for compute"))
-        if is_my_week(view, MONTH_WEEKS):
-            commands.extend(seek_capacity(view, draws))
         return commands
 
 
@@ -177,37 +178,20 @@ def floor_price(view: MarketView, quote: Quote) -> float:
     return view.contract_price(days, wait) * view.chip(quote.chip).h100e * (1 - view.param("desk.room"))
 
 
-def seek_capacity(view: MarketView, draws: Draws) -> Iterator[Command]:
-    """Ask other clouds for GPUs when the market is tight and own free fleet is short of what customers want."""
-    p = view.param
-    if view.tightness <= p("chains.tightness_min") or any(r.kind == "capacity" for r in view.requests_by_me()):
+def capacity(view: MarketView) -> Iterator[Target]:
+    """What a cloud lacks for its own users because its power comes too late: its part of a quarter, for some years."""
+    p, weeks = view.param, horizon_weeks(view)
+    best = max(offers(view), key=lambda item: item[1].score, default=None)
+    if view.captive_share() <= 0 or best is None or view.cash_cents <= 0:
         return
-    short = unmet_h100e(view)
-    rented = sum(x.gpus * view.chip(x.chip).h100e for x in view.rented() if x.kind == "capacity")
-    if short <= 0 or rented > p("chains.rented_share_max") * max(1.0, view.fleet_h100e):
-        return
-    others = [
-        name
-        for name in view.orgs("cloud")
-        if name != view.me and view.same_bloc(name) and not view.leases_from(name, view.me) and view.fleet_of(name)
-    ]
-    if not others:
-        return
-    lessor = min(others, key=lambda name: draws.uniform("capacity from", name))
-    yield RequestLease(
-        actor=view.me, because=view.me, lessor=lessor, h100e=min(short, p("chains.ask_max_h100e")),
-        due_day=view.day + 28, duration_days=round(365 * p("chains.term_years")),
-        price_usd_per_h100e_hour=view.price, kind="capacity",
-    )  # fmt: skip
-
-
-def take_capacity(view: MarketView) -> Iterator[Command]:
-    """Accept capacity that can be resold above its rent, else walk away."""
-    for quote in view.quotes_to_me():
-        if quote.countered:
-            continue
-        price = quote.price_usd_per_gpu_hour / view.chip(quote.chip).h100e
-        if price <= view.price * view.param("price.walk_away"):
-            yield AcceptQuote(actor=view.me, because=quote.quote_id, quote_id=quote.quote_id)
-        else:
-            yield BreakTalks(actor=view.me, because=quote.quote_id, request_id=quote.request_id, reason="price")
+    chip = view.chip(best[0])
+    owned = sum(h.owned * view.chip(h.chip).h100e for h in view.holdings()) + rented_h100e(view)
+    room = max(0.0, trusted_kw(view, weeks) - installed_kw(view))
+    short = target_h100e(view, weeks) - owned - room / chip.power_kw_it_per_gpu * chip.h100e
+    asked = short * margin(view) * min(1.0, QUARTER_WEEKS / p("sites.start_weeks"))
+    if asked >= p("contracts.ask_min_h100e"):
+        price = view.contract_price(365 * p("labs.far_term_years"), weeks)
+        yield Target(
+            kind="capacity", h100e=asked, due_day=view.day + round(7 * weeks), years=p("labs.far_term_years"),
+            worth_usd_per_h100e_hour_max=price * p("price.walk_away"), because=view.me,
+        )  # fmt: skip

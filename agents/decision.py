@@ -4,7 +4,10 @@ Pure. Options come from `agents.means`, what is done about the answer is in `age
 ratios, so they are free of money's unit. The terms of every option are kept: an option is left for the term that would
 have turned the order, or for the gate that it failed.
 
-    U = -ln(cost / reference) - urgency * wait / 26 weeks - risk_weight * P(slip > 13 weeks) + control * owned + noise
+    U = -ln(cost / reference) - urgency (wait + risk_weight late) / 26 weeks + control * owned + noise
+
+with `late` the weeks that slips beyond a quarter are expected to cost: who is in no hurry fears them as little as a
+wait.
 """
 
 from __future__ import annotations
@@ -77,6 +80,11 @@ class Target:
         """Length in days."""
         return round(365 * self.years)
 
+    @property
+    def is_machine(self) -> bool:
+        """Whether it is for one run: GPUs of one chip that train together."""
+        return self.kind == "frontier" and self.chip is not None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
@@ -84,7 +92,7 @@ class Option:
 
     cost_usd_per_h100e_hour : rent or cost of ownership with levies, for an hour that is used
     wait_weeks : weeks from today until it can be used
-    slip_share : chance that it comes more than a quarter late
+    slip_share, late_weeks : chance that it comes more than a quarter late, and weeks that this is expected to cost
     failed : gates that it does not pass
     is_executable : False for a hope, such as a hall not found yet: a reason to hold out, never to break talks
     """
@@ -95,6 +103,7 @@ class Option:
     cost_usd_per_h100e_hour: float
     wait_weeks: float
     slip_share: float = 0.0
+    late_weeks: float = 0.0
     is_owned: bool = False
     failed: tuple[Gate, ...] = ()
     is_executable: bool = True
@@ -108,7 +117,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Weights:
-    """What scores are measured in: the price that scores zero, and what the risk of a slip costs."""
+    """What scores are measured in: the price that scores zero, and a week lost to a slip over one known before."""
 
     reference_usd_per_h100e_hour: float
     risk: float
@@ -181,7 +190,7 @@ def score(target: Target, option: Option, weights: Weights, noise: float = 0.0) 
             term_price=-math.log(cost / weights.reference_usd_per_h100e_hour),
             term_time=-target.urgency * max(0.0, option.wait_weeks) / HALF_YEAR_WEEKS,
             term_control=target.control if option.is_owned else 0.0,
-            term_risk=-weights.risk * option.slip_share,
+            term_risk=-target.urgency * weights.risk * option.late_weeks / HALF_YEAR_WEEKS,
             term_noise=noise,
             h100e=option.h100e,
             cost_usd_per_h100e_hour=option.cost_usd_per_h100e_hour,

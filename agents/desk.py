@@ -24,6 +24,7 @@ from market.units import MONTH_WEEKS
 from market.view import MarketView, Quote, Request
 
 Talks = list[tuple[Request, Quote | None]]
+BUILT = ("frontier",)  # what an org could build instead of renting
 
 
 def pursue(view: MarketView, targets: Sequence[Target], draws: Draws) -> Iterator[Command]:
@@ -32,17 +33,39 @@ def pursue(view: MarketView, targets: Sequence[Target], draws: Draws) -> Iterato
     talking = {request.kind for request in view.requests_by_me()}
     for target in targets:
         if target.kind not in talking:
-            yield from ask(view, target)
+            talking.add(target.kind)
+            yield from ask(view, target, draws)
 
 
-def ask(view: MarketView, target: Target) -> Iterator[Command]:
-    """Ask every lessor that the org may rent from, in the region where it would build itself."""
+def ask(view: MarketView, target: Target, draws: Draws) -> Iterator[Command]:
+    """Ask for capacity every lessor that the org may rent from, for what stands free a few, for more the present one.
+
+    A machine is asked for in the region where the org would build itself.
+    """
     if target.kind == "bridge":
         yield from _ask_all(view, target, largest_lessor(view), "")
-        return
-    build = [o for o in means.builds(view, target, view.day) if o.way == Way.BROWNFIELD and not _is_own(view, o)]
-    region = target.region or (build[0].region if build else "")
-    yield from _ask_all(view, target, lessors(view), region)
+    elif target.kind == "internal":
+        yield from _ask_all(view, target, [str(view.parent_of(view.me))], "")
+    elif target.is_machine:
+        build = [o for o in means.builds(view, target, view.day) if o.way == Way.BROWNFIELD and not _is_own(view, o)]
+        region = target.region or (build[0].region if build else "")
+        yield from _ask_all(view, target, lessors(view), region)
+    elif target.h100e >= view.param("contracts.ask_min_h100e") and target.kind != "serving":
+        yield from _ask_all(view, target, lessors(view), target.region or "")
+    else:
+        yield from _ask_all(view, target, nearest_lessors(view, draws), target.region or "")
+
+
+def nearest_lessors(view: MarketView, draws: Draws) -> list[str]:
+    """The few whom an org asks for what stands free: those that it rents from rank higher, then the larger ones."""
+    p, ranked = view.param, []
+    for cloud in lessors(view):
+        size = math.log(max(view.fleet_owned_by(cloud), 1.0))
+        loyal = p("desk.loyalty") if view.leases_from(view.me, cloud) or view.compute_backer(view.me) == cloud else 0.0
+        noise = p("desk.noise") * draws.normal("lessor rank", cloud)
+        ranked.append((size + loyal + noise, cloud))
+    ranked.sort(key=lambda item: (-item[0], item[1]))
+    return [cloud for _, cloud in ranked[: round(p("desk.lessors_asked"))]]
 
 
 def largest_lessor(view: MarketView) -> list[str]:
@@ -83,23 +106,22 @@ def tables(view: MarketView) -> list[Talks]:
     quotes = {quote.request_id: quote for quote in view.quotes_to_me()}
     found: dict[tuple[str, float, int], Talks] = {}
     for request in view.requests_by_me():
-        if request.kind != "capacity":
-            key = (request.kind, request.h100e, request.due_day)
-            found.setdefault(key, []).append((request, quotes.get(request.request_id)))
+        key = (request.kind, request.h100e, request.due_day)
+        found.setdefault(key, []).append((request, quotes.get(request.request_id)))
     return list(found.values())
 
 
 def target_of(view: MarketView, request: Request) -> Target:
     """The target that a request was made for, as things are today."""
-    frontier = request.kind == "frontier" and request.h100e >= view.param("contracts.ask_min_h100e")
+    machine = request.kind == "frontier" and request.chip
     keen = view.trait("wait_weight", view.param("choice.wait_weight_default"))
     return Target(
-        kind="frontier" if frontier else "bridge" if request.kind == "bridge" else "serving",
+        kind=request.kind,
         h100e=request.h100e,
         due_day=request.due_day,
         years=request.duration_days / 365,
         worth_usd_per_h100e_hour_max=request.price_limit_usd_per_h100e_hour,
-        urgency=race.urgency(view, request.h100e) if frontier else keen,
+        urgency=race.urgency(view, request.h100e) if machine else keen,
         control=view.trait("own_weight", view.param("choice.own_weight")),
         region=request.region or None,
         chip=request.chip or None,
@@ -129,7 +151,7 @@ def weigh(view: MarketView, talks: Talks) -> Decision:
     target = target_of(view, request)
     quotes = [quote for _, quote in talks if quote is not None and not quote.countered]
     since = min(r.day for r, _ in talks)
-    options = means.all_options(view, target, quotes, since) if target.kind == "frontier" else [
+    options = means.all_options(view, target, quotes, since) if target.kind in BUILT else [
         means.quoted(view, target, quote) for quote in quotes
     ]  # fmt: skip
     draw = noise(view)

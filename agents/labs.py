@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agents.bidders import bids
 from agents.buyers import purchases
+from agents.decision import Target
 from agents.desk import pursue
 from agents.race import bridge, frontier, is_racing
 from agents.research import projects, split, train
 from agents.siting import works
-from agents.targets import Target, held_on, targets, wanted_h100e, wanted_usd
+from agents.targets import far, held_on, near, promised_usd, wanted_h100e
 from agents.valuation import is_my_week
 from events.commands import Command
 from events.commands.finance import SeekRound
-from events.commands.leases import RequestLease, SignLetter
+from events.commands.leases import SignLetter
 from events.commands.training import AdoptPlan
 from events.kinds import PlanReason
 from market.rng import Draws
-from market.units import MONTH_WEEKS, clip
+from market.units import HOURS_PER_YEAR, MONTH_WEEKS, QUARTER_WEEKS, clip
 from market.view import Lab as LabRecord
 from market.view import MarketView
 
@@ -37,10 +37,10 @@ class Lab:
         commands: list[Command] = []
         if view.trait("build") and view.trait("income_usd_per_year") > 0:
             commands.extend([*purchases(view), *works(view, draws), *bids(view)])
-        machine = list(frontier(view))
-        commands.extend(pursue(view, [*machine, *bridge(view)], draws))
+        commands.extend(pursue(view, list(wanted_targets(view, lab)), draws))
         if is_my_week(view, MONTH_WEEKS):
-            commands.extend(plan(view, lab, draws, bool(machine)))
+            if not view.parent_of(view.me) and not view.trait("in_house"):
+                commands.extend(plan(view, lab, draws))
             commands.append(split(view, lab))
         commands.extend(train(view, lab))
         commands.extend(projects(view, lab, draws))
@@ -63,28 +63,34 @@ def coming_h100e(view: MarketView) -> float:
     return total + sum(gpus * view.chip(name).h100e for name, gpus in pending)
 
 
-def plan(view: MarketView, lab: LabRecord, draws: Draws, is_asking: bool = False) -> Iterator[Command]:
-    """Once a month: revise what is wanted and ask lessors for what is missing, the more urgent first."""
+def plan(view: MarketView, lab: LabRecord, draws: Draws) -> Iterator[Command]:
+    """Once a month: revise what is wanted, and announce what no talks are about yet."""
     p = view.param
-    if parent := view.parent_of(view.me):
-        yield from internal_request(view, parent)
-        return
-    if view.trait("in_house"):
-        return
     wanted = wanted_h100e(view, lab, 0.0, view.contract_price(365, 0.0))
     if abs(wanted - lab.wanted_h100e) > p("labs.plan_change_min") * max(lab.wanted_h100e, 1.0):
         reason: PlanReason = "customers wait" if view.served_share() < 1 else "growth"
         yield AdoptPlan(
             actor=view.me, because=lab.best_model or view.me, h100e=wanted, due_day=view.day + 182, reason=reason
         )
-    if is_asking or is_racing(view) or view.requests_by_me():
+    weeks = p("labs.far_weeks")
+    later = wanted_h100e(view, lab, weeks, view.contract_price(365 * p("labs.far_term_years"), weeks))
+    yield from announce(view, draws, later - held_on(view, view.day + round(7 * weeks)))
+
+
+def wanted_targets(view: MarketView, lab: LabRecord) -> Iterator[Target]:
+    """All that the lab would have talks about this week: a machine, a bridge to it, compute soon and years ahead."""
+    if parent := view.parent_of(view.me):
+        yield from internal(view, parent) if is_my_week(view, MONTH_WEEKS) else ()
         return
-    asked = targets(view, lab)
-    if asked:
-        turn = (view.week // MONTH_WEEKS) % len(asked)
-        yield from requests(view, asked[turn], len(asked), draws)
-    far = wanted_h100e(view, lab, p("labs.far_weeks"), view.contract_price(365 * p("labs.far_term_years"), 104.0))
-    yield from announce(view, draws, far - held_on(view, view.day + round(7 * p("labs.far_weeks"))))
+    machine = list(frontier(view))
+    yield from machine
+    yield from bridge(view)
+    if view.trait("in_house"):
+        return
+    if is_my_week(view, MONTH_WEEKS):
+        yield from near(view, lab)
+    if is_my_week(view, QUARTER_WEEKS) and not machine and not is_racing(view):
+        yield from far(view, lab)
 
 
 def announce(view: MarketView, draws: Draws, rest: float) -> Iterator[Command]:
@@ -100,37 +106,14 @@ def announce(view: MarketView, draws: Draws, rest: float) -> Iterator[Command]:
     yield SignLetter(actor=view.me, because=f"{view.me}/plan", lessor=lessor, h100e=rest, due_day=due)
 
 
-def internal_request(view: MarketView, parent: str) -> Iterator[Command]:
-    """Ask the parent for the share of its fleet that is the lab's."""
-    target = view.trait("parent_share") * view.fleet_owned_by(parent)
-    gap = target - view.fleet_h100e - coming_h100e(view)
-    if (
-        gap > max(view.param("labs.ask_min_h100e"), view.param("labs.internal_gap_min") * target)
-        and not view.requests_by_me()
-    ):
-        yield RequestLease(
-            actor=view.me, because=view.me, lessor=parent, h100e=gap, due_day=view.day + 7,
-            duration_days=round(365 * view.param("labs.internal_term_years")),
-            price_usd_per_h100e_hour=view.price, kind="internal",
-        )  # fmt: skip
-
-
-def requests(view: MarketView, target: Target, turns: int, draws: Draws) -> Iterator[Command]:
-    """Ask a few lessors at once: those the lab rents from rank higher, then the larger ones."""
-    p, ranked = view.param, []
-    for cloud in view.orgs("cloud"):
-        if cloud == view.me or not view.same_bloc(cloud) or not view.fleet_of(cloud):
-            continue
-        size = math.log(max(view.fleet_owned_by(cloud), 1.0))
-        loyal = p("desk.loyalty") if view.leases_from(view.me, cloud) or view.compute_backer(view.me) == cloud else 0.0
-        noise = p("desk.noise") * draws.normal("lessor rank", cloud)
-        ranked.append((size + loyal + noise, cloud))
-    ranked.sort(key=lambda item: (-item[0], item[1]))
-    for _, cloud in ranked[: round(p("desk.lessors_asked"))]:
-        yield RequestLease(
-            actor=view.me, because=target.because, lessor=cloud, h100e=target.h100e * turns, due_day=target.due_day,
-            duration_days=round(365 * target.years), price_usd_per_h100e_hour=target.worth_usd_per_h100e_hour_max,
-            kind=target.kind,
+def internal(view: MarketView, parent: str) -> Iterator[Target]:
+    """What the lab lacks of its share of the parent's fleet."""
+    share = view.trait("parent_share") * view.fleet_owned_by(parent)
+    gap = share - view.fleet_h100e - coming_h100e(view)
+    if gap > max(view.param("labs.ask_min_h100e"), view.param("labs.internal_gap_min") * share):
+        yield Target(
+            kind="internal", h100e=gap, due_day=view.day + 7, years=view.param("labs.internal_term_years"),
+            worth_usd_per_h100e_hour_max=view.price, because=view.me,
         )  # fmt: skip
 
 
@@ -150,11 +133,13 @@ def raise_money(view: MarketView, draws: Draws) -> Iterator[Command]:
 
 
 def planned_runway_weeks(view: MarketView) -> float:
-    """Weeks that cash lasts at the spending that the lab aims at half a year from now, ten years at most."""
+    """Weeks that cash lasts at the spending that the lab aims at, or has promised, half a year from now."""
     p, lab, weeks = view.param, view.lab, view.runway_days() / 7
     if lab is None or view.trait("in_house"):
         return weeks
-    spend = p("finance.spend_burn") * wanted_usd(view, lab, p("labs.near_weeks"))
+    weeks = p("labs.near_weeks")
+    aimed = wanted_h100e(view, lab, weeks, view.reference) * HOURS_PER_YEAR * view.reference
+    spend = p("finance.spend_burn") * max(aimed, promised_usd(view, weeks))
     burn = spend - p("finance.revenue_margin") * lab.revenue_usd_per_year
     return min(weeks, 52 * max(0.0, view.cash_cents / 100) / burn) if burn > 0 else weeks
 

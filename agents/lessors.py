@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from agents import means, permission
-from agents.buyers import NODE_GPUS
+from agents.buyers import NODE_GPUS, offers, once
 from agents.decision import Target
 from agents.means import Build
-from agents.resources import pending_kw, room_kw
+from agents.resources import payable_usd, pending_kw, room_kw
 from events.commands import Command
 from events.commands.chips import PlaceOrder
 from events.commands.leases import BreakTalks, GiveQuote
 from events.commands.sites import PlanSite, StartBuilding
+from events.kinds import TalksEnd
 from events.terms import LeaseTerms, terms_of
 from market.rng import LIFETIME, Draws
+from market.units import CENTS, YEAR_MONTHS, clip
 from market.view import Chip, Contract, MarketView, Quote, Request
 
 
@@ -54,12 +57,11 @@ def quote_price(view: MarketView, request: Request, offer: Offer) -> float:
 
 
 def is_for_contract(view: MarketView, request: Request) -> bool:
-    """Whether a request is for a cluster of one chip, for years, larger than anybody has standing free."""
+    """Whether a request is for years, and for more, or for later, than what stands free: for capacity to be built."""
     p = view.param
-    is_long = request.duration_days >= p("contracts.days_min")
-    return (
-        request.kind == "frontier" and bool(request.chip) and is_long and request.h100e >= p("contracts.ask_min_h100e")
-    )
+    is_long = request.duration_days >= p("contracts.days_min") and request.kind not in ("internal", "bridge")
+    is_later = bool(request.chip) or request.due_day - view.day > 7 * p("price.need_slack_weeks")
+    return is_long and is_later and request.h100e >= p("contracts.ask_min_h100e")
 
 
 class Plan(NamedTuple):
@@ -74,21 +76,87 @@ class Plan(NamedTuple):
 def plans(view: MarketView, chip: Chip, gpus: int, regions: list[str]) -> Iterator[Plan]:
     """Power that stands or is promised, another building of an own campus, a new site: each with its wait."""
     lead, kw = means.chip_weeks(view, chip), gpus * chip.power_kw_it_per_gpu
-    own = pending_kw(view) / max(1, len(view.sites()))
-    for site in view.sites():
-        coming = [b for b in view.buildings() if b.site == site.name]
-        room = site.spare_w / 1000 + sum(b.power_kw for b in coming) - view.promised_kw(site.name) - own
-        if room >= kw and site.region in regions:
-            due = max(((b.due_day - view.day) / 7 for b in coming), default=0.0)
-            yield Plan(site.name, None, site.region, max(lead, due))
-        if site.region in regions:
-            build = Build("brownfield", site.region, False)
+    for room in rooms(view):
+        weeks = room.weeks_until(view, kw)
+        if weeks is not None and room.region in regions:
+            yield Plan(room.site, None, room.region, max(lead, weeks))
+        if room.region in regions:
+            build = Build("brownfield", room.region, False)
             power = means.power_weeks(view, build, kw)
-            yield Plan(site.name, build, site.region, max(lead, means.shell_weeks(view, "next"), power))
+            yield Plan(room.site, build, room.region, max(lead, means.shell_weeks(view, "next"), power))
     for region in regions:
         for build in (Build("greenfield", region, False), Build("greenfield", region, True)):
             wait = max(means.shell_weeks(view, "greenfield"), means.power_weeks(view, build, kw))
             yield Plan("", build, region, max(lead, wait))
+
+
+class Room(NamedTuple):
+    """Power at an own site: free today beside what is promised, to come with each building, and the site's part of all.
+
+    free_kw : energised, neither in use nor promised under leases and contracts
+    coming : day and kW of each building under way, by day
+    share : part of the org's power, standing and under way, that is here
+    """
+
+    site: str
+    region: str
+    free_kw: float
+    coming: tuple[tuple[int, int], ...]
+    share: float
+
+    def weeks_until(self, view: MarketView, kw: float) -> float | None:
+        """Weeks until so much is free, building after building; None when it never will be as planned.
+
+        What own users and those who rent by the hour will take by then comes first.
+        """
+        room = self.free_kw
+        for due, power in ((view.day, 0), *self.coming):
+            room += power
+            weeks = max(0.0, (due - view.day) / 7)
+            if room >= kw and room - needed_kw(view, weeks) * self.share >= kw:
+                return weeks
+        return None
+
+
+@once
+def rooms(view: MarketView) -> tuple[Room, ...]:
+    """Power at all own sites."""
+    coming: dict[str, list[tuple[int, str, int]]] = {site.name: [] for site in view.sites()}
+    for b in view.buildings():
+        coming[b.site].append((b.due_day, b.building_id, b.power_kw))
+    power = {s.name: s.energised_kw + sum(kw for _, _, kw in coming[s.name]) for s in view.sites()}
+    total, signed = sum(power.values()), contracted_kw(view)
+    return tuple(
+        Room(
+            site.name,
+            site.region,
+            site.spare_w / 1000 - view.promised_kw(site.name) - signed[site.name],
+            tuple((due, kw) for due, _, kw in sorted(coming[site.name])),
+            power[site.name] / total if total else 1.0,
+        )
+        for site in view.sites()
+    )
+
+
+def needed_kw(view: MarketView, weeks: float) -> float:
+    """Power that own users and the tail will take beyond today's so many weeks ahead, chips on their way included."""
+    best = max(offers(view), key=lambda item: item[1].score, default=None)
+    if best is None:
+        return pending_kw(view)
+    chip = view.chip(best[0])
+    more = max(0.0, view.users_h100e(weeks) - view.users_h100e(0.0))
+    return max(pending_kw(view), more / chip.h100e * chip.power_kw_it_per_gpu)
+
+
+def contracted_kw(view: MarketView) -> dict[str, float]:
+    """Power that contracts have yet to draw at each own site: at theirs, or shared among those of their region."""
+    found = {site.name: 0.0 for site in view.sites()}
+    for contract in view.contracts():
+        if contract.lessor == view.me:
+            places = [s.name for s in view.sites() if contract.site in (s.name, "") and s.region == contract.region]
+            for name in places:
+                found[name] += contract.undrawn * view.chip(contract.chip).power_kw_it_per_gpu / len(places)
+    return found
 
 
 def at_wish(view: MarketView, chip: Chip, gpus: int, region: str) -> Plan | None:
@@ -111,9 +179,9 @@ def first_offers(view: MarketView, draws: Draws) -> Iterator[Command]:
         if request.request_id in quoted or request.rounds or not is_for_contract(view, request):
             continue
         terms = offer(view, request)
-        if terms is None:
+        if isinstance(terms, str):
             name = request.request_id
-            yield BreakTalks(actor=view.me, because=name, request_id=name, reason="power")
+            yield BreakTalks(actor=view.me, because=name, request_id=name, reason=terms)
         else:
             yield _give(view, request.request_id, terms)
 
@@ -122,30 +190,77 @@ def _give(view: MarketView, request_id: str, terms: LeaseTerms) -> GiveQuote:
     return GiveQuote(actor=view.me, because=request_id, request_id=request_id, form="contract", terms=terms)
 
 
-def offer(view: MarketView, request: Request) -> LeaseTerms | None:
-    """Terms of a first offer; None when the lessor has no chip or no place for it."""
+def carried_gpus(view: MarketView, chip: Chip, request: Request) -> float:
+    """GPUs of a new contract that the lessor can pay for: lenders give those who borrow a part on it, the rest is own.
+
+    Its own is cash and what it earns until the first day beyond debt service, less its part of the contracts that it
+    has yet to build for.
+    """
+    p, means_usd = view.param, own_means(view)
+    years = clip((request.due_day - view.day) / 365, 0.5, p("contracts.raise_years_max"))
+    region = next(iter(view.home_regions()), "")
+    bill = means.bill_usd(view, chip, 1, Build("greenfield", region, False)) if region else math.inf
+    return max(0.0, means_usd.cash + years * means_usd.per_year) / (means_usd.part * bill)
+
+
+class Means(NamedTuple):
+    """Money of a lessor's own for new contracts, USD, what it earns a year, and the part of a bill that it pays."""
+
+    cash: float
+    per_year: float
+    part: float
+
+
+@once
+def own_means(view: MarketView) -> Means:
+    """Sum up what a lessor has for new contracts beside those that it has yet to build for."""
+    part = 1 - view.param("finance.loan_share") if view.trait("borrows") else 1.0
+    signed = sum(
+        c.undrawn * means.bill_usd(view, view.chip(c.chip), 1, Build("greenfield", c.region, False))
+        for c in view.contracts()
+        if c.lessor == view.me
+    )
+    cash = (max(0, view.cash_cents) + view.bond_room_cents()) / CENTS
+    return Means(cash - part * signed, earned_usd_per_year(view), part)
+
+
+def earned_usd_per_year(view: MarketView) -> float:
+    """What an org can put into new capacity a year: other business and rents, less rents and instalments paid."""
+    rents, coverage = YEAR_MONTHS * view.monthly_let_cents() / CENTS, view.coverage(0)
+    served = rents * (1 - 1 / coverage) if coverage > 1 else rents if not coverage else 0.0
+    paid = YEAR_MONTHS * view.monthly_rent_cents() / CENTS
+    return max(0.0, view.param("finance.income_share") * view.income_usd_per_year() + served - paid)
+
+
+def offer(view: MarketView, request: Request) -> LeaseTerms | TalksEnd:
+    """Terms of a first offer, of a part where that is all that can be paid for; or why there is none."""
     p = view.param
     chip = means.chip_for(view, _as_target(request))
     if chip is None:
-        return None
-    gpus = math.ceil(request.h100e / chip.h100e)
+        return "chips"
+    asked = math.ceil(request.h100e / chip.h100e)
+    gpus = min(asked, int(carried_gpus(view, chip, request)))
+    if gpus < p("labs.race_least_share" if request.chip else "desk.part_min") * asked:
+        return "finance"
     wish = at_wish(view, chip, gpus, request.region) if request.region else None
     kw = gpus * chip.power_kw_it_per_gpu
     regions = permission.open_regions(view, sorted(view.home_regions()), kw)
     plan = wish or min(plans(view, chip, gpus, regions), key=_rank, default=None)
     if plan is None or 7 * plan.weeks > p("contracts.ahead_days_max"):
-        return None
+        return "power"
     start = max(request.due_day if plan.weeks * 7 + view.day < request.due_day else 0, view.day + round(7 * plan.weeks))
     cost = view.cost(chip.name) * chip.h100e
     price = quote_price(view, request, Offer(chip.name, plan.site, gpus, start, None, cost))
     bill = means.bill_usd(view, chip, gpus, plan.build or Build("greenfield", plan.region, False))
-    own = means.owning_usd(view, bill, chip, gpus, plan.region) * chip.h100e
+    rate = means.capital_rate(view, is_contracted=True)
+    own = means.owning_usd(view, bill, (chip, gpus), plan.region, rate) * chip.h100e
     price = p("talks.quote_factor") * max(price, own * p("price.entry_floor"))
+    ramp = "" if request.chip else "fleet_"  # a machine is wanted whole, a fleet as it grows
     return LeaseTerms(
         chip=chip.name, site=plan.site, region=plan.region, gpus=gpus, start_day=start,
         end_day=start + request.duration_days, price_usd_per_gpu_hour=price,
         chip_choice="listed", site_choice="fixed" if plan.site else "listed",
-        tranches=min(gpus, round(p("contracts.tranches"))), ramp_days=round(p("contracts.ramp_days")),
+        tranches=min(gpus, round(p(f"contracts.{ramp}tranches"))), ramp_days=round(p(f"contracts.{ramp}ramp_days")),
         take_or_pay_share=p("contracts.take_or_pay_share"),
         prepaid_share=p("contracts.prepaid_share") if view.trait("borrows") and not view.trait("income_usd_per_year")
         else 0.0,
@@ -204,29 +319,48 @@ def conceded(view: MarketView, quote: Quote) -> LeaseTerms:
 
 def fulfil(view: MarketView) -> Iterator[Command]:
     """Order chips and start buildings for contracts that chips, power and sites under way do not cover."""
-    for contract in sorted(view.contracts(), key=lambda c: (c.start_day, c.contract_id)):
-        if contract.lessor == view.me and contract.undrawn:
-            yield from order_for(view, contract)
+    signed = sorted((c for c in view.contracts() if c.lessor == view.me and c.undrawn), key=_by_day)
+    if signed:
+        short = lacking(view, signed)
+        for contract in signed:
+            yield from order_for(view, contract, short)
             yield from build_for(view, contract)
 
 
-def order_for(view: MarketView, contract: Contract) -> Iterator[Command]:
-    """Order the chips of a contract when their lead time says that it is time."""
+def _by_day(contract: Contract) -> tuple[int, str]:
+    return contract.start_day, contract.contract_id
+
+
+def lacking(view: MarketView, signed: Sequence[Contract]) -> dict[str, int]:
+    """GPUs by chip that contracts have yet to draw, less those free, on order, on their way and in the warehouse."""
+    short: Counter[str] = Counter()
+    for contract in signed:
+        short[contract.chip] += contract.undrawn
+    for order in view.orders():
+        short[order.chip] -= order.gpus
+    for holding in view.holdings():
+        if holding.chip in short:
+            short[holding.chip] -= max(0, view.free(holding.chip, holding.site))
+    short.subtract(view.coming())
+    short.subtract(view.warehouse())
+    return short
+
+
+def order_for(view: MarketView, contract: Contract, short: dict[str, int]) -> Iterator[Command]:
+    """Order what the chips of a contract lack when their lead time says that it is time; `short` is counted down."""
     chip = view.chip(contract.chip)
-    if chip.retired or not view.may_buy(chip.name) or chip.start_day - view.day > view.param("orders.ahead_days"):
+    missing = min(contract.undrawn, short[chip.name])
+    soon = contract.start_day - view.day <= 7 * means.chip_weeks(view, chip) + view.param("contracts.early_days")
+    if missing < NODE_GPUS or not soon or chip.retired or not view.may_buy(chip.name):
         return
-    owed = sum(c.undrawn for c in view.contracts() if c.lessor == view.me and c.chip == chip.name)
-    cover = view.warehouse().get(chip.name, 0) + view.coming().get(chip.name, 0)
-    cover += sum(order.gpus for order in view.orders() if order.chip == chip.name)
-    cover += sum(max(0, view.free(h.chip, h.site)) for h in view.holdings() if h.chip == chip.name)
-    weeks = (contract.start_day - view.day) / 7
-    powered = int(max(0.0, room_kw(view, weeks)) / chip.power_kw_it_per_gpu)
-    missing = min(contract.undrawn, owed - cover, powered)
-    soon = contract.start_day - view.day <= 7 * means.chip_weeks(view, chip) + 91
-    missing = permission.order_size(view, chip.name, missing)[0] if missing >= NODE_GPUS else missing
-    if missing >= NODE_GPUS and soon:
-        name = contract.contract_id
-        yield PlaceOrder(actor=view.me, because=name, chip=chip.name, gpus=missing)
+    weeks = (contract.start_day - view.day) / 7 + means.SLIP_WEEKS  # its buildings are begun for it: all of them count
+    missing = min(missing, int(max(0.0, room_kw(view, weeks, trust=1.0)) / chip.power_kw_it_per_gpu))
+    bill = chip.price_usd_per_gpu * (1 + view.param("shipping.server_cost_share"))
+    missing = min(missing, int(payable_usd(view) / bill))
+    missing = permission.order_size(view, chip.name, missing)[0] if missing >= NODE_GPUS else 0
+    if missing >= NODE_GPUS and chip.start_day - view.day <= view.param("orders.ahead_days"):
+        short[chip.name] -= missing
+        yield PlaceOrder(actor=view.me, because=contract.contract_id, chip=chip.name, gpus=missing)
 
 
 def build_for(view: MarketView, contract: Contract) -> Iterator[Command]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from agents import permission
 from agents.buyers import offers
-from agents.decision import HALF_YEAR_WEEKS, Gate, Option, Target, Way, Weights
+from agents.decision import HALF_YEAR_WEEKS, Gate, Option, Target, Way, Weights, score
 from events.commands import Terms
 from events.kinds import NewSiteKind
 from market.rng import LIFETIME, Draws
@@ -21,6 +21,8 @@ from market.view import Chip, MarketView, Quote
 
 _NOT_ALLOWED: tuple[Gate, ...] = ("permission",)
 SLIP_WEEKS = 13  # a slip that counts
+YEAR_DAYS = 365
+LEAST_WAIT_WEEKS = 4  # what is nearer does not slip
 
 
 def weights(view: MarketView) -> Weights:
@@ -28,11 +30,25 @@ def weights(view: MarketView) -> Weights:
     return Weights(view.price, view.param("choice.risk_weight"))
 
 
-def slip_share(view: MarketView, wait_weeks: float) -> float:
-    """Chance that a wait, the usual slip counted in, still grows by more than a quarter (lognormal)."""
-    if wait_weeks <= 4:
-        return 0.0
-    z = math.log(1 + SLIP_WEEKS / wait_weeks) / view.param("sites.slip_sd")
+class Slip(NamedTuple):
+    """Chance that a wait grows by more than a quarter, and the weeks that this is expected to cost."""
+
+    slip_share: float
+    late_weeks: float
+
+
+def slip(view: MarketView, wait_weeks: float) -> Slip:
+    """What a wait may still slip by, the usual slip counted in already (lognormal)."""
+    if wait_weeks <= LEAST_WAIT_WEEKS:
+        return Slip(0.0, 0.0)
+    sd = view.param("sites.slip_sd")
+    z = math.log(1 + SLIP_WEEKS / wait_weeks) / sd
+    share, grown = _tail(z), math.exp(sd * sd / 2) * _tail(z - sd)  # grown: E[factor; slip beyond a quarter]
+    return Slip(share, max(0.0, wait_weeks * (grown - share)))
+
+
+def _tail(z: float) -> float:
+    """Chance that a normal draw exceeds z."""
     return 0.5 * math.erfc(z / math.sqrt(2))
 
 
@@ -113,13 +129,21 @@ def bill_usd(view: MarketView, chip: Chip, gpus: int, build: Build | None) -> fl
     return chips + kw * (p("build.shell_usd_per_kw") + plant) + levied
 
 
-def owning_usd(view: MarketView, bill: float, chip: Chip, gpus: int, region: str) -> float:
+def capital_rate(view: MarketView, is_contracted: bool = False) -> float:
+    """What an org's capital costs a year; who borrows on a contract pays lenders' rate on their part of the bill."""
+    p = view.param
+    if view.trait("income_usd_per_year") > 0:
+        return p("means.capital_rate_parent")
+    part = p("finance.loan_share") if is_contracted and view.trait("borrows") else 0.0
+    return part * p("finance.loan_rate") + (1 - part) * p("means.capital_rate_lab")
+
+
+def owning_usd(view: MarketView, bill: float, what: tuple[Chip, int], region: str, rate: float) -> float:
     """Cost of an hour of an own H100 equivalent: capital as an annuity less what is left, energy, running.
 
     capital = bill (a - residual s) / hours, a the annuity and s the sinking fund of the life at the capital rate.
     """
-    p = view.param
-    rate = p("means.capital_rate_parent" if view.trait("income_usd_per_year") > 0 else "means.capital_rate_lab")
+    p, (chip, gpus) = view.param, what
     years = p("means.life_years")
     growth: float = (1 + rate) ** years
     annuity, fund = rate * growth / (growth - 1), rate / (growth - 1)
@@ -158,7 +182,7 @@ def builds(view: MarketView, target: Target, since_day: int) -> list[Option]:
     chip = chip_for(view, target)
     if chip is None or not view.trait("build"):
         return []
-    gpus = math.ceil(target.h100e / chip.h100e)
+    gpus, rate = math.ceil(target.h100e / chip.h100e), capital_rate(view)
     found: dict[str, list[Option]] = {"brownfield": [], "greenfield": []}
     for build in ways_to_build(view):
         bill = bill_usd(view, chip, gpus, build)
@@ -174,9 +198,9 @@ def builds(view: MarketView, target: Target, since_day: int) -> list[Option]:
                 name=f"{build.kind} {build.region}{plant}",
                 way=Way(build.kind),
                 h100e=gpus * chip.h100e,
-                cost_usd_per_h100e_hour=owning_usd(view, bill, chip, gpus, build.region) / target.hours_share,
+                cost_usd_per_h100e_hour=owning_usd(view, bill, (chip, gpus), build.region, rate) / target.hours_share,
                 wait_weeks=wait + (0.0 if is_found else view.param("talks.hall_weeks")),
-                slip_share=slip_share(view, wait),
+                **slip(view, wait)._asdict(),
                 is_owned=True,
                 failed=(*gates(view, bill), *(() if may.is_worth_asking else _NOT_ALLOWED)),
                 is_executable=is_found,
@@ -185,13 +209,14 @@ def builds(view: MarketView, target: Target, since_day: int) -> list[Option]:
                 on_site_power=build.on_site,
             )
         )
-    return [_best(options, target) for options in found.values() if options]
+    risk = view.param("choice.risk_weight")
+    return [_best(options, target, risk) for options in found.values() if options]
 
 
-def _best(options: list[Option], target: Target) -> Option:
+def _best(options: list[Option], target: Target, risk: float) -> Option:
     """The cheaper and sooner of ways that differ in region alone; a preferred region wins a tie."""
-    score = {o.name: -math.log(o.cost_usd_per_h100e_hour) - target.urgency * o.wait_weeks / 26 for o in options}
-    return max(options, key=lambda o: ("permission" not in o.failed, score[o.name] - 0.5 * o.slip_share, o.name))
+    weights = Weights(1.0, risk)
+    return max(options, key=lambda o: ("permission" not in o.failed, score(target, o, weights).score, o.name))
 
 
 def other_burn_usd(view: MarketView) -> float:
@@ -214,7 +239,7 @@ def own_sites(view: MarketView, target: Target) -> list[Option]:
     chip = chip_for(view, target)
     if chip is None or not view.sites():
         return []
-    gpus, found = math.ceil(target.h100e / chip.h100e), []
+    gpus, rate, found = math.ceil(target.h100e / chip.h100e), capital_rate(view), []
     for site in view.sites():
         coming = [b for b in view.buildings() if b.site == site.name]
         room = site.spare_w / 1000 + sum(b.power_kw for b in coming) - view.promised_kw(site.name)
@@ -229,9 +254,9 @@ def own_sites(view: MarketView, target: Target) -> list[Option]:
                 name=f"own site {site.name}",
                 way=Way.OWN_SITE,
                 h100e=size * chip.h100e,
-                cost_usd_per_h100e_hour=owning_usd(view, bill, chip, size, site.region) / target.hours_share,
+                cost_usd_per_h100e_hour=owning_usd(view, bill, (chip, size), site.region, rate) / target.hours_share,
                 wait_weeks=wait,
-                slip_share=slip_share(view, wait),
+                **slip(view, wait)._asdict(),
                 is_owned=True,
                 failed=gates(view, bill),
                 site=site.name,
@@ -239,16 +264,17 @@ def own_sites(view: MarketView, target: Target) -> list[Option]:
                 chip=chip.name,
             )
         )
-    return [_best(found, target)] if found else []
+    return [_best(found, target, view.param("choice.risk_weight"))] if found else []
 
 
 # --- renting
 
 
 def promised_usd(view: MarketView) -> float:
-    """Cash that contracts signed before are to be paid from: a part of a year's rent of what is not drawn yet."""
-    rents = (c.undrawn * c.price_usd_per_gpu_hour for c in view.contracts() if c.lessee == view.me)
-    return view.param("labs.race_money_share") * math.fsum(rents) * HOURS_PER_YEAR
+    """Cash that contracts due within a year are to be paid from: a part of a year's rent of what is not drawn yet."""
+    mine = (c for c in view.contracts() if c.lessee == view.me and c.start_day - view.day < YEAR_DAYS)
+    rents = math.fsum(c.undrawn * c.price_usd_per_gpu_hour for c in mine)
+    return view.param("labs.race_money_share") * rents * HOURS_PER_YEAR
 
 
 def quoted(view: MarketView, target: Target, quote: Quote) -> Option:
@@ -262,9 +288,7 @@ def quoted(view: MarketView, target: Target, quote: Quote) -> Option:
     failed: list[Gate] = [] if permission.accepting(view, quote).is_worth_asking else ["permission"]
     if quote.start_day > quote.first_start_day + 7 * SLIP_WEEKS:
         failed.append("lost to another")
-    year = quote.gpus * quote.price_usd_per_gpu_hour * HOURS_PER_YEAR
-    need = max(p("labs.race_money_share") * year, quote.prepaid_share * quote.worth_usd)
-    if quote.form == "contract" and view.cash_cents / 100 - promised_usd(view) < need:
+    if quote.form == "contract" and view.cash_cents / 100 - promised_usd(view) < paid_first_usd(view, target, quote):
         failed.append("finance")
     way = Way.CONTRACT if quote.form == "contract" else Way.SUBLEASE if quote.parent_lease_id else Way.LEASE
     return Option(
@@ -273,7 +297,7 @@ def quoted(view: MarketView, target: Target, quote: Quote) -> Option:
         h100e=quote.gpus * chip.h100e,
         cost_usd_per_h100e_hour=price,
         wait_weeks=wait,
-        slip_share=slip_share(view, wait),
+        **slip(view, wait)._asdict(),
         failed=tuple(failed),
         counterparty=quote.lessor,
         region=quote.region,
@@ -281,6 +305,18 @@ def quoted(view: MarketView, target: Target, quote: Quote) -> Option:
         chip=quote.chip,
         quote_id=quote.quote_id,
     )
+
+
+def paid_first_usd(view: MarketView, target: Target, quote: Quote) -> float:
+    """Cash that a contract must find: what is prepaid beside a year's burn, of a machine a part of a year's rent.
+
+    What is signed years ahead is paid from revenue believed in, within which it was asked for.
+    """
+    if target.is_machine:
+        year = quote.gpus * quote.price_usd_per_gpu_hour * HOURS_PER_YEAR
+        return max(view.param("labs.race_money_share") * year, quote.prepaid_share * quote.worth_usd)
+    prepaid = quote.prepaid_share * quote.worth_usd
+    return prepaid + other_burn_usd(view) if prepaid else 0.0
 
 
 def on_demand(view: MarketView, target: Target) -> list[Option]:

@@ -69,14 +69,14 @@ def _offered(lessor: MarketView, view: MarketView, target: Target) -> Option | N
         "frontier", view.day, target.region or "", target.chip or "",
     )  # fmt: skip
     terms = lessors.offer(lessor, request)
-    if terms is None:
+    if isinstance(terms, str):
         return None
     chip, wait = view.chip(terms.chip), max(0.0, (terms.start_day - view.day) / 7)
     year = terms.gpus * terms.price_usd_per_gpu_hour * HOURS_PER_YEAR
     poor = view.cash_cents / 100 < view.param("labs.race_money_share") * year
     return Option(
         name=f"contract {lessor.me}", way=Way.CONTRACT, h100e=terms.gpus * chip.h100e, wait_weeks=wait,
-        cost_usd_per_h100e_hour=terms.price_usd_per_gpu_hour / chip.h100e, slip_share=means.slip_share(view, wait),
+        cost_usd_per_h100e_hour=terms.price_usd_per_gpu_hour / chip.h100e, **means.slip(view, wait)._asdict(),
         failed=("finance",) if poor else (), counterparty=lessor.me, region=terms.region, site=terms.site,
         chip=terms.chip,
     )  # fmt: skip

@@ -6,16 +6,29 @@ from market.units import CENTS
 from market.view import MarketView
 
 QUARTER_MONTHS = 3
+HALF_YEAR_DAYS = 182
+
+
+def unspent_usd(view: MarketView) -> float:
+    """Cash with a quarter of income and rents, less what chips on order and shells will cost; below zero if short."""
+    p = view.param
+    income = view.trait("income_usd_per_year") / 4 + QUARTER_MONTHS * view.monthly_let_cents() / CENTS
+    rent = QUARTER_MONTHS * view.monthly_rent_cents() / CENTS
+    chips = sum(order.gpus * order.price_usd_per_gpu for order in view.orders())
+    committed = chips * (1 + p("shipping.server_cost_share")) + shells_usd(view)
+    return view.cash_cents / CENTS + income - rent - committed
+
+
+def shells_usd(view: MarketView) -> float:
+    """What is still to be paid for shells that are due within half a year."""
+    p, last = view.param, view.day + HALF_YEAR_DAYS
+    kw = sum(b.power_kw for b in view.buildings() if not b.shell_ready and b.paused_day < 0 and b.due_day <= last)
+    return kw * p("build.shell_usd_per_kw") * (1 - p("build.cash_share"))
 
 
 def spendable_usd(view: MarketView) -> float:
     """Cash that the org would put into chips this month."""
-    p = view.param
-    income = view.trait("income_usd_per_year") / 4 + QUARTER_MONTHS * view.monthly_let_cents() / CENTS
-    rent = QUARTER_MONTHS * view.monthly_rent_cents() / CENTS
-    committed = sum(order.gpus * order.price_usd_per_gpu for order in view.orders())
-    free = view.cash_cents / CENTS + income - rent - committed * (1 + p("shipping.server_cost_share"))
-    return max(0.0, free * p("orders.cash_share"))
+    return max(0.0, unspent_usd(view) * view.param("orders.cash_share"))
 
 
 def buildable_kw(view: MarketView) -> float:
@@ -35,30 +48,31 @@ def installed_kw(view: MarketView) -> float:
     return sum(site.installed_w for site in view.sites()) / 1000
 
 
-def trusted_kw(view: MarketView, weeks: float) -> float:
+def trusted_kw(view: MarketView, weeks: float, trust: float | None = None) -> float:
     """IT power that the org reckons with so many weeks ahead: what stands, and a part of what it expects by then.
 
-    A building is expected when it is promised, and no sooner than the usual slip of its first promise says.
+    A building is expected when it is promised, and no sooner than the usual slip of its first promise says. `trust` is
+    that part, `sites.trust` when None.
     """
     slip, last = view.param("sites.slip_median"), view.day + 7 * weeks
     under_way = (b for b in view.buildings() if b.paused_day < 0)
     soon = sum(b.power_kw for b in under_way if max(b.due_day, b.start_day + slip * b.planned_days) <= last)
-    return sum(site.energised_kw for site in view.sites()) + view.param("sites.trust") * soon
+    part = view.param("sites.trust") if trust is None else trust
+    return sum(site.energised_kw for site in view.sites()) + part * soon
 
 
-def room_kw(view: MarketView, weeks: float) -> float:
+def room_kw(view: MarketView, weeks: float, trust: float | None = None) -> float:
     """Power to come within so many weeks that no chip is bought for yet; below zero where chips will wait for it."""
-    return trusted_kw(view, weeks) - installed_kw(view) - pending_kw(view)
+    return trusted_kw(view, weeks, trust) - installed_kw(view) - pending_kw(view)
+
+
+def payable_usd(view: MarketView) -> float:
+    """Chips that the org could pay for beside those on order: with its cash, and where it borrows, lenders' part."""
+    own = 1 - view.param("finance.loan_share") if view.trait("borrows") else 1.0
+    return max(0.0, unspent_usd(view)) / own
 
 
 def queued_kw(view: MarketView) -> float:
     """Power that chips in the warehouse will take at each own site, given that all sites share them evenly."""
     power = sum(n * view.chip(c).power_kw_it_per_gpu for c, n in view.warehouse().items())
     return power / max(1, len(view.sites()))
-
-
-def unmet_h100e(view: MarketView) -> float:
-    """Compute that others ask of the org now, less what it could hand over."""
-    asked = sum(r.h100e for r in view.requests_to_me() if r.kind != "internal")
-    free = sum(max(0, view.free(h.chip, h.site)) * view.chip(h.chip).h100e for h in view.holdings() if h.owned)
-    return asked - free * (1 - view.captive_share())

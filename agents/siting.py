@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from agents import permission
-from agents.buyers import finance_usd_per_year, margin, offers, target_h100e, wish_usd_per_year
+from agents.buyers import finance_usd_per_year, margin, offers, rented_h100e, target_h100e, wish_usd_per_year
 from agents.resources import buildable_kw, installed_kw, pending_kw, trusted_kw
 from agents.valuation import choose, is_my_week, price_term
 from events.commands import Command, Terms
@@ -54,7 +54,7 @@ def power_needed_kw(view: MarketView) -> float:
     chip = view.chip(best[0])
     weeks = p("sites.start_lead_share") * p("sites.greenfield_days") * p("sites.slip_median") / 7
     owned = sum(h.owned * view.chip(h.chip).h100e for h in view.holdings())
-    new = max(0.0, target_h100e(view, weeks) - owned)
+    new = max(0.0, target_h100e(view, weeks) - owned - rented_h100e(view))
     return installed + new / chip.h100e * chip.power_kw_it_per_gpu
 
 

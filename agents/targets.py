@@ -7,25 +7,14 @@ A lab plans on the growth that it sees in its own revenue, less of it the furthe
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
 
+from agents.decision import Target
 from agents.permission import rent_levy
 from events.kinds import LeaseKind
-from market.units import HOURS_PER_YEAR, YEAR_WEEKS, clip
+from market.units import HOURS_PER_YEAR, MONTH_WEEKS, QUARTER_WEEKS, YEAR_WEEKS, clip
 from market.view import Lab as LabRecord
 from market.view import MarketView
-
-
-@dataclass(frozen=True, kw_only=True)
-class Target:
-    """Compute that an org wants by a day, for how long, and what an hour of it is worth at most."""
-
-    kind: LeaseKind
-    h100e: float
-    due_day: int
-    years: float
-    worth_usd_per_h100e_hour_max: float
-    because: str = ""
 
 
 def runway_share(view: MarketView) -> float:
@@ -81,6 +70,15 @@ def held_on(view: MarketView, day: int) -> float:
     return total + sum(gpus * view.chip(name).h100e for name, gpus in pending)
 
 
+def promised_usd(view: MarketView, weeks: float) -> float:
+    """Rent a year that leases and contracts signed will take so many weeks ahead."""
+    day = view.day + round(7 * weeks)
+    leases = (x.gpus * x.price_usd_per_gpu_hour for x in view.rented() if x.start_day <= day < x.end_day)
+    mine = (c for c in view.contracts() if c.lessee == view.me)
+    coming = (t.gpus * c.price_usd_per_gpu_hour for c in mine for t in c.schedule if t.start_day <= day)
+    return HOURS_PER_YEAR * (math.fsum(leases) + math.fsum(coming))
+
+
 def far_limit_usd(view: MarketView, lab: LabRecord, weeks: float) -> float:
     """Rent a year that the lab can promise years ahead: a part of the revenue it believes in, cash, a round."""
     p = view.param
@@ -104,34 +102,40 @@ def gap_h100e(view: MarketView, lab: LabRecord, weeks: float, price: float, limi
     return wanted - held_on(view, view.day + round(7 * weeks))
 
 
-def targets(view: MarketView, lab: LabRecord) -> list[Target]:
-    """List what the lab would sign for this month: near compute, and its part of the gap years ahead."""
-    p, found = view.param, []
-    part = min(1.0, 4 / p("labs.sign_weeks") * (2 - view.served_share()))
-    far = p("labs.far_weeks") + min(view.lead_time_weeks, p("targets.lead_weeks_max")) / 2
-    soon = p("desk.lead_weeks")
-    near_days, far_days = 365 * p("labs.near_term_years"), 365 * p("labs.far_term_years")
-    near_price = view.contract_price(near_days, soon) * (1 + rent_levy(view, round(near_days)))
-    far_price = view.contract_price(far_days, far) * (1 + rent_levy(view, round(far_days)))
+def rent_usd(view: MarketView, years: float, weeks: float) -> float:
+    """Rent of an hour for so many years from so many weeks ahead, with levies on it."""
+    return view.contract_price(365 * years, weeks) * (1 + rent_levy(view, round(365 * years)))
+
+
+def near(view: MarketView, lab: LabRecord) -> Iterator[Target]:
+    """Compute that the lab lacks within half a year: its part of a month."""
+    p, weeks = view.param, view.param("desk.lead_weeks")
+    price = rent_usd(view, p("labs.near_term_years"), weeks)
     carried = near_limit_usd(view, lab)
-    near_gap = max(gap_h100e(view, lab, weeks, near_price, carried) for weeks in (soon, p("labs.near_weeks")))
-    far_gap = gap_h100e(view, lab, far, far_price, far_limit_usd(view, lab, far))
-    for gap, weeks, years, price in (
-        (near_gap, soon, p("labs.near_term_years"), near_price),
-        (far_gap, far, p("labs.far_term_years"), far_price),
-    ):
-        ask = part * gap
-        if ask >= p("labs.ask_min_h100e"):
-            kind: LeaseKind = "frontier" if ask >= p("labs.frontier_ask_h100e") else "serving"
-            worth, due = price * p("price.walk_away"), view.day + round(7 * weeks)
-            found.append(
-                Target(
-                    kind=kind,
-                    h100e=ask,
-                    due_day=due,
-                    years=years,
-                    worth_usd_per_h100e_hour_max=worth,
-                    because=f"{view.me}/plan",
-                )
-            )
-    return found
+    gap = max(gap_h100e(view, lab, ahead, price, carried) for ahead in (weeks, p("labs.near_weeks")))
+    yield from _target(view, "serving", (gap, MONTH_WEEKS), weeks, price)
+
+
+def far(view: MarketView, lab: LabRecord) -> Iterator[Target]:
+    """New capacity years ahead: a quarter's part of the gap, signed in one piece, to come as the fleet grows."""
+    p = view.param
+    ramp = p("contracts.fleet_ramp_days") / 7
+    weeks = p("labs.far_weeks") + min(view.lead_time_weeks, p("targets.lead_weeks_max")) / 2
+    price = rent_usd(view, p("labs.far_term_years"), weeks)
+    gap = gap_h100e(view, lab, weeks, price, far_limit_usd(view, lab, weeks))
+    yield from _target(view, "frontier", (gap, QUARTER_WEEKS), weeks - ramp, price)
+
+
+def _target(view: MarketView, kind: LeaseKind, gap: tuple[float, int], weeks: float, price: float) -> Iterator[Target]:
+    """Part of a gap that is signed for in a decision's interval, the more the fewer customers are served."""
+    p, (h100e, every) = view.param, gap
+    part = min(1.0, (2 - view.served_share()) * (1 - math.exp(-every / p("labs.sign_weeks"))))
+    if part * h100e >= p("labs.ask_min_h100e"):
+        yield Target(
+            kind=kind,
+            h100e=part * h100e,
+            due_day=view.day + round(7 * weeks),
+            years=p("labs.near_term_years" if kind == "serving" else "labs.far_term_years"),
+            worth_usd_per_h100e_hour_max=price * p("price.walk_away"),
+            because=view.me,
+        )

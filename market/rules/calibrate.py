@@ -172,8 +172,8 @@ def _target_factor(state: State, org: str) -> float:
     position += sum(s.gpus * chips[s.chip].h100e for s in state.chips.shipments.values() if s.org == org)
     position += sum(o.gpus * chips[o.chip].h100e for o in state.chips.orders.values() if o.org == org)
     gap = p["targets.close_weeks"] * weekly * chip.h100e / chip.price_usd_per_gpu / margin
-    foreseen = foresee.foreseen(state, org, ordering_weeks(state)) / max(p["demand.factor"], 1e-9)
-    factor = (position + gap) / foreseen if foreseen > 0 else 1.0
+    wanted = foresee.users(state, org, ordering_weeks(state)) / max(p["demand.factor"], 1e-9)
+    factor = (position + gap - foresee.contracted(state, org)) / wanted if wanted > 0 else 1.0
     return min(max(factor, p["targets.factor_min"]), p["targets.factor_max"])
 
 

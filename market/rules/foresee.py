@@ -13,12 +13,20 @@ from market.units import HOURS_PER_YEAR
 
 
 def foreseen(state: State, org: str, weeks: float) -> float:
-    """Compute that an org's own users, its part of the tail and its contracts will want so many weeks ahead.
+    """Compute that an org's own users, its part of the tail and its contracts will want so many weeks ahead."""
+    total = users(state, org, weeks) + contracted(state, org)
+    if "lab" in state.run.orgs[org].roles and not is_in_house(state, org):
+        total = max(total, state.training.labs[org].wanted_h100e)
+    return total
+
+
+def users(state: State, org: str, weeks: float) -> float:
+    """Compute that an org's own users and its part of the tail will want so many weeks ahead.
 
     Budgets grow as they were seen to grow and are spent at the price of entry:
-    E exp(g h) / (H p_ref) (e / p_ref)^-elasticity. Contracts count in full: what is let, owed and scheduled.
+    E exp(g h) / (H p_ref) (e / p_ref)^-elasticity.
     """
-    p, orgs = state.run.parameters, state.run.orgs
+    p = state.run.parameters
     used, entry = state.demand.reference_usd_per_h100e_hour, entry_price(state)
     total = 0.0
     for user, part in ((org, 1.0), (TAIL, p.get(f"orgs.{org}.merchant_share", 0.0))):
@@ -27,16 +35,16 @@ def foreseen(state: State, org: str, weeks: float) -> float:
             elasticity = p["tail.elasticity" if user == TAIL else "own.elasticity"]
             usd = part * use.usd_per_year * math.exp(use.growth_per_year * weeks / 52)
             total += demand_factor(state) * usd / (HOURS_PER_YEAR * used) * (entry / used) ** -elasticity
-    chips = state.chips.chips
+    return total
+
+
+def contracted(state: State, org: str) -> float:
+    """Compute under contract, in full: what is let, owed and scheduled, within the org's group left out."""
+    chips, total = state.chips.chips, 0.0
     for lease in state.leases.leases.values():
         if lease.lessor == org and lease.kind != "internal":
             total += lease.gpus * chips[lease.chip].h100e
     for contract in state.contracts.open.values():
         if contract.lessor == org:
             total += sum(tranche.gpus for tranche in contract.schedule) * chips[contract.chip].h100e
-    for contract in state.contracts.open.values():
-        if contract.lessor == org:
-            total += contract.undrawn * chips[contract.chip].h100e
-    if "lab" in orgs[org].roles and not is_in_house(state, org):
-        total = max(total, state.training.labs[org].wanted_h100e)
     return total

@@ -31,7 +31,7 @@ class Capacity:
         self.free: dict[tuple[str, str, str], float] = {}
         for h in state.chips.holdings.values():
             if h.org in clouds and h.held > 0:
-                usable = h.held - h.owned * self.captive[h.org]
+                usable = h.held - (h.owned + h.leased_in) * self.captive[h.org]
                 if usable > 0:
                     self.free[(h.org, h.chip, h.site)] = usable * chips[h.chip].h100e
         self.total_free = math.fsum(self.free.values())

@@ -115,7 +115,9 @@ def quote_yields(state: State, day: int) -> dict[str, float]:
     """
     desk = state.leases
     quotes = [
-        q for q in desk.quotes.values() if desk.requests[q.request_id].kind == "frontier" and peak_flop_per_s(q.chip)
+        q
+        for q in desk.quotes.values()
+        if (request := desk.requests[q.request_id]).kind == "frontier" and request.chip and peak_flop_per_s(q.chip)
     ]
     if not quotes:
         return {}

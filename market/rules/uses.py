@@ -37,12 +37,12 @@ def own_share(state: State, org: str) -> float:
 
 
 def captive_shares(state: State, clouds: Iterable[str]) -> dict[str, float]:
-    """Part of its own fleet that a cloud keeps for its own users today, beside what it leases to its own labs."""
+    """Part of what a cloud owns and rents that it keeps for its own users today, beside what its own labs lease."""
     chips, uses = state.chips.chips, state.demand.uses
     owned: dict[str, list[float]] = defaultdict(list)
     inside: dict[str, list[float]] = defaultdict(list)
     for h in state.chips.holdings.values():
-        owned[h.org].append(h.owned * chips[h.chip].h100e)
+        owned[h.org].append((h.owned + h.leased_in) * chips[h.chip].h100e)
     for x in state.leases.leases.values():
         if x.kind == "internal":
             inside[x.lessor].append(x.delivered * chips[x.chip].h100e)

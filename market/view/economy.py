@@ -93,9 +93,13 @@ class EconomyView(OwnView):
         """Compute that the leading lab has and has announced."""
         return uses.leader_h100e(state_of(self))
 
-    def foreseen_h100e(self, weeks: float) -> float:
-        """Compute that own users, the org's part of the tail and its contracts will want (see `foresee.foreseen`)."""
-        return foresee.foreseen(state_of(self), self.me, weeks)
+    def users_h100e(self, weeks: float) -> float:
+        """Compute that own users and the org's part of the tail will want so many weeks ahead (see `foresee.users`)."""
+        return foresee.users(state_of(self), self.me, weeks)
+
+    def contracted_h100e(self) -> float:
+        """Compute that the org has let or promised under contracts."""
+        return foresee.contracted(state_of(self), self.me)
 
     def memory_of_growth(self) -> float:
         """Growth that the org sees in what its users spend, log points a year."""

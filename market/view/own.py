@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from msgspec.structs import replace
-
 from events.types import leases as events
 from market.rng import Draws
 from market.rules.credit import bond_room_cents, coverage
@@ -191,8 +189,7 @@ class OwnView(PublicView):
 
     def contracts(self) -> tuple[Contract, ...]:
         """Own contracts for capacity, as lessor or lessee, of which something is still to be drawn."""
-        mine = (c for c in state_of(self).contracts.open.values() if self.me in (c.lessor, c.lessee))
-        return tuple(replace(frozen(c), schedule=all_frozen(c.schedule)) for c in mine)
+        return shared_of(self).contracts.get(self.me, ())
 
     def letters(self) -> tuple[Letter, ...]:
         """Own letters of intent that still stand."""

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from events.commands import Command
 from market import rng
@@ -27,6 +28,7 @@ from market.rules.projects import Bench, benches
 from market.rules.serving import capacity
 from market.state import State
 from market.state.chips import Holding, Order, Place
+from market.state.contracts import Contract
 from market.state.finance import Books
 from market.state.leases import Lease, Quote, Request
 from market.state.run import Org
@@ -106,6 +108,16 @@ class Shared:
         for quote in state.leases.quotes.values():
             self.quotes_to[quote.lessee].append(quote)
             self.quotes_by[quote.lessor].append(quote)
+
+    @cached_property
+    def contracts(self) -> dict[str, tuple[Contract, ...]]:
+        """Contracts for capacity by lessor and by lessee, of which something is still to be drawn."""
+        found: dict[str, list[Contract]] = defaultdict(list)
+        for contract in self.state.contracts.open.values():
+            copy = replace(frozen(contract), schedule=all_frozen(contract.schedule))
+            found[copy.lessor].append(copy)
+            found[copy.lessee].append(copy)
+        return {org: tuple(mine) for org, mine in found.items()}
 
     @cached_property
     def orgs(self) -> Mapping[str, Org]:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from given import CLOUD, FUND, LAB, OEM, RESELLER, RIVAL, SITE, START, SUPPLIER, given, handed, lease
 
-from agents import buyers, clouds, desk, labs, means, siting, valuation
+from agents import buyers, clouds, desk, labs, means, siting, targets, valuation
 from agents.clouds import Cloud
 from agents.investors import Investor
 from agents.labs import Lab
@@ -79,7 +79,9 @@ def test_monthly_decisions_are_spread_over_the_weeks():
 
 
 def test_a_promise_further_ahead_is_likelier_to_slip():
-    risks = [means.slip_share(view(given()), weeks) for weeks in (2, 20, 60, 120)]
+    slips = [means.slip(view(given()), weeks) for weeks in (2, 20, 60, 120)]
+    risks = [slip.slip_share for slip in slips]
+    assert [slip.late_weeks for slip in slips] == sorted(slip.late_weeks for slip in slips)
     assert risks == sorted(risks)
     assert risks[0] == 0.0
     assert risks[-1] < 1.0
@@ -302,26 +304,16 @@ def test_a_cloud_resells_what_it_rents_with_a_margin():
     assert quote.terms.price_usd_per_gpu_hour > parent.price_usd_per_gpu_hour
 
 
-def test_clouds_rent_from_each_other_only_when_the_market_is_tight():
-    def asks(tightness):
-        world = cleared(given(), wanted=tightness * 14_000.0)
-        world.happened(
-            lease_events.LeaseRequested(
-                request_id="lab/request/1",
-                lessee=LAB,
-                lessor=RESELLER,
-                h100e=900.0,
-                due_day=START,
-                duration_days=364,
-                price_usd_per_h100e_hour=3.0,
-                kind="serving",
-            )
-        )
-        return of(clouds.seek_capacity(view(world, RESELLER), DRAWS), RequestLease)
+def test_a_cloud_whose_power_comes_too_late_for_its_own_users_asks_others_for_capacity():
+    def short(users, **parameters):
+        world = cleared(given(orgs__cloud__target_factor=1.0, **parameters), spot=4.0, cost=1.2)
+        world.happened(UseMeasured(org=CLOUD, usd_per_year=users, growth_per_year=0.5, h100e=8_000.0))
+        return list(clouds.capacity(view(world, CLOUD)))
 
-    assert asks(0.9) == []
-    (ask,) = asks(2.0)
-    assert (ask.lessor, ask.kind) == (CLOUD, "capacity")
+    assert short(1e8) == []
+    (target,) = short(1e10)
+    assert (target.kind, target.chip) == ("capacity", None)
+    assert short(1e10, targets__npv_slope=1e9, targets__cost_margin=9.0) == []  # it would not pay
 
 
 def test_a_counter_offer_is_met_above_the_floor_and_not_below():
@@ -441,7 +433,7 @@ def test_a_backed_follower_wants_a_part_of_the_leader():
             handed(rival),
             ServingMeasured(org=RIVAL, revenue_usd_per_year=1e8, value=1e8, h100e=0.0, tokens_per_s=0.0),
         )
-        return labs.wanted_h100e(view(world), view(world).lab, 0.0, 1e6)
+        return targets.wanted_h100e(view(world), view(world).lab, 0.0, 1e6)
 
     assert wants(0.0) < wants(1.0)
     assert wants(1.0) == pytest.approx(2 * 9_000)
@@ -449,15 +441,15 @@ def test_a_backed_follower_wants_a_part_of_the_leader():
 
 def test_a_lab_that_grows_faster_plans_more_and_the_more_the_further_ahead():
     slow, fast = wanting(orgs__lab__revenue_growth_start=0.2), wanting()
-    near, far = (labs.wanted_usd(view(fast), view(fast).lab, weeks) for weeks in (26, 104))
-    assert labs.wanted_usd(view(slow), view(slow).lab, 26) < near < far
+    near, far = (targets.wanted_usd(view(fast), view(fast).lab, weeks) for weeks in (26, 104))
+    assert targets.wanted_usd(view(slow), view(slow).lab, 26) < near < far
 
 
 def test_a_lab_without_cash_wants_nothing():
     world = wanting().happened(
         PaymentMade(org=LAB, counterparty="world/contractors", amount_usd_cents=10**12, kind="shell", contract_id="x")
     )
-    assert labs.wanted_usd(view(world), view(world).lab, 0.0) == 0.0
+    assert targets.wanted_usd(view(world), view(world).lab, 0.0) == 0.0
 
 
 def test_a_lab_asks_lessors_for_what_it_lacks_and_only_once():

@@ -21,7 +21,7 @@ from events.types.training import ServingMeasured
 from market.rng import Draws
 from market.view import MarketView, Shared
 
-WEIGHTS = Weights(2.5, 0.5)
+WEIGHTS = Weights(2.5, 1.0)
 DRAWS = Draws(7, LAB, 0)
 
 
@@ -34,12 +34,26 @@ def target(**changed):
 
 
 def leased(price=2.1, weeks=60.0, **changed):
-    values = {"name": "contract oracle", "way": Way.CONTRACT, "h100e": 1e5, "slip_share": 0.1, "quote_id": "q"}
+    values = {
+        "name": "contract oracle",
+        "way": Way.CONTRACT,
+        "h100e": 1e5,
+        "slip_share": 0.1,
+        "late_weeks": 3.0,
+        "quote_id": "q",
+    }
     return Option(**{**values, "cost_usd_per_h100e_hour": price, "wait_weeks": weeks, **changed})
 
 
 def built(price=2.42, weeks=24.0, **changed):
-    values = {"name": "brownfield", "way": Way.BROWNFIELD, "h100e": 1e5, "slip_share": 0.05, "is_owned": True}
+    values = {
+        "name": "brownfield",
+        "way": Way.BROWNFIELD,
+        "h100e": 1e5,
+        "slip_share": 0.05,
+        "late_weeks": 1.0,
+        "is_owned": True,
+    }
     return Option(**{**values, "cost_usd_per_h100e_hour": price, "wait_weeks": weeks, **changed})
 
 
@@ -114,10 +128,10 @@ def test_money_in_another_unit_changes_no_decision(price, weeks, other, later, u
     assert ranked(1.0) == ranked(1024.0)
 
 
-@drawn(st.floats(0.5, 9), st.floats(0, 120), st.floats(0, 1), st.floats(0, 1))
-def test_giving_the_loser_the_winners_term_named_turns_the_order_if_any_term_does(price, weeks, slip, urgency):
+@drawn(st.floats(0.5, 9), st.floats(0, 120), st.floats(0, 40), st.floats(0, 1))
+def test_giving_the_loser_the_winners_term_named_turns_the_order_if_any_term_does(price, weeks, late, urgency):
     wish = target(urgency=urgency)
-    one, two = score(wish, leased(price, weeks, slip_share=slip), WEIGHTS), score(wish, built(), WEIGHTS)
+    one, two = score(wish, leased(price, weeks, late_weeks=late), WEIGHTS), score(wish, built(), WEIGHTS)
     won, lost = (one, two) if one.score > two.score else (two, one)
     terms = {"price": "term_price", "too late": "term_time", "risk": "term_risk", "control": "term_control"}
     gaps = {name: getattr(won.terms, field) - getattr(lost.terms, field) for name, field in terms.items()}
@@ -141,6 +155,10 @@ def test_gumbel_noise_of_equal_options_takes_each_as_often():
 # --- means
 
 
+def owned_usd(v, bill, gpus):
+    return means.owning_usd(v, bill, (v.chip("H100"), gpus), "texas", means.capital_rate(v))
+
+
 def view(world, org=LAB):
     return MarketView(Shared(world.state), org)
 
@@ -153,10 +171,8 @@ def rich(**parameters):
 
 
 def test_capital_is_dearer_for_a_lab_than_for_a_firm_with_other_business():
-    lab = means.owning_usd(view(given()), 5e9, view(given()).chip("H100"), 100_000, "texas")
-    firm = means.owning_usd(
-        view(given(orgs__lab__income_usd_per_year=1e9)), 5e9, view(given()).chip("H100"), 100_000, "texas"
-    )
+    lab = owned_usd(view(given()), 5e9, 100_000)
+    firm = owned_usd(view(given(orgs__lab__income_usd_per_year=1e9)), 5e9, 100_000)
     assert firm < lab
 
 
@@ -164,7 +180,7 @@ def test_a_machine_costs_what_the_annuity_says():
     v = view(given(means__residual_share=0.0, means__running_usd_per_h100e_hour=0.0, energy__load_factor=0.0))
     rate, years = v.param("means.capital_rate_lab"), v.param("means.life_years")
     annuity = rate / (1 - (1 + rate) ** -years)
-    assert means.owning_usd(v, 8760e3, v.chip("H100"), 1000, "texas") == pytest.approx(annuity)
+    assert owned_usd(v, 8760e3, 1000) == pytest.approx(annuity)
 
 
 def test_the_catalogues_build_of_a_hundred_thousand_h100_costs_what_the_first_colossus_did(frontier):
@@ -226,7 +242,7 @@ def test_a_lessor_offers_capacity_that_it_has_yet_to_build_above_its_own_cost():
     assert (quote.form, quote.terms.chip, quote.terms.gpus) == ("contract", "H100", 30_000)
     assert quote.terms.start_day > v.day + 7 * means.chip_weeks(v, v.chip("H100")) - 7
     bill = means.bill_usd(v, v.chip("H100"), 30_000, means.Build("greenfield", "texas", False))
-    assert quote.terms.price_usd_per_gpu_hour > means.owning_usd(v, bill, v.chip("H100"), 30_000, "texas")
+    assert quote.terms.price_usd_per_gpu_hour > owned_usd(v, bill, 30_000)
 
 
 def test_an_offer_is_made_at_the_wished_place_only_with_power_there():
@@ -311,7 +327,9 @@ def test_a_lessor_orders_and_builds_for_what_it_signed():
 
 
 def test_talks_are_opened_with_every_lessor_of_the_bloc_that_has_a_fleet():
-    asks = [c.lessor for c in desk.ask(view(rich()), target(because=LAB)) if isinstance(c, RequestLease)]
+    asks = [
+        c.lessor for c in desk.ask(view(rich()), target(because=LAB, chip="H100"), DRAWS) if isinstance(c, RequestLease)
+    ]
     assert asks == [CLOUD]  # the reseller has nothing yet
 
 
