@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 from events.types import clearing as events
 from market.clearing import Alternative, Bid, Book, Clearing, Lot, MechanismUnusable, book, clear
-from market.rules.base import trait
+from market.rules.base import cash, trait
 from market.rules.prices import quote, running_cost
 from market.state import State
 from market.state.chips import Chip, Order
-from market.units import DAYS_PER_YEAR, HOURS_PER_YEAR, WEEK_DAYS, YEAR_WEEKS, clip, digits
+from market.units import CENTS, DAYS_PER_YEAR, HOURS_PER_YEAR, WEEK_DAYS, YEAR_WEEKS, clip, digits
 
 DEFAULTS = {"chips": "strategic", "on_demand": "posted"}
 """How each market is cleared where the scenario says nothing; `posted`: clouds post prices, and the tail takes part."""
@@ -64,8 +64,9 @@ def chip_book(state: State, name: str, waiting: Waiting) -> Book:
     bids = []
     for org, orders in by_org.items():
         need, buyer = sum(order.gpus for order in orders), waiting.buyers[org]
-        worth = max(buyer.worth_usd_per_gpu(state, chip), *(order.price_usd_per_gpu for order in orders))
-        asked = Alternative(need, worth * need, (name,))  # no less than what it has agreed to
+        bid = min(buyer.worth_usd_per_gpu(state, chip), buyer.cash_usd_per_gpu)
+        bid = max(bid, *(order.price_usd_per_gpu for order in orders))  # no less than what it has agreed to
+        asked = Alternative(need, bid * need, (name,))
         bids.append(Bid(org, org, (asked,), buyer.weight(state, need), buyer.prepaid, buyer.powered))
     return book([Lot(chip.supplier, name, "all", 0, chip.stock_gpus, least)], bids, "GPU")
 
@@ -83,6 +84,7 @@ class Buyer:
         due = [b.due_day for b in state.sites.buildings.values() if b.org == org and b.paused_day < 0]
         queue = min(p[f"regions.{region}.queue_days"] for region in self.regions)
         self.wait_years = max(0.0, (min(due) - day if due else queue) / DAYS_PER_YEAR)
+        self.cash_usd_per_gpu = max(0, cash(state, org)) / CENTS / sum(order.gpus for order in orders)
 
     def weight(self, state: State, need: int) -> float:
         """What a seller weighs a claim by: more for GPUs that can run on arrival, and for what is prepaid."""
