@@ -107,6 +107,11 @@ def test_your_own_lab(clone: Path) -> None:
     run_page("write-your-own-lab.md", clone)
 
 
+def test_your_own_mechanism(clone: Path) -> None:
+    work = run_page("compare-mechanisms.md", clone)
+    assert "market.mechanisms:name-queue" in (work / "queue" / "run.json").read_text()
+
+
 def test_the_example_of_a_lab_is_the_one_on_its_page(tmp_path: Path) -> None:
     script_of((PAGES / "write-your-own-lab.md").read_text(), tmp_path)
     example = ROOT / "docs" / "examples" / "patient-lab"
