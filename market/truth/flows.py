@@ -6,6 +6,7 @@ the growth of the quarters before it. What was never observed is told without an
 
 from __future__ import annotations
 
+import math
 import shutil
 import tempfile
 from datetime import timedelta
@@ -18,7 +19,7 @@ from market.runs.reading import Run, open_run
 from market.scenario.load import Resolved
 from market.scenario.schema import Scenario
 from market.truth.answers import number
-from market.truth.baselines import damped_trend
+from market.truth.baselines import DAMPING
 from market.truth.definitions import Definition, definition_of
 from market.truth.observations import observations
 from market.truth.quarters import last_day, shifted
@@ -28,6 +29,7 @@ WEEKS = 4
 TOLERANCE = 0.1
 QUARTER_DAYS = 91.3125
 QUARTERS_MAX = 2.0
+FACTORS = (0.5, 2.0)  # residuals between them are not told
 OBSERVED = ("nvda_dc_revenue", "ai_chip_cost_all_designers", "coreweave_revenue")
 LEVELS = ("openai_annualised_revenue", "anthropic_annualised_revenue", "server_lead_time", "h100_rental_market")
 CAPEX = ("capex_microsoft_cash", "capex_alphabet", "capex_amazon", "capex_meta")
@@ -57,9 +59,20 @@ def first_flows(resolved: Resolved, make: MakeModel, seed: int = 0) -> list[dict
             _row(what, unit, _a_quarter(number(run, sql.format(start=begun)), factor), None)
             for what, (sql, factor, unit) in TOLD.items()
         ]
-        return rows
+        return rows + _residuals(run)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _residuals(run: Run) -> list[dict[str, Any]]:
+    """Factors of the start that lie far from 1: a contract, a plan or money that the tables do not hold."""
+    low, high = FACTORS
+    sql = f"""SELECT parameter, MAX(value) AS value FROM log WHERE type = 'ParameterSet'
+        AND parameter LIKE 'orgs.%_factor' AND (value < {low} OR value > {high})
+        GROUP BY parameter ORDER BY parameter"""
+    found = run.query(sql)
+    pairs = zip(found["parameter"], found["value"], strict=True)
+    return [_row(f"residual {name.removeprefix('orgs.')}", "times", float(value), None) for name, value in pairs]
 
 
 def _a_quarter(value: float | None, factor: float) -> float:
@@ -84,8 +97,9 @@ def _level(run: Run, scenario: Scenario, definition: Definition) -> dict[str, An
 def _expected(scenario: Scenario, definition: Definition) -> float | None:
     """The last quarter that has ended by the start, carried on: later estimates are allowed, later quarters are not.
 
-    A flow is carried from the middle of its quarter, a level from its end; a record older than half a year tells
-    nothing.
+    It is carried at the growth of the last quarter that had one before it, damped by a fifth as is usual: the mean of
+    a year would take in the jump of 2023. A flow is carried from the middle of its quarter, a level from its end; a
+    record older than half a year tells nothing.
     """
     middle = scenario.start + timedelta(7 * WEEKS // 2 - definition.shift_days)
     known = {
@@ -97,10 +111,11 @@ def _expected(scenario: Scenario, definition: Definition) -> float | None:
         return None
     last = max(known)
     elapsed = (middle - last_day(last)).days / QUARTER_DAYS + (0.5 if definition.how == "flow" else 0.0)
-    after = damped_trend(known, shifted(last, 1))
     if elapsed > QUARTERS_MAX:
         return None
-    return known[last] if after is None else float(known[last] * (after / known[last]) ** elapsed)
+    before = known.get(shifted(last, -1), 0.0)
+    growth = math.log(known[last] / before) if before > 0 < known[last] else 0.0
+    return float(known[last] * math.exp(DAMPING * growth * elapsed))
 
 
 def _row(what: str, unit: str, value: float, expected: float | None) -> dict[str, Any]:

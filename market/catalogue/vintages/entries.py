@@ -8,7 +8,7 @@ from functools import cache
 
 from market.catalogue.known import Entries, Knowledge, newest
 from market.catalogue.tables import TABLES, VINTAGES, Row, table, vintages
-from market.catalogue.vintages.labs import models, runs
+from market.catalogue.vintages.labs import carried, models, runs
 from market.catalogue.vintages.leases import leases
 from market.catalogue.vintages.parts import Parts, derived
 from market.catalogue.vintages.sites import fleets_and_sites
@@ -37,7 +37,7 @@ def built_entries(knowledge: Knowledge) -> dict[str, Entries]:
     return {
         "parameters": _merged("parameters", knowledge),
         "chips": _merged("chips", knowledge),
-        "orgs": _merged("orgs", knowledge),
+        "orgs": carried(parts, _merged("orgs", knowledge)),
         "regions": _merged("regions", knowledge),
         "sites": sites,
         "fleets": fleets,

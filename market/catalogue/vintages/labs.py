@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 
 from market.catalogue.known import Entries
 from market.catalogue.tables import Row
 from market.catalogue.vintages.parts import Parts, derived
 from market.catalogue.vintages.sites import Stock
+
+REVENUE = "revenue_usd_per_year"
 
 
 def models(parts: Parts) -> Entries:
@@ -20,6 +23,29 @@ def models(parts: Parts) -> Entries:
         lab = fields["lab"].value
         best[lab] = max(best.get(lab, (0.0, "")), (fields["flop"].number, id_))
     return {id_: known[id_] for _, id_ in best.values()}
+
+
+def carried(parts: Parts, orgs: Entries) -> Entries:
+    """Carry each lab's last reported revenue on to the day, at its growth over the half year and more before it.
+
+    A report is months old on most days; growth is damped and bounded, and a single report is carried nowhere.
+    """
+    found = dict(orgs)
+    for id_, fields in orgs.items():
+        told = [(row.as_of, row) for row in parts.history("books", id_, REVENUE) if row.as_of is not None]
+        if not told or told[-1][0] >= parts.day:
+            continue
+        day, last = told[-1]
+        before = [(then, row) for then, row in told if then <= day - parts.days("carry_days") and row.number > 0]
+        if not before or last.number <= 0:
+            continue
+        then, first = before[-1]
+        growth = math.log(last.number / first.number) / (day - then).days
+        growth = parts.rule("carry_damping") * min(max(0.0, growth), 1 / parts.rule("carry_fold_days"))
+        value = float(f"{last.number * math.exp(growth * (parts.day - day).days):.3g}")
+        note = f"{last.value} of {day}, carried on at its growth since {then}"
+        found[id_] = {**fields, REVENUE: derived(last, id_, REVENUE, value, last.unit, note)}
+    return found
 
 
 def runs(parts: Parts, released: Entries, stock: Stock, let: Entries) -> Entries:
