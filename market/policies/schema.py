@@ -246,7 +246,7 @@ class Expectation(Strict):
 class Trial(Strict):
     """How the stated signs are tried: for how long, under which settings of the policy, in which world."""
 
-    weeks: Annotated[int, Field(ge=13, le=520)] = 156
+    weeks: Annotated[int, Field(ge=13, le=520)] = 104
     given: dict[str, str] = {}  # settings, such as another first day
     world: dict[str, Finite] = {}  # parameters of the scenario in which it is compared with no policy
 

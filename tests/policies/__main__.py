@@ -42,9 +42,10 @@ def main() -> int:
 def fill(kept: Path, seed: int, policies: Sequence[Policy]) -> None:
     """Run what is missing of a seed, each policy from where it parts from the baseline of its world."""
     missing = [policy for policy in policies if not _path(kept, seed, policy).exists()]
-    for world, group in groupby(sorted(missing, key=_world), key=_world):
-        scenario, found = world_of(json.loads(world)), list(group)
-        base, pasts = baseline(scenario, seed, {parting(scenario, policy) for policy in found})
+    for _, group in groupby(sorted(missing, key=_world), key=_world):
+        found = list(group)
+        scenario, weeks = world_of(found[0].tried.world), found[0].tried.weeks
+        base, pasts = baseline(scenario, seed, {parting(scenario, policy) for policy in found}, weeks)
         _base(kept, seed, found[0]).write_text(json.dumps(base))
         for policy in found:
             _path(kept, seed, policy).write_text(json.dumps(with_policy(pasts[parting(scenario, policy)], policy)))
@@ -60,12 +61,12 @@ def _lines(policy: Policy, pairs: list[Pair]) -> Iterator[tuple[str, Verdict]]:
 
 
 def _world(policy: Policy) -> str:
-    return json.dumps(policy.tried.world, sort_keys=True)
+    """The world of a trial and its length: one run without a policy for all that share them."""
+    return json.dumps({**policy.tried.world, "run weeks": policy.tried.weeks}, sort_keys=True)
 
 
 def _base(kept: Path, seed: int, policy: Policy) -> Path:
-    world = _world(policy)
-    return kept / (f"{seed} base.json" if world == "{}" else f"{seed} base {_digest(world)}.json")
+    return kept / f"{seed} base {_digest(_world(policy))}.json"
 
 
 def _path(kept: Path, seed: int, policy: Policy) -> Path:

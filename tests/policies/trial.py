@@ -23,7 +23,7 @@ from market.scenario.load import load_scenario
 from market.scenario.schema import Scenario
 
 WORLD = "frontier-2024"
-QUARTER_WEEKS, LONGEST_WEEKS = 13, 156
+QUARTER_WEEKS = 13
 
 
 class Listener(Tally):
@@ -75,9 +75,7 @@ def world_of(parameters: Mapping[str, float]) -> Scenario:
     return load_scenario(WORLD, {f"parameters.{name}": str(value) for name, value in parameters.items()}).scenario
 
 
-def baseline(
-    scenario: Scenario, seed: int, parts: Iterable[int], weeks: int = LONGEST_WEEKS
-) -> tuple[dict[str, Any], dict[int, Past]]:
+def baseline(scenario: Scenario, seed: int, parts: Iterable[int], weeks: int) -> tuple[dict[str, Any], dict[int, Past]]:
     """Run a world without a policy; its figures, and its past at the weeks at which policies part from it."""
     log, wished = Listener(), set(parts)
     simulation = begin(scenario, seed, log)

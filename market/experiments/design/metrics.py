@@ -69,7 +69,7 @@ METRICS: dict[str, Metric] = {
     "finance.labs_revenue_usd_per_year": Metric("USD/year", "annualised revenue of all labs"),
     "finance.chip_budgets_usd_per_year": Metric("USD/year", "what buyers of chips mean to spend"),
     "finance.defaults": Metric("defaults", "defaults since the start"),
-    "policy.refused": Metric("commands", "commands that policies refused since the start"),
+    "policy.refused": Metric("commands", "commands that policies refused since the start, asked for or foreseen"),
     "policy.levied_usd": Metric("USD", "what policies levied since the start"),
     "policy.subsidised_usd": Metric("USD", "subsidies and credits that policies paid since the start"),
     "policy.licences": Metric("licences", "licences sought since the start"),

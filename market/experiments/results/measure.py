@@ -182,7 +182,7 @@ def _finance(r: _Reading) -> Found:
 
 
 def _policy(r: _Reading) -> Found:
-    yield "policy.refused", r.tally.counts[CommandForbidden]
+    yield "policy.refused", r.tally.counts[CommandForbidden] + r.tally.foreseen
     yield "policy.levied_usd", r.tally.sums[LevyCharged] / CENTS
     yield "policy.subsidised_usd", r.tally.sums[SubsidyPaid] / CENTS
     yield "policy.licences", r.tally.counts[LicenceSought]

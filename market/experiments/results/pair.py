@@ -102,4 +102,6 @@ def _tally(side: Side) -> Tally:
         tally.counts[kind] = row["count"]
         if kind in SUMMED:
             tally.sums[kind] = row[SUMMED[kind]]
+    left = passed.filter((pl.col("type") == "OptionRejected") & pl.col("policy").is_not_null())
+    tally.foreseen = left.select(pl.len()).collect().item()
     return tally

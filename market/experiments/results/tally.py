@@ -11,6 +11,7 @@ from events.types import Entry, Event
 from events.types.finance import LoanGranted, RoundClosed
 from events.types.leases import LeaseSigned
 from events.types.policy import LevyCharged, SubsidyPaid
+from events.types.run import OptionRejected
 
 SUMMED: dict[type[Event], str] = {
     LeaseSigned: "gpus",
@@ -31,6 +32,7 @@ class Tally:
     ----------
     counts : events so far by type, without those of the start.
     sums : what they add up to, for the types in `SUMMED`.
+    foreseen : candidates of decisions that were left because a policy stood in the way.
     """
 
     def __init__(self, behind: Log | None = None) -> None:
@@ -40,6 +42,7 @@ class Tally:
         self.is_kept = behind is not None
         self.counts: dict[type[Event], int] = defaultdict(int)
         self.sums: dict[type[Event], int] = defaultdict(int)
+        self.foreseen = 0
 
     def append(self, entry: Entry) -> None:
         """Take one event."""
@@ -60,6 +63,8 @@ class Tally:
 
     def _count(self, kind: type[Event], number: int, events: Iterable[Event]) -> None:
         self.counts[kind] += number
+        if kind is OptionRejected:
+            self.foreseen += sum(getattr(event, "policy", None) is not None for event in events)
         field = SUMMED.get(kind)
         if field is not None:
             self.sums[kind] += sum(getattr(event, field) for event in events)
