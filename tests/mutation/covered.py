@@ -26,7 +26,9 @@ class Noting:
     def __init__(self, out: Path, sources: list[str]) -> None:
         self.out, self.items, self.seconds = out, {}, {}  # type: tuple[Path, dict[str, set[str]], dict[str, float]]
         files = [f"{source}/*" if Path(source).is_dir() else source for source in sources]
-        self.coverage = coverage.Coverage(data_file=None, include=[str(Path(file).resolve()) for file in files])
+        self.coverage = coverage.Coverage(
+            data_file=None, config_file=False, include=[str(Path(file).resolve()) for file in files]
+        )
         self.coverage.start()
 
     @pytest.hookimpl(wrapper=True)
