@@ -33,6 +33,15 @@ EXIT_CODES = {
 """Exit code of each class of errors and of those below it, by name: looking one up imports nothing."""
 
 
+def _is_stdout_full() -> bool:
+    """Whether stdout takes no more: an error of writing names no file, so a line end is tried."""
+    try:
+        print(flush=True)
+    except OSError as error:
+        return error.errno == ENOSPC
+    return False
+
+
 def drop_stdout() -> None:
     """Send what is still to be written to stdout nowhere, so that leaving the program does not fail once more."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -64,7 +73,7 @@ def code_of(error: Exception) -> int | None:
 def said(error: Exception) -> list[str]:
     """Say an error of the system with the file that it is about, and each of many problems in a line."""
     if isinstance(error, OSError) and error.strerror:
-        if error.filename is None and error.errno == ENOSPC:  # a file that is full is said with its name
+        if error.filename is None and error.errno == ENOSPC and _is_stdout_full():
             error.filename = "stdout"
             drop_stdout()
         return [f"{error.filename}: {error.strerror.lower()}" if error.filename else error.strerror.lower()]

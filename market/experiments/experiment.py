@@ -245,8 +245,8 @@ def _describe(plan: Plan, store: Store) -> None:
     table = pa.table({"future": pa.array(range(len(plan.values)), pa.int32()), **columns})
     sink = io.BytesIO()
     pq.write_table(table, sink)
+    store.write("experiment.json", msgspec.json.format(msgspec.json.encode(content)))  # first: says whose it is
     store.write("futures.parquet", sink.getvalue())
-    store.write("experiment.json", msgspec.json.format(msgspec.json.encode(content)))
 
 
 __all__ = ["RESULT", "Estimate", "Finished", "Interrupted", "estimate", "plan_experiment", "run_experiment"]

@@ -10,7 +10,7 @@ import msgspec
 
 from market.experiments.results.store import READERS, RESULT, Store
 
-TABLES = ("long.parquet", "wide.parquet", "runs.parquet")
+TABLES = ("futures.parquet", "long.parquet", "wide.parquet", "runs.parquet")
 HASHES = "hashes.json"
 DIGEST_BYTES = 32
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
@@ -54,11 +54,9 @@ class Store:
             with self.fs.open_output_stream(self.path(name)) as stream:
                 stream.write(data)
             return
-        target = Path(self.path(name))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
-        part.write_bytes(data)
-        part.replace(target)
+        Path(self.path(name)).parent.mkdir(parents=True, exist_ok=True)
+        with self._part(name) as part:
+            part.write_bytes(data)
 
     @contextmanager
     def stream(self, name: str) -> Iterator[Any]:
@@ -67,14 +65,22 @@ class Store:
             with self.fs.open_output_stream(self.path(name)) as stream:
                 yield stream
             return
+        with self._part(name) as part, part.open("wb") as file:
+            yield file
+
+    @contextmanager
+    def _part(self, name: str) -> Iterator[Path]:
+        """Give a file to write beside its place; it takes its name when all of it is written, or is gone."""
         target = Path(self.path(name))
         part = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
         try:
-            with part.open("wb") as file:
-                yield file
+            yield part
             part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
+        except OSError as error:
+            error.filename = str(target)  # an error of writing names no file
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+            raise
 
     def read(self, name: str) -> bytes | None:
         """Read a file; None when there is none."""
@@ -114,10 +120,11 @@ class Store:
         return {info.path.split("/")[-2] for info in found if info.base_name == RESULT and info.size}
 
     def is_empty(self) -> bool:
-        """Whether nothing is kept under the root yet."""
+        """Whether nothing is kept under the root yet; parts of files and probes that a fault left are nothing."""
         from pyarrow.fs import FileSelector
 
-        return not self.fs.get_file_info(FileSelector(self.root, allow_not_found=True))
+        found = self.fs.get_file_info(FileSelector(self.root, allow_not_found=True))
+        return all(info.base_name.startswith(".") for info in found)
 
     def check(self) -> None:
         """Write, read and delete a small file; raise StoreUnusable when that fails."""
