@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 import subprocess
 import sys
 import warnings
 from datetime import date
-from pathlib import Path
 
 import mesa
 import pytest
@@ -20,8 +18,6 @@ from agents.simulation import begin
 from events import LogWriter, Manifest
 from market.rules.base import fleets_h100e
 from market.state import state_hash
-
-NOTEBOOK = Path(__file__).parents[2] / "docs/notebooks/mesa.ipynb"
 
 
 @pytest.fixture(scope="module")
@@ -131,15 +127,3 @@ def test_a_run_loads_nothing_of_mesa():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
-def test_the_notebook_runs():
-    cells = json.loads(NOTEBOOK.read_text())["cells"]
-    names: dict = {}
-    ran = 0
-    for cell in cells:
-        if cell["cell_type"] == "code":
-            exec(compile("".join(cell["source"]), NOTEBOOK.name, "exec"), names)
-            ran += 1
-    assert ran > 3
-    assert names["model"].running is False
