@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,18 +9,17 @@ from agents.bidders import bids
 from agents.buyers import horizon_weeks, margin, offers, purchases, rented_h100e, target_h100e
 from agents.decision import Target
 from agents.desk import pursue
+from agents.fulfilment import fulfil
 from agents.investors import fund_rounds
-from agents.lessors import Offer, concessions, first_offers, fulfil, is_for_contract, quote_price
-from agents.resources import installed_kw, queued_kw, trusted_kw
+from agents.lessors import concessions, first_offers
+from agents.resources import installed_kw, trusted_kw
+from agents.shelf import answer_counters, answer_requests
 from agents.siting import works
 from agents.valuation import is_my_week
 from events.commands import Command
-from events.commands.leases import BreakTalks, GiveQuote
-from events.kinds import TalksEnd
-from events.terms import LeaseTerms
 from market.rng import Draws
 from market.units import QUARTER_WEEKS
-from market.view import MarketView, Quote, Request
+from market.view import MarketView
 
 
 @dataclass(frozen=True)
@@ -41,141 +39,6 @@ class Cloud:
         commands.extend(pursue(view, short, draws))
         commands.extend(fund_rounds(view, "equity for compute"))
         return commands
-
-
-def answer_requests(view: MarketView) -> Iterator[Command]:
-    """Quote for every open request that has no quote yet, or say why not."""
-    quoted = {quote.request_id for quote in view.quotes_by_me()}
-    used: dict[tuple[str, str, str | None], int] = {}
-    for request in view.requests_to_me():
-        if request.request_id in quoted or request.rounds or is_for_contract(view, request):
-            continue
-        found = find_offer(view, request, used)
-        if isinstance(found, str):
-            yield BreakTalks(actor=view.me, because=request.request_id, request_id=request.request_id, reason=found)
-            continue
-        place = (found.chip, found.site, found.parent_lease_id)
-        used[place] = used.get(place, 0) + found.gpus
-        yield _quote(view, request, found, quote_price(view, request, found))
-
-
-def _quote(view: MarketView, request: Request, offer: Offer, price: float) -> GiveQuote:
-    end = offer.start_day + request.duration_days
-    if offer.parent_lease_id is not None:
-        end = min(end, view.lease(offer.parent_lease_id).end_day)
-    terms = LeaseTerms(
-        chip=offer.chip, site=offer.site, gpus=offer.gpus, start_day=offer.start_day, end_day=end,
-        price_usd_per_gpu_hour=price, region=view.site(offer.site).region,
-    )  # fmt: skip
-    return GiveQuote(
-        actor=view.me, because=request.request_id, request_id=request.request_id, terms=terms,
-        parent_lease_id=offer.parent_lease_id,
-    )  # fmt: skip
-
-
-Used = dict[tuple[str, str, str | None], int]
-
-
-def find_offer(view: MarketView, request: Request, used: Used) -> Offer | TalksEnd:
-    """Find what can serve a request: from the shelf, from rented GPUs, or forward; else the reason why nothing can."""
-    is_soon = request.due_day - view.day <= 7 * view.param("price.need_slack_weeks")
-    options = [*shelf(view, request, used), *resale(view, request, used)] if is_soon else []
-    if options:
-        return max(options, key=lambda o: (o.gpus * view.chip(o.chip).h100e, -o.cost_usd_per_gpu_hour, o.site))
-    return forward(view, request, used)
-
-
-def shelf(view: MarketView, request: Request, used: Used) -> Iterator[Offer]:
-    """Offers from GPUs that are free today, if they cover enough of the request."""
-    captive, part_min = view.captive_share(), view.param("desk.part_min")
-    for holding in view.holdings():
-        chip = view.chip(holding.chip)
-        if request.chip not in ("", chip.name):
-            continue
-        need = math.ceil(request.h100e / chip.h100e)
-        free = view.free(holding.chip, holding.site) - round(captive * holding.owned)
-        free = min(free, holding.owned) - used.get((holding.chip, holding.site, None), 0)
-        if holding.owned and free >= part_min * need:
-            start = max(view.day + 7, min(request.due_day, view.day + round(7 * view.param("desk.lead_weeks"))))
-            cost = view.cost(holding.chip) * chip.h100e
-            yield Offer(holding.chip, holding.site, min(need, free), start, None, cost)
-
-
-def resale(view: MarketView, request: Request, used: Used) -> Iterator[Offer]:
-    """Offers from GPUs that the cloud itself rents and has not passed on."""
-    if request.kind == "internal":
-        return
-    for lease in view.rented():
-        if lease.kind != "capacity" or lease.depth + 1 > view.param("chains.depth_max"):
-            continue
-        chip = view.chip(lease.chip)
-        need = math.ceil(request.h100e / chip.h100e)
-        quoted = sum(q.gpus for q in view.quotes_by_me() if q.parent_lease_id == lease.lease_id)
-        free = lease.gpus - lease.subleased - quoted - used.get((lease.chip, lease.site, lease.lease_id), 0)
-        start = max(view.day + 7, lease.start_day)
-        if free < view.param("desk.part_min") * need or lease.end_day - start < view.param("chains.term_days_min"):
-            continue
-        if start - request.due_day > 7 * view.param("price.need_slack_weeks"):
-            continue
-        offer = Offer(lease.chip, lease.site, min(need, free), start, lease.lease_id, lease.price_usd_per_gpu_hour)
-        if view.may(_quote(view, request, offer, offer.cost_usd_per_gpu_hour)).is_given:
-            yield offer
-
-
-def forward(view: MarketView, request: Request, used: Used) -> Offer | TalksEnd:
-    """Sell GPUs still to be ordered, on power that exists or is promised."""
-    found = offers(view)
-    if not found:
-        return "chips"
-    name = max(found, key=lambda item: item[1].score)[0]
-    chip = view.chip(name)
-    gpus = math.ceil(request.h100e / chip.h100e)
-    weeks = max(chip.lead_time_weeks, (chip.start_day - view.day) / 7) + view.param("shipping.weeks")
-    ready = max(request.due_day, view.day + round(7 * weeks))
-    due: dict[str, int] = {}
-    for building in view.buildings():
-        due[building.site] = min(due.get(building.site, building.due_day), building.due_day)
-    best: Offer | None = None
-    queued = queued_kw(view)
-    for site in view.sites():
-        coming = sum(b.power_kw for b in view.buildings() if b.site == site.name)
-        room = site.spare_w / 1000 + coming - view.promised_kw(site.name) - queued
-        room -= used.get((name, site.name, None), 0) * chip.power_kw_it_per_gpu
-        fits = int(room / chip.power_kw_it_per_gpu)
-        start = ready if room - coming > gpus * chip.power_kw_it_per_gpu else max(ready, due.get(site.name, ready))
-        if fits < view.param("desk.part_min") * gpus:
-            continue
-        offer = Offer(name, site.name, min(gpus, fits), start, None, view.cost(name) * chip.h100e)
-        if best is None or (offer.start_day, -offer.gpus) < (best.start_day, -best.gpus):
-            best = offer
-    if best is None:
-        return "power"
-    if best.start_day - request.due_day > 7 * view.param("price.need_slack_weeks"):
-        return "too late"
-    return best
-
-
-def answer_counters(view: MarketView) -> Iterator[Command]:
-    """Meet a counter-offer that still earns a little, or break off."""
-    for quote in view.quotes_by_me():
-        if not quote.countered or quote.form == "contract":
-            continue
-        request = view.request(quote.request_id)
-        if quote.asked_price_usd_per_gpu_hour >= floor_price(view, quote):
-            offer = Offer(
-                quote.chip, quote.site, quote.gpus, max(quote.start_day, view.day), quote.parent_lease_id, 0.0
-            )
-            yield _quote(view, request, offer, quote.asked_price_usd_per_gpu_hour)
-        else:
-            yield BreakTalks(actor=view.me, because=quote.quote_id, request_id=quote.request_id, reason="price")
-
-
-def floor_price(view: MarketView, quote: Quote) -> float:
-    """Lowest rent that a lessor takes, USD/GPU-hour."""
-    if quote.parent_lease_id is not None:
-        return view.lease(quote.parent_lease_id).price_usd_per_gpu_hour
-    wait, days = max(0.0, (quote.start_day - view.day) / 7), quote.end_day - quote.start_day
-    return view.contract_price(days, wait) * view.chip(quote.chip).h100e * (1 - view.param("desk.room"))
 
 
 def capacity(view: MarketView) -> Iterator[Target]:

@@ -1,28 +1,25 @@
-"""How a lessor sells capacity that it has yet to build: first offers, concessions, and building for what it signed."""
+"""How a lessor sells capacity that it has yet to build: first offers, within its power and money, and concessions."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from agents import means, permission
-from agents.buyers import NODE_GPUS, offers, once
+from agents.buyers import once
 from agents.decision import Target
 from agents.means import Build
-from agents.resources import payable_usd, pending_kw, room_kw
+from agents.rooms import rooms
 from events.commands import Command
-from events.commands.chips import PlaceOrder
 from events.commands.leases import BreakTalks, GiveQuote
-from events.commands.sites import PlanSite, StartBuilding
 from events.kinds import TalksEnd
 from events.terms import LeaseTerms, terms_of
 from market.rng import LIFETIME, Draws
 from market.units import CENTS, YEAR_MONTHS, clip
-from market.view import Chip, Contract, MarketView, Quote, Request
+from market.view import Chip, MarketView, Quote, Request
 
 
 class Offer(NamedTuple):
@@ -88,75 +85,6 @@ def plans(view: MarketView, chip: Chip, gpus: int, regions: list[str]) -> Iterat
         for build in (Build("greenfield", region, False), Build("greenfield", region, True)):
             wait = max(means.shell_weeks(view, "greenfield"), means.power_weeks(view, build, kw))
             yield Plan("", build, region, max(lead, wait))
-
-
-class Room(NamedTuple):
-    """Power at an own site: free today beside what is promised, to come with each building, and the site's part of all.
-
-    free_kw : energised, neither in use nor promised under leases and contracts
-    coming : day and kW of each building under way, by day
-    share : part of the org's power, standing and under way, that is here
-    """
-
-    site: str
-    region: str
-    free_kw: float
-    coming: tuple[tuple[int, int], ...]
-    share: float
-
-    def weeks_until(self, view: MarketView, kw: float) -> float | None:
-        """Weeks until so much is free, building after building; None when it never will be as planned.
-
-        What own users and those who rent by the hour will take by then comes first.
-        """
-        room = self.free_kw
-        for due, power in ((view.day, 0), *self.coming):
-            room += power
-            weeks = max(0.0, (due - view.day) / 7)
-            if room >= kw and room - needed_kw(view, weeks) * self.share >= kw:
-                return weeks
-        return None
-
-
-@once
-def rooms(view: MarketView) -> tuple[Room, ...]:
-    """Power at all own sites."""
-    coming: dict[str, list[tuple[int, str, int]]] = {site.name: [] for site in view.sites()}
-    for b in view.buildings():
-        coming[b.site].append((b.due_day, b.building_id, b.power_kw))
-    power = {s.name: s.energised_kw + sum(kw for _, _, kw in coming[s.name]) for s in view.sites()}
-    total, signed = sum(power.values()), contracted_kw(view)
-    return tuple(
-        Room(
-            site.name,
-            site.region,
-            site.spare_w / 1000 - view.promised_kw(site.name) - signed[site.name],
-            tuple((due, kw) for due, _, kw in sorted(coming[site.name])),
-            power[site.name] / total if total else 1.0,
-        )
-        for site in view.sites()
-    )
-
-
-def needed_kw(view: MarketView, weeks: float) -> float:
-    """Power that own users and the tail will take beyond today's so many weeks ahead, chips on their way included."""
-    best = max(offers(view), key=lambda item: item[1].score, default=None)
-    if best is None:
-        return pending_kw(view)
-    chip = view.chip(best[0])
-    more = max(0.0, view.users_h100e(weeks) - view.users_h100e(0.0))
-    return max(pending_kw(view), more / chip.h100e * chip.power_kw_it_per_gpu)
-
-
-def contracted_kw(view: MarketView) -> dict[str, float]:
-    """Power that contracts have yet to draw at each own site: at theirs, or shared among those of their region."""
-    found = {site.name: 0.0 for site in view.sites()}
-    for contract in view.contracts():
-        if contract.lessor == view.me:
-            places = [s.name for s in view.sites() if contract.site in (s.name, "") and s.region == contract.region]
-            for name in places:
-                found[name] += contract.undrawn * view.chip(contract.chip).power_kw_it_per_gpu / len(places)
-    return found
 
 
 def at_wish(view: MarketView, chip: Chip, gpus: int, region: str) -> Plan | None:
@@ -312,78 +240,3 @@ def conceded(view: MarketView, quote: Quote) -> LeaseTerms:
                 end_day=first + terms.duration_days,
             )  # fmt: skip
     return terms
-
-
-# --- what was signed is built and bought for
-
-
-def fulfil(view: MarketView) -> Iterator[Command]:
-    """Order chips and start buildings for contracts that chips, power and sites under way do not cover."""
-    signed = sorted((c for c in view.contracts() if c.lessor == view.me and c.undrawn), key=_by_day)
-    if signed:
-        short = lacking(view, signed)
-        for contract in signed:
-            yield from order_for(view, contract, short)
-            yield from build_for(view, contract)
-
-
-def _by_day(contract: Contract) -> tuple[int, str]:
-    return contract.start_day, contract.contract_id
-
-
-def lacking(view: MarketView, signed: Sequence[Contract]) -> dict[str, int]:
-    """GPUs by chip that contracts have yet to draw, less those free, on order, on their way and in the warehouse."""
-    short: Counter[str] = Counter()
-    for contract in signed:
-        short[contract.chip] += contract.undrawn
-    for order in view.orders():
-        short[order.chip] -= order.gpus
-    for holding in view.holdings():
-        if holding.chip in short:
-            short[holding.chip] -= max(0, view.free(holding.chip, holding.site))
-    short.subtract(view.coming())
-    short.subtract(view.warehouse())
-    return short
-
-
-def order_for(view: MarketView, contract: Contract, short: dict[str, int]) -> Iterator[Command]:
-    """Order what the chips of a contract lack when their lead time says that it is time; `short` is counted down."""
-    chip = view.chip(contract.chip)
-    missing = min(contract.undrawn, short[chip.name])
-    soon = contract.start_day - view.day <= 7 * means.chip_weeks(view, chip) + view.param("contracts.early_days")
-    if missing < NODE_GPUS or not soon or chip.retired or not view.may_buy(chip.name):
-        return
-    weeks = (contract.start_day - view.day) / 7 + means.SLIP_WEEKS  # its buildings are begun for it: all of them count
-    missing = min(missing, int(max(0.0, room_kw(view, weeks, trust=1.0)) / chip.power_kw_it_per_gpu))
-    bill = chip.price_usd_per_gpu * (1 + view.param("shipping.server_cost_share"))
-    missing = min(missing, int(payable_usd(view) / bill))
-    missing = permission.order_size(view, chip.name, missing)[0] if missing >= NODE_GPUS else 0
-    if missing >= NODE_GPUS and chip.start_day - view.day <= view.param("orders.ahead_days"):
-        short[chip.name] -= missing
-        yield PlaceOrder(actor=view.me, because=contract.contract_id, chip=chip.name, gpus=missing)
-
-
-def build_for(view: MarketView, contract: Contract) -> Iterator[Command]:
-    """Start what a contract's place lacks: another building at its site, or the site itself."""
-    chip = view.chip(contract.chip)
-    kw = math.ceil(contract.undrawn * chip.power_kw_it_per_gpu)
-    places = [s for s in view.sites() if s.name == contract.site or (not contract.site and s.region == contract.region)]
-    names = {site.name for site in places}
-    room = sum(site.spare_w / 1000 - view.promised_kw(site.name) for site in places)
-    room += sum(b.power_kw for b in view.buildings() if b.site in names)
-    missing = math.ceil(kw - max(0.0, room))
-    if missing < view.param("sites.building_kw_min"):
-        return
-    name, p = contract.contract_id, view.param
-    weeks = (contract.start_day - view.day) / 7
-    kind = "brownfield" if weeks < means.shell_weeks(view, "greenfield") else "greenfield"
-    if places:
-        yield StartBuilding(
-            actor=view.me, because=name, site=places[0].name, kind="next" if places[0].energised_kw else "greenfield",
-            power_kw_it=min(missing, round(p("sites.building_kw_max"))),
-        )  # fmt: skip
-    elif contract.region in view.home_regions():
-        yield PlanSite(
-            actor=view.me, because=name, region=contract.region,
-            kind="brownfield" if kind == "brownfield" else "greenfield", power_kw_it=missing,
-        )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import structs
 
-from agents import lessors, means, race
+from agents import lessors, means, options, race
 from agents.decision import Decision, Option, Target, Way, decide
 from agents.desk import lessors as open_to
 from market.units import HOURS_PER_YEAR, to_date, to_day
@@ -33,10 +33,10 @@ def answer(views: Callable[[str], MarketView], org: str, **asked: Any) -> dict[s
     if asked["region"] is not None:
         _check("region", asked["region"], view.regions())
     target = _target(view, **asked)
-    options = [*means.own_sites(view, target), *means.builds(view, target, view.day - FOUND_DAYS)]
+    ways = [*options.own_sites(view, target), *options.builds(view, target, view.day - FOUND_DAYS)]
     offers = (_offered(views(lessor), view, target) for lessor in open_to(view))
-    options += [option for option in offers if option is not None]
-    found = decide(target, options, means.weights(view))
+    ways += [option for option in offers if option is not None]
+    found = decide(target, ways, means.weights(view))
     return {
         "org": org,
         "day": to_date(view.day).isoformat(),

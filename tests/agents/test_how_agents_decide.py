@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from given import CLOUD, FUND, LAB, OEM, RESELLER, RIVAL, SITE, START, SUPPLIER, given, handed, lease
 
-from agents import buyers, clouds, desk, labs, means, siting, targets, valuation
+from agents import buyers, clouds, desk, labs, means, shelf, siting, targets, valuation
 from agents.clouds import Cloud
 from agents.investors import Investor
 from agents.labs import Lab
@@ -325,7 +325,7 @@ def test_a_counter_offer_is_met_above_the_floor_and_not_below():
                 quote_id="cloud/quote/1", lessor=CLOUD, lessee=LAB, price_usd_per_gpu_hour=price
             )
         )
-        assert len(of(clouds.answer_counters(view(world, CLOUD)), kind)) == 1
+        assert len(of(shelf.answer_counters(view(world, CLOUD)), kind)) == 1
 
 
 # --- lease or build

@@ -10,7 +10,7 @@ from given import CLOUD, LAB, RIVAL, START, given
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
-from agents import desk, lessors, means, race
+from agents import desk, fulfilment, lessors, means, race, talks
 from agents.decision import Option, Target, Way, Weights, decide, gumbel, score, true_reason
 from events.commands.chips import PlaceOrder
 from events.commands.leases import AcceptQuote, BreakTalks, CounterQuote, GiveQuote, RequestLease
@@ -266,7 +266,7 @@ def test_every_concession_is_a_part_of_the_room_and_never_passes_the_floor(claus
         days.append(quote.start_day)
         if turn == 12:
             break
-        wanted = desk.counter(view(world), quote, target(urgency=9.0 if clause == "date" else 0.0), clause)
+        wanted = talks.counter(view(world), quote, target(urgency=9.0 if clause == "date" else 0.0), clause)
         world.when(wanted)
         (quote,) = world.state.leases.quotes.values()
         terms = lessors.conceded(view(world, CLOUD), quote)
@@ -320,7 +320,7 @@ def test_a_lessor_orders_and_builds_for_what_it_signed():
     quote = offered(world)
     (name,) = world.state.leases.quotes
     world.when(AcceptQuote(actor=LAB, because=name, quote_id=name))
-    commands = list(lessors.fulfil(view(world, CLOUD)))
+    commands = list(fulfilment.fulfil(view(world, CLOUD)))
     assert sum(c.gpus for c in commands if isinstance(c, PlaceOrder)) <= quote.terms.gpus
     assert any(not isinstance(c, PlaceOrder) for c in commands)
     assert {c.because for c in commands} == {"lab/contract/1"}

@@ -1,0 +1,87 @@
+"""How a lessor builds and buys for the contracts that it has signed."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from agents import means, permission
+from agents.buyers import NODE_GPUS
+from agents.resources import payable_usd, room_kw
+from events.commands import Command
+from events.commands.chips import PlaceOrder
+from events.commands.sites import PlanSite, StartBuilding
+from market.view import Contract, MarketView
+
+
+def fulfil(view: MarketView) -> Iterator[Command]:
+    """Order chips and start buildings for contracts that chips, power and sites under way do not cover."""
+    signed = sorted((c for c in view.contracts() if c.lessor == view.me and c.undrawn), key=_by_day)
+    if signed:
+        short = lacking(view, signed)
+        for contract in signed:
+            yield from order_for(view, contract, short)
+            yield from build_for(view, contract)
+
+
+def _by_day(contract: Contract) -> tuple[int, str]:
+    return contract.start_day, contract.contract_id
+
+
+def lacking(view: MarketView, signed: Sequence[Contract]) -> dict[str, int]:
+    """GPUs by chip that contracts have yet to draw, less those free, on order, on their way and in the warehouse."""
+    short: Counter[str] = Counter()
+    for contract in signed:
+        short[contract.chip] += contract.undrawn
+    for order in view.orders():
+        short[order.chip] -= order.gpus
+    for holding in view.holdings():
+        if holding.chip in short:
+            short[holding.chip] -= max(0, view.free(holding.chip, holding.site))
+    short.subtract(view.coming())
+    short.subtract(view.warehouse())
+    return short
+
+
+def order_for(view: MarketView, contract: Contract, short: dict[str, int]) -> Iterator[Command]:
+    """Order what the chips of a contract lack when their lead time says that it is time; `short` is counted down."""
+    chip = view.chip(contract.chip)
+    missing = min(contract.undrawn, short[chip.name])
+    soon = contract.start_day - view.day <= 7 * means.chip_weeks(view, chip) + view.param("contracts.early_days")
+    if missing < NODE_GPUS or not soon or chip.retired or not view.may_buy(chip.name):
+        return
+    weeks = (contract.start_day - view.day) / 7 + means.SLIP_WEEKS  # its buildings are begun for it: all of them count
+    missing = min(missing, int(max(0.0, room_kw(view, weeks, trust=1.0)) / chip.power_kw_it_per_gpu))
+    bill = chip.price_usd_per_gpu * (1 + view.param("shipping.server_cost_share"))
+    missing = min(missing, int(payable_usd(view) / bill))
+    missing = permission.order_size(view, chip.name, missing)[0] if missing >= NODE_GPUS else 0
+    if missing >= NODE_GPUS and chip.start_day - view.day <= view.param("orders.ahead_days"):
+        short[chip.name] -= missing
+        yield PlaceOrder(actor=view.me, because=contract.contract_id, chip=chip.name, gpus=missing)
+
+
+def build_for(view: MarketView, contract: Contract) -> Iterator[Command]:
+    """Start what a contract's place lacks: another building at its site, or the site itself."""
+    chip = view.chip(contract.chip)
+    kw = math.ceil(contract.undrawn * chip.power_kw_it_per_gpu)
+    places = [s for s in view.sites() if s.name == contract.site or (not contract.site and s.region == contract.region)]
+    names = {site.name for site in places}
+    room = sum(site.spare_w / 1000 - view.promised_kw(site.name) for site in places)
+    room += sum(b.power_kw for b in view.buildings() if b.site in names)
+    missing = math.ceil(kw - max(0.0, room))
+    if missing < view.param("sites.building_kw_min"):
+        return
+    name, p = contract.contract_id, view.param
+    weeks = (contract.start_day - view.day) / 7
+    kind = "brownfield" if weeks < means.shell_weeks(view, "greenfield") else "greenfield"
+    if places:
+        yield StartBuilding(
+            actor=view.me, because=name, site=places[0].name, kind="next" if places[0].energised_kw else "greenfield",
+            power_kw_it=min(missing, round(p("sites.building_kw_max"))),
+        )  # fmt: skip
+    elif contract.region in view.home_regions():
+        yield PlanSite(
+            actor=view.me, because=name, region=contract.region,
+            kind="brownfield" if kind == "brownfield" else "greenfield", power_kw_it=missing,
+        )  # fmt: skip

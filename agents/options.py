@@ -1,0 +1,175 @@
+"""The options of a decision: all ways in which an org could meet a target, with their terms and gates."""
+
+from __future__ import annotations
+
+import math
+
+from agents import permission
+from agents.decision import Gate, Option, Target, Way, Weights, score
+from agents.means import (
+    SLIP_WEEKS,
+    bill_usd,
+    capital_rate,
+    chip_for,
+    chip_weeks,
+    has_hall,
+    other_burn_usd,
+    owning_usd,
+    power_weeks,
+    promised_usd,
+    shell_weeks,
+    slip,
+    ways_to_build,
+)
+from market.units import HOURS_PER_YEAR
+from market.view import MarketView, Quote
+
+_NOT_ALLOWED: tuple[Gate, ...] = ("permission",)
+
+
+def builds(view: MarketView, target: Target, since_day: int) -> list[Option]:
+    """The best brownfield and the best greenfield, by cost and wait; a hall not found yet is a hope."""
+    chip = chip_for(view, target)
+    if chip is None or (view.lab is not None and not view.trait("build")):
+        return []
+    gpus, rate = math.ceil(target.h100e / chip.h100e), capital_rate(view)
+    found: dict[str, list[Option]] = {"brownfield": [], "greenfield": []}
+    for build in ways_to_build(view):
+        bill = bill_usd(view, chip, gpus, build)
+        site = max(shell_weeks(view, build.kind), power_weeks(view, build, gpus * chip.power_kw_it_per_gpu))
+        may = permission.to_build(
+            view, build.region, build.kind, gpus * chip.power_kw_it_per_gpu, on_site=build.on_site
+        )
+        wait = max(chip_weeks(view, chip), site + (may.wait_days / 7 if may.is_worth_asking else 0.0))
+        is_found = build.kind == "greenfield" or has_hall(view, since_day)
+        plant = " with own plant" if build.on_site else ""
+        found[build.kind].append(
+            Option(
+                name=f"{build.kind} {build.region}{plant}",
+                way=Way(build.kind),
+                h100e=gpus * chip.h100e,
+                cost_usd_per_h100e_hour=owning_usd(view, bill, (chip, gpus), build.region, rate) / target.hours_share,
+                wait_weeks=wait + (0.0 if is_found else view.param("talks.hall_weeks")),
+                **slip(view, wait)._asdict(),
+                is_owned=True,
+                failed=(*gates(view, bill), *(() if may.is_worth_asking else _NOT_ALLOWED)),
+                is_executable=is_found,
+                region=build.region,
+                chip=chip.name,
+                on_site_power=build.on_site,
+            )
+        )
+    risk = view.param("choice.risk_weight")
+    return [_best(options, target, risk) for options in found.values() if options]
+
+
+def _best(options: list[Option], target: Target, risk: float) -> Option:
+    """The cheaper and sooner of ways that differ in region alone; a preferred region wins a tie."""
+    weights = Weights(1.0, risk)
+    return max(options, key=lambda o: ("permission" not in o.failed, score(target, o, weights).score, o.name))
+
+
+def gates(view: MarketView, bill: float) -> tuple[Gate, ...]:
+    """Finance of the whole bill: cash and what bonds would bring, less a year of other costs."""
+    cash = (view.cash_cents + view.bond_room_cents()) / 100 - other_burn_usd(view)
+    return () if cash >= view.param("talks.bill_share") * bill else ("finance",)
+
+
+def own_sites(view: MarketView, target: Target) -> list[Option]:
+    """Order for power that the org has, or that is promised to it."""
+    chip = chip_for(view, target)
+    if chip is None or not view.sites():
+        return []
+    gpus, rate, found = math.ceil(target.h100e / chip.h100e), capital_rate(view), []
+    for site in view.sites():
+        coming = [b for b in view.buildings() if b.site == site.name]
+        room = site.spare_w / 1000 + sum(b.power_kw for b in coming) - view.promised_kw(site.name)
+        if int(room / chip.power_kw_it_per_gpu) < view.param("desk.part_min") * gpus:
+            continue
+        due = max((b.due_day for b in coming), default=view.day)
+        wait = max(chip_weeks(view, chip), (due - view.day) / 7)
+        size = min(gpus, int(room / chip.power_kw_it_per_gpu))
+        bill = bill_usd(view, chip, size, None)
+        found.append(
+            Option(
+                name=f"own site {site.name}",
+                way=Way.OWN_SITE,
+                h100e=size * chip.h100e,
+                cost_usd_per_h100e_hour=owning_usd(view, bill, (chip, size), site.region, rate) / target.hours_share,
+                wait_weeks=wait,
+                **slip(view, wait)._asdict(),
+                is_owned=True,
+                failed=gates(view, bill),
+                site=site.name,
+                region=site.region,
+                chip=chip.name,
+            )
+        )
+    return [_best(found, target, view.param("choice.risk_weight"))] if found else []
+
+
+def quoted(view: MarketView, target: Target, quote: Quote) -> Option:
+    """A quote as an option: dearer where hours stay unused, gated where money or the slot is gone."""
+    chip, p = view.chip(quote.chip), view.param
+    price = quote.price_usd_per_gpu_hour / chip.h100e / view.training_yield(quote.quote_id) / target.hours_share
+    price *= 1 + permission.rent_levy(view, quote.duration_days, quote.lessor)
+    if view.rented() and all(lease.lessor != quote.lessor for lease in view.rented()):
+        price *= 1 + p("talks.switching_share")
+    wait = max(0.0, (quote.start_day - view.day) / 7)
+    failed: list[Gate] = [] if permission.accepting(view, quote).is_worth_asking else ["permission"]
+    if quote.start_day > quote.first_start_day + 7 * SLIP_WEEKS:
+        failed.append("lost to another")
+    if quote.form == "contract" and view.cash_cents / 100 - promised_usd(view) < paid_first_usd(view, target, quote):
+        failed.append("finance")
+    way = Way.CONTRACT if quote.form == "contract" else Way.SUBLEASE if quote.parent_lease_id else Way.LEASE
+    return Option(
+        name=f"{way} {quote.quote_id}",
+        way=way,
+        h100e=quote.gpus * chip.h100e,
+        cost_usd_per_h100e_hour=price,
+        wait_weeks=wait,
+        **slip(view, wait)._asdict(),
+        failed=tuple(failed),
+        counterparty=quote.lessor,
+        region=quote.region,
+        site=quote.site,
+        chip=quote.chip,
+        quote_id=quote.quote_id,
+    )
+
+
+def paid_first_usd(view: MarketView, target: Target, quote: Quote) -> float:
+    """Cash that a contract must find: what is prepaid beside a year's burn, of a machine a part of a year's rent.
+
+    What is signed years ahead is paid from revenue believed in, within which it was asked for.
+    """
+    if target.is_machine:
+        year = quote.gpus * quote.price_usd_per_gpu_hour * HOURS_PER_YEAR
+        return max(view.param("labs.race_money_share") * year, quote.prepaid_share * quote.worth_usd)
+    prepaid = quote.prepaid_share * quote.worth_usd
+    return prepaid + other_burn_usd(view) if prepaid else 0.0
+
+
+def on_demand(view: MarketView, target: Target) -> list[Option]:
+    """By the hour, paid for hours used alone; only what clouds could have free is there at all."""
+    if target.h100e > view.param("contracts.ask_min_h100e") or view.tightness > 1:
+        return []
+    return [
+        Option(
+            name="on demand",
+            way=Way.ON_DEMAND,
+            h100e=target.h100e,
+            cost_usd_per_h100e_hour=view.spot,
+            wait_weeks=0.0,
+        )
+    ]
+
+
+def all_options(view: MarketView, target: Target, quotes: list[Quote], since_day: int) -> list[Option]:
+    """Every way that the org has today to meet a target."""
+    return [
+        *(quoted(view, target, quote) for quote in quotes),
+        *own_sites(view, target),
+        *builds(view, target, since_day),
+        *on_demand(view, target),
+    ]
