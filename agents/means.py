@@ -102,7 +102,7 @@ def shell_weeks(view: MarketView, kind: str) -> float:
         days = (p("sites.next_days_min") + p("sites.next_days_max")) / 2
     else:
         days = p(f"sites.{kind}_days")
-    return days * p("sites.slip_median") / 7
+    return p("sites.time_factor") * days * p("sites.slip_median") / 7
 
 
 def power_weeks(view: MarketView, build: Build, kw: float) -> float:

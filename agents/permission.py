@@ -18,9 +18,9 @@ from events.commands.leases import AcceptQuote
 from events.commands.sites import PlanSite, StartBuilding
 from events.commands.training import StartTraining
 from events.kinds import NewSiteKind, StakeKind
+from market.units import HOURS_PER_DAY
 from market.view import Machine, MarketView, Permission, Quote, Round
 
-HOURS_PER_DAY = 24
 HALVINGS = 40  # of an interval in which a threshold is looked for
 
 

@@ -150,7 +150,7 @@ def places(view: MarketView, kind: NewSiteKind, kw: int, taken: Mapping[str, int
             licence = may.wait_days if may.is_worth_asking else 0.0
             levied = may.usd + permission.building_levy_usd(view, region, kw, on_site=on_site)
             cost = view.levelised_usd_per_kwh(region, on_site, rate) + levied / kw * per_shell_usd
-            late = late_usd * max(wait + licence, shell_days)
+            late = late_usd * max(wait + licence, p("sites.time_factor") * shell_days)
             terms = Terms(
                 region, term_price=price_term(cost, p("energy.reference_usd_per_mwh") / 1000),
                 term_time=price_term(cost + late, cost), on_site_power=on_site,

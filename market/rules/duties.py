@@ -9,9 +9,7 @@ from events.types.training import TrainingReplanned
 from market.rules.base import Happening
 from market.rules.training import flop_left
 from market.state import State
-from market.units import HOURS_PER_YEAR, MONTH_WEEKS, YEAR_WEEKS, digits
-
-HOURS_PER_DAY = 24
+from market.units import HOURS_PER_DAY, HOURS_PER_YEAR, MONTH_WEEKS, YEAR_WEEKS, digits
 
 
 def curtailment_hours(state: State, region: str) -> float:

@@ -26,9 +26,10 @@ def planned_days(state: State, kind: str, building_id: str) -> int:
     p, seed = state.run.parameters, state.run.seed
     if kind == "next":
         low, high = p["sites.next_days_min"], p["sites.next_days_max"]
-        return round(low + (high - low) * rng.uniform(seed, "building plan", building_id))
+        return round(p["sites.time_factor"] * (low + (high - low) * rng.uniform(seed, "building plan", building_id)))
     z = rng.normal(seed, "building plan", building_id)
-    return min(LONGEST_DAYS, round(rng.lognormal(p[f"sites.{kind}_days"], p[f"sites.{kind}_sd"], z)))
+    median = p["sites.time_factor"] * p[f"sites.{kind}_days"]
+    return min(LONGEST_DAYS, round(rng.lognormal(median, p[f"sites.{kind}_sd"], z)))
 
 
 def shell_cents(state: State, power_kw: int) -> int:
