@@ -160,3 +160,23 @@ class PowerEnergised(Event, frozen=True, kw_only=True):
     kind: PowerSource
     power_kw_it: int
     power_kw_facility: int
+
+
+class EnergyPriced(Event, frozen=True, kw_only=True):
+    """What energy costs in a region where `power_kw_it` is energised: `value` is its price over that of the start."""
+
+    subject: ClassVar[str] = "region"
+    region: str
+    value: float
+    power_kw_it: int
+
+
+class CapacityCleared(Event, frozen=True, kw_only=True):
+    """An auction of generating capacity cleared: `value` USD per MW and day for the year of delivery from `start_day`.
+
+    `power_kw_facility` is the load of data centres that it reckons with beyond that of the start of the run.
+    """
+
+    value: float
+    start_day: int
+    power_kw_facility: int

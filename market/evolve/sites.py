@@ -5,7 +5,7 @@ from __future__ import annotations
 from events.types import sites as events
 from market.evolve.ids import count, drop, enter
 from market.state import State
-from market.state.sites import Building, Site
+from market.state.sites import Building, Site, Tariff
 
 
 def site_planned(state: State, event: events.SitePlanned, day: int) -> None:
@@ -82,7 +82,19 @@ def power_energised(state: State, event: events.PowerEnergised, day: int) -> Non
         drop(state.index.buildings, building.site, event.building_id)
 
 
+def energy_priced(state: State, event: events.EnergyPriced, day: int) -> None:
+    known = state.sites.tariffs.get(event.region)
+    start_kw = known.start_kw if known else event.power_kw_it
+    state.sites.tariffs[event.region] = Tariff(start_kw, event.value)
+
+
+def capacity_cleared(state: State, event: events.CapacityCleared, day: int) -> None:
+    state.sites.capacity[event.start_day] = event.value
+
+
 APPLY = {
+    events.EnergyPriced: energy_priced,
+    events.CapacityCleared: capacity_cleared,
     events.SitePlanned: site_planned,
     events.BuildingStarted: building_started,
     events.PowerQueued: power_queued,

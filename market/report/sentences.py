@@ -62,6 +62,8 @@ SENTENCES: dict[str, str] = {
     ),
     "PowerQueued": "{org} asked the grid of {region} for {power_kw_it} at {site}.",
     "PowerGranted": "Power of {power_kw_it} ({kind}) was granted to {site} of {org} in {region}, from {due_day}.",
+    "EnergyPriced": "Energy in {region} cost {value} of what it did at the start, with {power_kw_it} energised.",
+    "CapacityCleared": "Capacity cleared at {value} USD per MW and day for the year from {start_day}.",
     "LoadCurtailed": "{org} switched {power_kw_it} off at {site} for {share} of four weeks.",
     "BuildingSlipped": (
         "A building at {site} of {org} slipped to {due_day}, {duration_days} days behind plan: "

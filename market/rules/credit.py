@@ -80,18 +80,26 @@ def free_h100e(state: State, org: str) -> float:
 
 
 def bond_room_cents(state: State, org: str, day: int) -> int:
-    """What an org with a rating may still borrow: a multiple of its yearly cash flow, less what it owes; else 0."""
-    rating = trait(state, org, "rating")
-    if not rating or org in state.finance.estates:
+    """What an org with a rating may still borrow: a multiple of its yearly cash flow, less what it owes; else 0.
+
+    One whose cash lies below zero goes further, as Oracle did to over four times its cash flow, at a wider spread.
+    """
+    p = state.run.parameters
+    if not trait(state, org, "rating") or org in state.finance.estates:
         return 0
-    most = state.run.parameters["finance.bonds_per_cash_flow"] * income_usd_per_year(state, org, day) * CENTS
+    times = p["finance.bonds_stretched" if cash(state, org) < 0 else "finance.bonds_per_cash_flow"]
+    most = times * income_usd_per_year(state, org, day) * CENTS
     return max(0, round(most) - sum(loan.amount_cents for loan in loans_of(state, org)))
 
 
 def bond_rate(state: State, org: str) -> float:
-    """Yearly rate of an org's bonds: that of the state, and a spread that widens with each step of the rating."""
+    """Yearly rate of bonds: that of the state, and a spread for each step of the rating, wider when stretched.
+
+    The spread grows by as much as debt may be stretched.
+    """
     p = state.run.parameters
-    return p["finance.state_rate"] + p["finance.spread_per_step"] * trait(state, org, "rating")
+    wider = p["finance.bonds_stretched"] / p["finance.bonds_per_cash_flow"] if cash(state, org) < 0 else 1.0
+    return p["finance.state_rate"] + wider * p["finance.spread_per_step"] * trait(state, org, "rating")
 
 
 def seek_loan(state: State, command: commands.SeekLoan, day: int) -> list[Event]:

@@ -2,15 +2,86 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from datetime import date
+
+from events.types import sites as events
+from market.rules.base import Happening
 from market.rules.power import making_days, plant_clears_days, plant_queue
 from market.state import State
-from market.units import HOURS_PER_YEAR, annuity
+from market.units import HOURS_PER_DAY, HOURS_PER_YEAR, annuity, digits, to_day
+
+AUCTION, DELIVERY = (7, 21), (6, 1)  # month and day: PJM clears in the second half of July for a year from 1 June
 
 
 def energy_usd_per_mwh(state: State, region: str) -> float:
-    """Price of energy in a region, USD/MWh, levies left out."""
-    price: float = state.run.parameters[f"regions.{region}.energy_usd_per_mwh"]
-    return price
+    """Price of energy in a region, USD/MWh, with its risen price and its capacity charge, levies left out."""
+    p = state.run.parameters
+    tariff = state.sites.tariffs.get(region)
+    price: float = p[f"regions.{region}.energy_usd_per_mwh"] * (tariff.rise if tariff else 1.0)
+    return price + capacity_usd_per_mwh(state, region)
+
+
+def capacity_usd_per_mwh(state: State, region: str) -> float:
+    """Charge for capacity in a region whose market has one, over the energy that a load of the usual factor takes."""
+    p = state.run.parameters
+    if not p.get(f"regions.{region}.capacity_market") or not state.sites.capacity:
+        return 0.0
+    today = state.run.start_day + 7 * (state.run.week + 1)
+    begun = [first for first in state.sites.capacity if first <= today]
+    price = state.sites.capacity[max(begun)] if begun else 0.0
+    return price / HOURS_PER_DAY / max(p["energy.load_factor"], 0.01)
+
+
+def energised_kw(state: State) -> dict[str, int]:
+    """IT power in use by region."""
+    found = dict.fromkeys(state.run.regions, 0)
+    for site in state.sites.sites.values():
+        found[site.region] += site.energised_kw
+    return found
+
+
+def tariffs(state: State, day: int) -> Iterator[Happening]:
+    """Let energy become dearer where data centres take more than at the start, by years of what a region connects.
+
+    Told when the price has moved by a hundredth.
+    """
+    p = state.run.parameters
+    for region, kw in energised_kw(state).items():
+        known, yearly = state.sites.tariffs.get(region), p[f"regions.{region}.grid_mw_per_year"] * 1000
+        added = max(0, kw - known.start_kw) / yearly if known and yearly else 0.0
+        rise = digits(math.exp(p["power.price_per_load"] * added))
+        if known is None or abs(rise / known.rise - 1) >= p["power.price_step"]:
+            yield Happening(day, events.EnergyPriced(region=region, value=rise, power_kw_it=kw), "world", region)
+
+
+def auction(state: State, day: int) -> Iterator[Happening]:
+    """Clear a year's capacity where the market has an auction: dearer as load eats the reserve, up to the cap."""
+    p, cleared = state.run.parameters, state.sites.capacity
+    members = [name for name in state.run.regions if p.get(f"regions.{name}.capacity_market")]
+    today = date.fromordinal(date(1970, 1, 1).toordinal() + day)
+    first = to_day(date(today.year + 1, *DELIVERY))
+    is_due = to_day(date(today.year, *AUCTION)) <= day and first not in cleared
+    if not members or (cleared and not is_due):
+        return
+    load = max(0, sum(_committed_kw(state, name) for name in members))
+    reserve = p["power.capacity_reserve_mw"] * 1000
+    used = min(1.0, load / reserve) if reserve else 1.0
+    least, most = p["power.capacity_start_usd_per_mw_day"], p["power.capacity_cap_usd_per_mw_day"]
+    price = digits(min(most, least + (most - least) * used)) if cleared else least
+    event = events.CapacityCleared(
+        value=price, start_day=first if cleared else state.run.start_day, power_kw_facility=load
+    )
+    yield Happening(day, event, "world", "world")
+
+
+def _committed_kw(state: State, region: str) -> int:
+    """Facility power that a region has energised or granted since the start."""
+    tariff = state.sites.tariffs.get(region)
+    granted = sum(b.power_kw for b in state.sites.buildings.values() if b.region == region and b.granted)
+    added = energised_kw(state)[region] + granted - (tariff.start_kw if tariff else 0)
+    return round(added * state.run.parameters[f"regions.{region}.pue"])
 
 
 def plant_usd_per_kw(state: State, day: int) -> float:

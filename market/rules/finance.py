@@ -9,8 +9,9 @@ from events.commands import finance as commands
 from events.types import Batch, Event
 from events.types import finance as events
 from market.rules.base import Deciders, Happening, cash, demand_factor, income_usd_per_year, trait, years
-from market.rules.credit import instalments, service_cents
+from market.rules.credit import bond_room_cents, instalments, service_cents
 from market.rules.duties import billed_w
+from market.rules.energy import energy_usd_per_mwh
 from market.state import State, next_id
 from market.state.leases import Lease
 from market.units import CENTS, HOURS_PER_DAY, HOURS_PER_YEAR, MONTH_DAYS, MONTH_HOURS, finite
@@ -202,7 +203,7 @@ def energy(state: State) -> Iterator[Payment]:
     for site in state.sites.sites.values():
         watts = billed_w(state, site.region, site.installed_w, site.energised_kw)
         facility_kw = watts / 1000 * p[f"regions.{site.region}.pue"] * p["energy.load_factor"]
-        price = p[f"regions.{site.region}.energy_usd_per_mwh"] / 1000
+        price = energy_usd_per_mwh(state, site.region) / 1000
         cents = round(facility_kw * 24 * MONTH_DAYS * price * CENTS)
         yield site.owner, "world/utilities", cents, "energy", site.name
 
@@ -240,9 +241,11 @@ def turnover(state: State, org: str) -> float:
 
 
 def is_insolvent(state: State, org: str) -> bool:
-    """Whether cash lies further below zero than a part of the org's turnover."""
-    money = cash(state, org)
-    return money < 0 and money < state.run.parameters["finance.default_cash_share"] * turnover(state, org)
+    """Whether cash, with what a rating would still borrow, lies further below zero than a part of the turnover."""
+    if cash(state, org) >= 0:
+        return False
+    money = cash(state, org) + bond_room_cents(state, org, state.run.start_day + 7 * (state.run.week + 1))
+    return money < state.run.parameters["finance.default_cash_share"] * turnover(state, org)
 
 
 DECIDE: Deciders = {

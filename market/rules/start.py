@@ -11,6 +11,7 @@ from events.kinds import MarketName, StakeKind, roles_text
 from events.types import Event, chips, clearing, finance, leases, run, sites, training
 from market import rng
 from market.rules import calibrate as start_of_demand
+from market.rules import energy
 from market.rules.base import Happening
 from market.rules.training import CAPABILITY_ORIGIN_DAY, compute_optimal
 from market.state import State
@@ -47,7 +48,7 @@ def _parameters(scenario: Scenario, start: int) -> Iterator[Event]:
         for trait, value in org.traits.items():
             values[f"orgs.{name}.{trait}"] = value
     for name, region in sorted(scenario.regions.items()):
-        for field in ("queue_days", "grid_mw_per_year", "energy_usd_per_mwh", "pue"):
+        for field in ("queue_days", "grid_mw_per_year", "energy_usd_per_mwh", "pue", "capacity_market"):
             values[f"regions.{name}.{field}"] = float(getattr(region, field))
     for name, chip in sorted(scenario.chips.items()):
         for field in ("slots_per_gpu", "gpus_per_week", "growth_per_year", "price_change_per_year"):
@@ -375,6 +376,8 @@ def calibrate(state: State) -> Iterator[Happening]:
     yield from _backlog(state, state.run.start_day)
     yield from start_of_demand.builders(state)
     yield from _pool_tranches(state, state.run.start_day)
+    yield from energy.tariffs(state, state.run.start_day)
+    yield from energy.auction(state, state.run.start_day)
 
 
 def _backlog(state: State, day: int) -> Iterator[Happening]:

@@ -45,8 +45,17 @@ class Building(msgspec.Struct, array_like=True):
     rested_days: int = 0  # of pauses that are over
 
 
+class Tariff(msgspec.Struct, array_like=True):
+    """What energy costs in a region: energised IT power at the start, and the price over that of the start."""
+
+    start_kw: int
+    rise: float = 1.0
+
+
 class Sites(msgspec.Struct, array_like=True):
     """Sites by name, buildings under way by id (energised ones leave)."""
 
     sites: dict[str, Site] = {}
     buildings: dict[str, Building] = {}
+    tariffs: dict[str, Tariff] = {}  # by region
+    capacity: dict[int, float] = {}  # first day of a delivery year -> USD per MW and day

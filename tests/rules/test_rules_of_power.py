@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from given import FIELD, LAB, START, YEAR, given
 from hypothesis import given as draws
@@ -119,3 +121,51 @@ def test_the_price_of_plant_rises_as_its_makers_fall_behind():
     idle = energy.plant_usd_per_kw(world.state, START)
     begun(world, kw=200_000, own_power=True)
     assert energy.plant_usd_per_kw(world.state, START) / idle == pytest.approx(2, rel=0.03)
+
+
+# --- what energy and capacity cost
+
+
+def energised(world, kw, region="texas"):
+    site = world.state.sites.sites[FIELD]
+    assert site.region == region
+    site.energised_kw += kw
+
+
+def test_energy_is_dearer_where_more_is_energised_and_says_so():
+    world = given(power__price_per_load=0.05)
+    world.after(energy.tariffs(world.state, START))
+    before = energy.energy_usd_per_mwh(world.state, "texas")
+    energised(world, 1_000_000)
+    (priced,) = world.after(energy.tariffs(world.state, START + 28))
+    assert (priced.region, priced.value) == ("texas", pytest.approx(math.exp(0.05 * 2)))
+    assert energy.energy_usd_per_mwh(world.state, "texas") == pytest.approx(before * priced.value)
+    assert energy.energy_usd_per_mwh(world.state, "beijing") == before
+    assert world.after(energy.tariffs(world.state, START + 56)) == []
+
+
+def auctions(load_kw, **more):
+    world = given(regions__texas__capacity_market=1.0, power__capacity_reserve_mw=1_000, **more)
+    world.after(energy.tariffs(world.state, START))
+    first = world.after(energy.auction(world.state, START))
+    energised(world, load_kw)
+    return first, world.after(energy.auction(world.state, START + 28)), world
+
+
+def test_capacity_is_dearer_as_load_eats_the_reserve_and_never_beyond_the_cap():
+    prices = []
+    for load_kw in (0, 200_000, 400_000, 4_000_000):
+        (start,), (cleared,), world = auctions(load_kw, power__capacity_cap_usd_per_mw_day=300.0)
+        prices.append(cleared.value)
+        assert world.after(energy.auction(world.state, START + 56)) == []  # once a year
+    assert prices[0] == start.value == pytest.approx(28.92)
+    assert prices == sorted(prices)
+    assert prices[1] < prices[2] < prices[3] == 300.0
+
+
+def test_capacity_is_paid_from_the_year_of_delivery_on_and_only_where_there_is_a_market():
+    _, (cleared,), world = auctions(4_000_000)
+    before = energy.capacity_usd_per_mwh(world.state, "texas")
+    world.state.run.week = (cleared.start_day - START) // 7 + 1
+    assert energy.capacity_usd_per_mwh(world.state, "texas") > 10 * before > 0
+    assert energy.capacity_usd_per_mwh(world.state, "beijing") == 0.0
