@@ -33,6 +33,8 @@ from events import (
     resume as recover,
 )
 from events.disk import Disk
+from events.flat import Malformed
+from events.segment import read_preface
 from market.commands.errors import code_of
 from tests.events.sample import SCENARIO, START_DAY, entries, feed, manifest, run
 
@@ -288,3 +290,27 @@ def test_no_run_is_said_so(tmp_path: Path) -> None:
             verify(folder)
         with pytest.raises(LogMissing):
             recover(folder)
+
+
+def test_a_runs_files_are_written_by_their_owner_alone(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        with LogWriter.create(tmp_path / "run", manifest(), SCENARIO) as writer:
+            feed(writer, run(3, 5))
+    finally:
+        os.umask(before)
+    files = [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
+    assert {path.name for path in files} >= {"LOCK", "run.json", "scenario.yaml", "00000000.arrow"}
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o644}
+
+
+def test_a_file_cut_before_its_schema_is_told_from_one_that_is_no_arrow_file(whole: Path) -> None:
+    data = min((whole / "log").iterdir()).read_bytes()
+    for length in range(64):
+        said = "no Arrow file begins here" if length < 16 else "the schema is cut off"
+        with pytest.raises(Malformed, match=said):
+            read_preface(data[:length])
+    preface = read_preface(data)
+    assert read_preface(preface) == preface
+    with pytest.raises(Malformed, match="the schema is cut off"):
+        read_preface(preface[:-1])
