@@ -14,11 +14,12 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 HERE = Path(__file__).parent
-BOOKS = {"chips": 30, "leases": 18, "on_demand": 23}
+BOOKS = {"chips": 30, "leases": 18, "on_demand": 23, "shells": 30}
 TITLES = {
     "chips": "Chips in stock, and the orders that wait for them",
     "leases": "What clouds have free, and the requests for leases that are open",
     "on_demand": "What is open by the hour, and the demand of the tail",
+    "shells": "Powered shells that stand empty, and chips that wait for power: kW in place of GPUs",
 }
 HEAD = """# Mechanisms compared
 
@@ -70,7 +71,7 @@ PICTURE = """![Part of each buyer's order that is met, by mechanism](images/mech
 
 def section(market: str, week: int, bids: int, unit: str, rows: list[dict[str, Any]]) -> str:
     """One book as a table."""
-    per = "gpu" if unit == "GPU" else "gpu_hour"
+    per = {"GPU": "gpu", "GPU-hour": "gpu_hour", "kW-hour": "kw_hour"}[unit]
     lines = [f"## {TITLES[market]}", "", f"`{market}`, week {week}: {bids:,} bids; prices a {unit}.", "", COLUMNS]
     lines.append("|---|---:|---:|---:|---:|---:|---:|---:|---:|---|")
     for row in rows:
@@ -79,7 +80,7 @@ def section(market: str, week: int, bids: int, unit: str, rows: list[dict[str, A
             f"{row['surplus_usd'] / 1e6:,.1f}", f"{row['surplus_share_of_most']:.0%}",
             number(row[f"mean_price_usd_per_{per}"], ",.2f"), number(row[f"marginal_bid_usd_per_{per}"], ",.2f"),
             f"{row['regret_usd'] / 1e6:,.1f}", number(row["gap"], ".1%"),
-            f"{row['loses_most']} ({row['loses_most_gpus']:,})",
+            f"{row['loses_most']} ({row['loses_most_gpus']:,})" if row["loses_most"] else "nobody",
         ]  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"

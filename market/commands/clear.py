@@ -22,7 +22,7 @@ DEFAULT_MECHANISM = "greedy"
 @click.argument("book", metavar="BOOK.json|RUN", type=click.Path(path_type=Path))
 @click.option("--mechanism", "-m", "mechanisms", multiple=True, metavar="NAME", shell_complete=complete.mechanisms,
               help=f"How to clear it; of several, or `all`, a comparison.  [default: {DEFAULT_MECHANISM}]")  # fmt: skip
-@click.option("--market", metavar="MARKET", type=click.Choice(["chips", "leases", "on_demand"]),
+@click.option("--market", metavar="MARKET", type=click.Choice(["chips", "leases", "on_demand", "shells"]),
               help="Of a RUN, the market whose book is cleared.")  # fmt: skip
 @click.option("--week", type=click.IntRange(0), metavar="N", help="Of a RUN, the week, from 0.")
 @click.option("--save", type=click.Path(path_type=Path, dir_okay=False), callback=outside, metavar="FILE.json",

@@ -67,7 +67,7 @@ def explain(run: Run, seq: int) -> Explanation:
 
 
 def _step(events: pl.DataFrame, row: dict[str, Any]) -> Step:
-    says = sentence(row["type"], fields_of(row))
+    says = " ".join([sentence(row["type"], fields_of(row)), *_cleared(events, row)])
     step = Step(row["seq"], say("day", row["day"]), row["type"], row["actor"], says)
     if row["type"] != "OptionChosen":
         return step
@@ -75,6 +75,17 @@ def _step(events: pl.DataFrame, row: dict[str, Any]) -> Step:
         {"option": x["option"], "terms": terms(x), "reason": x["reason"] or ""} for x in _left(events, row)
     )
     return Step(step.seq, step.day, step.type, step.actor, says, rejected)
+
+
+def _cleared(events: pl.DataFrame, row: dict[str, Any]) -> list[str]:
+    """What the clearing amounted to in which chips were allotted."""
+    import polars as pl
+
+    if row["type"] != "ChipsAllocated":
+        return []
+    same = (pl.col("type") == "ChipsCleared") & (pl.col("chip") == row["chip"]) & (pl.col("day") == row["day"])
+    found = events.filter(same & (pl.col("seq") < row["seq"])).tail(1)
+    return [sentence(x["type"], fields_of(x)) for x in found.iter_rows(named=True)]
 
 
 def _left(events: pl.DataFrame, chosen: dict[str, Any]) -> list[dict[str, Any]]:

@@ -84,7 +84,8 @@ class Buyer:
         due = [b.due_day for b in state.sites.buildings.values() if b.org == org and b.paused_day < 0]
         queue = min(p[f"regions.{region}.queue_days"] for region in self.regions)
         self.wait_years = max(0.0, (min(due) - day if due else queue) / DAYS_PER_YEAR)
-        self.cash_usd_per_gpu = max(0, cash(state, org)) / CENTS / sum(order.gpus for order in orders)
+        gpus = sum(order.gpus for order in orders)
+        self.cash_usd_per_gpu = max(0, cash(state, org)) / CENTS / max(1, gpus)
 
     def weight(self, state: State, need: int) -> float:
         """What a seller weighs a claim by: more for GPUs that can run on arrival, and for what is prepaid."""

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from market.clearing import Alternative, Bid, Book, Lot, book
 from market.rules import books, index, spot
 from market.rules.base import training_use
-from market.rules.free import owed
-from market.rules.prices import running_cost
+from market.rules.free import owed, promised_watts
+from market.rules.prices import energy_of, reference_quote, running_cost
 from market.state import State
 from market.state.chips import Place
 from market.state.leases import Request
-from market.units import HOURS_PER_WEEK, WEEK_DAYS
+from market.units import HOURS_PER_WEEK, WEEK_DAYS, YEAR_WEEKS
 
+SHELL = "shell"  # what a book of shells offers instead of a chip
 WEEKS_MAX = 52  # of a term that the book of leases shows
 
 
@@ -92,5 +93,40 @@ def _alternatives(state: State, request: Request, free: Mapping[Place, int]) -> 
         yield Alternative(gpus, worth, (chip,), tuple(spot.name(at) for at in own if at.chip == chip), weeks=weeks)
 
 
-MAKE: dict[str, Callable[[State, int], Book]] = {"chips": chips, "leases": leases, "on_demand": on_demand}
-"""Books by market; that of leases shows what a package exchange would have to clear."""
+def shells(state: State, day: int) -> Book:
+    """Powered shells that stand empty, kW, and chips in warehouses that wait for power: who could let to whom.
+
+    The owner takes no less than the energy costs, and keeps what its own chips, promised or delivered, will use. A
+    tenant goes where it has sites or is at home, and would earn the one-year rent until its own next building is due.
+    """
+    lots, bids = [], []
+    waiting = {org: store for org, store in sorted(state.chips.warehouse.items()) if store}
+    for site in state.sites.sites.values():
+        spare = site.spare_w - promised_watts(state, site.name)
+        kw = 0 if site.owner in waiting else spare // 1000
+        energy, pue = energy_of(state, site.region)
+        if kw > 0:
+            cost = energy * pue / 1000
+            lots += [Lot(site.name, SHELL, site.region, week, kw, cost) for week in range(WEEKS_MAX)]
+    for org, store in waiting.items():
+        buyer = books.Buyer(state, org, [], day)
+        home = [name for name, r in state.run.regions.items() if r.country == state.run.orgs[org].country]
+        regions = tuple(sorted({*home, *buyer.regions}))
+        weeks = max(1, min(WEEKS_MAX, round(buyer.wait_years * YEAR_WEEKS)))
+        for name, gpus in sorted(store.items()):
+            chip = state.chips.chips[name]
+            rent = reference_quote(state) - state.run.parameters["price.running_usd_per_h100e_hour"]
+            worth = max(0.0, rent) * chip.h100e * gpus * HOURS_PER_WEEK * weeks
+            kw = math.ceil(gpus * chip.power_kw_it_per_gpu)
+            asked = Alternative(kw, worth, (SHELL,), regions=regions, weeks=weeks)
+            bids.append(Bid(f"{org}/{name}", org, (asked,)))
+    return book(lots, bids, "kW-hour")
+
+
+MAKE: dict[str, Callable[[State, int], Book]] = {
+    "chips": chips,
+    "leases": leases,
+    "on_demand": on_demand,
+    "shells": shells,
+}
+"""Books by market; those of leases and shells show what an exchange would have to clear: no rule clears them yet."""

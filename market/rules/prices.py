@@ -63,10 +63,10 @@ def lead_time(state: State) -> float:
 
 def running_cost(state: State, chip: Chip, region: str) -> float:
     """Cost of keeping one GPU of a chip on for an hour, USD: energy with levies, staff and spares."""
-    return _running_cost(state, chip, *_energy(state, region))
+    return _running_cost(state, chip, *energy_of(state, region))
 
 
-def _energy(state: State, region: str) -> tuple[float, float]:
+def energy_of(state: State, region: str) -> tuple[float, float]:
     """PUE of a region, and its price of energy with levies, USD/MWh."""
     p = state.run.parameters
     levy = p.get(f"regions.{region}.levy_usd_per_mwh", 0.0)
@@ -187,6 +187,6 @@ def _balance(state: State, found: uses.Streams, supply: float) -> float:
 def _floor(state: State) -> float:
     """Least running cost of an H100e-hour: below it the owner switches off."""
     chips = [chip for chip in state.chips.chips.values() if chip.in_volume]
-    regions = [_energy(state, region) for region in state.run.regions]
+    regions = [energy_of(state, region) for region in state.run.regions]
     costs = (_running_cost(state, c, pue, energy) / c.h100e for c in chips for pue, energy in regions)
     return min(costs, default=entry_price(state) / SPAN)

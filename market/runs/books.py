@@ -16,8 +16,9 @@ from market.state import State
 
 CLEARS: dict[str, tuple[type[Event], ...]] = {
     "chips": (ChipsCleared, ChipsAllocated), "on_demand": (RentsCleared, OnDemandRented), "leases": (WeekClosed,),
+    "shells": (WeekClosed,),
 }  # fmt: skip
-"""Events with which a market's clearing begins; requests for leases are open at the end of a week."""
+"""Events with which a market's clearing begins; leases and shells have none, their books are those of a week's end."""
 
 
 def book_of(run: Run, market: str, week: int) -> Book:

@@ -80,7 +80,7 @@ def test_a_mechanism_or_file_that_is_not_there_is_refused(here: Path) -> None:
     assert "is a folder" in complaint("clear", here, code=2)
 
 
-@pytest.mark.parametrize(("market", "week"), [("chips", 10), ("leases", 5), ("on_demand", 11)])
+@pytest.mark.parametrize(("market", "week"), [("chips", 10), ("leases", 5), ("on_demand", 11), ("shells", 13)])
 def test_the_book_of_a_week_of_a_run_is_cleared_and_saved(here: Path, run: Path, market: str, week: int) -> None:
     words = ("clear", run, "--market", market, "--week", week, "--mechanism", "uniform-price")
     found = answer(*words, "--save", "book.json")
@@ -108,3 +108,12 @@ def test_a_book_that_a_run_does_not_have_is_refused(here: Path, run: Path) -> No
     assert "closed its last week, 14, before" in complaint("clear", run, "--market", "chips", "--week", 99, code=2)
     assert "this is a file" in complaint("clear", "book.json", "--week", 3, code=2)
     assert "is a folder; of a RUN name the book" in complaint("clear", run, "--week", 3, code=2)
+
+
+def test_explain_says_how_the_chips_were_shared_out(run: Path) -> None:
+    from market.runs.reading import open_run
+
+    given = open_run(run).events("ChipsAllocated").collect().filter(day=19919 + 7 * 10 + 6)
+    said = answer("explain", run, given["seq"][0])["chain"][0]["says"]
+    assert "shared out" in said
+    assert "by strategic" in said
