@@ -65,7 +65,8 @@ def account(of: Book, cleared: Cleared) -> Account:
     left = [max(_each(of, a) for a in bids[bid].alternatives) for bid in unserved if bid not in got]
     return Account(
         _offered(of), sum(wanted.values()), sum(units for _, units in got.values()), unserved,
-        money, value - cost, value - money, money - cost, min(served, default=None), max(left, default=None),
+        money, max(0.0, value - cost), max(0.0, value - money), max(0.0, money - cost),  # rounding apart
+        min(served, default=None), max(left, default=None),
         math.fsum(_regret(of, bid, cleared, room) for bid in of.bids if bid.id not in got),
     )  # fmt: skip
 
