@@ -274,6 +274,7 @@ def loan(view: MarketView) -> Iterator[Command]:
     while room < least <= cents and view.coverage(cents) < p("finance.coverage_min"):
         cents //= 2
     lenders = [name for name in view.orgs("investor") if view.is_lender(name)]
+    lenders += [name for name in view.orgs("supplier") if view.vendor_room_cents(name) >= cents > 0]
     if lenders and cents >= least:
         lender = max(lenders, key=lambda name: (view.draws.uniform("lender", name, LIFETIME), name))
         yield SeekLoan(actor=view.me, because=view.me, lender=lender, amount_usd_cents=cents)

@@ -71,7 +71,7 @@ def _best(options: list[Option], target: Target, risk: float) -> Option:
 
 def gates(view: MarketView, bill: float) -> tuple[Gate, ...]:
     """Finance of the whole bill: cash and what bonds would bring, less a year of other costs."""
-    cash = (view.cash_cents + view.bond_room_cents()) / 100 - other_burn_usd(view)
+    cash = (view.cash_cents - view.duty_cents() + view.bond_room_cents()) / 100 - other_burn_usd(view)
     return () if cash >= view.param("talks.bill_share") * bill else ("finance",)
 
 
@@ -119,7 +119,8 @@ def quoted(view: MarketView, target: Target, quote: Quote) -> Option:
     failed: list[Gate] = [] if permission.accepting(view, quote).is_worth_asking else ["permission"]
     if quote.start_day > quote.first_start_day + 7 * SLIP_WEEKS:
         failed.append("lost to another")
-    if quote.form == "contract" and view.cash_cents / 100 - promised_usd(view) < paid_first_usd(view, target, quote):
+    cash = (view.cash_cents - view.duty_cents(quote.lessor)) / 100 - promised_usd(view)
+    if quote.form == "contract" and cash < paid_first_usd(view, target, quote):
         failed.append("finance")
     way = Way.CONTRACT if quote.form == "contract" else Way.SUBLEASE if quote.parent_lease_id else Way.LEASE
     return Option(

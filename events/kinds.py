@@ -63,6 +63,7 @@ LeaseRefusal = Literal[QuoteClosed, CounterRefusal, "a counter-offer is open", "
 ContractRefusal = Literal["not the actor's contract", "not the actor's GPUs", "in use"]
 LetterRefusal = Literal["unknown lessor", "nothing announced", "a letter is open"]
 BidRefusal = Literal["no such lot", "not yet open", "nothing bid", "cash", "rents and sublets there"]
+WarrantRefusal = Literal["no supplier", "unknown buyer", "nothing granted", "warrants are open"]
 EntryRefusal = Literal[
     "no name", "name taken", "unknown role or behaviour", "unknown country", "no founder", "cash",
 ]  # fmt: skip
@@ -92,6 +93,7 @@ TalksEnd = Literal[OptionLeft, "chips", "capacity", "no answer", "default"]
 ContractEnd = Literal["drawn", "cancelled", "rejected"]
 LeaseEnd = Literal["term", "parent ended", "default", "rejected", "merged"]  # merged: the lessee bought the site
 LetterEnd = Literal["lapsed", "definitive", "finance", "power", "default"]
+WarrantEnd = Literal["vested", "lapsed"]
 RoundFailure = Literal["market closed", "investors without cash", "no answer", "default"]
 BudgetReason = Literal[
     "start", "rents above cost", "rents below cost", "means", "demand", "finance", "power", "no cash"

@@ -34,6 +34,7 @@ from market.rules import (
     spot,
     training,
     uses,
+    vendors,
 )
 from market.rules import base as rules
 from market.rules.base import Happening
@@ -137,6 +138,7 @@ WEEK: tuple[Step, ...] = (
     Step(Phase.CLEAR, Interval.MONTH, allocation.retire),
     Step(Phase.CLEAR, Interval.MONTH, sites.give_up),
     Step(Phase.CLEAR, Interval.MONTH, credit.covenants),
+    Step(Phase.CLEAR, Interval.MONTH, vendors.vest),
     Step(Phase.CLEAR, Interval.MONTH, insolvency.defaults),
     Step(Phase.CLEAR, Interval.WEEK, insolvency.forced),
     Step(Phase.CLEAR, Interval.WEEK, estates.sell),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from events.commands import chips, contracts, entry, estates, finance, leases, sites, training
+from events.commands import chips, contracts, entry, estates, finance, leases, sites, training, vendors
 from events.commands.base import Choice, Command, Terms
 from events.commands.check import fault
 
@@ -15,6 +15,7 @@ FAMILIES = {
     "finance": finance,
     "estates": estates,
     "entry": entry,
+    "vendors": vendors,
 }
 
 COMMANDS: dict[str, type[Command]] = {

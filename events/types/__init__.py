@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from events.types import chips, clearing, contracts, demand, estates, finance, leases, policy, run, sites, training
+from events.types import (
+    chips,
+    clearing,
+    contracts,
+    demand,
+    estates,
+    finance,
+    leases,
+    policy,
+    run,
+    sites,
+    training,
+    vendors,
+)
 from events.types.base import Batch, Entry, Event
 
 FAMILIES = {
@@ -16,6 +29,7 @@ FAMILIES = {
     "training": training,
     "finance": finance,
     "estates": estates,
+    "vendors": vendors,
     "policy": policy,
 }
 

@@ -7,7 +7,20 @@ from typing import Any
 
 from events.types import EVENTS, Event
 from events.types.base import Retired
-from market.evolve import chips, clearing, contracts, demand, estates, finance, leases, policy, run, sites, training
+from market.evolve import (
+    chips,
+    clearing,
+    contracts,
+    demand,
+    estates,
+    finance,
+    leases,
+    policy,
+    run,
+    sites,
+    training,
+    vendors,
+)
 from market.state import State
 
 Applier = Callable[[State, Any, int], None]
@@ -27,7 +40,7 @@ class _Appliers(dict[type[Event], Applier]):
 
 
 APPLIERS: dict[type[Event], Applier] = _Appliers()
-for _family in (run, chips, clearing, sites, leases, contracts, demand, training, finance, estates, policy):
+for _family in (run, chips, clearing, sites, leases, contracts, demand, training, finance, estates, vendors, policy):
     APPLIERS.update(_family.APPLY)
     APPLIERS.update(dict.fromkeys(_family.INERT, _inert))
 

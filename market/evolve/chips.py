@@ -87,6 +87,9 @@ def order_cancelled(state: State, event: events.OrderCancelled, day: int) -> Non
 
 
 def chips_allocated(state: State, event: events.ChipsAllocated, day: int) -> None:
+    for warrant in state.finance.warrants.values():
+        if (warrant.org, warrant.supplier) == (event.org, event.supplier):
+            warrant.taken += event.gpus
     _shrink(state, event.order_id, event.gpus)
     state.chips.chips[event.chip].stock_gpus -= event.gpus
 

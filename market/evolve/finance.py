@@ -11,8 +11,12 @@ from market.state.finance import Loan, Stake
 
 def payment_made(state: State, event: events.PaymentMade, day: int) -> None:
     state.finance.ledger.pay(event.org, event.counterparty, event.amount_usd_cents)
-    if event.kind == "rent":
-        rent_paid(state, event.contract_id, day)
+    if event.kind in ("rent", "prepayment"):
+        stake = state.finance.stakes.get(event.org, {}).get(event.counterparty)
+        if stake is not None and stake.duty_cents:
+            stake.duty_cents = max(0, stake.duty_cents - event.amount_usd_cents)
+        if event.kind == "rent":
+            rent_paid(state, event.contract_id, day)
 
 
 def rent_paid(state: State, lease_id: str, day: int) -> None:
@@ -41,6 +45,8 @@ def stake_known(state: State, event: events.StakeKnown, day: int) -> None:
 
 def round_closed(state: State, event: events.RoundClosed, day: int) -> None:
     _invest(state, event)
+    if event.kind == "equity for compute":
+        state.finance.stakes[event.org][event.counterparty].duty_cents += event.amount_usd_cents
     count(state, event.deal_id)
     books = state.finance.books[event.org]
     books.valuation_cents, books.round_day, books.sought_cents = event.valuation_usd_cents, day, 0

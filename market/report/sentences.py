@@ -188,6 +188,10 @@ SENTENCES: dict[str, str] = {
     "WindUpFiled": "{counterparty} wants {org} wound up.",
     "ExitRefused": "{org} may not wind that org up: {reason}.",
     "EntryRefused": "{org} could not found an org: {reason}.",
+    "WarrantsGranted": "{counterparty} granted {org} warrants worth {amount_usd_cents} for {gpus} GPUs by {end_day}.",
+    "WarrantsRefused": "{org} could not grant warrants to {counterparty}: {reason}.",
+    "WarrantsVested": "Warrants of {org} on {counterparty} vested for {amount_usd_cents}.",
+    "WarrantsEnded": "Warrants of {org} on {counterparty} ended ({reason}) with {amount_usd_cents} not earned.",
     "TradeRefused": "{org} asked for {kind} and was refused: {reason}.",
     # policy
     "PolicyEnacted": "Policy {policy} came into force.",

@@ -5,13 +5,26 @@ from __future__ import annotations
 from events.commands import Command
 from events.types import Event
 from events.types.estates import TradeRefused
-from market.rules import chips, contracts, credit, entry, estates, finance, leases, letters, projects, sites, training
+from market.rules import (
+    chips,
+    contracts,
+    credit,
+    entry,
+    estates,
+    finance,
+    leases,
+    letters,
+    projects,
+    sites,
+    training,
+    vendors,
+)
 from market.rules.base import Deciders
 from market.rules.start import calibrate
 from market.state import State
 
 DECIDERS: Deciders = {}
-for _family in (chips, sites, leases, contracts, letters, training, projects, finance, estates, entry, credit):
+for _family in (chips, sites, leases, contracts, letters, training, projects, finance, estates, entry, credit, vendors):
     DECIDERS.update(_family.DECIDE)
 
 

@@ -9,6 +9,7 @@ from events.kinds import LoanRefusal
 from events.types import Event
 from events.types import finance as events
 from market.rules.base import Deciders, Happening, cash, income_usd_per_year, trait
+from market.rules.vendors import loan_room_cents
 from market.state import State, next_id
 from market.state.demand import TAIL
 from market.state.finance import Loan
@@ -106,11 +107,12 @@ def seek_loan(state: State, command: commands.SeekLoan, day: int) -> list[Event]
     """Lend on a rating within its room, else against contracts that cover the debt service."""
     p, org, amount = state.run.parameters, command.actor, command.amount_usd_cents
     lender = state.run.orgs.get(command.lender)
-    if lender is None or "investor" not in lender.roles or command.lender == org or amount < 1:
+    is_vendor = lender is not None and amount <= loan_room_cents(state, command.lender)
+    if lender is None or not ("investor" in lender.roles or is_vendor) or command.lender == org or amount < 1:
         return [_refused(command, 0.0, "unknown lender")]
     is_bond = amount <= bond_room_cents(state, org, day)
     ratio = round(coverage(state, org, amount), 6)
-    if not is_bond and ratio < p["finance.coverage_min"]:
+    if not (is_bond or is_vendor) and ratio < p["finance.coverage_min"]:
         return [_refused(command, ratio, "coverage")]
     if cash(state, command.lender) < amount:
         return [_refused(command, ratio, "lender without cash")]

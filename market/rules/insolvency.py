@@ -15,6 +15,7 @@ from events.types.chips import OrderCancelled
 from events.types.contracts import ContractEnded
 from events.types.finance import OrgDefaulted, PaymentMade, RoundFailed
 from events.types.leases import LeaseTalksFailed, LetterEnded
+from events.types.vendors import WarrantsEnded
 from market.rules import credit, finance, prices, worth
 from market.rules.base import Happening, cash, income_usd_per_year, trait
 from market.rules.leases import end_lease
@@ -152,6 +153,13 @@ class _Opening:
                         reason="default",
                     )
                 )  # fmt: skip
+        for warrant in state.finance.warrants.values():
+            if org in (warrant.org, warrant.supplier) and self.first(warrant.deal_id):
+                lost = WarrantsEnded(
+                    deal_id=warrant.deal_id, org=warrant.org, counterparty=warrant.supplier,
+                    amount_usd_cents=warrant.cents - warrant.vested_cents, reason="lapsed",
+                )  # fmt: skip
+                yield self.happening(lost)
         if sought := state.finance.books[org].sought_cents:
             yield self.happening(RoundFailed(org=org, amount_usd_cents=sought, reason="default"))
 
@@ -250,7 +258,8 @@ class _Opening:
         }
         total = sum(owed.values())
         for deal_id, cents in owed.items():
-            secured = min(cents, self.worth_cents * cents // total) if total else 0
+            pledged = total and not trait(self.state, self.org, "rating")  # bonds on a rating pledge nothing
+            secured = min(cents, self.worth_cents * cents // total) if pledged else 0
             lender = self.state.finance.loans[deal_id].lender
             if secured:
                 yield self.claim(lender, "secured", secured, deal_id)

@@ -38,6 +38,20 @@ class Stake(msgspec.Struct, array_like=True):
 
     invested_cents: int = 0
     for_compute_cents: int = 0
+    duty_cents: int = 0  # of that, still to be spent on the investor's compute
+
+
+class Warrant(msgspec.Struct, array_like=True):
+    """Equity of a supplier promised to a buyer; it vests with `taken` of `gpus`."""
+
+    deal_id: str
+    org: str
+    supplier: str
+    gpus: int
+    cents: int
+    end_day: int
+    taken: int = 0  # GPUs allotted since
+    vested_cents: int = 0
 
 
 class Finance(msgspec.Struct, array_like=True):
@@ -48,5 +62,6 @@ class Finance(msgspec.Struct, array_like=True):
     loans: dict[str, Loan] = {}
     raised: dict[int, int] = {}  # year of the run -> cents raised by labs
     stakes: dict[str, dict[str, Stake]] = {}  # org -> investor -> what it put in
+    warrants: dict[str, Warrant] = {}
     filings: dict[str, int] = {}  # org to be wound up -> day on which that was asked for
     estates: dict[str, Estate] = {}  # org in default -> its estate

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from market.rules import demand, duties, energy, finance, foresee, prices, uses
+from market.rules import demand, duties, energy, finance, foresee, prices, uses, vendors
 from market.rules.base import income_usd_per_year
 from market.rules.levies import chip_case, energy_case
 from market.state.demand import TAIL
@@ -45,9 +45,11 @@ class EconomyView(OwnView):
         return prices.quote(state_of(self), days, wait_weeks)
 
     def own_cost(self, chip: str) -> float:
-        """Replacement cost of a chip for the org, with the levies that it would pay, USD/H100e-hour."""
+        """Replacement cost of a chip for the org, with the levies that it would pay, less warrants, USD/H100e-hour."""
         state = state_of(self)
-        return prices.replacement_cost(state, state.chips.chips[chip], self.day, self.levy_on_chips(chip))
+        item = state.chips.chips[chip]
+        rebate = vendors.rebate_usd_per_gpu(state, self.me, item.supplier) / item.price_usd_per_gpu
+        return prices.replacement_cost(state, item, self.day, self.levy_on_chips(chip) - rebate)
 
     def levy_on_chips(self, chip: str) -> float:
         """Part of a chip's price that the org pays on top when an order of today is allotted, by what is announced."""

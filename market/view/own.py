@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from events.types import leases as events
 from market.rng import Draws
+from market.rules import vendors
 from market.rules.credit import bond_room_cents, coverage
 from market.rules.finance import burn_cents, runway_days
 from market.rules.free import promised_by
@@ -44,6 +45,10 @@ class OwnView(PublicView):
     def books(self) -> Books:
         """Own books."""
         return shared_of(self).books(self.me)
+
+    def duty_cents(self, but: str = "") -> int:
+        """Cash taken for equity that is still to be spent on the investors' compute, one of them left out."""
+        return vendors.duty_cents(state_of(self), self.me, but)
 
     def monthly_let_cents(self) -> int:
         """Rent earned in four weeks, on demand included."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from events.commands.chips import PlaceOrder
+from market.rules import vendors
 from market.rules.chips import may_buy
 from market.rules.power import grid_days, plant_days
 from market.rules.prices import replacement_cost
@@ -79,6 +80,10 @@ class PublicView(PolicyView):
             for name, org in shared_of(self).orgs.items()
             if org.roles == ("investor",) and not self.is_lender(name) and money.get(name, 0) > 0
         )
+
+    def vendor_room_cents(self, org: str) -> int:
+        """What a supplier would still lend to those who buy from it, as it tells them."""
+        return vendors.loan_room_cents(state_of(self), org)
 
     def is_lender(self, org: str) -> bool:
         """Whether an investor lends."""

@@ -44,7 +44,7 @@ def arguments(state):
         "org": orgs, "lab": orgs, "lessee": orgs[:6], "lessor": orgs[:6], "role": ROLES, "chip": chips,
         "region": list(state.run.regions), "site": sites, "name": [*p[::9], *chips, *sites, "pue", "cash"],
         "request_id": list(desk.requests), "quote_id": list(desk.quotes), "lease_id": list(desk.leases),
-        "kind": ["brownfield", "greenfield"], "kw": [1000], "extra_cents": [10**9], "default": [0.0],
+        "but": orgs[:3], "kind": ["brownfield", "greenfield"], "kw": [1000], "extra_cents": [10**9], "default": [0.0],
         "on_site": [False, True], "rate": [0.1],
         "weeks": [52.0], "days": [364.0], "wait_weeks": [8.0],
         "stream": ["quote"], "about": ["", *orgs[:3]], "week": [None, -1, 3], "probability": [0.5],

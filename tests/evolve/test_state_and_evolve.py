@@ -12,7 +12,20 @@ from given import CLOUD, FUND, LAB, RESELLER, RIVAL, START, given, handed, lease
 
 from events import EVENTS
 from events.terms import LeaseTerms
-from events.types import chips, clearing, contracts, demand, estates, finance, leases, policy, run, sites, training
+from events.types import (
+    chips,
+    clearing,
+    contracts,
+    demand,
+    estates,
+    finance,
+    leases,
+    policy,
+    run,
+    sites,
+    training,
+    vendors,
+)
 from market import state as state_module
 from market.evolve import APPLIERS, evolve
 from market.state import FAMILIES, State, next_id, state_hash
@@ -179,6 +192,9 @@ def full() -> State:
             org="newcomer", role="lab", country="US", kind="lab", parent_org=None, due_day=START + 90,
             amount_usd_cents=9, valuation_usd_cents=90, value=9.0,
         ),
+        vendors.WarrantsGranted(
+            deal_id="cloud/deal/2", org=CLOUD, counterparty="nvidia", gpus=9, amount_usd_cents=90, end_day=START + 90
+        ),
         estates.WindUpFiled(org=LAB, counterparty=LAB),
         lease(RIVAL),
         leases.LeaseEnded(
@@ -197,6 +213,14 @@ def full() -> State:
         ),
         estates.BidPlaced(lot_id="rival/lot/1", org=CLOUD, amount_usd_cents=9),
     )  # fmt: skip
+    passed = lease(LAB, gpus=9, lease_id="lab/lease/9")
+    world.happened(passed, handed(passed))
+    world.day += 3
+    world.happened(
+        leases.LeaseEnded(
+            lease_id="lab/lease/9", lessor=CLOUD, lessee=LAB, chip="H100", site="hall", gpus=9, reason="term"
+        )
+    )
     return world.state
 
 

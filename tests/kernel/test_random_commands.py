@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from worlds import as_table
 
 from events import MemoryLog
-from events.commands import COMMANDS, chips, contracts, entry, estates, finance, leases, sites, training
+from events.commands import COMMANDS, chips, contracts, entry, estates, finance, leases, sites, training, vendors
 from events.terms import LeaseTerms
 from events.types.chips import FleetRegistered
 from events.types.finance import PaymentMade
@@ -120,6 +120,7 @@ ASKS = {
         "subsidiary": st.booleans(),
     },
     entry.WindUp: {"org": others},
+    vendors.GrantWarrants: {"org": others, "gpus": counts, "amount_usd_cents": amounts, "end_day": days},
     estates.BidForLot: {"lot_id": an_id("lot"), "amount_usd_cents": amounts},
 }
 

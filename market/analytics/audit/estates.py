@@ -205,4 +205,23 @@ def lots(book: Book) -> list[Finding]:
     ]  # fmt: skip
 
 
-CHECKS: tuple[Check, ...] = (opening, trade, claims, recoveries, loans, lots)
+def warrants(book: Book) -> list[Finding]:
+    """Warrants vest with the GPUs that their supplier allots to their buyer, and never beyond what was granted."""
+    granted = book.of("WarrantsGranted").select(
+        "deal_id", "org", supplier="counterparty", of="gpus", all="amount_usd_cents", since="seq"
+    )
+    vested = book.of("WarrantsVested").select(*WHEN, "deal_id", got=pl.col("amount_usd_cents"))
+    vested = vested.with_columns(pl.col("got").cum_sum().over("deal_id"))
+    known = vested.join(granted, on="deal_id", how="left", maintain_order="left")
+    sold = book.of("ChipsAllocated").select("org", "supplier", "gpus", at="seq")
+    taken = known.join(sold, on=["org", "supplier"], how="left").filter(
+        (pl.col("at") > pl.col("since")) & (pl.col("at") < pl.col("seq"))
+    )
+    taken = taken.group_by("seq").agg(taken=pl.col("gpus").sum())
+    both = known.join(taken, on="seq", how="left", maintain_order="left").with_columns(pl.col("taken").fill_null(0))
+    most = pl.col("all") * pl.min_horizontal("taken", "of") // pl.col("of")
+    wrong = both.filter(pl.col("since").is_null() | (pl.col("got") > most))
+    return found(wrong, "warrants", "{}: {} cents vested with {} GPUs taken", "deal_id", "got", "taken")
+
+
+CHECKS: tuple[Check, ...] = (opening, trade, claims, recoveries, loans, lots, warrants)
