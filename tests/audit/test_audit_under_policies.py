@@ -16,6 +16,9 @@ from market.rules.policy import policy_hooks
         ("chip-tariff:from=2024-08-01", "LevyCharged"),
         ("export-controls:from=2024-08-01", "OptionRejected"),
         ("supply-shock:from=2024-08-01", "ParameterSet"),
+        ("public-compute:from=2024-08-01", "SubsidyPaid"),
+        ("curtailable-load:from=2024-08-01", "LoadCurtailed"),
+        ("compute-reporting:flop=1e24", "ReportFiled"),
     ],
 )
 def test_the_auditor_holds_under_a_policy(frontier, policy, shown_by):

@@ -58,10 +58,12 @@ class Past(NamedTuple):
     quarters: list[dict[str, float]]
 
 
-def tried(name: str) -> Policy:
-    """A policy of the library as its trial wants it."""
+def tried(name: str, weeks: int = 0) -> Policy:
+    """A policy of the library as its trial wants it, or as it is asked for, and for so many weeks where some are."""
     policy = load_policy(name)
-    return load_policy(name, policy.tried.given) if policy.tried.given else policy
+    if policy.tried.given and not policy.given:
+        policy = load_policy(name, policy.tried.given)
+    return policy.model_copy(update={"tried": policy.tried.model_copy(update={"weeks": weeks})}) if weeks else policy
 
 
 @cache

@@ -12,7 +12,7 @@ WORLD = (
 )  # fmt: skip
 PAYERS = {  # what the world may pay, and from which account
     "opening": "savers", "subscription": "savers", "other business": "customers", "revenue": "customers",
-    "on demand": "customers", "own users": "customers", "overdraft": "creditors",
+    "on demand": "customers", "own users": "customers", "overdraft": "creditors", "subsidy": "treasury",
 }  # fmt: skip
 # kind -> family of its contract, who pays, who is paid (a, b: the contract's parties)
 KINDS: dict[str, tuple[str, str, str]] = {
