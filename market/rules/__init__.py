@@ -20,7 +20,7 @@ from market.rules import (
     vendors,
 )
 from market.rules.base import Deciders
-from market.rules.start import calibrate
+from market.rules.standing import calibrate
 from market.state import State
 
 DECIDERS: Deciders = {}

@@ -9,7 +9,7 @@ from events.commands import COMMANDS
 from events.types import Batch, chips, finance, leases, run, sites, training
 from market import rules
 from market.evolve import evolve
-from market.rules import start, uses
+from market.rules import standing, start, uses
 from market.rules.base import fleets_h100e, trait
 from market.state import State
 from market.state.chips import Place
@@ -119,7 +119,7 @@ def test_calibration_reproduces_spending_revenue_and_shares_of_the_start(frontie
     import copy
 
     state = copy.deepcopy(opened)
-    for happening in start.calibrate(state):
+    for happening in standing.calibrate(state):
         evolve(state, happening.event, START)
     p = state.run.parameters
     assert p["demand.frontier_start"] == max(lab.capability for lab in state.training.labs.values())

@@ -1,0 +1,156 @@
+"""Orders and shells that stand at the start: said by the scenario, and what is calibrated on them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from events.types import Event, chips, sites
+from market import rng
+from market.rules import calibrate as start_of_demand
+from market.rules import energy
+from market.rules.base import Happening
+from market.state import State
+from market.state.sites import Site
+
+
+class Bought(NamedTuple):
+    """An order that an org had placed, as the events that say so need it."""
+
+    order_id: str
+    org: str
+    supplier: str
+    chip: str
+    gpus: int
+    price_usd: float
+
+    def placed(self) -> Event:
+        """The order."""
+        return chips.OrderPlaced(
+            order_id=self.order_id, org=self.org, supplier=self.supplier, chip=self.chip, gpus=self.gpus,
+            price_usd_per_gpu=self.price_usd,
+        )  # fmt: skip
+
+    def sent(self, shipment_id: str, oem: str, due_day: int, lead_weeks: float) -> tuple[Event, ...]:
+        """That it was made, sold and sent before the start."""
+        made = chips.OutputMade(
+            chip=self.chip, supplier=self.supplier, gpus=self.gpus, price_usd_per_gpu=self.price_usd,
+            lead_time_weeks=lead_weeks,
+        )  # fmt: skip
+        sold = chips.ChipsAllocated(
+            order_id=self.order_id, org=self.org, supplier=self.supplier, chip=self.chip, gpus=self.gpus,
+            price_usd_per_gpu=self.price_usd, share=1.0,
+        )  # fmt: skip
+        sent = chips.ShipmentSent(
+            shipment_id=shipment_id, order_id=self.order_id, org=self.org, counterparty=oem, chip=self.chip,
+            gpus=self.gpus, due_day=due_day,
+        )  # fmt: skip
+        return made, sold, sent
+
+
+def calibrate(state: State) -> Iterator[Happening]:
+    """Set what the first week must reproduce: demand of every user, prices, plans, the order backlog, shells."""
+    yield from start_of_demand.supply(state)
+    yield from start_of_demand.segments(state)
+    yield from start_of_demand.spending(state)
+    yield from start_of_demand.plans(state)
+    yield from _backlog(state, state.run.start_day)
+    yield from start_of_demand.builders(state)
+    yield from _pool_tranches(state, state.run.start_day)
+    yield from energy.tariffs(state, state.run.start_day)
+    yield from energy.auction(state, state.run.start_day)
+
+
+def _backlog(state: State, day: int) -> Iterator[Happening]:
+    """Give every buyer, in proportion to its budget, what is on its way and its part of the standing backlog.
+
+    On its way: what a week's orders bought in each of the weeks from sale to running. Backlog: the lead time's worth.
+    """
+    p = state.run.parameters
+    oems = sorted(state.chips.integration_gpus_per_week)
+    weeks, step = round(p["shipping.weeks"]), 2
+    for org, books in state.finance.books.items():
+        weekly = books.budget_usd_per_year / 52 * p["orders.fraction"]
+        chip = state.chips.chips.get("H20" if state.run.orgs[org].country == "CN" else "H100")
+        if chip is None or weekly < chip.price_usd_per_gpu:
+            continue
+        number, sent = (state.run.counters.get(f"{org}/{family}", 0) for family in ("order", "shipment"))
+        price, oem = chip.price_usd_per_gpu, _drawn(oems, state.run.seed, org)
+        for ahead in range(step, weeks + 1, step) if oem else ():
+            number, sent = number + 1, sent + 1
+            bought = Bought(f"{org}/order/{number}", org, chip.supplier, chip.name, round(step * weekly / price), price)
+            yield Happening(day, bought.placed(), org, org)
+            for event in bought.sent(f"{org}/shipment/{sent}", oem, day + 7 * ahead - 3, chip.lead_time_weeks):
+                yield Happening(day, event, org, bought.order_id)
+        waiting = round(weekly * p["supply.lead_time_start_weeks"] / price)
+        still = Bought(f"{org}/order/{number + 1}", org, chip.supplier, chip.name, waiting, price)
+        yield Happening(day, still.placed(), org, org)
+
+
+def _drawn(oems: list[str], seed: int, org: str) -> str:
+    """Draw the OEM of a buyer: one that joins takes only the buyers that draw it; empty where there is none."""
+    return max(oems, key=lambda name: (rng.uniform(seed, "standing shipments", f"{org} {name}"), name), default="")
+
+
+class Shell(NamedTuple):
+    """A shell that a pool had begun, with its power."""
+
+    building_id: str
+    site: Site
+    power_kw: int
+    facility_kw: int
+
+    def under_way(self, first: int, due_day: int, day: int) -> tuple[Event, ...]:
+        """That it is under way since `first`, promised for `due_day`, with power granted by the start."""
+        site = self.site
+        started = sites.BuildingStarted(
+            building_id=self.building_id, site=site.name, org=site.owner, region=site.region, kind="greenfield",
+            power_kw_it=self.power_kw, start_day=first, due_day=due_day,
+        )  # fmt: skip
+        queued = sites.PowerQueued(
+            building_id=self.building_id, site=site.name, org=site.owner, region=site.region,
+            power_kw_it=self.power_kw, power_kw_facility=self.facility_kw,
+        )  # fmt: skip
+        granted = sites.PowerGranted(
+            building_id=self.building_id, site=site.name, org=site.owner, region=site.region, kind="standing",
+            power_kw_it=self.power_kw, due_day=day,
+        )  # fmt: skip
+        return started, queued, granted
+
+
+def _tranche_kw(state: State, site: Site, quarter: int) -> float:
+    """IT power that a pool adds in a quarter from the start as its owner grew."""
+    p = state.run.parameters
+    growth: float = p.get(f"orgs.{site.owner}.pool_growth_per_year", p["sites.pool_growth_per_year"])
+    margin: float = p["sites.pool_margin"]
+    power: float = site.energised_kw * margin * ((1 + growth) ** (quarter / 4) - (1 + growth) ** ((quarter - 1) / 4))
+    return power
+
+
+def _pool_tranches(state: State, day: int) -> Iterator[Happening]:
+    """Give every pool the shells that its owner had begun: a tranche a quarter, sized for growth with a margin.
+
+    An assumption, always swept (`sites.pool_growth_per_year`), and no less than what was ordered needs. Promises leave
+    out the median slip, so that half of the tranches come by their quarter.
+    """
+    p = state.run.parameters
+    built = round(p["sites.greenfield_days"])
+    planned = round(built / p["sites.slip_median"])
+    pools = [s for s in state.sites.sites.values() if s.kind == "pool" and s.energised_kw]
+    quarters, factors = range(1, math.ceil(built / 91) + 1), {}
+    soon = 7 * start_of_demand.ordering_weeks(state) / p["sites.slip_median"] + built - planned
+    for owner in sorted({site.owner for site in pools}):
+        begun = [math.fsum(_tranche_kw(state, site, q) for site in pools if site.owner == owner) for q in quarters]
+        factors[owner] = start_of_demand.shells_factor(state, owner, sum(begun[: int(soon / 91)]), sum(begun))
+        yield start_of_demand.put(state, f"orgs.{owner}.shells_factor", factors[owner])
+    for site in pools:
+        pue = p[f"regions.{site.region}.pue"]
+        for quarter in quarters:
+            power = round(factors[site.owner] * _tranche_kw(state, site, quarter))
+            first, building = day + 91 * quarter - built, f"{site.name}/building/{quarter}"
+            if power < 1:
+                continue
+            shell = Shell(building, site, power, round(power * pue))
+            for event in shell.under_way(first, first + planned, day):
+                yield Happening(day, event, site.owner, site.name)

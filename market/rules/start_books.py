@@ -1,0 +1,178 @@
+"""What a scenario says of leases, money and labs at its start, as events."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from events.kinds import StakeKind
+from events.types import Event, finance, leases, training
+from market.rules.training import CAPABILITY_ORIGIN_DAY, compute_optimal
+from market.units import CENTS, DAYS_PER_YEAR, SECONDS_PER_DAY, digits, to_day
+
+if TYPE_CHECKING:
+    from market.scenario.schema import Scenario
+
+
+def is_late(scenario: Scenario, name: str) -> bool:
+    """Whether an org enters after the start."""
+    enters = scenario.orgs[name].enters
+    return enters is not None and enters > scenario.start
+
+
+def leases_at_start(scenario: Scenario, start: int) -> Iterator[Event]:
+    """Standing leases, parents before children; GPUs are handed over where the term has begun."""
+    ids: dict[str, str] = {}
+    depth: dict[str, int] = {}
+    counts: dict[str, int] = {}
+    left = dict(sorted(scenario.leases.items()))
+    while left:
+        ready = [name for name, lease in left.items() if lease.parent is None or lease.parent in ids]
+        for name in ready:
+            lease = left.pop(name)
+            counts[lease.lessee] = counts.get(lease.lessee, 0) + 1
+            ids[name] = f"{lease.lessee}/lease/{counts[lease.lessee]}"
+            depth[name] = depth[lease.parent] + 1 if lease.parent else 1
+            yield leases.LeaseSigned(
+                lease_id=ids[name],
+                parent_lease_id=ids[lease.parent] if lease.parent else None,
+                quote_id=None,
+                lessor=lease.lessor,
+                lessee=lease.lessee,
+                chip=lease.chip,
+                site=lease.site,
+                gpus=lease.gpus,
+                start_day=to_day(lease.start),
+                end_day=to_day(lease.end),
+                price_usd_per_gpu_hour=lease.price_usd_per_gpu_hour,
+                kind=lease.kind,
+                depth=depth[name],
+            )
+            if to_day(lease.start) <= start:
+                yield leases.GpusHandedOver(
+                    lease_id=ids[name],
+                    lessor=lease.lessor,
+                    lessee=lease.lessee,
+                    chip=lease.chip,
+                    site=lease.site,
+                    gpus=lease.gpus,
+                )
+
+
+def money_at_start(scenario: Scenario, start: int) -> Iterator[Event]:
+    p = scenario.parameters
+    for name, org in sorted(scenario.orgs.items()):
+        if is_late(scenario, name):
+            continue
+        if org.cash_usd:
+            yield finance.PaymentMade(
+                org="world/savers",
+                counterparty=name,
+                amount_usd_cents=round(org.cash_usd * CENTS),
+                kind="opening",
+                contract_id=name,
+            )
+        if org.valuation_usd:
+            yield finance.ValuationStated(org=name, valuation_usd_cents=round(org.valuation_usd * CENTS))
+        if org.chip_budget_usd_per_year:
+            yield finance.BudgetSet(org=name, value=org.chip_budget_usd_per_year, reason="start")
+        yield from _debt(scenario, name, start)
+    for _, stake in sorted(scenario.investments.items()):
+        kind: StakeKind = "equity for compute" if stake.for_compute else "equity"
+        cents = round(stake.amount_usd * CENTS)
+        yield finance.StakeKnown(
+            org=stake.org,
+            counterparty=stake.investor,
+            amount_usd_cents=cents,
+            kind=kind,
+            start_day=to_day(stake.closed),
+        )
+    price, spot = p["price.start_usd_per_h100e_hour"], p["price.spot_start_usd_per_h100e_hour"]
+    yield leases.PriceMoved(
+        price_usd_per_h100e_hour=price,
+        spot_usd_per_h100e_hour=spot,
+        tightness=1.0,
+        lead_time_weeks=p["supply.lead_time_start_weeks"],
+    )
+
+
+def _debt(scenario: Scenario, name: str, start: int) -> Iterator[Event]:
+    """What an org owes at the start, in equal instalments (traits `debt_usd`, `debt_rate`, `debt_years`)."""
+    traits = scenario.orgs[name].traits
+    lenders = [other for other, org in sorted(scenario.orgs.items()) if org.traits.get("lends") and other != name]
+    if traits.get("debt_usd") and lenders:
+        yield finance.LoanKnown(
+            deal_id=f"{name}/deal/1", org=name, counterparty=lenders[0],
+            amount_usd_cents=round(traits["debt_usd"] * CENTS),
+            value=traits.get("debt_rate", scenario.parameters["finance.loan_rate"]),
+            end_day=start + round(365 * traits.get("debt_years", scenario.parameters["finance.loan_years"])),
+        )  # fmt: skip
+
+
+def labs_at_start(scenario: Scenario, start: int) -> Iterator[Event]:
+    p = scenario.parameters
+    best = 0.0
+    for name, model in sorted(scenario.models.items()):
+        released = to_day(model.released)
+        index = digits(
+            p["capability.intercept"]
+            + p["capability.per_log10_flop"] * math.log10(model.flop)
+            + p["capability.per_year"] * (released - CAPABILITY_ORIGIN_DAY) / DAYS_PER_YEAR
+        )
+        best = max(best, index)
+        yield training.ModelReleased(
+            model=name,
+            org=model.lab,
+            flop=model.flop,
+            effective_flop=model.flop,
+            capability=index,
+            kind="frontier",
+            start_day=released,
+        )
+    yield training.FrontierMeasured(capability=best)
+    for name, org in sorted(scenario.orgs.items()):
+        if "lab" not in org.roles or is_late(scenario, name):
+            continue
+        yield training.ComputeSplitSet(org=name, share=p["split.inference_start"])
+        heads = org.traits.get("researchers", 0.0)
+        yield training.ResearchersMeasured(org=name, researchers=heads, h100e=0.0)
+        revenue = org.revenue_usd_per_year
+        yield training.ServingMeasured(
+            org=name, revenue_usd_per_year=revenue, value=revenue, h100e=0.0, tokens_per_s=0.0
+        )
+    yield from _runs(scenario, start)
+
+
+def _runs(scenario: Scenario, start: int) -> Iterator[Event]:
+    """Runs under way: on the lab's largest holding of one chip, on as many GPUs as their dates ask for."""
+    from market.scenario.machines import largest_machines, peak_flop_per_s  # a replay needs no scenario
+
+    p, machines = scenario.parameters, largest_machines(scenario)
+    for name, item in sorted(scenario.runs.items()):
+        if item.lab not in machines:
+            continue
+        chip, site, held = machines[item.lab]
+        first, due = to_day(item.start), to_day(item.due)
+        pace = peak_flop_per_s(scenario, chip) * p["labs.mfu"] * p["labs.goodput"] * SECONDS_PER_DAY
+        gpus = min(held, math.ceil(item.flop / (pace * (due - first))))
+        due = max(due, first + math.ceil(item.flop / (pace * gpus)))  # no sooner than its GPUs get there
+        params, tokens = compute_optimal(item.flop)
+        yield training.TrainingStarted(
+            run_id=f"{item.lab}/run/1",
+            org=item.lab,
+            model=name,
+            site=site,
+            chip=chip,
+            gpus=gpus,
+            flop=item.flop,
+            effective_flop=item.flop,
+            params=params,
+            tokens=tokens,
+            experts=0,
+            mfu=p["labs.mfu"],
+            goodput=p["labs.goodput"],
+            plan="",
+            start_day=first,
+            due_day=due,
+        )
