@@ -52,7 +52,7 @@ def ask(view: MarketView, target: Target, draws: Draws) -> Iterator[Command]:
 def nearest_lessors(view: MarketView, draws: Draws) -> list[str]:
     """The few whom an org asks for what stands free: those that it rents from rank higher, then the larger ones."""
     p, ranked = view.param, []
-    for cloud in lessors(view):
+    for cloud in (*lessors(view), *idle_labs(view)):
         size = math.log(max(view.fleet_owned_by(cloud), 1.0))
         loyal = p("desk.loyalty") if view.leases_from(view.me, cloud) or view.compute_backer(view.me) == cloud else 0.0
         noise = p("desk.noise") * draws.normal("lessor rank", cloud)
@@ -89,6 +89,14 @@ def lessors(view: MarketView) -> list[str]:
     if view.trait("exclusive_cloud") and backer in clouds:
         return [str(backer)]
     return sorted(clouds)
+
+
+def idle_labs(view: MarketView) -> list[str]:
+    """Labs of the bloc that have more compute of their own than they want: anybody may let what is idle."""
+    if view.trait("exclusive_cloud"):
+        return []
+    least = view.param("labs.ask_min_h100e")
+    return sorted(x for x in view.labs() if x != view.me and view.same_bloc(x) and view.idle_h100e(x) >= least)
 
 
 def tables(view: MarketView) -> list[Talks]:

@@ -1,4 +1,4 @@
-"""How a lessor builds and buys for the contracts that it has signed."""
+"""How orgs build and buy for what they have signed or hold: contracts as lessors, chips that have no power."""
 
 from __future__ import annotations
 
@@ -6,13 +6,51 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
+
 from agents import means, permission
 from agents.buyers import NODE_GPUS
-from agents.resources import payable_usd, room_kw
-from events.commands import Command
+from agents.means import Build
+from agents.resources import installed_kw, payable_usd, pending_kw, room_kw
+from agents.valuation import time_term
+from events.commands import Choice, Command, Terms
 from events.commands.chips import PlaceOrder
 from events.commands.sites import PlanSite, StartBuilding
+from market.units import CENTS
 from market.view import Contract, MarketView
+
+
+def power_chips(view: MarketView) -> Iterator[StartBuilding]:
+    """Start a building for chips that wait for power which neither stands nor is under way, at the org's largest site.
+
+    On the grid or with own plant, whichever comes first; no more than cash pays in full beside a year of other costs.
+    """
+    p, sites = view.param, view.sites()
+    ready = sum(site.energised_kw for site in sites) + sum(b.power_kw for b in view.buildings())
+    spare = view.cash_cents / CENTS - means.other_burn_usd(view) - means.promised_usd(view)
+    cash_kw = max(0.0, spare) / p("build.shell_usd_per_kw")
+    kw = int(min(pending_kw(view) + installed_kw(view) - ready, cash_kw, p("sites.building_kw_max")))
+    if kw < p("sites.building_kw_min") or not sites:
+        return
+    site = max(sites, key=lambda s: (s.energised_kw, s.name))
+    ways = [
+        Terms(
+            f"{site.name} {'own plant' if build.on_site else 'grid'}", way="brownfield", on_site_power=build.on_site,
+            term_time=time_term(wait, p("choice.wait_weight_default")), wait_weeks=wait,
+            reason="not told" if may.is_worth_asking else "permission",
+        )
+        for build in (Build("brownfield", site.region, False), Build("brownfield", site.region, True))
+        if not build.on_site or view.trait("on_site_power")
+        for may in (permission.to_build(view, site.region, "brownfield", kw, on_site=build.on_site),)
+        for wait in (max(means.shell_weeks(view, "next"), means.power_weeks(view, build, kw)) + may.wait_days / 7,)
+    ]  # fmt: skip
+    best = max(ways, key=lambda way: (way.reason != "permission", way.score, way.option))
+    left = [replace(way, reason="too late") if way.reason == "not told" else way for way in ways if way is not best]
+    if best.reason != "permission":
+        yield StartBuilding(
+            actor=view.me, because=site.name, site=site.name, kind="next" if site.energised_kw else "brownfield",
+            power_kw_it=kw, on_site_power=bool(best.on_site_power), why=Choice("power", best, tuple(left)),
+        )  # fmt: skip
 
 
 def fulfil(view: MarketView) -> Iterator[Command]:

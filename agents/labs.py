@@ -9,8 +9,10 @@ from agents.bidders import bids
 from agents.buyers import purchases
 from agents.decision import Target
 from agents.desk import pursue
+from agents.fulfilment import power_chips
 from agents.race import bridge, frontier, is_racing
 from agents.research import projects, split, train
+from agents.shelf import answer_counters, answer_requests
 from agents.siting import works
 from agents.targets import far, held_on, near, promised_usd, wanted_h100e
 from agents.valuation import is_my_week
@@ -42,6 +44,10 @@ class Lab:
             if not view.parent_of(view.me) and not view.trait("in_house"):
                 commands.extend(plan(view, lab, draws))
             commands.append(split(view, lab))
+            if view.trait("build") and not view.trait("income_usd_per_year"):
+                commands.extend(power_chips(view))
+        if view.requests_to_me():
+            commands.extend([*answer_requests(view), *answer_counters(view)])
         commands.extend(train(view, lab))
         commands.extend(projects(view, lab, draws))
         commands.extend(raise_money(view, draws))

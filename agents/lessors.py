@@ -70,13 +70,17 @@ class Plan(NamedTuple):
     weeks: float
 
 
-def plans(view: MarketView, chip: Chip, gpus: int, regions: list[str]) -> Iterator[Plan]:
-    """Power that stands or is promised, another building of an own campus, a new site: each with its wait."""
-    lead, kw = means.chip_weeks(view, chip), gpus * chip.power_kw_it_per_gpu
+def standing_plans(view: MarketView, lead: float, kw: float) -> Iterator[Plan]:
+    """Power that stands or is promised at own sites, with its wait, at least that for the chips."""
     for room in rooms(view):
         weeks = room.weeks_until(view, kw)
-        if weeks is not None and room.region in regions:
+        if weeks is not None:
             yield Plan(room.site, None, room.region, max(lead, weeks))
+
+
+def plans(view: MarketView, lead: float, kw: float, regions: list[str]) -> Iterator[Plan]:
+    """Another building of an own campus, and a new site, in regions where the org may build: each with its wait."""
+    for room in rooms(view):
         if room.region in regions:
             build = Build("brownfield", room.region, False)
             power = means.power_weeks(view, build, kw)
@@ -170,10 +174,7 @@ def offer(view: MarketView, request: Request) -> LeaseTerms | TalksEnd:
     gpus = min(asked, int(carried_gpus(view, chip, request)))
     if gpus < p("labs.race_least_share" if request.chip else "desk.part_min") * asked:
         return "finance"
-    wish = at_wish(view, chip, gpus, request.region) if request.region else None
-    kw = gpus * chip.power_kw_it_per_gpu
-    regions = permission.open_regions(view, sorted(view.home_regions()), kw)
-    plan = wish or min(plans(view, chip, gpus, regions), key=_rank, default=None)
+    plan = place_for(view, chip, gpus, request)
     if plan is None or 7 * plan.weeks > p("contracts.ahead_days_max"):
         return "power"
     start = max(request.due_day if plan.weeks * 7 + view.day < request.due_day else 0, view.day + round(7 * plan.weeks))
@@ -193,6 +194,20 @@ def offer(view: MarketView, request: Request) -> LeaseTerms | TalksEnd:
         prepaid_share=p("contracts.prepaid_share") if view.trait("borrows") and not view.trait("income_usd_per_year")
         else 0.0,
     )  # fmt: skip
+
+
+def place_for(view: MarketView, chip: Chip, gpus: int, request: Request) -> Plan | None:
+    """The place where the lessee wants it if there is power, else own power that is free in time, else the soonest."""
+    wish = at_wish(view, chip, gpus, request.region) if request.region else None
+    if wish is not None:
+        return wish
+    lead, kw, due = means.chip_weeks(view, chip), gpus * chip.power_kw_it_per_gpu, (request.due_day - view.day) / 7
+    standing = list(standing_plans(view, lead, kw))
+    in_time = [plan for plan in standing if plan.weeks <= due]
+    if in_time:
+        return min(in_time, key=_rank)
+    regions = permission.open_regions(view, sorted(view.home_regions()), kw)
+    return min((*standing, *plans(view, lead, kw, regions)), key=_rank, default=None)
 
 
 def _rank(plan: Plan) -> tuple[float, str, str]:

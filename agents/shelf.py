@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from agents.buyers import offers
 from agents.lessors import Offer, is_for_contract, quote_price
@@ -49,11 +49,18 @@ def _quote(view: MarketView, request: Request, offer: Offer, price: float) -> Gi
 
 def find_offer(view: MarketView, request: Request, used: Used) -> Offer | TalksEnd:
     """Find what can serve a request: from the shelf, from rented GPUs, or forward; else the reason why nothing can."""
+    if "cloud" not in view.org.roles:
+        return best_of(list(shelf(view, request, used)), view) or "capacity"
     is_soon = request.due_day - view.day <= 7 * view.param("price.need_slack_weeks")
     options = [*shelf(view, request, used), *resale(view, request, used)] if is_soon else []
-    if options:
-        return max(options, key=lambda o: (o.gpus * view.chip(o.chip).h100e, -o.cost_usd_per_gpu_hour, o.site))
-    return forward(view, request, used)
+    return best_of(options, view) or forward(view, request, used)
+
+
+def best_of(options: Sequence[Offer], view: MarketView) -> Offer | None:
+    """The largest offer, of several the cheapest to the lessor."""
+    return max(
+        options, key=lambda o: (o.gpus * view.chip(o.chip).h100e, -o.cost_usd_per_gpu_hour, o.site), default=None
+    )
 
 
 def shelf(view: MarketView, request: Request, used: Used) -> Iterator[Offer]:

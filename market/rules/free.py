@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from market.rules.base import let_by, quoted_by, training_use
+from market.rules.uses import is_in_house
 from market.state import State
 from market.state.chips import Place
 from market.state.leases import Lease, Quote
@@ -60,6 +61,21 @@ def promised_by(state: State, site: str, leases: Iterable[Lease], quotes: Iterab
         missing = gpus - (holding.held if holding else 0)
         watts += max(0, missing) * round(chips[chip].power_kw_it_per_gpu * 1000)
     return watts
+
+
+def idle_h100e(state: State, org: str) -> float:
+    """H100e that an outside lab owns and holds beyond what it wants; none of others.
+
+    Owned GPUs first serve what the lab wants, beside those that it rents.
+    """
+    lab = state.training.labs.get(org)
+    if lab is None or is_in_house(state, org) or not lab.wanted_h100e:
+        return 0.0
+    chips = state.chips.chips
+    mine = [h for h in state.chips.holdings.values() if h.org == org]
+    held = sum(h.held * chips[h.chip].h100e for h in mine)
+    own = sum(max(0, h.owned - h.leased_out) * chips[h.chip].h100e for h in mine)
+    return max(0.0, min(own, held - lab.wanted_h100e))
 
 
 def quoted_under(state: State, lease_id: str) -> int:

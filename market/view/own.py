@@ -10,7 +10,7 @@ from market.rng import Draws
 from market.rules import vendors
 from market.rules.credit import bond_room_cents, coverage
 from market.rules.finance import burn_cents, runway_days
-from market.rules.free import promised_by
+from market.rules.free import idle_h100e, promised_by
 from market.rules.machines import Machine
 from market.state.chips import Holding, Order, Place
 from market.state.contracts import Contract
@@ -87,6 +87,9 @@ class OwnView(PublicView):
         """Part of the own fleet that never leaves the org."""
         if "cloud" in self.org.roles:
             return shared_of(self).captive.get(self.me, 0.0)
+        owned = shared_of(self).owned_h100e.get(self.me, 0.0)
+        if self.lab is not None and owned:
+            return 1 - min(1.0, idle_h100e(state_of(self), self.me) / owned)
         return self.trait("captive_share")
 
     def holdings(self) -> tuple[Holding, ...]:

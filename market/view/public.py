@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from events.commands.chips import PlaceOrder
 from market.rules import vendors
 from market.rules.chips import may_buy
+from market.rules.free import idle_h100e
 from market.rules.power import grid_days, plant_days
 from market.rules.prices import replacement_cost
 from market.state.sites import Site
@@ -104,6 +105,10 @@ class PublicView(PolicyView):
     def fleet_of(self, lab: str) -> float:
         """H100e of a lab, as observers estimate it."""
         return shared_of(self).fleets_h100e.get(lab, 0.0)
+
+    def idle_h100e(self, lab: str) -> float:
+        """H100e of a lab's own that it offers to anybody: beyond what it wants."""
+        return idle_h100e(state_of(self), lab)
 
     def labs(self) -> Mapping[str, LabSeen]:
         """Released models and reported revenue of all labs."""

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from given import CLOUD, FUND, LAB, OEM, RESELLER, RIVAL, SITE, START, SUPPLIER, given, handed, lease
 
-from agents import buyers, clouds, desk, labs, means, shelf, siting, targets, valuation
+from agents import buyers, clouds, desk, fulfilment, labs, means, shelf, siting, targets, valuation
 from agents.clouds import Cloud
 from agents.investors import Investor
 from agents.labs import Lab
@@ -24,7 +24,7 @@ from events.types import chips as chip_events
 from events.types import leases as lease_events
 from events.types import sites as site_events
 from events.types.demand import MarketCleared, UseMeasured
-from events.types.finance import BudgetSet, PaymentMade, RoundSought
+from events.types.finance import BudgetSet, PaymentMade, PlanAdopted, RoundSought
 from events.types.policy import PolicyEnacted
 from events.types.training import ServingMeasured
 from market.policies.load import load_policy
@@ -326,6 +326,47 @@ def test_a_counter_offer_is_met_above_the_floor_and_not_below():
             )
         )
         assert len(of(shelf.answer_counters(view(world, CLOUD)), kind)) == 1
+
+
+def letting(wanted):
+    """A lab that owns 4,000 GPUs and wants so much compute; a rival asks it for 900."""
+    return given().happened(
+        PlanAdopted(org=LAB, h100e=wanted, due_day=START + 100, reason="growth"),
+        lease_events.LeaseRequested(
+            request_id="rival/request/1", lessee=RIVAL, lessor=LAB, h100e=900.0, due_day=START + 7, duration_days=364,
+            price_usd_per_h100e_hour=3.0, kind="serving",
+        ),
+    )  # fmt: skip
+
+
+def test_a_lab_lets_what_it_owns_and_does_not_want_and_nothing_else():
+    (quote,) = of(shelf.answer_requests(view(letting(500.0))), GiveQuote)
+    assert (quote.terms.gpus, quote.terms.site) == (900, "field")
+    (no,) = shelf.answer_requests(view(letting(1e6)))
+    assert (type(no), no.reason) == (BreakTalks, "capacity")
+
+
+def test_only_a_lab_with_idle_compute_is_asked_beside_clouds():
+    assert desk.idle_labs(view(letting(500.0), RIVAL)) == [LAB]
+    assert desk.idle_labs(view(letting(1e6), RIVAL)) == []
+    assert desk.idle_labs(view(letting(500.0), LAB)) == []
+
+
+def test_chips_that_have_no_power_get_a_building_and_no_larger_than_their_owner_can_pay():
+    def built(gpus, **parameters):
+        world = given(**parameters)
+        name = {"order_id": "lab/order/1", "shipment_id": "lab/shipment/1", "org": LAB, "chip": "H100", "gpus": gpus}
+        world.happened(
+            chip_events.ShipmentSent(counterparty=OEM, due_day=START, **name), chip_events.ShipmentDelivered(**name)
+        )
+        return list(fulfilment.power_chips(view(world)))
+
+    assert built(5_000) == []  # its site has power for them
+    (start,) = built(100_000)
+    assert start.site == "field"
+    assert start.why.topic == "power"
+    dear = built(100_000, build__shell_usd_per_kw=1e6)
+    assert sum(building.power_kw_it for building in dear) < start.power_kw_it
 
 
 # --- lease or build
