@@ -72,9 +72,9 @@ def largest_lessor(view: MarketView) -> list[str]:
 def _ask_all(view: MarketView, target: Target, names: Sequence[str], region: str) -> Iterator[Command]:
     for lessor in names:
         yield RequestLease(
-            actor=view.me, because=target.because, lessor=lessor, h100e=target.h100e, due_day=target.due_day,
-            duration_days=target.duration_days, price_usd_per_h100e_hour=target.worth_usd_per_h100e_hour_max,
-            kind=target.kind, region=region, chip=target.chip or "",
+            actor=view.me, because=view.lost_lease() or target.because, lessor=lessor, h100e=target.h100e,
+            due_day=target.due_day, duration_days=target.duration_days, kind=target.kind,
+            price_usd_per_h100e_hour=target.worth_usd_per_h100e_hour_max, region=region, chip=target.chip or "",
         )  # fmt: skip
 
 

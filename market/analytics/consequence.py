@@ -14,7 +14,7 @@ from market.analytics.leases import leases
 KINDS = (
     "PolicyEnacted", "PolicyRepealed", "LeaseSigned", "TrainingFinished", "PowerEnergised", "BuildingSlipped",
     "LeaseTalksFailed", "OrgDefaulted", "RoundClosed", "ClusterFormed", "GpusWaitForPower", "OrderPlaced",
-    "VolumeSlipped", "LoanGranted",
+    "VolumeSlipped", "LoanGranted", "LotSold", "LoanWrittenOff", "EstateClosed",
 )  # fmt: skip
 """Kinds in the order in which the list takes them: policies, compute, power, money, chips."""
 POLICIES = KINDS[:2]
@@ -25,7 +25,8 @@ def consequence(log: pl.LazyFrame) -> pl.LazyFrame:
     """Weigh events: `seq`, `day`, `type`, `amount` in its `unit`, `weight` (part of its kind), `rank` within its kind.
 
     Leases weigh GPUs x price x hours of the term; talks that failed H100e asked for x reference price x hours asked
-    for; energised power and slips kW and kW x days; trained models FLOP; clusters GPUs; rounds, loans and defaults USD.
+    for; energised power and slips kW and kW x days; trained models FLOP; clusters GPUs; rounds,
+    loans, defaults, what estates sell and come to and what lenders lose USD.
     The start of the run is left out: it is what was known, not what happened.
     """
     start = events(log, "RunStarted").select(pl.col("seq").alias("zero"), pl.col("start_day").alias("first_day"))
@@ -81,6 +82,9 @@ PLAIN: tuple[tuple[str, pl.Expr, str], ...] = (
     ("RoundClosed", pl.col("amount_usd_cents") / 100, "USD"),
     ("LoanGranted", pl.col("amount_usd_cents") / 100, "USD"),
     ("OrgDefaulted", pl.col("amount_usd_cents") / 100, "USD"),
+    ("LotSold", pl.col("amount_usd_cents") / 100, "USD"),
+    ("LoanWrittenOff", pl.col("amount_usd_cents") / 100, "USD"),
+    ("EstateClosed", pl.col("amount_usd_cents") / 100, "USD"),
     ("VolumeSlipped", pl.col("duration_days"), "days"),
 )
 

@@ -108,6 +108,7 @@ def org_exited(state: State, event: events.OrgExited, day: int) -> None:
     state.demand.uses.pop(org, None)
     state.demand.revenues.pop(org, None)
     state.leases.posted.pop(org, None)
+    state.leases.lost.pop(org, None)
     for lease in [x for x in state.leases.over.values() if org in (x.lessee, x.lessor)]:
         del state.leases.over[lease.lease_id]
     for segment in state.demand.segments.values():

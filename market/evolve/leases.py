@@ -12,6 +12,7 @@ from market.state.leases import Lease, Letter, Quote, Request, Signature
 
 
 def lease_requested(state: State, event: events.LeaseRequested, day: int) -> None:
+    state.leases.lost.pop(event.lessee, None)
     count(state, event.request_id)
     enter(state.index.asked, event.lessee, event.request_id)
     state.leases.requests[event.request_id] = Request(
@@ -136,6 +137,8 @@ def lease_ended(state: State, event: events.LeaseEnded, day: int) -> None:
     lease = state.leases.leases[event.lease_id]
     if event.reason in ("rejected", "parent ended"):
         state.leases.broken[Place(lease.lessee, lease.chip, lease.site)] = event.lease_id
+        if lease.lessee not in state.finance.estates:
+            state.leases.lost[lease.lessee] = event.lease_id
     _move(state, lease, -lease.delivered, day)
     lease.shed = 0
     is_claimed = event.reason == "rejected" and lease.lessee in state.finance.estates

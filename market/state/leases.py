@@ -110,4 +110,5 @@ class Leases(msgspec.Struct, array_like=True):
     posted: dict[str, float] = {}  # cloud -> its on-demand list price, USD/H100e-hour
     signed: list[Signature] = []  # since the index was last measured
     broken: dict[Place, str] = {}  # holding of a lessee -> lease broken off under it since the week closed
+    lost: dict[str, str] = {}  # lessee -> lease broken off under it, until it asks for another
     signed_days: dict[int, int] = {}  # days until delivery -> last day on which something so far ahead was signed

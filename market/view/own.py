@@ -172,6 +172,10 @@ class OwnView(PublicView):
             raise NotVisible(f"{lease_id} is between {lease.lessor} and {lease.lessee}")
         return frozen(lease)
 
+    def lost_lease(self) -> str:
+        """The latest lease that was broken off under the org and that it has asked for no other since, or nothing."""
+        return state_of(self).leases.lost.get(self.me, "")
+
     def requests_by_me(self) -> tuple[Request, ...]:
         """Own open requests."""
         return shared_of(self).asking.copies(self.me)

@@ -54,15 +54,17 @@ def test_rivals_take_all_gpus_over_within_two_quarters(run):
 
 def test_what_follows_reaches_more_than_two_links_from_the_default(run):
     _, _, frame = run
-    depth = {int(of(frame, "PolicyEnacted")["seq"][0]): 0}
-    for seq, cause in frame.select("seq", "cause_seq").iter_rows():
-        if cause in depth:
-            depth[seq] = depth[cause] + 1
-    reached = frame.filter(pl.col("seq").is_in(list(depth)))
-    hit = {name for column in ("org", "counterparty", "lessor", "lessee") for name in reached[column].drop_nulls()}
-    assert max(depth.values()) > 3
-    assert len(hit) > 3  # lenders, lessees, buyers
-    assert {"OrgDefaulted", "EstateOpened", "LotSold", "LeaseAssigned", "ClaimSettled"} <= set(reached["type"])
+    (start,) = of(frame, "OrgDefaulted")["seq"]
+    chains: dict[int, tuple[str, ...]] = {start: (DEFAULTER,)}
+    for seq, cause, actor in frame.select("seq", "cause_seq", "actor").iter_rows():
+        if cause in chains:
+            before = chains[cause]
+            chains[seq] = before if actor in before else (*before, actor)
+    reached = frame.filter(pl.col("seq").is_in(list(chains)))
+    assert {"EstateOpened", "LeaseRejected", "LotSold", "ClaimSettled", "LeaseRequested"} <= set(reached["type"])
+    assert max(map(len, chains.values())) > 2  # of one chain of causes: the defaulter, a lessee, a lessor that it asks
+    named = (set(reached[column].drop_nulls()) for column in ("org", "counterparty", "lessor", "lessee"))
+    assert len(set().union(*named)) > 5
 
 
 def test_the_table_of_estates_sums_to_the_estate(run):
