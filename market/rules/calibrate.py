@@ -13,7 +13,7 @@ from events.types.run import ParameterSet
 from market import rng
 from market.rules import demand, foresee, index, inputs, prices, uses
 from market.rules.base import Happening, fleets_h100e, frontier
-from market.rules.chips import planned_lines
+from market.rules.chips import may_buy, planned_lines
 from market.state import State
 from market.state.demand import TAIL
 from market.units import CENTS, HOURS_PER_YEAR, digits
@@ -73,11 +73,31 @@ def _share(state: State, org: str, name: SegmentName, share: float) -> Iterator[
     yield said(state, events.ShareMeasured(org=org, segment=name, share=digits(share)), org)
 
 
+def lines(state: State) -> dict[str, int]:
+    """GPUs that lines make in a week at the start, by chip in volume."""
+    chips = state.chips.chips
+    return {name: n for name, n in planned_lines(state, state.run.start_day).items() if n and chips[name].in_volume}
+
+
+def gpus_per_usd(state: State, org: str) -> dict[str, float]:
+    """GPUs of each chip that a dollar of an org's spending buys at the start: of what it may buy, as lines make it.
+
+    Empty where nothing is on sale to it.
+    """
+    chips = state.chips.chips
+    worth = {
+        name: gpus * chips[name].price_usd_per_gpu
+        for name, gpus in lines(state).items()
+        if chips[name].buyers != "own" and may_buy(state, org, chips[name]) is None
+    }
+    total = math.fsum(worth.values())
+    return {name: usd / total / chips[name].price_usd_per_gpu for name, usd in worth.items()}
+
+
 def supply(state: State) -> Iterator[Happening]:
     """Give makers at least the memory and racks that the lines of the start use: what was made could be made."""
-    day, chips = state.run.start_day, state.chips.chips
-    lines = {name: gpus for name, gpus in planned_lines(state, day).items() if chips[name].in_volume}
-    for kind, share in inputs.ratios(state, lines, day).items():
+    day = state.run.start_day
+    for kind, share in inputs.ratios(state, lines(state), day).items():
         had = {inputs.MEMORY: inputs.memory_supply, inputs.RACKS: inputs.rack_supply}.get(kind)
         if had is not None and 0 < share < 1:
             yield said(state, InputExpanded(kind=kind, value=digits(had(state, day) / share)))
@@ -160,8 +180,8 @@ def builders(state: State) -> Iterator[Happening]:
 
 def _target_factor(state: State, org: str) -> float:
     p, chips = state.run.parameters, state.chips.chips
-    chip = chips.get("H20" if state.run.orgs[org].country == "CN" else "H100")
-    if chip is None:  # nothing was on sale to it, so its budget says nothing of a target
+    h100e_per_usd = sum(gpus * chips[name].h100e for name, gpus in gpus_per_usd(state, org).items())
+    if not h100e_per_usd:  # nothing was on sale to it, so its budget says nothing of a target
         return 1.0
     lead = max(p["supply.lead_time_start_weeks"], p["targets.lead_weeks_min"])
     rent = prices.forward(state, lead + p["targets.npv_weeks"])
@@ -171,7 +191,7 @@ def _target_factor(state: State, org: str) -> float:
     position = sum(h.owned * chips[h.chip].h100e for h in state.chips.holdings.values() if h.org == org)
     position += sum(s.gpus * chips[s.chip].h100e for s in state.chips.shipments.values() if s.org == org)
     position += sum(o.gpus * chips[o.chip].h100e for o in state.chips.orders.values() if o.org == org)
-    gap = p["targets.close_weeks"] * weekly * chip.h100e / chip.price_usd_per_gpu / margin
+    gap = p["targets.close_weeks"] * weekly * h100e_per_usd / margin
     wanted = foresee.users(state, org, ordering_weeks(state)) / max(p["demand.factor"], 1e-9)
     factor = (position + gap - foresee.contracted(state, org)) / wanted if wanted > 0 else 1.0
     return min(max(factor, p["targets.factor_min"]), p["targets.factor_max"])
@@ -200,11 +220,11 @@ def shells_factor(state: State, org: str, soon_kw: float, begun_kw: float) -> fl
     counted shells under way, but buyers order what they have power for. Far from 1 it stands for a missing contract.
     """
     p, chips = state.run.parameters, state.chips.chips
-    chip = chips.get("H20" if state.run.orgs[org].country == "CN" else "H100")
     books = state.finance.books.get(org)
-    if chip is None or books is None or soon_kw <= 0:
+    if books is None or soon_kw <= 0:
         return 1.0
-    weekly = books.budget_usd_per_year * p["orders.fraction"] / 52 / chip.price_usd_per_gpu * chip.power_kw_it_per_gpu
+    weekly = sum(gpus * chips[name].power_kw_it_per_gpu for name, gpus in gpus_per_usd(state, org).items())
+    weekly *= books.budget_usd_per_year * p["orders.fraction"] / 52
     spare = sum(site.spare_w for site in state.sites.sites.values() if site.owner == org) / 1000
     campuses = [b for b in state.sites.buildings.values() if b.org == org]
     last = state.run.start_day + p["sites.greenfield_days"]

@@ -28,11 +28,16 @@ def may_buy(state: State, org: str, chip: Chip) -> OrderRefusal | None:
     controlled = chip.buyers != "china" and state.run.orgs[chip.supplier].country != "CN"
     if home == "CN" and controlled and state.run.parameters["trade.export_controls"]:
         return "export control"
-    if chip.buyers == "own" and state.run.orgs[chip.supplier].parent != org:
+    if chip.buyers == "own" and not is_own(state, org, chip):
         return "not for sale"
     if chip.buyers == "china" and home != "CN":
         return "not for sale"
     return None
+
+
+def is_own(state: State, org: str, chip: Chip) -> bool:
+    """Whether a chip is made for an org's own group alone."""
+    return chip.buyers == "own" and state.run.orgs[chip.supplier].parent == org
 
 
 def place_order(state: State, command: commands.PlaceOrder, day: int) -> list[Event]:

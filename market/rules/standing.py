@@ -11,6 +11,7 @@ from market import rng
 from market.rules import calibrate as start_of_demand
 from market.rules import energy
 from market.rules.base import Happening
+from market.rules.chips import is_own
 from market.state import State
 from market.state.sites import Site
 
@@ -66,26 +67,30 @@ def _backlog(state: State, day: int) -> Iterator[Happening]:
     """Give every buyer, in proportion to its budget, what is on its way and its part of the standing backlog.
 
     On its way: what a week's orders bought in each of the weeks from sale to running. Backlog: the lead time's worth.
+    Both are of the chips that lines of the start make; what a group's own lines made is on its way to it.
     """
-    p = state.run.parameters
+    p, chips_, lines = state.run.parameters, state.chips.chips, start_of_demand.lines(state)
     oems = sorted(state.chips.integration_gpus_per_week)
     weeks, step = round(p["shipping.weeks"]), 2
     for org, books in state.finance.books.items():
-        weekly = books.budget_usd_per_year / 52 * p["orders.fraction"]
-        chip = state.chips.chips.get("H20" if state.run.orgs[org].country == "CN" else "H100")
-        if chip is None or weekly < chip.price_usd_per_gpu:
-            continue
         number, sent = (state.run.counters.get(f"{org}/{family}", 0) for family in ("order", "shipment"))
-        price, oem = chip.price_usd_per_gpu, _drawn(oems, state.run.seed, org)
-        for ahead in range(step, weeks + 1, step) if oem else ():
-            number, sent = number + 1, sent + 1
-            bought = Bought(f"{org}/order/{number}", org, chip.supplier, chip.name, round(step * weekly / price), price)
-            yield Happening(day, bought.placed(), org, org)
-            for event in bought.sent(f"{org}/shipment/{sent}", oem, day + 7 * ahead - 3, chip.lead_time_weeks):
-                yield Happening(day, event, org, bought.order_id)
-        waiting = round(weekly * p["supply.lead_time_start_weeks"] / price)
-        still = Bought(f"{org}/order/{number + 1}", org, chip.supplier, chip.name, waiting, price)
-        yield Happening(day, still.placed(), org, org)
+        oem, weekly_usd = _drawn(oems, state.run.seed, org), books.budget_usd_per_year / 52 * p["orders.fraction"]
+        rates = {name: weekly_usd * each for name, each in start_of_demand.gpus_per_usd(state, org).items()}
+        own = {name: float(gpus) for name, gpus in lines.items() if is_own(state, org, chips_[name])}
+        for name, rate in sorted({**rates, **own}.items()):
+            chip = chips_[name]
+            said = (org, chip.supplier, name)
+            for ahead in range(step, weeks + 1, step) if oem and step * rate >= 1 else ():
+                number, sent = number + 1, sent + 1
+                bought = Bought(f"{org}/order/{number}", *said, round(step * rate), chip.price_usd_per_gpu)
+                yield Happening(day, bought.placed(), org, org)
+                for event in bought.sent(f"{org}/shipment/{sent}", oem, day + 7 * ahead - 3, chip.lead_time_weeks):
+                    yield Happening(day, event, org, bought.order_id)
+            waiting = round(rates.get(name, 0.0) * p["supply.lead_time_start_weeks"])
+            if waiting:
+                number += 1
+                still = Bought(f"{org}/order/{number}", *said, waiting, chip.price_usd_per_gpu)
+                yield Happening(day, still.placed(), org, org)
 
 
 def _drawn(oems: list[str], seed: int, org: str) -> str:
