@@ -10,7 +10,7 @@ from events.types import EVENTS
 from market.catalogue.bounds import bounds_of
 from market.catalogue.tables import Row
 from market.policies.cases import never, testable
-from market.policies.names import is_pattern, is_read, matching, of_catalogue
+from market.policies.names import AT_THE_START, is_pattern, is_read, matching, of_catalogue
 from market.policies.schema import Condition, Levy, Permit, Policy, Report
 from market.scenario.draw import Key
 from market.scenario.errors import Problem, ScenarioError, did_you_mean, shorten
@@ -213,6 +213,9 @@ def _sets(policy: Policy, places: _Places) -> Iterator[Problem]:
         if not is_read(name):  # regions, chips and orgs may be a scenario's own
             where = places.place(("set", name), key=True)
             yield Problem(where, f"set.{name}", f"unknown parameter{did_you_mean(name, known)}")
+        elif name in AT_THE_START:
+            where = places.place(("set", name), key=True)
+            yield Problem(where, f"set.{name}", "is read at the start of a run alone; set it in a scenario")
         elif change.to is not None and (fault := bounds_of(name).fault(change.to)):
             yield Problem(places.place(("set", name)), f"set.{name}", fault)
 

@@ -16,6 +16,16 @@ OF_ORGS = ("captive_share", "income_usd_per_year")
 _SECTIONS = {"regions": (*OF_REGIONS, *DUTIES), "chips": OF_CHIPS, "orgs": OF_ORGS}
 
 
+AT_THE_START = frozenset({
+    "shipping.oem_gpus_per_week_first", "sites.pool_growth_per_year", "sites.pool_margin",
+    "price.start_usd_per_h100e_hour", "price.posted_sd", "targets.factor_min", "targets.factor_max",
+    "finance.start_slack",
+    *(f"demand.{segment}_{what}" for segment in ("consumer", "api", "enterprise")
+      for what in ("market_usd", "growth_per_year")),
+})  # fmt: skip
+"""Parameters that are read at the start of a run alone: a scenario may set them, a policy would change nothing."""
+
+
 def _of(section: str, ids: Iterable[str]) -> Iterator[str]:
     return (f"{section}.{id_}.{field}" for id_ in ids for field in _SECTIONS[section])
 

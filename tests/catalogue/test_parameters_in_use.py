@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from market.kernel import Kernel
+from market.policies.names import AT_THE_START
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("market/rules", "agents", "market/scenario", "market")
@@ -53,6 +54,12 @@ def test_every_parameter_that_code_names_is_known(short_run, frontier):
 OPTIONAL = {  # what only policies set: read with a default
     "regions.[^.]+.levy_usd_per_mwh", "regions.[^.]+.curtailment_hours_per_year", "regions.[^.]+.minimum_take_share",
 }  # fmt: skip
+
+
+def test_what_a_policy_may_not_set_is_read_at_the_start_alone():
+    started = {"start.py", "calibrate.py", "population.py"}
+    later = {pattern.replace("\\", "") for where, pattern in names() if where not in started}
+    assert sorted(AT_THE_START & later) == []
 
 
 def unused(run) -> list[str]:

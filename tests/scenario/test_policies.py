@@ -203,6 +203,10 @@ WRONG = {
         "set: {regions.us-ohio.queue_dais: 3}",
         "mine.yaml:5:7 set.regions.us-ohio.queue_dais: unknown parameter; did you mean 'regions.us-ohio.queue_days'",
     ),
+    "number of the start": (
+        "set: {price.start_usd_per_h100e_hour: 3}",
+        "mine.yaml:5:7 set.price.start_usd_per_h100e_hour: is read at the start of a run alone; set it in a scenario",
+    ),
     "trait that nothing reads": ("set: {orgs.xai.charm: 3}", "mine.yaml:5:7 set.orgs.xai.charm: unknown parameter"),
     "strange sign": (
         "set: {price.margin: 1}\nexpects: [{metric: x, sign: up}]",
