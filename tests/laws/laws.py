@@ -155,6 +155,18 @@ def research_does_not_idle(runs: Runs) -> Verdict:
     return Verdict(len(idle) >= 10 and max(idle) < 0.05, max(idle, default=1.0))
 
 
+def chips_do_not_wait_beside_power(runs: Runs) -> Verdict:
+    """7 Chips of an org wait beside idle power of its own for no more than two quarters (most weeks)."""
+    longest = max(runs["base"].get("side_by_side", {}).values(), default=0)
+    return Verdict(longest <= 26, longest)
+
+
+def chips_come_where_power_is(runs: Runs) -> Verdict:
+    """7 Chips that wait for power draw less than a fifth of what is energised, at year 3 (ratio)."""
+    share = runs["base"]["waiting_gw"][-1] / runs["base"]["energised_gw"][-1]
+    return Verdict(share < 0.2, share)
+
+
 LAST_QUARTER_USD, STEP_USD = 26.3e9, 3.9e9  # NVIDIA data centre to July 2024, and its mean step of four quarters
 
 
@@ -175,7 +187,8 @@ LAWS: tuple[Callable[[Runs], Verdict], ...] = (
     orders_stop, starts_stop, work_is_paused, some_default, more_customers_build, growth_moves_power,
     price_answers_supply, price_answers_power, price_answers_demand, trades_are_near_the_index,
     tariff_cuts_orders, tariff_raises_quotes, carbon_raises_quotes, carbon_cuts_orders,
-    research_does_not_idle, revenue_starts_where_it_stood, prices_do_not_jump,
+    research_does_not_idle, chips_do_not_wait_beside_power, chips_come_where_power_is,
+    revenue_starts_where_it_stood, prices_do_not_jump,
 )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ WORLD = "frontier-2024"
 QUARTER_DAYS = 91
 SYSTEM_OVER_CHIP = {"Hopper": 1.12, "Blackwell": 1.2}  # revenue of a system over its chip, as equations of 2024
 NETWORK = 1.1
+SIDE_BY_SIDE_KW = 1000
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,9 @@ class Figures:
     revenue: dict[str, list[float]] = field(default_factory=dict)
     undelivered_usd: dict[str, list[float]] = field(default_factory=dict)
     residuals: dict[str, float] = field(default_factory=dict)
+    waiting_gw: list[float] = field(default_factory=list)  # chips in warehouses
+    side_by_side: dict[str, int] = field(default_factory=dict)  # org -> most weeks of chips waiting beside idle power
+    waits_now: dict[str, int] = field(default_factory=dict)
     idle: dict[str, list[float]] = field(default_factory=dict)  # lab -> idle part of research by week, projects waiting
 
     def plain(self) -> dict[str, Any]:
@@ -104,6 +108,7 @@ def _weekly(model: MarketModel, found: Figures, week: int) -> None:
     for org, on in benches(state, fleets_h100e(state)).items():
         if on.waiting and on.research > 0:
             found.idle.setdefault(org, []).append(round(max(0.0, on.free) / on.research, 4))
+    _side_by_side(state, found)
     if week % 13 == 12:
         held: Counter[str] = Counter()
         for h in state.chips.holdings.values():
@@ -113,6 +118,22 @@ def _weekly(model: MarketModel, found: Figures, week: int) -> None:
             found.revenue.setdefault(org, []).append(round(lab.revenue_usd_per_year / 1e6))
         for org in ("coreweave", "oci", "azure"):
             found.undelivered_usd.setdefault(org, []).append(round(_obligations(state, org) / 1e9, 2))
+
+
+def _side_by_side(state: Any, found: Figures) -> None:
+    """Count the weeks in which chips of an org wait for power while it has a megawatt that nothing uses."""
+    chips, spare = state.chips.chips, Counter[str]()
+    for site in state.sites.sites.values():
+        spare[site.owner] += site.spare_w / 1000
+    waiting = {
+        org: sum(gpus * chips[name].power_kw_it_per_gpu for name, gpus in stock.items())
+        for org, stock in state.chips.warehouse.items()
+    }
+    found.waiting_gw.append(round(sum(waiting.values()) / 1e6, 4))
+    for org, kw in waiting.items():
+        now = found.waits_now.get(org, 0) + 1 if min(kw, spare[org]) > SIDE_BY_SIDE_KW else 0
+        found.waits_now[org] = now
+        found.side_by_side[org] = max(now, found.side_by_side.get(org, 0))
 
 
 def _obligations(state: Any, org: str) -> float:

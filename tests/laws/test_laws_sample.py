@@ -23,6 +23,12 @@ def test_without_customers_building_stops(runs):
     assert laws.orders_stop(runs).figure < 0.25
     assert laws.starts_stop(runs).holds
     assert laws.work_is_paused(runs).holds
+    assert laws.some_default(runs).holds
+
+
+def test_chips_come_where_power_is_and_do_not_wait_beside_it(runs):
+    assert laws.chips_do_not_wait_beside_power(runs).holds
+    assert laws.chips_come_where_power_is(runs).holds
 
 
 def test_prices_answer_supply_and_demand(runs):
