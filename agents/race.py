@@ -14,14 +14,8 @@ from dataclasses import replace
 from agents import means
 from agents.decision import Target
 from market.cluster import chip as cluster_chip
-from market.units import DAYS_PER_YEAR, HOURS_PER_YEAR, SECONDS_PER_DAY
+from market.units import HOURS_PER_YEAR, SECONDS_PER_DAY
 from market.view import MarketView
-
-
-def announced(view: MarketView) -> tuple[float, int]:
-    """Largest effective FLOP that anybody has announced, and the day of its release."""
-    found = [(lab.best_effective_flop, lab.released_day) for lab in view.labs().values() if lab.best_effective_flop]
-    return max(found, default=(view.param("labs.first_run_flop"), view.day))
 
 
 def run_flop_per_h100e(view: MarketView) -> float:
@@ -32,17 +26,9 @@ def run_flop_per_h100e(view: MarketView) -> float:
     )
 
 
-def leading_flop(view: MarketView, ready_weeks: float) -> float:
-    """Effective FLOP of a run that would lead when it is released, on a machine ready in so many weeks."""
-    p, (best, released) = view.param, announced(view)
-    own = view.day + 7 * ready_weeks + p("labs.run_days") + 7 * p("labs.release_lag_weeks")
-    flop: float = best * p("labs.race_pace_per_year") ** (max(0.0, own - released) / DAYS_PER_YEAR)
-    return flop
-
-
 def machine_h100e(view: MarketView) -> float:
     """Machine that a run must have to lead when it is released."""
-    return leading_flop(view, view.param("labs.race_ready_weeks")) / run_flop_per_h100e(view)
+    return view.leading_flop(view.param("labs.race_ready_weeks")) / run_flop_per_h100e(view)
 
 
 def coming_machine_h100e(view: MarketView) -> float:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 
 from agents.permission import run_of
-from agents.race import half_year_usd, leading_flop
+from agents.race import half_year_usd
 from events.commands import Command
 from events.commands.training import ProposeProject, SetSplit
 from market.rng import Draws
@@ -39,13 +39,11 @@ def split(view: MarketView, lab: LabRecord) -> SetSplit:
 
 def train(view: MarketView, lab: LabRecord) -> Iterator[Command]:
     """Start the next frontier run when a machine of the lab's would lead, or has waited and beats its best model."""
-    p, options = view.param, view.machines()
-    own = p("labs.step_up") * max(lab.best_effective_flop, p("labs.first_run_flop"))
-    has_waited = view.day - lab.run_day >= 7 * p("labs.run_wait_weeks")
-    least = own if has_waited else max(own, leading_flop(view, 0.0))
-    if not options or options[0].effective_flop < least:
+    options = view.machines()
+    if not options or options[0].effective_flop < view.step_flop():
         return
     best = options[0]
+    own = view.param("labs.step_up") * max(lab.best_effective_flop, view.param("labs.first_run_flop"))
     run = run_of(view, best, own * best.flop / best.effective_flop)
     if run is not None:
         yield run

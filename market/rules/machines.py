@@ -16,7 +16,8 @@ from market.cluster.models import mixture_of
 from market.cluster.weekly import gpu_rungs
 from market.rules.training import effective_flop
 from market.state import State
-from market.units import SECONDS_PER_DAY, to_year
+from market.state.training import Lab
+from market.units import DAYS_PER_YEAR, SECONDS_PER_DAY, to_year
 
 REFERENCE_PARAMS = 1e11  # active, of the mixture on which quotes for training clusters are compared
 MACHINES = 2  # of each lab, the largest, are planned
@@ -46,9 +47,26 @@ def cluster_size(gpus: int) -> int:
     return gpu_rungs(gpus)[0] if gpus > 0 else 0
 
 
+def leading_flop(state: State, day: int, ready_weeks: float) -> float:
+    """Effective FLOP of a run that would lead when it is released, on a machine ready in so many weeks."""
+    p, labs = state.run.parameters, state.training.labs.values()
+    known = [(lab.best_effective_flop, lab.released_day) for lab in labs if lab.best_effective_flop]
+    best, released = max(known, default=(p["labs.first_run_flop"], day))
+    own = day + 7 * ready_weeks + p["labs.run_days"] + 7 * p["labs.release_lag_weeks"]
+    flop: float = best * p["labs.race_pace_per_year"] ** (max(0.0, own - released) / DAYS_PER_YEAR)
+    return flop
+
+
+def step_flop(state: State, lab: Lab, day: int) -> float:
+    """Effective FLOP from which a lab begins a run: what would lead, or after a wait a step beyond its own best."""
+    p = state.run.parameters
+    own: float = p["labs.step_up"] * max(lab.best_effective_flop, p["labs.first_run_flop"])
+    return own if day - lab.run_day >= 7 * p["labs.run_wait_weeks"] else max(own, leading_flop(state, day, 0.0))
+
+
 def machines(state: State, fleets: Mapping[str, float], day: int) -> dict[str, list[Machine]]:
     """Plan the largest machines of every lab that could begin a run this week, best first."""
-    rows = [row for org in state.training.labs for row in _candidates(state, org, fleets[org])]
+    rows = [row for org in state.training.labs for row in _candidates(state, org, fleets[org], day)]
     if not rows:
         return {}
     chips, gpus = [m.chip for _, m in rows], [m.gpus for _, m in rows]
@@ -64,8 +82,8 @@ def machines(state: State, fleets: Mapping[str, float], day: int) -> dict[str, l
     return {org: sorted(options, key=lambda m: (-m.effective_flop, m.chip, m.site)) for org, options in found.items()}
 
 
-def _candidates(state: State, org: str, fleet: float) -> list[tuple[str, Machine]]:
-    """Machines of an idle lab whose nameplate gives hope of a step beyond its best model."""
+def _candidates(state: State, org: str, fleet: float, day: int) -> list[tuple[str, Machine]]:
+    """Machines of an idle lab whose nameplate gives hope of a run."""
     p, lab = state.run.parameters, state.training.labs[org]
     if lab.pending_model or any(run.org == org for run in state.training.runs.values()):
         return []
@@ -73,7 +91,7 @@ def _candidates(state: State, org: str, fleet: float) -> list[tuple[str, Machine
     keen = p["labs.run_share"] + p["labs.run_share_keen"] * p.get(f"orgs.{org}.wait_weight", 0.0)
     budget = p.get(f"orgs.{org}.run_share", min(1.0, keen)) * research
     pace = p["labs.mfu"] * p["labs.goodput"] * p["labs.run_days"] * SECONDS_PER_DAY
-    least = max(p["labs.step_up"] * lab.best_effective_flop, p["labs.first_run_flop"])
+    least = step_flop(state, lab, day)
     rows = []
     for holding in state.chips.holdings.values():
         if holding.org != org or not (peak := peak_flop_per_s(holding.chip)):

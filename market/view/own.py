@@ -11,7 +11,7 @@ from market.rules import vendors
 from market.rules.credit import bond_room_cents, coverage
 from market.rules.finance import burn_cents, runway_days
 from market.rules.free import idle_h100e, promised_by
-from market.rules.machines import Machine
+from market.rules.machines import Machine, step_flop
 from market.state.chips import Holding, Order, Place
 from market.state.contracts import Contract
 from market.state.finance import Books
@@ -221,6 +221,10 @@ class OwnView(PublicView):
     def machines(self) -> tuple[Machine, ...]:
         """Own machines on which a run could begin, by the FLOP of a run, best first; none while a run is under way."""
         return tuple(shared_of(self).machines.get(self.me, ()))
+
+    def step_flop(self) -> float:
+        """Effective FLOP from which the lab begins a run."""
+        return step_flop(state_of(self), state_of(self).training.labs[self.me], self.day)
 
     def serving_capacity_usd(self) -> float:
         """Revenue a year that the whole fleet could serve."""

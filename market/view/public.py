@@ -8,6 +8,7 @@ from events.commands.chips import PlaceOrder
 from market.rules import vendors
 from market.rules.chips import may_buy
 from market.rules.free import idle_h100e
+from market.rules.machines import leading_flop
 from market.rules.power import grid_days, plant_days
 from market.rules.prices import replacement_cost
 from market.state.sites import Site
@@ -113,6 +114,10 @@ class PublicView(PolicyView):
     def labs(self) -> Mapping[str, LabSeen]:
         """Released models and reported revenue of all labs."""
         return shared_of(self).labs
+
+    def leading_flop(self, ready_weeks: float) -> float:
+        """Effective FLOP of a run that would lead when it is released, on a machine ready in so many weeks."""
+        return leading_flop(state_of(self), self.day, ready_weeks)
 
     def leases_from(self, lessee: str, lessor: str) -> bool:
         """Whether one org rents from another (leases signed are public)."""
