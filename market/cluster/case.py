@@ -46,6 +46,7 @@ class Case:
     attention_layers: Array  # with an attention core
     window: Array  # tokens that a windowed layer attends to
     window_layers: Array
+    expert_bias: Array  # 1 where experts add biases and clamp their gates
     scan_width: Array  # numbers a token that the mean layer passes through a state space
     mtp_layers: Array  # multi-token prediction: layers and logits more
     hidden: Array

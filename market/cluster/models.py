@@ -51,6 +51,7 @@ class Model:
     mtp_layers: float = 0.0  # multi-token prediction: layers and logits more in training
     scan_width: float = 0.0  # numbers a token that the mean layer passes through a state space or linear attention
     expert_hidden: float = math.nan  # width that routed experts read and write; NaN: hidden (latent experts: less)
+    expert_bias: float = 0.0  # 1 where experts add biases and clamp their gates
     other_params: float = 0.0  # vision encoders and the like: held, not trained on text
 
     def __post_init__(self) -> None:

@@ -133,7 +133,7 @@ def chip_side(c: Chip, precision: str, k: Constants) -> dict[str, float]:
 
 SHAPE = ("layers", "dense_layers", "expert_layers", "attention_layers", "window", "window_layers", "hidden", "heads",
          "kv_heads", "core_dim", "kv_dim", "attn_params_per_layer", "ffn", "mlp_matrices", "experts", "top_k",
-         "shared_experts", "expert_ffn", "expert_hidden", "vocab", "other_params")  # fmt: skip
+         "shared_experts", "expert_ffn", "expert_bias", "expert_hidden", "vocab", "other_params")  # fmt: skip
 
 
 def model_side(m: Model) -> dict[str, float]:

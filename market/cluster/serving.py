@@ -11,6 +11,7 @@ import numpy as np
 
 from market.cluster.case import Array
 from market.cluster.constants import Constants
+from market.cluster.work import BIAS_HIDDEN_PASSES, BIAS_WIDTH_PASSES
 
 USABLE_SHARE = 0.95
 """Share of HBM that engines give to weights and cache (`gpu_memory_utilization` of vLLM and its like)."""
@@ -56,6 +57,7 @@ class Serve:
     top_k: Array
     shared_experts: Array
     expert_ffn: Array
+    expert_bias: Array
     expert_hidden: Array
     vocab: Array
     other_params: Array
@@ -195,7 +197,8 @@ def token_passes(s: Serve, k: Constants) -> Array:
     """Give bytes of element-wise traffic of one token on a GPU: norms, activations, logits, routing. [R]."""
     width = s.dense_layers * s.ffn + s.expert_layers * (s.top_k + s.shared_experts) * s.expert_ffn
     numbers = s.layers * 10 * s.hidden + 3 * s.attention_layers * s.heads * s.core_dim + (s.mlp_matrices + 1) * width
-    routed = s.expert_layers * (k.expert_passes * s.top_k * s.expert_hidden + 10 * s.experts)
+    biased = s.expert_bias * (BIAS_WIDTH_PASSES * s.expert_ffn + BIAS_HIDDEN_PASSES * s.expert_hidden)
+    routed = s.expert_layers * (s.top_k * (k.expert_passes * s.expert_hidden + biased) + 10 * s.experts)
     total: Array = (2 * (k.serve_passes * numbers + routed) + LOGIT_BYTES * s.vocab) / s.tp
     return total
 

@@ -125,6 +125,11 @@ def mixture_overhead(case: Case, k: Constants) -> Array:
     return factor
 
 
+BIAS_WIDTH_PASSES, BIAS_HIDDEN_PASSES = 8.0, 2.0
+"""Read and written of a routed copy where experts have biases and clamped gates: both halves of the first product
+for its bias, each for its clamp, and the output for the second one; no fused kernel takes them (as in gpt-oss)."""
+
+
 def elementwise_s(case: Case, size: Sizes, tokens: Array, k: Constants) -> Array:
     """Time the forward element-wise passes of the mean layer: norms, residuals, activation, permutation. [R].
 
@@ -141,6 +146,8 @@ def elementwise_s(case: Case, size: Sizes, tokens: Array, k: Constants) -> Array
     unfused = 1 + UNFUSED_EXCHANGE * (1 - case.dispatcher)
     permuted = sparse * k.expert_passes * case.top_k * case.expert_hidden * unfused * case.expert_traffic * open_share
     permuted = permuted + sparse * ROUTER_PASSES * case.experts
+    biased = BIAS_WIDTH_PASSES * case.expert_ffn + BIAS_HIDDEN_PASSES * case.expert_hidden
+    permuted = permuted + sparse * case.top_k * case.expert_bias * biased
     cast = case.low_precision * CAST + case.blocks * k.block_passes
     narrow = narrow + cast * 2 * case.hidden / case.tp
     wide = wide + cast * (2 * case.heads * case.head_dim + case.mlp_matrices * width)

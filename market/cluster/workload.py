@@ -24,7 +24,8 @@ CHIP_COLUMNS = ("hbm_bytes", "hbm_bytes_per_s", "domain", "up_bytes_per_s", "out
                 "bf16_nameplate_flop_per_s")  # fmt: skip
 MODEL_COLUMNS = (
     "layers", "dense_layers", "expert_layers", "attention_layers", "window", "window_layers", "mtp_layers",
-    "scan_width", "hidden", "heads", "kv_heads", "head_dim", "kv_dim", "core_dim", "attn_params_per_layer", "ffn",
+    "expert_bias", "scan_width", "hidden",
+    "heads", "kv_heads", "head_dim", "kv_dim", "core_dim", "attn_params_per_layer", "ffn",
     "mlp_matrices", "experts", "top_k", "shared_experts", "expert_ffn", "expert_hidden", "vocab", "tied", "seq_len",
     "batch_seqs", "train_tokens",
 )  # fmt: skip
