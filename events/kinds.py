@@ -28,7 +28,7 @@ MarketName = Literal["chips", "on_demand"]  # that a scenario can have cleared b
 PaymentKind = Literal[
     "opening", "chips", "servers", "shell deposit", "shell", "equity", "loan", "instalment", "rent", "on demand",
     "energy", "staff", "revenue", "other business", "subscription", "parent funding", "levy", "subsidy",
-    "prepayment", "exit fee", "own users", "operations",
+    "prepayment", "exit fee", "termination fee", "own users", "operations",
     "overdraft", "estate sale", "recovery",
 ]  # fmt: skip
 # insolvency
@@ -60,7 +60,7 @@ QuoteRefusal = Literal[
 QuoteClosed = Literal["quote lapsed", "not the addressee"]
 CounterRefusal = Literal["no such clause", "no lower price", "no earlier day", "unknown region", "empty term"]
 LeaseRefusal = Literal[QuoteClosed, CounterRefusal, "a counter-offer is open", "parent lease ended", "finance"]
-ContractRefusal = Literal["not the actor's contract", "not the actor's GPUs", "in use"]
+ContractRefusal = Literal["not the actor's contract", "not the actor's GPUs", "in use", "cash"]
 LetterRefusal = Literal["unknown lessor", "nothing announced", "a letter is open"]
 BidRefusal = Literal["no such lot", "not yet open", "nothing bid", "cash", "rents and sublets there"]
 WarrantRefusal = Literal["no supplier", "unknown buyer", "nothing granted", "warrants are open"]
@@ -91,7 +91,8 @@ OptionLeft = Literal[
 ]
 TalksEnd = Literal[OptionLeft, "chips", "capacity", "no answer", "default"]
 ContractEnd = Literal["drawn", "cancelled", "rejected"]
-LeaseEnd = Literal["term", "parent ended", "default", "rejected", "merged"]  # merged: the lessee bought the site
+# merged: the lessee bought the site; terminated: it paid its way out
+LeaseEnd = Literal["term", "parent ended", "default", "rejected", "merged", "terminated"]
 LetterEnd = Literal["lapsed", "definitive", "finance", "power", "default"]
 WarrantEnd = Literal["vested", "lapsed"]
 RoundFailure = Literal["market closed", "investors without cash", "no answer", "default"]

@@ -24,6 +24,8 @@ class LeaseTerms(msgspec.Struct, frozen=True, kw_only=True):
     tranches, ramp_days : number of equal parts, and days from the first of them to the last
     take_or_pay_share : part of the rent that is due whether the GPUs are used or not
     prepaid_share : part of the rent that is paid at signature, and taken off the rent
+    exit_share : part of the rent still to come for which the lessee may end a lease before its time
+    walk_days : days from the first one on which a lessee of a lease that is not whole may end it for nothing; 0: never
     """
 
     chip: str
@@ -39,6 +41,8 @@ class LeaseTerms(msgspec.Struct, frozen=True, kw_only=True):
     ramp_days: int = 0
     take_or_pay_share: float = 1.0
     prepaid_share: float = 0.0
+    exit_share: float = 1.0
+    walk_days: int = 0
 
     @property
     def duration_days(self) -> int:

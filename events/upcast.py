@@ -69,7 +69,11 @@ def _dense(old: Columns) -> Columns:
     return old | {"effective_flop": list(old["flop"])}
 
 
+NO_EXIT = {"exit_share": 1.0, "walk_days": 0}
 UPCASTS: dict[Key, Upcast] = {
+    ("QuoteGiven", 2): Upcast(_plus(**NO_EXIT)),
+    ("LeaseSigned", 2): Upcast(_plus(**NO_EXIT)),
+    ("ContractSigned", 1): Upcast(_plus(**NO_EXIT)),
     ("BuildingStarted", 1): Upcast(_own_power_apart),
     ("OrderCancelled", 1): Upcast(_other_chip_unnamed),
     ("OptionChosen", 1): Upcast(_plus(**NO_OPTION)),

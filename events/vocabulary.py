@@ -146,6 +146,8 @@ VOCABULARY: dict[str, Field] = {
     "chip_choice": Field("utf8", "", "fixed: the chip named; listed or seller: one of its substitutes"),
     "site_choice": Field("utf8", "", "fixed: the site named; listed: in the region named; seller: the lessor's choice"),
     "take_or_pay_share": Field("float64", "", "part of the rent that is due whether the GPUs are used or not"),
+    "exit_share": Field("float64", "", "part of the rent still to come for which the lessee may end the lease"),
+    "walk_days": Field("int32", "days", "days behind the first one after which a late lease may be ended; 0: never"),
     "prepaid_share": Field("float64", "", "part of the rent that is paid at signature and taken off the rent"),
 }
 

@@ -11,6 +11,12 @@ class CancelContract(Command, frozen=True, kw_only=True):
     contract_id: str
 
 
+class TerminateLease(Command, frozen=True, kw_only=True):
+    """End a rented lease before its time for the fee that it names, or for nothing where it came too late."""
+
+    lease_id: str
+
+
 class ShedCapacity(Command, frozen=True, kw_only=True):
     """Give GPUs of a rented lease back before its end; the take-or-pay share of their rent is paid on."""
 

@@ -12,6 +12,7 @@ from events.types.base import Event, Visibility
 class ContractSigned(LeaseTerms, Event, frozen=True, kw_only=True):
     """Two orgs agree on capacity for years; what is built and bought for it rests on this event."""
 
+    version: ClassVar[int] = 2
     subject: ClassVar[str] = "contract_id"
     contract_id: str
     quote_id: str | None

@@ -55,7 +55,7 @@ class RequestRefused(Event, frozen=True, kw_only=True):
 class QuoteGiven(LeaseTerms, Event, frozen=True, kw_only=True):
     """A lessor offers GPUs and holds them for 7 days; `form` contract: capacity that it has yet to build or fill."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     sees: ClassVar[Visibility] = "parties"
     subject: ClassVar[str] = "quote_id"
     quote_id: str
@@ -137,7 +137,7 @@ class LeaseSigned(LeaseTerms, Event, frozen=True, kw_only=True):
     A lease that is drawn under a contract for capacity names the contract.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     sees: ClassVar[Visibility] = "public"
     subject: ClassVar[str] = "lease_id"
     lease_id: str

@@ -13,12 +13,12 @@ from events.terms import LeaseTerms, spread
 from events.types import Event
 from events.types import contracts as events
 from events.types.finance import PaymentMade
-from events.types.leases import LeaseRefused, LeaseSigned
+from events.types.leases import LeaseEnded, LeaseRefused, LeaseSigned
 from market.rules.base import Deciders, Happening, cash, held, training_use
 from market.rules.free import free_gpus, quoted_under
 from market.state import State, next_id
 from market.state.contracts import Contract, Tranche
-from market.state.leases import Quote
+from market.state.leases import Lease, Quote
 from market.units import CENTS, HOURS_PER_DAY
 
 
@@ -271,8 +271,38 @@ def shed(state: State, command: commands.ShedCapacity, day: int) -> list[Event]:
     ]
 
 
+def terminate(state: State, command: commands.TerminateLease, day: int) -> list[Event]:
+    """End a lease for its fee; what is sublet or offered under it has to end first."""
+    lease = state.leases.leases.get(command.lease_id)
+    if lease is None or lease.lessee != command.actor:
+        return [_refused(command.actor, command.lease_id, "not the actor's GPUs")]
+    if lease.subleased or quoted_under(state, lease.lease_id):
+        return [_refused(command.actor, command.lease_id, "in use")]
+    cents = termination_cents(lease, day)
+    if cents > cash(state, command.actor):
+        return [_refused(command.actor, command.lease_id, "cash")]
+    ended = LeaseEnded(
+        lease_id=lease.lease_id, lessor=lease.lessor, lessee=lease.lessee, chip=lease.chip, site=lease.site,
+        gpus=lease.delivered, reason="terminated",
+    )  # fmt: skip
+    return [*([_paid(lease.lessee, lease.lessor, cents, "termination fee", lease.lease_id)] if cents else []), ended]
+
+
+def termination_cents(lease: Lease, day: int) -> int:
+    """Fee for ending a lease today: a part of the rent to come of what was handed over; none where it is too late."""
+    if lease.walk_days and lease.owed and day >= lease.start_day + lease.walk_days:
+        return 0
+    hours = HOURS_PER_DAY * max(0, lease.end_day - max(day, lease.start_day))
+    rent = lease.delivered * (1 - lease.prepaid_share) * lease.price_usd_per_gpu_hour * hours
+    return round(lease.exit_share * rent * CENTS)
+
+
 def _refused(org: str, contract_id: str, reason: ContractRefusal) -> events.ContractRefused:
     return events.ContractRefused(org=org, contract_id=contract_id, reason=reason)
 
 
-DECIDE: Deciders = {commands.CancelContract: cancel, commands.ShedCapacity: shed}
+DECIDE: Deciders = {
+    commands.CancelContract: cancel,
+    commands.TerminateLease: terminate,
+    commands.ShedCapacity: shed,
+}

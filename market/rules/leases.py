@@ -102,6 +102,8 @@ def terms_fault(state: State, terms: LeaseTerms, day: int) -> QuoteRefusal | Non
         return "no price"
     if not (0 <= terms.take_or_pay_share <= 1 and 0 <= terms.prepaid_share <= 1):
         return "a share is no share"
+    if not 0 <= terms.exit_share <= 1 or terms.walk_days < 0:
+        return "a share is no share"
     if terms.chip_choice not in CHOICES or terms.site_choice not in CHOICES:
         return "unknown choice"
     return None

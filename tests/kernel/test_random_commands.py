@@ -53,6 +53,7 @@ ASKS = {
     chips.PlaceOrder: {"chip": chip_names, "gpus": counts},
     chips.CancelOrder: {"order_id": an_id("order"), "gpus": counts},
     contracts.CancelContract: {"contract_id": an_id("contract")},
+    contracts.TerminateLease: {"lease_id": an_id("lease")},
     contracts.ShedCapacity: {"lease_id": an_id("lease"), "gpus": counts},
     chips.ListPrice: {"chip": chip_names, "price_usd_per_gpu": numbers},
     chips.ExpandIntegration: {"gpus": counts},

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from given import CLOUD, LAB, RIVAL, SITE, START, YEAR, given, handed, lease
+from given import CLOUD, LAB, RIVAL, SITE, START, YEAR, given, handed, invariants, lease
 
-from events.commands.contracts import CancelContract, ShedCapacity
+from events.commands.contracts import CancelContract, ShedCapacity, TerminateLease
 from events.commands.leases import AcceptQuote, GiveQuote, RequestLease
 from events.terms import CLAUSES, LeaseTerms, terms_of
 from events.types import contracts as events
@@ -181,3 +181,57 @@ def test_gpus_that_train_cannot_be_shed():
 def test_a_clause_stands_in_one_place_and_every_paper_has_it():
     for kind in (QuoteGiven, LeaseSigned, events.ContractSigned):
         assert kind.__struct_fields__[: len(CLAUSES)] == CLAUSES
+
+
+# --- ending a lease before its time
+
+
+def ending(exit_share=0.25, gpus=1_000, given_gpus=None, usd=10**9, **terms):
+    world = given()
+    signed = lease(gpus=gpus, exit_share=exit_share, **terms)
+    world.happened(
+        signed, handed(signed, gpus if given_gpus is None else given_gpus),
+        PaymentMade(org="world/savers", counterparty=LAB, amount_usd_cents=100 * usd, kind="opening", contract_id=LAB),
+    )  # fmt: skip
+    return world, signed
+
+
+def terminate(actor=LAB, lease_id="lab/lease/1"):
+    return TerminateLease(actor=actor, because=LAB, lease_id=lease_id)
+
+
+def test_a_lease_is_ended_before_its_time_for_the_part_of_its_rent_that_was_agreed():
+    world, signed = ending()
+    paid, ended = world.when(terminate())
+    assert paid.amount_usd_cents == round(0.25 * signed.worth_usd * 100)
+    assert (paid.kind, ended.reason, ended.gpus) == ("termination fee", "terminated", 1_000)
+    assert world.state.leases.leases == {}
+    invariants(world.state)
+
+
+def test_a_lessee_walks_away_for_nothing_from_a_lease_that_is_not_whole_in_time():
+    world, _ = ending(walk_days=30, given_gpus=10)
+    assert len(world.when(terminate())) == 2  # too soon: it pays
+    world, _ = ending(walk_days=30, given_gpus=10)
+    world.day = START + 30
+    (ended,) = world.when(terminate())
+    assert ended.reason == "terminated"
+
+
+@pytest.mark.parametrize(("usd", "actor", "reason"), [(0, RIVAL, "not the actor's GPUs"), (10**9, LAB, "in use")])
+def test_a_lease_of_another_or_one_that_is_passed_on_is_not_ended(usd, actor, reason):
+    world, signed = ending()
+    world.happened(lease(RIVAL, LAB, 100, lease_id="rival/lease/1", parent_lease_id=signed.lease_id, depth=2))
+    assert world.when(terminate(actor))[0].reason == reason
+
+
+def test_a_fee_beyond_cash_ends_nothing():
+    world, signed = ending(exit_share=1.0)
+    world.happened(
+        PaymentMade(
+            org=LAB, counterparty="world/staff", kind="staff", contract_id=LAB,
+            amount_usd_cents=world.state.finance.ledger.accounts[LAB],
+        )
+    )  # fmt: skip
+    assert world.when(terminate())[0].reason == "cash"
+    assert signed.lease_id in world.state.leases.leases

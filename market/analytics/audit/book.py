@@ -17,6 +17,7 @@ COLUMNS = (
     "prepaid_share", "take_or_pay_share", "form", "tranche", "region", "chip_choice", "site_choice", "tranches",
     "revenue_usd_per_year", "usd_per_year", "power_kw_it", "power_kw_it_per_gpu", "value", "h100e", "lead_time_weeks",
     "flop", "mfu", "goodput", "estate_id", "claim_id", "lot_id", "rank", "gpus_let",
+    "exit_share", "walk_days",
     "offered_gpus", "wanted_gpus", "surplus_usd",
 )  # fmt: skip
 WHEN = ("seq", "closing", "day")

@@ -33,6 +33,7 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "rent": ("lease", "a", "b"),
     "prepayment": ("contract", "a", "b"),
     "exit fee": ("contract", "a", "b"),
+    "termination fee": ("lease", "a", "b"),
     "equity": ("round", "b", "a"),
     "loan": ("loan", "b", "a"),
     "instalment": ("loan", "a", "b"),
@@ -235,6 +236,28 @@ def levies(book: Book) -> list[Finding]:
     return wrong
 
 
+def terminations(book: Book) -> list[Finding]:
+    """A lease that its lessee ends costs the part of its rent to come that was agreed, or nothing where it was late."""
+    terms = book.of("LeaseSigned").select(
+        "lease_id", "walk_days", first="start_day", last="end_day", all="gpus",
+        each=pl.col("price_usd_per_gpu_hour") * (1 - pl.col("prepaid_share")) * pl.col("exit_share"),
+    )  # fmt: skip
+    ended = book.of("LeaseEnded").filter(pl.col("reason") == "terminated").select(*WHEN, "lease_id", "gpus")
+    paid = book.of("PaymentMade").filter(pl.col("kind") == "termination fee")
+    paid = paid.select(lease_id="contract_id", paid="amount_usd_cents")
+    both = ended.join(terms, on="lease_id", how="left", maintain_order="left").join(
+        paid, on="lease_id", how="left", maintain_order="left"
+    )
+    is_late = (pl.col("walk_days") > 0) & (pl.col("day") >= pl.col("first") + pl.col("walk_days"))
+    days = (pl.col("last") - pl.max_horizontal("day", "first")).clip(lower_bound=0)
+    due = pl.when(is_late & (pl.col("gpus") < pl.col("all"))).then(0.0).otherwise(
+        pl.col("gpus") * pl.col("each") * days * 24 * 100
+    )  # fmt: skip
+    both = both.with_columns(pl.col("paid").fill_null(0), due=due)
+    wrong = both.filter((pl.col("paid") - pl.col("due")).abs() > 0.5 + 1e-9 * pl.col("due"))
+    return found(wrong, "payments", "{} is ended for {} cents, {} are due", "lease_id", "paid", "due")
+
+
 def _unequal(book: Book, legs: pl.DataFrame, keys: list[str], text: str) -> list[Finding]:
     """Weeks and keys in which more or less was paid than was due, beyond a cent a part for rounding."""
     sums = (
@@ -303,4 +326,4 @@ def _paid_for(book: Book, leases: pl.DataFrame) -> pl.DataFrame:
     return moves.select(*WHEN, "type", "lease_id", gpus=kept)
 
 
-CHECKS: tuple[Check, ...] = (accounts, defaults, under_contract, from_the_world, as_due, levies, rent)
+CHECKS: tuple[Check, ...] = (accounts, defaults, under_contract, from_the_world, as_due, levies, rent, terminations)
