@@ -65,7 +65,7 @@ class _Table:
         return column.take(rows, is_optional)
 
 
-PART_ROWS = 20_000
+PART_ROWS = 8_192
 
 if _gaps := gaps():  # an old log would stop half-way
     raise ImportError("; ".join(_gaps))

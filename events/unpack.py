@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
 
+import numpy as np
 import pyarrow as pa
 
 from events import flat
@@ -52,7 +51,7 @@ def check_sizes(message: bytes, meta_bytes: int, schema: pa.Schema) -> int:
         raise flat.Malformed(f"unknown compression {batch.codec}")
     if len(batch.nodes) != len(widths) or len(batch.buffers) != sum(2 if width else 3 for width in widths):
         raise flat.Malformed(f"{len(batch.nodes)} columns where the schema has {len(widths)}")
-    plain = _plain_sizes(message[meta_bytes:], batch.buffers)
+    plain = _plain_sizes(message[meta_bytes:], batch.buffers).tolist()
     if sum(plain) > PLAIN_BYTES_MAX:
         raise flat.Malformed(f"{sum(plain)} bytes when decompressed (at most {PLAIN_BYTES_MAX})")
     at, bitmap = 0, (rows + 7) // 8
@@ -64,15 +63,19 @@ def check_sizes(message: bytes, meta_bytes: int, schema: pa.Schema) -> int:
     return sum(plain)
 
 
-def _plain_sizes(body: bytes, buffers: list[tuple[int, int]]) -> list[int]:
-    """Size of every buffer after decompression, by its declared length."""
-    for (offset, length), (after, _) in pairwise([*buffers, (len(body), 0)]):
-        if not 0 <= offset <= offset + length <= after or 0 < length < 8:
-            raise flat.Malformed("a buffer lies outside its body")
-    sizes = []
-    for offset, length in buffers:  # now all known to lie inside
-        declared = struct.unpack_from("<q", body, offset)[0] if length else 0
-        sizes.append(length - 8 if declared == -1 else declared)
-        if sizes[-1] < 0:
-            raise flat.Malformed("a buffer of negative size")
+def _plain_sizes(body: bytes, buffers: list[tuple[int, int]]) -> np.ndarray:
+    """Size of every buffer after decompression [buffers], by its declared length."""
+    places = np.array(buffers, np.int64).reshape(-1, 2)
+    offset, length = places[:, 0], places[:, 1]
+    after = np.append(offset[1:], len(body))
+    room = after - offset  # from here on no sum of two of them can overflow
+    if ((offset < 0) | (offset > len(body)) | (length < 0) | (length > room) | ((length > 0) & (length < 8))).any():
+        raise flat.Malformed("a buffer lies outside its body")
+    is_filled = length > 0
+    heads = np.frombuffer(body, np.uint8)[offset[is_filled][:, None] + np.arange(8)]
+    declared = np.zeros(len(places), np.int64)
+    declared[is_filled] = heads.view("<i8").ravel()
+    sizes = np.where(is_filled & (declared == -1), length - 8, declared)
+    if (sizes < 0).any():
+        raise flat.Malformed("a buffer of negative size")
     return sizes

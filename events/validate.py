@@ -94,15 +94,19 @@ def _type_fault(batch: pa.RecordBatch, seen: Seen) -> str:
     return f"{nan[0]} is nan" if nan else ""
 
 
+SLAB_CELLS = 2**20  # columns are counted a few at a time: a large commit takes little memory
+
+
 def _counts(batch: pa.RecordBatch, sizes: np.ndarray, order: np.ndarray) -> np.ndarray:
     """Rows of each type in which each column is filled [columns, types]; `order` [n] holds the rows type by type."""
     nulls = np.array([column.null_count for column in batch.columns])
     counts = np.where(nulls[:, None] == 0, sizes, 0)
     partly = np.flatnonzero((nulls > 0) & (nulls < len(order)))
-    if len(partly):
-        bitmaps = [np.frombuffer(batch.column(at).buffers()[0], np.uint8) for at in partly.tolist()]
+    starts, slab = np.cumsum(sizes) - sizes, max(1, SLAB_CELLS // len(order))
+    for few in (partly[at : at + slab] for at in range(0, len(partly), slab)):
+        bitmaps = [np.frombuffer(batch.column(at).buffers()[0], np.uint8) for at in few.tolist()]
         filled = np.unpackbits(np.stack(bitmaps), axis=1, count=len(order), bitorder="little")
-        counts[partly] = np.add.reduceat(filled[:, order], np.cumsum(sizes) - sizes, axis=1, dtype=np.int64)
+        counts[few] = np.add.reduceat(filled[:, order], starts, axis=1, dtype=np.int64)
     return counts
 
 

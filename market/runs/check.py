@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from events import Disk, Entry, LogReader, Problem, Verification, open_log
 from events.manifest import code_hash
 from events.types.run import RunStarted
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from market.analytics.audit import Book
 
 SHOWN = 100  # problems listed of one kind
+BOOK_ROWS = 4_096  # noted at a time: a large commit takes little memory
 FORGED = (
     "that the log was not rewritten with our own evolve run over it: only a published head (--head HASH) "
     "or simulating again (--deep) shows that"
@@ -106,8 +109,9 @@ class _Events:
         from market.analytics.audit.book import COLUMNS
 
         for batch in self.walked.batches():
-            frame: Any = pl.from_arrow(batch)
-            self.book.take(present(frame.lazy()).select(COLUMNS).collect())
+            for first in range(0, batch.num_rows, BOOK_ROWS):
+                frame: Any = pl.from_arrow(batch.slice(first, BOOK_ROWS))
+                self.book.take(present(frame.lazy()).select(COLUMNS).collect())
             for entry in entries(batch):
                 self.first, self.latest = self.first or entry, entry
                 yield entry
@@ -122,6 +126,7 @@ def _read_events(walked: Verification, verdict: Verdict) -> None:
     run, book = Run(LogReader(walked.folder, walked.manifest, Disk())), Book()
     events = _Events(walked, book)
     _replay(events, verdict, run.other_form)
+    pa.default_memory_pool().release_unused()  # what commits were decompressed into
     if walked.problems or events.first is None:
         return
     if run.other_form:
