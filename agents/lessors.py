@@ -122,14 +122,14 @@ def _give(view: MarketView, request_id: str, terms: LeaseTerms) -> GiveQuote:
     return GiveQuote(actor=view.me, because=request_id, request_id=request_id, form="contract", terms=terms)
 
 
-def carried_gpus(view: MarketView, chip: Chip, request: Request) -> float:
+def carried_gpus(view: MarketView, chip: Chip, first_day: int) -> float:
     """GPUs of a new contract that the lessor can pay for: lenders give those who borrow a part on it, the rest is own.
 
     Its own is cash and what it earns until the first day beyond debt service, less its part of the contracts that it
     has yet to build for.
     """
     p, means_usd = view.param, own_means(view)
-    years = clip((request.due_day - view.day) / 365, 0.5, p("contracts.raise_years_max"))
+    years = clip((first_day - view.day) / 365, 0.0, p("contracts.raise_years_max"))
     region = next(iter(view.home_regions()), "")
     bill = means.bill_usd(view, chip, 1, Build("greenfield", region, False)) if region else math.inf
     return max(0.0, means_usd.cash + years * means_usd.per_year) / (means_usd.part * bill)
@@ -171,10 +171,11 @@ def offer(view: MarketView, request: Request) -> LeaseTerms | TalksEnd:
     if chip is None:
         return "chips"
     asked = math.ceil(request.h100e / chip.h100e)
-    gpus = min(asked, int(carried_gpus(view, chip, request)))
+    plan = place_for(view, chip, asked, request)
+    first = request.due_day if plan is None else max(request.due_day, view.day + round(7 * plan.weeks))
+    gpus = min(asked, int(carried_gpus(view, chip, first)))
     if gpus < p("labs.race_least_share" if request.chip else "desk.part_min") * asked:
         return "finance"
-    plan = place_for(view, chip, gpus, request)
     if plan is None or 7 * plan.weeks > p("contracts.ahead_days_max"):
         return "power"
     start = max(request.due_day if plan.weeks * 7 + view.day < request.due_day else 0, view.day + round(7 * plan.weeks))

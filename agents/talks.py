@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from agents import decision, permission, race
 from agents.decision import Decision, Scored, Target, Way
+from agents.valuation import why_left
 from events.commands import Choice, Command
 from events.commands.chips import PlaceOrder
 from events.commands.finance import SeekRound
@@ -66,9 +67,10 @@ def _break(view: MarketView, request_id: str, reason: TalksEnd) -> BreakTalks:
 
 
 def _lose(view: MarketView, request_id: str, lost: Scored, winner: Scored) -> BreakTalks:
-    """Break off talks that were lost to a better option; a gate that the offer does not pass is no loss to another."""
-    better = "" if lost.option.failed else winner.option.name
-    reason = decision.true_reason(lost, winner)
+    """Break off talks that were lost to a better option; a gate that only the loser fails is no loss to another."""
+    shared = bool(lost.option.failed) and lost.option.failed == winner.option.failed
+    better = "" if lost.option.failed and not shared else winner.option.name
+    reason = why_left(lost.terms, winner.terms) if shared else decision.true_reason(lost, winner)
     return BreakTalks(actor=view.me, because=request_id, request_id=request_id, reason=reason, lost_to=better)
 
 

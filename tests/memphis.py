@@ -99,17 +99,23 @@ def read(log: MemoryLog, model: Any) -> Story:
     found: dict[str, Any] = {"asked": False, "value_usd": 0.0, "outcome": "open", "ended_week": -1, "other": "",
                              "built": "", "built_gpus": 0, "energised_week": -1, "site_refused": False}  # fmt: skip
     start, talks, wish, rented = model.state.run.start_day, "", "", 0
+    machine: set[str] = (
+        set()
+    )  # requests for the cluster, and quotes for them; what is signed for the fleet is not meant
     for entry in log.entries():
         event, week = entry.event, (entry.day - start) // 7
         if isinstance(event, lease_events.LeaseRequested) and (event.lessee, event.kind) == (LAB, "frontier"):
+            machine |= {event.request_id} if event.chip else set()
             if event.lessor == LESSOR and event.chip and not talks:
                 talks, wish, found["asked"] = event.request_id, event.region, True
-        elif isinstance(event, lease_events.QuoteGiven) and event.request_id == talks:
-            found["value_usd"] = event.worth_usd
-            found["site_refused"] = found["site_refused"] or event.region != wish
+        elif isinstance(event, lease_events.QuoteGiven) and event.request_id in machine:
+            machine.add(event.quote_id)
+            if event.request_id == talks:
+                found["value_usd"] = event.worth_usd
+                found["site_refused"] = found["site_refused"] or event.region != wish
         elif isinstance(event, lease_events.LeaseTalksFailed) and event.request_id == talks:
             found["outcome"], found["ended_week"] = event.reason, week
-        elif isinstance(event, contract_events.ContractSigned) and event.lessee == LAB and found["other"] == "":
+        elif isinstance(event, contract_events.ContractSigned) and event.quote_id in machine and found["other"] == "":
             own = event.lessor == LESSOR
             found["other"] = "" if own else event.lessor
             if own and found["outcome"] == "open":

@@ -333,6 +333,49 @@ def test_talks_are_opened_with_every_lessor_of_the_bloc_that_has_a_fleet():
     assert asks == [CLOUD]  # the reseller has nothing yet
 
 
+def test_what_stands_free_is_asked_of_a_few_and_capacity_years_ahead_of_everybody():
+    near, far = (
+        [c.lessor for c in desk.ask(view(rich(desk__lessors_asked=0)), wanted, DRAWS)]
+        for wanted in (target(kind="serving", because=LAB), target(because=LAB))
+    )
+    assert (near, far) == ([], [CLOUD])
+
+
+# --- what a lessor can offer
+
+
+def test_a_lessor_offers_no_more_than_it_could_pay_for_and_of_a_machine_not_a_half():
+    dear = {"build__shell_usd_per_kw": 1e6, "contracts__raise_years_max": 0.0}
+    poor = view(asked(world=rich(**dear)), CLOUD)
+    assert lessors.offer(poor, poor.requests_to_me()[0]) == "finance"
+    able = view(asked(), CLOUD)
+    assert lessors.offer(able, able.requests_to_me()[0]).gpus == 30_000
+
+
+def test_who_borrows_can_offer_more_for_the_same_money():
+    def carried(borrows):
+        v = view(asked(world=rich(orgs__cloud__borrows=borrows)), CLOUD)
+        return lessors.carried_gpus(v, v.chip("H100"), START + 180)
+
+    assert carried(1.0) > carried(0.0)
+
+
+def test_who_borrows_on_a_contract_builds_with_cheaper_capital():
+    v = view(rich(orgs__cloud__borrows=1.0), CLOUD)
+    assert means.capital_rate(v, is_contracted=True) < means.capital_rate(v)
+    assert means.capital_rate(view(rich(), CLOUD), is_contracted=True) == means.capital_rate(view(rich(), CLOUD))
+
+
+def test_who_is_in_no_hurry_fears_a_slip_as_little_as_a_wait():
+    def lost(urgency):
+        late, safe = leased(late_weeks=20.0), leased(late_weeks=0.0)
+        wish = target(urgency=urgency)
+        return score(wish, safe, WEIGHTS).score - score(wish, late, WEIGHTS).score
+
+    assert lost(0.0) == 0.0
+    assert lost(0.9) == pytest.approx(9 * lost(0.1))
+
+
 # --- asked from outside
 
 
