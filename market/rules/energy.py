@@ -10,7 +10,7 @@ from events.types import sites as events
 from market.rules.base import Happening
 from market.rules.power import making_days, plant_clears_days, plant_queue
 from market.state import State
-from market.units import HOURS_PER_DAY, HOURS_PER_YEAR, annuity, digits, to_day
+from market.units import HOURS_PER_DAY, HOURS_PER_YEAR, annuity, digits, to_date, to_day
 
 AUCTION, DELIVERY = (7, 21), (6, 1)  # month and day: PJM clears in the second half of July for a year from 1 June
 
@@ -60,7 +60,7 @@ def auction(state: State, day: int) -> Iterator[Happening]:
     """Clear a year's capacity where the market has an auction: dearer as load eats the reserve, up to the cap."""
     p, cleared = state.run.parameters, state.sites.capacity
     members = [name for name in state.run.regions if p.get(f"regions.{name}.capacity_market")]
-    today = date.fromordinal(date(1970, 1, 1).toordinal() + day)
+    today = to_date(day)
     first = to_day(date(today.year + 1, *DELIVERY))
     is_due = to_day(date(today.year, *AUCTION)) <= day and first not in cleared
     if not members or (cleared and not is_due):
