@@ -159,6 +159,9 @@ def install(state: State, day: int) -> Iterator[Happening]:
     for site in state.sites.sites.values():
         sites[site.owner].append(site)
     for org in sorted(state.chips.warehouse):
+        estate = state.finance.estates.get(org)
+        if estate is not None and estate.plan == "liquidation":  # what waits is offered for sale
+            continue
         spare = {site.name: site.spare_w for site in sites[org]}
         stays: list[tuple[str, int]] = []
         for chip, waiting in sorted(state.chips.warehouse[org].items()):

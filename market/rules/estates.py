@@ -118,7 +118,7 @@ def sell(state: State, day: int) -> Iterator[Happening]:
         for lot in estate.lots.values()
         if lot.bids and is_open(state, lot, day)
     ]
-    filed: Counter[str] = Counter()  # claims of lessees that a sale leaves without their GPUs, by estate
+    filed: Counter[str] = Counter()  # claims of lessees left without GPUs by estate, chips sold by estate and chip
     for estate, lot in sorted(lots, key=lambda item: (-item[1].value_cents, item[1].lot_id)):
         bids = {
             org: cents
@@ -141,7 +141,8 @@ def _sale(
 ) -> Iterator[Happening]:
     buyer, cents, day = terms
     gpus = sum(h.owned for h in state.chips.holdings.values() if (h.org, h.site) == (estate.org, lot.site))
-    stock = min(lot.gpus, state.chips.warehouse.get(estate.org, {}).get(lot.chip, 0))
+    there = state.chips.warehouse.get(estate.org, {}).get(lot.chip, 0) - filed[f"{estate.org} {lot.chip}"]
+    stock = min(lot.gpus, max(0, there))
     sold = events.LotSold(
         lot_id=lot.lot_id,
         estate_id=estate.estate_id,
@@ -164,6 +165,7 @@ def _sale(
         yield Happening(day, paid, buyer, lot.lot_id)
         yield from _handed_on(state, estate, lot, (buyer, day, ended))
     elif stock:
+        filed[f"{estate.org} {lot.chip}"] += stock
         yield Happening(day, sold, estate.org, lot.lot_id)
         yield Happening(day, paid, buyer, lot.lot_id)
         moved = events.StockTransferred(

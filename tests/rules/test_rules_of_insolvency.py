@@ -6,6 +6,7 @@ import pytest
 from given import CLOUD, FUND, LAB, RESELLER, RIVAL, SITE, START, SUPPLIER, given, handed, invariants, lease
 from hypothesis import given as drawn
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from events.commands.chips import PlaceOrder
 from events.commands.estates import BidForLot
@@ -200,6 +201,22 @@ def test_who_rents_there_and_buys_pays_itself_no_rent():
     world.happened(*let(1_000, RESELLER))
     (ended,) = of(LeaseEnded, sold(world))
     assert ended.reason == "merged"
+    invariants(world.state)
+
+
+def test_two_lots_of_a_chip_give_no_more_than_the_warehouse_holds():
+    world = given()
+    world.state.chips.warehouse[CLOUD] = {"H100": 100}
+    defaulted(world, CLOUD)
+    offered = [e for e in world.after(estates.offer(world.state, world.day)) if e.kind == "chips"]
+    assert [(e.chip, e.gpus) for e in offered] == [("H100", 100)]
+    world.happened(replace(offered[0], lot_id="cloud/lot/9"))
+    day = wait(world, 10)
+    world.happened(paid("world/savers", RESELLER, 10**14))
+    for lot in (offered[0].lot_id, "cloud/lot/9"):
+        world.when(BidForLot(actor=RESELLER, because=CLOUD, lot_id=lot, amount_usd_cents=10**12))
+    happened = world.after(estates.sell(world.state, day))
+    assert sum(e.gpus for e in of(events.StockTransferred, happened)) == 100
     invariants(world.state)
 
 
