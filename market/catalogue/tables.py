@@ -17,7 +17,19 @@ from typing import NamedTuple
 HERE = Path(__file__).parent
 COLUMNS = ("id", "field", "value", "unit", "low", "high", "kind", "as_of", "published", "source", "confidence", "note")
 OBSERVED = ("series", "milestones")  # what validation compares with; a scenario never reads them
-VINTAGES = ("fleets", "sites", "leases", "orders", "models", "books", "parameters", "chips", "investments", "rules")
+VINTAGES = (
+    "fleets",
+    "sites",
+    "leases",
+    "orders",
+    "models",
+    "books",
+    "parameters",
+    "chips",
+    "investments",
+    "rules",
+    "guidance",
+)
 SPLITS = frozenset({"calibration", "backtest"})
 TABLES = ("parameters", "roadmap", "orgs", "regions", "sites", "fleets", "deals", "models", "runs")
 

@@ -13,6 +13,7 @@ from itertools import pairwise
 from statistics import fmean
 
 from market.catalogue.known import Knowledge
+from market.catalogue.tables import vintages
 from market.catalogue.vintages.parts import Parts
 from market.truth.quarters import distance, last_day, shifted
 
@@ -114,13 +115,20 @@ def plans_on_time(series: str, origin: date, quarter: str) -> float | None:
     return max(running, fields["promised_mw_it"].number) if is_due else running
 
 
+def guidance(series: str, origin: date, quarter: str) -> float | None:
+    """What the company itself had said of a quarter by an origin; for quarters that it spoke of alone."""
+    told = [row for row in vintages("guidance") if (row.id, row.field) == (series, quarter)]
+    known = [row.number for row in told if row.published is not None and row.published <= origin]
+    return known[-1] if known else None
+
+
 SIMPLE: dict[str, Callable[[Known, str], float | None]] = {
     "no change": no_change,
     "growth of four quarters": growth_of_four_quarters,
     "straight line": straight_line,
     "damped trend": damped_trend,
 }
-NAMES = (*SIMPLE, "AR(1)", "plans on time", "combination")
+NAMES = (*SIMPLE, "AR(1)", "plans on time", "guidance", "combination")
 COMBINED = ("no change", "growth of four quarters", "straight line", "damped trend", "AR(1)")
 
 
@@ -130,6 +138,7 @@ def baselines(panel: Panel, series: str, origin: date, quarter: str) -> dict[str
     found = {name: rule(known, quarter) for name, rule in SIMPLE.items()}
     found["AR(1)"] = autoregression(panel, known, quarter)
     found["plans on time"] = plans_on_time(series, origin, quarter)
+    found["guidance"] = guidance(series, origin, quarter)
     values = {name: value for name, value in found.items() if value is not None and math.isfinite(value)}
     mixed = [values[name] for name in COMBINED if values.get(name, 0.0) > 0]
     if len(mixed) > 1:

@@ -22,7 +22,7 @@ from market.truth.backtest import (
     vintage_of,
     without_org_constants,
 )
-from market.truth.baselines import NAMES, baselines, plans_on_time
+from market.truth.baselines import NAMES, baselines, guidance, plans_on_time
 from market.truth.definitions import definitions
 from market.truth.futures import Answer
 from market.truth.looks import note_look, read_looks
@@ -102,7 +102,7 @@ def test_baselines_are_defined_only_where_enough_is_known() -> None:
     assert set(baselines(short, "a", ORIGIN, "2024Q4")) == {"no change", "straight line", "damped trend", "combination"}
     assert baselines({}, "a", ORIGIN, "2024Q4") == {}
     long = {"a": {shifted("2022Q3", i): 1.1**i for i in range(8)}}
-    assert set(baselines(long, "a", ORIGIN, "2024Q4")) == set(NAMES) - {"plans on time"}
+    assert set(baselines(long, "a", ORIGIN, "2024Q4")) == set(NAMES) - {"plans on time", "guidance"}
 
 
 @given(growth=st.floats(0.8, 1.5), steps=st.integers(1, 8))
@@ -213,3 +213,11 @@ def test_every_series_has_a_picture_with_all_its_observed_points(tmp_path: Path)
     assert text.count("<circle") == sum(point["series"] == files[0].stem for point in points)
     assert text.startswith("<svg")
     assert "nan" not in text
+
+
+def test_what_a_company_said_is_a_baseline_from_the_day_it_was_said() -> None:
+    """NVIDIA guided to 11 B USD for the quarter to July 2023 on the 24th of May, 2.9 B of it no data centre."""
+    assert guidance("nvda_dc_revenue", date(2023, 5, 23), "2023Q2") is None
+    assert guidance("nvda_dc_revenue", date(2023, 6, 30), "2023Q2") == pytest.approx(8.09)
+    assert guidance("nvda_dc_revenue", date(2023, 6, 30), "2023Q3") is None
+    assert guidance("openai_h100e", date(2024, 6, 30), "2024Q4") is None
