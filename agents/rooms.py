@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from agents.buyers import offers, once
 from agents.resources import pending_kw
+from market.units import YEAR_WEEKS
 from market.view import MarketView
 
 
@@ -58,13 +60,23 @@ def rooms(view: MarketView) -> tuple[Room, ...]:
 
 
 def needed_kw(view: MarketView, weeks: float) -> float:
-    """Power that own users and the tail will take beyond today's so many weeks ahead, chips on their way included."""
+    """Power that own users, the tail and the labs that the org backs will take beyond today's so many weeks ahead.
+
+    Chips on their way are included. A lab that the org backs is believed to grow as its own users do.
+    """
     best = max(offers(view), key=lambda item: item[1].score, default=None)
     if best is None:
         return pending_kw(view)
     chip = view.chip(best[0])
     more = max(0.0, view.users_h100e(weeks) - view.users_h100e(0.0))
+    more += backed_h100e(view) * math.expm1(max(0.0, view.memory_of_growth()) * weeks / YEAR_WEEKS)
     return max(pending_kw(view), more / chip.h100e * chip.power_kw_it_per_gpu)
+
+
+@once
+def backed_h100e(view: MarketView) -> float:
+    """Compute of the labs whose largest backer in return for their custom the org is."""
+    return sum(view.fleet_of(lab) for lab in view.labs() if view.compute_backer(lab) == view.me)
 
 
 def contracted_kw(view: MarketView) -> dict[str, float]:

@@ -10,12 +10,13 @@ from given import CLOUD, LAB, RIVAL, START, given
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
-from agents import desk, fulfilment, lessors, means, race, talks
+from agents import desk, fulfilment, lessors, means, race, rooms, talks
 from agents.decision import Option, Target, Way, Weights, decide, gumbel, score, true_reason
 from events.commands.chips import PlaceOrder
 from events.commands.leases import AcceptQuote, BreakTalks, CounterQuote, GiveQuote, RequestLease
 from events.commands.sites import PlanSite
-from events.types.finance import PaymentMade
+from events.types.demand import UseMeasured
+from events.types.finance import PaymentMade, RoundClosed
 from events.types.leases import LeaseRequested
 from events.types.training import ServingMeasured
 from market.rng import Draws
@@ -374,6 +375,20 @@ def test_who_is_in_no_hurry_fears_a_slip_as_little_as_a_wait():
 
     assert lost(0.0) == 0.0
     assert lost(0.9) == pytest.approx(9 * lost(0.1))
+
+
+def test_a_lab_that_a_lessor_backs_comes_before_others_who_ask():
+    backed = rich().happened(
+        RoundClosed(
+            deal_id="lab/deal/1", org=LAB, counterparty=CLOUD, amount_usd_cents=10**11, valuation_usd_cents=10**12,
+            kind="equity for compute",
+        ),
+        UseMeasured(org=CLOUD, usd_per_year=1e6, growth_per_year=3.0, h100e=1.0),
+    )  # fmt: skip
+    v = view(backed, CLOUD)
+    assert rooms.backed_h100e(v) == v.fleet_of(LAB) > 0
+    assert rooms.backed_h100e(view(rich(), CLOUD)) == 0
+    assert rooms.needed_kw(v, 104) > rooms.needed_kw(v, 26)
 
 
 # --- asked from outside
