@@ -108,6 +108,13 @@ def sites_of(state: State, contract: Contract) -> list[str]:
     return sorted((site.name for site in own), key=lambda name: (name != contract.site, name))
 
 
+def may_be_at(state: State, contract: Contract, site: str) -> bool:
+    """Whether a contract leaves it to the lessor to serve it at a site."""
+    if contract.site_choice == "fixed":
+        return site == contract.site
+    return contract.site_choice == "seller" or not contract.region or state.sites.sites[site].region == contract.region
+
+
 def places(state: State, contract: Contract, tranche: Tranche) -> Iterator[Place]:
     """Where a lessor has GPUs free for a tranche: its own first, then those that it rents for long enough."""
     allowed = substitutes(state, contract)
@@ -121,7 +128,7 @@ def places(state: State, contract: Contract, tranche: Tranche) -> Iterator[Place
             continue
         if lease.depth + 1 > state.run.parameters["chains.depth_max"] or lease.start_day > tranche.start_day:
             continue
-        if state.sites.sites[lease.site].owner == contract.lessee:
+        if state.sites.sites[lease.site].owner == contract.lessee or not may_be_at(state, contract, lease.site):
             continue
         free = min(lease.gpus, lease.delivered) - lease.subleased - quoted_under(state, lease.lease_id)
         free = min(free, free_gpus(state, contract.lessor, lease.chip, lease.site))
