@@ -25,6 +25,7 @@ class Noting:
 
     def __init__(self, out: Path, sources: list[str]) -> None:
         self.out, self.items, self.seconds = out, {}, {}  # type: tuple[Path, dict[str, set[str]], dict[str, float]]
+        self.failed: set[str] = set()
         files = [f"{source}/*" if Path(source).is_dir() else source for source in sources]
         self.coverage = coverage.Coverage(
             data_file=None, config_file=False, include=[str(Path(file).resolve()) for file in files]
@@ -59,6 +60,11 @@ class Noting:
 
     _now = ""
 
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Leave out a test that fails without any change."""
+        if report.failed:
+            self.failed.add(report.nodeid)
+
     def pytest_sessionfinish(self) -> None:
         """Write the file."""
         self.coverage.stop()
@@ -72,7 +78,7 @@ class Noting:
             for line, contexts in data.contexts_by_lineno(file).items():
                 tests = {name for each in contexts for name in users.get(each, [each] if each in self.items else [])}
                 lines[str(line)] = sorted(self.items) if "" in contexts and not tests else sorted(tests)
-        self.out.write_text(json.dumps({"covered": found, "seconds": self.seconds}))
+        self.out.write_text(json.dumps({"covered": found, "seconds": self.seconds, "failed": sorted(self.failed)}))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -24,10 +24,9 @@ class Tests(NamedTuple):
     seconds: dict[str, float]
 
     def of(self, path: Path, mutant: Mutant) -> list[str]:
-        """Tests that reach what was changed, or the module where that runs at import; the quickest first."""
-        lines = self.covered.get(str(path), {})
-        wanted = lines if mutant.is_global else map(str, range(mutant.line, mutant.last + 1))
-        found = {test for line in wanted for test in lines.get(line, ())}
+        """Tests that reach what was changed, or all where that runs at import; the quickest first."""
+        lines, wanted = self.covered.get(str(path), {}), range(mutant.line, mutant.last + 1)
+        found = set(self.seconds) if mutant.is_global else {t for line in wanted for t in lines.get(str(line), ())}
         return sorted(found & self.seconds.keys(), key=lambda test: (self.seconds[test], test))
 
 
