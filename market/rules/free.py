@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from market.rules.base import let_by, quoted_by, training_use
+from market.rules.base import holdings_of, let_by, quoted_by, training_use
 from market.rules.uses import is_in_house
 from market.state import State
 from market.state.chips import Place
@@ -72,7 +72,7 @@ def idle_h100e(state: State, org: str) -> float:
     if lab is None or is_in_house(state, org) or not lab.wanted_h100e:
         return 0.0
     chips = state.chips.chips
-    mine = [h for h in state.chips.holdings.values() if h.org == org]
+    mine = list(holdings_of(state, org))
     held = sum(h.held * chips[h.chip].h100e for h in mine)
     own = sum(max(0, h.owned - h.leased_out) * chips[h.chip].h100e for h in mine)
     return max(0.0, min(own, held - lab.wanted_h100e))

@@ -56,7 +56,7 @@ class Permission(NamedTuple):
     @property
     def wait_days(self) -> float:
         """Days until it could pass; 0 today, infinite where it is refused."""
-        return max((barrier.wait_days for barrier in self.barriers), default=0.0)
+        return max(barrier.wait_days for barrier in self.barriers) if self.barriers else 0.0
 
     @property
     def is_refused(self) -> bool:
@@ -71,7 +71,7 @@ class Permission(NamedTuple):
     @property
     def is_worth_asking(self) -> bool:
         """Whether asking today brings the command, or starts to bring it."""
-        return not self.is_refused and not any(barrier.is_pending for barrier in self.barriers)
+        return not self.barriers or not (self.is_refused or any(barrier.is_pending for barrier in self.barriers))
 
 
 GIVEN = Permission()
