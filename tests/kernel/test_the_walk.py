@@ -188,7 +188,8 @@ def test_what_is_levied_is_recorded_behind_the_event():
 
     kernel = small(Tax())
     week(kernel, PlaceOrder(actor=LAB, because=LAB, chip="H100", gpus=5))
-    assert kernel.state.finance.ledger.accounts["world/treasury"] == 5
+    orders = told(kernel, OrderPlaced)  # those of the start are levied too
+    assert kernel.state.finance.ledger.accounts["world/treasury"] == 5 * len(orders) > 0
     charge, order = told(kernel, LevyCharged)[-1], told(kernel, OrderPlaced)[-1]
     assert order.seq < charge.seq
 
