@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
+from msgspec import NODEFAULT, structs
 
 from events import EVENTS
 from events.commands import COMMANDS, Choice, Command, Terms
@@ -135,3 +136,14 @@ def test_the_terms_of_a_command_and_of_its_choice_are_looked_into() -> None:
     assert said(why="because") == "why must be a Choice with a topic"
     assert said(why=Choice("topic", good, [good])) == "why must hold the candidates left as a tuple"
     assert said(why=Choice("topic", good, ("b",))) == "why must hold Terms"
+
+
+PLAIN = {"GiveQuote": {"form": "lease"}, "FundRound": {"kind": "equity"}}  # the plainest of several kinds
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_a_command_does_not_say_it_does_not_ask_for(name: str) -> None:
+    fields = [field for field in structs.fields(COMMANDS[name]) if field.default is not NODEFAULT]
+    assert {field.name: field.default for field in fields if field.default not in ("", None, False, 0)} == PLAIN.get(
+        name, {}
+    )

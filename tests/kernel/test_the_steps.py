@@ -7,12 +7,14 @@ from given import CLOUD, LAB, START, opening
 from kernel.test_the_walk import NoHooks, small, told, week
 
 from events import MemoryLog
+from events.commands import Choice, Terms
 from events.commands.chips import PlaceOrder
 from events.types.demand import ShareMeasured
 from events.types.finance import PaymentMade
-from events.types.leases import OnDemandRented
+from events.types.leases import OnDemandRented, PriceMoved
 from events.types.policy import CommandForbidden, LevyCharged, PolicyEnacted
-from events.types.run import RunEnded, WeekClosed
+from events.types.run import OptionChosen, RunEnded, WeekClosed
+from events.types.training import FrontierMeasured
 from market.kernel import Kernel, replay
 from market.rules.base import Happening
 from market.state import State
@@ -26,9 +28,9 @@ class Taxed(NoHooks):
 
     def levy(self, state, events, day):
         for event in events:
-            if isinstance(event, self.kind) and not getattr(event, "org", "").startswith("world/"):
-                org = getattr(event, "org", None) or event.lessor
-                yield Happening(day, LevyCharged(policy="rule", org=org, amount_usd_cents=1, contract_id=org), org, org)
+            if isinstance(event, self.kind):
+                charge = LevyCharged(policy="rule", org=LAB, amount_usd_cents=1, contract_id=LAB)
+                yield Happening(day, charge, LAB, LAB)
 
 
 class Told(MemoryLog):
@@ -47,12 +49,12 @@ class Told(MemoryLog):
         super().finish()
 
 
-@pytest.mark.parametrize("kind", [OnDemandRented, PaymentMade, WeekClosed])
+@pytest.mark.parametrize("kind", [OnDemandRented, PaymentMade, FrontierMeasured, PriceMoved, WeekClosed])
 def test_what_a_week_does_by_itself_is_levied_too_batches_included_and_its_close_is_not(kind):
     kernel = small(Taxed(kind))
     for _ in range(4):
         week(kernel)
-    taxed = [e for e in told(kernel, kind) if e.day > START and not getattr(e.event, "org", "").startswith("world/")]
+    taxed = [e for e in told(kernel, kind) if e.day > START]
     assert taxed
     assert len([e for e in told(kernel, LevyCharged) if e.day > START]) == (0 if kind is WeekClosed else len(taxed))
 
@@ -119,3 +121,11 @@ def test_a_note_of_a_permit_is_caused_by_its_policy_and_the_next_by_the_note():
     assert [type(event).__name__ for event in events] == ["OrderPlaced"]
     assert not told(kernel, CommandForbidden)
     assert kernel.state.finance.ledger.accounts[CLOUD] == small().state.finance.ledger.accounts[CLOUD]
+
+
+def test_the_terms_of_a_decision_are_recorded_to_nine_digits_after_the_point():
+    kernel = small()
+    why = Choice("order", Terms("H100", term_price=0.12345678949, term_time=-1 / 3))
+    week(kernel, PlaceOrder(actor=LAB, because="H100", why=why, chip="H100", gpus=5))
+    (chosen,) = told(kernel, OptionChosen)
+    assert (chosen.event.term_price, chosen.event.term_time) == (0.123456789, -0.333333333)
