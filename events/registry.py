@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from events.terms import DEFAULTS, LeaseTerms
 from events.types import EVENTS
 from events.types.base import Event, Retired, optional_fields
 from events.vocabulary import ENVELOPE, VOCABULARY
@@ -50,8 +51,8 @@ def registry() -> Registry:
 
 
 def shape(kind: type[Event]) -> Shape:
-    """Fields of a type as it is now, and whether each may be null."""
-    optional = optional_fields(kind)
+    """Fields of a type as it is now, and whether each may be null: a clause that has a default may, in an old log."""
+    optional = optional_fields(kind) | (DEFAULTS.keys() if issubclass(kind, LeaseTerms) else set())
     return {field: field in optional for field in kind.__struct_fields__}
 
 

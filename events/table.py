@@ -5,7 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from events.registry import Key, known_columns, known_shapes
-from events.upcast import UPCASTS, lift
+from events.terms import DEFAULTS
+from events.upcast import PAPERS, UPCASTS, lift
 from events.vocabulary import ENVELOPE, VOCABULARY
 
 POLARS: dict[str, pl.DataType] = {
@@ -30,8 +31,18 @@ def present(log: pl.LazyFrame) -> pl.LazyFrame:
     found = log.collect_schema().names()
     if found == list(COLUMNS):
         return log
-    log = log.with_columns(pl.lit(None, _dtype(name)).alias(name) for name in COLUMNS if name not in found)
+    log = log.with_columns(_missing(name) for name in COLUMNS if name not in found)
     return log.select(*COLUMNS, *(name for name in found if name not in COLUMNS))
+
+
+def _missing(name: str) -> pl.Expr:
+    """A column that a log lacks: null, but for a clause, which papers say as its default."""
+    nothing = pl.lit(None, _dtype(name))
+    if name not in DEFAULTS:
+        return nothing.alias(name)
+    return (
+        pl.when(pl.col("type").is_in(PAPERS)).then(pl.lit(DEFAULTS[name], _dtype(name))).otherwise(nothing).alias(name)
+    )
 
 
 def empty() -> pl.LazyFrame:

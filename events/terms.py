@@ -56,6 +56,10 @@ class LeaseTerms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 CLAUSES = LeaseTerms.__struct_fields__
+DEFAULTS: dict[str, Any] = dict(
+    zip(CLAUSES[-len(LeaseTerms.__struct_defaults__) :], LeaseTerms.__struct_defaults__, strict=True)
+)
+"""What a paper that does not say a clause says: what an event reads as that was logged before the clause was there."""
 
 
 def spread(terms: LeaseTerms) -> dict[str, Any]:

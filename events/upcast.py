@@ -10,11 +10,16 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from events.registry import Key, known_shapes
+from events.terms import DEFAULTS, LeaseTerms
 from events.types import EVENTS
 from events.types.base import Event
 
 type Columns = dict[str, list[Any]]
 DAYS_A_WEEK = 7
+
+
+PAPERS = frozenset(name for name, kind in EVENTS.items() if issubclass(kind, LeaseTerms))
+"""Events that hold clauses: one that is missing reads as its default, so that a new clause needs no step here."""
 
 
 class Upcast(NamedTuple):
@@ -29,10 +34,6 @@ def _backlog_in_weeks(old: Columns) -> Columns:
     return old | {"lead_time_weeks": [count / DAYS_A_WEEK for count in days]}
 
 
-NO_CLAUSES = {
-    "region": "", "chip_choice": "fixed", "site_choice": "fixed", "tranches": 1, "ramp_days": 0,
-    "take_or_pay_share": 1.0, "prepaid_share": 0.0,
-}  # fmt: skip
 NO_OPTION = {
     "term_noise": 0.0, "way": "", "counterparty": "", "h100e": 0.0, "cost_usd_per_h100e_hour": 0.0, "wait_weeks": 0.0,
     "slip_share": 0.0, "on_site_power": None,
@@ -69,11 +70,14 @@ def _dense(old: Columns) -> Columns:
     return old | {"effective_flop": list(old["flop"])}
 
 
-NO_EXIT = {"exit_share": 1.0, "walk_days": 0}
+def _as_it_was(old: Columns) -> Columns:
+    return old
+
+
 UPCASTS: dict[Key, Upcast] = {
-    ("QuoteGiven", 2): Upcast(_plus(**NO_EXIT)),
-    ("LeaseSigned", 2): Upcast(_plus(**NO_EXIT)),
-    ("ContractSigned", 1): Upcast(_plus(**NO_EXIT)),
+    ("QuoteGiven", 2): Upcast(_as_it_was),
+    ("LeaseSigned", 2): Upcast(_as_it_was),
+    ("ContractSigned", 1): Upcast(_as_it_was),
     ("BuildingStarted", 1): Upcast(_own_power_apart),
     ("OrderCancelled", 1): Upcast(_other_chip_unnamed),
     ("OptionChosen", 1): Upcast(_plus(**NO_OPTION)),
@@ -81,9 +85,9 @@ UPCASTS: dict[Key, Upcast] = {
     ("OptionRejected", 2): Upcast(_plus(policy=None)),
     ("LeaseRequested", 1): Upcast(_plus(region="", chip="")),
     ("LeaseTalksFailed", 1): Upcast(_plus(option=None)),
-    ("QuoteGiven", 1): Upcast(_plus(**NO_CLAUSES, form="lease", turn=1)),
+    ("QuoteGiven", 1): Upcast(_plus(form="lease", turn=1)),
     ("QuoteCountered", 1): Upcast(_plus(clause="price", start_day=None, end_day=None, region=None)),
-    ("LeaseSigned", 1): Upcast(_plus(**NO_CLAUSES, contract_id=None)),
+    ("LeaseSigned", 1): Upcast(_plus(contract_id=None)),
     ("OnDemandRepriced", 1): Upcast(_plus(lessor="world")),
     ("TrainingStarted", 1): Upcast(lambda old: _plus(experts=0)(_dense(old))),
     ("ModelReleased", 1): Upcast(_dense),
@@ -101,7 +105,17 @@ def lift(key: Key, columns: Columns, upcasts: Mapping[Key, Upcast] = UPCASTS) ->
     """Bring columns of an event type and version to the present one; both come back."""
     while (step := upcasts.get(key)) is not None:
         key, columns = following(key, step), step.lift(columns)
-    return key, columns
+    return key, _with_clauses(columns) if key[0] in PAPERS else columns
+
+
+def _with_clauses(columns: Columns) -> Columns:
+    """Say every clause as its default where a log was written before there was one."""
+    count = len(columns["chip"])
+    return columns | {
+        name: [default if value is None else value for value in columns.get(name, [None] * count)]
+        for name, default in DEFAULTS.items()
+        if None in columns.get(name, [None])
+    }
 
 
 def gaps(

@@ -15,10 +15,10 @@ from command_line.asking import ask, complaint, simulate
 
 import cli
 from events import EVENTS
-from events.terms import LeaseTerms
 from market.analytics import TABLES
 from market.commands.errors import EXIT_CODES
 from market.report.sentences import SENTENCES
+from tests.events.golden_world import WORLD
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text()
@@ -85,11 +85,31 @@ def test_a_kind_of_policy_is_added_by_a_file(tmp_path: Path) -> None:
     assert "PolicyEnacted" in ask("events", run, "--type", "PolicyEnacted").stdout
 
 
-def test_a_clause_is_a_field_that_request_quote_lease_and_contract_share() -> None:
-    clauses = set(LeaseTerms.__struct_fields__)
-    assert clauses
-    sharing = [name for name, kind in EVENTS.items() if clauses & set(kind.__struct_fields__)]
-    assert {"LeaseRequested", "QuoteGiven", "LeaseSigned"} <= set(sharing)
+def test_a_clause_is_a_field_and_a_column_and_older_logs_read_its_default(tmp_path: Path) -> None:
+    for package in ("events", "market"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    terms, vocabulary = (tmp_path / "events" / name for name in ("terms.py", "vocabulary.py"))
+    last = "    walk_days: int = 0\n"
+    terms.write_text(terms.read_text().replace(last, last + block("python", "events/terms.py")))
+    last = '    "prepaid_share": Field('
+    text = vocabulary.read_text()
+    vocabulary.write_text(text.replace(last, block("python", "events/vocabulary.py") + last))
+    code = """
+import sys
+from pathlib import Path
+from events import open_log
+from events.registry import main
+assert main() == 0
+log = open_log(Path(sys.argv[1]))
+signed = [entry.event for entry in log.entries() if type(entry.event).__name__ == "LeaseSigned"]
+table = log.scan().collect()
+column = table.filter(table["type"] == "LeaseSigned")["notice_days"]
+print(len(signed) > 10, {event.notice_days for event in signed}, column.unique().to_list(), column.len() == len(signed))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(WORLD)], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "True {0} [0] True\n", done.stderr
 
 
 def test_a_table_is_a_function_of_the_log(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -147,6 +147,16 @@ def test_upcasts_chain_and_may_rename_the_event() -> None:
     assert lift(("Event", 2), {"b": [1]}, steps) == (("Other", 1), {"c": [1]})
 
 
+def test_a_clause_that_came_after_a_log_reads_as_its_default() -> None:
+    old = {"chip": ["H100", "H100"], "prepaid_share": [0.2, None]}
+    key, columns = lift(("LeaseSigned", 3), old)
+    assert (key, columns["prepaid_share"], columns["exit_share"]) == (("LeaseSigned", 3), [0.2, 0.0], [1.0, 1.0])
+    assert lift(("LeaseLate", 1), {"gpus": [1]})[1] == {"gpus": [1]}
+    table = open_log(WORLD).scan().collect()
+    assert table.filter(table["type"] == "LeaseSigned")["walk_days"].to_list()[:2] == [0, 0]
+    assert table.filter(table["type"] == "LeaseLate")["walk_days"].null_count() == (table["type"] == "LeaseLate").sum()
+
+
 # --- changes of tomorrow, made today
 
 

@@ -9,16 +9,17 @@ from typing import NamedTuple
 import polars as pl
 from polars import selectors
 
+from events.terms import DEFAULTS
+
 COLUMNS = (
     "seq", "day", "type", "actor", "cause_seq", "root_seq", "week", "org", "counterparty", "parent_org", "supplier",
     "chip", "site", "building_id", "order_id", "shipment_id", "request_id", "quote_id", "lease_id", "parent_lease_id",
     "lessor", "lessee", "run_id", "deal_id", "contract_id", "policy", "parameter", "reason", "kind", "gpus",
     "start_day", "end_day", "due_day", "depth", "amount_usd_cents", "price_usd_per_gpu", "price_usd_per_gpu_hour",
-    "prepaid_share", "take_or_pay_share", "form", "tranche", "region", "chip_choice", "site_choice", "tranches",
+    "form", "tranche",
     "revenue_usd_per_year", "usd_per_year", "power_kw_it", "power_kw_it_per_gpu", "value", "h100e", "lead_time_weeks",
     "flop", "mfu", "goodput", "estate_id", "claim_id", "lot_id", "rank", "gpus_let",
-    "exit_share", "walk_days",
-    "offered_gpus", "wanted_gpus", "surplus_usd",
+    "offered_gpus", "wanted_gpus", "surplus_usd", "share", *DEFAULTS,
 )  # fmt: skip
 WHEN = ("seq", "closing", "day")
 SPINE = (*WHEN, "type", "cause_seq", "root_seq")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import polars as pl
 
+from events.terms import CLAUSES
 from market.analytics.audit.book import NEVER, WHEN, Book, Check, Finding, found, running, stacked
 from market.analytics.audit.fleet import PLACE, handed, training_changes
 from market.analytics.audit.sites import owned_by
 
-TERMS = ("lessor", "lessee", "chip", "site", "gpus", "start_day", "end_day", "price_usd_per_gpu_hour")
+TERMS = ("lessor", "lessee", *CLAUSES)
 SOON_DAYS = 7  # a quote that starts within this many days must be free today
 
 
