@@ -14,7 +14,7 @@ from events.types import Event
 from events.types import contracts as events
 from events.types.finance import PaymentMade
 from events.types.leases import LeaseEnded, LeaseRefused, LeaseSigned
-from market.rules.base import Deciders, Happening, cash, held, training_use
+from market.rules.base import Deciders, Happening, cash, held, rented_by, training_use
 from market.rules.free import free_gpus, quoted_under
 from market.state import State, next_id
 from market.state.contracts import Contract, Tranche
@@ -98,21 +98,19 @@ def substitutes(state: State, terms: LeaseTerms) -> list[str]:
     return [terms.chip, *sorted(listed)]
 
 
-def sites_of(state: State, contract: Contract) -> list[str]:
-    """Sites at which a contract may be served, the one named first."""
-    if contract.site_choice == "fixed":
-        return [contract.site]
-    own = [site for site in state.sites.sites.values() if site.owner == contract.lessor]
-    if contract.site_choice == "listed" and contract.region:
-        own = [site for site in own if site.region == contract.region]
-    return sorted((site.name for site in own), key=lambda name: (name != contract.site, name))
-
-
 def may_be_at(state: State, contract: Contract, site: str) -> bool:
     """Whether a contract leaves it to the lessor to serve it at a site."""
     if contract.site_choice == "fixed":
         return site == contract.site
     return contract.site_choice == "seller" or not contract.region or state.sites.sites[site].region == contract.region
+
+
+def sites_of(state: State, contract: Contract) -> list[str]:
+    """Own sites at which a lessor may serve a contract, the one named first."""
+    if contract.site_choice == "fixed":
+        return [contract.site]
+    own = (site.name for site in state.sites.sites.values() if site.owner == contract.lessor)
+    return sorted((name for name in own if may_be_at(state, contract, name)), key=lambda x: (x != contract.site, x))
 
 
 def places(state: State, contract: Contract, tranche: Tranche) -> Iterator[Place]:
@@ -123,8 +121,8 @@ def places(state: State, contract: Contract, tranche: Tranche) -> Iterator[Place
             gpus = free_gpus(state, contract.lessor, chip, site)
             if gpus > 0 and state.sites.sites[site].owner == contract.lessor:
                 yield Place(chip, site, None, 1, gpus)
-    for lease in state.leases.leases.values():
-        if lease.lessee != contract.lessor or lease.chip not in allowed or lease.end_day < tranche.end_day:
+    for lease in rented_by(state, contract.lessor):
+        if lease.chip not in allowed or lease.end_day < tranche.end_day:
             continue
         if lease.depth + 1 > state.run.parameters["chains.depth_max"] or lease.start_day > tranche.start_day:
             continue
