@@ -105,6 +105,8 @@ def org_exited(state: State, event: events.OrgExited, day: int) -> None:
     del state.finance.books[org]
     state.finance.stakes.pop(org, None)
     state.training.labs.pop(org, None)
+    state.training.projects.pop(org, None)
+    state.training.waiting.pop(org, None)
     state.demand.uses.pop(org, None)
     state.demand.revenues.pop(org, None)
     state.leases.posted.pop(org, None)

@@ -32,7 +32,7 @@ class OwnView(PublicView):
     @property
     def draws(self) -> Draws:
         """The own draws of the week that begins; an org draws for nobody else."""
-        return Draws(state_of(self).run.seed, self.me, self.week + 1)
+        return Draws(state_of(self).run.seed, self.me, self.week)
 
     # --- money
 
