@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ import click
 from market.commands import complete
 from market.commands.agents import Agents
 from market.commands.group import command
-from market.commands.options import FILE, JSON, SCENARIO, SET, Words, pair_of
-from market.commands.shell import FAILED, Complaint, emit, put, write
+from market.commands.options import FILE, JSON, SCENARIO, SET, Words, outside, pair_of
+from market.commands.shell import FAILED, Complaint, emit, write
 
 
 @command()
@@ -103,23 +104,36 @@ def is_parquet(path: Path | None) -> bool:
 @click.option("--org", default="xai", show_default=True, help="Who decides.")
 @click.option("--years", "term", type=click.FloatRange(1, 15), default=3.0, show_default=True, help="For how long.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
+@click.option("--out", "-o", type=click.Path(path_type=Path, dir_okay=False), callback=outside,
+              help="Write it as one HTML file to mail, too.")  # fmt: skip
 @SET
 @JSON
 @click.pass_obj
 def decide(agents: Agents, /, scenario: str, org: str, seed: int, sets: Words, as_json: bool, by: Any, term: float,
-           **asked: Any) -> None:  # fmt: skip
+           out: Path | None, **asked: Any) -> None:  # fmt: skip
     """Compare all ways in which an org could get a machine on the first day of a scenario.
 
     The decision is the one that labs take while a run goes on, with the first offer of every lessor.
     """
-    from market.report.decision import decision
+    from market.report.decision import decision, in_terms
     from market.scenario.load import load_scenario
 
     loaded = load_scenario(scenario, dict(pair_of(text) for text in sets)).scenario
     if org not in loaded.orgs:
         raise Complaint(f"org: no {org!r} in the scenario; known: {', '.join(sorted(loaded.orgs))}")
-    found = {"scenario": loaded.name, **agents.decide(loaded, seed, org, by=by.date(), years=term, **asked)}
-    emit(found) if as_json else put(decision(found))
+    answered = agents.decide(loaded, seed, org, by=by.date(), years=term, **asked)
+    found = in_terms({"scenario": loaded.name, **answered})
+    if out is not None:
+        from market.report.decision_page import decision_page
+        from market.report.page import render
+
+        given = {"--gpus": asked["gpus"], "--chip": asked["chip"], "--by": by.date(), "--region": asked["region"],
+                 "--org": org, "--years": term, "--seed": seed}  # fmt: skip
+        words = [f"{value}" for pair in given.items() if pair[1] is not None for value in pair]
+        words += [word for text in sets for word in ("--set", text)]
+        line = shlex.join(["market", "decide", scenario, *words])
+        out.write_text(render(decision_page(found, line)), encoding="utf-8")
+    emit(found) if as_json else decision(found)
 
 
 @command()

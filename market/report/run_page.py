@@ -16,10 +16,11 @@ from market.runs.summary import iso
 
 SECTIONS = (
     ("Who can use how much compute", ("compute", "concentration")),
-    ("Prices and supply", ("prices", "supply", "lead-time")),
+    ("Prices and contracts", ("prices", "index", "backlog", "demand")),
+    ("Supply and what holds it back", ("supply", "lead-time", "builders", "inputs")),
     ("Power", ("power", "regions")),
-    ("Training and money", ("training", "cash")),
-    ("What did not come about", ("failures",)),
+    ("Training and money", ("training", "cash", "recoveries")),
+    ("What was decided, and what did not come about", ("choices", "failures")),
 )
 
 

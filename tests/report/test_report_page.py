@@ -83,11 +83,11 @@ def test_every_figure_draws_marks_without_a_request_or_a_complaint(browser, page
     drawn = [name for name, make in FIGURES.items() if make(log).chart is not None]
     counts = {
         name: page.locator(
-            f"#{name} svg .mark-line path, #{name} svg .mark-rect path, #{name} svg .mark-bar path"
+            ", ".join(f"#{name} svg .role-mark.mark-{mark} path" for mark in ("line", "rect", "bar", "symbol"))
         ).count()
         for name in drawn
     }
-    assert len(drawn) >= len(FIGURES) - 1
+    assert set(FIGURES) - set(drawn) <= {"recoveries", "training"}  # nobody defaults, no run need begin
     assert all(count >= 1 for count in counts.values()), counts
     assert counts["compute"] == 9  # the eight largest and all others
     assert seen.requests == [page_file.as_uri()]
@@ -221,3 +221,56 @@ def test_the_report_of_an_experiment_draws_without_a_request_or_a_complaint(brow
     assert page.locator("#p0-changes svg .mark-rule line").count() >= 2
     assert (seen.requests, seen.complaints) == ([experiment_file.as_uri()], [])
     page.close()
+
+
+@pytest.fixture(scope="module")
+def decision_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a decision."""
+    out = tmp_path_factory.mktemp("decision") / "decide.html"
+    asked = ("memphis-2024", "--gpus", 100000, "--chip", "H100", "--by", "2024-11-01", "--set", "orgs.xai.cash_usd=9e9")
+    found = answer("decide", *asked, "-o", out)
+    first = found["options"][0]
+    assert first["usd_per_gpu_hour"] == pytest.approx(first["cost_usd_per_h100e_hour"])  # a H100 is one equivalent
+    assert first["months_to_power"] * 30.44 / 7 == pytest.approx(first["wait_weeks"], rel=1e-3)
+    assert "its own plant" in first["hangs_on"]
+    assert out.stat().st_size < 2_000_000
+    return out
+
+
+def test_the_page_of_a_decision_says_cost_months_risk_and_what_it_hangs_on_first(decision_file):
+    text = decision_file.read_text().split("<main>")[1]
+    first = text.split("<h2>")[0]
+    for said in ("How could xai get 100,000 H100", "USD per H100-hour", "Months until", "quarter late", "hangs on"):
+        assert said in first
+    assert "market decide memphis-2024 --gpus 100000" in text
+    assert "--set orgs.xai.cash_usd=9e9" in text
+
+
+def test_a_decision_in_which_everything_fails_has_a_page_that_says_so(tmp_path):
+    out = tmp_path / "poor.html"
+    found = answer("decide", "memphis-2024", "--gpus", 100000, "--chip", "H100", "--by", "2024-11-01", "-o", out)
+    assert {row["hangs_on"] for row in found["options"]} == {"more money"}
+    assert f"Every one of {len(found['options'])} options fails for xai" in out.read_text()
+
+
+@needs_browser
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (420, "light")])
+def test_the_page_of_a_decision_draws_every_option_without_a_request(browser, decision_file, width, scheme):
+    seen = Seen(browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme))
+    page = seen.open(decision_file)
+    options = json.loads(page.evaluate("document.getElementById('report-data').textContent"))["figures"]["waits"]
+    assert page.locator("#waits svg .mark-rect path").count() == len(options["table"]["rows"]) >= 10
+    assert (seen.requests, seen.complaints) == ([decision_file.as_uri()], [])
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_pictures_of_power_keep_announced_over_contracted_over_energised_at_every_date_of_any_seed(seed, tmp_path):
+    log = open_run(simulate(tmp_path / "world", "--seed", seed, years="0.4")).log
+    steps = FIGURES["power"](log).table.pivot(on="step", index="date", values="power_gw")
+    assert steps.height > 4
+    for more, less in (("announced", "under contract"), ("under contract", "energised")):
+        assert steps.filter(pl.col(more) < pl.col(less) - 1e-9).height == 0
+    parts = FIGURES["regions"](log).table
+    assert parts.filter(pl.col("power_gw") < -1e-9).height == 0  # what is left of a greater level is never negative

@@ -11,13 +11,25 @@
     const text = { labelColor: ink, titleColor: ink, labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal" };
     return {
       background: "transparent", font: "system-ui, sans-serif", view: { stroke: null },
-      axis: { ...text, gridColor: line, domainColor: line, tickColor: line }, legend: { ...text, symbolStrokeWidth: 3 },
+      axis: { ...text, gridColor: line, domainColor: line, tickColor: line }, 
+      legend: { ...text, symbolStrokeWidth: 3, symbolBaseFillColor: ink, symbolBaseStrokeColor: ink },
+      axisTemporal: { labelSeparation: 10, labelFlush: 24 },
       rule: { color: ink }, text: { color: ink }, errorband: { borders: false },
     };
   };
 
+  // On a narrow page legends have fewer columns and names on axes less room.
+  const fitted = (part, width) => {
+    if (part === null || typeof part !== "object") return part;
+    if (!Array.isArray(part) && part.values) return part;  // data
+    const copy = Array.isArray(part) ? [] : {};
+    for (const [key, value] of Object.entries(part)) copy[key] = fitted(value, width);
+    if (copy.legend) Object.assign(copy.legend, { columns: width < 480 ? 2 : 3, labelLimit: width / 2 - 50 });
+    if (copy.axis?.labelLimit) copy.axis.labelLimit = Math.min(copy.axis.labelLimit, width / 3);
+    return copy;
+  };
   const draw = async (place) => {
-    const { spec } = data.figures[place.id];
+    const spec = fitted(data.figures[place.id].spec, place.clientWidth);
     const config = look();
     const view = (await reportEmbed(place, { ...spec, config }, { ast: true, actions: false, renderer: "svg" })).view;
     drawn.get(place.id)?.finalize();

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from market.report.figures import capacity, labs, trade
+from market.report.figures import capacity, deals, labs, limits, trade
 from market.report.figures.base import Figure
 
 FIGURES: dict[str, Callable[[pl.LazyFrame], Figure]] = {
@@ -16,7 +16,14 @@ FIGURES: dict[str, Callable[[pl.LazyFrame], Figure]] = {
     "prices": trade.price,
     "supply": trade.supply,
     "lead-time": trade.lead_time,
+    "index": deals.index,
+    "backlog": deals.backlog,
+    "builders": limits.builders,
+    "inputs": limits.inputs,
+    "demand": limits.demand,
     "failures": trade.failures,
+    "choices": deals.choices,
+    "recoveries": deals.recoveries,
     "training": labs.runs,
     "cash": labs.cash,
     "concentration": capacity.shares,

@@ -12,6 +12,7 @@ import polars as pl
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D31", "#7F7F7F", "#B8A600")
 """Okabe and Ito's palette (2008), which readers with any colour vision can tell apart, less black and pale yellow."""
 
+GREY = COLOURS[7]
 HEIGHT = 260
 OTHERS = "all others"
 
@@ -77,20 +78,26 @@ def time_axis(**options: Any) -> alt.X:
     return alt.X("date:T", axis=axis, scale=alt.Scale(type="utc"), **options)
 
 
-LEGEND = alt.Legend(title=None, orient="bottom", columns=3, labelLimit=220, symbolOpacity=1)
+LEGEND: dict[str, Any] = {"title": None, "orient": "bottom", "columns": 3, "labelLimit": 220, "symbolOpacity": 1}
+STROKE = {"symbolType": "stroke"}  # lines, and dots that share their legend
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3])
 
 
-def colour(field: str, names: Sequence[str]) -> alt.Color:
+def legend(names: Sequence[str], **options: Any) -> alt.Legend | None:
+    """The legend under a chart; a single name needs none."""
+    return alt.Legend(**LEGEND, **options) if len(names) > 1 else None
+
+
+def colour(field: str, names: Sequence[str], **options: Any) -> alt.Color:
     """One colour a name, in a fixed order, with the legend under the chart where it can wrap."""
     scale = alt.Scale(domain=list(names), range=[COLOURS[i % len(COLOURS)] for i in range(len(names))])
-    return alt.Color(f"{field}:N", scale=scale, legend=LEGEND)
+    return alt.Color(f"{field}:N", scale=scale, legend=legend(names, **options))
 
 
 def dashes(field: str, names: Sequence[str]) -> alt.StrokeDash:
     """One dash a name: neighbours in the legend differ where colours cannot be told apart."""
     scale = alt.Scale(domain=list(names), range=[list(DASHES[i % len(DASHES)]) for i in range(len(names))])
-    return alt.StrokeDash(f"{field}:N", scale=scale, legend=LEGEND)
+    return alt.StrokeDash(f"{field}:N", scale=scale, legend=legend(names, **STROKE))
 
 
 def lines(frame: pl.DataFrame, by: str, amount: str, names: Sequence[str], title: str, **y: Any) -> alt.Chart:
@@ -101,11 +108,36 @@ def lines(frame: pl.DataFrame, by: str, amount: str, names: Sequence[str], title
         .encode(
             x=time_axis(),
             y=alt.Y(f"{amount}:Q", title=title, **y),
-            color=colour(by, names),
+            color=colour(by, names, **STROKE),
             strokeDash=dashes(by, names),
             tooltip=[alt.Tooltip("date:T", format="%Y-%m-%d"), f"{by}:N", alt.Tooltip(f"{amount}:Q", format=",.3~f")],
         )
         .properties(width="container", height=HEIGHT)
+    )
+    return drawn
+
+
+def placed(frame: pl.DataFrame, by: str, names: Sequence[str]) -> pl.DataFrame:
+    """Add the place of each name as `order`, by which parts of a bar are stacked."""
+    places = pl.col(by).replace_strict(list(names), list(range(len(names))), return_dtype=pl.Int64)
+    return frame.with_columns(places.alias("order"))
+
+
+def bars(
+    frame: pl.DataFrame, amount: str, by: str, order: Sequence[str], part: str, parts: Sequence[str], title: str
+) -> alt.Chart:
+    """Stacked bars to the right, one a name in the order given, coloured by part."""
+    drawn: alt.Chart = (
+        alt.Chart(values(placed(frame, part, parts)))
+        .mark_bar(height=14)
+        .encode(
+            x=alt.X(f"{amount}:Q", title=title),
+            y=alt.Y(f"{by}:N", sort=list(order), title=None, axis=alt.Axis(labelLimit=190)),
+            color=colour(part, parts),
+            order="order:Q",
+            tooltip=[f"{by}:N", f"{part}:N", alt.Tooltip(f"{amount}:Q", format=",.3~f")],
+        )
+        .properties(width="container", height=max(120, 24 * len(order)))
     )
     return drawn
 

@@ -13,7 +13,7 @@ from market.report.figures.base import (
     OTHERS,
     Figure,
     amount,
-    colour,
+    bars,
     dated,
     gathered,
     largest,
@@ -52,8 +52,10 @@ def shares(log: pl.LazyFrame) -> Figure:
     first, last = float(table["hhi"][0]), float(table["hhi"][-1])
     way = "rises" if last > first * 1.02 else "falls" if last < first * 0.98 else "stays near"
     line = lines(table.with_columns(pl.lit("HHI").alias("index")), "index", "hhi", ["HHI"], "HHI, 0 to 10,000")
-    rule = alt.Chart(values(pl.DataFrame({"hhi": [CONCENTRATED, HIGHLY]}))).mark_rule(strokeDash=[4, 4], opacity=0.6)
-    chart = (line + rule.encode(y="hhi:Q")).properties(width="container", height=HEIGHT)
+    marks = pl.DataFrame({"hhi": [CONCENTRATED, HIGHLY], "called": ["moderately concentrated", "highly concentrated"]})
+    rule = alt.Chart(values(marks)).mark_rule(strokeDash=[4, 4], opacity=0.6)
+    said = rule.mark_text(align="left", baseline="bottom", dy=-2).encode(y="hhi:Q", x=alt.value(4), text="called:N")
+    chart = (line + rule.encode(y="hhi:Q") + said).properties(width="container", height=HEIGHT)
     return Figure(
         "concentration",
         f"Concentration {way} {'' if way == 'stays near' else 'from '}{first:,.0f}"
@@ -105,18 +107,7 @@ def regions(log: pl.LazyFrame) -> Figure:
     table = by.unpivot(index="region", variable_name="state", value_name="power_gw").sort("region", "state")
     ranked = by.with_columns(pl.sum_horizontal(*columns).alias("all")).sort(["all", "region"], descending=[True, False])
     idle = ranked.sort(["energised, idle", "region"], descending=[True, False])
-    chart = (
-        alt.Chart(values(table))
-        .mark_bar()
-        .encode(
-            x=alt.X("power_gw:Q", title="GW of IT power"),
-            y=alt.Y("region:N", sort=ranked["region"].to_list(), title=None, axis=alt.Axis(labelLimit=160)),
-            color=colour("state", list(columns)),
-            order=alt.Order("state:N", sort="descending"),
-            tooltip=["region:N", "state:N", alt.Tooltip("power_gw:Q", format=",.2f")],
-        )
-        .properties(width="container", height=max(HEIGHT, 20 * by.height))
-    )
+    chart = bars(table, "power_gw", "region", ranked["region"].to_list(), "state", list(columns), "GW of IT power")
     return Figure(
         "regions",
         f"{ranked['region'][0]} has most power planned or running; most idle power is in {idle['region'][0]}",

@@ -8,9 +8,11 @@ import polars as pl
 from market.analytics.base import chips, events
 from market.analytics.prices import prices
 from market.analytics.refusals import refusals
-from market.report.figures.base import HEIGHT, OTHERS, Figure, amount, colour, dated, lines, quarterly, values
+from market.report.figures.base import HEIGHT, OTHERS, STROKE, Figure, amount, colour, dated, lines, quarterly, values
 
 SHOWN = 8
+WHAT = {"LeaseTalksFailed": "talks", "OrderRefused": "orders", "SiteRefused": "sites", "LoanRefused": "loans",
+        "RoundFailed": "rounds", "TrainingRefused": "training", "CommandForbidden": "policy"}  # fmt: skip
 
 
 def price(log: pl.LazyFrame) -> Figure:
@@ -30,7 +32,7 @@ def price(log: pl.LazyFrame) -> Figure:
     points = (
         alt.Chart(values(long.filter(pl.col("price") == "signed leases")))
         .mark_point(filled=True, size=18, opacity=0.55)
-        .encode(x="date:T", y="usd_per_h100e_hour:Q", color=colour("price", list(kinds)))
+        .encode(x="date:T", y="usd_per_h100e_hour:Q", color=colour("price", list(kinds), **STROKE))
     )
     line = lines(solid, "price", "usd_per_h100e_hour", list(kinds), "USD per H100-equivalent hour")
     return Figure(
@@ -92,7 +94,8 @@ def failures(log: pl.LazyFrame) -> Figure:
     table = counts.sort(order, descending=[True, False, False])
     if not table.height:
         return Figure("failures", "Nothing was refused and no talks failed", None, table, "", "")
-    shown = table.head(20).with_columns(pl.format("{}: {}", "type", "reason").alias("what"))
+    what = pl.format("{}: {}", pl.col("type").replace(WHAT), pl.col("reason").str.replace(": ", ", "))
+    shown = table.head(20).with_columns(what.alias("what"))
     chart = (
         alt.Chart(values(shown))
         .mark_bar(color="#0072B2")
@@ -103,10 +106,10 @@ def failures(log: pl.LazyFrame) -> Figure:
         )
         .properties(width="container", height=max(120, 18 * shown.height))
     )
-    kind, reason, count = shown.row(0)[:3]
+    first = shown.row(0, named=True)
     return Figure(
         "failures",
-        f"{kind} for reason of {reason} is the most frequent refusal ({count} of {int(table['count'].sum())})",
+        f"What fails most often is {first['what']} ({first['count']:,} of {int(table['count'].sum()):,})",
         chart, table, "Events that say what was refused or failed, by type and reason; the 20 most frequent.",
         "Bars of counts by type and reason, longest first.",
     )  # fmt: skip
