@@ -42,7 +42,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Page:
-    """What a report says, in the order in which it is read."""
+    """What a report says. `brief` : what the first screen answers besides, each with its name, below the numbers."""
 
     title: str
     question: str
@@ -52,6 +52,7 @@ class Page:
     trust: Sequence[str]
     reproduce: Sequence[str]
     web: dict[str, Any] | None = field(default=None)
+    brief: Sequence[tuple[str, str]] = ()
 
 
 def render(page: Page) -> str:
@@ -67,6 +68,7 @@ def render(page: Page) -> str:
         f'<p class="question">{_text(page.question)}</p><h1>{_text(page.title)}</h1>',
         *(f'<p class="answer">{_text(line)}</p>' for line in page.answer),
         _numbers(page.numbers),
+        _brief(page.brief),
         *(_section(section) for section in page.sections),
         _web() if page.web else "",
         _list("How far to trust it", page.trust, "li"),
@@ -118,6 +120,11 @@ def _numbers(numbers: Iterable[Number]) -> str:
         f"<div><dt>{_text(n.what)}</dt><dd>{_text(n.value)}<small>{_text(n.beside)}</small></dd></div>" for n in numbers
     )
     return f'<dl class="numbers">{cards}</dl>'
+
+
+def _brief(lines: Sequence[tuple[str, str]]) -> str:
+    said = "".join(f"<div><dt>{_text(name)}</dt><dd>{_text(text)}</dd></div>" for name, text in lines)
+    return f'<dl class="brief">{said}</dl>' if lines else ""
 
 
 def _section(section: Section) -> str:

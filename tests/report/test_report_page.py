@@ -200,6 +200,9 @@ def test_the_report_of_an_experiment_says_question_answer_numbers_and_trust_firs
         "What does chip-tariff",
         "<h1>",
         'class="numbers"',
+        "Where the load goes under chip-tariff",
+        "Who loses, who gains under chip-tariff",
+        "How far to trust it",
         "<h2>What chip-tariff",
     ]
     places = [text.index(part) for part in order]
@@ -217,7 +220,14 @@ def test_the_report_of_an_experiment_says_question_answer_numbers_and_trust_firs
 def test_the_report_of_an_experiment_draws_without_a_request_or_a_complaint(browser, experiment_file):
     seen = Seen(browser.new_page())
     page = seen.open(experiment_file)
-    assert page.locator(".chart svg .mark-area path").count() == 4  # two bands for two policies
+    fans = page.evaluate("[...document.querySelectorAll('.chart')].map(c => c.id).filter(id => id.includes('-time-'))")
+    assert len(fans) >= 3
+    for fan in fans:
+        assert page.locator(f"#{fan} svg .mark-area path").count() == 4  # two bands for two policies
+        assert page.locator(f"#{fan} svg .role-mark.mark-rule line").count() == 1  # the day of the policy
+        assert "In force from 2024-08-01" in page.locator(f"#{fan}").inner_html()
+    first = page.locator("dl.brief").bounding_box()
+    assert first["y"] + first["height"] <= page.viewport_size["height"]
     assert page.locator("#p0-changes svg .mark-rule line").count() >= 2
     assert (seen.requests, seen.complaints) == ([experiment_file.as_uri()], [])
     page.close()

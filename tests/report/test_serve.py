@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -67,6 +69,22 @@ def state(server: str) -> dict[str, object]:
     raise AssertionError("the stream said nothing")
 
 
+def see_the_bands(server: str) -> None:
+    """The page of a what-if that is done has pictures of its bands, light and dark, drawn by the server."""
+    page = httpx.get(f"{server}/what-if?{ASKED}", timeout=60).text
+    pictures = [html.unescape(found) for found in re.findall(r'src="(/fan\?[^"]*)"', page)]
+    assert len(pictures) >= 3
+    assert "does not change under chip-tariff" in page or "under chip-tariff (95 % interval" in page
+    for look, ink in (("light", "#1b1b1b"), ("dark", "#ececec")):
+        picture = httpx.get(f"{server}{pictures[0].replace('look=light', f'look={look}')}", timeout=60)
+        assert picture.headers["content-type"] == "image/svg+xml"
+        assert picture.text.count("mark-area") == 4 or picture.text.count('aria-roledescription="area') == 4
+        assert ink in picture.text
+        assert "In force from 2024-08-01" in picture.text
+    for wrong in ("number=99&look=light", "number=0&look=pink", "number=-1&look=light"):
+        assert httpx.get(f"{server}/fan?{ASKED}&{wrong}", timeout=60).status_code == 404
+
+
 def test_a_what_if_runs_while_five_sessions_look_on_and_ends_in_a_report_and_data(server):
     page = httpx.get(f"{server}/what-if?{ASKED}", timeout=60)
     assert page.status_code == 200
@@ -85,6 +103,7 @@ def test_a_what_if_runs_while_five_sessions_look_on_and_ends_in_a_report_and_dat
         session.join(PATIENCE_S)
     assert all(counts == sorted(counts) and counts[-1] == 4 for counts in seen), seen
     assert state(server) == {"state": "done", "done": 4, "total": 4, "why": ""}
+    see_the_bands(server)
     report = httpx.get(f"{server}/report?{ASKED}", timeout=60)
     assert "chip-tariff" in report.text
     archive = zipfile.ZipFile(BytesIO(httpx.get(f"{server}/data?{ASKED}", timeout=60).content))

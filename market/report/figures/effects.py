@@ -16,7 +16,7 @@ from market.experiments.design.schema import BASELINE
 from market.experiments.results.dataset import Results
 from market.experiments.statistics.pairing import Effect
 from market.experiments.tell.wording import amount, count, percent, scale
-from market.report.figures.base import COLOURS, HEIGHT, Figure, colour, dashes, time_axis, values
+from market.report.figures.base import COLOURS, HEIGHT, STROKE, Figure, colour, dashes, time_axis, values
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.50, "q75": 0.75, "q95": 0.95}
 ROWS = 16
@@ -33,39 +33,82 @@ def name_in(metric: str) -> str:
     return metric.partition(".")[2].rpartition(".")[0]
 
 
-def fan(results: Results, policy: str, metric: str, key: str) -> Figure:
-    """A metric over time, baseline and policy, as median and bands over futures and seeds."""
-    start = date.fromisoformat(results.about["job"]["scenario"]["start"])
+def fan(results: Results, policy: str, metric: str, key: str, effect: Effect | None = None) -> Figure:
+    """A metric over time, baseline and policy, as median and bands over futures and seeds, the policy's date marked.
+
+    `effect`, of the policy on the metric, gives the title its finding. The baseline as policy is drawn alone.
+    """
+    names = list(dict.fromkeys((BASELINE, policy)))
     meaning, unit = describe(metric).meaning, describe(metric).unit
-    whose = f", {name_in(metric)}" if of_one(metric) else ""
+    whose = f"{name_in(metric)}: " if of_one(metric) else ""
+    table = bands(results, names, metric)
+    size_name, size = scale(float(table["q50"].max() or 0.0), unit)  # type: ignore[arg-type]
+    table = table.with_columns(pl.col(name) / size for name in QUANTILES)
+    base = alt.Chart(values(table)).encode(x=time_axis(), color=colour("policy", names, **STROKE))
+    wide = base.mark_area(opacity=0.15).encode(y=alt.Y("q05:Q", title=size_name), y2="q95:Q")
+    half = base.mark_area(opacity=0.3).encode(y="q25:Q", y2="q75:Q")
+    line = base.mark_line(strokeWidth=2.5).encode(y="q50:Q", strokeDash=dashes("policy", names))
+    runs, since = results.about["futures"] * results.about["seeds"][1], begins(results, policy)
+    said = "".join(f" {what} {day}." for day, what in since)
+    return Figure(
+        key, _capital(f"{whose}{meaning} {_finding(effect, policy)}".strip()),
+        alt.layer(wide, half, line, *_dates(since, results, table)).properties(width="container", height=HEIGHT), table,
+        f"{metric}, in {size_name}. Median and the bands that hold 50 and 90 % of {count(runs, 'run')} each.{said}",
+        f"Bands over time: {' and '.join(names)}.{said}",
+    )  # fmt: skip
+
+
+def bands(results: Results, names: list[str], metric: str) -> pl.DataFrame:
+    """Quantiles of a metric by date and policy."""
+    start = date.fromisoformat(results.about["job"]["scenario"]["start"])
     rows = []
     for week, cube in results.over_time(metric).items():
-        for name in (BASELINE, policy):
+        for name in names:
             found = cube[results.policies.index(name)]
             found = found[~np.isnan(found)]
             if found.size:
-                quantiles = np.quantile(found, list(QUANTILES.values()))
-                rows.append(
-                    {
-                        "date": start + timedelta(7 * week),
-                        "policy": name,
-                        **dict(zip(QUANTILES, quantiles, strict=True)),
-                    }
-                )
-    table = pl.DataFrame(rows)
-    size_name, size = scale(float(table["q50"].max() or 0.0), unit)  # type: ignore[arg-type]
-    table = table.with_columns(pl.col(name) / size for name in QUANTILES)
-    base = alt.Chart(values(table)).encode(x=time_axis(), color=colour("policy", [BASELINE, policy]))
-    wide = base.mark_area(opacity=0.15).encode(y=alt.Y("q05:Q", title=size_name), y2="q95:Q")
-    half = base.mark_area(opacity=0.3).encode(y="q25:Q", y2="q75:Q")
-    line = base.mark_line(strokeWidth=2.5).encode(y="q50:Q", strokeDash=dashes("policy", [BASELINE, policy]))
-    runs = results.about["futures"] * results.about["seeds"][1]
-    return Figure(
-        key, f"{meaning[0].upper()}{meaning[1:]}{whose}: {policy} against {BASELINE}",
-        (wide + half + line).properties(width="container", height=HEIGHT), table,
-        f"{metric}, in {size_name}. Median and the bands that hold 50 and 90 % of {count(runs, 'run')} each.",
-        f"Two bands over time: {BASELINE} and {policy}.",
-    )  # fmt: skip
+                quantiles = dict(zip(QUANTILES, np.quantile(found, list(QUANTILES.values())), strict=True))
+                rows.append({"date": start + timedelta(7 * week), "policy": name, **quantiles})
+    schema = {"date": pl.Date, "policy": pl.String, **dict.fromkeys(QUANTILES, pl.Float64)}
+    return pl.DataFrame(rows, schema=schema)
+
+
+def begins(results: Results, policy: str) -> list[tuple[str, str]]:
+    """Days on which a lever's policies are announced or begin, as ISO dates, and what happens then."""
+    found = []
+    for said in results.about["job"]["levers"].get(policy, ()):
+        found += [(said["announced"], "Announced")] if said.get("announced") else []
+        found += [(said["from"], "In force from")]
+    return sorted(set(found))
+
+
+def _dates(since: list[tuple[str, str]], results: Results, table: pl.DataFrame) -> list[alt.Chart]:
+    """Mark days between the start and the last date by a dashed rule with its words."""
+    first, last = results.about["job"]["scenario"]["start"], str(table["date"].max())
+    shown = [{"date": day, "said": f"{what} {day}"} for day, what in since if first <= day <= last]
+    if not shown:
+        return []
+    late = shown[0]["date"] > str(table["date"].sort()[table.height // 2])
+    marked = alt.Chart(alt.InlineData(values=shown)).encode(x="date:T")
+    words = marked.mark_text(align="right" if late else "left", dx=-4 if late else 4, dy=4, baseline="top", fontSize=11)
+    return [marked.mark_rule(strokeDash=[4, 4]), words.encode(y=alt.value(0), text="said:N")]
+
+
+def _finding(effect: Effect | None, policy: str) -> str:
+    if effect is None or not effect.pairs:
+        return ""
+    if not effect.is_clear:
+        return f"does not change under {policy} by more than chance"
+    way = "higher" if effect.mean > 0 else "lower"
+    size = amount(abs(effect.mean), describe(effect.metric).unit)
+    if effect.relative is None:
+        return f"ends {size} {way} under {policy}"
+    low, high = (percent(x / effect.base, sign=True) for x in (effect.low, effect.high))
+    return f"ends {percent(abs(effect.relative))} {way} under {policy} (95 % interval {low} to {high})"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def changes(policy: str, found: list[Effect], key: str) -> Figure:

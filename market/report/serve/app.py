@@ -21,11 +21,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from market.experiments.results.dataset import ResultMissing
+from market.experiments.results.dataset import ResultMissing, open_results
 from market.experiments.results.store import Store
+from market.report.figures import Figure
 from market.report.page import render
 from market.report.pages import page_of
-from market.report.serve import pages
+from market.report.serve import bands, pages
 from market.report.serve.jobs import Asked, Jobs, Plan
 from market.report.serve.questions import Unclear, WhatIf, what_if
 
@@ -33,6 +34,7 @@ HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 EVERY_S = 0.5  # between looks at a job that runs
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "img-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -55,6 +57,13 @@ class Served:
     plan: Plan
     jobs: Jobs
     asked: dict[str, WhatIf] = field(default_factory=dict)
+    drawn: dict[str, list[Figure]] = field(default_factory=dict)
+
+    def fans(self, folder: str) -> list[Figure]:
+        """Fan charts of a finished experiment, read once: what is finished does not change."""
+        if folder not in self.drawn:
+            self.drawn[folder] = bands.fans(open_results(folder))
+        return self.drawn[folder]
 
     def read(self, request: Request) -> WhatIf:
         """Read the question of a link."""
@@ -84,7 +93,19 @@ async def home(served: Served, request: Request) -> Response:
 
 async def question_page(served: Served, request: Request) -> Response:
     question, asked = await served.find(request)
-    return HTMLResponse(pages.answer(question, served.jobs.progress(asked)))
+    now = served.jobs.progress(asked)
+    figures = await run_in_threadpool(served.fans, asked.folder) if now.state == "done" else []
+    return HTMLResponse(pages.answer(question, now, figures))
+
+
+async def fan_picture(served: Served, request: Request) -> Response:
+    _, asked = await served.find(request)
+    figures = await run_in_threadpool(served.fans, asked.folder)
+    number, look = request.query_params.get("number", ""), request.query_params.get("look", "light")
+    if number not in map(str, range(len(figures))) or look not in bands.INK:
+        return HTMLResponse(pages.problem("there is no such picture"), status_code=404)
+    svg = await run_in_threadpool(bands.drawn, figures[int(number)], look)
+    return Response(svg, media_type="image/svg+xml")
 
 
 async def start(served: Served, request: Request) -> Response:
@@ -153,7 +174,8 @@ async def script(served: Served, request: Request) -> Response:
 
 ROUTES: tuple[tuple[str, Endpoint, str], ...] = (
     ("/", home, "GET"), ("/what-if", question_page, "GET"), ("/start", start, "POST"), ("/stop", stop, "POST"),
-    ("/events", events, "GET"), ("/report", report, "GET"), ("/data", data, "GET"), ("/run", run_page, "GET"),
+    ("/events", events, "GET"),
+    ("/fan", fan_picture, "GET"), ("/report", report, "GET"), ("/data", data, "GET"), ("/run", run_page, "GET"),
     ("/page.css", style, "GET"), ("/serve.js", script, "GET"),
 )  # fmt: skip
 

@@ -6,6 +6,7 @@ import html
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 
+from market.report.figures import Figure
 from market.report.serve.jobs import Progress
 from market.report.serve.questions import RUNS_MAX, WhatIf
 
@@ -84,8 +85,22 @@ def describe(question: WhatIf) -> str:
     return f"{what}, {question.runs} seeds, {question.years:g} years"
 
 
-def answer(question: WhatIf, found: Progress) -> str:
-    """How far a what-if is, and where its report is."""
+def _fans(query: str, figures: Sequence[Figure]) -> str:
+    """Pictures with their findings, in the look of the reader's screen; `query` is escaped."""
+    parts = []
+    for number, figure in enumerate(figures):
+        address = f"/fan?{query}&amp;number={number}"
+        parts.append(
+            f"<figure><h3>{_text(figure.title)}</h3><picture>"
+            f'<source media="(prefers-color-scheme: dark)" srcset="{address}&amp;look=dark">'
+            f'<img class="fan" src="{address}&amp;look=light" alt="{_text(f"{figure.title}. {figure.alt}")}"></picture>'
+            f"<figcaption>{_text(figure.note)}</figcaption></figure>"
+        )
+    return f'<div class="figures">{"".join(parts)}</div>' if parts else ""
+
+
+def answer(question: WhatIf, found: Progress, figures: Sequence[Figure] = ()) -> str:
+    """How far a what-if is, and once it is done its pictures and where its report is."""
     done = found.state == "done"
     query = _text(question.query)
     links = (
@@ -95,7 +110,7 @@ def answer(question: WhatIf, found: Progress) -> str:
     go = "Start" if found.state == "new" else "Go on"
     start = f'<form method="post" action="/start?{query}"><button type="submit">{go}</button></form>'
     stop = f'<form method="post" action="/stop?{query}"><button type="submit">Stop</button></form>'
-    body = links if done else stop if found.state in ("waiting", "running") else start
+    body = links + _fans(query, figures) if done else stop if found.state in ("waiting", "running") else start
     bar = f'<progress id="bar" max="{max(1, found.total)}" value="{found.done}" aria-label="runs done"></progress>'
     return page(
         describe(question),

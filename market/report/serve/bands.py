@@ -1,0 +1,44 @@
+"""Baseline and what-if over time as pictures of the server's own page: SVG drawn here, without a script in the page."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from market.experiments.design.schema import BASELINE
+from market.experiments.results.dataset import Results
+from market.experiments.statistics.pairing import effects
+from market.report.experiment_page import pictured
+from market.report.figures import Figure
+from market.report.figures.effects import fan
+
+WIDTH = 560
+Look = Literal["light", "dark"]
+INK: dict[Look, tuple[str, str]] = {"light": ("#1b1b1b", "#dddddd"), "dark": ("#ececec", "#45494f")}
+
+
+def fans(results: Results) -> list[Figure]:
+    """Fan charts of an experiment, each policy against the baseline, in an order that does not change."""
+    found = effects(results)
+    figures: list[Figure] = []
+    for policy in [name for name in results.policies if name != BASELINE] or [BASELINE]:
+        mine = {e.metric: e for e in found if e.policy == policy}
+        for metric in pictured(results, policy, list(mine.values())):
+            figures.append(fan(results, policy, metric, f"fan-{len(figures)}", mine.get(metric)))
+    return figures
+
+
+def drawn(figure: Figure, look: Look) -> str:
+    """Draw a figure as SVG for a light or a dark page."""
+    import vl_convert
+
+    assert figure.chart is not None
+    ink, line = INK[look]
+    text = {"labelColor": ink, "titleColor": ink, "titleFontWeight": "normal"}
+    config: dict[str, Any] = {
+        "background": "transparent", "view": {"stroke": None}, "rule": {"color": ink}, "text": {"color": ink},
+        "axis": {**text, "gridColor": line, "domainColor": line, "tickColor": line}, "legend": text,
+        "axisTemporal": {"labelSeparation": 10, "labelFlush": 24},
+    }  # fmt: skip
+    spec = figure.chart.properties(width=WIDTH).to_dict()
+    svg: str = vl_convert.vegalite_to_svg({**spec, "config": {**spec.get("config", {}), **config}})
+    return svg
