@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from agents import means, permission
 from agents.buyers import NODE_GPUS
 from agents.means import Build
-from agents.resources import installed_kw, payable_usd, pending_kw, room_kw
+from agents.resources import installed_kw, payable_usd, room_kw
 from agents.valuation import time_term
 from events.commands import Choice, Command, Terms
 from events.commands.chips import PlaceOrder
@@ -29,7 +29,7 @@ def power_chips(view: MarketView) -> Iterator[StartBuilding]:
     ready = sum(site.energised_kw for site in sites) + sum(b.power_kw for b in view.buildings())
     spare = view.cash_cents / CENTS - means.other_burn_usd(view) - means.promised_usd(view)
     cash_kw = max(0.0, spare) / p("build.shell_usd_per_kw")
-    kw = int(min(pending_kw(view) + installed_kw(view) - ready, cash_kw, p("sites.building_kw_max")))
+    kw = int(min(view.pending_kw() + installed_kw(view) - ready, cash_kw, p("sites.building_kw_max")))
     if kw < p("sites.building_kw_min") or not sites:
         return
     site = max(sites, key=lambda s: (s.energised_kw, s.name))

@@ -80,15 +80,14 @@ def standing_plans(view: MarketView, lead: float, kw: float) -> Iterator[Plan]:
 
 def plans(view: MarketView, lead: float, kw: float, regions: list[str]) -> Iterator[Plan]:
     """Another building of an own campus, and a new site, in regions where the org may build: each with its wait."""
+    beside, apart = means.shell_weeks(view, "next"), means.shell_weeks(view, "greenfield")
     for room in rooms(view):
         if room.region in regions:
             build = Build("brownfield", room.region, False)
-            power = means.power_weeks(view, build, kw)
-            yield Plan(room.site, build, room.region, max(lead, means.shell_weeks(view, "next"), power))
+            yield Plan(room.site, build, room.region, max(lead, beside, means.power_weeks(view, build, kw)))
     for region in regions:
         for build in (Build("greenfield", region, False), Build("greenfield", region, True)):
-            wait = max(means.shell_weeks(view, "greenfield"), means.power_weeks(view, build, kw))
-            yield Plan("", build, region, max(lead, wait))
+            yield Plan("", build, region, max(lead, apart, means.power_weeks(view, build, kw)))
 
 
 def at_wish(view: MarketView, chip: Chip, gpus: int, region: str) -> Plan | None:

@@ -37,12 +37,6 @@ def buildable_kw(view: MarketView) -> float:
     return max(0.0, view.cash_cents * view.param("build.cash_use") / per_kw)
 
 
-def pending_kw(view: MarketView) -> float:
-    """Power that own chips on order, in transit and in the warehouse will take."""
-    pending = [*view.warehouse().items(), *view.coming().items(), *((o.chip, o.gpus) for o in view.orders())]
-    return sum(gpus * view.chip(name).power_kw_it_per_gpu for name, gpus in pending)
-
-
 def installed_kw(view: MarketView) -> float:
     """Power that chips draw at own sites."""
     return sum(site.installed_w for site in view.sites()) / 1000
@@ -63,7 +57,7 @@ def trusted_kw(view: MarketView, weeks: float, trust: float | None = None) -> fl
 
 def room_kw(view: MarketView, weeks: float, trust: float | None = None) -> float:
     """Power to come within so many weeks that no chip is bought for yet; below zero where chips will wait for it."""
-    return trusted_kw(view, weeks, trust) - installed_kw(view) - pending_kw(view)
+    return trusted_kw(view, weeks, trust) - installed_kw(view) - view.pending_kw()
 
 
 def payable_usd(view: MarketView) -> float:

@@ -6,7 +6,6 @@ import math
 from typing import NamedTuple
 
 from agents.buyers import offers, once
-from agents.resources import pending_kw
 from market.units import YEAR_WEEKS
 from market.view import MarketView
 
@@ -66,11 +65,11 @@ def needed_kw(view: MarketView, weeks: float) -> float:
     """
     best = max(offers(view), key=lambda item: item[1].score, default=None)
     if best is None:
-        return pending_kw(view)
+        return view.pending_kw()
     chip = view.chip(best[0])
     more = max(0.0, view.users_h100e(weeks) - view.users_h100e(0.0))
     more += backed_h100e(view) * math.expm1(max(0.0, view.memory_of_growth()) * weeks / YEAR_WEEKS)
-    return max(pending_kw(view), more / chip.h100e * chip.power_kw_it_per_gpu)
+    return max(view.pending_kw(), more / chip.h100e * chip.power_kw_it_per_gpu)
 
 
 @once

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from agents import permission
 from agents.buyers import finance_usd_per_year, margin, offers, rented_h100e, target_h100e, wish_usd_per_year
-from agents.resources import buildable_kw, installed_kw, pending_kw, trusted_kw
+from agents.resources import buildable_kw, installed_kw, trusted_kw
 from agents.valuation import choose, is_my_week, price_term
 from events.commands import Command, Terms
 from events.commands.sites import PauseBuilding, PlanSite, ResumeBuilding, StartBuilding
@@ -37,7 +37,7 @@ def chips_gate(view: MarketView) -> float:
     if best is None:
         return 0.0
     chip = view.chip(best[0])
-    power = pending_kw(view) + installed_kw(view)
+    power = view.pending_kw() + installed_kw(view)
     usd = p("orders.fraction") * min(wish_usd_per_year(view), finance_usd_per_year(view) / p("finance.bill_factor"))
     power += usd / chip.price_usd_per_gpu * chip.power_kw_it_per_gpu
     ready = trusted_kw(view, YEAR_WEEKS)
@@ -139,22 +139,25 @@ def places(view: MarketView, kind: NewSiteKind, kw: int, taken: Mapping[str, int
     shell_days = p(f"sites.{kind}_days") * p("sites.slip_median")
     per_shell_usd = annuity(rate, p("build.life_years")) / HOURS_PER_YEAR
     late_usd = margin_usd_per_kwh(view) / p("power.horizon_years") / DAYS_PER_YEAR
+    reference, weight = p("energy.reference_usd_per_mwh") / 1000, p("choice.presence_weight")
+    longest, stands = shell_days + 7 * p("sites.patience_weeks"), p("sites.time_factor") * shell_days
+    brings_plant = view.trait("on_site_power")
     for region in view.home_regions():
         for on_site in (False, True):
-            if on_site and kind == "brownfield" and not view.trait("on_site_power"):
+            if on_site and kind == "brownfield" and not brings_plant:
                 continue
             wait = view.power_days(region, kind, on_site, kw + taken.get(OWN_PLANT if on_site else region, 0))
-            if wait > shell_days + 7 * p("sites.patience_weeks"):
+            if wait > longest:
                 continue
             may = permission.to_build(view, region, kind, kw, on_site=on_site)
             licence = may.wait_days if may.is_worth_asking else 0.0
             levied = may.usd + permission.building_levy_usd(view, region, kw, on_site=on_site)
             cost = view.levelised_usd_per_kwh(region, on_site, rate) + levied / kw * per_shell_usd
-            late = late_usd * max(wait + licence, p("sites.time_factor") * shell_days)
+            late = late_usd * max(wait + licence, stands)
             terms = Terms(
-                region, term_price=price_term(cost, p("energy.reference_usd_per_mwh") / 1000),
+                region, term_price=price_term(cost, reference),
                 term_time=price_term(cost + late, cost), on_site_power=on_site,
-                term_control=p("choice.presence_weight") if region in present else 0.0,
+                term_control=weight if region in present else 0.0,
                 reason="not told" if may.is_worth_asking else "permission",
                 policy=None if may.is_worth_asking else may.policy,
             )  # fmt: skip

@@ -187,11 +187,15 @@ def install(state: State, day: int) -> Iterator[Happening]:
 def retire(state: State, day: int) -> Iterator[Happening]:
     """Take a month's wear out of each owned holding, and switch off what no longer earns its running cost."""
     wear = state.run.parameters["fleet.retire_per_year"] / YEAR_MONTHS
+    idle: dict[tuple[str, str], float] = {}
     for holding in list(state.chips.holdings.values()):
         if not holding.owned:
             continue
         free = min(holding.owned, holding.held - training_use(state, holding.org, holding.chip, holding.site))
-        gpus = min(free, round(holding.owned * min(1.0, wear + idle_share(state, holding.chip, holding.site))))
+        kind = holding.chip, state.sites.sites[holding.site].region
+        if kind not in idle:
+            idle[kind] = idle_share(state, *kind)
+        gpus = min(free, round(holding.owned * min(1.0, wear + idle[kind])))
         if gpus > 0:
             watts = round(state.chips.chips[holding.chip].power_kw_it_per_gpu * 1000)
             event = events.GpusRetired(
@@ -200,10 +204,10 @@ def retire(state: State, day: int) -> Iterator[Happening]:
             yield Happening(day, event, holding.org, holding.site)
 
 
-def idle_share(state: State, chip: str, site: str) -> float:
+def idle_share(state: State, chip: str, region: str) -> float:
     """Part of a class that owners switch off in a month: the more, the further its rent falls below running cost."""
     p, item = state.run.parameters, state.chips.chips[chip]
-    cost = running_cost(state, item, state.sites.sites[site].region)
+    cost = running_cost(state, item, region)
     rent = state.demand.clearing_usd_per_h100e_hour * item.h100e
     weekly = p["retire.per_week_max"] * logistic((cost - rent) / (p["retire.width"] * cost))
     return 1 - (1 - weekly) ** MONTH_WEEKS if weekly > 1e-9 else 0.0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import cached_property
 
 from events.types import clearing as events
 from market.clearing import Alternative, Bid, Book, Clearing, Lot, MechanismUnusable, book, clear
@@ -46,6 +47,21 @@ class Waiting:
             self.by_chip[order.chip][order.org].append(order)
             ordered[order.org].append(order)
         self.buyers = {org: Buyer(state, org, orders, day) for org, orders in ordered.items()}
+        self._state = state
+        self._running: dict[tuple[str, str], float] = {}
+
+    @cached_property
+    def rent_usd_per_h100e_hour(self) -> float:
+        """Rent over the life of a GPU, as quoted this week."""
+        return quote(self._state, self._state.run.parameters["means.life_years"] * YEAR_WEEKS * WEEK_DAYS, 0.0)
+
+    def running_usd_per_gpu_hour(self, chip: Chip, regions: Sequence[str]) -> float:
+        """Least running cost of a chip in some regions this week."""
+        known = self._running
+        for region in regions:
+            if (chip.name, region) not in known:
+                known[chip.name, region] = running_cost(self._state, chip, region)
+        return min(known[chip.name, region] for region in regions)
 
 
 def powered_share(state: State, org: str, orders: Sequence[Order]) -> float:
@@ -64,7 +80,7 @@ def chip_book(state: State, name: str, waiting: Waiting) -> Book:
     bids = []
     for org, orders in by_org.items():
         need, buyer = sum(order.gpus for order in orders), waiting.buyers[org]
-        bid = min(buyer.worth_usd_per_gpu(state, chip), buyer.cash_usd_per_gpu)
+        bid = min(buyer.worth_usd_per_gpu(waiting, chip), buyer.cash_usd_per_gpu)
         bid = max(bid, *(order.price_usd_per_gpu for order in orders))  # no less than what it has agreed to
         asked = Alternative(need, bid * need, (name,))
         bids.append(Bid(org, org, (asked,), buyer.weight(state, need), buyer.prepaid, buyer.powered))
@@ -81,6 +97,7 @@ class Buyer:
         self.regions = sorted(sites) or list(state.run.regions)
         has_income = trait(state, org, "income_usd_per_year") > 0
         self.rate = p["means.capital_rate_parent" if has_income else "means.capital_rate_lab"]
+        self.life, self.residual = p["means.life_years"], p["means.residual_share"]
         due = [b.due_day for b in state.sites.buildings.values() if b.org == org and b.paused_day < 0]
         queue = min(p[f"regions.{region}.queue_days"] for region in self.regions)
         self.wait_years = max(0.0, (min(due) - day if due else queue) / DAYS_PER_YEAR)
@@ -94,18 +111,16 @@ class Buyer:
         weight: float = need * ready * (1 + p["allocation.prepaid_weight"] * self.prepaid)
         return weight
 
-    def worth_usd_per_gpu(self, state: State, chip: Chip) -> float:
+    def worth_usd_per_gpu(self, waiting: Waiting, chip: Chip) -> float:
         """Present worth of a GPU, USD: rent over its life less running cost, and what is left then.
 
         The part without power earns nothing until the next building is due, or for as long as the region's queue.
         """
-        p = state.run.parameters
-        life = p["means.life_years"]
-        rent = quote(state, life * YEAR_WEEKS * WEEK_DAYS, 0.0) * chip.h100e
-        margin = HOURS_PER_YEAR * max(0.0, rent - min(running_cost(state, chip, region) for region in self.regions))
-        lost = (1 - self.powered) * _annuity(self.rate, min(self.wait_years, life))
-        residual = p["means.residual_share"] * chip.price_usd_per_gpu * (1 + self.rate) ** -life
-        worth: float = margin * (_annuity(self.rate, life) - lost) + residual
+        rent = waiting.rent_usd_per_h100e_hour * chip.h100e
+        margin = HOURS_PER_YEAR * max(0.0, rent - waiting.running_usd_per_gpu_hour(chip, self.regions))
+        lost = (1 - self.powered) * _annuity(self.rate, min(self.wait_years, self.life))
+        residual = self.residual * chip.price_usd_per_gpu * (1 + self.rate) ** -self.life
+        worth: float = margin * (_annuity(self.rate, self.life) - lost) + residual
         return worth
 
 

@@ -75,9 +75,7 @@ class EconomyView(OwnView):
 
     def used_share(self) -> float:
         """Part of the org's energised power that its GPUs use; 1 without any."""
-        sites = shared_of(self).sites[self.me]
-        energised = sum(site.energised_kw for site in sites)
-        return min(1.0, sum(site.installed_w for site in sites) / 1000 / energised) if energised else 1.0
+        return shared_of(self).used_share(self.me)
 
     def curtailed_share(self, region: str) -> float:
         """Part of a year in which loads of a region are switched off."""

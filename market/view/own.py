@@ -114,6 +114,10 @@ class OwnView(PublicView):
         """GPUs that wait for power, by chip."""
         return MappingProxyType(state_of(self).chips.warehouse.get(self.me, {}))
 
+    def pending_kw(self) -> float:
+        """Power that own chips on order, in transit and in the warehouse will take."""
+        return shared_of(self).pending_kw(self.me)
+
     def integration(self) -> tuple[int, int]:
         """Own rack capacity in GPUs a week, and GPUs under integration (OEMs)."""
         chips = state_of(self).chips

@@ -75,6 +75,8 @@ class Shared:
         self.hooks = hooks
         self._books: dict[str, Books] = {}
         self._labs: dict[str, Lab | None] = {}
+        self._used: dict[str, float] = {}
+        self._pending: dict[str, float] = {}
         self.week = state.run.week + 1
         self.day = state.run.start_day + 7 * self.week + 6
         self.holdings = ByOrg[Holding]()
@@ -183,6 +185,24 @@ class Shared:
             lab = self.state.training.labs.get(org)
             self._labs[org] = None if lab is None else frozen(lab)
         return self._labs[org]
+
+    def used_share(self, org: str) -> float:
+        """Part of an org's energised power that its GPUs use; 1 without any."""
+        if org not in self._used:
+            sites = self.sites[org]
+            energised = sum(site.energised_kw for site in sites)
+            used = sum(site.installed_w for site in sites) / 1000
+            self._used[org] = min(1.0, used / energised) if energised else 1.0
+        return self._used[org]
+
+    def pending_kw(self, org: str) -> float:
+        """Power that an org's chips on order, in transit and in the warehouse will take."""
+        if org not in self._pending:
+            chips = self.state.chips
+            pending = [*chips.warehouse.get(org, {}).items(), *self.coming.get(org, {}).items()]
+            pending += [(order.chip, order.gpus) for order in self.orders[org]]
+            self._pending[org] = sum(gpus * chips.chips[name].power_kw_it_per_gpu for name, gpus in pending)
+        return self._pending[org]
 
     def backer(self, org: str) -> str | None:
         """The investor that has put most into an org in return for its custom."""
