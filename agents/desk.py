@@ -13,7 +13,7 @@ from agents.decision import Decision, Option, Target, Way
 from agents.talks import Talks, negotiate, take_or_leave
 from events.commands import Command
 from events.commands.leases import RequestLease
-from market.rng import Draws
+from market.rng import NORMAL_MAX, Draws
 from market.units import MONTH_WEEKS
 from market.view import MarketView, Request
 
@@ -51,14 +51,17 @@ def ask(view: MarketView, target: Target, draws: Draws) -> Iterator[Command]:
 
 def nearest_lessors(view: MarketView, draws: Draws) -> list[str]:
     """The few whom an org asks for what stands free: those that it rents from rank higher, then the larger ones."""
-    p, ranked = view.param, []
-    for cloud in (*lessors(view), *idle_labs(view)):
-        size = math.log(max(view.fleet_owned_by(cloud), 1.0))
-        loyal = p("desk.loyalty") if view.leases_from(view.me, cloud) or view.compute_backer(view.me) == cloud else 0.0
-        noise = p("desk.noise") * draws.normal("lessor rank", cloud)
-        ranked.append((size + loyal + noise, cloud))
-    ranked.sort(key=lambda item: (-item[0], item[1]))
-    return [cloud for _, cloud in ranked[: round(p("desk.lessors_asked"))]]
+    p, best = view.param, list[tuple[float, str]]()
+    asked, loyalty, noise = round(p("desk.lessors_asked")), p("desk.loyalty"), p("desk.noise")
+    reach, backer = max(loyalty, 0.0) + abs(noise) * NORMAL_MAX, view.compute_backer(view.me)
+    for owned, cloud in sorted((-view.fleet_owned_by(name), name) for name in (*lessors(view), *idle_labs(view))):
+        size = math.log(max(-owned, 1.0))
+        if best and len(best) == asked and size + reach < -best[-1][0]:
+            break  # nor could any of the smaller ones come among them
+        loyal = loyalty if view.leases_from(view.me, cloud) or backer == cloud else 0.0
+        best.append((-(size + loyal + noise * draws.normal("lessor rank", cloud)), cloud))
+        best = sorted(best)[:asked]
+    return [cloud for _, cloud in best]
 
 
 def largest_lessor(view: MarketView) -> list[str]:
@@ -85,10 +88,10 @@ def _is_own(view: MarketView, option: Option) -> bool:
 def lessors(view: MarketView) -> list[str]:
     """Clouds of the same bloc; the backer alone where a lab is bound to its cloud."""
     backer = view.compute_backer(view.me)
-    clouds = [name for name in view.orgs("cloud") if name != view.me and view.same_bloc(name) and view.fleet_of(name)]
+    clouds = [name for name in view.clouds() if name != view.me]
     if view.trait("exclusive_cloud") and backer in clouds:
         return [str(backer)]
-    return sorted(clouds)
+    return clouds
 
 
 def idle_labs(view: MarketView) -> list[str]:

@@ -16,6 +16,8 @@ from typing import Any
 LIFETIME = -1  # the week of draws that hold for an entity's whole life
 _STANDARD = NormalDist()
 _SCALE = 2.0**-53
+NORMAL_MAX = 8.3
+"""No standard normal that is drawn lies further from zero: `uniform` gives at least 2**-54."""
 
 
 def uniform(seed: int, stream: str, entity: str, week: int = LIFETIME) -> float:

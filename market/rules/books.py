@@ -15,6 +15,7 @@ from market.rules.base import cash, trait
 from market.rules.prices import quote, running_cost
 from market.state import State
 from market.state.chips import Chip, Order
+from market.state.sites import Site
 from market.units import CENTS, DAYS_PER_YEAR, HOURS_PER_YEAR, WEEK_DAYS, YEAR_WEEKS, clip, digits
 
 DEFAULTS = {"chips": "strategic", "on_demand": "posted"}
@@ -46,7 +47,15 @@ class Waiting:
         for order in state.chips.orders.values():
             self.by_chip[order.chip][order.org].append(order)
             ordered[order.org].append(order)
-        self.buyers = {org: Buyer(state, org, orders, day) for org, orders in ordered.items()}
+        self.day = day
+        self.sites: dict[str, list[Site]] = defaultdict(list)
+        for site in state.sites.sites.values():
+            self.sites[site.owner].append(site)
+        self.due: dict[str, int] = {}
+        for b in state.sites.buildings.values():
+            if b.paused_day < 0:
+                self.due[b.org] = min(self.due.get(b.org, b.due_day), b.due_day)
+        self.buyers = {org: Buyer(state, org, orders, self) for org, orders in ordered.items()}
         self._state = state
         self._running: dict[tuple[str, str], float] = {}
 
@@ -64,12 +73,12 @@ class Waiting:
         return min(known[chip.name, region] for region in regions)
 
 
-def powered_share(state: State, org: str, orders: Sequence[Order]) -> float:
+def powered_share(state: State, org: str, orders: Sequence[Order], sites: Sequence[Site]) -> float:
     """Part of what an org has ordered or waits for that its spare energised power could run, 0 to 1."""
     chips = state.chips.chips
     wanted = sum(o.gpus * chips[o.chip].power_kw_it_per_gpu for o in orders)
     wanted += sum(n * chips[c].power_kw_it_per_gpu for c, n in state.chips.warehouse.get(org, {}).items())
-    spare = sum(s.spare_w for s in state.sites.sites.values() if s.owner == org) / 1000
+    spare = sum(site.spare_w for site in sites) / 1000
     return clip(spare / wanted, 0.0, 1.0) if wanted > 0 else 1.0
 
 
@@ -90,17 +99,16 @@ def chip_book(state: State, name: str, waiting: Waiting) -> Book:
 class Buyer:
     """What makes the claims of an org weigh more, and a GPU worth more to it, in one week."""
 
-    def __init__(self, state: State, org: str, orders: Sequence[Order], day: int) -> None:
-        p = state.run.parameters
-        self.prepaid, self.powered = trait(state, org, "prepaid_share"), powered_share(state, org, orders)
-        sites = {site.region for site in state.sites.sites.values() if site.owner == org}
-        self.regions = sorted(sites) or list(state.run.regions)
+    def __init__(self, state: State, org: str, orders: Sequence[Order], waiting: Waiting) -> None:
+        p, day = state.run.parameters, waiting.day
+        sites = waiting.sites[org]
+        self.prepaid, self.powered = trait(state, org, "prepaid_share"), powered_share(state, org, orders, sites)
+        self.regions = sorted({site.region for site in sites}) or list(state.run.regions)
         has_income = trait(state, org, "income_usd_per_year") > 0
         self.rate = p["means.capital_rate_parent" if has_income else "means.capital_rate_lab"]
         self.life, self.residual = p["means.life_years"], p["means.residual_share"]
-        due = [b.due_day for b in state.sites.buildings.values() if b.org == org and b.paused_day < 0]
         queue = min(p[f"regions.{region}.queue_days"] for region in self.regions)
-        self.wait_years = max(0.0, (min(due) - day if due else queue) / DAYS_PER_YEAR)
+        self.wait_years = max(0.0, (waiting.due[org] - day if org in waiting.due else queue) / DAYS_PER_YEAR)
         gpus = sum(order.gpus for order in orders)
         self.cash_usd_per_gpu = max(0, cash(state, org)) / CENTS / max(1, gpus)
 

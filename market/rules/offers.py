@@ -100,6 +100,7 @@ def shells(state: State, day: int) -> Book:
     tenant goes where it has sites or is at home, and would earn the one-year rent until its own next building is due.
     """
     lots, bids = [], []
+    ordered = books.Waiting(state, day)
     waiting = {org: store for org, store in sorted(state.chips.warehouse.items()) if store}
     for site in state.sites.sites.values():
         spare = site.spare_w - promised_watts(state, site.name)
@@ -109,7 +110,7 @@ def shells(state: State, day: int) -> Book:
             cost = energy * pue / 1000
             lots += [Lot(site.name, SHELL, site.region, week, kw, cost) for week in range(WEEKS_MAX)]
     for org, store in waiting.items():
-        buyer = books.Buyer(state, org, [], day)
+        buyer = books.Buyer(state, org, [], ordered)
         home = [name for name, r in state.run.regions.items() if r.country == state.run.orgs[org].country]
         regions = tuple(sorted({*home, *buyer.regions}))
         weeks = max(1, min(WEEKS_MAX, round(buyer.wait_years * YEAR_WEEKS)))

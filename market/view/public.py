@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from events.commands.chips import PlaceOrder
 from market.rules import vendors
 from market.rules.chips import may_buy
-from market.rules.free import idle_h100e
 from market.rules.machines import leading_flop
 from market.rules.power import grid_days, plant_days
 from market.rules.prices import replacement_cost
@@ -62,6 +61,10 @@ class PublicView(PolicyView):
         idle = state_of(self).finance.estates
         return tuple(name for name, org in shared_of(self).orgs.items() if role in org.roles and name not in idle)
 
+    def clouds(self) -> tuple[str, ...]:
+        """Clouds of the own bloc that trade and have GPUs, by id."""
+        return shared_of(self).clouds[self.org.country == "CN"]
+
     def parent_of(self, org: str) -> str | None:
         """Owner of an org."""
         return shared_of(self).orgs[org].parent
@@ -76,12 +79,7 @@ class PublicView(PolicyView):
 
     def funds(self) -> tuple[str, ...]:
         """Investors that do nothing else, buy equity and have any money, by id."""
-        money = state_of(self).finance.ledger.accounts
-        return tuple(
-            name
-            for name, org in shared_of(self).orgs.items()
-            if org.roles == ("investor",) and not self.is_lender(name) and money.get(name, 0) > 0
-        )
+        return shared_of(self).funds
 
     def vendor_room_cents(self, org: str) -> int:
         """What a supplier would still lend to those who buy from it, as it tells them."""
@@ -109,7 +107,7 @@ class PublicView(PolicyView):
 
     def idle_h100e(self, lab: str) -> float:
         """H100e of a lab's own that it offers to anybody: beyond what it wants."""
-        return idle_h100e(state_of(self), lab)
+        return shared_of(self).idle_h100e.get(lab, 0.0)
 
     def labs(self) -> Mapping[str, LabSeen]:
         """Released models and reported revenue of all labs."""

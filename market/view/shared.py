@@ -19,6 +19,7 @@ from market.rules.chips import outlook
 from market.rules.energy import plant_usd_per_kw
 from market.rules.estates import is_open, reserve_cents
 from market.rules.finance import lease_rent
+from market.rules.free import idle_h100e
 from market.rules.index import Capacity, tail_price, tail_wanted
 from market.rules.machines import Machine, machines, quote_yields
 from market.rules.permits import Permission
@@ -185,6 +186,31 @@ class Shared:
             lab = self.state.training.labs.get(org)
             self._labs[org] = None if lab is None else frozen(lab)
         return self._labs[org]
+
+    @cached_property
+    def funds(self) -> tuple[str, ...]:
+        """Investors that do nothing else, do not lend and have any money, by id."""
+        run, money = self.state.run, self.state.finance.ledger.accounts
+        return tuple(
+            name
+            for name, org in run.orgs.items()
+            if org.roles == ("investor",) and not run.parameters.get(f"orgs.{name}.lends") and money.get(name, 0) > 0
+        )
+
+    @cached_property
+    def idle_h100e(self) -> dict[str, float]:
+        """Own compute of labs beyond what they want."""
+        return {lab: idle_h100e(self.state, lab) for lab in self.state.training.labs}
+
+    @cached_property
+    def clouds(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Clouds that trade and have GPUs, by id: those outside China and those in it."""
+        idle, fleets = self.state.finance.estates, self.fleets_h100e
+        known = sorted(
+            name for name, org in self.orgs.items() if "cloud" in org.roles and name not in idle and fleets.get(name)
+        )
+        inside = {name for name in known if self.orgs[name].country == "CN"}
+        return tuple(x for x in known if x not in inside), tuple(x for x in known if x in inside)
 
     def used_share(self, org: str) -> float:
         """Part of an org's energised power that its GPUs use; 1 without any."""
