@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.base import chips, events, running, week_ends
+from market.analytics.base import chips, events, only, running, week_ends
 
+MOVES = ("FleetRegistered", "GpusInstalled", "GpusRetired", "GpusHandedOver", "LeaseEnded")
 COUNTS = ["gpus_owned", "gpus_leased_in", "gpus_leased_out"]
 
 
@@ -14,17 +15,17 @@ def capacity(log: pl.LazyFrame) -> pl.LazyFrame:
 
     h100e, power_kw_it : of the GPUs held, in H100 equivalents and kW of IT power.
     """
+    log = only(log, *MOVES, "WeekClosed", "ChipAnnounced")
     changes = running(_changes(log), ["org", "chip"], COUNTS, week_ends(log))
     held = pl.col("gpus_owned") + pl.col("gpus_leased_in") - pl.col("gpus_leased_out")
     return (
         changes.with_columns(held.alias("gpus_held"))
-        .join(chips(log), on="chip", how="left")
+        .join(chips(log), on="chip", how="left", maintain_order="left")
         .with_columns(
             (pl.col("gpus_held") * pl.col("h100e_per_gpu")).alias("h100e"),
             (pl.col("gpus_held") * pl.col("power_kw_it_per_gpu")).alias("power_kw_it"),
         )
         .drop("h100e_per_gpu", "power_kw_it_per_gpu", "supplier")
-        .sort("day", "org", "chip")
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.base import events
+from market.analytics.base import events, only
 
 
 def clearings(log: pl.LazyFrame) -> pl.LazyFrame:
@@ -13,6 +13,7 @@ def clearings(log: pl.LazyFrame) -> pl.LazyFrame:
     Prices and worths are USD a GPU where chips are sold and USD a GPU-hour where they are rented; the price is null
     where each order keeps its own.
     """
+    log = only(log, "ChipsCleared", "RentsCleared")
     prices = ("price_usd_per_gpu", "marginal_usd_per_gpu", "excluded_usd_per_gpu")
     rents = tuple(f"{name}_hour" for name in prices)
     counts = ("offered_gpus", "wanted_gpus", "gpus")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.base import events, week_ends
+from market.analytics.base import events, only, week_ends
 
 HOURS_PER_DAY = 24
+OWED = ("ContractSigned", "ContractEnded", "TrancheScheduled", "TrancheDrawn", "LeaseSigned", "LeaseEnded")
 
 
 def contracts(log: pl.LazyFrame) -> pl.LazyFrame:
@@ -14,6 +15,7 @@ def contracts(log: pl.LazyFrame) -> pl.LazyFrame:
 
     worth_usd : GPUs x price x hours of the term. gpus_drawn : taken by leases, in the contract's chip.
     """
+    log = only(log, "ContractSigned", "TrancheDrawn", "ContractEnded")
     signed = events(log, "ContractSigned").drop("actor").rename({"seq": "signed_seq", "day": "signed_day"})
     drawn = events(log, "TrancheDrawn").group_by("contract_id").agg(pl.col("gpus").sum().alias("gpus_drawn"))
     ended = events(log, "ContractEnded").select(
@@ -57,6 +59,7 @@ def obligations(log: pl.LazyFrame) -> pl.LazyFrame:
     remaining_usd : what is left of every term (a lessor's remaining performance obligations, take-or-pay assumed).
     backlog_usd, backlog_gpus : of that, what has not begun.
     """
+    log = only(log, *OWED, "WeekClosed")
     weeks = week_ends(log)
     rows = _periods(log).join(weeks, how="cross")
     rows = rows.filter((pl.col("since") <= pl.col("day")) & (pl.col("day") < pl.col("until")))
@@ -81,6 +84,7 @@ def options(log: pl.LazyFrame) -> pl.LazyFrame:
 
     decision_seq : seq of the option taken; the options left stand before it in the log.
     """
+    log = only(log, "OptionChosen", "OptionRejected")
     chosen, left = events(log, "OptionChosen"), events(log, "OptionRejected")
     both = pl.concat([
         chosen.with_columns(is_chosen=pl.lit(True), decision_seq=pl.col("seq")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.base import chips, events
+from market.analytics.base import chips, events, only
 
 MONTH_DAYS, YEAR_DAYS = 28, 365
 
@@ -15,6 +15,7 @@ def signed(log: pl.LazyFrame) -> pl.LazyFrame:
     Leases inside a group of companies and those in force at the start are left out. The tail that rents signs for any
     chip, a year at a time.
     """
+    log = only(log, "RunStarted", "LeaseSigned", "ChipAnnounced", "TailSigned")
     start = events(log, "RunStarted").select(pl.col("start_day").alias("first_day"))
     leases = events(log, "LeaseSigned").filter(pl.col("kind") != "internal", pl.col("quote_id").is_not_null())
     term = (pl.col("end_day") - pl.col("start_day")) / YEAR_DAYS
@@ -55,6 +56,7 @@ def constraints(log: pl.LazyFrame) -> pl.LazyFrame:
     Makers: the scarcest shared input, from then on, and the part of their needs that it meets. Builders: what held
     their budget for chips down in the month: demand, finance, power or no cash.
     """
+    log = only(log, "InputBound", "BudgetSet")
     makers = events(log, "InputBound").select(
         "day", pl.col("supplier").alias("org"), pl.lit("maker").alias("side"), pl.col("kind").alias("held_by"), "share"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.base import events, running, week_ends
+from market.analytics.base import events, only, running, week_ends
 
 RANKS = ("secured", "administrative", "unsecured", "equity")
 
@@ -14,6 +14,7 @@ def finance(log: pl.LazyFrame) -> pl.LazyFrame:
 
     Accounts of the world outside (customers, staff, utilities) bear `world/`; the balances of a week sum to zero.
     """
+    log = only(log, "PaymentMade", "WeekClosed")
     paid = events(log, "PaymentMade")
     out = paid.select(
         "day", pl.col("org").alias("account"), pl.lit(0, pl.Int64).alias("received_usd_cents"),
@@ -34,6 +35,7 @@ def estates(log: pl.LazyFrame) -> pl.LazyFrame:
     claimed_usd_cents, recovered_usd_cents : sums over the claims of the rank; of it cash_usd_cents, loan_usd_cents,
     equity_usd_cents. outcome : restructured or liquidated, null while the estate is open.
     """
+    log = only(log, "EstateOpened", "EstateClosed", "ClaimFiled", "ClaimSettled")
     opened = events(log, "EstateOpened").select("estate_id", "org", opened_day="day", plan_kind="kind",
                                                 appraised_usd_cents="amount_usd_cents")  # fmt: skip
     ended = events(log, "EstateClosed").select("estate_id", ended_day="day", outcome="kind")

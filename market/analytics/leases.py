@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.base import events
+from market.analytics.base import events, only
 
 HOURS_PER_DAY = 24
+KINDS = ("LeaseSigned", "GpusHandedOver", "LeaseEnded")
 
 
 def leases(log: pl.LazyFrame) -> pl.LazyFrame:
@@ -14,6 +15,7 @@ def leases(log: pl.LazyFrame) -> pl.LazyFrame:
 
     worth_usd : GPUs x price x hours of the term. gpus_delivered : handed over less taken back; 0 once ended.
     """
+    log = only(log, *KINDS)
     signed = events(log, "LeaseSigned").drop("actor").rename({"seq": "signed_seq", "day": "signed_day"})
     handed = events(log, "GpusHandedOver").select("lease_id", "gpus")
     moved = handed.group_by("lease_id").agg(pl.col("gpus").sum().alias("gpus_delivered"))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.base import events
+from market.analytics.base import events, only
+from market.analytics.leases import KINDS as LEASES
 from market.analytics.leases import leases
 
+KINDS = ("ChipsAllocated", "RoundClosed", "LoanGranted")
 COLUMNS = ("kind", "source", "target", "start_day", "end_day", "gpus", "amount_usd", "id", "seq")
 
 
@@ -16,6 +18,7 @@ def network(log: pl.LazyFrame) -> pl.LazyFrame:
     kind : leases (lessor to lessee), sells (chips allocated; holds that week), invests, lends. end_day is null
     for what does not end. amount_usd : worth over the term, price of the chips, equity, loan.
     """
+    log = only(log, *KINDS, *LEASES)
     ties = [_leases(log), _sales(log), _invests(log), _loans(log)]
     return pl.concat([tie.select(COLUMNS) for tie in ties]).sort("start_day", "seq")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.base import events, running, week_ends
+from market.analytics.base import events, only, running, week_ends
 
+MOVES = ("PowerEnergised", "BuildingStarted", "BuildingCancelled", "FleetRegistered", "GpusInstalled", "GpusRetired")
 STEPS = ["begun_kw", "energised_kw", "installed_kw"]
 
 
@@ -16,6 +17,7 @@ def power(log: pl.LazyFrame) -> pl.LazyFrame:
     contracted_kw : energised, and buildings whose work has begun and that are not given up. energised_kw : may be used.
     installed_kw : of the GPUs that run there.
     """
+    log = only(log, *MOVES, "SitePlanned", "WeekClosed")
     planned = events(log, "SitePlanned").select("day", "site", pl.col("org").alias("owner"), "region", "kind",
                                                pl.col("power_kw_it").alias("planned_kw"))  # fmt: skip
     levels = running(_changes(log), ["site"], STEPS, week_ends(log))

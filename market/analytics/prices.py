@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.base import events
+from market.analytics.base import events, only
 
 
 def prices(log: pl.LazyFrame) -> pl.LazyFrame:
@@ -13,6 +13,7 @@ def prices(log: pl.LazyFrame) -> pl.LazyFrame:
     signed_gpus : GPUs of leases signed in the week. signed_usd_per_h100e_hour : their mean price, weighted by
     H100 equivalents, leases inside a group of companies left out; null where none was signed.
     """
+    log = only(log, "PriceMoved", "ChipAnnounced", "LeaseSigned")
     moved = events(log, "PriceMoved").drop("seq", "actor").sort("day")
     h100e = events(log, "ChipAnnounced").select("chip", pl.col("h100e").alias("each")).unique("chip", keep="last")
     signed = events(log, "LeaseSigned").filter(pl.col("kind") != "internal").join(h100e, on="chip", how="left")

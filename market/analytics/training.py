@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.base import events
+from market.analytics.base import events, only
+
+KINDS = ("TrainingStarted", "TrainingReplanned", "TrainingFinished", "TrainingAbandoned", "ModelReleased")
 
 
 def training(log: pl.LazyFrame) -> pl.LazyFrame:
@@ -12,6 +14,7 @@ def training(log: pl.LazyFrame) -> pl.LazyFrame:
 
     planned_days : as promised at the start. ended_day : null while it trains. outcome : running, trained, abandoned.
     """
+    log = only(log, *KINDS)
     begun = events(log, "TrainingStarted").drop("actor").rename({"seq": "started_seq", "day": "started_day"})
     again = events(log, "TrainingReplanned").group_by("run_id").agg(pl.len().alias("replans"))
     trained = events(log, "TrainingFinished").select("run_id", pl.col("day").alias("trained_day"), "duration_days")
