@@ -17,6 +17,10 @@ PowerSource = Literal["grid", "on-site", "standing"]  # standing: it was there w
 LeaseKind = Literal["frontier", "serving", "bridge", "capacity", "internal"]  # capacity: a cloud rents from a cloud
 QuoteForm = Literal["lease", "contract"]
 Clause = Literal["price", "date", "site", "term", "hold"]  # what a counter-offer asks for
+PriceRule = Literal["fixed", "index"]  # of a renewal: the price of the lease, or the index of the day
+Consent = Literal["never", "consent", "free"]  # whether a lessee may, may when its lessor agrees, or may as it likes
+ConsentTo = Literal["assign", "sublease"]
+OptionKind = Literal["renew", "expand"]
 ChoiceOf = Literal["fixed", "listed", "seller"]  # what of chip or site is left to the lessor
 StakeKind = Literal["equity", "equity for compute"]
 Input = Literal["packaging", "memory", "racks"]  # what all makers of chips share
@@ -29,6 +33,7 @@ PaymentKind = Literal[
     "opening", "chips", "servers", "shell deposit", "shell", "equity", "loan", "instalment", "rent", "on demand",
     "energy", "staff", "revenue", "other business", "subscription", "parent funding", "levy", "subsidy",
     "prepayment", "exit fee", "termination fee", "own users", "operations",
+    "deposit", "deposit back", "late rebate", "tranche rebate",
     "overdraft", "estate sale", "recovery",
 ]  # fmt: skip
 # insolvency
@@ -56,11 +61,16 @@ QuoteRefusal = Literal[
     "no such request", "unknown chip or site", "empty term", "no price", "the lessee's own", "not the actor's site",
     "capacity", "power", "not the actor's lease", "not what the parent lease holds", "chain too long",
     "outside the parent's term", "a share is no share", "unknown choice", "unknown form", "term", "tranches",
+    "no consent",
 ]  # fmt: skip
 QuoteClosed = Literal["quote lapsed", "not the addressee"]
 CounterRefusal = Literal["no such clause", "no lower price", "no earlier day", "unknown region", "empty term"]
 LeaseRefusal = Literal[QuoteClosed, CounterRefusal, "a counter-offer is open", "parent lease ended", "finance"]
 ContractRefusal = Literal["not the actor's contract", "not the actor's GPUs", "in use", "cash"]
+ClauseRefusal = Literal[
+    "not the actor's lease", "no such option", "too late", "capacity", "outside the parent's term", "cash",
+    "no consent", "unknown assignee", "not offered", "in use",
+]  # fmt: skip
 LetterRefusal = Literal["unknown lessor", "nothing announced", "a letter is open"]
 BidRefusal = Literal["no such lot", "not yet open", "nothing bid", "cash", "rents and sublets there"]
 WarrantRefusal = Literal["no supplier", "unknown buyer", "nothing granted", "warrants are open"]
@@ -91,8 +101,11 @@ OptionLeft = Literal[
 ]
 TalksEnd = Literal[OptionLeft, "chips", "capacity", "no answer", "default"]
 ContractEnd = Literal["drawn", "cancelled", "rejected"]
-# merged: the lessee bought the site; terminated: it paid its way out
-LeaseEnd = Literal["term", "parent ended", "default", "rejected", "merged", "terminated"]
+# merged: the lessee bought the site; terminated: it paid its way out; walked away: it came too late; cross default:
+# its clause counts a default of the other side
+LeaseEnd = Literal[
+    "term", "parent ended", "default", "rejected", "merged", "terminated", "walked away", "cross default"
+]
 LetterEnd = Literal["lapsed", "definitive", "finance", "power", "default"]
 WarrantEnd = Literal["vested", "lapsed"]
 RoundFailure = Literal["market closed", "investors without cash", "no answer", "default"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from events.kinds import ChoiceOf
+from events.kinds import ChoiceOf, Consent, PriceRule
 
 
 class LeaseTerms(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +26,13 @@ class LeaseTerms(msgspec.Struct, frozen=True, kw_only=True):
     prepaid_share : part of the rent that is paid at signature, and taken off the rent
     exit_share : part of the rent still to come for which the lessee may end a lease before its time
     walk_days : days from the first one on which a lessee of a lease that is not whole may end it for nothing; 0: never
+    renew_days, renew_price : days by which a lessee may renew once, at its price or at the index of the last day
+    expand_gpus, expand_days : GPUs that a lessee may take beside where they are free, and days in which it may
+    step_share : part by which the rent rises each year
+    deposit_days : days of rent that the lessor holds; returned at the end, kept where the lessee breaks the lease off
+    rebate_share : part of the rent of GPUs that are missing which the lessor pays for each week that it is late
+    assigning, subleasing : whether the lessee may put another in its place, and let others have GPUs
+    cross_default : whether either side may end a lease for nothing when the other defaults
     """
 
     chip: str
@@ -43,6 +50,16 @@ class LeaseTerms(msgspec.Struct, frozen=True, kw_only=True):
     prepaid_share: float = 0.0
     exit_share: float = 1.0
     walk_days: int = 0
+    renew_days: int = 0
+    renew_price: PriceRule = "fixed"
+    expand_gpus: int = 0
+    expand_days: int = 0
+    step_share: float = 0.0
+    deposit_days: int = 0
+    rebate_share: float = 0.0
+    assigning: Consent = "never"
+    subleasing: Consent = "free"
+    cross_default: bool = False
 
     @property
     def duration_days(self) -> int:

@@ -148,6 +148,16 @@ VOCABULARY: dict[str, Field] = {
     "take_or_pay_share": Field("float64", "", "part of the rent that is due whether the GPUs are used or not"),
     "exit_share": Field("float64", "", "part of the rent still to come for which the lessee may end the lease"),
     "walk_days": Field("int32", "days", "days behind the first one after which a late lease may be ended; 0: never"),
+    "renew_days": Field("int32", "days", "days by which the lessee may renew the lease once"),
+    "renew_price": Field("utf8", "", "price of a renewal: fixed, the lease's; index, that of the day"),
+    "expand_gpus": Field("int64", "", "accelerators that the lessee may take beside, where they are free"),
+    "expand_days": Field("int32", "days", "days behind the first one until which the lessee may take them"),
+    "step_share": Field("float64", "", "part by which the rent rises each year"),
+    "deposit_days": Field("int32", "days", "days of rent that the lessor holds until the lease ends"),
+    "rebate_share": Field("float64", "", "part of the rent of missing GPUs that the lessor pays for each week"),
+    "assigning": Field("utf8", "", "whether the lessee may put another in its place: never, consent, free"),
+    "subleasing": Field("utf8", "", "whether the lessee may sublet: never, consent, free"),
+    "cross_default": Field("bool", "", "whether either side may end the lease when the other defaults"),
     "prepaid_share": Field("float64", "", "part of the rent that is paid at signature and taken off the rent"),
 }
 

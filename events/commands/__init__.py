@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from events.commands import chips, contracts, entry, estates, finance, leases, sites, training, vendors
+from events.commands import chips, clauses, contracts, entry, estates, finance, leases, sites, training, vendors
 from events.commands.base import Choice, Command, Terms
 from events.commands.check import fault
 
@@ -11,6 +11,7 @@ FAMILIES = {
     "sites": sites,
     "leases": leases,
     "contracts": contracts,
+    "clauses": clauses,
     "training": training,
     "finance": finance,
     "estates": estates,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from events.types import (
     chips,
+    clauses,
     clearing,
     contracts,
     demand,
@@ -25,6 +26,7 @@ FAMILIES = {
     "sites": sites,
     "leases": leases,
     "contracts": contracts,
+    "clauses": clauses,
     "demand": demand,
     "training": training,
     "finance": finance,

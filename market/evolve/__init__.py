@@ -9,6 +9,7 @@ from events.types import EVENTS, Event
 from events.types.base import Retired
 from market.evolve import (
     chips,
+    clauses,
     clearing,
     contracts,
     demand,
@@ -40,7 +41,10 @@ class _Appliers(dict[type[Event], Applier]):
 
 
 APPLIERS: dict[type[Event], Applier] = _Appliers()
-for _family in (run, chips, clearing, sites, leases, contracts, demand, training, finance, estates, vendors, policy):
+_FAMILIES = (
+    run, chips, clearing, sites, leases, contracts, clauses, demand, training, finance, estates, vendors, policy,
+)  # fmt: skip
+for _family in _FAMILIES:
     APPLIERS.update(_family.APPLY)
     APPLIERS.update(dict.fromkeys(_family.INERT, _inert))
 

@@ -33,6 +33,10 @@ def lease_assigned(state: State, event: events.LeaseAssigned, day: int) -> None:
     drop(parties, getattr(lease, event.kind), event.lease_id)
     enter(parties, event.counterparty, event.lease_id)
     setattr(lease, event.kind, event.counterparty)
+    if event.kind == "lessee":
+        holding(state, event.org, event.chip, event.site).leased_in -= event.gpus
+        holding(state, event.counterparty, event.chip, event.site).leased_in += event.gpus
+        lease.assignee, lease.may_assign = "", False
 
 
 def lot_offered(state: State, event: events.LotOffered, day: int) -> None:

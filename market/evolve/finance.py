@@ -17,6 +17,10 @@ def payment_made(state: State, event: events.PaymentMade, day: int) -> None:
             stake.duty_cents = max(0, stake.duty_cents - event.amount_usd_cents)
         if event.kind == "rent":
             rent_paid(state, event.contract_id, day)
+    elif event.kind == "deposit":
+        state.leases.leases[event.contract_id].deposit_cents += event.amount_usd_cents
+    elif event.kind == "deposit back":
+        state.leases.leases[event.contract_id].deposit_cents -= event.amount_usd_cents
 
 
 def rent_paid(state: State, lease_id: str, day: int) -> None:
@@ -24,7 +28,7 @@ def rent_paid(state: State, lease_id: str, day: int) -> None:
     state.leases.over.pop(lease_id, None)
     lease = state.leases.leases.get(lease_id)
     if lease is not None:
-        lease.since_day, lease.gpu_days, lease.shed_days = day + 1, 0, 0
+        lease.since_day, lease.gpu_days, lease.shed_days, lease.due_cents = day + 1, 0, 0, 0
 
 
 def round_sought(state: State, event: events.RoundSought, day: int) -> None:

@@ -142,7 +142,7 @@ def lease_ended(state: State, event: events.LeaseEnded, day: int) -> None:
     _move(state, lease, -lease.delivered, day)
     lease.shed = 0
     is_claimed = event.reason == "rejected" and lease.lessee in state.finance.estates
-    if not is_claimed and (lease.gpu_days or lease.shed_days):
+    if not is_claimed and (lease.gpu_days or lease.shed_days or lease.due_cents):
         state.leases.over[event.lease_id] = lease
     if lease.parent_lease_id in state.leases.leases:
         state.leases.leases[lease.parent_lease_id].subleased -= lease.gpus

@@ -10,7 +10,7 @@ from events.terms import LeaseTerms
 from events.types import EVENTS
 from market.state.leases import Quote, Request
 
-_QUOTED = ("quote_id", "request_id")
+_QUOTED = ("quote_id", "request_id", "lease_id")
 # a test, and the fields of which one must be there; `+` joins what is needed together
 _FOLLOWS: dict[str, tuple[str, ...]] = {
     "counterparty": ("counterparty", "lessor", "lessee", "supplier", "lender", "chip"),

@@ -132,6 +132,13 @@ SENTENCES: dict[str, str] = {
     "CapacityShed": "{lessee} gave {gpus} {chip} at {site} back to {lessor} before the end of the lease.",
     "ContractRefused": "A command of {org} about {contract_id} was refused: {reason}.",
     "ContractEnded": "The contract of {lessee} with {lessor} ended with {gpus} GPUs undrawn: {reason}.",
+    # clauses
+    "OptionExercised": "{lessee} took its option to {kind} lease {lease_id} with {lessor}: {gpus} GPUs to {end_day}.",
+    "LeaseRenewed": "Lease {lease_id} of {lessee} went on to {end_day} at {price_usd_per_gpu_hour} USD a GPU-hour.",
+    "RentStepped": "The rent of lease {lease_id} rose to {price_usd_per_gpu_hour} USD a GPU-hour after a year.",
+    "ConsentGiven": "{lessor} agreed that {lessee} may {kind} under lease {lease_id}.",
+    "AssignmentOffered": "{lessee} offered lease {lease_id} with {lessor} to {counterparty}.",
+    "ClauseRefused": "Lease {lease_id} did not allow what {org} asked for: {reason}.",
     # training
     "ClusterFormed": "{org} runs a cluster of {gpus} {chip} at {site} ({kind}).",
     "ComputeSplitSet": "{org} gives {share} of its compute to customers.",

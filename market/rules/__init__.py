@@ -15,6 +15,7 @@ from market.rules import (
     leases,
     letters,
     projects,
+    rights,
     sites,
     training,
     vendors,
@@ -24,7 +25,10 @@ from market.rules.standing import calibrate
 from market.state import State
 
 DECIDERS: Deciders = {}
-for _family in (chips, sites, leases, contracts, letters, training, projects, finance, estates, entry, credit, vendors):
+_FAMILIES = (
+    chips, sites, leases, contracts, rights, letters, training, projects, finance, estates, entry, credit, vendors,
+)  # fmt: skip
+for _family in _FAMILIES:
     DECIDERS.update(_family.DECIDE)
 
 

@@ -55,12 +55,13 @@ def _roles_hold(test: Any, roles: Sequence[str]) -> bool:
 
 
 def command_case(state: State, command: Command) -> Case:
-    """Say what a command is about, with the quote or request that it names."""
+    """Say what a command is about, with the quote, request or lease that it names."""
     quote = state.leases.quotes.get(getattr(command, "quote_id", ""))
     request_id = quote.request_id if quote else getattr(command, "request_id", "")
     request = state.leases.requests.get(request_id)
+    lease = state.leases.leases.get(getattr(command, "lease_id", ""))
     found: Case = {"org": command.actor}
-    for source in (command, getattr(command, "terms", None), quote, request):
+    for source in (command, getattr(command, "terms", None), quote, request, lease):
         for name in NAMED:
             value = getattr(source, name, None)
             if value is not None and name not in found:

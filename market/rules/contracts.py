@@ -8,17 +8,18 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from events.commands import contracts as commands
-from events.kinds import ContractEnd, ContractRefusal, Lateness, PaymentKind
+from events.kinds import ContractEnd, ContractRefusal, Lateness
 from events.terms import LeaseTerms, spread
 from events.types import Event
 from events.types import contracts as events
-from events.types.finance import PaymentMade
-from events.types.leases import LeaseEnded, LeaseRefused, LeaseSigned
+from events.types.leases import LeaseRefused, LeaseSigned
+from market.rules import clauses
 from market.rules.base import Deciders, Happening, cash, held, rented_by, training_use
+from market.rules.clauses import may_sublet, paid
 from market.rules.free import free_gpus, quoted_under
 from market.state import State, next_id
 from market.state.contracts import Contract, Tranche
-from market.state.leases import Lease, Quote
+from market.state.leases import Quote
 from market.units import CENTS, HOURS_PER_DAY
 
 
@@ -59,12 +60,8 @@ def sign(state: State, quote: Quote, day: int) -> list[Event]:
             )
         )
     if prepaid:
-        signed.append(_paid(quote.lessee, quote.lessor, prepaid, "prepayment", contract_id))
+        signed.append(paid(quote.lessee, quote.lessor, prepaid, "prepayment", contract_id))
     return signed
-
-
-def _paid(payer: str, payee: str, cents: int, kind: PaymentKind, contract_id: str) -> PaymentMade:
-    return PaymentMade(org=payer, counterparty=payee, amount_usd_cents=cents, kind=kind, contract_id=contract_id)
 
 
 # --- drawing
@@ -124,6 +121,8 @@ def places(state: State, contract: Contract, tranche: Tranche) -> Iterator[Place
     for lease in rented_by(state, contract.lessor):
         if lease.chip not in allowed or lease.end_day < tranche.end_day:
             continue
+        if not may_sublet(lease):
+            continue
         if lease.depth + 1 > state.run.parameters["chains.depth_max"] or lease.start_day > tranche.start_day:
             continue
         if state.sites.sites[lease.site].owner == contract.lessee or not may_be_at(state, contract, lease.site):
@@ -159,6 +158,8 @@ def draw(state: State, day: int) -> Iterator[Happening]:
             left -= drawn.gpus
             yield Happening(day, lease, contract.lessor, contract.contract_id)
             yield Happening(day, drawn, contract.lessor, contract.contract_id)
+            for held_back in clauses.deposit(lease, gpus, (lease.lessee, lease.lessor), lease.lease_id):
+                yield Happening(day, held_back, lease.lessee, lease.lease_id)
             if left == 0:
                 break
         if left and tranche.start_day <= day and not tranche.late_said:
@@ -251,7 +252,7 @@ def cancel(state: State, command: commands.CancelContract, day: int) -> list[Eve
     years = min(state.run.parameters["contracts.exit_years"], contract.duration_days / 365)
     rent = contract.undrawn * contract.price_usd_per_gpu_hour * HOURS_PER_DAY * 365 * years
     cents = round(contract.take_or_pay_share * (1 - contract.prepaid_share) * rent * CENTS)
-    fee = [_paid(contract.lessee, contract.lessor, cents, "exit fee", contract.contract_id)] if cents else []
+    fee = [paid(contract.lessee, contract.lessor, cents, "exit fee", contract.contract_id)] if cents else []
     return [*fee, _ended(contract, "cancelled")]
 
 
@@ -276,38 +277,11 @@ def shed(state: State, command: commands.ShedCapacity, day: int) -> list[Event]:
     ]
 
 
-def terminate(state: State, command: commands.TerminateLease, day: int) -> list[Event]:
-    """End a lease for its fee; what is sublet or offered under it has to end first."""
-    lease = state.leases.leases.get(command.lease_id)
-    if lease is None or lease.lessee != command.actor:
-        return [_refused(command.actor, command.lease_id, "not the actor's GPUs")]
-    if lease.subleased or quoted_under(state, lease.lease_id):
-        return [_refused(command.actor, command.lease_id, "in use")]
-    cents = termination_cents(lease, day)
-    if cents > cash(state, command.actor):
-        return [_refused(command.actor, command.lease_id, "cash")]
-    ended = LeaseEnded(
-        lease_id=lease.lease_id, lessor=lease.lessor, lessee=lease.lessee, chip=lease.chip, site=lease.site,
-        gpus=lease.delivered, reason="terminated",
-    )  # fmt: skip
-    return [*([_paid(lease.lessee, lease.lessor, cents, "termination fee", lease.lease_id)] if cents else []), ended]
-
-
-def termination_cents(lease: Lease, day: int) -> int:
-    """Fee for ending a lease today: a part of the rent to come of what was handed over; none where it is too late."""
-    if lease.walk_days and lease.owed and day >= lease.start_day + lease.walk_days:
-        return 0
-    hours = HOURS_PER_DAY * max(0, lease.end_day - max(day, lease.start_day))
-    rent = lease.delivered * (1 - lease.prepaid_share) * lease.price_usd_per_gpu_hour * hours
-    return round(lease.exit_share * rent * CENTS)
-
-
 def _refused(org: str, contract_id: str, reason: ContractRefusal) -> events.ContractRefused:
     return events.ContractRefused(org=org, contract_id=contract_id, reason=reason)
 
 
 DECIDE: Deciders = {
     commands.CancelContract: cancel,
-    commands.TerminateLease: terminate,
     commands.ShedCapacity: shed,
 }

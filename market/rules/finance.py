@@ -142,7 +142,7 @@ def rent_due(lease: Lease, day: int) -> int:
     days = day + 1 - lease.since_day
     held, shed = lease.gpu_days + lease.delivered * days, lease.shed_days + lease.shed * days
     due = (1 - lease.prepaid_share) * lease.price_usd_per_gpu_hour
-    return round((held + lease.take_or_pay_share * shed) * due * HOURS_PER_DAY * CENTS)
+    return lease.due_cents + round((held + lease.take_or_pay_share * shed) * due * HOURS_PER_DAY * CENTS)
 
 
 def own_users_usd_per_year(state: State, org: str, day: int) -> float:

@@ -244,7 +244,8 @@ class _Opening:
         rejected = events.LeaseRejected(lease_id=name, estate_id=self.estate_id, org=self.org, counterparty=other)
         yield self.happening(rejected)
         for happening in end_lease(self.state, lease, self.day, "rejected"):
-            if self.first(happening.cause):
+            is_paid = isinstance(happening.event, PaymentMade)  # a deposit that goes back to a subtenant
+            if self.first(happening.cause + " deposit" * is_paid):
                 yield happening
         if cents := lease_damages(self.state, self.org, lease, self.day):
             yield self.claim(other, "unsecured", cents, name, name)
@@ -275,10 +276,11 @@ def lease_damages(state: State, org: str, lease: Lease, day: int) -> int:
     hours = min(worth.hours_left(lease, day), HOURS_PER_DAY * 365)
     market, price = worth.market_rent(state, lease, day), lease.price_usd_per_gpu_hour
     if lease.lessor == org:
-        return round(max(0.0, market - price) * lease.gpus * hours * CENTS)
+        return round(max(0.0, market - price) * lease.gpus * hours * CENTS) + lease.deposit_cents
     idle = min(hours, round(HOURS_PER_DAY * 7 * state.run.parameters["estates.relet_weeks"]))
     lost = price * idle + max(0.0, price - market) * (hours - idle)
-    return round(lost * lease.delivered * CENTS) + finance.rent_due(lease, day - 1)
+    claimed = round(lost * lease.delivered * CENTS) + finance.rent_due(lease, day - 1)
+    return max(0, claimed - lease.deposit_cents) if lease.deposit_cents else claimed
 
 
 def assets_cents(state: State, org: str, day: int) -> int:

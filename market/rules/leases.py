@@ -23,7 +23,8 @@ from events.kinds import (
 from events.terms import LeaseTerms, spread
 from events.types import Event
 from events.types import leases as events
-from market.rules.base import Deciders, Happening, asked_by, buildings_at, let_by, quoted_by, training_use
+from market.rules import clauses
+from market.rules.base import Deciders, Happening, asked_by, buildings_at, cash, let_by, quoted_by, training_use
 from market.rules.contracts import sign
 from market.rules.free import free_gpus, promised_watts, quoted_under
 from market.state import State, next_id
@@ -100,13 +101,9 @@ def terms_fault(state: State, terms: LeaseTerms, day: int) -> QuoteRefusal | Non
         return "empty term"
     if not 0 < terms.price_usd_per_gpu_hour < math.inf:
         return "no price"
-    if not (0 <= terms.take_or_pay_share <= 1 and 0 <= terms.prepaid_share <= 1):
-        return "a share is no share"
-    if not 0 <= terms.exit_share <= 1 or terms.walk_days < 0:
-        return "a share is no share"
     if terms.chip_choice not in CHOICES or terms.site_choice not in CHOICES:
         return "unknown choice"
-    return None
+    return clauses.fault(state, terms)
 
 
 def contract_fault(state: State, lessor: str, terms: LeaseTerms) -> QuoteRefusal | None:
@@ -147,6 +144,8 @@ def _sublease_fault(state: State, command: commands.GiveQuote) -> QuoteRefusal |
         return "not the actor's lease"
     if (parent.chip, parent.site) != (terms.chip, terms.site):
         return "not what the parent lease holds"
+    if not clauses.may_sublet(parent):
+        return "no consent"
     if parent.depth + 1 > state.run.parameters["chains.depth_max"]:
         return "chain too long"
     if terms.end_day > parent.end_day or terms.start_day < parent.start_day:
@@ -239,10 +238,12 @@ def accept_quote(state: State, command: commands.AcceptQuote, day: int) -> list[
     parent = state.leases.leases.get(quote.parent_lease_id) if quote.parent_lease_id else None
     if quote.parent_lease_id is not None and parent is None:
         return [events.LeaseRefused(quote_id=command.quote_id, reason="parent lease ended")]
-    request = state.leases.requests[quote.request_id]
+    if clauses.deposit_cents(quote, quote.gpus) > max(0, cash(state, quote.lessee)):
+        return [events.LeaseRefused(quote_id=command.quote_id, reason="finance")]
+    request, lease_id = state.leases.requests[quote.request_id], next_id(state, quote.lessee, "lease")
     return [
         events.LeaseSigned(
-            lease_id=next_id(state, quote.lessee, "lease"),
+            lease_id=lease_id,
             parent_lease_id=quote.parent_lease_id,
             quote_id=quote.quote_id,
             lessor=quote.lessor,
@@ -250,7 +251,8 @@ def accept_quote(state: State, command: commands.AcceptQuote, day: int) -> list[
             kind=request.kind,
             depth=parent.depth + 1 if parent else 1,
             **spread(quote) | {"start_day": max(quote.start_day, day)},  # no lease begins before it is signed
-        )
+        ),
+        *clauses.deposit(quote, quote.gpus, (quote.lessee, quote.lessor), lease_id),
     ]
 
 
@@ -279,6 +281,8 @@ def end_lease(state: State, lease: Lease, day: int, reason: LeaseEnd) -> Iterato
     for child in list(let_by(state, lease.lessee)):
         if child.parent_lease_id == lease.lease_id:
             yield from end_lease(state, child, day, reason if reason == "term" else "parent ended")
+    for back in clauses.deposit_back(state, lease, reason):
+        yield Happening(day, back, lease.lessor, lease.lease_id)
     event = events.LeaseEnded(
         lease_id=lease.lease_id,
         lessor=lease.lessor,
@@ -321,10 +325,15 @@ def due(state: State, first: int, last: int) -> Iterator[Happening]:
 def terms_over(state: State, day: int) -> Iterator[Happening]:
     """Leases whose term is over, children before parents."""
     ended: set[str] = set()  # leases, and quotes under them
+    said: set[tuple[str, type[Event]]] = set()
     for lease in sorted(state.leases.leases.values(), key=lambda x: (-x.depth, x.lease_id)):
-        if lease.end_day <= day and lease.lease_id not in ended:
+        if lease.end_day <= day and lease.renews:
+            yield clauses.renewal(state, lease, day)
+        elif lease.end_day <= day and lease.lease_id not in ended:
             for happening in end_lease(state, lease, day, "term"):
-                if happening.cause not in ended:
+                name = happening.cause, type(happening.event)
+                if name not in said:
+                    said.add(name)
                     ended.add(happening.cause)
                     yield happening
 

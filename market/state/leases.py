@@ -69,6 +69,12 @@ class Lease(LeaseTerms, frozen=False, array_like=True, kw_only=True):  # type: i
     since_day: int = 0  # up to which the two below count
     gpu_days: int = 0  # GPUs handed over, times days, for which no rent was paid yet
     shed_days: int = 0  # the same of those shed
+    due_cents: int = 0  # rent not paid yet, at prices that were
+    deposit_cents: int = 0  # of the lessee, held by the lessor
+    renews: bool = False  # beyond `end_day`, when it comes
+    may_assign: bool = False  # with the consent that the clause asks for
+    may_sublet: bool = False
+    assignee: str = ""  # to whom the lessee offers its place
 
     @property
     def owed(self) -> int:

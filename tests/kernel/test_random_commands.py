@@ -9,18 +9,47 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import get_args
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from given import CLOUD, FIELD, FUND, LAB, OEM, ORGS, RESELLER, RIVAL, SITE, START, SUPPLIER, invariants, opening
+from given import (
+    CHINESE,
+    CLOUD,
+    FIELD,
+    FUND,
+    LAB,
+    OEM,
+    ORGS,
+    RESELLER,
+    RIVAL,
+    SITE,
+    START,
+    SUPPLIER,
+    invariants,
+    opening,
+)
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from worlds import as_table
 
 from events import MemoryLog
-from events.commands import COMMANDS, chips, contracts, entry, estates, finance, leases, sites, training, vendors
+from events.commands import (
+    COMMANDS,
+    chips,
+    clauses,
+    contracts,
+    entry,
+    estates,
+    finance,
+    leases,
+    sites,
+    training,
+    vendors,
+)
+from events.kinds import OptionKind
 from events.terms import LeaseTerms
 from events.types.chips import FleetRegistered
 from events.types.finance import PaymentMade
@@ -44,6 +73,17 @@ building_ids = st.sampled_from(["field/building/1", "field/building/2", "hall/bu
 building_kinds = st.sampled_from(["next", "brownfield", "greenfield"])
 
 
+CLAUSES = st.fixed_dictionaries({
+    "exit_share": st.sampled_from([0.0, 0.3]), "walk_days": st.sampled_from([0, 14]),
+    "renew_days": st.sampled_from([0, 28, 200]), "renew_price": st.sampled_from(["fixed", "index"]),
+    "expand_gpus": st.integers(0, 3_000), "expand_days": st.sampled_from([0, 60]),
+    "step_share": st.sampled_from([0.0, 0.05]), "deposit_days": st.sampled_from([0, 30]),
+    "rebate_share": st.sampled_from([0.0, 0.5]), "cross_default": st.booleans(),
+    "assigning": st.sampled_from(["never", "consent", "free"]),
+    "subleasing": st.sampled_from(["free", "free", "consent", "never"]),
+})  # fmt: skip
+
+
 def an_id(family):
     return st.builds("{}/{}/{}".format, orgs, st.just(family), st.integers(1, 3))
 
@@ -55,6 +95,10 @@ ASKS = {
     contracts.CancelContract: {"contract_id": an_id("contract")},
     contracts.TerminateLease: {"lease_id": an_id("lease")},
     contracts.ShedCapacity: {"lease_id": an_id("lease"), "gpus": counts},
+    clauses.ExerciseOption: {"lease_id": an_id("lease"), "kind": st.sampled_from(get_args(OptionKind)), "gpus": counts},
+    clauses.GiveConsent: {"lease_id": an_id("lease"), "kind": st.sampled_from(["assign", "sublease"])},
+    clauses.AssignLease: {"lease_id": an_id("lease"), "assignee": others},
+    clauses.TakeAssignment: {"lease_id": an_id("lease")},
     chips.ListPrice: {"chip": chip_names, "price_usd_per_gpu": numbers},
     chips.ExpandIntegration: {"gpus": counts},
     sites.PlanSite: {
@@ -126,7 +170,7 @@ ASKS = {
 }
 
 
-def beginning():
+def beginning(agreed):
     """The small world with a lease that can be passed on, and money for all."""
     yield from opening()
     yield FleetRegistered(org=CLOUD, site=SITE, chip="GB200", gpus=500, power_kw_it=1_000)
@@ -144,6 +188,7 @@ def beginning():
         price_usd_per_gpu_hour=2.0,
         kind="capacity",
         depth=1,
+        **agreed,
     )
     yield parent
     yield GpusHandedOver(lease_id=parent.lease_id, lessor=CLOUD, lessee=RESELLER, chip="H100", site=SITE, gpus=2_000)
@@ -151,15 +196,20 @@ def beginning():
         yield PaymentMade(
             org="world/savers", counterparty=org, amount_usd_cents=10**12, kind="opening", contract_id=org
         )
+    cents = 2_000 * 2 * 24 * 100 * parent.deposit_days
+    if cents:
+        yield PaymentMade(
+            org=RESELLER, counterparty=CLOUD, amount_usd_cents=cents, kind="deposit", contract_id=parent.lease_id
+        )
 
 
 class Asking(RuleBasedStateMachine):
     """Random commands in random weeks."""
 
-    @initialize()
-    def begin(self):
+    @initialize(agreed=CLAUSES)
+    def begin(self, agreed):
         self.kernel = Kernel(MemoryLog())
-        self.kernel.begin((START, event) for event in beginning())
+        self.kernel.begin((START, event) for event in beginning(agreed))
         self.kernel.clock(0)
 
     def answered(self, command):
@@ -213,9 +263,9 @@ class Asking(RuleBasedStateMachine):
 
     @rule(
         pick=st.integers(0, 50), gpus=st.integers(1, 6_000), start=st.integers(0, 300), length=st.integers(30, 500),
-        chip=st.sampled_from(["H100", "H100", "GB200"]),
+        chip=st.sampled_from(["H100", "H100", "GB200"]), agreed=CLAUSES,
     )  # fmt: skip
-    def offer(self, pick, gpus, start, length, chip):
+    def offer(self, pick, gpus, start, length, chip, agreed):
         """Quote what the lessor may well have: its own GPUs, or what it rents."""
         requests = list(self.kernel.state.leases.requests.values())
         if not requests:
@@ -224,7 +274,7 @@ class Asking(RuleBasedStateMachine):
         rented = [x for x in self.kernel.state.leases.leases.values() if x.lessee == request.lessor]
         parent = rented[pick % len(rented)] if rented else None
         first = self.kernel.day + start if parent is None else max(self.kernel.day, parent.start_day)
-        self.answered(
+        given = self.answered(
             leases.GiveQuote(
                 actor=request.lessor, because=request.request_id, request_id=request.request_id,
                 parent_lease_id=parent.lease_id if parent else None,
@@ -232,10 +282,13 @@ class Asking(RuleBasedStateMachine):
                     chip=parent.chip if parent else chip,
                     site=parent.site if parent else FIELD if request.lessor == LAB else SITE, gpus=gpus,
                     start_day=first, end_day=min(first + length, parent.end_day) if parent else first + length,
-                    price_usd_per_gpu_hour=2.0,
+                    price_usd_per_gpu_hour=2.0, **agreed,
                 ),
             )
         )  # fmt: skip
+        for quote in given:
+            if pick % 2 and isinstance(quote, QuoteGiven):
+                self.answered(leases.AcceptQuote(actor=quote.lessee, because=quote.quote_id, quote_id=quote.quote_id))
 
     @rule(pick=st.integers(0, 50), gpus=st.integers(1, 6_000), what=st.sampled_from(["cancel", "shed"]))
     def give_up(self, pick, gpus, what):
@@ -258,9 +311,9 @@ class Asking(RuleBasedStateMachine):
         pick=st.integers(0, 50), gpus=st.integers(1, 60_000), start=st.integers(1, 300),
         length=st.sampled_from([364, 400, 1800, 6000]), tranches=st.integers(0, 5), prepaid=st.sampled_from([0.0, 0.2]),
         place=st.sampled_from([(SITE, "fixed"), ("", "listed"), ("", "seller"), ("", "fixed")]),
-        chip=st.sampled_from(["fixed", "listed", "seller"]),
+        chip=st.sampled_from(["fixed", "listed", "seller"]), agreed=CLAUSES,
     )  # fmt: skip
-    def contract(self, pick, gpus, start, length, tranches, prepaid, place, chip):
+    def contract(self, pick, gpus, start, length, tranches, prepaid, place, chip, agreed):
         """Offer capacity that the lessor still has to build, and sign it at times."""
         state = self.kernel.state
         requests = list(state.leases.requests.values())
@@ -270,7 +323,7 @@ class Asking(RuleBasedStateMachine):
         terms = LeaseTerms(
             chip="H100", site=place[0], region="texas", gpus=gpus, start_day=first, end_day=first + length,
             price_usd_per_gpu_hour=2.0, chip_choice=chip, site_choice=place[1], tranches=tranches, ramp_days=90,
-            take_or_pay_share=0.8, prepaid_share=prepaid,
+            take_or_pay_share=0.8, prepaid_share=prepaid, **agreed,
         )  # fmt: skip
         given = self.answered(
             leases.GiveQuote(
@@ -282,6 +335,30 @@ class Asking(RuleBasedStateMachine):
             if pick % 3 and isinstance(quote, QuoteGiven):
                 name = quote.quote_id
                 self.answered(leases.AcceptQuote(actor=quote.lessee, because=name, quote_id=name))
+
+    @rule(
+        pick=st.integers(0, 50), gpus=st.integers(1, 2_000), other=st.sampled_from([RIVAL, RESELLER, CHINESE]),
+        what=st.sampled_from(["renew", "expand", "assign", "assign", "consent", "end", "take"]),
+    )  # fmt: skip
+    def use_a_clause(self, pick, gpus, other, what):
+        """Do what a lease may allow."""
+        found = list(self.kernel.state.leases.leases.values())
+        if not found:
+            return
+        lease = found[pick % len(found)]
+        name = lease.lease_id
+        mine, theirs = ({"actor": side, "because": name, "lease_id": name} for side in (lease.lessee, lease.lessor))
+        if what in ("renew", "expand"):
+            self.answered(clauses.ExerciseOption(**mine, kind=what, gpus=gpus))
+        elif what == "assign":
+            self.answered(clauses.AssignLease(**mine, assignee=other))
+            self.answered(clauses.TakeAssignment(**(mine | {"actor": other})))
+        elif what == "consent":
+            self.answered(clauses.GiveConsent(**theirs, kind="assign" if pick % 2 else "sublease"))
+        elif what == "end":
+            self.answered(contracts.TerminateLease(**(mine if pick % 3 else theirs)))
+        elif lease.assignee:
+            self.answered(clauses.TakeAssignment(**(mine | {"actor": lease.assignee})))
 
     @rule(what=st.sampled_from(["order", "project", "train", "build", "own plant", "loan"]), size=st.integers(1, 4_000))
     def work(self, what, size):

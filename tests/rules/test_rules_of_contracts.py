@@ -215,7 +215,7 @@ def test_a_lessee_walks_away_for_nothing_from_a_lease_that_is_not_whole_in_time(
     world, _ = ending(walk_days=30, given_gpus=10)
     world.day = START + 30
     (ended,) = world.when(terminate())
-    assert ended.reason == "terminated"
+    assert ended.reason == "walked away"
 
 
 @pytest.mark.parametrize(("usd", "actor", "reason"), [(0, RIVAL, "not the actor's GPUs"), (10**9, LAB, "in use")])

@@ -12,12 +12,24 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.audit import chips, clearing, contracts, estates, fleet, leases, money, sequence, sites, training
+from market.analytics.audit import (
+    chips,
+    clauses,
+    clearing,
+    contracts,
+    estates,
+    fleet,
+    leases,
+    money,
+    sequence,
+    sites,
+    training,
+)
 from market.analytics.audit.book import COLUMNS, Book, Check, Finding
 
 CHECKS: tuple[Check, ...] = (
     *sequence.CHECKS, *chips.CHECKS, *clearing.CHECKS, *sites.CHECKS, *fleet.CHECKS, *leases.CHECKS,
-    *contracts.CHECKS, *training.CHECKS, *money.CHECKS, *estates.CHECKS,
+    *contracts.CHECKS, *clauses.CHECKS, *training.CHECKS, *money.CHECKS, *estates.CHECKS,
 )  # fmt: skip
 
 

@@ -33,6 +33,7 @@ def holdings(book: Book) -> pl.DataFrame:
     """
     moves = book.once(handed)
     sold = book.of("GpusTransferred")
+    passed = book.of("LeaseAssigned").filter(pl.col("kind") == "lessee")
     gone = pl.when(pl.col("type") == "GpusRetired").then(-pl.col("gpus")).otherwise(pl.col("gpus"))
     changes = stacked(
         book.of("FleetRegistered", "GpusInstalled", "GpusRetired").select(*WHEN, *PLACE, owned=gone),
@@ -40,6 +41,8 @@ def holdings(book: Book) -> pl.DataFrame:
         sold.select(*WHEN, "chip", "site", org="counterparty", owned="gpus", let="gpus_let"),
         moves.select(*WHEN, "chip", "site", org="lessor", let="gpus"),
         moves.select(*WHEN, "chip", "site", org="lessee", rented="gpus"),
+        passed.select(*WHEN, *PLACE, rented=-pl.col("gpus")),
+        passed.select(*WHEN, "chip", "site", org="counterparty", rented="gpus"),
         training_changes(book),
         book.of("ClusterFormed").select(*WHEN, *PLACE, claim="gpus", claimed="type"),
         book.of("OnDemandRented").select(*WHEN, "chip", "site", org="lessor", claim="gpus", claimed="type"),

@@ -20,6 +20,26 @@ def book_of_leases(book: Book) -> pl.DataFrame:
     return signed.with_columns(pl.col("ended").fill_null(NEVER))
 
 
+def papers(book: Book) -> pl.DataFrame:
+    """Rent, last day and GPUs of each lease behind each event that changes them: `price`, `last`, `all`."""
+    more = book.of("OptionExercised").filter(pl.col("kind") == "expand")
+    rows = stacked(
+        book.of("LeaseSigned").select("seq", "lease_id", price="price_usd_per_gpu_hour", last="end_day", added="gpus"),
+        book.of("LeaseRenewed").select("seq", "lease_id", price="price_usd_per_gpu_hour", last="end_day"),
+        book.of("RentStepped").select("seq", "lease_id", price="price_usd_per_gpu_hour"),
+        more.select("seq", "lease_id", added="gpus"),
+    ).sort("seq")
+    return rows.select(
+        "seq", "lease_id", pl.col("price", "last").forward_fill().over("lease_id"),
+        all=pl.col("added").fill_null(0).cum_sum().over("lease_id"),
+    )  # fmt: skip
+
+
+def last_days(book: Book) -> pl.DataFrame:
+    """The last day of each lease, renewals included."""
+    return book.once(papers).group_by("lease_id").agg(pl.col("last").last())
+
+
 def book_of_quotes(book: Book) -> pl.DataFrame:
     """Quotes with the seq at which each stopped holding its GPUs: taken, lapsed, replaced, or talks broken off."""
     quotes = book.of("QuoteGiven")
@@ -53,12 +73,15 @@ def sides(book: Book) -> pl.DataFrame:
 def tree(book: Book) -> list[Finding]:
     """A sublease stands on a lease of its lessor: signed before, in force, of the same GPUs, longer, one level up."""
     leases = book.once(book_of_leases)
-    above = leases.select(
-        parent_lease_id="lease_id", of="lessee", what="chip", where="site", first="start_day", last="end_day",
-        level="depth", since="seq", until="ended",
+    above = leases.join(last_days(book), on="lease_id", how="left").select(
+        "last", parent_lease_id="lease_id", what="chip", where="site", first="start_day", level="depth", since="seq",
+        until="ended",
     )  # fmt: skip
+    holders = book.once(sides).select("seq", parent_lease_id="lease_id", of="user")
     subs = leases.filter(pl.col("parent_lease_id").is_not_null())
-    subs = subs.join(above, on="parent_lease_id", how="left", maintain_order="left")
+    subs = subs.join(above, on="parent_lease_id", how="left", maintain_order="left").sort("seq").join_asof(
+        holders, on="seq", by="parent_lease_id", strategy="backward", check_sortedness=False
+    )  # fmt: skip
     orphan = subs.filter(
         pl.col("since").is_null() | (pl.col("since") >= pl.col("seq")) | (pl.col("until") < pl.col("seq"))
     )
@@ -88,9 +111,14 @@ def sublet(book: Book) -> list[Finding]:
     leases, quotes, moves = book.once(book_of_leases), book.once(book_of_quotes), book.once(handed)
     subs = leases.filter(pl.col("parent_lease_id").is_not_null())
     offers = quotes.filter(pl.col("parent_lease_id").is_not_null(), pl.col("form") == "lease")
+    added = expansions(book)
+    added_under = added.join(subs.select("lease_id", "parent_lease_id", "ended"), on="lease_id", how="inner")
     promised = running(
         stacked(
             leases.select(*WHEN, "lease_id", room="gpus"),
+            added.select(*WHEN, "lease_id", room="gpus"),
+            added_under.select(*WHEN, lease_id="parent_lease_id", room=-pl.col("gpus")),
+            _until(added_under, "ended").select(*WHEN, lease_id="parent_lease_id", room="gpus"),
             _until(subs, "ended").select(*WHEN, lease_id="parent_lease_id", room="gpus"),
             _until(offers, "closed").select(*WHEN, lease_id="parent_lease_id", room="gpus"),
             subs.select(*WHEN, lease_id="parent_lease_id", room=-pl.col("gpus")),
@@ -112,6 +140,11 @@ def sublet(book: Book) -> list[Finding]:
         *found(promised.filter(pl.col("room") < 0), "sublease", "{}: {} GPUs left to sublet", "lease_id", "room"),
         *found(beyond, "sublease", "{}: {} GPUs left of those handed over", "lease_id", "room"),
     ]
+
+
+def expansions(book: Book) -> pl.DataFrame:
+    """GPUs that lessees took beside those of their leases."""
+    return book.of("OptionExercised").filter(pl.col("kind") == "expand").select(*WHEN, "lease_id", "gpus", "lessor")
 
 
 def _until(frame: pl.DataFrame, end: str) -> pl.DataFrame:
@@ -136,12 +169,14 @@ def handover(book: Book) -> list[Finding]:
     owing = pl.when(pl.col("type") == "CapacityShed").then(0).otherwise(-pl.col("gpus"))
     owed = running(
         stacked(leases.select(*WHEN, "lease_id", left="gpus", over=pl.lit(0, pl.Int64)),
+                expansions(book).select(*WHEN, "lease_id", left="gpus"),
                 moves.select(*WHEN, "lease_id", "type", left=owing, over="gpus")),
         "lease_id", "left", "over",
     )  # fmt: skip
     wrong = owed.filter((pl.col("left") < 0) | (pl.col("over") < 0))
     kept = owed.filter(pl.col("type") == "LeaseEnded", pl.col("over") != 0)
-    late = book.closed_by(leases, "end_day").filter(pl.col("ended") > pl.col("latest"))
+    renewed = leases.drop("end_day").join(last_days(book).rename({"last": "end_day"}), on="lease_id", how="left")
+    late = book.closed_by(renewed, "end_day").filter(pl.col("ended") > pl.col("latest"))
     return [
         *found(stray, "handover", "{} under {} is not in its terms or not in force", "type", "lease_id"),
         *found(early, "handover", "GPUs of {} are handed over before its first day", "lease_id"),
@@ -184,7 +219,11 @@ def promises(book: Book) -> list[Finding]:
     down = pl.when(pl.col("type") == "GpusRetired").then(-pl.col("gpus")).otherwise(pl.col("gpus"))
     place = (*WHEN, "chip", "site")
     subs = moves.join(own.select("lease_id"), on="lease_id", how="anti")
-    shed = book.of("CapacityShed").join(own.select("lease_id", "ended"), on="lease_id", how="inner")
+    given = stacked(
+        book.of("CapacityShed").select(*WHEN, "chip", "site", "lease_id", "gpus", "lessor"),
+        expansions(book).with_columns(-pl.col("gpus")).join(own.select("lease_id", "chip", "site"), on="lease_id"),
+    )  # shed, or taken beside
+    shed = given.join(own.select("lease_id", "ended"), on="lease_id", how="inner")
     sold = book.of("GpusTransferred")
     taken = book.of("LeaseAssigned").filter(pl.col("kind") == "lessor").join(
         own.select("lease_id", "ended", kept="gpus"), on="lease_id", how="inner", maintain_order="left"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import polars as pl
 
 from market.analytics.audit.book import WHEN, Book, Check, Finding, found, running, stacked
+from market.analytics.audit.clauses import PAID
 from market.analytics.audit.fleet import handed
+from market.analytics.audit.leases import papers
 
 WORLD = (
     "customers", "staff", "utilities", "contractors", "savers", "treasury", "creditors", "administrators",
@@ -33,7 +35,7 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "rent": ("lease", "a", "b"),
     "prepayment": ("contract", "a", "b"),
     "exit fee": ("contract", "a", "b"),
-    "termination fee": ("lease", "a", "b"),
+    **PAID,
     "equity": ("round", "b", "a"),
     "loan": ("loan", "b", "a"),
     "instalment": ("loan", "a", "b"),
@@ -236,28 +238,6 @@ def levies(book: Book) -> list[Finding]:
     return wrong
 
 
-def terminations(book: Book) -> list[Finding]:
-    """A lease that its lessee ends costs the part of its rent to come that was agreed, or nothing where it was late."""
-    terms = book.of("LeaseSigned").select(
-        "lease_id", "walk_days", first="start_day", last="end_day", all="gpus",
-        each=pl.col("price_usd_per_gpu_hour") * (1 - pl.col("prepaid_share")) * pl.col("exit_share"),
-    )  # fmt: skip
-    ended = book.of("LeaseEnded").filter(pl.col("reason") == "terminated").select(*WHEN, "lease_id", "gpus")
-    paid = book.of("PaymentMade").filter(pl.col("kind") == "termination fee")
-    paid = paid.select(lease_id="contract_id", paid="amount_usd_cents")
-    both = ended.join(terms, on="lease_id", how="left", maintain_order="left").join(
-        paid, on="lease_id", how="left", maintain_order="left"
-    )
-    is_late = (pl.col("walk_days") > 0) & (pl.col("day") >= pl.col("first") + pl.col("walk_days"))
-    days = (pl.col("last") - pl.max_horizontal("day", "first")).clip(lower_bound=0)
-    due = pl.when(is_late & (pl.col("gpus") < pl.col("all"))).then(0.0).otherwise(
-        pl.col("gpus") * pl.col("each") * days * 24 * 100
-    )  # fmt: skip
-    both = both.with_columns(pl.col("paid").fill_null(0), due=due)
-    wrong = both.filter((pl.col("paid") - pl.col("due")).abs() > 0.5 + 1e-9 * pl.col("due"))
-    return found(wrong, "payments", "{} is ended for {} cents, {} are due", "lease_id", "paid", "due")
-
-
 def _unequal(book: Book, legs: pl.DataFrame, keys: list[str], text: str) -> list[Finding]:
     """Weeks and keys in which more or less was paid than was due, beyond a cent a part for rounding."""
     sums = (
@@ -272,12 +252,18 @@ def _unequal(book: Book, legs: pl.DataFrame, keys: list[str], text: str) -> list
 
 def rent(book: Book) -> list[Finding]:
     """Rent is paid once a month, for the days that GPUs were held since the last time, times the price."""
-    due = pl.col("price_usd_per_gpu_hour") * (1 - pl.col("prepaid_share"))
-    leases = book.of("LeaseSigned").select("lease_id", "lessor", "lessee", "take_or_pay_share", price=due, since="seq")
-    paths = running(_paid_for(book, leases), "lease_id", "gpus")
-    paths = paths.with_columns(gpus=pl.when(pl.col("type") == "LeaseEnded").then(0.0).otherwise(pl.col("gpus")))
-    step = pl.col("gpus") - pl.col("gpus").shift(1, fill_value=0.0).over("lease_id")
-    totals = paths.sort("seq").with_columns(step=step).select(
+    leases = book.of("LeaseSigned").select("lease_id", "lessor", "lessee", "take_or_pay_share", "prepaid_share",
+                                           since="seq")  # fmt: skip
+    moves = _paid_for(book, leases).with_columns(is_over=pl.col("type") == "LeaseEnded")
+    repriced = book.of("RentStepped", "LeaseRenewed").select(*WHEN, "lease_id", gpus=pl.lit(0.0))
+    paths = running(stacked(moves, repriced), "lease_id", "gpus").sort("seq")
+    paths = paths.join_asof(book.once(papers), on="seq", by="lease_id", check_sortedness=False)
+    paths = paths.join(leases.select("lease_id", "prepaid_share"), on="lease_id", how="left", maintain_order="left")
+    rate = pl.when(pl.col("is_over")).then(0.0).otherwise(
+        pl.col("gpus") * pl.col("price") * (1 - pl.col("prepaid_share"))
+    )  # fmt: skip
+    step = pl.col("rate") - pl.col("rate").shift(1, fill_value=0.0).over("lease_id")
+    totals = paths.with_columns(rate=rate).sort("seq").with_columns(step=step).select(
         "seq", "lease_id", held=pl.col("step").cum_sum().over("lease_id"),
         before=(pl.col("step") * (pl.col("day") - book.start_day)).cum_sum().over("lease_id"),
     )  # fmt: skip
@@ -294,11 +280,15 @@ def rent(book: Book) -> list[Finding]:
     ).agg(paid=pl.col("amount_usd_cents").sum(), times=pl.len())  # fmt: skip
     grid = grid.join(paid, on=["lease_id", "month"], how="left").with_columns(pl.col("paid").fill_null(0))
     grid = _without_claimed(book, grid)
-    cents = pl.col("days") * pl.col("price") * 24 * 100
-    wrong = grid.filter((pl.col("paid") - cents).abs() > 0.5 + 1e-9 * cents.abs())
+    grid = grid.join(repriced.group_by("lease_id").agg(steps=pl.len()), on="lease_id", how="left")
+    cents = pl.col("days") * 24 * 100
+    least = 0.5 * (1 + pl.col("steps").fill_null(0))
+    wrong = grid.with_columns(cents=cents).filter(
+        (pl.col("paid") - pl.col("cents")).abs() > least + 1e-9 * pl.col("cents").abs()
+    )
     stray = book.of("PaymentMade").filter(pl.col("kind") == "rent", pl.col("closing") % MONTH_WEEKS != MONTH_WEEKS - 1)
     return [
-        *found(wrong, "rent", "{}: {} cents paid for {} GPU-days at {} USD/h", "lease_id", "paid", "days", "price"),
+        *found(wrong, "rent", "{}: {} cents paid, {} are due", "lease_id", "paid", "cents"),
         *found(grid.filter(pl.col("times") > 1), "rent", "{} is paid {} times in a month", "lease_id", "times"),
         *found(stray, "rent", "{} pays between months", "contract_id"),
     ]
@@ -326,4 +316,4 @@ def _paid_for(book: Book, leases: pl.DataFrame) -> pl.DataFrame:
     return moves.select(*WHEN, "type", "lease_id", gpus=kept)
 
 
-CHECKS: tuple[Check, ...] = (accounts, defaults, under_contract, from_the_world, as_due, levies, rent, terminations)
+CHECKS: tuple[Check, ...] = (accounts, defaults, under_contract, from_the_world, as_due, levies, rent)

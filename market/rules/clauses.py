@@ -1,0 +1,114 @@
+"""Rules of clauses that hold without a word: deposits, rebates for lateness, price steps, who may sublet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import get_args
+
+from events.kinds import Consent, LeaseEnd, PaymentKind, PriceRule, QuoteRefusal
+from events.terms import LeaseTerms
+from events.types import clauses as events
+from events.types.finance import PaymentMade
+from market.rules.base import Happening
+from market.rules.finance import rent_due
+from market.state import State
+from market.state.leases import Lease
+from market.units import CENTS, HOURS_PER_DAY
+
+WEEK_DAYS, YEAR_DAYS = 7, 365
+KEPT: tuple[LeaseEnd, ...] = ("default", "rejected", "terminated", "cross default")  # ends that cost a deposit
+PRICE_RULES, CONSENTS = get_args(PriceRule), get_args(Consent)
+
+
+def paid(payer: str, payee: str, cents: int, kind: PaymentKind, contract_id: str) -> PaymentMade:
+    """Pay under a lease or contract."""
+    return PaymentMade(org=payer, counterparty=payee, amount_usd_cents=cents, kind=kind, contract_id=contract_id)
+
+
+def fault(state: State, terms: LeaseTerms) -> QuoteRefusal | None:
+    """Say which clause makes no sense: a share beyond one, a term beyond what contracts may last, an unknown word."""
+    shares = (
+        terms.take_or_pay_share, terms.prepaid_share, terms.exit_share, terms.step_share, terms.rebate_share,
+    )  # fmt: skip
+    if not all(0 <= share <= 1 for share in shares):
+        return "a share is no share"
+    spans = (terms.walk_days, terms.renew_days, terms.expand_days, terms.deposit_days)
+    if not all(0 <= days <= state.run.parameters["contracts.days_max"] for days in spans) or terms.expand_gpus < 0:
+        return "term"
+    words = {terms.assigning, terms.subleasing}
+    return None if terms.renew_price in PRICE_RULES and words <= set(CONSENTS) else "unknown choice"
+
+
+def deposit_cents(terms: LeaseTerms, gpus: int) -> int:
+    """Rent of some days, for GPUs that a lease takes on; the lessor holds it."""
+    return round(gpus * terms.price_usd_per_gpu_hour * HOURS_PER_DAY * terms.deposit_days * CENTS)
+
+
+def deposit(terms: LeaseTerms, gpus: int, sides: tuple[str, str], lease_id: str) -> list[PaymentMade]:
+    """Leave a deposit with the lessor; `sides` are lessee and lessor."""
+    cents = deposit_cents(terms, gpus)
+    return [paid(*sides, cents, "deposit", lease_id)] if cents else []
+
+
+def deposit_back(state: State, lease: Lease, reason: LeaseEnd) -> list[PaymentMade]:
+    """Return a deposit at the end of a lease, unless its lessee broke it off; an estate returns none."""
+    if not lease.deposit_cents or reason in KEPT or lease.lessor in state.finance.estates:
+        return []
+    return [paid(lease.lessor, lease.lessee, lease.deposit_cents, "deposit back", lease.lease_id)]
+
+
+def may_sublet(lease: Lease) -> bool:
+    """Whether a lessee may let others have what it rents."""
+    return lease.subleasing == "free" or (lease.subleasing == "consent" and lease.may_sublet)
+
+
+def may_assign(lease: Lease) -> bool:
+    """Whether a lessee may put another in its place."""
+    return lease.assigning == "free" or (lease.assigning == "consent" and lease.may_assign)
+
+
+def steps(state: State, day: int) -> Iterator[Happening]:
+    """Raise the rent of leases of which a year ended within the week."""
+    for lease in state.leases.leases.values():
+        if not lease.step_share:
+            continue
+        years, before = ((at - lease.start_day) // YEAR_DAYS for at in (day, day - WEEK_DAYS))
+        if years > max(0, before):
+            stepped = events.RentStepped(
+                lease_id=lease.lease_id, lessor=lease.lessor, lessee=lease.lessee,
+                price_usd_per_gpu_hour=round(lease.price_usd_per_gpu_hour * (1 + lease.step_share), 6),
+                amount_usd_cents=rent_due(lease, day - 1),
+            )  # fmt: skip
+            yield Happening(day, stepped, lease.lessor, lease.lease_id)
+
+
+def renewal(state: State, lease: Lease, day: int) -> Happening:
+    """Go on with a lease whose term is over and whose lessee renewed it, at its price or at the index of that day."""
+    price = lease.price_usd_per_gpu_hour
+    if lease.renew_price == "index":
+        price = round(state.leases.price_usd_per_h100e_hour * state.chips.chips[lease.chip].h100e, 6)
+    renewed = events.LeaseRenewed(
+        lease_id=lease.lease_id, lessor=lease.lessor, lessee=lease.lessee, end_day=lease.end_day + lease.renew_days,
+        price_usd_per_gpu_hour=price, amount_usd_cents=rent_due(lease, day - 1),
+    )  # fmt: skip
+    return Happening(day, renewed, lease.lessee, lease.lease_id)
+
+
+def rebates(state: State, day: int) -> Iterator[Happening]:
+    """Pay lessees a part of the week's rent of GPUs that are a week late or more, under leases and contracts."""
+    for lease in state.leases.leases.values():
+        if lease.rebate_share and lease.owed and lease.start_day + WEEK_DAYS <= day:
+            cents = _rebate_cents(lease, lease.owed)
+            back = paid(lease.lessor, lease.lessee, cents, "late rebate", lease.lease_id)
+            yield Happening(day, back, lease.lessor, lease.lease_id)
+    for contract in state.contracts.open.values():
+        late = sum(t.gpus for t in contract.schedule if t.start_day + WEEK_DAYS <= day)
+        if contract.rebate_share and late:
+            cents = _rebate_cents(contract, late)
+            back = paid(contract.lessor, contract.lessee, cents, "tranche rebate", contract.contract_id)
+            yield Happening(day, back, contract.lessor, contract.contract_id)
+
+
+def _rebate_cents(terms: LeaseTerms, gpus: int) -> int:
+    rent = gpus * terms.price_usd_per_gpu_hour * HOURS_PER_DAY * WEEK_DAYS
+    return round(terms.rebate_share * rent * CENTS)
