@@ -15,10 +15,7 @@ from market.rules import prices, uses
 from market.rules.base import Happening, demand_factor
 from market.state import State
 from market.state.demand import TAIL
-from market.units import clip, digits
-
-QUIET_HALF_LIVES = 2
-BOOK_MONTHS = 13  # in which the contracts of the tail, of a year each, are signed anew
+from market.units import YEAR_MONTHS, clip, digits
 
 
 class Capacity:
@@ -65,7 +62,7 @@ def tail_contracts(state: State, day: int) -> Batch | None:
     fill = min(1.0, tail_wanted(state) / capacity.total_free) if capacity.total_free else 0.0
     quoted, rows = prices.reference_quote(state), []
     for cloud, free in capacity.by_cloud().items():
-        h100e = free * fill * p["tail.contract_share"] / BOOK_MONTHS
+        h100e = free * fill * p["tail.contract_share"] / YEAR_MONTHS  # contracts of a year each
         if h100e >= 1 and cloud not in state.finance.estates:
             z = rng.normal(state.run.seed, "tail contract", cloud, state.run.week + 1)
             rows.append((cloud, digits(h100e), 364, digits(quoted * math.exp(p["price.signed_sd"] * z))))
@@ -79,8 +76,8 @@ def tail_contracts(state: State, day: int) -> Batch | None:
 def measured(state: State, day: int) -> float:
     """Index of one-year contracts: signed prices over the quote for their term, at that of one year, smoothed.
 
-    A week without a signature leaves it; after `QUIET_HALF_LIVES` of them the quote alone moves it, as price reporters
-    assess a market without trades by its offers.
+    A week without a signature leaves it; after `price.quiet_half_lives` of them the quote alone moves it, as price
+    reporters assess a market without trades by its offers.
     """
     before, p = state.leases.price_usd_per_h100e_hour, state.run.parameters
     half_life, mean = p["price.index_half_life_weeks"], 0.0
@@ -89,7 +86,7 @@ def measured(state: State, day: int) -> float:
         ratios = [math.log(x.price_usd_per_h100e_hour / prices.quote(state, x.days, x.wait_days / 7)) for x in signed]
         weights = [x.h100e for x in signed]
         mean = math.fsum(w * r for w, r in zip(weights, ratios, strict=True)) / math.fsum(weights)
-    elif day - last_signed(state) <= 7 * QUIET_HALF_LIVES * half_life:
+    elif day - last_signed(state) <= 7 * p["price.quiet_half_lives"] * half_life:
         return before
     now = prices.reference_quote(state) * math.exp(clip(mean, -0.5, 0.5))
     keep = 0.5 ** (1 / half_life)

@@ -144,7 +144,8 @@ def test_the_index_stands_still_while_nobody_signs_and_follows_who_does():
 
 def test_after_two_half_lives_without_a_signature_the_quote_moves_the_index():
     world = given()
-    weeks = index.QUIET_HALF_LIVES * world.state.run.parameters["price.index_half_life_weeks"]
+    p = world.state.run.parameters
+    weeks = p["price.quiet_half_lives"] * p["price.index_half_life_weeks"]
     last = world.state.run.start_day + round(7 * weeks)
     quote, stale = prices.reference_quote(world.state), index.measured(world.state, last)
     moved = index.measured(world.state, last + 1)
