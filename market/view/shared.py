@@ -6,12 +6,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Protocol
 
-import msgspec
 from msgspec.structs import replace
 
-from events.commands import Command
 from market import rng
 from market.rules import worth
 from market.rules.base import fleets_h100e
@@ -22,95 +19,31 @@ from market.rules.finance import lease_rent
 from market.rules.free import idle_h100e
 from market.rules.index import Capacity, tail_price, tail_wanted
 from market.rules.machines import Machine, machines, quote_yields
-from market.rules.permits import Permission
 from market.rules.power import plant_queue, queued_kw
 from market.rules.prices import cost_of_mix
 from market.rules.projects import Bench, benches
 from market.rules.serving import capacity
 from market.state import State
-from market.state.chips import Holding, Order, Place
+from market.state.chips import Place
 from market.state.contracts import Contract
 from market.state.finance import Books
-from market.state.leases import Lease, Quote, Request
 from market.state.run import Org
-from market.state.sites import Building, Site
 from market.state.training import Lab
 from market.units import CENTS, MONTH_HOURS
 from market.view.frozen import all_frozen, frozen
+from market.view.grouped import Grouped, Policies
 from market.view.records import Chip, LabSeen, Lot, Round
 
 
-class Policies(Protocol):
-    """What policies tell of beforehand."""
-
-    def may(self, state: State, command: Command, day: int, today: int) -> Permission:
-        """What they would say of a command on a day."""
-
-    def owed_usd(self, state: State, name: str, case: dict[str, Any], day: int, today: int) -> float:
-        """What an event on a day would cost its org."""
-
-
-class ByOrg[T: msgspec.Struct](dict[str, list[T]]):
-    """Records of the state by org, and frozen copies of them for its view, made when first asked for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._copies: dict[str, tuple[T, ...]] = {}
-
-    def __missing__(self, org: str) -> list[T]:
-        self[org] = []
-        return self[org]
-
-    def copies(self, org: str) -> tuple[T, ...]:
-        """Frozen copies of an org's records."""
-        if org not in self._copies:
-            self._copies[org] = all_frozen(self.get(org, ()))
-        return self._copies[org]
-
-
-class Shared:
-    """The state of a week with its indexes by org, and what is computed once for all."""
+class Shared(Grouped):
+    """The records of a week by org, and what is computed once for all."""
 
     def __init__(self, state: State, hooks: Policies | None = None) -> None:
-        self.state = state
-        self.hooks = hooks
+        super().__init__(state, hooks)
         self._books: dict[str, Books] = {}
         self._labs: dict[str, Lab | None] = {}
         self._used: dict[str, float] = {}
         self._pending: dict[str, float] = {}
-        self.week = state.run.week + 1
-        self.day = state.run.start_day + 7 * self.week + 6
-        self.holdings = ByOrg[Holding]()
-        for holding in state.chips.holdings.values():
-            self.holdings[holding.org].append(holding)
-        self.orders = ByOrg[Order]()
-        for order in state.chips.orders.values():
-            self.orders[order.org].append(order)
-        self.coming: dict[str, dict[str, int]] = {}
-        for shipment in state.chips.shipments.values():
-            coming = self.coming.setdefault(shipment.org, {})
-            coming[shipment.chip] = coming.get(shipment.chip, 0) + shipment.gpus
-        self.sites = ByOrg[Site]()
-        for site in state.sites.sites.values():
-            self.sites[site.owner].append(site)
-        self.buildings = ByOrg[Building]()
-        for building in state.sites.buildings.values():
-            self.buildings[building.org].append(building)
-        self.rented = ByOrg[Lease]()
-        self.let = ByOrg[Lease]()
-        for lease in state.leases.leases.values():
-            self.rented[lease.lessee].append(lease)
-            self.let[lease.lessor].append(lease)
-        self.asking = ByOrg[Request]()
-        self.asked = ByOrg[Request]()
-        for request in state.leases.requests.values():
-            self.asking[request.lessee].append(request)
-            self.asked[request.lessor].append(request)
-        self.quotes_to = ByOrg[Quote]()
-        self.quotes_by = ByOrg[Quote]()
-        for quote in state.leases.quotes.values():
-            self.quotes_to[quote.lessee].append(quote)
-            self.quotes_by[quote.lessor].append(quote)
 
     @cached_property
     def contracts(self) -> dict[str, tuple[Contract, ...]]:
