@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 WIDTH, SCALE = 640, 2
+LINE = 80  # characters of a title that the width holds
 FORMATS = (".svg", ".png", ".pdf", ".html", ".json")
 
 
@@ -29,8 +31,9 @@ def chart(name: str, log: pl.LazyFrame) -> alt.TopLevelMixin:
     figure = FIGURES[name](log)
     if figure.chart is None:
         raise Usage(f"{name}: {figure.title.lower()}; there is nothing to draw")
+    text = textwrap.wrap(figure.title, LINE)
     drawn: alt.TopLevelMixin = figure.chart.properties(
-        width=WIDTH, title={"text": figure.title, "anchor": "start", "fontSize": 14, "limit": WIDTH}
+        width=WIDTH, title={"text": text if len(text) > 1 else figure.title, "anchor": "start", "fontSize": 14}
     )
     return drawn
 

@@ -12,7 +12,6 @@ from market.report.figures.base import (
     HEIGHT,
     OTHERS,
     Figure,
-    amount,
     bars,
     colour,
     dated,
@@ -145,7 +144,7 @@ def recoveries(log: pl.LazyFrame) -> Figure:
     said = [f"{rank} {share[rank]:.0%}" for rank in RANKS if rank in share]
     count = every["estate_id"].n_unique()
     return Figure(
-        "recoveries", f"Of {amount(count)} estate{'' if count == 1 else 's'} creditors recover: {', '.join(said)}",
+        "recoveries", f"Creditors of {count} estate{'' if count == 1 else 's'} recover: {', '.join(said)}",
         bars(table, "recovered_percent", "claims", order, "paid_in", list(parts), "recovered, % of what was claimed"),
         table, "By org and rank of claims, in order of the day of default; an open estate shows what was paid so far.",
         "Stacked bars of the share recovered, by org and rank, in cash, new loans and equity.",
