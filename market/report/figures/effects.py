@@ -90,7 +90,7 @@ def _dates(since: list[tuple[str, str]], results: Results, table: pl.DataFrame) 
         return []
     late = shown[0]["date"] > str(table["date"].sort()[table.height // 2])
     marked = alt.Chart(alt.InlineData(values=shown)).encode(x="date:T")
-    words = marked.mark_text(align="right" if late else "left", dx=-4 if late else 4, dy=4, baseline="top", fontSize=11)
+    words = marked.mark_text(align="right" if late else "left", dx=-4 if late else 4, dy=4, baseline="top", fontSize=12)
     return [marked.mark_rule(strokeDash=[4, 4]), words.encode(y=alt.value(0), text="said:N")]
 
 

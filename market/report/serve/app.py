@@ -34,7 +34,7 @@ HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 EVERY_S = 0.5  # between looks at a job that runs
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
-    "img-src 'self'; "
+    "img-src 'self' data:; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",

@@ -11,7 +11,7 @@ from market.report.experiment_page import pictured
 from market.report.figures import Figure
 from market.report.figures.effects import fan
 
-WIDTH = 560
+WIDTH, FONT = 440, 13  # a narrow screen shrinks pictures: their words stay legible
 Look = Literal["light", "dark"]
 INK: dict[Look, tuple[str, str]] = {"light": ("#1b1b1b", "#dddddd"), "dark": ("#ececec", "#45494f")}
 
@@ -33,7 +33,8 @@ def drawn(figure: Figure, look: Look) -> str:
 
     assert figure.chart is not None
     ink, line = INK[look]
-    text = {"labelColor": ink, "titleColor": ink, "titleFontWeight": "normal"}
+    text = {"labelColor": ink, "titleColor": ink, "titleFontWeight": "normal", "labelFontSize": FONT,
+            "titleFontSize": FONT}  # fmt: skip
     config: dict[str, Any] = {
         "background": "transparent", "view": {"stroke": None}, "rule": {"color": ink}, "text": {"color": ink},
         "axis": {**text, "gridColor": line, "domainColor": line, "tickColor": line}, "legend": text,

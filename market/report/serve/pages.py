@@ -27,7 +27,7 @@ def page(title: str, body: str) -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<title>{_text(title)}</title><link rel="stylesheet" href="/page.css"></head>'
+        f'<title>{_text(title)}</title><link rel="icon" href="data:,"><link rel="stylesheet" href="/page.css"></head>'
         f"<body><main>{body}</main></body></html>\n"
     )
 
