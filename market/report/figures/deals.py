@@ -142,9 +142,10 @@ def recoveries(log: pl.LazyFrame) -> Figure:
     )  # fmt: skip
     order = every.select(pl.format("{}: {}", "org", "rank"))["org"].to_list()
     said = [f"{rank} {share[rank]:.0%}" for rank in RANKS if rank in share]
-    count = every["estate_id"].n_unique()
+    count, so_far = every["estate_id"].n_unique(), " so far" if every["ended_day"].null_count() else ""
     return Figure(
-        "recoveries", f"Creditors of {count} estate{'' if count == 1 else 's'} recover: {', '.join(said)}",
+        "recoveries",
+        f"Creditors of {count} estate{'' if count == 1 else 's'} recover{so_far}: {', '.join(said)}",
         bars(table, "recovered_percent", "claims", order, "paid_in", list(parts), "recovered, % of what was claimed"),
         table, "By org and rank of claims, in order of the day of default; an open estate shows what was paid so far.",
         "Stacked bars of the share recovered, by org and rank, in cash, new loans and equity.",
