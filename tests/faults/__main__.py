@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.faults import campaigns, commands, experiments
+from tests.faults import campaigns, commands, experiment_store
 from tests.faults.campaigns import Result, report
 from tests.faults.forge import forgeries
 from tests.faults.kills import kills
@@ -32,8 +32,8 @@ CAMPAIGNS: dict[str, Campaign] = {
     "command-reads": lambda folder, full, seed: commands.failing_reads(folder, 1 if full else 3),
     "command-meetings": lambda folder, full, seed: commands.meetings(folder, 50 if full else 1, seed),
     "command-kills": lambda folder, full, seed: commands.killings(folder, 200 if full else 3, seed),
-    "store-calls": lambda folder, full, seed: experiments.failing_store(folder, 1 if full else 9),
-    "store-damage": lambda folder, full, seed: experiments.damaged_store(folder, 1_000 if full else 20, seed),
+    "store-calls": lambda folder, full, seed: experiment_store.failing_store(folder, 1 if full else 9),
+    "store-damage": lambda folder, full, seed: experiment_store.damaged_store(folder, 1_000 if full else 20, seed),
 }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import campaigns, commands, experiments
+from tests.faults import campaigns, commands, experiment_store
 from tests.faults.kills import kills
 
 
@@ -63,8 +63,8 @@ def test_a_command_killed_at_any_moment_goes_on_to_the_same_bytes(tmp_path: Path
 
 
 def test_an_experiment_whose_store_fails_says_so_in_a_line_and_is_resumed_to_the_same_tables(tmp_path: Path) -> None:
-    assert experiments.failing_store(tmp_path, step=13).wrong == []
+    assert experiment_store.failing_store(tmp_path, step=13).wrong == []
 
 
 def test_an_experiment_whose_files_are_damaged_is_mended_or_refused_in_a_line(tmp_path: Path) -> None:
-    assert experiments.damaged_store(tmp_path, times=6, seed=3).wrong == []
+    assert experiment_store.damaged_store(tmp_path, times=6, seed=3).wrong == []
