@@ -174,14 +174,19 @@ def install(state: State, day: int) -> Iterator[Happening]:
                     event = events.GpusInstalled(
                         org=org, site=name, chip=chip, gpus=gpus, power_kw_it=-(-gpus * watts // 1000)
                     )
-                    yield Happening(day, event, org, f"{org}/delivered")
+                    yield Happening(day, event, org, _arrival(state, org))
             if left:
                 stays.append((chip, left))
         if stays and org not in state.chips.waiting:
             chip, left = max(stays, key=lambda item: (item[1], item[0]))
-            yield Happening(
-                day, events.GpusWaitForPower(org=org, chip=chip, gpus=left, reason="power"), "world", f"{org}/delivered"
-            )
+            said = events.GpusWaitForPower(org=org, chip=chip, gpus=left, reason="power")
+            yield Happening(day, said, "world", _arrival(state, org))
+
+
+def _arrival(state: State, org: str) -> str:
+    """What brought the chips that an org has: its latest delivery; before the first they came from an estate."""
+    delivered = f"{org}/delivered"
+    return delivered if delivered in state.trail else org
 
 
 def retire(state: State, day: int) -> Iterator[Happening]:

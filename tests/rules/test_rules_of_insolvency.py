@@ -16,7 +16,7 @@ from events.types import finance as money
 from events.types.chips import OrderCancelled, OrderPlaced
 from events.types.leases import LeaseEnded
 from events.types.run import ParameterSet
-from market.rules import credit, estates, finance, insolvency, settlement
+from market.rules import allocation, credit, estates, finance, insolvency, settlement
 from market.state.estates import Claim
 from market.state.finance import Loan
 
@@ -218,6 +218,8 @@ def test_two_lots_of_a_chip_give_no_more_than_the_warehouse_holds():
     happened = world.after(estates.sell(world.state, day))
     assert sum(e.gpus for e in of(events.StockTransferred, happened)) == 100
     invariants(world.state)
+    (waits,) = allocation.install(world.state, day)
+    assert waits.cause == RESELLER, "nothing was ever delivered to the buyer that the event could name"
 
 
 def test_a_bid_beyond_cash_for_nothing_or_too_early_is_refused():
