@@ -244,8 +244,11 @@ class _Opening:
         rejected = events.LeaseRejected(lease_id=name, estate_id=self.estate_id, org=self.org, counterparty=other)
         yield self.happening(rejected)
         for happening in end_lease(self.state, lease, self.day, "rejected"):
-            is_paid = isinstance(happening.event, PaymentMade)  # a deposit that goes back to a subtenant
-            if self.first(happening.cause + " deposit" * is_paid):
+            if isinstance(happening.event, PaymentMade):  # a deposit that goes back to a subtenant, ahead of the end
+                is_new = happening.cause not in self.done
+            else:
+                is_new = self.first(happening.cause)
+            if is_new:
                 yield happening
         if cents := lease_damages(self.state, self.org, lease, self.day):
             yield self.claim(other, "unsecured", cents, name, name)

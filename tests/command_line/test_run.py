@@ -29,7 +29,7 @@ def wait_for_a_commit(folder: Path, child: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and child.poll() is None:
         live = folder / "log" / "00000000.arrow.live"
-        if live.exists() and live.stat().st_size > 100_000:
+        if live.exists() and live.stat().st_size > 400_000:
             return
         time.sleep(0.01)
     raise AssertionError(f"no commit was seen: {child.communicate()}")

@@ -116,12 +116,12 @@ def test_what_is_taken_out_or_bare_runs_to_its_end(name: str) -> None:
     assert found.kind == "ran", found.text
 
 
-def test_a_planned_site_is_built() -> None:
-    site = {"title": "Giga", "owner": "eu-cloud", "region": "europe-west", "kind": "greenfield"}
+def test_a_planned_site_is_built_where_power_comes_in_time() -> None:
+    site = {"title": "Giga", "owner": "us-cloud", "region": "us-texas", "kind": "greenfield"}
     site |= {"energised_mw_it": 50, "planned_mw_it": 500}
-    begun = history(scenario_of({"orgs": {"eu-cloud": CLOUD}, "sites": {"eu-giga": site}}), WEEKS)
+    begun = history(scenario_of({"orgs": {"us-cloud": {**CLOUD, "country": "US"}}, "sites": {"giga": site}}), WEEKS)
     built = [e.event for e in begun.entries if type(e.event).__name__ == "BuildingStarted"]
-    assert [event for event in built if event.org == "eu-cloud"]
+    assert [event for event in built if event.org == "us-cloud"]
 
 
 def scenario_of(change: dict[str, object]) -> Scenario:
