@@ -17,6 +17,7 @@ from events.commands import training as commands
 from events.kinds import ProjectResizing
 from events.types import Batch, Event
 from events.types import training as events
+from events.vocabulary import DAY_MAX
 from market.rules.base import Deciders, Happening, fleets_h100e
 from market.state import State, next_id
 from market.state.training import Project
@@ -65,6 +66,8 @@ def propose(state: State, command: commands.ProposeProject, day: int) -> list[Ev
     """Put a project on the lab's list, unless that is full already."""
     org, said = command.actor, (command.h100e, command.work_h100e_weeks, command.worth)
     if org not in state.training.labs or not all(0 < number < math.inf for number in said):
+        return [events.ProjectRejected(org=org, h100e=0.0, reason="nothing asked")]
+    if 7 * command.work_h100e_weeks / command.h100e > DAY_MAX - day:  # it would outlast the days that a log holds
         return [events.ProjectRejected(org=org, h100e=0.0, reason="nothing asked")]
     if len(state.training.waiting.get(org, ())) >= state.run.parameters["projects.list_max"]:
         return [events.ProjectRejected(org=org, h100e=digits(command.h100e), reason="list full")]

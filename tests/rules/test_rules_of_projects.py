@@ -51,7 +51,16 @@ def test_a_project_waits_on_the_list_until_operations_give_it_gpus():
     assert free(world) == 0.0
 
 
-@pytest.mark.parametrize("said", [(0.0, 1.0), (-5.0, 1.0), (float("nan"), 1.0), (10.0, 0.0), (10.0, float("inf"))])
+def test_a_project_that_would_outlast_the_days_of_a_log_is_refused():
+    endless = ProposeProject(actor=LAB, because=LAB, h100e=1e-229, work_h100e_weeks=1.0, worth=1.0)
+    (rejected,) = given().when(endless)
+    assert rejected.reason == "nothing asked"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [(0.0, 1.0), (-5.0, 1.0), (float("nan"), 1.0), (10.0, 0.0), (10.0, float("inf"))],
+)
 def test_a_project_of_nothing_gets_on_no_list(said):
     (rejected,) = given().when(proposal(said[0], worth=said[1]))
     assert (rejected.reason, rejected.h100e) == ("nothing asked", 0.0)
