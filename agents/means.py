@@ -112,7 +112,7 @@ def power_weeks(view: MarketView, build: Build, kw: float) -> float:
         return days / 7
     if build.kind == "brownfield" and kw > view.param("sites.hall_grid_kw"):
         days += min(view.param("sites.power_lead_days"), view.region_param(build.region, "queue_days"))
-    return days / 7  # nobody has applied ahead for more than a hall's own connection
+    return days / 7  # none is applied for ahead beyond than a hall's own connection
 
 
 def bill_usd(view: MarketView, chip: Chip, gpus: int, build: Build | None) -> float:

@@ -38,7 +38,7 @@ def kept_from(option: str, may: Permission, h100e: float = 0.0) -> Terms:
 
 
 def order_size(view: MarketView, chip: str, gpus: int) -> tuple[int, tuple[Terms, ...]]:
-    """GPUs to order of a chip: all, or as many as a cap or what a quota has left lets pass, and what it takes away."""
+    """GPUs to order of a chip: all, or as many as a cap or a quota still allows, and what it takes away."""
 
     def order(number: float) -> PlaceOrder:
         return PlaceOrder(actor=view.me, because=view.me, chip=chip, gpus=max(1, int(number)))
@@ -183,7 +183,7 @@ def funding(view: MarketView, investor: str, books: Round, kind: StakeKind) -> P
     """What policies say of an investor that would lead a round."""
     cents = max(1, books.sought_cents)
     round_ = FundRound(
-        actor=investor, because=books.org, org=books.org, amount_usd_cents=cents, valuation_usd_cents=10 * cents,
+        actor=investor, because=books.org, org=books.org, amount_usd_cents=cents, valuation_usd_cents=max(cents, books.valuation_cents),
         kind=kind,
     )  # fmt: skip
     return view.may(round_)

@@ -50,7 +50,7 @@ def train(view: MarketView, lab: LabRecord) -> Iterator[Command]:
 
 
 def projects(view: MarketView, lab: LabRecord, draws: Draws) -> Iterator[Command]:
-    """Bring forward this week's ideas, until the list is long enough or nobody has another.
+    """Bring forward this week's ideas, until the list is long enough or there is no other.
 
     One idea is the work of a part of the researchers, with the compute that so many usually have.
     """

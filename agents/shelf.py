@@ -1,4 +1,4 @@
-"""How anybody lets what stands free or can be ordered for power of its own: leases, and what it rents itself."""
+"""How any org leases out what is free or can be ordered for power of its own: leases, and what it rents itself."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ class _Opening:
             yield from part
 
     def first(self, name: str) -> bool:
-        """Whether nobody has ended a thing on this day; from now on somebody has."""
+        """Whether a thing was not ended yet on this day; mark it as ended."""
         is_new = name not in self.done
         self.done.add(name)
         return is_new

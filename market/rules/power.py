@@ -155,7 +155,7 @@ def grant(state: State, day: int) -> Iterator[Happening]:
 def _served(
     state: State, queue: Iterable[Building], room_kw: float, kind: PowerSource, day: int
 ) -> Iterator[Happening]:
-    """Grant what is ready and fits; a load that does not fit lets smaller ones pass."""
+    """Grant what is ready and fits; smaller loads pass one that does not fit."""
     for building in queue:
         if building.power_kw > room_kw or building.paused_day >= 0 or power_day(state, building) > day:
             continue

@@ -14,7 +14,7 @@ from events.manifest import canonical, code_hash, packages
 from market.experiments.design import written as written_design
 from market.experiments.design.distributions import Distribution, Floats
 from market.experiments.design.metrics import DEFAULT, METRICS, metric_names, select
-from market.experiments.design.paths import find, settable, whole, with_values
+from market.experiments.design.paths import find, settable, whole
 from market.experiments.design.sampling import unit_points, values_at
 from market.experiments.design.schema import Design
 from market.experiments.design.written import Loaded, Written
@@ -263,8 +263,3 @@ def _check_extremes(written: Written, uncertain: Mapping[str, Distribution], val
                 break
     if problems:
         raise ScenarioError(problems)
-
-
-def apply_future(scenario: Scenario, values: Mapping[str, float]) -> Scenario:
-    """The scenario of one future."""
-    return with_values(scenario, values) if values else scenario
