@@ -183,7 +183,7 @@ def funding(view: MarketView, investor: str, books: Round, kind: StakeKind) -> P
     """What policies say of an investor that would lead a round."""
     cents = max(1, books.sought_cents)
     round_ = FundRound(
-        actor=investor, because=books.org, org=books.org, amount_usd_cents=cents, valuation_usd_cents=max(cents, books.valuation_cents),
+        actor=investor, because=books.org, org=books.org, amount_usd_cents=cents, valuation_usd_cents=10 * cents,
         kind=kind,
     )  # fmt: skip
     return view.may(round_)
