@@ -182,9 +182,9 @@ def largest(allowed: Callable[[float], bool], low: float, high: float) -> float 
 def funding(view: MarketView, investor: str, books: Round, kind: StakeKind) -> Permission:
     """What policies say of an investor that would lead a round."""
     cents = max(1, books.sought_cents)
+    worth = round(cents / view.param("finance.round_share"))  # the valuation of the books is not known to every reader
     round_ = FundRound(
-        actor=investor, because=books.org, org=books.org, amount_usd_cents=cents, valuation_usd_cents=10 * cents,
-        kind=kind,
+        actor=investor, because=books.org, org=books.org, amount_usd_cents=cents, valuation_usd_cents=worth, kind=kind
     )  # fmt: skip
     return view.may(round_)
 

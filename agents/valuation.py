@@ -60,13 +60,6 @@ def why_left(left: Terms, taken: Terms) -> OptionLeft:
     return name if gap > 0 else "noise"
 
 
-def term_factor(duration_days: int, two_years: float, three_years: float) -> float:
-    """Discount of a longer term on the one-year price."""
-    if duration_days >= 3 * 365 - 14:
-        return three_years
-    return two_years if duration_days >= 2 * 365 - 14 else 1.0
-
-
 def is_my_week(view: MarketView, every: int) -> bool:
     """Whether a decision that comes every so many weeks is due, spread over orgs by a draw for life."""
     return view.week % every == int(view.draws.uniform(f"week of {every}", week=LIFETIME) * every)

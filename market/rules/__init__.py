@@ -15,6 +15,7 @@ from market.rules import (
     leases,
     letters,
     projects,
+    quotes,
     rights,
     sites,
     training,
@@ -26,7 +27,8 @@ from market.state import State
 
 DECIDERS: Deciders = {}
 _FAMILIES = (
-    chips, sites, leases, contracts, rights, letters, training, projects, finance, estates, entry, credit, vendors,
+    chips, sites, leases, quotes, contracts, rights, letters, training, projects, finance, estates, entry, credit,
+    vendors,
 )  # fmt: skip
 for _family in _FAMILIES:
     DECIDERS.update(_family.DECIDE)

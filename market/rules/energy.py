@@ -31,7 +31,7 @@ def capacity_usd_per_mwh(state: State, region: str) -> float:
     today = state.run.start_day + 7 * (state.run.week + 1)
     begun = [first for first in state.sites.capacity if first <= today]
     price = state.sites.capacity[max(begun)] if begun else 0.0
-    return price / HOURS_PER_DAY / max(p["energy.load_factor"], 0.01)
+    return price / HOURS_PER_DAY / p["energy.load_factor"]
 
 
 def energised_kw(state: State) -> dict[str, int]:

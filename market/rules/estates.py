@@ -11,7 +11,7 @@ from events.types import Event
 from events.types import estates as events
 from events.types.finance import PaymentMade
 from market import rng
-from market.rules import insolvency, worth
+from market.rules import solvency, worth
 from market.rules.base import Deciders, Happening, cash
 from market.rules.leases import end_lease
 from market.state import State, next_id
@@ -195,7 +195,7 @@ def _cut_off(
     )
     yield Happening(day, rejected, estate.org, estate.estate_id)
     yield from end_lease(state, lease, day, "rejected")
-    if cents := insolvency.lease_damages(state, estate.org, lease, day):
+    if cents := solvency.lease_damages(state, estate.org, lease, day):
         stem, _, number = next_id(state, estate.org, "claim").rpartition("/")
         claim = events.ClaimFiled(
             claim_id=f"{stem}/{int(number) + filed[estate.org]}",

@@ -5,7 +5,6 @@ What the estate then sells and pays out is in `estates`.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from events.kinds import ClaimRank, DefaultReason, EstatePlan
@@ -16,13 +15,13 @@ from events.types.contracts import ContractEnded
 from events.types.finance import OrgDefaulted, PaymentMade, RoundFailed
 from events.types.leases import LeaseTalksFailed, LetterEnded
 from events.types.vendors import WarrantsEnded
-from market.rules import credit, finance, prices, worth
-from market.rules.base import Happening, cash, income_usd_per_year, trait
+from market.rules import credit, finance, prices, solvency, worth
+from market.rules.base import Happening, cash, trait
 from market.rules.leases import end_lease
 from market.state import State, next_id
 from market.state.contracts import Contract
 from market.state.leases import Lease
-from market.units import CENTS, HOURS_PER_DAY, MONTH_DAYS
+from market.units import CENTS, HOURS_PER_DAY
 
 CREDITORS = "world/creditors"  # suppliers and banks that carry what an org owes beyond its cash
 
@@ -64,7 +63,7 @@ class _Opening:
     def __init__(self, state: State, org: str, day: int, done: set[str]) -> None:
         self.state, self.org, self.day, self.done = state, org, day, done
         self.estate_id = next_id(state, org, "estate")
-        self.worth_cents = assets_cents(state, org, day)
+        self.worth_cents = solvency.assets_cents(state, org, day)
         self._claims = 0
 
     def happenings(self, reason: DefaultReason, cause: str) -> Iterator[Happening]:
@@ -117,7 +116,8 @@ class _Opening:
         rents = sum(
             finance.lease_rent(x) for x in state.leases.leases.values() if x.lessee == org and x.lease_id not in broken
         )
-        return "restructuring" if monthly_income(state, org) > rents + energy_cents(state, org) else "liquidation"
+        costs = rents + solvency.energy_cents(state, org)
+        return "restructuring" if solvency.monthly_income(state, org) > costs else "liquidation"
 
     def _opened(self, plan: EstatePlan) -> Happening:
         """Open it, at what its sites and chips are worth."""
@@ -207,7 +207,7 @@ class _Opening:
         Who sells all rents nothing any more.
         """
         state, p = self.state, self.state.run.parameters
-        left = monthly_income(state, self.org) - energy_cents(state, self.org)
+        left = solvency.monthly_income(state, self.org) - solvency.energy_cents(state, self.org)
         rented = []
         for lease in state.leases.leases.values():
             if lease.kind == "internal" and (plan == "restructuring" or lease.lessor == self.org):
@@ -250,7 +250,7 @@ class _Opening:
                 is_new = self.first(happening.cause)
             if is_new:
                 yield happening
-        if cents := lease_damages(self.state, self.org, lease, self.day):
+        if cents := solvency.lease_damages(self.state, self.org, lease, self.day):
             yield self.claim(other, "unsecured", cents, name, name)
 
     # --- loans
@@ -269,45 +269,3 @@ class _Opening:
                 yield self.claim(lender, "secured", secured, deal_id)
             if cents > secured:
                 yield self.claim(lender, "unsecured", cents - secured, deal_id)
-
-
-def lease_damages(state: State, org: str, lease: Lease, day: int) -> int:
-    """What the other side loses: rent until GPUs are let anew and the gap to the market, or what others ask beyond it.
-
-    Cents; a year of the lease at most, as bankruptcy law caps the claims of lessors.
-    """
-    hours = min(worth.hours_left(lease, day), HOURS_PER_DAY * 365)
-    market, price = worth.market_rent(state, lease, day), lease.price_usd_per_gpu_hour
-    if lease.lessor == org:
-        return round(max(0.0, market - price) * lease.gpus * hours * CENTS) + lease.deposit_cents
-    idle = min(hours, round(HOURS_PER_DAY * 7 * state.run.parameters["estates.relet_weeks"]))
-    lost = price * idle + max(0.0, price - market) * (hours - idle)
-    claimed = round(lost * lease.delivered * CENTS) + finance.rent_due(lease, day - 1)
-    return max(0, claimed - lease.deposit_cents) if lease.deposit_cents else claimed
-
-
-def assets_cents(state: State, org: str, day: int) -> int:
-    """Worth of an org's sites, with what runs there, and of chips that wait or are on their way."""
-    total = sum(worth.site_cents(state, site, day) for site in state.sites.sites.values() if site.owner == org)
-    stock: Counter[str] = Counter(state.chips.warehouse.get(org, {}))
-    for shipment in state.chips.shipments.values():
-        if shipment.org == org:
-            stock[shipment.chip] += shipment.gpus
-    return total + sum(worth.stock_cents(state, chip, gpus, day) for chip, gpus in sorted(stock.items()))
-
-
-def monthly_income(state: State, org: str) -> int:
-    """What an org takes in in four weeks, cents: rents, the tail's, customers' margin, other business."""
-    p, lab = state.run.parameters, state.training.labs.get(org)
-    yearly = income_usd_per_year(state, org, state.run.start_day + 7 * (state.run.week + 1))
-    yearly += credit.tail_rent_usd_per_year(state, org) if trait(state, org, "merchant_share") else 0.0
-    yearly += p["finance.revenue_margin"] * lab.revenue_usd_per_year if lab else 0.0
-    return finance.rent_earned(state, org) + round(yearly * MONTH_DAYS / 365 * CENTS)
-
-
-def energy_cents(state: State, org: str) -> int:
-    """Energy of an org's sites in four weeks, cents."""
-    sites: dict[str, int] = defaultdict(int)
-    for payer, _, cents, _, _ in finance.energy(state):
-        sites[payer] += cents
-    return sites[org]

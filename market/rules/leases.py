@@ -1,39 +1,32 @@
-"""Rules of the lease desk: talks, quotes that hold GPUs, leases, handover, the end of leases."""
+"""Rules of the lease desk: talks, answers to quotes, leases and their end."""
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Iterator
 from typing import get_args
 
 from events.commands import leases as commands
 from events.kinds import (
-    ChoiceOf,
     Clause,
     CounterRefusal,
-    Lateness,
     LeaseEnd,
     LeaseKind,
     QuoteClosed,
-    QuoteForm,
-    QuoteRefusal,
     RequestRefusal,
 )
 from events.terms import LeaseTerms, spread
 from events.types import Event
 from events.types import leases as events
 from market.rules import clauses
-from market.rules.base import Deciders, Happening, asked_by, buildings_at, cash, let_by, quoted_by, training_use
+from market.rules.base import Deciders, Happening, asked_by, cash, let_by, quoted_by
 from market.rules.contracts import sign
-from market.rules.free import free_gpus, promised_watts, quoted_under
+from market.rules.quotes import QUOTE_DAYS
 from market.state import State, next_id
-from market.state.chips import Place
-from market.state.leases import Lease, Quote, Request
+from market.state.leases import Lease, Quote
 
-QUOTE_DAYS = 7  # a quote holds its GPUs for a week
 SILENCE_DAYS = 21  # talks without a message for three weeks are over
-KINDS, FORMS, CLAUSES, CHOICES = get_args(LeaseKind), get_args(QuoteForm), get_args(Clause), get_args(ChoiceOf)
+KINDS, CLAUSES = get_args(LeaseKind), get_args(Clause)
 
 
 def request_lease(state: State, command: commands.RequestLease, day: int) -> list[Event]:
@@ -70,109 +63,6 @@ def request_lease(state: State, command: commands.RequestLease, day: int) -> lis
             kind=command.kind,
             region=command.region,
             chip=command.chip,
-        )
-    ]
-
-
-def quote_fault(state: State, command: commands.GiveQuote, request: Request, day: int) -> QuoteRefusal | None:
-    """Say why a quote cannot stand; None when it can."""
-    terms = command.terms
-    if fault := terms_fault(state, terms, day):
-        return fault
-    if command.form == "contract":
-        return contract_fault(state, command.actor, terms)
-    site = state.sites.sites.get(terms.site)
-    if command.form not in FORMS:
-        return "unknown form"
-    if site is None:
-        return "unknown chip or site"
-    if command.parent_lease_id is not None:
-        return _sublease_fault(state, command) or ("the lessee's own" if site.owner == request.lessee else None)
-    if site.owner != command.actor:
-        return "not the actor's site"
-    return _room_fault(state, command, request, day)
-
-
-def terms_fault(state: State, terms: LeaseTerms, day: int) -> QuoteRefusal | None:
-    """Say what no lease and no contract may say; None when the terms make sense."""
-    if terms.chip not in state.chips.chips:
-        return "unknown chip or site"
-    if terms.gpus < 1 or terms.end_day <= terms.start_day or terms.start_day < day:
-        return "empty term"
-    if not 0 < terms.price_usd_per_gpu_hour < math.inf:
-        return "no price"
-    if terms.chip_choice not in CHOICES or terms.site_choice not in CHOICES:
-        return "unknown choice"
-    return clauses.fault(state, terms)
-
-
-def contract_fault(state: State, lessor: str, terms: LeaseTerms) -> QuoteRefusal | None:
-    """Say why terms are none of a contract for capacity: place, years, tranches."""
-    p, site = state.run.parameters, state.sites.sites.get(terms.site)
-    if site is None and (terms.site or terms.region not in state.run.regions or terms.site_choice == "fixed"):
-        return "unknown chip or site"
-    if site is not None and site.owner != lessor:
-        return "not the actor's site"
-    if not p["contracts.days_min"] <= terms.duration_days <= p["contracts.days_max"]:
-        return "term"
-    if not 1 <= terms.tranches <= terms.gpus or terms.ramp_days < 0:
-        return "tranches"
-    return None
-
-
-def _room_fault(state: State, command: commands.GiveQuote, request: Request, day: int) -> QuoteRefusal | None:
-    """Say whether GPUs or power fall short of a quote on own GPUs."""
-    terms = command.terms
-    chip, site = state.chips.chips[terms.chip], state.sites.sites[terms.site]
-    own = state.leases.quotes.get(state.index.quote.get(request.request_id, ""))
-    same = own is not None and own.form == "lease" and (own.chip, own.site) == (terms.chip, terms.site)
-    replaced = own.gpus if own is not None and same else 0
-    free = free_gpus(state, command.actor, terms.chip, terms.site) + replaced
-    if terms.start_day - day <= QUOTE_DAYS and terms.gpus > free:
-        return "capacity"
-    building = sum(b.power_kw for b in buildings_at(state, terms.site))
-    watts = round(chip.power_kw_it_per_gpu * 1000)
-    new = max(0, terms.gpus - max(0, free)) * watts - replaced * watts
-    if new > site.spare_w + building * 1000 - promised_watts(state, terms.site):
-        return "power"
-    return None
-
-
-def _sublease_fault(state: State, command: commands.GiveQuote) -> QuoteRefusal | None:
-    parent, terms = state.leases.leases.get(command.parent_lease_id or ""), command.terms
-    if parent is None or parent.lessee != command.actor:
-        return "not the actor's lease"
-    if (parent.chip, parent.site) != (terms.chip, terms.site):
-        return "not what the parent lease holds"
-    if not clauses.may_sublet(parent):
-        return "no consent"
-    if parent.depth + 1 > state.run.parameters["chains.depth_max"]:
-        return "chain too long"
-    if terms.end_day > parent.end_day or terms.start_day < parent.start_day:
-        return "outside the parent's term"
-    if terms.gpus > parent.gpus - parent.subleased - quoted_under(state, parent.lease_id):
-        return "capacity"
-    return None
-
-
-def give_quote(state: State, command: commands.GiveQuote, day: int) -> list[Event]:
-    """Offer GPUs for an open request, within what the lessor and the site can carry."""
-    request = state.leases.requests.get(command.request_id)
-    if request is None or request.lessor != command.actor:
-        return [events.QuoteRefused(lessor=command.actor, request_id=command.request_id, reason="no such request")]
-    if fault := quote_fault(state, command, request, day):
-        return [events.QuoteRefused(lessor=command.actor, request_id=command.request_id, reason=fault)]
-    rounded = spread(command.terms) | {"price_usd_per_gpu_hour": round(command.terms.price_usd_per_gpu_hour, 6)}
-    return [
-        events.QuoteGiven(
-            quote_id=next_id(state, command.actor, "quote"),
-            request_id=request.request_id,
-            parent_lease_id=command.parent_lease_id,
-            lessor=command.actor,
-            lessee=request.lessee,
-            form=command.form,
-            turn=request.rounds + 1,
-            **rounded,
         )
     ]
 
@@ -338,74 +228,8 @@ def terms_over(state: State, day: int) -> Iterator[Happening]:
                     yield happening
 
 
-def hand_over(state: State, day: int) -> Iterator[Happening]:
-    """Give free GPUs to the leases that are owed them: earlier start first, owners' leases before subleases."""
-    waiting = [x for x in state.leases.leases.values() if x.owed and x.start_day <= day]
-    if not waiting:
-        return
-    free = _Unused(state)
-    passed: dict[str, int] = defaultdict(int)  # lease -> sublet GPUs handed on
-    for lease in state.leases.leases.values():
-        if lease.parent_lease_id is not None:
-            passed[lease.parent_lease_id] += lease.delivered
-    arrived: dict[str, int] = defaultdict(int)
-    for lease in sorted(waiting, key=lambda x: (x.depth, x.start_day, x.lease_id)):
-        source = Place(lease.lessor, lease.chip, lease.site)
-        gpus = min(lease.owed, max(0, free[source]))
-        if lease.parent_lease_id is not None:
-            parent = state.leases.leases[lease.parent_lease_id]
-            here = parent.delivered + arrived[parent.lease_id] - passed[parent.lease_id]
-            gpus = min(gpus, max(0, here))
-            passed[parent.lease_id] += gpus
-        if gpus:
-            free[source] -= gpus
-            free[Place(lease.lessee, lease.chip, lease.site)] += gpus
-            arrived[lease.lease_id] += gpus
-            handed = events.GpusHandedOver(
-                lease_id=lease.lease_id,
-                lessor=lease.lessor,
-                lessee=lease.lessee,
-                chip=lease.chip,
-                site=lease.site,
-                gpus=gpus,
-            )
-            yield Happening(day, handed, lease.lessor, lease.lease_id)
-        if gpus < lease.owed and not lease.late_said:
-            late = events.LeaseLate(
-                lease_id=lease.lease_id,
-                lessor=lease.lessor,
-                lessee=lease.lessee,
-                gpus=lease.owed - gpus,
-                reason=_cause(state, lease),
-            )
-            yield Happening(day, late, lease.lessor, lease.lease_id)
-
-
-class _Unused(dict[Place, int]):
-    """GPUs of holdings that no run trains on, counted when first asked for."""
-
-    def __init__(self, state: State) -> None:
-        super().__init__()
-        self._state = state
-
-    def __missing__(self, place: Place) -> int:
-        holding = self._state.chips.holdings.get(place)
-        self[place] = holding.held - training_use(self._state, *place) if holding else 0
-        return self[place]
-
-
-def _cause(state: State, lease: Lease) -> Lateness:
-    """Say which layer makes a lease late: the parent's GPUs, power, or chips."""
-    if lease.parent_lease_id is not None:
-        return "parent late"
-    if state.chips.warehouse.get(lease.lessor, {}).get(lease.chip, 0):
-        return "power"
-    return "chips"
-
-
 DECIDE: Deciders = {
     commands.RequestLease: request_lease,
-    commands.GiveQuote: give_quote,
     commands.CounterQuote: counter_quote,
     commands.AcceptQuote: accept_quote,
     commands.BreakTalks: break_talks,

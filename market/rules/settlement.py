@@ -13,7 +13,7 @@ from events.types import estates as events
 from events.types.demand import ShareMeasured
 from events.types.finance import PaymentMade
 from market.clearing import largest_remainder
-from market.rules import finance, insolvency
+from market.rules import finance, insolvency, solvency
 from market.rules.base import Happening, cash
 from market.state import State, next_id
 from market.state.estates import Claim, Estate
@@ -95,7 +95,7 @@ class _Closing:
         self.late: list[Claim] = []  # filed on this day
         balance = cash(state, self.org)
         self.lacks, self.pot = max(0, -balance), max(0, balance)
-        kept = 0 if is_over else insolvency.assets_cents(state, self.org, day)
+        kept = 0 if is_over else solvency.assets_cents(state, self.org, day)
         self.value = self.pot + kept
 
     def happenings(self) -> Iterator[Happening]:
@@ -155,7 +155,7 @@ class _Closing:
     def _working_cents(self) -> int:
         """Cash that an org needs to go on."""
         months = self.state.run.parameters["estates.keep_weeks"] / MONTH_WEEKS
-        monthly = finance.monthly_rent(self.state, self.org) + insolvency.energy_cents(self.state, self.org)
+        monthly = finance.monthly_rent(self.state, self.org) + solvency.energy_cents(self.state, self.org)
         return min(self.pot, round(months * monthly))
 
     def _owners(self, rest: int) -> Iterator[Happening]:

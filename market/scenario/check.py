@@ -1,12 +1,10 @@
-"""What no single field can tell: references, dates against the start, power, leases within leases."""
+"""What no single field can tell: references, dates against the start, conduct, markets."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from itertools import islice
-from pathlib import Path
 from typing import get_args
 
 from events.kinds import MarketName
@@ -14,9 +12,11 @@ from events.plugins import points
 from market.catalogue.bounds import bounds_of, traits
 from market.catalogue.tables import table
 from market.clearing import names as mechanism_names
+from market.scenario import standing
+from market.scenario.blame import at, clash, is_told, written
 from market.scenario.draw import Key, references
 from market.scenario.errors import Problem, did_you_mean
-from market.scenario.schema import Fleet, Org, Scenario, StandingLease, StandingOrder
+from market.scenario.schema import Fleet, Org, Scenario, StandingOrder
 from market.scenario.validate import Places
 
 PROBLEMS_MAX = 100
@@ -28,8 +28,8 @@ def problems_of(scenario: Scenario, places: Places) -> list[Problem]:
     """List all that does not fit together, references first: the rest assumes that they hold."""
     broken = _first([_parameters, _references, _yardstick], scenario, places)
     checks = (
-        _chips, _orgs, _entries_late, _mechanisms, _grounds, _sites, _power, _leases, _investments, _models, _chains,
-        _stock,
+        _chips, _orgs, _entries_late, _mechanisms, _grounds, _sites, standing.fleets, standing.leases, _investments,
+        _models, standing.chains, standing.stock,
     )  # fmt: skip
     return broken or _first(checks, scenario, places)
 
@@ -37,36 +37,6 @@ def problems_of(scenario: Scenario, places: Places) -> list[Problem]:
 def _first(checks: Iterable[Check], scenario: Scenario, places: Places) -> list[Problem]:
     """What checks find, up to as many lines as anybody reads."""
     return list(islice((problem for check in checks for problem in check(scenario, places)), PROBLEMS_MAX))
-
-
-def at(places: Places, path: Key, message: str, *, key: bool = False) -> Problem:
-    """Say what is wrong with what stands at a path."""
-    return Problem(places.place(path, key=key), ".".join(map(str, path)), message)
-
-
-def _written(places: Places, paths: Sequence[Key]) -> Key:
-    """Of several values that clash, the one that a file states; else the first."""
-    return next((p for p in paths if _is_told(places, p)), paths[0])
-
-
-def _is_told(places: Places, path: Key) -> bool:
-    """Whether a file or the command line says something at a place, and not the catalogue."""
-    where = places.place(path)
-    return where != places.top and not where.startswith(("catalogue/", *_ours()))
-
-
-@cache
-def _ours() -> tuple[str, ...]:
-    """Beginnings of the places of our own scenarios."""
-    return tuple(f"{path.name}:" for path in sorted((Path(__file__).parent / "library").glob("*.yaml")))
-
-
-def clash(places: Places, paths: Sequence[Key], message: str) -> Problem:
-    """Of values that do not fit together, blame the one that the user wrote, and name the first beside it."""
-    path = _written(places, paths)
-    text = message if path == paths[0] else f"{'.'.join(map(str, paths[0]))} {message}"
-    where = places.place(path) if _is_told(places, path) or places.top.startswith(_ours()) else places.top
-    return Problem(where, ".".join(map(str, path)), text)
 
 
 def _parameters(scenario: Scenario, places: Places) -> Iterator[Problem]:
@@ -107,7 +77,7 @@ def _yardstick(scenario: Scenario, places: Places) -> Iterator[Problem]:
         makers = [row.value for row in table("roadmap") if (row.id, row.field) == (YARDSTICK, "supplier")]
         paths: list[Key] = [("chips", YARDSTICK), *(("orgs", maker) for maker in makers), ("draw",), ("chips",)]
         text = f"{YARDSTICK} is missing, in which costs are counted; keep it, with gpus_per_week 0 or an early end"
-        yield at(places, next((p for p in paths if _is_told(places, p)), paths[0]), text)
+        yield at(places, next((p for p in paths if is_told(places, p)), paths[0]), text)
 
 
 def _entries(scenario: Scenario, section: str) -> Iterator[tuple[str, object]]:
@@ -165,7 +135,7 @@ def _orgs(scenario: Scenario, places: Places) -> Iterator[Problem]:
             line[member] = None
             member = scenario.orgs[member].parent
         if member in line:
-            path = _written(places, [("orgs", name, "parent") for name in line])
+            path = written(places, [("orgs", name, "parent") for name in line])
             yield at(places, path, f"{' < '.join([*line, str(member)])}: a parent in a circle")
         seen.update(line)
 
@@ -224,7 +194,7 @@ def _grounds(scenario: Scenario, places: Places) -> Iterator[Problem]:
             text = f"{id_} has no site for chips and no region of {org.country} to build in; "
             text += "give it a site, or the trait builds_abroad"
             paths: list[Key] = [("orgs", id_, "chip_budget_usd_per_year"), ("orgs", id_, "country"), ("orgs", id_)]
-            if any(_is_told(places, path) for path in paths):  # a catalogue cut down by `draw` may have bare orgs
+            if any(is_told(places, path) for path in paths):  # a catalogue cut down by `draw` may have bare orgs
                 yield clash(places, paths, text)
 
 
@@ -240,35 +210,6 @@ def _sites(scenario: Scenario, places: Places) -> Iterator[Problem]:
                 yield clash(places, [(*path, "start"), ("start",)], text)
 
 
-def _power(scenario: Scenario, places: Places) -> Iterator[Problem]:
-    """Installed IT power stays within energised IT power at every site."""
-    installed: dict[str, float] = defaultdict(float)
-    for fleet in scenario.fleets:
-        installed[fleet.site] += fleet.gpus * scenario.chips[fleet.chip].power_kw_it_per_gpu / 1000
-    for id_, mw in installed.items():
-        energised = scenario.sites[id_].energised_mw_it
-        if mw > energised + 1e-6:
-            text = f"{energised:g} MW carry no fleet of {mw:.1f} MW; raise it or move GPUs elsewhere"
-            fleets = [f for f in scenario.fleets if f.site == id_]
-            paths: list[Key] = [("sites", id_, "energised_mw_it")]
-            paths += [("fleets", f"{f.owner}/{f.site}/{f.chip}", "gpus") for f in fleets]
-            paths += [("chips", f.chip, "power_kw_it_per_gpu") for f in fleets]
-            yield at(places, _written(places, paths), text)
-
-
-def _leases(scenario: Scenario, places: Places) -> Iterator[Problem]:
-    for id_, lease in scenario.leases.items():
-        if lease.end <= lease.start:
-            text = f"must be after start {lease.start}, was {lease.end}"
-            yield clash(places, [("leases", id_, "end"), ("leases", id_, "start")], text)
-        elif lease.end <= scenario.start:
-            text = f"{lease.end} is not after the scenario's start {scenario.start}; leave the lease out"
-            yield clash(places, [("leases", id_, "end"), ("start",)], text)
-        if lease.lessor == lease.lessee:
-            text = f"{lease.lessee!r} cannot rent from itself"
-            yield clash(places, [("leases", id_, "lessee"), ("leases", id_, "lessor")], text)
-
-
 def _investments(scenario: Scenario, places: Places) -> Iterator[Problem]:
     for id_, stake in scenario.investments.items():
         if stake.closed > scenario.start:
@@ -281,70 +222,3 @@ def _models(scenario: Scenario, places: Places) -> Iterator[Problem]:
         if model.released > scenario.start:
             text = f"{model.released} is after the scenario's start {scenario.start}"
             yield clash(places, [("models", id_, "released"), ("start",)], text)
-
-
-def _chains(scenario: Scenario, places: Places) -> Iterator[Problem]:
-    """A sublease stays within its parent: same chip and site, no circle, not more GPUs, not longer."""
-    sublet: dict[str, int] = defaultdict(int)
-    circles = _circles(scenario)
-    for id_, lease in scenario.leases.items():
-        if lease.parent is None:
-            continue
-        path: Key = ("leases", id_, "parent")
-        if id_ in circles:
-            yield at(places, path, f"{lease.parent!r} leads back to this lease in a circle")
-            continue
-        parent = scenario.leases[lease.parent]
-        mismatch = _mismatch(lease, parent)
-        if mismatch:
-            yield clash(places, [path, *_fields(id_), *_fields(lease.parent)], f"{lease.parent!r} {mismatch}")
-        sublet[lease.parent] += lease.gpus
-        if sublet[lease.parent] > parent.gpus:
-            text = f"{lease.parent!r} holds {parent.gpus:,} GPUs, {sublet[lease.parent]:,} are passed on"
-            yield clash(places, [("leases", id_, "gpus"), ("leases", lease.parent, "gpus")], text)
-
-
-def _fields(id_: str) -> list[Key]:
-    return [("leases", id_, field) for field in ("lessor", "lessee", "chip", "site", "start", "end")]
-
-
-def _circles(scenario: Scenario) -> set[str]:
-    """Leases whose parents lead back to a lease that was passed already."""
-    ends: dict[str, bool] = {}  # whether the line of parents from a lease ends
-    for id_ in scenario.leases:
-        line: dict[str, None] = {}
-        at: str | None = id_
-        while at is not None and at not in line and at not in ends:
-            line[at] = None
-            at = scenario.leases[at].parent
-        ends.update(dict.fromkeys(line, at is None or ends.get(at, False)))
-    return {id_ for id_, does_end in ends.items() if not does_end}
-
-
-def _mismatch(lease: StandingLease, parent: StandingLease) -> str:
-    if parent.lessee != lease.lessor:
-        return f"is held by {parent.lessee!r}, not by the lessor {lease.lessor!r}"
-    if (parent.chip, parent.site) != (lease.chip, lease.site):
-        return f"is for {parent.chip} at {parent.site}, not {lease.chip} at {lease.site}"
-    if lease.start < parent.start or lease.end > parent.end:
-        return f"runs from {parent.start} to {parent.end}; a sublease stays within"
-    return ""
-
-
-def _stock(scenario: Scenario, places: Places) -> Iterator[Problem]:
-    """Leases in force at the start let no more GPUs than their owner has at the site."""
-    stock = {(f.owner, f.site, f.chip): f.gpus for f in scenario.fleets}
-    let: dict[tuple[str, str, str], int] = defaultdict(int)
-    for id_, lease in scenario.leases.items():
-        if lease.parent is not None or lease.start > scenario.start:
-            continue
-        key = (lease.lessor, lease.site, lease.chip)
-        let[key] += lease.gpus
-        if let[key] > stock.get(key, 0):
-            text = f"{lease.lessor} has {stock.get(key, 0):,} {lease.chip} at {lease.site}, its leases let {let[key]:,}"
-            paths = [
-                ("leases", id_, "gpus"),
-                ("fleets", "/".join((key[0], key[1], key[2])), "gpus"),
-                *_fields(id_),
-            ]
-            yield at(places, _written(places, paths), text)

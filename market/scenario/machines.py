@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from market.cluster import ClusterError
 from market.cluster import chip as cluster_chip
-from market.scenario.check import clash
+from market.scenario.blame import clash
 from market.scenario.draw import Key
 from market.scenario.errors import Problem
 from market.scenario.schema import Scenario

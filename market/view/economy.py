@@ -65,7 +65,8 @@ class EconomyView(OwnView):
         """Price of energy in a region, with the levies that the org pays there and the power that it would not use."""
         state = state_of(self)
         price = energy.energy_usd_per_mwh(state, region)
-        price *= max(1.0, duties.minimum_take_share(state, region) / max(self.used_share(), 0.1))
+        used = max(self.used_share(), state.run.parameters["energy.used_share_least"])
+        price *= max(1.0, duties.minimum_take_share(state, region) / used)
         return price + self.levy("PaymentMade", energy_case(self.me, region))
 
     def levelised_usd_per_kwh(self, region: str, on_site: bool, rate: float) -> float:

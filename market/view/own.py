@@ -148,10 +148,6 @@ class OwnView(PublicView):
             and (name in present or run.parameters[f"regions.{name}.grid_mw_per_year"] > 0)
         )
 
-    def spare_kw(self) -> float:
-        """Own energised power that no GPU uses."""
-        return sum(site.spare_w for site in shared_of(self).sites[self.me]) / 1000
-
     def promised_kw(self, site: str) -> float:
         """Power that own leases and quotes will take at an own site beyond what is installed."""
         state, shared = state_of(self), shared_of(self)
@@ -210,10 +206,6 @@ class OwnView(PublicView):
     def letters(self) -> tuple[Letter, ...]:
         """Own letters of intent that still stand."""
         return all_frozen(x for x in state_of(self).leases.letters.values() if x.org == self.me)
-
-    def letters_to_me(self) -> float:
-        """H100e that letters of intent ask of the org."""
-        return sum(x.h100e for x in state_of(self).leases.letters.values() if x.counterparty == self.me)
 
     # --- labs
 

@@ -50,9 +50,6 @@ def test_dearer_and_later_score_less():
     assert valuation.price_term(2.0, 1.0) < valuation.price_term(1.0, 1.0) == 0.0
     assert valuation.time_term(26, 0.3) == pytest.approx(-0.3)
     assert valuation.time_term(-5, 0.3) == 0.0
-    assert valuation.term_factor(365, 0.9, 0.8) == 1.0
-    assert valuation.term_factor(730, 0.9, 0.8) == 0.9
-    assert valuation.term_factor(1095, 0.9, 0.8) == 0.8
 
 
 def test_a_cold_choice_takes_the_best_and_tells_the_second():

@@ -16,7 +16,7 @@ from events.types.leases import GpusHandedOver, LeaseSigned, QuoteGiven
 from events.types.training import TrainingFinished, TrainingStarted
 from market import week
 from market.analytics.audit import audit
-from market.rules import allocation, books, chips, finance, leases, sites, training
+from market.rules import allocation, books, chips, finance, handover, quotes, sites, training
 from market.rules.base import Happening
 from market.rules.free import free_gpus
 
@@ -99,7 +99,7 @@ def test_gpus_quoted_twice_are_caught_as_a_double_sale(world, monkeypatch):
     h = largest_owned(world)
     free = free_gpus(world.state, h.org, h.chip, h.site)
     world.kernel.clock(world.state.run.week + 1)
-    monkeypatch.setattr(leases, "free_gpus", lambda *place: 10**9)
+    monkeypatch.setattr(quotes, "free_gpus", lambda *place: 10**9)
     signed = talk(world, h.org, labs(world, but=[h.org])[:2], h.chip, h.site, free)
     assert [type(event) for event in signed] == [LeaseSigned, LeaseSigned]
     end_week(world)
@@ -120,8 +120,8 @@ def test_gpus_handed_over_twice_are_caught_as_a_double_sale(world, monkeypatch):
                 )
                 yield Happening(day, event, lease.lessor, lease.lease_id)
 
-    monkeypatch.setattr(week, "WEEK", replaced(leases.hand_over, hand_over_all))
-    monkeypatch.setattr(leases, "free_gpus", lambda *place: 10**9)
+    monkeypatch.setattr(week, "WEEK", replaced(handover.hand_over, hand_over_all))
+    monkeypatch.setattr(quotes, "free_gpus", lambda *place: 10**9)
     h = largest_owned(world)
     world.kernel.clock(world.state.run.week + 1)
     talk(world, h.org, labs(world, but=[h.org])[:2], h.chip, h.site, h.held)
@@ -135,7 +135,7 @@ def test_a_sublease_of_more_than_is_held_is_caught(world, monkeypatch):
         key=lambda x: (x.delivered, x.lease_id),
     )
     world.kernel.clock(world.state.run.week + 1)
-    monkeypatch.setattr(leases, "_sublease_fault", lambda state, command: "")
+    monkeypatch.setattr(quotes, "_sublease_fault", lambda state, command: "")
     tenant = labs(world, but=[parent.lessee])[:1]
     talk(world, parent.lessee, tenant, parent.chip, parent.site, parent.gpus + 1, parent.lease_id, days=56)
     end_week(world)
@@ -148,7 +148,7 @@ def test_a_sublease_that_outlasts_its_parent_is_caught(world, monkeypatch):
         key=lambda x: (x.delivered, x.lease_id),
     )
     world.kernel.clock(world.state.run.week + 1)
-    monkeypatch.setattr(leases, "_sublease_fault", lambda state, command: "")
+    monkeypatch.setattr(quotes, "_sublease_fault", lambda state, command: "")
     tenant = labs(world, but=[parent.lessee])[:1]
     talk(world, parent.lessee, tenant, parent.chip, parent.site, 8, parent.lease_id, days=5000)
     assert findings(world) == {"sublease"}

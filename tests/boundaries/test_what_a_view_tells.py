@@ -66,7 +66,6 @@ def test_the_part_of_power_that_an_org_uses_is_what_its_gpus_draw_over_what_is_e
         share = view.used_share()
         assert 0 <= share <= 1
         assert share == pytest.approx(min(1, installed / energised) if energised else 1)
-        assert view.spare_kw() == pytest.approx(sum(site.spare_w for site in sites) / 1000)
         shares.add(round(share, 3))
     assert len(shares) > 3
 
@@ -112,7 +111,5 @@ def test_money_is_the_ledgers_and_rent_is_that_of_four_weeks(state, views):
 def test_letters_and_projects_are_the_orgs_own(state, views):
     for org, view in views.items():
         assert all(letter.org == org for letter in view.letters())
-        to_me = sum(x.h100e for x in state.leases.letters.values() if x.counterparty == org)
-        assert view.letters_to_me() == pytest.approx(to_me)
         waiting = state.training.waiting.get(org, {}), state.training.projects.get(org, {})
         assert len(view.projects()) == sum(map(len, waiting))

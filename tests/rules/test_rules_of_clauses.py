@@ -13,7 +13,7 @@ from events.types import clauses as events
 from events.types.estates import EstateOpened, LeaseAssigned
 from events.types.finance import PaymentMade
 from events.types.leases import LeaseEnded, LeaseSigned, QuoteRefused
-from market.rules import clauses, insolvency, leases
+from market.rules import clauses, handover, leases, solvency
 from market.rules.finance import rent_due
 
 NAME = "lab/lease/1"
@@ -85,7 +85,7 @@ def test_a_lease_is_expanded_within_its_clause_and_what_the_lessor_has_free():
     assert reason(world, take("expand", 9_001)) == "capacity"
     world.when(take("expand", 4_000))
     assert (the(world).gpus, the(world).owed, the(world).expand_gpus) == (5_000, 4_000, 16_000)
-    world.after(leases.hand_over(world.state, START))
+    world.after(handover.hand_over(world.state, START))
     assert the(world).delivered == 5_000
     world.day = START + 31
     assert reason(world, take("expand", 1)) == "too late"
@@ -156,7 +156,7 @@ def test_a_deposit_makes_the_lessors_claim_on_an_estate_smaller_and_the_lessees_
     for held in (0, 10_000):
         world = leased()
         the(world).deposit_cents = held
-        damages.append([insolvency.lease_damages(world.state, org, the(world), START) for org in (LAB, CLOUD)])
+        damages.append([solvency.lease_damages(world.state, org, the(world), START) for org in (LAB, CLOUD)])
     assert [after - before for before, after in zip(*damages, strict=True)] == [-10_000, 10_000]
 
 

@@ -16,7 +16,7 @@ from events.types import finance as money
 from events.types.chips import OrderCancelled, OrderPlaced
 from events.types.leases import LeaseEnded
 from events.types.run import ParameterSet
-from market.rules import allocation, credit, estates, finance, insolvency, settlement
+from market.rules import allocation, credit, estates, finance, insolvency, settlement, solvency
 from market.state.estates import Claim
 from market.state.finance import Loan
 
@@ -133,7 +133,7 @@ def test_a_policy_forces_a_default_once():
 
 def test_a_loan_is_secured_by_what_the_gpus_are_worth_and_the_rest_is_not():
     world = given()
-    value = insolvency.assets_cents(world.state, CLOUD, START)
+    value = solvency.assets_cents(world.state, CLOUD, START)
     world.happened(
         money.LoanGranted(
             deal_id="cloud/deal/1", org=CLOUD, counterparty=FUND, amount_usd_cents=value + 7 * MILLION, value=0.1,

@@ -11,7 +11,7 @@ from events.types import chips as chip_events
 from events.types import leases as events
 from events.types.sites import BuildingStarted, PowerEnergised
 from events.types.training import TrainingStarted
-from market.rules import leases
+from market.rules import handover, leases
 from market.rules.free import free_gpus
 
 ENDLESS = float("inf")
@@ -324,7 +324,7 @@ def test_a_cloud_passes_on_what_it_rents():
     assert isinstance(world.when(resale(parent))[0], events.QuoteGiven)
     (signed,) = world.when(take("reseller/quote/1"))
     assert (signed.parent_lease_id, signed.depth) == (parent.lease_id, 2)
-    world.after(leases.hand_over(world.state, START))
+    world.after(handover.hand_over(world.state, START))
     assert world.state.chips.holdings["lab", "H100", "hall"].held == 600
     assert world.state.chips.holdings["reseller", "H100", "hall"].held == 400
     invariants(world.state)
@@ -398,7 +398,7 @@ def test_a_quote_on_a_lease_that_ended_cannot_be_accepted():
 
 
 def told(world, day=START):
-    return world.after(leases.hand_over(world.state, day))
+    return world.after(handover.hand_over(world.state, day))
 
 
 def test_gpus_pass_over_when_the_term_begins():

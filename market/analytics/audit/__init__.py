@@ -17,6 +17,7 @@ from market.analytics.audit import (
     clauses,
     clearing,
     contracts,
+    due,
     estates,
     fleet,
     leases,
@@ -29,7 +30,7 @@ from market.analytics.audit.book import COLUMNS, Book, Check, Finding
 
 CHECKS: tuple[Check, ...] = (
     *sequence.CHECKS, *chips.CHECKS, *clearing.CHECKS, *sites.CHECKS, *fleet.CHECKS, *leases.CHECKS,
-    *contracts.CHECKS, *clauses.CHECKS, *training.CHECKS, *money.CHECKS, *estates.CHECKS,
+    *contracts.CHECKS, *clauses.CHECKS, *training.CHECKS, *money.CHECKS, *due.CHECKS, *estates.CHECKS,
 )  # fmt: skip
 
 
