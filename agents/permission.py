@@ -19,15 +19,22 @@ from events.commands.sites import PlanSite, StartBuilding
 from events.commands.training import StartTraining
 from events.kinds import NewSiteKind, StakeKind
 from market.units import HOURS_PER_DAY
-from market.view import Machine, MarketView, Permission, Quote, Round
+from market.view import GIVEN, Machine, MarketView, Permission, Quote, Round
 
 HALVINGS = 40  # of an interval in which a threshold is looked for
+
+
+def _may(view: MarketView, command: Callable[[], Command]) -> Permission:
+    """What policies say of a command, which is made only where there are any."""
+    return view.may(command()) if view.is_regulated else GIVEN
 
 
 def refused_chips(view: MarketView) -> tuple[Terms, ...]:
     """Chips on offer that the org would be sold and that policies keep from it."""
     promised = view.outlook()
     chips = (c for c in view.chips() if promised.get(c.name, 0) > 0 and c.in_volume and view.is_for_sale(c.name))
+    if not view.is_regulated:
+        return ()
     asked = ((c.name, view.may(PlaceOrder(actor=view.me, because=view.me, chip=c.name, gpus=1))) for c in chips)
     return tuple(kept_from(name, may) for name, may in asked if not may.is_worth_asking)
 
@@ -73,7 +80,7 @@ def building(view: MarketView, region: str, kind: NewSiteKind, kw: float, *, on_
 
 def to_build(view: MarketView, region: str, kind: NewSiteKind, kw: float, *, on_site: bool) -> Permission:
     """What policies say of a building of the org in a region."""
-    return view.may(building(view, region, kind, kw, on_site=on_site))
+    return _may(view, lambda: building(view, region, kind, kw, on_site=on_site))
 
 
 def open_regions(view: MarketView, regions: Sequence[str], kw: float) -> list[str]:
@@ -83,6 +90,8 @@ def open_regions(view: MarketView, regions: Sequence[str], kw: float) -> list[st
 
 def building_levy_usd(view: MarketView, region: str, kw: float, *, on_site: bool) -> float:
     """Fees less credits on a building, and what idles in its hours of curtailment, USD."""
+    if not view.is_regulated and not view.curtailed_share(region):
+        return 0.0
     case = {"region": region, "power_kw_it": kw, "on_site_power": on_site}
     case["amount_usd"] = shell = kw * view.param("build.shell_usd_per_kw")
     lost = view.curtailed_share(region)
@@ -97,7 +106,7 @@ def building_levy_usd(view: MarketView, region: str, kw: float, *, on_site: bool
 
 def accepting(view: MarketView, quote: Quote) -> Permission:
     """What policies say of taking a quote."""
-    return view.may(AcceptQuote(actor=view.me, because=quote.quote_id, quote_id=quote.quote_id))
+    return _may(view, lambda: AcceptQuote(actor=view.me, because=quote.quote_id, quote_id=quote.quote_id))
 
 
 def rent_levy(view: MarketView, duration_days: int, lessor: str = "") -> float:
@@ -183,10 +192,9 @@ def funding(view: MarketView, investor: str, books: Round, kind: StakeKind) -> P
     """What policies say of an investor that would lead a round."""
     cents = max(1, books.sought_cents)
     worth = round(cents / view.param("finance.round_share"))  # the valuation of the books is not known to every reader
-    round_ = FundRound(
+    return _may(view, lambda: FundRound(
         actor=investor, because=books.org, org=books.org, amount_usd_cents=cents, valuation_usd_cents=worth, kind=kind
-    )  # fmt: skip
-    return view.may(round_)
+    ))  # fmt: skip
 
 
 def may_fund(view: MarketView, investor: str, books: Round, kind: StakeKind) -> bool:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from events.commands import finance as commands
 from events.kinds import LoanRefusal
 from events.types import Event
 from events.types import finance as events
-from market.rules.base import Deciders, Happening, cash, income_usd_per_year, trait
+from market.rules.base import (
+    Deciders,
+    Happening,
+    cash,
+    holdings_of,
+    income_usd_per_year,
+    let_by,
+    rented_by,
+    trait,
+)
 from market.rules.vendors import loan_room_cents
 from market.state import State, next_id
 from market.state.demand import TAIL
@@ -21,6 +31,7 @@ def loans_of(state: State, org: str) -> list[Loan]:
     return [loan for loan in state.finance.loans.values() if loan.org == org]
 
 
+@lru_cache(1 << 14)
 def instalment_cents(cents: int, rate: float, days: int) -> float:
     """What a loan in equal instalments costs in a year."""
     return cents * annuity(rate, max(days, 1) / DAYS_PER_YEAR)
@@ -47,7 +58,7 @@ def coverage(state: State, org: str, extra_cents: int) -> float:
     p = state.run.parameters
     income = _long_rents_usd(state, org) + trait(state, org, "income_usd_per_year")
     income += p["tail.contract_share"] * tail_rent_usd_per_year(state, org)
-    costs = sum(x.delivered * x.price_usd_per_gpu_hour for x in state.leases.leases.values() if x.lessee == org)
+    costs = sum(x.delivered * x.price_usd_per_gpu_hour for x in rented_by(state, org))
     service = service_cents(state, org)
     service += instalment_cents(extra_cents, p["finance.loan_rate"], round(365 * p["finance.loan_years"]))
     return max(0.0, (income - costs * HOURS_PER_YEAR) * CENTS) / service if service else 0.0
@@ -56,7 +67,7 @@ def coverage(state: State, org: str, extra_cents: int) -> float:
 def _long_rents_usd(state: State, org: str) -> float:
     """Rent of a year under leases that last, and under contracts for capacity that is still to be drawn."""
     soon = state.run.start_day + 7 * state.run.week + 182
-    leases = (x for x in state.leases.leases.values() if x.lessor == org and x.end_day > soon)
+    leases = (x for x in let_by(state, org) if x.end_day > soon)
     signed = (x for x in state.contracts.open.values() if x.lessor == org)
     hourly = sum(x.gpus * x.price_usd_per_gpu_hour for x in leases)
     hourly += sum(x.undrawn * x.price_usd_per_gpu_hour for x in signed)
@@ -76,8 +87,7 @@ def tail_rent_usd_per_year(state: State, org: str) -> float:
 def free_h100e(state: State, org: str) -> float:
     """H100e that an org owns and has not let under leases."""
     chips = state.chips.chips
-    mine = (h for h in state.chips.holdings.values() if h.org == org)
-    return sum(max(0, h.owned - h.leased_out) * chips[h.chip].h100e for h in mine)
+    return sum(max(0, h.owned - h.leased_out) * chips[h.chip].h100e for h in holdings_of(state, org))
 
 
 def bond_room_cents(state: State, org: str, day: int) -> int:

@@ -8,7 +8,7 @@ from datetime import date
 
 from events.types import sites as events
 from market.rules.base import Happening
-from market.rules.power import making_days, plant_clears_days, plant_queue
+from market.rules.power import makers, making_days, plant_queue
 from market.state import State
 from market.units import HOURS_PER_DAY, HOURS_PER_YEAR, annuity, digits, to_date, to_day
 
@@ -92,7 +92,7 @@ def plant_usd_per_kw(state: State, day: int) -> float:
     """
     p = state.run.parameters
     usual = max(1.0, making_days(state, "greenfield"))
-    wait = max(usual, plant_clears_days(state, sum(b.power_kw for b in plant_queue(state)), day))
+    wait = max(usual, makers(state, day).clears_days(sum(b.power_kw for b in plant_queue(state))))
     price: float = p["means.turbine_usd_per_kw"] * (wait / usual) ** p["power.plant_price_per_wait"]
     return price
 

@@ -8,7 +8,17 @@ from collections.abc import Iterator
 from events.commands import finance as commands
 from events.types import Batch, Event
 from events.types import finance as events
-from market.rules.base import Deciders, Happening, cash, demand_factor, income_usd_per_year, trait, years
+from market.rules.base import (
+    Deciders,
+    Happening,
+    cash,
+    demand_factor,
+    income_usd_per_year,
+    let_by,
+    rented_by,
+    trait,
+    years,
+)
 from market.rules.credit import bond_room_cents, instalments, service_cents
 from market.rules.duties import billed_w
 from market.rules.energy import energy_usd_per_mwh
@@ -77,12 +87,12 @@ def decline_round(state: State, command: commands.DeclineRound, day: int) -> lis
 
 def monthly_rent(state: State, org: str) -> int:
     """Rent that an org pays in four weeks for what was handed over, in cents."""
-    return sum(lease_rent(lease) for lease in state.leases.leases.values() if lease.lessee == org)
+    return sum(map(lease_rent, rented_by(state, org)))
 
 
 def rent_earned(state: State, org: str) -> int:
     """Rent that an org earns in four weeks, in cents, on demand left out."""
-    return sum(lease_rent(lease) for lease in state.leases.leases.values() if lease.lessor == org)
+    return sum(map(lease_rent, let_by(state, org)))
 
 
 def lease_rent(lease: Lease) -> int:

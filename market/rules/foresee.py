@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from market.rules.base import demand_factor
+from market.rules.base import demand_factor, let_by
 from market.rules.prices import entry_price
 from market.rules.uses import is_in_house
 from market.state import State
@@ -41,8 +41,8 @@ def users(state: State, org: str, weeks: float) -> float:
 def contracted(state: State, org: str) -> float:
     """Compute under contract, in full: what is let, owed and scheduled, within the org's group left out."""
     chips, total = state.chips.chips, 0.0
-    for lease in state.leases.leases.values():
-        if lease.lessor == org and lease.kind != "internal":
+    for lease in let_by(state, org):
+        if lease.kind != "internal":
             total += lease.gpus * chips[lease.chip].h100e
     for contract in state.contracts.open.values():
         if contract.lessor == org:

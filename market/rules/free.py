@@ -42,24 +42,24 @@ def free_gpus(state: State, org: str, chip: str, site: str) -> int:
 def promised_watts(state: State, site: str) -> int:
     """IT power that the leases and quotes of a site's owner will take there, beyond what is installed."""
     owner = state.sites.sites[site].owner
-    return promised_by(state, site, let_by(state, owner), quoted_by(state, owner))
+    return promised_by(state, owner, let_by(state, owner), quoted_by(state, owner)).get(site, 0)
 
 
-def promised_by(state: State, site: str, leases: Iterable[Lease], quotes: Iterable[Quote]) -> int:
-    """`promised_watts` of a site from the leases and quotes of its owner."""
-    chips, owner = state.chips.chips, state.sites.sites[site].owner
-    promised: dict[str, int] = defaultdict(int)
+def promised_by(state: State, owner: str, leases: Iterable[Lease], quotes: Iterable[Quote]) -> dict[str, int]:
+    """`promised_watts` of each site at which an owner has promised anything, from its leases and quotes."""
+    chips = state.chips.chips
+    promised: dict[tuple[str, str], int] = defaultdict(int)
     for lease in leases:
-        if lease.site == site:
-            promised[lease.chip] += lease.owed
+        promised[lease.site, lease.chip] += lease.owed
     for quote in quotes:
-        if quote.site == site and quote.form == "lease":
-            promised[quote.chip] += quote.gpus
-    watts = 0
-    for chip, gpus in promised.items():
-        holding = state.chips.holdings.get(Place(owner, chip, site))
+        if quote.form == "lease":
+            promised[quote.site, quote.chip] += quote.gpus
+    watts: dict[str, int] = defaultdict(int)
+    for (site, chip), gpus in promised.items():
+        holding = state.chips.holdings.get(Place(owner, chip, site)) if gpus else None
         missing = gpus - (holding.held if holding else 0)
-        watts += max(0, missing) * round(chips[chip].power_kw_it_per_gpu * 1000)
+        if missing > 0:
+            watts[site] += missing * round(chips[chip].power_kw_it_per_gpu * 1000)
     return watts
 
 

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import takewhile
+from typing import NamedTuple
 
 from events.kinds import PowerSource
 from events.types import sites as events
@@ -46,14 +47,52 @@ def making_days(state: State, kind: str) -> float:
     return p["sites.turbine_days"] if kind != "greenfield" else p["sites.on_site_days"]
 
 
+class Server(NamedTuple):
+    """What serves a queue for power: the grid of a region, or the makers of own plant.
+
+    served_kw : what it has served since the start
+    yearly_kw : what it serves in the first year, a flow that grows
+    growth : of that flow, log points a year
+    at_once_years : flow that was there at the start
+    passed_years : time since the start
+    """
+
+    served_kw: float
+    yearly_kw: float
+    growth: float
+    at_once_years: float
+    passed_years: float
+
+    def clears_days(self, kw: float) -> float:
+        """Days until it has served so much more than today."""
+        if self.yearly_kw <= 0:
+            return NEVER_DAYS
+        reached_years = years_to((self.served_kw + kw) / self.yearly_kw - self.at_once_years, self.growth)
+        return min(NEVER_DAYS, max(0.0, DAYS_PER_YEAR * (reached_years - self.passed_years)))
+
+
+def grid(state: State, region: str, day: int) -> Server:
+    """What a region connects: a year's flow at once, then a flow that grows."""
+    p, served = state.run.parameters, state.run.regions[region].granted_kw
+    yearly = p[f"regions.{region}.grid_mw_per_year"] * 1000
+    return Server(served, yearly, p["sites.grid_growth_per_year"], 1.0, years(state, day + 7))
+
+
+def makers(state: State, day: int) -> Server:
+    """What makers of own plant deliver in all regions."""
+    p = state.run.parameters
+    growth = math.log1p(p["sites.on_site_growth_per_year"])
+    return Server(state.run.on_site_kw, p["sites.on_site_mw_per_year"] * 1000, growth, 0.0, years(state, day + 7))
+
+
 def grid_days(state: State, region: str, kw: float, day: int) -> float:
     """Days until the grid serves a load that joins its queue today; `kw` with all that waits before it."""
-    return max(study_days(state, region), grid_clears_days(state, region, kw, day))
+    return max(study_days(state, region), grid(state, region, day).clears_days(kw))
 
 
 def plant_days(state: State, kind: str, kw: float, day: int) -> float:
     """Days until own plant that is ordered today runs; `kw` with all that was ordered before it."""
-    return max(making_days(state, kind), plant_clears_days(state, kw, day))
+    return max(making_days(state, kind), makers(state, day).clears_days(kw))
 
 
 def days_of_new(state: State, region: str, kind: str, kw: float, on_site: bool, day: int) -> float:
@@ -61,30 +100,6 @@ def days_of_new(state: State, region: str, kind: str, kw: float, on_site: bool, 
     if on_site:
         return plant_days(state, kind, kw + sum(b.power_kw for b in plant_queue(state)), day)
     return grid_days(state, region, kw + queued_kw(state, state.run.regions[region].queue), day)
-
-
-def grid_clears_days(state: State, region: str, kw: float, day: int) -> float:
-    """Days until a region has connected so much more than today."""
-    p = state.run.parameters
-    yearly = p[f"regions.{region}.grid_mw_per_year"] * 1000
-    if yearly <= 0:
-        return NEVER_DAYS
-    due = (state.run.regions[region].granted_kw + kw) / yearly - 1
-    return _days_left(state, years_to(due, p["sites.grid_growth_per_year"]), day)
-
-
-def plant_clears_days(state: State, kw: float, day: int) -> float:
-    """Days until makers of own plant have delivered so much more than today."""
-    p = state.run.parameters
-    yearly = p["sites.on_site_mw_per_year"] * 1000
-    if yearly <= 0:
-        return NEVER_DAYS
-    due = (state.run.on_site_kw + kw) / yearly
-    return _days_left(state, years_to(due, math.log1p(p["sites.on_site_growth_per_year"])), day)
-
-
-def _days_left(state: State, reached_years: float, day: int) -> float:
-    return min(NEVER_DAYS, max(0.0, DAYS_PER_YEAR * (reached_years - years(state, day + 7))))
 
 
 def years_to(part: float, growth: float) -> float:
@@ -117,12 +132,12 @@ def expected_day(state: State, building: Building, day: int) -> int:
     """Day on which a building that waits for power can expect it: usual works, and its place in the queue."""
     if building.on_site:
         works = making_days(state, building.kind)
-        clears = plant_clears_days(state, _ahead_kw(plant_queue(state), building) + building.power_kw, day)
+        clears = makers(state, day).clears_days(_ahead_kw(plant_queue(state), building) + building.power_kw)
     else:
         works = study_days(state, building.region)
         queue = [state.sites.buildings[name] for name in state.run.regions[building.region].queue]
         before = [b for b in queue if not b.on_site and (b.paused_day < 0 or b is building)]
-        clears = grid_clears_days(state, building.region, _ahead_kw(before, building) + building.power_kw, day)
+        clears = grid(state, building.region, day).clears_days(_ahead_kw(before, building) + building.power_kw)
     return round(max(building.start_day + works, day + clears))
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from events.types import Batch
 from events.types import demand as events
-from market.rules.base import demand_factor, years
+from market.rules.base import demand_factor, holdings_of, rented_by, years
 from market.state import State
 from market.state.demand import TAIL
 from market.units import DAYS_PER_YEAR, HOURS_PER_YEAR, clip, digits
@@ -82,8 +82,8 @@ def leader_h100e(state: State) -> float:
 def announced_h100e(state: State, org: str) -> float:
     """H100e of a lab that anybody can know of: what it holds, has leased and has announced."""
     chips = state.chips.chips
-    held = sum(h.owned * chips[h.chip].h100e for h in state.chips.holdings.values() if h.org == org)
-    held += sum(x.gpus * chips[x.chip].h100e for x in state.leases.leases.values() if x.lessee == org)
+    held = sum(h.owned * chips[h.chip].h100e for h in holdings_of(state, org))
+    held += sum(x.gpus * chips[x.chip].h100e for x in rented_by(state, org))
     for contract in state.contracts.open.values():
         if contract.lessee == org:
             held += sum(tranche.gpus for tranche in contract.schedule) * chips[contract.chip].h100e
@@ -93,7 +93,7 @@ def announced_h100e(state: State, org: str) -> float:
 def own_lab_h100e(state: State, org: str) -> float:
     """Part of what a parent owns and has on order that serves its own users and labs, H100e."""
     chips = state.chips.chips
-    total = sum(h.owned * chips[h.chip].h100e for h in state.chips.holdings.values() if h.org == org)
+    total = sum(h.owned * chips[h.chip].h100e for h in holdings_of(state, org))
     total += sum(n * chips[c].h100e for c, n in state.chips.warehouse.get(org, {}).items())
     total += sum(s.gpus * chips[s.chip].h100e for s in state.chips.shipments.values() if s.org == org)
     total += sum(o.gpus * chips[o.chip].h100e for o in state.chips.orders.values() if o.org == org)

@@ -7,7 +7,7 @@ their org, events between parties with the parties (`Event.sees`).
 from __future__ import annotations
 
 from market.rules.machines import Machine
-from market.rules.permits import Permission
+from market.rules.permits import GIVEN, Permission
 from market.state.chips import Holding, Order
 from market.state.contracts import Contract
 from market.state.finance import Books
@@ -28,7 +28,7 @@ class MarketView(InvestorView):
 
 
 __all__ = [
-    "Books", "Building", "Chip", "Contract", "Holding", "Lab", "LabSeen", "Lease", "Letter", "Lot", "Machine",
+    "GIVEN", "Books", "Building", "Chip", "Contract", "Holding", "Lab", "LabSeen", "Lease", "Letter", "Lot", "Machine",
     "MarketView", "NotVisible", "Order", "Org", "Permission", "Project", "Quote", "Request", "Round", "Shared", "Site",
     "TrainingRun",
 ]  # fmt: skip

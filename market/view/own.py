@@ -10,7 +10,7 @@ from market.rng import Draws
 from market.rules import vendors
 from market.rules.credit import bond_room_cents, coverage
 from market.rules.finance import burn_cents, runway_days
-from market.rules.free import idle_h100e, promised_by
+from market.rules.free import idle_h100e
 from market.rules.machines import Machine, step_flop
 from market.state.chips import Holding, Order, Place
 from market.state.contracts import Contract
@@ -150,10 +150,9 @@ class OwnView(PublicView):
 
     def promised_kw(self, site: str) -> float:
         """Power that own leases and quotes will take at an own site beyond what is installed."""
-        state, shared = state_of(self), shared_of(self)
-        if state.sites.sites[site].owner != self.me:
+        if state_of(self).sites.sites[site].owner != self.me:
             raise NotVisible(f"{site} is not {self.me}'s")
-        return promised_by(state, site, shared.let[self.me], shared.quotes_by[self.me]) / 1000
+        return shared_of(self).promised_watts(self.me).get(site, 0) / 1000
 
     # --- leases
 

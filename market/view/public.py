@@ -8,7 +8,7 @@ from events.commands.chips import PlaceOrder
 from market.rules import vendors
 from market.rules.chips import may_buy
 from market.rules.machines import leading_flop
-from market.rules.power import grid_days, plant_days
+from market.rules.power import making_days
 from market.rules.prices import replacement_cost
 from market.state.sites import Site
 from market.view.base import shared_of, state_of
@@ -146,10 +146,11 @@ class PublicView(PolicyView):
 
     def power_days(self, region: str, kind: str, on_site: bool, kw: float) -> float:
         """Days until a load that asks for power today would have it: its works, and all who asked before."""
-        state, shared = state_of(self), shared_of(self)
         if on_site:
-            return plant_days(state, kind, kw + shared.plant_queue_kw, self.day)
-        return grid_days(state, region, kw + shared.queues_kw[region], self.day)
+            server, queued = shared_of(self).plant_makers
+            return max(making_days(state_of(self), kind), server.clears_days(kw + queued))
+        server, queued, works = shared_of(self).grids[region]
+        return max(works, server.clears_days(kw + queued))
 
     def site(self, name: str) -> Site:
         """One site: plans, energised power and installations are announced."""
@@ -176,9 +177,9 @@ class PublicView(PolicyView):
 
     def may_buy(self, chip: str) -> bool:
         """Whether a chip is for sale to the org, and policies let it order the chip or decide on a licence for it."""
-        return (
-            self.is_for_sale(chip)
-            and self.may(PlaceOrder(actor=self.me, because=self.me, chip=chip, gpus=1)).is_worth_asking
+        return self.is_for_sale(chip) and (
+            not self.is_regulated
+            or self.may(PlaceOrder(actor=self.me, because=self.me, chip=chip, gpus=1)).is_worth_asking
         )
 
     def own_lines(self) -> tuple[Chip, ...]:

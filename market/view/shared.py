@@ -16,10 +16,10 @@ from market.rules.chips import outlook
 from market.rules.energy import plant_usd_per_kw
 from market.rules.estates import is_open, reserve_cents
 from market.rules.finance import lease_rent
-from market.rules.free import idle_h100e
+from market.rules.free import idle_h100e, promised_by
 from market.rules.index import Capacity, tail_price, tail_wanted
 from market.rules.machines import Machine, machines, quote_yields
-from market.rules.power import plant_queue, queued_kw
+from market.rules.power import Server, grid, makers, plant_queue, queued_kw, study_days
 from market.rules.prices import cost_of_mix
 from market.rules.projects import Bench, benches
 from market.rules.serving import capacity
@@ -44,6 +44,7 @@ class Shared(Grouped):
         self._labs: dict[str, Lab | None] = {}
         self._used: dict[str, float] = {}
         self._pending: dict[str, float] = {}
+        self._promised: dict[str, dict[str, int]] = {}
 
     @cached_property
     def contracts(self) -> dict[str, tuple[Contract, ...]]:
@@ -163,6 +164,12 @@ class Shared(Grouped):
             self._pending[org] = sum(gpus * chips.chips[name].power_kw_it_per_gpu for name, gpus in pending)
         return self._pending[org]
 
+    def promised_watts(self, org: str) -> dict[str, int]:
+        """Power that an org's leases and quotes will take at its sites beyond what is installed."""
+        if org not in self._promised:
+            self._promised[org] = promised_by(self.state, org, self.let[org], self.quotes_by[org])
+        return self._promised[org]
+
     def backer(self, org: str) -> str | None:
         """The investor that has put most into an org in return for its custom."""
         orgs, estates = self.state.run.orgs, self.state.finance.estates
@@ -224,9 +231,13 @@ class Shared(Grouped):
         return busy
 
     @cached_property
-    def queues_kw(self) -> dict[str, int]:
-        """Power that waits for the grid of each region."""
-        return {name: queued_kw(self.state, region.queue) for name, region in self.state.run.regions.items()}
+    def grids(self) -> dict[str, tuple[Server, int, float]]:
+        """The grid of each region, the power that waits for it, and the days that works of a new load take."""
+        state, day = self.state, self.day
+        return {
+            name: (grid(state, name, day), queued_kw(state, region.queue), study_days(state, name))
+            for name, region in state.run.regions.items()
+        }
 
     @cached_property
     def plant_usd_per_kw(self) -> float:
@@ -234,9 +245,9 @@ class Shared(Grouped):
         return plant_usd_per_kw(self.state, self.day)
 
     @cached_property
-    def plant_queue_kw(self) -> int:
-        """Power that waits for own plant."""
-        return sum(building.power_kw for building in plant_queue(self.state))
+    def plant_makers(self) -> tuple[Server, int]:
+        """The makers of own plant, and the power that waits for them."""
+        return makers(self.state, self.day), sum(building.power_kw for building in plant_queue(self.state))
 
     @cached_property
     def machines(self) -> dict[str, list[Machine]]:
