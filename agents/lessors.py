@@ -80,14 +80,17 @@ def standing_plans(view: MarketView, lead: float, kw: float) -> Iterator[Plan]:
 
 def plans(view: MarketView, lead: float, kw: float, regions: list[str]) -> Iterator[Plan]:
     """Another building of an own campus, and a new site, in regions where the org may build: each with its wait."""
-    beside, apart = means.shell_weeks(view, "next"), means.shell_weeks(view, "greenfield")
+    beside, apart = max(lead, means.shell_weeks(view, "next")), max(lead, means.shell_weeks(view, "greenfield"))
+    present = dict.fromkeys(room.region for room in rooms(view) if room.region in regions)
+    campuses = {region: Build("brownfield", region, False) for region in present}
+    weeks = {region: max(beside, means.power_weeks(view, build, kw)) for region, build in campuses.items()}
     for room in rooms(view):
-        if room.region in regions:
-            build = Build("brownfield", room.region, False)
-            yield Plan(room.site, build, room.region, max(lead, beside, means.power_weeks(view, build, kw)))
+        if room.region in present:
+            yield Plan(room.site, campuses[room.region], room.region, weeks[room.region])
     for region in regions:
-        for build in (Build("greenfield", region, False), Build("greenfield", region, True)):
-            yield Plan("", build, region, max(lead, apart, means.power_weeks(view, build, kw)))
+        grid, plant = Build("greenfield", region, False), Build("greenfield", region, True)
+        yield Plan("", grid, region, max(apart, means.power_weeks(view, grid, kw)))
+        yield Plan("", plant, region, max(apart, means.power_weeks(view, plant, kw)))
 
 
 def at_wish(view: MarketView, chip: Chip, gpus: int, region: str) -> Plan | None:

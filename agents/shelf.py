@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from agents.buyers import offers
+from agents.buyers import offers, once
 from agents.lessors import Offer, is_for_contract, quote_price
 from agents.resources import queued_kw
 from events.commands import Command
 from events.commands.leases import BreakTalks, GiveQuote
 from events.kinds import TalksEnd
 from events.terms import LeaseTerms
-from market.view import MarketView, Quote, Request
+from market.view import Chip, MarketView, Quote, Request
 
 Used = dict[tuple[str, str, str | None], int]
 
@@ -65,18 +65,26 @@ def best_of(options: Sequence[Offer], view: MarketView) -> Offer | None:
 
 def shelf(view: MarketView, request: Request, used: Used) -> Iterator[Offer]:
     """Offers from GPUs that are free today, if they cover enough of the request."""
-    captive, part_min = view.captive_share(), view.param("desk.part_min")
-    for holding in view.holdings():
-        chip = view.chip(holding.chip)
+    part_min = view.param("desk.part_min")
+    start = max(view.day + 7, min(request.due_day, view.day + round(7 * view.param("desk.lead_weeks"))))
+    for chip, site, gpus in standing_free(view):
         if request.chip not in ("", chip.name):
             continue
         need = math.ceil(request.h100e / chip.h100e)
-        free = view.free(holding.chip, holding.site) - round(captive * holding.owned)
-        free = min(free, holding.owned) - used.get((holding.chip, holding.site, None), 0)
-        if holding.owned and free >= part_min * need:
-            start = max(view.day + 7, min(request.due_day, view.day + round(7 * view.param("desk.lead_weeks"))))
-            cost = view.cost(holding.chip) * chip.h100e
-            yield Offer(holding.chip, holding.site, min(need, free), start, None, cost)
+        free = gpus - used.get((chip.name, site, None), 0)
+        if free >= part_min * need:
+            yield Offer(chip.name, site, min(need, free), start, None, view.cost(chip.name) * chip.h100e)
+
+
+@once
+def standing_free(view: MarketView) -> tuple[tuple[Chip, str, int], ...]:
+    """Own GPUs that are free today beside what the org keeps for its own users: chip, site, GPUs."""
+    captive, found = view.captive_share(), []
+    for holding in view.holdings():
+        if holding.owned:
+            free = view.free(holding.chip, holding.site) - round(captive * holding.owned)
+            found.append((view.chip(holding.chip), holding.site, min(free, holding.owned)))
+    return tuple(x for x in found if x[2] > 0)
 
 
 def resale(view: MarketView, request: Request, used: Used) -> Iterator[Offer]:

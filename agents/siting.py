@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from agents import permission
-from agents.buyers import finance_usd_per_year, margin, offers, rented_h100e, target_h100e, wish_usd_per_year
+from agents.buyers import finance_usd_per_year, margin, offers, once, rented_h100e, target_h100e, wish_usd_per_year
 from agents.resources import buildable_kw, installed_kw, trusted_kw
 from agents.valuation import choose, is_my_week, price_term
 from events.commands import Command, Terms
@@ -134,7 +134,7 @@ def places(view: MarketView, kind: NewSiteKind, kw: int, taken: Mapping[str, int
     later than `sites.patience_weeks` after the shell nothing is begun. `taken` is what the org begins elsewhere now.
     """
     p, found = view.param, []
-    rate = p("means.capital_rate_parent" if view.trait("income_usd_per_year") > 0 else "finance.loan_rate")
+    rate, levelised = build_rate(view), levelised_usd_per_kwh(view)
     present = {site.region for site in view.sites()}
     shell_days = p(f"sites.{kind}_days") * p("sites.slip_median")
     per_shell_usd = annuity(rate, p("build.life_years")) / HOURS_PER_YEAR
@@ -142,27 +142,38 @@ def places(view: MarketView, kind: NewSiteKind, kw: int, taken: Mapping[str, int
     reference, weight = p("energy.reference_usd_per_mwh") / 1000, p("choice.presence_weight")
     longest, stands = shell_days + 7 * p("sites.patience_weeks"), p("sites.time_factor") * shell_days
     brings_plant = view.trait("on_site_power")
-    for region in view.home_regions():
-        for on_site in (False, True):
-            if on_site and kind == "brownfield" and not brings_plant:
-                continue
-            wait = view.power_days(region, kind, on_site, kw + taken.get(OWN_PLANT if on_site else region, 0))
-            if wait > longest:
-                continue
-            may = permission.to_build(view, region, kind, kw, on_site=on_site)
-            licence = may.wait_days if may.is_worth_asking else 0.0
-            levied = may.usd + permission.building_levy_usd(view, region, kw, on_site=on_site)
-            cost = view.levelised_usd_per_kwh(region, on_site, rate) + levied / kw * per_shell_usd
-            late = late_usd * max(wait + licence, stands)
-            terms = Terms(
-                region, term_price=price_term(cost, reference),
-                term_time=price_term(cost + late, cost), on_site_power=on_site,
-                term_control=weight if region in present else 0.0,
-                reason="not told" if may.is_worth_asking else "permission",
-                policy=None if may.is_worth_asking else may.policy,
-            )  # fmt: skip
-            found.append(Place(region, on_site, terms))
+    for region, on_site in levelised:
+        if on_site and kind == "brownfield" and not brings_plant:
+            continue
+        wait = view.power_days(region, kind, on_site, kw + taken.get(OWN_PLANT if on_site else region, 0))
+        if wait > longest:
+            continue
+        may = permission.to_build(view, region, kind, kw, on_site=on_site)
+        licence = may.wait_days if may.is_worth_asking else 0.0
+        levied = may.usd + permission.building_levy_usd(view, region, kw, on_site=on_site)
+        cost = levelised[region, on_site] + levied / kw * per_shell_usd
+        late = late_usd * max(wait + licence, stands)
+        terms = Terms(
+            region, term_price=price_term(cost, reference),
+            term_time=price_term(cost + late, cost), on_site_power=on_site,
+            term_control=weight if region in present else 0.0,
+            reason="not told" if may.is_worth_asking else "permission",
+            policy=None if may.is_worth_asking else may.policy,
+        )  # fmt: skip
+        found.append(Place(region, on_site, terms))
     return found
+
+
+def build_rate(view: MarketView) -> float:
+    """What capital for buildings costs the org a year."""
+    return view.param("means.capital_rate_parent" if view.trait("income_usd_per_year") > 0 else "finance.loan_rate")
+
+
+@once
+def levelised_usd_per_kwh(view: MarketView) -> dict[tuple[str, bool], float]:
+    """Cost of an hour of one energised kW, USD, by region at home and by whether its power is the org's own."""
+    rate, regions = build_rate(view), view.home_regions()
+    return {(r, own): view.levelised_usd_per_kwh(r, own, rate) for r in regions for own in (False, True)}
 
 
 def margin_usd_per_kwh(view: MarketView) -> float:

@@ -9,7 +9,6 @@ from market.rules import vendors
 from market.rules.chips import may_buy
 from market.rules.machines import leading_flop
 from market.rules.power import making_days
-from market.rules.prices import replacement_cost
 from market.state.sites import Site
 from market.view.base import shared_of, state_of
 from market.view.frozen import frozen
@@ -46,8 +45,7 @@ class PublicView(PolicyView):
 
     def cost(self, chip: str) -> float:
         """Replacement cost of a chip, USD/H100e-hour."""
-        state = state_of(self)
-        return replacement_cost(state, state.chips.chips[chip], self.day)
+        return shared_of(self).costs[chip]
 
     @property
     def cost_of_mix(self) -> float:
@@ -160,7 +158,7 @@ class PublicView(PolicyView):
 
     def chips(self) -> tuple[Chip, ...]:
         """All chips announced."""
-        return tuple(shared_of(self).chips.values())
+        return shared_of(self).all_chips
 
     def chip(self, name: str) -> Chip:
         """One chip."""

@@ -20,7 +20,7 @@ from market.rules.free import idle_h100e, promised_by
 from market.rules.index import Capacity, tail_price, tail_wanted
 from market.rules.machines import Machine, machines, quote_yields
 from market.rules.power import Server, grid, makers, plant_queue, queued_kw, study_days
-from market.rules.prices import cost_of_mix
+from market.rules.prices import cost_of_mix, replacement_cost
 from market.rules.projects import Bench, benches
 from market.rules.serving import capacity
 from market.state import State
@@ -67,6 +67,16 @@ class Shared(Grouped):
         fields = Chip.__struct_fields__
         chips = self.state.chips.chips
         return MappingProxyType({n: Chip(*(getattr(chip, field) for field in fields)) for n, chip in chips.items()})
+
+    @cached_property
+    def all_chips(self) -> tuple[Chip, ...]:
+        """The same, one after the other."""
+        return tuple(self.chips.values())
+
+    @cached_property
+    def costs(self) -> dict[str, float]:
+        """Replacement cost of each chip, with the mean of levies."""
+        return {name: replacement_cost(self.state, chip, self.day) for name, chip in self.state.chips.chips.items()}
 
     @cached_property
     def labs(self) -> Mapping[str, LabSeen]:
