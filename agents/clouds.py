@@ -13,12 +13,13 @@ from agents.fulfilment import fulfil
 from agents.investors import fund_rounds
 from agents.lessors import concessions, first_offers
 from agents.resources import installed_kw, trusted_kw
+from agents.rights import options_of_cloud
 from agents.shelf import answer_counters, answer_requests
 from agents.siting import works
 from agents.valuation import is_my_week
 from events.commands import Command
 from market.rng import Draws
-from market.units import QUARTER_WEEKS
+from market.units import MONTH_WEEKS, QUARTER_WEEKS
 from market.view import MarketView
 
 
@@ -35,6 +36,7 @@ class Cloud:
         commands.extend(concessions(view, draws))
         commands.extend(fulfil(view))
         commands.extend(bids(view))
+        commands.extend(options_of_cloud(view) if is_my_week(view, MONTH_WEEKS) else ())
         short = list(capacity(view)) if is_my_week(view, QUARTER_WEEKS) else []
         commands.extend(pursue(view, short, draws))
         commands.extend(fund_rounds(view, "equity for compute"))

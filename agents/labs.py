@@ -12,6 +12,7 @@ from agents.desk import pursue
 from agents.fulfilment import power_chips
 from agents.race import bridge, frontier, is_racing
 from agents.research import projects, split, train
+from agents.rights import options_of_lab, taken_h100e
 from agents.shelf import answer_counters, answer_requests
 from agents.siting import works
 from agents.targets import far, held_on, near, promised_usd, wanted_h100e
@@ -39,9 +40,11 @@ class Lab:
         commands: list[Command] = []
         if view.trait("build") and view.trait("income_usd_per_year") > 0:
             commands.extend([*purchases(view), *works(view, draws), *bids(view)])
-        commands.extend(pursue(view, list(wanted_targets(view, lab)), draws))
+        options = list(options_of_lab(view, lab)) if is_my_week(view, MONTH_WEEKS) and rents_outside(view) else []
+        commands.extend(options)
+        commands.extend(pursue(view, list(wanted_targets(view, lab, taken_h100e(view, options))), draws))
         if is_my_week(view, MONTH_WEEKS):
-            if not view.parent_of(view.me) and not view.trait("in_house"):
+            if rents_outside(view):
                 commands.extend(plan(view, lab, draws))
             commands.append(split(view, lab))
             if view.trait("build") and not view.trait("income_usd_per_year"):
@@ -63,7 +66,7 @@ def coming_h100e(view: MarketView) -> float:
     for lease in view.rented():
         weight = view.chip(lease.chip).h100e
         total += lease.owed * weight
-        if lease.end_day - view.day < 7 * view.param("price.need_slack_weeks") and lease.kind != "internal":
+        if lease.last_day - view.day < 7 * view.param("price.need_slack_weeks") and lease.kind != "internal":
             total -= lease.delivered * weight
     pending = [*view.warehouse().items(), *view.coming().items(), *((o.chip, o.gpus) for o in view.orders())]
     return total + sum(gpus * view.chip(name).h100e for name, gpus in pending)
@@ -83,8 +86,16 @@ def plan(view: MarketView, lab: LabRecord, draws: Draws) -> Iterator[Command]:
     yield from announce(view, draws, later - held_on(view, view.day + round(7 * weeks)))
 
 
-def wanted_targets(view: MarketView, lab: LabRecord) -> Iterator[Target]:
-    """All that the lab would have talks about this week: a machine, a bridge to it, compute soon and years ahead."""
+def rents_outside(view: MarketView) -> bool:
+    """Whether a lab looks for compute beyond its own group."""
+    return not view.parent_of(view.me) and not view.trait("in_house")
+
+
+def wanted_targets(view: MarketView, lab: LabRecord, taken: float) -> Iterator[Target]:
+    """All that the lab would have talks about this week: a machine, a bridge to it, compute soon and years ahead.
+
+    `taken` : H100e that options of its leases give it this week.
+    """
     if parent := view.parent_of(view.me):
         yield from internal(view, parent) if is_my_week(view, MONTH_WEEKS) else ()
         return
@@ -94,7 +105,7 @@ def wanted_targets(view: MarketView, lab: LabRecord) -> Iterator[Target]:
     if view.trait("in_house"):
         return
     if is_my_week(view, MONTH_WEEKS):
-        yield from near(view, lab)
+        yield from near(view, lab, taken)
     if is_my_week(view, QUARTER_WEEKS) and not machine and not is_racing(view):
         yield from far(view, lab)
 

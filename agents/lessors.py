@@ -12,6 +12,7 @@ from agents import means, permission
 from agents.buyers import once
 from agents.decision import Target
 from agents.means import Build
+from agents.rights import with_clauses
 from agents.rooms import rooms
 from events.commands import Command
 from events.commands.leases import BreakTalks, GiveQuote
@@ -188,7 +189,7 @@ def offer(view: MarketView, request: Request) -> LeaseTerms | TalksEnd:
     own = means.owning_usd(view, bill, (chip, gpus), plan.region, rate) * chip.h100e
     price = p("talks.quote_factor") * max(price, own * p("price.entry_floor"))
     ramp = "" if request.chip else "fleet_"  # a machine is wanted whole, a fleet as it grows
-    return LeaseTerms(
+    terms = LeaseTerms(
         chip=chip.name, site=plan.site, region=plan.region, gpus=gpus, start_day=start,
         end_day=start + request.duration_days, price_usd_per_gpu_hour=price,
         chip_choice="listed", site_choice="fixed" if plan.site else "listed",
@@ -197,6 +198,8 @@ def offer(view: MarketView, request: Request) -> LeaseTerms | TalksEnd:
         prepaid_share=p("contracts.prepaid_share") if view.trait("borrows") and not view.trait("income_usd_per_year")
         else 0.0,
     )  # fmt: skip
+    late = means.slip(view, means.chip_weeks(view, chip)).late_weeks if plan.build is None else None
+    return with_clauses(view, request, terms, asked, late_weeks=late)
 
 
 def place_for(view: MarketView, chip: Chip, gpus: int, request: Request) -> Plan | None:

@@ -21,6 +21,7 @@ from agents.means import (
     slip,
     ways_to_build,
 )
+from agents.rights import rebated
 from market.units import HOURS_PER_YEAR
 from market.view import MarketView, Quote
 
@@ -113,9 +114,10 @@ def quoted(view: MarketView, target: Target, quote: Quote) -> Option:
     chip, p = view.chip(quote.chip), view.param
     price = quote.price_usd_per_gpu_hour / chip.h100e / view.training_yield(quote.quote_id) / target.hours_share
     price *= 1 + permission.rent_levy(view, quote.duration_days, quote.lessor)
+    wait = max(0.0, (quote.start_day - view.day) / 7)
+    price *= rebated(view, quote, slip(view, wait).late_weeks)
     if view.rented() and all(lease.lessor != quote.lessor for lease in view.rented()):
         price *= 1 + p("talks.switching_share")
-    wait = max(0.0, (quote.start_day - view.day) / 7)
     failed: list[Gate] = [] if permission.accepting(view, quote).is_worth_asking else ["permission"]
     if quote.start_day > quote.first_start_day + 7 * SLIP_WEEKS:
         failed.append("lost to another")

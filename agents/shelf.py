@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from agents.buyers import offers, once
 from agents.lessors import Offer, is_for_contract, quote_price
 from agents.resources import queued_kw
+from agents.rights import with_clauses
 from events.commands import Command
 from events.commands.leases import BreakTalks, GiveQuote
 from events.kinds import TalksEnd
@@ -41,6 +42,8 @@ def _quote(view: MarketView, request: Request, offer: Offer, price: float) -> Gi
         chip=offer.chip, site=offer.site, gpus=offer.gpus, start_day=offer.start_day, end_day=end,
         price_usd_per_gpu_hour=price, region=view.site(offer.site).region,
     )  # fmt: skip
+    if offer.parent_lease_id is None:
+        terms = with_clauses(view, request, terms, math.ceil(request.h100e / view.chip(offer.chip).h100e))
     return GiveQuote(
         actor=view.me, because=request.request_id, request_id=request.request_id, terms=terms,
         parent_lease_id=offer.parent_lease_id,

@@ -17,6 +17,7 @@ from events.commands.leases import AcceptQuote, BreakTalks, CounterQuote
 from events.commands.sites import PlanSite
 from events.kinds import Clause, TalksEnd
 from events.terms import LeaseTerms, terms_of
+from market.units import CENTS
 from market.view import MarketView, Quote, Request
 
 Talks = list[tuple[Request, Quote | None]]
@@ -43,6 +44,8 @@ def settle(view: MarketView, quote: Quote, why: Choice | None) -> Command:
         return _break(view, request.request_id, "permission")
     if quote.lessor == view.parent_of(view.me):
         return AcceptQuote(actor=view.me, because=quote.quote_id, quote_id=quote.quote_id, why=why)
+    if quote.deposit_usd > view.cash_cents / CENTS:
+        return _break(view, request.request_id, "finance")
     late = quote.start_day - request.due_day > 7 * p("price.need_slack_weeks")
     if late and not view.trait("patient"):
         return _break(view, request.request_id, "too late")

@@ -59,7 +59,7 @@ def held_on(view: MarketView, day: int) -> float:
     """Compute that the lab will have on a day: owned, on order, and under leases in force then."""
     total = 0.0
     for lease in view.rented():
-        if lease.start_day <= day < lease.end_day or lease.kind == "internal":
+        if lease.start_day <= day < lease.last_day or lease.kind == "internal":
             total += lease.gpus * view.chip(lease.chip).h100e
     for contract in view.contracts():
         if contract.lessee == view.me:
@@ -73,7 +73,7 @@ def held_on(view: MarketView, day: int) -> float:
 def promised_usd(view: MarketView, weeks: float) -> float:
     """Rent a year that leases and contracts signed will take so many weeks ahead."""
     day = view.day + round(7 * weeks)
-    leases = (x.gpus * x.price_usd_per_gpu_hour for x in view.rented() if x.start_day <= day < x.end_day)
+    leases = (x.gpus * x.price_usd_per_gpu_hour for x in view.rented() if x.start_day <= day < x.last_day)
     mine = (c for c in view.contracts() if c.lessee == view.me)
     coming = (t.gpus * c.price_usd_per_gpu_hour for c in mine for t in c.schedule if t.start_day <= day)
     return HOURS_PER_YEAR * (math.fsum(leases) + math.fsum(coming))
@@ -107,13 +107,13 @@ def rent_usd(view: MarketView, years: float, weeks: float) -> float:
     return view.contract_price(365 * years, weeks) * (1 + rent_levy(view, round(365 * years)))
 
 
-def near(view: MarketView, lab: LabRecord) -> Iterator[Target]:
-    """Compute that the lab lacks within half a year: its part of a month."""
+def near(view: MarketView, lab: LabRecord, taken: float = 0.0) -> Iterator[Target]:
+    """Compute that the lab lacks within half a year beyond what it takes under its leases: its part of a month."""
     p, weeks = view.param, view.param("desk.lead_weeks")
     price = rent_usd(view, p("labs.near_term_years"), weeks)
     carried = near_limit_usd(view, lab)
     gap = max(gap_h100e(view, lab, ahead, price, carried) for ahead in (weeks, p("labs.near_weeks")))
-    yield from _target(view, "serving", (gap, MONTH_WEEKS), weeks, price)
+    yield from _target(view, "serving", (gap - taken, MONTH_WEEKS), weeks, price)
 
 
 def far(view: MarketView, lab: LabRecord) -> Iterator[Target]:

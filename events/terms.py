@@ -67,6 +67,11 @@ class LeaseTerms(msgspec.Struct, frozen=True, kw_only=True):
         return self.end_day - self.start_day
 
     @property
+    def deposit_usd(self) -> float:
+        """Deposit on all GPUs of the terms, USD."""
+        return self.gpus * self.price_usd_per_gpu_hour * 24 * self.deposit_days
+
+    @property
     def worth_usd(self) -> float:
         """Rent over the whole term, USD."""
         return self.gpus * self.price_usd_per_gpu_hour * 24 * self.duration_days

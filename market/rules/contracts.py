@@ -195,6 +195,7 @@ def lease_under(
         "price_usd_per_gpu_hour": round(contract.price_usd_per_gpu_hour * ratio, 6),
         "tranches": 1,
         "ramp_days": 0,
+        "expand_gpus": contract.expand_gpus * gpus // max(1, math.ceil(contract.gpus * ratio)),
     }
     lease = LeaseSigned(
         lease_id=lease_id, parent_lease_id=place.parent_lease_id, quote_id=None, lessor=contract.lessor,

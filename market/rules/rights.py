@@ -50,13 +50,20 @@ def _expansion_fault(state: State, lease: Lease, gpus: int, day: int) -> ClauseR
         return "no such option"
     if day > lease.start_day + lease.expand_days:
         return "too late"
+    if gpus > takeable(state, lease, day):
+        return "capacity"
+    return "cash" if clauses.deposit_cents(lease, gpus) > cash(state, lease.lessee) else None
+
+
+def takeable(state: State, lease: Lease, day: int) -> int:
+    """GPUs that a lessee may take beside those of its lease: what the clause leaves of what the lessor has free."""
+    if not lease.expand_gpus or day > lease.start_day + lease.expand_days:
+        return 0
     free = free_gpus(state, lease.lessor, lease.chip, lease.site)
     parent = state.leases.leases.get(lease.parent_lease_id or "")
     if parent is not None:
         free = min(free, parent.gpus - parent.subleased - quoted_under(state, parent.lease_id))
-    if gpus > free:
-        return "capacity"
-    return "cash" if clauses.deposit_cents(lease, gpus) > cash(state, lease.lessee) else None
+    return max(0, min(lease.expand_gpus, free))
 
 
 def consent(state: State, command: commands.GiveConsent, day: int) -> list[Event]:

@@ -81,6 +81,11 @@ class Lease(LeaseTerms, frozen=False, array_like=True, kw_only=True):  # type: i
         """GPUs promised and not handed over."""
         return self.gpus - self.delivered
 
+    @property
+    def last_day(self) -> int:
+        """First day after its term, with that for which it was renewed."""
+        return self.end_day + self.renew_days * self.renews
+
 
 class Letter(msgspec.Struct, array_like=True):
     """A letter of intent that is neither definitive nor lapsed."""

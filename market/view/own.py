@@ -12,6 +12,7 @@ from market.rules.credit import bond_room_cents, coverage
 from market.rules.finance import burn_cents, runway_days
 from market.rules.free import idle_h100e
 from market.rules.machines import Machine, step_flop
+from market.rules.rights import takeable
 from market.state.chips import Holding, Order, Place
 from market.state.contracts import Contract
 from market.state.finance import Books
@@ -170,6 +171,13 @@ class OwnView(PublicView):
         if self.me not in (lease.lessee, lease.lessor):
             raise NotVisible(f"{lease_id} is between {lease.lessor} and {lease.lessee}")
         return frozen(lease)
+
+    def may_take(self, lease_id: str) -> int:
+        """GPUs that the org may take beside those of a lease today, as its lessor tells it."""
+        lease = state_of(self).leases.leases[lease_id]
+        if self.me != lease.lessee:
+            raise NotVisible(f"{lease_id} is {lease.lessee}'s")
+        return takeable(state_of(self), lease, self.day)
 
     def lost_lease(self) -> str:
         """The latest lease that was broken off under the org and that it has asked for no other since, or nothing."""
