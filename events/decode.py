@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,7 @@ from events.types import EVENTS
 from events.types.base import Entry, Event, by_position
 from events.upcast import gaps, lift
 from events.validate import Group, groups, raw_values, valid_rows
+from events.vocabulary import ENVELOPE
 
 
 class _Column:
@@ -72,12 +74,50 @@ if _gaps := gaps():  # an old log would stop half-way
 
 
 def entries(batch: pa.RecordBatch) -> Iterator[Entry]:
-    """Turn one commit into entries as `decode` does, a part at a time, so that a large one takes little memory."""
+    """Turn one commit into entries as `decode` does; a large one part by part, so that it takes little memory."""
     if batch.num_rows <= PART_ROWS:
         return iter(decode(batch))
-    starts = range(0, batch.num_rows, PART_ROWS)
-    rows = (np.arange(start, min(start + PART_ROWS, batch.num_rows)) for start in starts)
-    return chain.from_iterable(decode(batch.take(fixed(part, "int64"))) for part in rows)
+    return chain.from_iterable(map(in_order, parts(by_type(batch), PART_ROWS)))
+
+
+class Typed(NamedTuple):
+    """Events of one type and version, ascending by seq: the envelope and the columns that they fill."""
+
+    type: str
+    version: int
+    batch: pa.RecordBatch
+
+
+def by_type(batch: pa.RecordBatch) -> list[Typed]:
+    """Split a commit by type. The wide table is mostly null: this takes a fifth of its memory."""
+    names, found = set(batch.schema.names), []
+    for group in groups(batch):
+        fields = [*ENVELOPE, *(name for name in known_shapes()[group.type, group.version] if name in names)]
+        rows = batch.select(fields).take(fixed(group.rows, "int64"))
+        found.append(Typed(group.type, group.version, rows))
+    return found
+
+
+def parts(typed: list[Typed], size: int) -> Iterator[list[Typed]]:
+    """Cut a commit that was split by type into parts of `size` events that follow each other."""
+    seqs = [raw_values(each.batch.column("seq")) for each in typed]
+    first, end = min(seq[0] for seq in seqs), max(seq[-1] for seq in seqs) + 1
+    for start in range(first, end, size):
+        spans = [np.searchsorted(seq, (start, start + size)) for seq in seqs]
+        yield [
+            each._replace(batch=each.batch.take(fixed(np.arange(*span), "int64")))
+            for each, span in zip(typed, spans, strict=True)
+            if span[0] < span[1]
+        ]
+
+
+def in_order(part: list[Typed]) -> list[Entry]:
+    """Entries of a part in order of seq, all of the present version."""
+    found: list[Entry] = []
+    for each in part:
+        table, rows = _Table(each.batch), np.arange(each.batch.num_rows)
+        found += _entries(table, rows, _events(table, Group(each.type, each.version, rows)))
+    return sorted(found, key=attrgetter("seq"))
 
 
 def decode(batch: pa.RecordBatch) -> list[Entry]:
@@ -91,8 +131,12 @@ def decode(batch: pa.RecordBatch) -> list[Entry]:
     every = np.arange(batch.num_rows)
     back = np.empty_like(every)
     back[np.concatenate(places)] = every
-    envelope = [table.values(name, every, False) for name in ("seq", "day", "actor", "cause_seq", "root_seq")]
-    return list(map(Entry, *envelope, map(events.__getitem__, back.tolist())))
+    return _entries(table, every, map(events.__getitem__, back.tolist()))
+
+
+def _entries(table: _Table, rows: np.ndarray, events: Iterable[Event]) -> list[Entry]:
+    envelope = [table.values(name, rows, False) for name in ("seq", "day", "actor", "cause_seq", "root_seq")]
+    return list(map(Entry, *envelope, events))
 
 
 def _events(table: _Table, group: Group) -> list[Event]:

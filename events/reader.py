@@ -18,7 +18,7 @@ from events.disk import Disk
 from events.errors import LogDamaged, LogForeign, LogMissing, Problem
 from events.layout import LIVE, LOG, MANIFEST, SCENARIO, SEGMENT, file_name
 from events.manifest import Manifest, listing, parse
-from events.segment import Place, Scan
+from events.segment import Commit, Place, Scan
 from events.types.base import Entry
 from events.validate import Seen
 from events.vintage import schema_of
@@ -148,9 +148,9 @@ class LogReader:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Commits as record batches, fully validated."""
-        return chain.from_iterable(batches for _, batches in self._checked())
+        return chain.from_iterable(batches for _, batches in self._segments())
 
-    def _checked(self) -> Iterator[tuple[Found, Iterator[pa.RecordBatch]]]:
+    def _segments(self) -> Iterator[tuple[Found, Iterator[pa.RecordBatch]]]:
         """Segments in order, each with its commits, which are validated as they are taken."""
         seen = Seen()
         for found in self.walk():
@@ -168,7 +168,7 @@ class LogReader:
         from events.table import empty, present  # it imports Polars, which is slow
 
         parts: list[pl.LazyFrame] = []
-        for found, batches in self._checked():
+        for found, batches in self._segments():
             deque(batches, maxlen=0)  # checked, then read by Polars from the same bytes
             if found.scan.commits:
                 parts.append(present(pl.scan_ipc(segment.whole(found.data, found.scan))))
@@ -221,25 +221,31 @@ def decode_segment(found: Found, manifest: Manifest, seen: Seen) -> Iterator[pa.
     """Decode the whole commits of a segment whose chain holds and take `seen` along; LogForeign at a fault."""
     if not found.scan.commits:
         return
-    schema = schema_of(segment.read_preface(found.data), manifest)
-    buffer, budget = pa.py_buffer(found.data), unpack.Budget()
+    unpacker = _unpacker(found, manifest)
     for commit in found.scan.commits:
-        try:
-            batch = unpack.read_batch(buffer, commit, schema, budget)
-            reason = validate.fault(batch, commit.number, commit.first_seq, seen)
-        except flat.Malformed as error:
-            reason = str(error)
-        if reason:
-            raise LogForeign(Problem(found.name, commit.number, commit.offset, reason))
-        seen.take(batch)
-        yield batch
+        yield _checked(unpacker, found.name, commit, seen)  # and not kept here: it may be large
+
+
+def _unpacker(found: Found, manifest: Manifest) -> unpack.Unpacker:
+    return unpack.Unpacker(pa.py_buffer(found.data), schema_of(segment.read_preface(found.data), manifest))
+
+
+def _checked(unpacker: unpack.Unpacker, name: str, commit: Commit, seen: Seen) -> pa.RecordBatch:
+    try:
+        batch = unpacker.batch(commit)
+        reason = validate.fault(batch, commit.number, commit.first_seq, seen)
+    except flat.Malformed as error:
+        reason = str(error)
+    if reason:
+        raise LogForeign(Problem(name, commit.number, commit.offset, reason))
+    seen.take(batch)
+    return batch
 
 
 def _last_commit(found: Found, manifest: Manifest) -> pa.RecordBatch:
     """The last commit of a segment and no other."""
     last = found.scan.commits[-1]
     try:
-        schema = schema_of(segment.read_preface(found.data), manifest)
-        return unpack.read_batch(pa.py_buffer(found.data), last, schema, unpack.Budget())
+        return _unpacker(found, manifest).batch(last)
     except flat.Malformed as error:
         raise LogForeign(Problem(found.name, last.number, last.offset, str(error))) from None

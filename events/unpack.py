@@ -1,9 +1,6 @@
-"""Decoding one commit: every declared size is checked before anything is decompressed, all values after it."""
+"""Decoding commits: every declared size is checked before anything is decompressed, all values after it."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -11,56 +8,53 @@ import pyarrow as pa
 from events import flat
 from events.segment import PLAIN_BYTES_MAX, PLAIN_RATIO_MAX, PLAIN_TOTAL_MIN, Commit
 
-
-@dataclass
-class Budget:
-    """How much the commits of a segment unpack to, and whether that is in keeping with their bytes."""
-
-    plain: int = 0
-
-    def spend(self, plain: int, read: int) -> None:
-        """Take a commit of so many bytes along, the segment having `read` bytes up to its end."""
-        self.plain += plain
-        if self.plain > PLAIN_TOTAL_MIN + PLAIN_RATIO_MAX * read:
-            raise flat.Malformed(f"{read} bytes declare {self.plain} when decompressed (at most {PLAIN_RATIO_MAX}x)")
+ALONE = pa.ipc.IpcReadOptions(use_threads=False)  # threads cost more than they bring
 
 
-def read_batch(data: pa.Buffer, commit: Commit, schema: pa.Schema, budget: Budget) -> pa.RecordBatch:
-    """Decode a commit whose hash holds, after a check of every declared size; Malformed when one is wrong."""
-    message = data.slice(commit.offset, commit.meta_bytes + commit.body_bytes)
-    budget.spend(check_sizes(bytes(message), commit.meta_bytes, schema), commit.end)
-    try:
-        batch = pa.ipc.read_record_batch(pa.ipc.read_message(message), schema)
-        batch.validate(full=True)
-    except (pa.ArrowException, OSError) as fault:
-        raise flat.Malformed(str(fault).splitlines()[0][:200]) from None
-    return batch
+class Unpacker:
+    """Decodes commits of one segment, whose hashes hold, and bounds what they unpack to, one by one and together."""
 
+    def __init__(self, data: pa.Buffer, schema: pa.Schema) -> None:
+        self._data, self._plain = data, 0
+        self._head = schema.serialize().to_pybytes()
+        # bits a value of each column, 0 for text; and the place of its first buffer
+        self._widths = np.array([0 if pa.types.is_string(kind) else kind.bit_width for kind in schema.types])
+        self._places = np.concatenate([[0], np.cumsum(np.where(self._widths, 2, 3))])
 
-@cache
-def _widths(schema: pa.Schema) -> tuple[int, ...]:
-    """Bits a value of each column, 0 for text."""
-    return tuple(0 if pa.types.is_string(kind) else kind.bit_width for kind in schema.types)
+    def batch(self, commit: Commit) -> pa.RecordBatch:
+        """Decode a commit after a check of every declared size; Malformed when one is wrong."""
+        message = bytes(self._data.slice(commit.offset, commit.meta_bytes + commit.body_bytes))
+        self._plain += self._plain_bytes(message, commit.meta_bytes)
+        if self._plain > PLAIN_TOTAL_MIN + PLAIN_RATIO_MAX * commit.end:
+            text = f"{commit.end} bytes declare {self._plain} when decompressed (at most {PLAIN_RATIO_MAX}x)"
+            raise flat.Malformed(text)
+        try:
+            batch = pa.ipc.open_stream(self._head + message, options=ALONE).read_next_batch()
+            batch.validate(full=True)
+        except (pa.ArrowException, OSError) as fault:
+            raise flat.Malformed(str(fault).splitlines()[0][:200]) from None
+        return batch
 
-
-def check_sizes(message: bytes, meta_bytes: int, schema: pa.Schema) -> int:
-    """Give the size of a batch when decompressed; Malformed when that is not what its rows and schema call for."""
-    batch = flat.read_batch(message[8:meta_bytes])
-    rows, widths = batch.rows, _widths(schema)
-    if batch.codec not in (flat.ZSTD, flat.LZ4_FRAME):
-        raise flat.Malformed(f"unknown compression {batch.codec}")
-    if len(batch.nodes) != len(widths) or len(batch.buffers) != sum(2 if width else 3 for width in widths):
-        raise flat.Malformed(f"{len(batch.nodes)} columns where the schema has {len(widths)}")
-    plain = _plain_sizes(message[meta_bytes:], batch.buffers).tolist()
-    if sum(plain) > PLAIN_BYTES_MAX:
-        raise flat.Malformed(f"{sum(plain)} bytes when decompressed (at most {PLAIN_BYTES_MAX})")
-    at, bitmap = 0, (rows + 7) // 8
-    for (length, nulls), width in zip(batch.nodes, widths, strict=True):
-        wanted = (rows * width + 7) // 8 if width else 4 * (rows + 1)
-        if length != rows or not 0 <= nulls <= rows or plain[at] != (bitmap if nulls else 0) or plain[at + 1] != wanted:
-            raise flat.Malformed(f"column {at} has sizes that its {rows} rows do not call for")
-        at += 2 if width else 3
-    return sum(plain)
+    def _plain_bytes(self, message: bytes, meta_bytes: int) -> int:
+        """Give the size of a batch when decompressed; Malformed when that is not what its rows and schema call for."""
+        batch = flat.read_batch(message[8:meta_bytes])
+        rows, widths, places = batch.rows, self._widths, self._places
+        if batch.codec not in (flat.ZSTD, flat.LZ4_FRAME):
+            raise flat.Malformed(f"unknown compression {batch.codec}")
+        if len(batch.nodes) != len(widths) or len(batch.buffers) != places[-1]:
+            raise flat.Malformed(f"{len(batch.nodes)} columns where the schema has {len(widths)}")
+        plain = _plain_sizes(message[meta_bytes:], batch.buffers)
+        total = int(sum(plain.tolist()))  # of any sizes that a forger declares: no sum of ours may overflow
+        if total > PLAIN_BYTES_MAX:
+            raise flat.Malformed(f"{total} bytes when decompressed (at most {PLAIN_BYTES_MAX})")
+        length, nulls = np.array(batch.nodes, np.int64).reshape(-1, 2).T
+        wanted = np.where(widths, (rows * widths + 7) // 8, 4 * (rows + 1))
+        bitmap = np.where(nulls, (rows + 7) // 8, 0)
+        wrong = (length != rows) | (nulls < 0) | (nulls > rows)
+        wrong |= (plain[places[:-1]] != bitmap) | (plain[places[:-1] + 1] != wanted)
+        if wrong.any():
+            raise flat.Malformed(f"column {wrong.argmax()} has sizes that its {rows} rows do not call for")
+        return total
 
 
 def _plain_sizes(body: bytes, buffers: list[tuple[int, int]]) -> np.ndarray:

@@ -73,46 +73,56 @@ def groups(batch: pa.RecordBatch) -> list[Group]:
 
 
 def _type_fault(batch: pa.RecordBatch, seen: Seen) -> str:
-    found, names = groups(batch), tuple(batch.schema.names)
+    found, names, columns = groups(batch), tuple(batch.schema.names), batch.columns
     for group in found:
         if unknown := _unknown(group.type, group.version, names):
             return unknown
     ends = [group.rows[0] for group in found if group.type == "RunEnded"]
     if seen.ended or (ends and ends[0] != batch.num_rows - 1):
         return "events after RunEnded"
-    sizes = np.array([len(group.rows) for group in found])
-    order = np.concatenate([group.rows for group in found])
-    counts = _counts(batch, sizes, order)
-    fills = np.stack([_fills(group.type, group.version, names) for group in found], axis=1)
-    wrong = ((fills == NEVER) & (counts > 0)) | ((fills == REQUIRED) & (counts < sizes))
-    if wrong.any():
-        column, kind = np.argwhere(wrong)[0].tolist()
-        return f"{found[kind].type}.{names[column]} {'is null' if fills[column, kind] else 'is filled'}"
-    if outside := list(filter(None, map(_days_fault, names, batch.columns))):
-        return outside[0]
-    nan = [name for name, column in zip(names, batch.columns, strict=True) if _has_nan(column)]
-    return f"{nan[0]} is nan" if nan else ""
+    if wrong := _filling_fault(columns, found, names):
+        return wrong
+    for at in _days(names):
+        if outside := _days_fault(names[at], columns[at]):
+            return outside
+    return next((f"{name} is nan" for name, column in zip(names, columns, strict=True) if _has_nan(column)), "")
 
 
-SLAB_CELLS = 2**20  # columns are counted a few at a time: a large commit takes little memory
+SLAB_CELLS = 2**20  # columns are looked at a few at a time: a large commit takes little memory
 
 
-def _counts(batch: pa.RecordBatch, sizes: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """Rows of each type in which each column is filled [columns, types]; `order` [n] holds the rows type by type."""
-    nulls = np.array([column.null_count for column in batch.columns])
-    counts = np.where(nulls[:, None] == 0, sizes, 0)
-    partly = np.flatnonzero((nulls > 0) & (nulls < len(order)))
-    starts, slab = np.cumsum(sizes) - sizes, max(1, SLAB_CELLS // len(order))
+def _filling_fault(columns: list[pa.Array], found: list[Group], names: tuple[str, ...]) -> str:
+    """Say which type leaves out a column that it fills, or fills one that it does not, or nothing."""
+    fills = np.stack([_fills(group.type, group.version, names) for group in found], axis=1)  # [columns, types]
+    rows, nulls = len(columns[0]), np.array([column.null_count for column in columns])
+    wrong = (fills == REQUIRED) & (nulls == rows)[:, None] | (fills == NEVER) & (nulls == 0)[:, None]
+    partly = np.flatnonzero((nulls > 0) & (nulls < rows))
+    code, slab = np.empty(rows, np.intp), max(1, SLAB_CELLS // rows)
+    for at, group in enumerate(found):
+        code[group.rows] = at
     for few in (partly[at : at + slab] for at in range(0, len(partly), slab)):
-        bitmaps = [np.frombuffer(batch.column(at).buffers()[0], np.uint8) for at in few.tolist()]
-        filled = np.unpackbits(np.stack(bitmaps), axis=1, count=len(order), bitorder="little")
-        counts[few] = np.add.reduceat(filled[:, order], starts, axis=1, dtype=np.int64)
-    return counts
+        bitmaps = [np.frombuffer(columns[at].buffers()[0], np.uint8, (rows + 7) // 8) for at in few.tolist()]
+        filled = np.unpackbits(np.stack(bitmaps), axis=1, count=rows, bitorder="little")
+        asked = np.ascontiguousarray(fills[few].T)[code].T  # rows of a narrow table are quicker to gather
+        is_wrong = asked + filled + filled == REQUIRED  # filled where never, or null where required
+        if is_wrong.any():
+            column, row = np.unravel_index(is_wrong.argmax(), is_wrong.shape)
+            wrong[few[column], code[row]] = True
+    if not wrong.any():
+        return ""
+    column, kind = np.argwhere(wrong)[0].tolist()
+    return f"{found[kind].type}.{names[column]} {'is null' if fills[column, kind] else 'is filled'}"
+
+
+@lru_cache(64)
+def _days(names: tuple[str, ...]) -> list[int]:
+    """Places of the columns that hold days."""
+    return [at for at, name in enumerate(names) if name in DAYS]
 
 
 def _days_fault(name: str, column: pa.Array) -> str:
     """Say which value of a column of days is out of bounds, or nothing."""
-    if name not in DAYS or column.null_count == len(column):
+    if column.null_count == len(column):
         return ""
     days = raw_values(column)[valid_rows(column)]
     return day_fault(name, int(days.min()), int(days.max()))
@@ -142,7 +152,7 @@ def _unknown(name: str, version: int, columns: tuple[str, ...]) -> str:
 def _fills(name: str, version: int, columns: tuple[str, ...]) -> np.ndarray:
     """How an event type fills each of `columns` [n]."""
     fields = shape(name, version) or {}
-    return np.array([REQUIRED if column in ENVELOPE else fields.get(column, NEVER) for column in columns], np.int8)
+    return np.array([REQUIRED if column in ENVELOPE else fields.get(column, NEVER) for column in columns], np.uint8)
 
 
 @lru_cache(4096)

@@ -73,10 +73,15 @@ class Verification:
         is_being_written = is_torn(found) and self._disk.is_locked(self.folder / LOCK)
         if found.problem and not is_being_written:
             self.problems.append(found.problem)
-        for batch, commit in zip(decode_segment(found, manifest, self._seen), found.scan.commits, strict=False):
-            self.places.append((found.name, commit))
-            yield batch
+        batches = decode_segment(found, manifest, self._seen)
+        for commit in found.scan.commits:
+            yield self._held(batches, (found.name, commit))  # and not kept here: it may be large
         self._bytes += found.scan.good_bytes
+
+    def _held(self, batches: Iterator[pa.RecordBatch], place: tuple[str, Commit]) -> pa.RecordBatch:
+        batch = next(batches)
+        self.places.append(place)
+        return batch
 
     @property
     def head(self) -> str:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from market.analytics.audit import Book
 
 SHOWN = 100  # problems listed of one kind
-BOOK_ROWS = 4_096  # noted at a time: a large commit takes little memory
+PART_ROWS = 8_192  # read at a time: a large commit takes little memory
 FORGED = (
     "that the log was not rewritten with our own evolve run over it: only a published head (--head HASH) "
     "or simulating again (--deep) shows that"
@@ -102,19 +102,35 @@ class _Events:
     latest: Entry | None = None
 
     def __iter__(self) -> Iterator[Entry]:
+        from events.decode import by_type, decode, in_order, parts
+
+        for batch in self.walked.batches():
+            if batch.num_rows <= PART_ROWS:
+                self._note([batch])
+                yield from self._seen(decode(batch))
+                continue
+            typed = by_type(batch)
+            del batch  # wide, and mostly null
+            pa.default_memory_pool().release_unused()
+            for part in parts(typed, PART_ROWS):
+                self._note([each.batch for each in part])
+                yield from self._seen(in_order(part))
+
+    def _note(self, batches: list[pa.RecordBatch]) -> None:
+        """Take events to the auditor's book."""
         import polars as pl
 
-        from events.decode import entries
         from events.table import present
         from market.analytics.audit.book import COLUMNS
 
-        for batch in self.walked.batches():
-            for first in range(0, batch.num_rows, BOOK_ROWS):
-                frame: Any = pl.from_arrow(batch.slice(first, BOOK_ROWS))
-                self.book.take(present(frame.lazy()).select(COLUMNS).collect())
-            for entry in entries(batch):
-                self.first, self.latest = self.first or entry, entry
-                yield entry
+        frames: Any = [pl.from_arrow(batch) for batch in batches]
+        frame = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal").sort("seq")
+        self.book.take(present(frame.lazy()).select(COLUMNS).collect())
+
+    def _seen(self, entries: list[Entry]) -> Iterator[Entry]:
+        for entry in entries:
+            self.first, self.latest = self.first or entry, entry
+            yield entry
 
 
 def _read_events(walked: Verification, verdict: Verdict) -> None:

@@ -29,6 +29,12 @@ def test_verify_holds_a_run_and_simulates_it_again(run):
     assert "simulated again to the same bytes" in ask("verify", run, "--deep").stdout
 
 
+def test_verify_finds_the_same_of_a_commit_that_is_read_part_by_part(run, monkeypatch):
+    whole = answer("verify", run)
+    monkeypatch.setattr("market.runs.check.PART_ROWS", 1_000)
+    assert answer("verify", run) == whole
+
+
 def test_verify_names_what_is_wrong_and_where(run, tmp_path):
     bad = tmp_path / "bad"
     shutil.copytree(run, bad)

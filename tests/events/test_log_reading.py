@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
+import weakref
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 import events
-from events import Disk, LogWriter, decode, open_log
+from events import EVENTS, Disk, LogWriter, Verification, decode, open_log
 from events.layout import strangers
+from events.vocabulary import ENVELOPE
 from tests.events.sample import SCENARIO, feed, manifest, run
 
 WEEKS = run(6, 40)
@@ -90,6 +92,25 @@ def _imports(tree: ast.AST, home: Path) -> set[str]:
             below = [f"{node.module}.{one.name}" for one in node.names if (base / f"{one.name}.py").exists()]
             found |= set(below) or {str(node.module)}
     return found
+
+
+def test_a_commit_that_was_read_is_not_kept_by_the_walk(tmp_path: Path) -> None:
+    folder = written(tmp_path / "run", 6)
+    for batches in (Verification(folder).batches(), open_log(folder).batches()):
+        batch = next(batches)
+        known = weakref.ref(batch)
+        del batch
+        assert known() is None
+
+
+def test_a_commit_split_by_type_holds_no_column_that_its_types_leave_empty(tmp_path: Path) -> None:
+    for batch in open_log(written(tmp_path / "run", 6)).batches():
+        typed = decode.by_type(batch)
+        assert sum(each.batch.num_rows for each in typed) == batch.num_rows
+        for each in typed:
+            fields = EVENTS[each.type].__struct_fields__
+            assert set(each.batch.schema.names) == {*ENVELOPE, *fields}
+            assert each.batch.column("type").unique().to_pylist() == [each.type]
 
 
 def test_a_large_commit_is_decoded_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ LIMITS = {"int16": 2**15, "int32": 2**31, "int64": 2**63}
 
 def through_bytes(batch: pa.RecordBatch) -> pa.RecordBatch:
     data, commit = segment.write_commit(batch, PLACE, 0)
-    return unpack.read_batch(pa.py_buffer(data), commit, log_schema(), unpack.Budget())
+    return unpack.Unpacker(pa.py_buffer(data), log_schema()).batch(commit)
 
 
 def values(name: str, is_optional: bool) -> st.SearchStrategy[Any]:
