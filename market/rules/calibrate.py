@@ -16,7 +16,7 @@ from market.rules.base import Happening, fleets_h100e, frontier
 from market.rules.chips import may_buy, planned_lines
 from market.state import State
 from market.state.demand import TAIL
-from market.units import CENTS, HOURS_PER_YEAR, digits
+from market.units import CENTS, HOURS_PER_YEAR, YEAR_MONTHS, clip, digits
 
 
 def put(state: State, name: str, value: float) -> Happening:
@@ -30,31 +30,58 @@ def said(state: State, event: Event, actor: str = "world") -> Happening:
 
 
 def segments(state: State) -> Iterator[Happening]:
-    """Open each segment so that it grows at first as it did before, and give providers the customers they have."""
+    """Open each segment so that it grows at first as it did before, and give providers the customers they have.
+
+    Where a lab's own growth before the start is known, its segments grow by it in proportion to what it sells in them,
+    and what it gained beyond them is a pull of its own on those who choose anew.
+    """
     p, labs = state.run.parameters, state.training.labs
     yield put(state, "demand.frontier_start", frontier(state))
+    spent = {org: {name: lab.revenue_usd_per_year * mix(state, org)[name] for name in demand.SEGMENTS}
+             for org, lab in labs.items()}  # fmt: skip
+    growth = {name: _segment_growth(state, name, spent) for name in demand.SEGMENTS}
+    trends = {org: math.fsum(mix(state, org)[name] * growth[name] for name in demand.SEGMENTS) for org in labs}
     for name in demand.SEGMENTS:
-        spent = {org: lab.revenue_usd_per_year * mix(state, org)[name] for org, lab in labs.items()}
-        total, top = math.fsum(spent.values()), p[f"demand.{name}_market_max_usd"]
+        total, top = math.fsum(each[name] for each in spent.values()), p[f"demand.{name}_market_max_usd"]
         total = max(p["demand.first_revenue_usd"], total)
         opened = min(max(p[f"demand.{name}_market_usd"], 1.05 * total), 0.95 * top)
         odds, room = opened / top, opened / total
         yield put(
             state, f"demand.{name}_threshold", -math.log(odds / (1 - odds)) / p[f"demand.{name}_capability_slope"]
         )
-        pull = p[f"demand.{name}_growth_per_year"] / (room - 1) - p["demand.drift_per_year"]
+        pull = growth[name] / (room - 1) - p["demand.drift_per_year"]
         yield put(state, f"demand.{name}_pull", max(0.0, pull * room))
         yield said(
             state,
             events.SegmentMeasured(segment=name, usd_per_year=digits(total), market_usd_per_year=digits(opened)),
         )
-        for org, usd in spent.items():
-            if usd > 0:
-                yield from _share(state, org, name, usd / total)
+        for org, each in spent.items():
+            if each[name] > 0:
+                yield from _share(state, org, name, each[name] / total, trends[org])
     for org in labs:
-        parts = mix(state, org)
-        trend = math.fsum(parts[name] * p[f"demand.{name}_growth_per_year"] for name in demand.SEGMENTS)
-        yield put(state, f"orgs.{org}.revenue_growth_start", trend)
+        yield put(state, f"orgs.{org}.revenue_growth_start", _own_growth(state, org, trends[org]))
+
+
+def _segment_growth(state: State, name: SegmentName, spent: dict[str, dict[SegmentName, float]]) -> float:
+    """Growth of a segment before the start, a year: of those who sell in it, as the segment's where not known."""
+    usual = state.run.parameters[f"demand.{name}_growth_per_year"]
+    total = math.fsum(each[name] for each in spent.values())
+    if total <= 0:
+        return float(usual)
+    return math.fsum(each[name] * _own_growth(state, org, usual) for org, each in spent.items()) / total
+
+
+def _own_growth(state: State, org: str, usual: float) -> float:
+    """Growth of a lab's revenue before the start, a year, where it is known."""
+    return float(state.run.parameters.get(f"orgs.{org}.revenue_growth_start", usual))
+
+
+def _momentum(state: State, org: str, trend: float) -> float:
+    """Log pull beyond its share that lets a lab gain at first what it gained before over its segments' growth."""
+    p = state.run.parameters
+    gain = (_own_growth(state, org, trend) - trend) / (YEAR_MONTHS * p["demand.reconsider_per_month"])
+    most = p["demand.momentum_max"]
+    return clip(math.log(max(math.exp(-most), 1 + gain)), -most, most)
 
 
 def mix(state: State, org: str) -> dict[str, float]:
@@ -65,10 +92,10 @@ def mix(state: State, org: str) -> dict[str, float]:
     return {"consumer": consumer, "api": api, "enterprise": 1 - consumer - api}
 
 
-def _share(state: State, org: str, name: SegmentName, share: float) -> Iterator[Happening]:
+def _share(state: State, org: str, name: SegmentName, share: float, trend: float) -> Iterator[Happening]:
     p, top = state.run.parameters, frontier(state)
     known = max(state.training.labs[org].capability, top - p["demand.follower_lag"])
-    pull = math.log(share) - p["demand.quality_weight"] * (known - top) + p.get(f"orgs.{org}.momentum", 0.0)
+    pull = math.log(share) - p["demand.quality_weight"] * (known - top) + _momentum(state, org, trend)
     yield put(state, f"orgs.{org}.appeal_{name}", pull)
     yield said(state, events.ShareMeasured(org=org, segment=name, share=digits(share)), org)
 

@@ -268,13 +268,12 @@ def _slot_weights(state: State, day: int) -> dict[str, float]:
         oldest = chip is open_chips[-1]
         weights[chip.name] = left * (1.0 if oldest else ramp(state, chip, day))
         left -= weights[chip.name]
-    for chip in (c for c in slotted if c.buyers == "china"):
-        old = [c for c in open_chips if c.start_day <= state.run.start_day]
-        taken = p["supply.china_share"] * sum(weights[c.name] for c in old)
-        for other in old:
-            weights[other.name] *= 1 - p["supply.china_share"]
-        weights[chip.name] = taken
-    return weights
+    china = [c for c in slotted if c.buyers == "china"]
+    old = [c for c in open_chips if c.start_day <= state.run.start_day]
+    taken = p["supply.china_share"] * sum(weights[c.name] for c in old) if china else 0.0
+    for other in old if china else ():
+        weights[other.name] *= 1 - p["supply.china_share"]
+    return weights | {chip.name: taken / len(china) for chip in china}
 
 
 def _own_line(state: State, chip: Chip, day: int) -> int:

@@ -19,6 +19,7 @@ from market.units import DAYS_PER_YEAR, clip, digits
 SEGMENTS: tuple[SegmentName, ...] = ("consumer", "api", "enterprise")
 WEEK_YEARS = 7 / DAYS_PER_YEAR
 MEMORY_WEEKS = 26  # revenue remembered for its growth
+QUARTER = 13  # weeks
 
 
 def seen_frontier(state: State) -> float:
@@ -40,11 +41,12 @@ def opened_market(state: State, segment: str) -> float:
     return top * logistic(slope * (gain - p[f"demand.{segment}_threshold"]))
 
 
-def growth_shock(state: State) -> float:
-    """Factor on the growth of labs' customers: one for the whole run, by what a shock or a policy says."""
-    p = state.run.parameters
-    spread = 1 + p["demand.growth_sd"] * rng.normal(state.run.seed, "demand growth", "customers")
-    return max(0.0, spread) * p["demand.growth_factor"]
+def growth_shock(state: State, segment: str) -> float:
+    """Factor on the growth of a segment: one draw for the whole run, one for its quarter, and what a policy says."""
+    p, run = state.run.parameters, state.run
+    lasting = p["demand.growth_sd"] * rng.normal(run.seed, "demand growth", "customers")
+    passing = p["demand.growth_quarter_sd"] * rng.normal(run.seed, "demand growth", segment, (run.week + 1) // QUARTER)
+    return float(max(0.0, 1 + lasting + passing) * p["demand.growth_factor"])
 
 
 def segments(state: State, day: int) -> Batch:
@@ -53,12 +55,11 @@ def segments(state: State, day: int) -> Batch:
     d ln A / dt = (drift + pull A / M)(M / A - 1), the hazard of Bass's model with a market that grows.
     """
     p, rows = state.run.parameters, []
-    shock = growth_shock(state)
     reach = p["demand.patience"] * served_share(state)
     for name, segment in state.demand.segments.items():
         market, spent = opened_market(state, name), max(p["demand.first_revenue_usd"], segment.usd_per_year)
         room = market / spent
-        rate = (p["demand.drift_per_year"] + p[f"demand.{name}_pull"] / room) * (room - 1) * shock
+        rate = (p["demand.drift_per_year"] + p[f"demand.{name}_pull"] / room) * (room - 1) * growth_shock(state, name)
         if rate > 0:
             rate *= min(1.0, reach)
         rows.append((name, digits(spent * math.exp(clip(rate, -3, 3) * WEEK_YEARS)), digits(market)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import multiprocessing
 import shutil
 import tempfile
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from market.catalogue.tables import HERE
-from market.experiments.design.paths import with_values
+from market.experiments.design.paths import find, read, with_values
 from market.experiments.design.sampling import unit_points
 from market.experiments.engines import workers_of
 from market.policies.schema import Policy
@@ -85,13 +86,15 @@ def not_drawn() -> list[str]:
 
 
 def ranges(resolved: Resolved) -> dict[str, Range]:
-    """The catalogue's ranges of a scenario's parameters, by name; what has no range is not drawn."""
+    """Ranges of a scenario's parameters and of what its orgs start with, by name; what has no range is not drawn."""
     fixed, found = not_drawn(), {}
-    for name in sorted(resolved.scenario.parameters):
-        row = resolved.sources.get(f"parameters.{name}")
-        if row is None or row.low is None or row.high is None or row.low >= row.high:
+    for key, row in sorted(resolved.sources.items()):
+        name = key.removeprefix("parameters.")
+        is_drawn = name != key or key.startswith("orgs.")
+        if not is_drawn or row.low is None or row.high is None or row.low >= row.high:
             continue
-        value = resolved.scenario.parameters[name]
+        path = find(resolved.scenario, key)
+        value = float(read(resolved.scenario, path)) if path is not None else math.nan
         if row.low <= value <= row.high and not any(fnmatchcase(name, pattern) for pattern in fixed):
             found[name] = Range(row.low, value, row.high)
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from given import CHINESE, CLOUD, FIELD, LAB, OEM, RIVAL, SITE, START, SUPPLIER, given, handed, lease
+from msgspec.structs import replace
 
 from events.commands.chips import CancelOrder, ExpandIntegration, ListPrice, PlaceOrder
 from events.types import chips as events
@@ -184,6 +185,15 @@ def test_packaging_slots_are_shared_and_china_gets_its_part_of_the_old_generatio
     assert made["H20"] == pytest.approx(250, abs=1)
     assert made["TPU v5p"] > 0
     assert "GB200" not in made
+
+
+def test_two_chips_for_china_share_one_part_of_packaging():
+    world = given()
+    h20 = world.state.chips.chips["H20"]
+    world.state.chips.chips["H800"] = replace(h20, name="H800")
+    world.state.run.parameters["chips.H800.slots_per_gpu"] = 1.0
+    made = {f.chip: f.gpus for f in lines(world, START)}
+    assert made["H20"] + made["H800"] == pytest.approx(250, abs=1)
 
 
 def test_a_new_generation_takes_slots_from_the_old_as_it_ramps():

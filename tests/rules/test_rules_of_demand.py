@@ -13,6 +13,7 @@ from events.types.run import ExogenousShock
 from events.types.training import FrontierMeasured, ModelReleased, ServingMeasured
 from market.rules import demand, foresee, machines, serving, uses
 from market.rules.base import fleets_h100e
+from market.rules.calibrate import segments as open_segments
 from market.state import State
 from market.state.chips import Holding, Place
 from market.state.demand import TAIL
@@ -59,7 +60,36 @@ def test_what_is_not_served_for_long_holds_growth_back():
 
 def test_a_run_level_error_moves_growth_and_a_factor_of_zero_stops_it():
     assert grown(given(demand__growth_factor=0.0))["api"] == given().state.demand.segments["api"].usd_per_year
-    assert demand.growth_shock(given(demand__growth_sd=0.0).state) == 1.0
+    assert demand.growth_shock(given(demand__growth_sd=0.0, demand__growth_quarter_sd=0.0).state, "api") == 1.0
+
+
+def test_growth_differs_from_quarter_to_quarter_around_its_mean_and_is_one_within_a_quarter():
+    world = given(demand__growth_sd=0.0, demand__growth_quarter_sd=0.3)
+    seen = []
+    for _ in range(10):
+        week = demand.growth_shock(world.state, "api")
+        world.close_weeks(6)
+        assert demand.growth_shock(world.state, "api") == week
+        world.close_weeks(7)
+        seen.append(week)
+    assert len(set(seen)) == 10
+    assert sum(seen) / 10 == pytest.approx(1.0, abs=0.4)
+
+
+def begun(**parameters):
+    """A world whose segments are opened for two labs that sell as much as each other."""
+    world = given(**parameters)
+    for org in (LAB, RIVAL):
+        world.happened(ServingMeasured(org=org, revenue_usd_per_year=1e8, value=1e8, h100e=0.0, tokens_per_s=0.0))
+    world.after(open_segments(world.state))
+    return world.state.run.parameters
+
+
+def test_a_lab_that_grew_faster_than_its_segments_goes_on_to_gain_customers():
+    usual, quick = begun(), begun(**{f"orgs__{LAB}__revenue_growth_start": 3.0})
+    assert quick[f"orgs.{LAB}.appeal_api"] > usual[f"orgs.{LAB}.appeal_api"]
+    assert quick["demand.api_pull"] > usual["demand.api_pull"]
+    assert quick[f"orgs.{LAB}.revenue_growth_start"] == 3.0
 
 
 def shares(world, months=1):

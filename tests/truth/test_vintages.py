@@ -192,3 +192,23 @@ def test_a_later_promise_of_a_campus_does_not_replace_a_nearer_one() -> None:
     for building in buildings:
         by_due[building.due] = by_due.get(building.due, 0.0) + building.power_mw_it
     assert by_due == {date(2025, 6, 30): pytest.approx(209), date(2026, 6, 30): pytest.approx(631)}
+
+
+def test_a_lab_starts_on_the_way_from_its_last_report_to_what_it_had_planned() -> None:
+    anthropic = at(date(2024, 6, 30), "strict").scenario.orgs["anthropic"]
+    assert 87e6 < anthropic.revenue_usd_per_year < 850e6
+    assert anthropic.traits["revenue_growth_start"] == pytest.approx(2.28, abs=0.05)
+
+
+def test_a_plan_counts_until_its_day_and_reports_after_it() -> None:
+    anthropic = at(date(2025, 6, 30), "strict").scenario.orgs["anthropic"]
+    assert anthropic.revenue_usd_per_year == pytest.approx(3e9, rel=0.2)
+    assert anthropic.traits["revenue_growth_start"] == pytest.approx(2.67, abs=0.1)
+
+
+def test_what_a_start_knows_of_revenue_says_how_well_it_knows_it() -> None:
+    resolved = at(date(2024, 6, 30), "strict")
+    row = resolved.sources["orgs.anthropic.revenue_usd_per_year"]
+    near = resolved.sources["orgs.openai.revenue_usd_per_year"]
+    wide, narrow = (one.high / one.low for one in (row, near))
+    assert wide > narrow > 1.2

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from datetime import timedelta
+from datetime import date, timedelta
+from typing import NamedTuple
 
 from market.catalogue.known import Entries
 from market.catalogue.tables import Row
@@ -11,6 +12,9 @@ from market.catalogue.vintages.parts import Parts, derived
 from market.catalogue.vintages.sites import Stock
 
 REVENUE = "revenue_usd_per_year"
+GROWTH = "traits.revenue_growth_start"
+PLAN = "revenue_plan."
+YEAR_DAYS = 365.25
 
 
 def models(parts: Parts) -> Entries:
@@ -26,26 +30,66 @@ def models(parts: Parts) -> Entries:
 
 
 def carried(parts: Parts, orgs: Entries) -> Entries:
-    """Carry each lab's last reported revenue on to the day, at its growth over the half year and more before it.
+    """Carry each lab's last reported revenue on to the day, and say how it grew: by reports, or by what it planned.
 
-    A report is months old on most days; growth is damped and bounded, and a single report is carried nowhere.
+    A report is months old on most days. It is carried at the growth of the half year and more before it, damped and
+    bounded, or along a plan that was told and whose day is still to come; a single report is carried nowhere. Both
+    figures get the range in which they are uncertain: a report is rounded, and growth changes from year to year.
     """
     found = dict(orgs)
     for id_, fields in orgs.items():
-        told = [(row.as_of, row) for row in parts.history("books", id_, REVENUE) if row.as_of is not None]
-        if not told or told[-1][0] >= parts.day:
-            continue
-        day, last = told[-1]
-        before = [(then, row) for then, row in told if then <= day - parts.days("carry_days") and row.number > 0]
-        if not before or last.number <= 0:
-            continue
-        then, first = before[-1]
-        growth = math.log(last.number / first.number) / (day - then).days
-        growth = parts.rule("carry_damping") * min(max(0.0, growth), 1 / parts.rule("carry_fold_days"))
-        value = float(f"{last.number * math.exp(growth * (parts.day - day).days):.3g}")
-        note = f"{last.value} of {day}, carried on at its growth since {then}"
-        found[id_] = {**fields, REVENUE: derived(last, id_, REVENUE, value, last.unit, note)}
+        kept = {name: row for name, row in fields.items() if name != GROWTH and not name.startswith(PLAN)}
+        told = [(row.as_of, row) for row in parts.history("books", id_, REVENUE) if row.as_of and row.number > 0]
+        trend = _trend(parts, told, fields) if told else None
+        if trend is not None:
+            kept |= _revenue(parts, id_, told[-1], trend)
+        found[id_] = kept
     return found
+
+
+class Trend(NamedTuple):
+    """Growth of a lab's revenue, log points a year; at what part of it the last report is carried; from where."""
+
+    per_year: float
+    carried: float
+    note: str
+
+
+def _trend(parts: Parts, told: list[tuple[date, Row]], fields: dict[str, Row]) -> Trend | None:
+    """What was known of a lab's growth: a plan for a day to come before the reports of the past."""
+    day, last = told[-1]
+    most = parts.rule("growth_max_per_year")
+    plans = {date.fromisoformat(name.removeprefix(PLAN)): row for name, row in fields.items() if name.startswith(PLAN)}
+    ahead = min((due for due in plans if due > parts.day), default=None)
+    if ahead is not None:
+        growth = math.log(plans[ahead].number / last.number) * YEAR_DAYS / (ahead - day).days
+        growth = min(max(0.0, growth), most)
+        return Trend(growth, growth, f"{last.value} of {day} and {plans[ahead].value} planned for {ahead}")
+    before = [(then, row) for then, row in told if then <= day - parts.days("carry_days")]
+    if not before:
+        return None
+    then, first = before[-1]
+    growth = math.log(last.number / first.number) * YEAR_DAYS / (day - then).days
+    growth = min(max(0.0, growth), most)
+    pace = parts.rule("carry_damping") * min(growth, YEAR_DAYS / parts.rule("carry_fold_days"))
+    return Trend(growth, pace, f"{last.value} of {day}, its growth since {then}")
+
+
+def _revenue(parts: Parts, id_: str, told: tuple[date, Row], trend: Trend) -> dict[str, Row]:
+    """Revenue of the day and its growth, with their ranges."""
+    day, last = told
+    years = max(0, (parts.day - day).days) / YEAR_DAYS
+    value = last.number * math.exp(trend.carried * years)
+    spread = parts.rule("report_spread") + parts.rule("growth_spread") * trend.per_year * years
+    low, high = (float(f"{value * math.exp(sign * spread):.3g}") for sign in (-1, 1))
+    value = float(f"{value:.3g}")
+    revenue = derived(last, id_, REVENUE, value, last.unit, f"{trend.note}, carried on")
+    growth = float(f"{trend.per_year:.3g}")
+    around = [float(f"{growth * (1 + sign * parts.rule('growth_spread')):.3g}") for sign in (-1, 1)]
+    return {
+        REVENUE: revenue._replace(low=low, high=high),
+        GROWTH: derived(last, id_, GROWTH, growth, "1/year", trend.note)._replace(low=around[0], high=around[1]),
+    }
 
 
 def runs(parts: Parts, released: Entries, stock: Stock, let: Entries) -> Entries:
