@@ -76,16 +76,18 @@ def score(file: Path, observed: Path, as_json: bool) -> None:
 @click.option("--why", default="back-test", show_default=True, help="Why the record is looked at; the look is noted.")
 @click.option("--out", "-o", type=INPUT, metavar="FILE.parquet", help="Write every point.")
 @click.option("--charts", type=click.Path(path_type=Path, file_okay=False), help="Folder for a picture of each series.")
+@click.option("--scores", type=INPUT, metavar="FILE.csv", help="Write the scores of each series, which reports show.")
 @JSON
 @QUIET
 @click.pass_obj
 def backtest(agents: Agents, /, origins: tuple[str, ...], why: str, out: Path | None, charts: Path | None,
-             as_json: bool, quiet: bool, **asked: Any) -> None:  # fmt: skip
+             scores: Path | None, as_json: bool, quiet: bool, **asked: Any) -> None:  # fmt: skip
     """Forecast from past quarters' ends, each knowing only what was published by then, and score what came of it."""
     from market.report.fan import write_charts
     from market.report.truth import show_backtest, teller, write_points
     from market.truth.backtest import origins_of, run_backtest
     from market.truth.looks import note_look
+    from market.truth.scores import write_scores
     from market.truth.summary import summary
 
     found = summary(*run_backtest(agents.model_around, origins_of(origins), tell=teller(quiet), **asked))
@@ -95,6 +97,8 @@ def backtest(agents: Agents, /, origins: tuple[str, ...], why: str, out: Path | 
         write_points(found["series"], out)
     if charts is not None:
         write_charts(found["series"], charts)
+    if scores is not None:
+        write_scores(found, scores)
     emit(found) if as_json else show_backtest(found)
 
 

@@ -95,7 +95,7 @@ def waits(found: dict[str, Any]) -> Figure:
     in_time = [row for row in rows if row["months_to_power"] <= due and not row["failed"]]
     order = alt.Y("option:N", sort=[row["option"] for row in rows], title=None, axis=alt.Axis(labelLimit=190))
     end = max(due, *(row["months_to_power"] for row in rows)) * 1.6 if rows else due
-    scale = alt.Scale(domain=["taken", "left", "fails a gate"], range=[COLOURS[0], COLOURS[5], GREY])
+    scale = alt.Scale(domain=["taken", "left", "fails a gate"], range=[COLOURS[0], COLOURS[4], GREY])
     base = alt.Chart(values(table)).encode(y=order)
     waited = base.mark_bar(height=12).encode(
         x=alt.X("months_to_power:Q", title="months until it can be used", scale=alt.Scale(domain=[0, end])),

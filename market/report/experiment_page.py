@@ -6,27 +6,24 @@ import html
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from market.experiments.design.metrics import describe
 from market.experiments.design.schema import BASELINE
 from market.experiments.results.dataset import Results
 from market.experiments.statistics.pairing import Effect, effects
-from market.experiments.tell.show import PAIRS_FEW, answer, caveats, tell
-from market.experiments.tell.wording import amount, count
+from market.experiments.tell.show import answer, caveats, tell
 from market.report.figures import Figure
-from market.report.figures.effects import by_name, changes, fan, name_in, of_one
-from market.report.page import Number, Page, Section
-from market.report.trust import sources_of_parameters
+from market.report.figures.effects import begins, by_name, called, changes, fan, of_one
+from market.report.first_screen import FIRST_METRICS, first_grid, trust
+from market.report.page import Page, Section
+from market.report.trust import past_accuracy, sources_of_parameters
 
 HEADLINE = "supply.installed_h100e"
-ENDS = 2  # named at either end of gains and losses
-FIRST_NUMBERS = ("power.energised_kw", "prices.h100_contract", "supply.installed_h100e")
 
 
 def experiment_page(results: Results, title: str | None = None) -> Page:
     """Read a finished experiment into a page."""
-    found = effects(results)
+    found, titles = effects(results), called(results)
     policies = [name for name in results.policies if name != BASELINE]
-    said = list(answer(results, found))
+    said = [_renamed(line, titles) for line in answer(results, found)]
     sections = [
         _section(results, policy, [e for e in found if e.policy == policy], f"p{number}")
         for number, policy in enumerate(policies)
@@ -34,12 +31,13 @@ def experiment_page(results: Results, title: str | None = None) -> Page:
     full = f"<details><summary>All figures as text</summary><pre>{html.escape(tell(results))}</pre></details>"
     return Page(
         title=title or said[0],
-        question=_question(results, policies),
+        question=_question(results, [name for policy in policies for name in _dated(results, policy, titles)]),
         answer=said[1:],
-        numbers=list(_numbers([e for e in found if not policies or e.policy == policies[0]])),
-        brief=[*(line for policy in policies for line in _brief(found, policy)), _trust(results)],
+        numbers=[],
+        grid=first_grid(results, found) if policies else None,
+        brief=[trust(results)],
         sections=[*(sections or [_alone(results)]), Section("Every metric", [], extra=full)],
-        trust=[*_points(list(caveats(results, found))[1:]), sources_of_parameters()],
+        trust=[*_points(list(caveats(results, found))[1:]), past_accuracy(), sources_of_parameters()],
         reproduce=[
             f"{results.url}", f"digest {results.about['digest']}", f"code {results.about['code']}",
             f"market experiment show {results.url}",
@@ -54,6 +52,19 @@ def _question(results: Results, policies: list[str]) -> str:
     if not policies:
         return f"What comes of {world} without a policy?"
     return f"What {'does' if len(policies) == 1 else 'do'} {', '.join(policies)} change in {world}?"
+
+
+def _dated(results: Results, policy: str, titles: dict[str, str]) -> Iterator[str]:
+    """Name a policy with the day from which it holds."""
+    since = [day for day, what in begins(results, policy) if what != "Announced"]
+    yield titles[policy] + (f" (from {since[0]})" if since and ":" not in titles[policy] else "")
+
+
+def _renamed(line: str, titles: dict[str, str]) -> str:
+    """Say policies in a sentence as a reader is to see them."""
+    for name, title in titles.items():
+        line = line.replace(f"{name}: ", f"{title}: ", 1) if line.startswith(name) else line
+    return line
 
 
 def _points(lines: list[str]) -> list[str]:
@@ -79,7 +90,7 @@ def headline(results: Results, policy: str, mine: list[Effect]) -> str:
 
 def pictured(results: Results, policy: str, mine: list[Effect]) -> tuple[str, ...]:
     """Metrics whose course is drawn: the one of the headline, then those of the first numbers that were measured."""
-    wanted = (headline(results, policy, mine), *FIRST_NUMBERS)
+    wanted = (headline(results, policy, mine), *FIRST_METRICS)
     return tuple(metric for metric in dict.fromkeys(wanted) if metric in results.metrics)
 
 
@@ -89,74 +100,15 @@ def _alone(results: Results) -> Section:
     return Section("Over time", [fan(results, BASELINE, metric, f"time-{n}") for n, metric in enumerate(metrics)])
 
 
-def _brief(found: list[Effect], policy: str) -> Iterator[tuple[str, str]]:
-    """Where the load goes and who loses under a policy, in a line each."""
-    mine = [e for e in found if e.policy == policy and e.pairs and not e.low == e.high == 0]
-    power = [e for e in mine if e.metric.startswith("regions.") and e.metric.endswith(".energised_kw")]
-    labs = [e for e in mine if e.metric.startswith("labs.") and e.metric.endswith(".h100e")]
-    yield f"Where the load goes under {policy}", _both_ends(power, "region", "energised power at the end")
-    yield f"Who loses, who gains under {policy}", _both_ends(labs, "lab", "compute at the end")
-
-
-def _both_ends(effects_: list[Effect], what: str, of: str) -> str:
-    """Name who falls and who rises most, with intervals; say so where chance could be all."""
-    clear = [e for e in effects_ if e.is_clear]
-    if not effects_:
-        return f"no {what}'s {of} changes"
-    down = sorted((e for e in clear or effects_ if e.mean < 0), key=lambda e: (e.mean, e.metric))[:ENDS]
-    up = sorted((e for e in clear or effects_ if e.mean > 0), key=lambda e: (-e.mean, e.metric))[:ENDS]
-    said = "; ".join(", ".join(_moved(e) for e in side) for side in (down, up) if side)
-    if not clear:
-        return f"no {what}'s {of} changes by more than chance; most, on average: {said}"
-    return f"{of}: {said}" + ("" if down and up else f"; no {what} {'gains' if down else 'loses'} by more than chance")
-
-
-def _moved(effect: Effect) -> str:
-    unit = describe(effect.metric).unit
-    mean, low, high = (amount(x, unit, sign=True) for x in (effect.mean, effect.low, effect.high))
-    return f"{name_in(effect.metric)} {mean} ({low} to {high})"
-
-
-def _trust(results: Results) -> tuple[str, str]:
-    runs = results.about["futures"] * results.about["seeds"][1]
-    varied = f"{count(len(results.uncertain), 'parameter')} varied" if results.uncertain else "only the seed varied"
-    few = ": few, read the direction alone" if runs < PAIRS_FEW else ""
-    return "How far to trust it", (
-        f"{count(runs, 'pair')} of runs{few}, {varied}. A conditional forecast of a model, not a prediction. "
-        f"{sources_of_parameters().split(';')[0]}. Intervals hold the mean difference in 95 of 100 such experiments."
-    )
-
-
 def _section(results: Results, policy: str, mine: list[Effect], key: str) -> Section:
-    by = {e.metric: e for e in mine}
+    by, title = {e.metric: e for e in mine}, called(results)[policy]
     figures: list[Figure] = [
         *(
             fan(results, policy, metric, f"{key}-time-{n}", by.get(metric))
             for n, metric in enumerate(pictured(results, policy, mine))
         ),
-        changes(policy, mine, f"{key}-changes"),
-        by_name(policy, mine, "h100e", "labs", f"{key}-labs"),
-        by_name(policy, mine, "energised_kw", "regions", f"{key}-regions"),
+        changes(title, mine, f"{key}-changes"),
+        by_name(title, mine, "h100e", "labs", f"{key}-labs"),
+        by_name(title, mine, "energised_kw", "regions", f"{key}-regions"),
     ]
-    return Section(f"What {policy} does", figures)
-
-
-def _numbers(mine: list[Effect]) -> Iterator[Number]:
-    """Baseline and change of energised power, price and compute, and the lab that loses most."""
-    by = {e.metric: e for e in mine}
-    for metric in FIRST_NUMBERS:
-        if (e := by.get(metric)) is not None and e.pairs:
-            unit = describe(metric).unit
-            low, high = amount(e.low, unit, sign=True), amount(e.high, unit, sign=True)
-            yield Number(
-                f"{describe(metric).meaning}, change",
-                amount(e.mean, unit, sign=True),
-                f"baseline {amount(e.base, unit)}; 95 % interval {low} to {high}",
-            )
-    labs = [e for e in mine if e.metric.startswith("labs.") and e.metric.endswith(".h100e")]
-    if losing := [e for e in labs if e.pairs and e.mean < 0]:
-        e = min(losing, key=lambda e: ((e.relative or 0.0), e.metric))
-        sure = f"95 % interval {amount(e.low, 'H100e', sign=True)} to {amount(e.high, 'H100e', sign=True)}"
-        could = "" if e.is_clear else ", perhaps by chance"
-        yield Number(f"Lab that loses most{could}: {name_in(e.metric)}", amount(e.mean, "H100e", sign=True),
-                     f"baseline {amount(e.base, 'H100e')}; {sure}; {count(e.pairs, 'pair')}")  # fmt: skip
+    return Section(f"What {title} does", figures)

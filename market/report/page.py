@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -28,6 +29,23 @@ class Number:
     what: str
     value: str
     beside: str = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A change in the table of the first screen: its size, what belongs to it, and whether chance could be all."""
+
+    value: str
+    beside: str = ""
+    is_clear: bool = True
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The table of the first screen: `rows` of what is measured, its baseline, and a cell for each column."""
+
+    columns: Sequence[str]
+    rows: Sequence[tuple[str, str, Sequence[Cell]]]
 
 
 @dataclass(frozen=True)
@@ -53,6 +71,7 @@ class Page:
     reproduce: Sequence[str]
     web: dict[str, Any] | None = field(default=None)
     brief: Sequence[tuple[str, str]] = ()
+    grid: Grid | None = None
 
 
 def render(page: Page) -> str:
@@ -66,8 +85,9 @@ def render(page: Page) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{_text(page.title)}</title><style>{_asset('page.css')}</style></head><body><main>",
         f'<p class="question">{_text(page.question)}</p><h1>{_text(page.title)}</h1>',
-        *(f'<p class="answer">{_text(line)}</p>' for line in page.answer),
+        *(f'<p class="answer">{_prose(line)}</p>' for line in page.answer),
         _numbers(page.numbers),
+        _grid(page.grid) if page.grid else "",
         _brief(page.brief),
         *(_section(section) for section in page.sections),
         _web() if page.web else "",
@@ -82,6 +102,11 @@ def render(page: Page) -> str:
 
 def _text(text: str) -> str:
     return html.escape(text, quote=True)
+
+
+def _prose(text: str) -> str:
+    """Escape a sentence; what is between backticks is set as code."""
+    return re.sub("`([^`]*)`", r"<code>\1</code>", _text(text))
 
 
 def _asset(name: str) -> str:
@@ -119,11 +144,30 @@ def _numbers(numbers: Iterable[Number]) -> str:
     cards = "".join(
         f"<div><dt>{_text(n.what)}</dt><dd>{_text(n.value)}<small>{_text(n.beside)}</small></dd></div>" for n in numbers
     )
-    return f'<dl class="numbers">{cards}</dl>'
+    return f'<dl class="numbers">{cards}</dl>' if cards else ""
+
+
+def _grid(grid: Grid) -> str:
+    names = ("", "without a policy", *grid.columns)
+    head = "".join(f'<th scope="col">{_text(name)}</th>' if name else "<td></td>" for name in names)
+    body = "".join(
+        f'<tr><th scope="row">{_text(what)}</th><td data-of="{_text(names[1])}">{_text(base)}</td>'
+        + "".join(map(_changed, grid.columns, cells)) + "</tr>"
+        for what, base, cells in grid.rows
+    )  # fmt: skip
+    return (
+        '<div class="across" tabindex="0" role="region" aria-label="the answer in numbers"><table class="grid">'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _changed(column: str, cell: Cell) -> str:
+    kind = "" if cell.is_clear else ' class="unsure"'
+    return f'<td data-of="{_text(column)}"{kind}>{_text(cell.value)}<small>{_text(cell.beside)}</small></td>'
 
 
 def _brief(lines: Sequence[tuple[str, str]]) -> str:
-    said = "".join(f"<div><dt>{_text(name)}</dt><dd>{_text(text)}</dd></div>" for name, text in lines)
+    said = "".join(f"<div><dt>{_text(name)}</dt><dd>{_prose(text)}</dd></div>" for name, text in lines)
     return f'<dl class="brief">{said}</dl>' if lines else ""
 
 
@@ -178,7 +222,7 @@ def _say(value: Any) -> str:
 
 
 def _list(title: str, lines: Sequence[str], tag: str) -> str:
-    return f"<h2>{_text(title)}</h2><ul>{''.join(f'<{tag}>{_text(line)}</{tag}>' for line in lines)}</ul>"
+    return f"<h2>{_text(title)}</h2><ul>{''.join(f'<{tag}>{_prose(line)}</{tag}>' for line in lines)}</ul>"
 
 
 def _web() -> str:

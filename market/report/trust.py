@@ -95,3 +95,21 @@ def sources_of_parameters() -> str:
         f"Of {len(rows)} parameters of the model, {assumed} are assumptions; the others carry a source. "
         "`market scenario show` lists them."
     )
+
+
+def past_accuracy() -> str:
+    """Say how the last back-test came out: how often its 80 % bands held what came, by kind of series."""
+    from market.experiments.tell.wording import percent
+    from market.truth.scores import BAND, GROUPS, scores, share_inside
+
+    every = scores()
+    if (whole := share_inside(every)) is None:
+        return "No back-test of this model has been kept."
+    by_series = {row.series: row for row in every}
+    groups = {name: [by_series[s] for s in series if s in by_series] for name, series in GROUPS.items()}
+    said = [f"{name} {percent(share)}" for name, rows in groups.items() if (share := share_inside(rows)) is not None]
+    narrow = "levels are less certain than they look" if whole < BAND / 100 else "the bands hold what they promise"
+    return (
+        f"Back-test from {every[0].origins} past dates: bands for {BAND} % of what came held {percent(whole)} "
+        f"of {sum(row.points for row in every)} figures ({', '.join(said)}); {narrow}."
+    )

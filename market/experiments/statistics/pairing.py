@@ -55,6 +55,15 @@ class Effect(NamedTuple):
         """Mean effect over the baseline's mean."""
         return self.mean / self.base if self.base else None
 
+    @property
+    def relative_interval(self) -> tuple[float, float] | None:
+        """The interval over the baseline's mean; what cannot be negative, all but cash, falls by no more than all."""
+        if not self.base:
+            return None
+        least = -float("inf") if self.metric.endswith("cash_usd") or self.base < 0 else -1.0
+        low, high = sorted((self.low / self.base, self.high / self.base))
+        return max(low, least), max(high, least)
+
 
 def effects(results: Results) -> list[Effect]:
     """Compare every policy with the baseline in every metric."""

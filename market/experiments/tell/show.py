@@ -78,27 +78,28 @@ def _sentence(policy: str, mine: list[Effect], aims: set[str], horizon: str) -> 
         what = "changes nothing that was measured" if is_nothing else "has no effect that can be told from chance"
         return f"{policy} {what} {horizon} ({count(pairs, 'paired run')})."
     as_expected = [e for e in market if e.metric in aims]
-    said = [_moves(max(group, key=_size)) for group in (as_expected or market, labs) if group]
-    return f"{policy}: {horizon}, {'; most moved of the labs: '.join(said)}."
+    said = [_moves(max(as_expected or market, key=_size), " than without it")] if market else []
+    said += [f"{'of the labs most: ' if said else ''}{_moves(max(labs, key=_size))}"] if labs else []
+    return f"{policy}: {horizon}, {'; '.join(said)}."
 
 
 def _size(effect: Effect) -> float:
     return abs(effect.relative) if effect.relative is not None else float("inf")
 
 
-def _moves(effect: Effect) -> str:
+def _moves(effect: Effect, than: str = "") -> str:
     """Say a change: relative where there is a base to relate it to."""
     about = describe(effect.metric)
     head, _, rest = effect.metric.partition(".")
     whose = f"{rest.rpartition('.')[0]}: " if head in ("labs", "clouds", "regions", "countries") else ""
     way = "higher" if effect.mean > 0 else "lower"
-    if effect.relative is None:
+    if effect.relative is None or effect.relative_interval is None:
         low, high = (amount(x, about.unit, sign=True) for x in (effect.low, effect.high))
         size = amount(abs(effect.mean), about.unit)
-        return f"{whose}{about.meaning} is {size} {way} than without it (95 % interval {low} to {high})"
-    low, high = (percent(x / effect.base, sign=True) for x in (effect.low, effect.high))
-    size = percent(abs(effect.relative))
-    return f"{whose}{about.meaning} is {size} {way} than without it (95 % interval {low} to {high})"
+    else:
+        low, high = (percent(x, sign=True) for x in effect.relative_interval)
+        size = percent(abs(effect.relative))
+    return f"{whose}{about.meaning} is {size} {way}{than} (95 % interval {low} to {high})"
 
 
 def _horizon(results: Results) -> str:

@@ -11,8 +11,9 @@
     const text = { labelColor: ink, titleColor: ink, labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal" };
     return {
       background: "transparent", font: "system-ui, sans-serif", view: { stroke: null },
-      axis: { ...text, gridColor: line, domainColor: line, tickColor: line }, 
+      axis: { ...text, gridColor: line, domainColor: line, tickColor: line },
       legend: { ...text, symbolStrokeWidth: 3, symbolBaseFillColor: ink, symbolBaseStrokeColor: ink },
+      axisQuantitative: { labelOverlap: "greedy", labelSeparation: 6 },
       axisTemporal: { labelSeparation: 10, labelFlush: 24 },
       rule: { color: ink }, text: { color: ink }, errorband: { borders: false },
     };
@@ -24,8 +25,8 @@
     if (!Array.isArray(part) && part.values) return part;  // data
     const copy = Array.isArray(part) ? [] : {};
     for (const [key, value] of Object.entries(part)) copy[key] = fitted(value, width);
-    if (copy.legend) Object.assign(copy.legend, { columns: width < 480 ? 2 : 3, labelLimit: width / 2 - 50 });
-    if (copy.axis?.labelLimit) copy.axis.labelLimit = Math.min(copy.axis.labelLimit, width / 3);
+    if (copy.legend?.columns > 1) Object.assign(copy.legend, { columns: width < 480 ? 2 : 3, labelLimit: width / 2 - 50 });
+    if (copy.axis?.labelLimit) copy.axis.labelLimit = Math.min(copy.axis.labelLimit, width * 0.42);
     return copy;
   };
   const draw = async (place) => {

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import altair as alt
 import polars as pl
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D31", "#7F7F7F", "#B8A600")
-"""Okabe and Ito's palette (2008), which readers with any colour vision can tell apart, less black and pale yellow."""
+from market.report.figures.ends import domain, labels, last_values, named_ends
 
-GREY = COLOURS[7]
+COLOURS = ("#0072B2", "#D55E00", "#25C0AB", "#813769", "#C3AE5B", "#E974FC", "#7C1AC9", "#E60055", "#2C13FC")
+"""Any two lie at least 22 apart in L*a*b* for readers with normal vision, protanopia, deuteranopia or tritanopia, and
+each stands out by 2.2 to 1 or more from a light and a dark page. The first two are Okabe and Ito's (2008); the others
+were searched for under these conditions, which the tests measure."""
+
+GREY = "#7F7F7F"
 HEIGHT = 260
 OTHERS = "all others"
 
@@ -79,7 +83,6 @@ def time_axis(**options: Any) -> alt.X:
 
 
 LEGEND: dict[str, Any] = {"title": None, "orient": "bottom", "columns": 3, "labelLimit": 220, "symbolOpacity": 1}
-STROKE = {"symbolType": "stroke"}  # lines, and dots that share their legend
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3])
 
 
@@ -94,27 +97,53 @@ def colour(field: str, names: Sequence[str], **options: Any) -> alt.Color:
     return alt.Color(f"{field}:N", scale=scale, legend=legend(names, **options))
 
 
+def hue(field: str, names: Sequence[str]) -> alt.Color:
+    """One colour a name, in a fixed order, without a legend: names stand at the ends of lines."""
+    return colour(field, names).legend(None)
+
+
 def dashes(field: str, names: Sequence[str]) -> alt.StrokeDash:
-    """One dash a name: neighbours in the legend differ where colours cannot be told apart."""
+    """One dash a name: neighbours differ where colours cannot be told apart."""
     scale = alt.Scale(domain=list(names), range=[list(DASHES[i % len(DASHES)]) for i in range(len(names))])
-    return alt.StrokeDash(f"{field}:N", scale=scale, legend=legend(names, **STROKE))
+    return alt.StrokeDash(f"{field}:N", scale=scale, legend=None)
 
 
-def lines(frame: pl.DataFrame, by: str, amount: str, names: Sequence[str], title: str, **y: Any) -> alt.Chart:
-    """Lines over time, one a name."""
-    drawn: alt.Chart = (
-        alt.Chart(values(frame))
-        .mark_line(strokeWidth=2, interpolate="monotone")
-        .encode(
-            x=time_axis(),
-            y=alt.Y(f"{amount}:Q", title=title, **y),
-            color=colour(by, names, **STROKE),
-            strokeDash=dashes(by, names),
-            tooltip=[alt.Tooltip("date:T", format="%Y-%m-%d"), f"{by}:N", alt.Tooltip(f"{amount}:Q", format=",.3~f")],
-        )
-        .properties(width="container", height=HEIGHT)
+def lines(
+    frame: pl.DataFrame, by: str, amount: str, names: Sequence[str], title: str, reach: float = 0.0
+) -> alt.LayerChart:
+    """Lines over time, one a name, each named at its end; one line alone needs no name.
+
+    reach : a level that the axis includes, whatever the lines do.
+    """
+    within = domain(_least(frame, amount), max(reach, _most(frame, amount)))
+    base = alt.Chart(values(frame)).mark_line(strokeWidth=2)
+    drawn = base.encode(
+        x=time_axis(),
+        y=alt.Y(f"{amount}:Q", title=title, scale=alt.Scale(domain=list(within), nice=False)),
+        color=hue(by, names),
+        strokeDash=dashes(by, names),
+        tooltip=[alt.Tooltip("date:T", format="%Y-%m-%d"), f"{by}:N", alt.Tooltip(f"{amount}:Q", format=",.3~f")],
     )
-    return drawn
+    return with_names([drawn], last_values(frame, by, amount, names), by, amount, names, within)
+
+
+def with_names(
+    drawn: Sequence[alt.Chart], last: pl.DataFrame, by: str, amount: str, names: Sequence[str],
+    within: tuple[float, float],
+) -> alt.LayerChart:  # fmt: skip
+    """Lay out lines over time with the names of several at their ends; `last` as `last_values` gives it."""
+    layers = list(drawn)
+    if len(names) > 1 and last.height:
+        layers += labels(named_ends(last, by, amount, within, HEIGHT), by, amount, hue(by, names))
+    return cast(alt.LayerChart, alt.layer(*layers).properties(width="container", height=HEIGHT))
+
+
+def _least(frame: pl.DataFrame, amount: str) -> float:
+    return float(frame[amount].min() or 0.0)  # type: ignore[arg-type]
+
+
+def _most(frame: pl.DataFrame, amount: str) -> float:
+    return float(frame[amount].max() or 0.0)  # type: ignore[arg-type]
 
 
 def placed(frame: pl.DataFrame, by: str, names: Sequence[str]) -> pl.DataFrame:
@@ -124,14 +153,21 @@ def placed(frame: pl.DataFrame, by: str, names: Sequence[str]) -> pl.DataFrame:
 
 
 def bars(
-    frame: pl.DataFrame, amount: str, by: str, order: Sequence[str], part: str, parts: Sequence[str], title: str
+    frame: pl.DataFrame,
+    amount: str,
+    by: str,
+    order: Sequence[str],
+    part: str,
+    parts: Sequence[str],
+    title: str,
+    **scale: Any,
 ) -> alt.Chart:
     """Stacked bars to the right, one a name in the order given, coloured by part."""
     drawn: alt.Chart = (
         alt.Chart(values(placed(frame, part, parts)))
         .mark_bar(height=14)
         .encode(
-            x=alt.X(f"{amount}:Q", title=title),
+            x=alt.X(f"{amount}:Q", title=title, scale=alt.Scale(**scale)),
             y=alt.Y(f"{by}:N", sort=list(order), title=None, axis=alt.Axis(labelLimit=190)),
             color=colour(part, parts),
             order="order:Q",

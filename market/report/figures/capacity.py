@@ -51,7 +51,7 @@ def shares(log: pl.LazyFrame) -> Figure:
     table = quarterly(dated(concentration(log).select("day", "hhi", "share_of_three", "largest").collect()))
     first, last = float(table["hhi"][0]), float(table["hhi"][-1])
     way = "rises" if last > first * 1.02 else "falls" if last < first * 0.98 else "stays near"
-    line = lines(table.with_columns(pl.lit("HHI").alias("index")), "index", "hhi", ["HHI"], "HHI, 0 to 10,000")
+    line = lines(table.with_columns(pl.lit("HHI").alias("index")), "index", "hhi", ["HHI"], "HHI, 0 to 10,000", HIGHLY)
     marks = pl.DataFrame({"hhi": [CONCENTRATED, HIGHLY], "called": ["moderately concentrated", "highly concentrated"]})
     rule = alt.Chart(values(marks)).mark_rule(strokeDash=[4, 4], opacity=0.6)
     said = rule.mark_text(align="left", baseline="bottom", dy=-2).encode(y="hhi:Q", x=alt.value(4), text="called:N")

@@ -146,7 +146,8 @@ def recoveries(log: pl.LazyFrame) -> Figure:
     return Figure(
         "recoveries",
         f"Creditors of {count} estate{'' if count == 1 else 's'} recover{so_far}: {', '.join(said)}",
-        bars(table, "recovered_percent", "claims", order, "paid_in", list(parts), "recovered, % of what was claimed"),
+        bars(table, "recovered_percent", "claims", order, "paid_in", list(parts), "recovered, % of what was claimed",
+             domain=[0, 100]),
         table, "By org and rank of claims, in order of the day of default; an open estate shows what was paid so far.",
         "Stacked bars of the share recovered, by org and rank, in cash, new loans and equity.",
     )  # fmt: skip

@@ -5,6 +5,7 @@ Bands hold 50 and 90 % of runs; intervals are 95 % bootstrap intervals of the me
 
 from __future__ import annotations
 
+import textwrap
 from datetime import date, timedelta
 
 import altair as alt
@@ -16,11 +17,14 @@ from market.experiments.design.schema import BASELINE
 from market.experiments.results.dataset import Results
 from market.experiments.statistics.pairing import Effect
 from market.experiments.tell.wording import amount, count, percent, scale
-from market.report.figures.base import COLOURS, HEIGHT, STROKE, Figure, colour, dashes, time_axis, values
+from market.report.figures.base import COLOURS, GREY, Figure, dashes, hue, time_axis, values, with_names
+from market.report.figures.ends import domain, last_values
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.50, "q75": 0.75, "q95": 0.95}
 ROWS = 16
-CLEAR = alt.Legend(title="interval excludes zero", orient="bottom")
+SURE, UNSURE = "clear: the 95 % interval leaves out zero", "not clear: it may be chance"
+PREFIXES = {"k": "thousand", "m": "million", "bn": "billion", "tn": "trillion"}
+LABEL_CHARACTERS = 26  # of a line of a name on an axis
 
 
 def of_one(metric: str) -> bool:
@@ -33,26 +37,47 @@ def name_in(metric: str) -> str:
     return metric.partition(".")[2].rpartition(".")[0]
 
 
+def spelled(unit: str) -> str:
+    """Write out what is before a unit: m H100e, million H100e."""
+    short, _, rest = unit.partition(" ")
+    return f"{PREFIXES[short]} {rest}" if short in PREFIXES and rest else unit
+
+
+def called(results: Results) -> dict[str, str]:
+    """Name each policy as it is known, without its parameters where no other of the experiment has its name."""
+    short = [name.partition(":")[0] for name in results.policies]
+    return {
+        name: brief if short.count(brief) == 1 else name for name, brief in zip(results.policies, short, strict=True)
+    }
+
+
 def fan(results: Results, policy: str, metric: str, key: str, effect: Effect | None = None) -> Figure:
     """A metric over time, baseline and policy, as median and bands over futures and seeds, the policy's date marked.
 
     `effect`, of the policy on the metric, gives the title its finding. The baseline as policy is drawn alone.
     """
-    names = list(dict.fromkeys((BASELINE, policy)))
+    titles = called(results)
+    names = list(dict.fromkeys((BASELINE, titles[policy])))
     meaning, unit = describe(metric).meaning, describe(metric).unit
     whose = f"{name_in(metric)}: " if of_one(metric) else ""
-    table = bands(results, names, metric)
+    table = bands(results, list(dict.fromkeys((BASELINE, policy))), metric).with_columns(
+        pl.col("policy").replace(titles)
+    )
     size_name, size = scale(float(table["q50"].max() or 0.0), unit)  # type: ignore[arg-type]
+    size_name = spelled(size_name)
     table = table.with_columns(pl.col(name) / size for name in QUANTILES)
-    base = alt.Chart(values(table)).encode(x=time_axis(), color=colour("policy", names, **STROKE))
-    wide = base.mark_area(opacity=0.15).encode(y=alt.Y("q05:Q", title=size_name), y2="q95:Q")
+    base = alt.Chart(values(table)).encode(x=time_axis(), color=hue("policy", names))
+    within = domain(float(table["q05"].min() or 0.0), float(table["q95"].max() or 0.0))  # type: ignore[arg-type]
+    scaled = alt.Y("q05:Q", title=size_name, scale=alt.Scale(domain=list(within), nice=False))
+    wide = base.mark_area(opacity=0.15).encode(y=scaled, y2="q95:Q")
     half = base.mark_area(opacity=0.3).encode(y="q25:Q", y2="q75:Q")
     line = base.mark_line(strokeWidth=2.5).encode(y="q50:Q", strokeDash=dashes("policy", names))
     runs, since = results.about["futures"] * results.about["seeds"][1], begins(results, policy)
     said = "".join(f" {what} {day}." for day, what in since)
     return Figure(
-        key, _capital(f"{whose}{meaning} {_finding(effect, policy)}".strip()),
-        alt.layer(wide, half, line, *_dates(since, results, table)).properties(width="container", height=HEIGHT), table,
+        key, capital(f"{whose}{meaning} {_finding(effect, titles[policy])}".strip()),
+        with_names([wide, half, line, *_dates(since, results, table)], last_values(table, "policy", "q50", names),
+                   "policy", "q50", names, within), table,
         f"{metric}, in {size_name}. Median and the bands that hold 50 and 90 % of {count(runs, 'run')} each.{said}",
         f"Bands over time: {' and '.join(names)}.{said}",
     )  # fmt: skip
@@ -90,7 +115,9 @@ def _dates(since: list[tuple[str, str]], results: Results, table: pl.DataFrame) 
         return []
     late = shown[0]["date"] > str(table["date"].sort()[table.height // 2])
     marked = alt.Chart(alt.InlineData(values=shown)).encode(x="date:T")
-    words = marked.mark_text(align="right" if late else "left", dx=-4 if late else 4, dy=4, baseline="top", fontSize=12)
+    words = marked.mark_text(
+        align="right" if late else "left", dx=-4 if late else 4, dy=-4, baseline="bottom", fontSize=12
+    )
     return [marked.mark_rule(strokeDash=[4, 4]), words.encode(y=alt.value(0), text="said:N")]
 
 
@@ -101,34 +128,36 @@ def _finding(effect: Effect | None, policy: str) -> str:
         return f"does not change under {policy} by more than chance"
     way = "higher" if effect.mean > 0 else "lower"
     size = amount(abs(effect.mean), describe(effect.metric).unit)
-    if effect.relative is None:
+    if effect.relative is None or effect.relative_interval is None:
         return f"ends {size} {way} under {policy}"
-    low, high = (percent(x / effect.base, sign=True) for x in (effect.low, effect.high))
+    low, high = (percent(x, sign=True) for x in effect.relative_interval)
     return f"ends {percent(abs(effect.relative))} {way} under {policy} (95 % interval {low} to {high})"
 
 
-def _capital(text: str) -> str:
+def capital(text: str) -> str:
+    """Begin with a capital, the rest as it is."""
     return text[:1].upper() + text[1:]
 
 
 def changes(policy: str, found: list[Effect], key: str) -> Figure:
-    """Relative change of the market's metrics with its interval."""
+    """Relative change of the market's metrics with its interval; `policy` as a reader is to see it."""
     shown = [e for e in found if not of_one(e.metric) and e.relative is not None and not e.low == e.high == 0]
     shown = sorted(shown, key=lambda e: (not e.is_clear, -abs(e.relative or 0.0), e.metric))[:ROWS]
     table = pl.DataFrame(
         [
-            {"metric": e.metric, "meaning": describe(e.metric).meaning, "change_percent": 100 * e.mean / e.base,
-             "low": 100 * e.low / e.base, "high": 100 * e.high / e.base, "excludes zero": e.is_clear}
-            for e in shown
+            {"metric": e.metric, "meaning": describe(e.metric).meaning.partition(";")[0],
+             "change_percent": 100 * e.mean / e.base, "low": 100 * low, "high": 100 * high, "sure": _sure(e)}
+            for e in shown for low, high in [e.relative_interval or (0.0, 0.0)]
         ],
         schema={"metric": pl.String, "meaning": pl.String, "change_percent": pl.Float64, "low": pl.Float64,
-                "high": pl.Float64, "excludes zero": pl.Boolean},
+                "high": pl.Float64, "sure": pl.String},
     )  # fmt: skip
     clear = [e for e in shown if e.is_clear]
     title = f"{policy} changes nothing in the market that can be told from chance"
     if clear:
-        title = f"{policy} changes {clear[0].metric} most, by {percent(clear[0].relative or 0.0, sign=True)}"
-    return _forest(table, "metric", "change_percent", "change against the baseline, %", title, key,
+        said = describe(clear[0].metric).meaning
+        title = f"{policy} changes most: {said}, by {percent(clear[0].relative or 0.0, sign=True)}"
+    return _forest(table, "meaning", "change_percent", "change against the baseline, %", title, key,
                    "Mean paired difference over the baseline's mean, with its 95 % bootstrap interval.")  # fmt: skip
 
 
@@ -143,40 +172,49 @@ def by_name(policy: str, found: list[Effect], field: str, what: str, key: str) -
     table = pl.DataFrame(
         [
             {"name": name_in(e.metric), "change": e.mean / size, "low": e.low / size, "high": e.high / size,
-             "excludes zero": e.is_clear}
+             "sure": _sure(e)}
             for e in ranked
         ],
         schema={"name": pl.String, "change": pl.Float64, "low": pl.Float64, "high": pl.Float64,
-                "excludes zero": pl.Boolean},
+                "sure": pl.String},
     )  # fmt: skip
     clear = [e for e in ranked if e.is_clear]
     meaning = describe(mine[0].metric).meaning if mine else field
     title = f"No {what[:-1]}'s {meaning} changes by more than chance"
     if clear:
-        sides = [e for e in (clear[0], clear[-1]) if e is clear[0] or e.mean > 0 > clear[0].mean]
+        sides = [clear[0], *(e for e in clear[-1:] if e.mean > 0 > clear[0].mean)]
         said = [f"{name_in(e.metric)} {'loses' if e.mean < 0 else 'gains'} {amount(abs(e.mean), unit)}" for e in sides]
         title = f"{' and '.join(said)}"
-    return _forest(table, "name", "change", f"change, {size_name}", title, key,
+    return _forest(table, "name", "change", f"change, {spelled(size_name)}", title, key,
                    f"{meaning}: mean paired difference, 95 % interval; the {ROWS} largest.")  # fmt: skip
+
+
+def _sure(effect: Effect) -> str:
+    return SURE if effect.is_clear else UNSURE
 
 
 def _forest(table: pl.DataFrame, by: str, amount_: str, axis: str, title: str, key: str, note: str) -> Figure:
     if not table.height:
         return Figure(key, title, None, table, note, "")
     order = table[by].to_list()
-    base = alt.Chart(values(table)).encode(
-        y=alt.Y(f"{by}:N", sort=order, title=None, axis=alt.Axis(labelLimit=230)),
-        color=alt.Color("excludes zero:N", scale=alt.Scale(domain=[True, False], range=[COLOURS[0], "#7F7F7F"]),
-                        legend=CLEAR),
+    lines = [textwrap.wrap(name, LABEL_CHARACTERS) for name in order]
+    wrapped = dict(zip(order, ("\n".join(parts) for parts in lines), strict=True))
+    table_ = table.with_columns(pl.col(by).replace(wrapped))
+    color = alt.Scale(domain=[SURE, UNSURE], range=[COLOURS[0], GREY])
+    legend = alt.Legend(title=None, orient="bottom", columns=1, labelLimit=0)
+    base = alt.Chart(values(table_)).encode(
+        y=alt.Y(f"{by}:N", sort=list(wrapped.values()), title=None,
+                axis=alt.Axis(labelLimit=230, labelExpr="split(datum.label, '\\n')")),
+        color=alt.Color("sure:N", scale=color, legend=legend),
     )  # fmt: skip
     bars = base.mark_rule(strokeWidth=3).encode(x=alt.X("low:Q", title=axis), x2="high:Q")
+    shape = alt.Scale(domain=[SURE, UNSURE], range=["circle", "diamond"])
     dots = base.mark_point(filled=True, size=70).encode(
         x=f"{amount_}:Q",
-        shape=alt.Shape(
-            "excludes zero:N", scale=alt.Scale(domain=[True, False], range=["circle", "diamond"]), legend=CLEAR
-        ),
+        shape=alt.Shape("sure:N", scale=shape, legend=legend),
         tooltip=[f"{by}:N", *(alt.Tooltip(f"{c}:Q", format=".3~f") for c in (amount_, "low", "high"))],
     )
     zero = alt.Chart(alt.InlineData(values=[{"zero": 0}])).mark_rule(strokeDash=[3, 3]).encode(x="zero:Q")
-    chart = (zero + bars + dots).properties(width="container", height=max(120, 22 * len(order)))
+    row = 9 + 13 * max(map(len, lines))
+    chart = (zero + bars + dots).properties(width="container", height=max(120, row * len(order)))
     return Figure(key, title, chart, table, note, f"Points with intervals around zero for {', '.join(order[:6])}.")

@@ -8,7 +8,22 @@ import polars as pl
 from market.analytics.base import chips, events
 from market.analytics.prices import prices
 from market.analytics.refusals import refusals
-from market.report.figures.base import HEIGHT, OTHERS, STROKE, Figure, amount, colour, dated, lines, quarterly, values
+from market.report.figures.base import (
+    HEIGHT,
+    OTHERS,
+    Figure,
+    amount,
+    colour,
+    dashes,
+    dated,
+    hue,
+    lines,
+    quarterly,
+    time_axis,
+    values,
+    with_names,
+)
+from market.report.figures.ends import domain, last_values
 
 SHOWN = 8
 WHAT = {"LeaseTalksFailed": "talks", "OrderRefused": "orders", "SiteRefused": "sites", "LoanRefused": "loans",
@@ -28,17 +43,25 @@ def price(log: pl.LazyFrame) -> Figure:
         for name, column in kinds.items()
     ).drop_nulls()
     first, last = float(weekly["price_usd_per_h100e_hour"][0]), float(weekly["price_usd_per_h100e_hour"][-1])
-    solid = long.filter(pl.col("price") != "signed leases")
+    names, amounts = list(kinds), "usd_per_h100e_hour"
     points = (
         alt.Chart(values(long.filter(pl.col("price") == "signed leases")))
         .mark_point(filled=True, size=18, opacity=0.55)
-        .encode(x="date:T", y="usd_per_h100e_hour:Q", color=colour("price", list(kinds), **STROKE))
+        .encode(x="date:T", y=f"{amounts}:Q", color=hue("price", names))
     )
-    line = lines(solid, "price", "usd_per_h100e_hour", list(kinds), "USD per H100-equivalent hour")
+    within = domain(0.0, float(long[amounts].max() or 0.0))  # type: ignore[arg-type]
+    solid = alt.Chart(values(long.filter(pl.col("price") != "signed leases"))).mark_line(strokeWidth=2)
+    line = solid.encode(
+        x=time_axis(),
+        y=alt.Y(f"{amounts}:Q", title="USD per H100-equivalent hour", scale=alt.Scale(domain=list(within), nice=False)),
+        color=hue("price", names),
+        strokeDash=dashes("price", names),
+        tooltip=[alt.Tooltip("date:T", format="%Y-%m-%d"), "price:N", alt.Tooltip(f"{amounts}:Q", format=".2f")],
+    )
     return Figure(
         "prices",
         f"The one-year price moves from {first:.2f} to {last:.2f} USD per H100-equivalent hour",
-        (line + points).properties(width="container", height=HEIGHT),
+        with_names([line, points], last_values(long, "price", amounts, names), "price", amounts, names, within),
         long.sort("date", "price"),
         "Prices per hour of an H100 equivalent. Signed leases: a week's mean weighted by H100 equivalents, "
         "leases inside a group of companies left out.",
