@@ -71,8 +71,9 @@ def close(state: State, day: int) -> Iterator[Happening]:
 
 
 def _is_empty(state: State, estate: Estate, day: int) -> bool:
-    """Whether an estate has sold all that it had, and nothing is on its way to it."""
+    """Whether an estate has sold all that it had, and neither goods nor money are on their way to it."""
     org = estate.org
+    others = [each for each in state.finance.estates.values() if each.org != org]
     return (
         day >= estate.day + 7 * state.run.parameters["estates.notice_weeks"]
         and not estate.lots
@@ -83,6 +84,8 @@ def _is_empty(state: State, estate: Estate, day: int) -> bool:
         and not any(site.owner == org for site in state.sites.sites.values() if site.energised_kw)
         and not any(building.org == org for building in state.sites.buildings.values())
         and not any(item.parent == org for item in state.run.orgs.values())
+        and not any(loan.lender == org for loan in state.finance.loans.values())
+        and not any(claim.creditor == org for each in others for claim in each.claims.values())
     )
 
 

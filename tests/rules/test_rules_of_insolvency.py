@@ -364,3 +364,38 @@ def test_an_org_of_which_nothing_is_left_leaves_the_market():
     assert cash(world, RIVAL) == 0
     assert finance.monthly(world.state, world.day) is not None
     invariants(world.state)
+
+
+def test_who_is_owed_something_stays_until_it_is_paid():
+    world = given(estates__notice_weeks=1)
+    for org, plan, due in ((CLOUD, "restructuring", 400), (RESELLER, "liquidation", 200)):
+        world.happened(
+            events.EstateOpened(
+                estate_id=f"{org}/estate/1", org=org, kind=plan, amount_usd_cents=0, due_day=START + due
+            )
+        )
+    claim = {"org": CLOUD, "rank": "unsecured", "amount_usd_cents": 700, "contract_id": "x"}
+    world.happened(events.ClaimFiled(claim_id="c/1", estate_id=f"{CLOUD}/estate/1", counterparty=RESELLER, **claim))
+    day = wait(world, 3)
+    assert world.after(settlement.close(world.state, day)) == []
+    world.state.finance.estates[CLOUD].due_day = day
+    (paid_,) = of(money.PaymentMade, world.after(settlement.close(world.state, day)))
+    assert (paid_.org, paid_.counterparty, paid_.kind, paid_.amount_usd_cents) == (CLOUD, RESELLER, "recovery", 700)
+    world.close_weeks(1)
+    assert of(events.OrgExited, world.after(settlement.close(world.state, day + 7))) == [
+        events.OrgExited(org=RESELLER, reason="liquidated")
+    ]
+
+
+def test_who_lends_stays_until_the_loan_is_repaid():
+    world = given(estates__notice_weeks=1)
+    world.happened(
+        events.EstateOpened(
+            estate_id="reseller/estate/1", org=RESELLER, kind="liquidation", amount_usd_cents=0, due_day=START + 200
+        )
+    )
+    world.state.finance.loans["l"] = Loan("l", LAB, RESELLER, 1_000, 0.1, START, START + 900)
+    day = wait(world, 3)
+    assert world.after(settlement.close(world.state, day)) == []
+    del world.state.finance.loans["l"]
+    assert of(events.OrgExited, world.after(settlement.close(world.state, day)))
