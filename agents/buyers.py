@@ -264,20 +264,33 @@ def quarter_bill_usd(view: MarketView) -> float:
 
 
 def loan(view: MarketView) -> Iterator[Command]:
-    """Borrow for a quarter's bill when money would run out: on the rating, else on contracts whose income covers it."""
+    """Borrow for a quarter's bill when money would run out: on the rating, else on contracts whose income covers it.
+
+    Where that covers no loan it asks those who sell to it: they lend on the gear, as far as income just pays for it.
+    """
     p, bill = view.param, quarter_bill_usd(view) + shells_usd_per_year(view) / 4
-    room = view.bond_room_cents()
+    room, least = view.bond_room_cents(), p("finance.loan_least_usd") * CENTS
     if not (view.trait("borrows") or room) or spendable_usd(view) >= bill:
         return
-    least = p("finance.loan_least_usd") * CENTS
-    cents = min(room, round(bill * CENTS)) if room >= least else round(p("finance.loan_share") * bill * CENTS)
-    while room < least <= cents and view.coverage(cents) < p("finance.coverage_min"):
-        cents //= 2
-    lenders = [name for name in view.orgs("investor") if view.is_lender(name)]
-    lenders += [name for name in view.orgs("supplier") if view.vendor_room_cents(name) >= cents > 0]
-    if lenders and cents >= least:
+    part = round(p("finance.loan_share") * bill * CENTS)
+    cents = min(room, round(bill * CENTS)) if room >= least else covered_cents(view, part, p("finance.coverage_min"))
+    lenders = {name: cents for name in view.orgs("investor") if view.is_lender(name)} if cents >= least else {}
+    if not lenders:
+        gear = covered_cents(view, part, p("finance.covenant_min"))
+        sellers = (*view.orgs("supplier"), *view.orgs("oem"))
+        found = {name: min(gear, view.vendor_room_cents(name)) for name in sellers}
+        lenders = {name: most for name, most in found.items() if most >= least}
+    if lenders:
         lender = max(lenders, key=lambda name: (view.draws.uniform("lender", name, LIFETIME), name))
-        yield SeekLoan(actor=view.me, because=view.me, lender=lender, amount_usd_cents=cents)
+        yield SeekLoan(actor=view.me, because=view.me, lender=lender, amount_usd_cents=lenders[lender])
+
+
+def covered_cents(view: MarketView, cents: int, least: float) -> int:
+    """Halve a loan until income covers its service, and that of the others, so many times; 0 where it never does."""
+    smallest = view.param("finance.loan_least_usd") * CENTS
+    while cents >= smallest and view.coverage(cents) < least:
+        cents //= 2
+    return cents if cents >= smallest else 0
 
 
 def equity(view: MarketView) -> Iterator[Command]:

@@ -47,6 +47,15 @@ class OwnView(PublicView):
         """Own books."""
         return shared_of(self).books(self.me)
 
+    def stakes(self) -> tuple[str, ...]:
+        """Orgs in which the org holds equity."""
+        found = state_of(self).finance.stakes.items()
+        return tuple(org for org, stakes in found if self.me in stakes and stakes[self.me].invested_cents > 0)
+
+    def has_granted_warrants(self) -> bool:
+        """Whether warrants that the org granted are still open."""
+        return any(x.supplier == self.me for x in state_of(self).finance.warrants.values())
+
     def duty_cents(self, but: str = "") -> int:
         """Cash taken for equity that is still to be spent on the investors' compute, one of them left out."""
         return vendors.duty_cents(state_of(self), self.me, but)
