@@ -65,7 +65,7 @@ def power_gap_kw(view: MarketView) -> float:
     coming = sum(b.power_kw for b in view.buildings())  # paused ones too: they are taken up first
     gap = p("sites.need_margin") * power_needed_kw(view) - ready - coming
     part = QUARTER_WEEKS / p("sites.start_weeks") * margin(view) * chips_gate(view)
-    return gap * part * p("sites.shells_factor")
+    return gap * part
 
 
 def fundable_kw(view: MarketView) -> float:

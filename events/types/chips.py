@@ -71,7 +71,7 @@ class SlotsExpanded(Event, frozen=True, kw_only=True):
 
 
 class InputExpanded(Event, frozen=True, kw_only=True):
-    """Makers of a shared input (`kind`: memory in GB, racks) can supply `value` a week."""
+    """Makers of a shared input (`kind`: memory in GB, racks, shells in kW) can supply `value` a week."""
 
     periodic: ClassVar[bool] = True
     kind: Input
@@ -79,7 +79,7 @@ class InputExpanded(Event, frozen=True, kw_only=True):
 
 
 class InputBound(Event, frozen=True, kw_only=True):
-    """An input (`kind`) holds a maker's lines back from this week on; it meets `share` of what they need."""
+    """An input (`kind`) holds a maker's lines or a builder's shells back from now on; it meets `share` of the need."""
 
     subject: ClassVar[str] = "supplier"
     supplier: str

@@ -6,6 +6,7 @@ from events.types import chips as events
 from market.evolve.ids import count
 from market.state import State
 from market.state.chips import Chip, Holding, Order, Place, Shipment
+from market.units import MONTH_WEEKS
 
 
 def holding(state: State, org: str, chip: str, site: str) -> Holding:
@@ -51,10 +52,14 @@ def slots_expanded(state: State, event: events.SlotsExpanded, day: int) -> None:
 
 def input_expanded(state: State, event: events.InputExpanded, day: int) -> None:
     state.chips.inputs[event.kind] = event.value
+    if event.kind == "shells":  # a month's work; what was not used of the last one is gone
+        month = MONTH_WEEKS * event.value * state.run.parameters["sites.shells_factor"]
+        state.sites.shell_hands_kw = min(0.0, state.sites.shell_hands_kw) + month
 
 
 def input_bound(state: State, event: events.InputBound, day: int) -> None:
     state.chips.binding[event.supplier] = event.kind
+    state.chips.bound_share[event.supplier] = event.share
 
 
 def price_listed(state: State, event: events.PriceListed, day: int) -> None:

@@ -66,7 +66,10 @@ def building_cancelled(state: State, event: events.BuildingCancelled, day: int) 
 
 
 def shell_ready(state: State, event: events.ShellReady, day: int) -> None:
-    state.sites.buildings[event.building_id].shell_ready = True
+    building = state.sites.buildings[event.building_id]
+    building.shell_ready = True
+    if "shells" in state.chips.inputs:
+        state.sites.shell_hands_kw -= building.power_kw
 
 
 def shell_waits_for_power(state: State, event: events.ShellWaitsForPower, day: int) -> None:

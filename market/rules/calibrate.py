@@ -11,12 +11,12 @@ from events.types import demand as events
 from events.types.chips import InputExpanded
 from events.types.run import ParameterSet
 from market import rng
-from market.rules import demand, foresee, index, inputs, prices, uses
+from market.rules import demand, foresee, index, inputs, prices, shells, uses
 from market.rules.base import Happening, fleets_h100e, frontier
 from market.rules.chips import may_buy, planned_lines
 from market.state import State
 from market.state.demand import TAIL
-from market.units import CENTS, HOURS_PER_YEAR, YEAR_MONTHS, clip, digits
+from market.units import CENTS, HOURS_PER_YEAR, YEAR_MONTHS, YEAR_WEEKS, clip, digits
 
 
 def put(state: State, name: str, value: float) -> Happening:
@@ -262,6 +262,16 @@ def shells_factor(state: State, org: str, soon_kw: float, begun_kw: float) -> fl
     soon = state.run.start_day + 7 * ordering_weeks(state) / p["sites.slip_median"]
     need -= p["sites.trust"] * sum(b.power_kw for b in campuses if b.due_day <= soon)
     return min(max(1.0, need / (p["sites.trust"] * soon_kw), whole / begun_kw), p["targets.factor_max"])
+
+
+def contractors(state: State) -> Iterator[Happening]:
+    """Let contractors finish the shells under way for the year to come, or what growth as before asks, and slack."""
+    p = state.run.parameters
+    standing = sum(site.energised_kw for site in state.sites.sites.values())
+    soon = shells.asked_kw(state, state.run.start_day + 7 * YEAR_WEEKS)
+    kw = (1 + p["sites.shells_slack"]) * max(soon, p["sites.pool_growth_per_year"] * standing) / YEAR_WEEKS
+    if kw > 0:
+        yield said(state, InputExpanded(kind=inputs.SHELLS, value=float(round(kw))))
 
 
 def ordering_weeks(state: State) -> float:

@@ -16,11 +16,12 @@ from market.cluster import ClusterError
 from market.cluster import chip as cluster_chip
 from market.rules.base import Happening
 from market.state import State
-from market.units import DAYS_PER_YEAR
+from market.units import DAYS_PER_YEAR, clip
 
 MEMORY: Input = "memory"
 RACKS: Input = "racks"
 PACKAGING: Input = "packaging"
+SHELLS: Input = "shells"
 RACK_GPUS = 72  # one rack: 72 GPUs, 36 CPUs, 18 machines (Azure on GB300 NVL72, October 2025; NVIDIA GB200 NVL72)
 GIB = 2**30
 MONTH_YEARS = 28 / DAYS_PER_YEAR
@@ -81,12 +82,19 @@ def ratios(state: State, wished: Mapping[str, int], day: int) -> dict[Input, flo
     packaging = p["supply.packaging_factor"] * p["supply.factor"] * state.run.shocks.get("supply", 1.0)
     grown = {name: gpus * packaging for name, gpus in wished.items()}
     memory = math.fsum(gpus * memory_gb(name) for name, gpus in grown.items())
-    racked = p["supply.rack_share"] * sum(gpus for name, gpus in grown.items() if is_rack_scale(name)) / RACK_GPUS
+    racked = _racked(state, grown)
     return {
         PACKAGING: packaging,
         MEMORY: min(1.0, memory_supply(state, day) / memory) if memory else 1.0,
         RACKS: min(1.0, rack_supply(state, day) / racked) if racked else 1.0,
     }
+
+
+def _racked(state: State, gpus: Mapping[str, float]) -> float:
+    """Racks that so many GPUs of each chip take."""
+    racked = math.fsum(n for name, n in gpus.items() if is_rack_scale(name))
+    share: float = state.run.parameters["supply.rack_share"]
+    return share * racked / RACK_GPUS
 
 
 def within(state: State, wished: Mapping[str, int], day: int) -> dict[str, int]:
@@ -95,15 +103,16 @@ def within(state: State, wished: Mapping[str, int], day: int) -> dict[str, int]:
     made = {}
     for name, gpus in wished.items():
         part = found[MEMORY] if memory_gb(name) else 1.0
-        if is_rack_scale(name):
-            part = min(part, found[RACKS])
+        if is_rack_scale(name):  # the rest of the generation ships in servers
+            racked = state.run.parameters["supply.rack_share"]
+            part = min(part, 1 - racked + racked * found[RACKS])
         made[name] = round(gpus * found[PACKAGING] * part)
     return made
 
 
 def binding(state: State, wished: Mapping[str, int], day: int) -> Iterator[Happening]:
-    """Name the input that holds each maker back this week, when it is not the one named before."""
-    found = ratios(state, wished, day)
+    """Name the input that holds each maker back this week: when it is another than before, or meets another part."""
+    found, step = ratios(state, wished, day), state.run.parameters["supply.bound_step"]
     makers: dict[str, list[str]] = {}
     for name, gpus in wished.items():
         if gpus:
@@ -115,17 +124,26 @@ def binding(state: State, wished: Mapping[str, int], day: int) -> Iterator[Happe
         if any(is_rack_scale(name) for name in chips):
             parts[RACKS] = found[RACKS]
         scarcest = min(parts, key=lambda one: (parts[one], one != PACKAGING, one))
-        if state.chips.binding.get(maker) != scarcest:
-            event = events.InputBound(supplier=maker, kind=scarcest, share=round(parts[scarcest], 6))
+        share = round(parts[scarcest], 6)
+        is_known = state.chips.binding.get(maker) == scarcest
+        if not is_known or abs(share - state.chips.bound_share.get(maker, share)) >= step:
+            event = events.InputBound(supplier=maker, kind=scarcest, share=share)
             yield Happening(day, event, maker, maker)
 
 
-def expand(state: State, day: int, pull: float) -> Iterator[Happening]:
-    """Grow memory and rack integration by a month: by their trends, and in answer to the backlog."""
+def expand(state: State, day: int, pull: float, planned: Mapping[str, int]) -> Iterator[Happening]:
+    """Grow memory and rack integration by a month: by their trends, and in answer to the backlog.
+
+    Integrators add lines for what is `planned` a quarter ahead and some slack, the faster by what they cannot rack.
+    """
     p = state.run.parameters
     memory = state.chips.inputs.get(MEMORY, p["supply.memory_gb_per_week"])
     memory *= math.exp((p["supply.memory_growth_per_year"] + p["supply.memory_pull"] * pull) * MONTH_YEARS)
     yield Happening(day, events.InputExpanded(kind=MEMORY, value=float(round(memory))), "world", "world")
     if any(chip.in_volume and is_rack_scale(chip.name) for chip in state.chips.chips.values()):
-        racks = state.chips.inputs.get(RACKS, _racks_at_start(state)) + 4 * p["supply.racks_per_week"]
+        bound = (maker for maker, kind in state.chips.binding.items() if kind == RACKS)
+        missed = max((1 - state.chips.bound_share[maker] for maker in bound), default=0.0)
+        racks = state.chips.inputs.get(RACKS, _racks_at_start(state))
+        short = (1 + p["supply.racks_slack"]) * _racked(state, planned) - racks * p["supply.racks_factor"]
+        racks += clip(short, 0.0, 4 * p["supply.racks_per_week"] * (1 + p["supply.racks_pull"] * missed))
         yield Happening(day, events.InputExpanded(kind=RACKS, value=round(racks, 3)), "world", "world")

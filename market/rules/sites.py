@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from functools import lru_cache
 
 from events.commands import sites as commands
 from events.kinds import LateLayer, PowerSource, SiteRefusal
@@ -12,6 +10,7 @@ from events.types import Event
 from events.types import sites as events
 from events.types.finance import PaymentMade
 from market import rng
+from market.rules import shells
 from market.rules.base import Deciders, Happening, cash
 from market.rules.power import days_of_new, expected_day
 from market.state import State, next_id
@@ -194,37 +193,20 @@ def give_up(state: State, day: int) -> Iterator[Happening]:
             yield Happening(day, event, building.org, building.building_id)
 
 
-def shell_day(state: State, building: Building) -> int:
-    """Day on which a shell stands: planned days times a lognormal slip, given that it was not ready at the start."""
-    p, run = state.run.parameters, state.run
-    planned = max(1, building.planned_days)
-    begun = (run.start_day - building.start_day) / planned
-    ratio = _slip(run.seed, building.building_id, begun, p["sites.slip_median"], p["sites.slip_sd"])
-    return building.start_day + round(planned * ratio) + building.rested_days
-
-
-@lru_cache(1 << 14)
-def _slip(seed: int, building_id: str, begun: float, median: float, sd: float) -> float:
-    """Realised over planned days; `begun` is the part of the plan that had passed at the start, <= 0 if none."""
-    u = rng.uniform(seed, "building slip", building_id)
-    if begun > 0:
-        floor = rng.normal_cdf(math.log(begun / median) / sd)
-        u = min(floor + u * (1 - floor), 1 - 1e-9)
-    return rng.lognormal(median, sd, rng.quantile(u))
-
-
 def due(state: State, first: int, last: int) -> Iterator[Happening]:
     """Shells that stand, and promises that pass unkept, between two days."""
-    for building in state.sites.buildings.values():
-        if building.paused_day >= 0:
-            continue
+    working = {name: b for name, b in state.sites.buildings.items() if b.paused_day < 0}
+    days = {name: shells.shell_day(state, b) for name, b in working.items() if not b.shell_ready}
+    over = {name: day for name, day in days.items() if day <= last}
+    done = shells.finished(state, over)
+    for name, building in working.items():
         ready = building.shell_ready
-        if not ready and (stands := shell_day(state, building)) <= last:
+        if name in done:
             ready = True
             event = events.ShellReady(
                 building_id=building.building_id, site=building.site, org=building.org, power_kw_it=building.power_kw
             )
-            yield Happening(max(first, stands), event, "world", building.building_id)
+            yield Happening(max(first, over[name]), event, "world", building.building_id)
         if building.due_day <= last and not (ready and building.granted):
             yield _slipped(state, building, ready, max(first, building.due_day))
 

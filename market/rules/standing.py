@@ -59,6 +59,7 @@ def calibrate(state: State) -> Iterator[Happening]:
     yield from _backlog(state, state.run.start_day)
     yield from start_of_demand.builders(state)
     yield from _pool_tranches(state, state.run.start_day)
+    yield from start_of_demand.contractors(state)
     yield from energy.tariffs(state, state.run.start_day)
     yield from energy.auction(state, state.run.start_day)
 

@@ -89,5 +89,6 @@ class Chips(msgspec.Struct, array_like=True):
     holdings: dict[Place, Holding] = {}
     integration_gpus_per_week: dict[str, int] = {}  # OEM -> capacity
     inputs: dict[str, float] = {}  # shared input -> what can be had in a week
-    binding: dict[str, str] = {}  # maker -> input that was last said to hold it back
+    binding: dict[str, str] = {}  # maker or builder -> input that was last said to hold it back
+    bound_share: dict[str, float] = {}  # the same -> part of the need that it then met
     lead_times: list[float] = []  # market lead time, weekly, of the latest 53 weeks

@@ -59,3 +59,4 @@ class Sites(msgspec.Struct, array_like=True):
     buildings: dict[str, Building] = {}
     tariffs: dict[str, Tariff] = {}  # by region
     capacity: dict[int, float] = {}  # first day of a delivery year -> USD per MW and day
+    shell_hands_kw: float = 0.0  # shells that contractors can take on now; below zero after one larger than a month's

@@ -7,8 +7,10 @@ from given import CLOUD, FIELD, LAB, RIVAL, SITE, START, YEAR, given
 
 from events.commands.sites import PlanSite, StartBuilding
 from events.types import sites as events
+from events.types.chips import InputExpanded
 from events.types.finance import PaymentMade
 from market.rules import power, sites
+from market.rules import shells as contracted
 
 
 def plan(org=LAB, power=1_000, region="texas", kind="greenfield", **more):
@@ -141,13 +143,13 @@ def test_a_shell_that_was_not_ready_at_the_start_is_ready_after_it():
     for n in range(1, 60):
         world = given()
         building = begun(world, days_ago=130, planned=100, n=n)
-        assert sites.shell_day(world.state, building) >= START
+        assert contracted.shell_day(world.state, building) >= START
 
 
 def test_realised_over_planned_has_its_median():
     world = given(sites__slip_median=1.25, sites__slip_sd=0.25)
     ratios = sorted(
-        (sites.shell_day(world.state, begun(world, planned=1000, n=n)) - START) / 1000 for n in range(1, 400)
+        (contracted.shell_day(world.state, begun(world, planned=1000, n=n)) - START) / 1000 for n in range(1, 400)
     )
     assert ratios[200] == pytest.approx(1.25, rel=0.05)
 
@@ -242,3 +244,59 @@ def test_the_queue_is_served_in_order_and_a_big_load_does_not_block_a_small_one(
     (granted,) = world.after(power.grant(world.state, START))
     assert granted.building_id == "field/building/2"
     assert world.state.sites.sites[SITE].owner == CLOUD
+
+
+# --- contractors
+
+
+def contractors(world, kw_per_week):
+    """Contractors who finish so many kW a week, told a month ahead."""
+    world.happened(InputExpanded(kind="shells", value=kw_per_week))
+
+
+def stands(world, day):
+    """What happens to shells between yesterday and a day."""
+    return [h.event for h in sites.due(world.state, day - 1, day) if isinstance(h.event, events.ShellReady)]
+
+
+def test_shells_are_finished_within_what_contractors_can_do_in_a_month_the_first_first():
+    world = given(**{"sites.slip_sd": 0.0001, "sites.slip_median": 1.0})
+    for n in range(1, 4):
+        begun(world, days_ago=100 - n, planned=50, power=3_000, n=n)
+    contractors(world, 1_600)  # 6,400 kW in a month
+    ready = stands(world, START)
+    assert [event.building_id[-1] for event in ready] == ["1", "2"]
+    world.happened(*ready)
+    assert stands(world, START) == []
+    contractors(world, 1_600)
+    assert len(stands(world, START)) == 1
+
+
+def test_a_shell_larger_than_a_month_of_work_is_taken_on_and_paid_back():
+    world = given(**{"sites.slip_sd": 0.0001, "sites.slip_median": 1.0})
+    begun(world, days_ago=100, planned=50, power=10_000)
+    contractors(world, 1_000)
+    world.happened(*stands(world, START))
+    assert world.state.sites.shell_hands_kw == pytest.approx(-6_000)
+
+
+def test_contractors_grow_faster_the_more_is_to_stand_within_half_a_year():
+    def grown(buildings):
+        world = given()
+        for n in range(1, buildings + 1):
+            begun(world, planned=100, power=10_000, n=n)
+        contractors(world, 1_000)
+        return next(h.event.value for h in contracted.expand(world.state, START) if isinstance(h.event, InputExpanded))
+
+    assert 1_000 < grown(1) < grown(5) < grown(10)
+
+
+def test_a_builder_whose_works_are_over_and_not_finished_is_told_what_holds_it_back():
+    world = given(**{"sites.slip_sd": 0.0001, "sites.slip_median": 1.0})
+    begun(world, days_ago=100, planned=50, power=4_000)
+    contractors(world, 1_000)
+    (bound,) = (h.event for h in contracted.binding(world.state, START))
+    assert (bound.supplier, bound.kind, bound.share) == (LAB, "shells", 0.5)
+    world.happened(bound, *stands(world, START))
+    (freed,) = (h.event for h in contracted.binding(world.state, START))
+    assert freed.share == 1.0

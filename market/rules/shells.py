@@ -1,0 +1,99 @@
+"""Shells as a shared input: contractors and makers of electrical plant finish so many kW a week for all builders."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import lru_cache
+
+from events.types import chips as events
+from market import rng
+from market.rules.base import Happening
+from market.rules.inputs import SHELLS
+from market.state import State
+from market.state.sites import Building
+from market.units import DAYS_PER_YEAR, MONTH_DAYS, MONTH_WEEKS, clip
+
+ASKED_WEEKS = 26
+
+
+def shell_day(state: State, building: Building) -> int:
+    """Day on which a shell stands: planned days times a lognormal slip, given that it was not ready at the start."""
+    p, run = state.run.parameters, state.run
+    planned = max(1, building.planned_days)
+    begun = (run.start_day - building.start_day) / planned
+    ratio = _slip(run.seed, building.building_id, begun, p["sites.slip_median"], p["sites.slip_sd"])
+    return building.start_day + round(planned * ratio) + building.rested_days
+
+
+@lru_cache(1 << 14)
+def _slip(seed: int, building_id: str, begun: float, median: float, sd: float) -> float:
+    """Realised over planned days; `begun` is the part of the plan that had passed at the start, <= 0 if none."""
+    u = rng.uniform(seed, "building slip", building_id)
+    if begun > 0:
+        floor = rng.normal_cdf(math.log(begun / median) / sd)
+        u = min(floor + u * (1 - floor), 1 - 1e-9)
+    return rng.lognormal(median, sd, rng.quantile(u))
+
+
+def expected_day(state: State, building: Building) -> int:
+    """Day on which a shell can be expected: as promised, and no sooner than the usual slip of its first promise."""
+    usual = building.start_day + round(state.run.parameters["sites.slip_median"] * building.planned_days)
+    return max(building.due_day, usual)
+
+
+def asked_kw(state: State, last: int) -> int:
+    """Shells that are to stand by a day, those that are late included."""
+    under_way = (b for b in state.sites.buildings.values() if not b.shell_ready and b.paused_day < 0)
+    return sum(b.power_kw for b in under_way if expected_day(state, b) <= last)
+
+
+def finished(state: State, stands: dict[str, int]) -> set[str]:
+    """Shells that contractors can finish of those whose works would be over, the first to be over first.
+
+    One larger than a month of their work is taken on when that is free, and paid back.
+    """
+    if SHELLS not in state.chips.inputs:
+        return set(stands)
+    hands, done = state.sites.shell_hands_kw, set()
+    for name in sorted(stands, key=lambda name: (stands[name], name)):
+        kw = state.sites.buildings[name].power_kw
+        if hands >= min(kw, month_kw(state)):
+            hands -= kw
+            done.add(name)
+    return done
+
+
+def month_kw(state: State) -> float:
+    """Shells that contractors can finish in a month."""
+    kw: float = state.chips.inputs[SHELLS] * state.run.parameters["sites.shells_factor"] * MONTH_WEEKS
+    return kw
+
+
+def expand(state: State, day: int) -> Iterator[Happening]:
+    """Let contractors grow by a month: by a trend, and by what is to stand within half a year over what they can do."""
+    if (able := state.chips.inputs.get(SHELLS)) is None:
+        return
+    p = state.run.parameters
+    asked = asked_kw(state, day + 7 * ASKED_WEEKS) / ASKED_WEEKS
+    usual = able * p["sites.shells_factor"] / (1 + p["sites.shells_slack"])
+    pull = clip(math.log(max(asked, 1.0) / max(usual, 1.0)), p["supply.backlog_pull_min"], p["supply.backlog_pull_max"])
+    growth = p["sites.shells_growth_per_year"] + p["sites.shells_pull"] * pull
+    able *= math.exp(growth * MONTH_DAYS / DAYS_PER_YEAR)
+    yield Happening(day, events.InputExpanded(kind=SHELLS, value=float(round(able))), "world", "world")
+    yield from binding(state, day)
+
+
+def binding(state: State, day: int) -> Iterator[Happening]:
+    """Say of each builder whose works are over and wait to be finished that contractors hold it back, or no more."""
+    late: dict[str, int] = {}
+    for building in state.sites.buildings.values():
+        if not building.shell_ready and building.paused_day < 0 and shell_day(state, building) <= day:
+            late[building.org] = late.get(building.org, 0) + building.power_kw
+    month = month_kw(state)
+    share = round(month / (month + sum(late.values())), 6) if month else 0.0
+    known = [org for org, kind in state.chips.binding.items() if kind == SHELLS and state.chips.bound_share[org] < 1]
+    for org in dict.fromkeys([*known, *late]):
+        met = share if org in late else 1.0
+        if (org in known) != (org in late):
+            yield Happening(day, events.InputBound(supplier=org, kind=SHELLS, share=met), org, org)

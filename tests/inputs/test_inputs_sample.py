@@ -1,0 +1,24 @@
+"""A small sample of the laws of inputs, one seed and two cuts; `python -m tests.inputs --seeds 4` tries them all."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.inputs import laws
+from tests.inputs.measure import run
+
+
+@pytest.fixture(scope="module")
+def runs():
+    """A base and two cuts, as the command would read them."""
+    wanted = {"base": None, "racks": laws.CUTS["racks"], "shells": laws.CUTS["shells"]}
+    return {name: json.loads(json.dumps(run(0, parameter).plain())) for name, parameter in wanted.items()}
+
+
+@pytest.mark.parametrize("cut", ["racks", "shells"])
+def test_a_shared_input_that_is_cut_is_named_felt_and_answered(runs, cut):
+    assert laws.is_named(runs, cut).holds
+    assert laws.is_felt(runs, cut).holds
+    assert laws.is_answered(runs, cut).holds
