@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from agents.buyers import horizon_weeks, position_h100e, target_h100e
+from agents.amounts import horizon_weeks, position_h100e, target_h100e
 from events.commands.estates import BidForLot
 from market.rng import LIFETIME
 from market.view import Lot, MarketView

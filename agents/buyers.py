@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from functools import lru_cache
 
 from msgspec.structs import replace
 
-from agents import permission
+from agents import means, options, permission
+from agents.amounts import (
+    finance_usd_per_year,
+    fleet,
+    horizon_weeks,
+    position_h100e,
+    powered_usd_per_year,
+    shells_usd_per_year,
+    spending_usd,
+    target_h100e,
+    usd_per_h100e,
+    wish_usd_per_year,
+)
+from agents.decision import Scored, decide, divide, true_reason
 from agents.resources import room_kw, spendable_usd, unspent_usd
-from agents.valuation import is_my_week, price_term, time_term, why_left
+from agents.valuation import is_my_week
 from events.commands import Choice, Command, Terms
 from events.commands.chips import CancelOrder, PlaceOrder
 from events.commands.finance import SeekLoan, SeekRound, SetBudget
 from events.kinds import BudgetReason
 from market.rng import LIFETIME
-from market.units import CENTS, MONTH_WEEKS, YEAR_MONTHS, YEAR_WEEKS, clip
+from market.units import CENTS, MONTH_WEEKS, YEAR_MONTHS, clip
 from market.view import MarketView
 
 NODE_GPUS = 8  # no order is smaller than a server
-once = lru_cache(maxsize=1)  # a view shows one moment: what several decisions of it ask for is worked out once
+CHIPS_AT_ONCE = 4  # a month's money is spread over no more chips
 
 
 def purchases(view: MarketView) -> Iterator[Command]:
@@ -33,97 +45,6 @@ def purchases(view: MarketView) -> Iterator[Command]:
         yield from cancellations(view)
         yield from loan(view)
         yield from equity(view)
-
-
-def lead_weeks(view: MarketView) -> float:
-    """Wait for chips that a builder reckons with."""
-    return clip(view.lead_time_weeks, view.param("targets.lead_weeks_min"), view.param("targets.lead_weeks_max"))
-
-
-def horizon_weeks(view: MarketView) -> float:
-    """How far ahead orders of today must look: the wait for chips, and from sold to running."""
-    return lead_weeks(view) + view.param("targets.horizon_weeks")
-
-
-@once
-def position_h100e(view: MarketView) -> float:
-    """Compute that the org owns, rents, has in transit or in the warehouse, or has on order or under contract."""
-    total = sum(h.owned * view.chip(h.chip).h100e for h in view.holdings()) + rented_h100e(view)
-    pending = [*view.warehouse().items(), *view.coming().items(), *((o.chip, o.gpus) for o in view.orders())]
-    return total + sum(gpus * view.chip(name).h100e for name, gpus in pending)
-
-
-def rented_h100e(view: MarketView) -> float:
-    """Compute that the org rents from others or will, as far as it is not passed on."""
-    rented = sum((x.gpus - x.subleased) * view.chip(x.chip).h100e for x in view.rented() if x.kind == "capacity")
-    coming = (c for c in view.contracts() if c.lessee == view.me and c.kind == "capacity")
-    return rented + sum(c.undrawn * view.chip(c.chip).h100e for c in coming)
-
-
-@once
-def margin(view: MarketView) -> float:
-    """Part of its wish that a builder orders, 0 to 1: by the rent foreseen a while after delivery over its own cost."""
-    p = view.param
-    found = offers(view)
-    if not found:
-        return 0.0
-    dearer = min(view.own_cost(name) for name, _ in found) / min(view.cost(name) for name, _ in found)
-    cost = view.mix_cost * dearer
-    rent = view.forward(lead_weeks(view) + p("targets.npv_weeks"))
-    return clip(1 + p("targets.npv_slope") * math.log(rent / ((1 + p("targets.cost_margin")) * cost)), 0.0, 1.0)
-
-
-def usd_per_h100e(view: MarketView) -> float:
-    """Price of an H100 equivalent of the chips on offer, by what suppliers promise of each, levies left out."""
-    promised, paid, got = view.outlook(), 0.0, 0.0
-    for name, _ in offers(view):
-        chip, gpus = view.chip(name), promised.get(name, 0)
-        paid += gpus * chip.price_usd_per_gpu
-        got += gpus * chip.h100e
-    return paid / got if got else 0.0
-
-
-def target_h100e(view: MarketView, weeks: float) -> float:
-    """Compute that the org means to have so many weeks ahead: users by the factor of its start, contracts in full."""
-    return view.trait("target_factor", 1.0) * view.users_h100e(weeks) + view.contracted_h100e()
-
-
-@once
-def wish_usd_per_year(view: MarketView) -> float:
-    """Chips a year that would close the gap between target and position, whatever power and money say."""
-    gap = target_h100e(view, horizon_weeks(view)) - position_h100e(view)
-    weekly = max(0.0, gap) / view.param("targets.close_weeks") * usd_per_h100e(view)
-    return weekly * YEAR_WEEKS * margin(view) / view.param("orders.fraction")
-
-
-def powered_usd_per_year(view: MarketView) -> float:
-    """Chips a year that would find power when they come, beside those in the warehouse, in transit and on order."""
-    best = max(offers(view), key=lambda item: item[1].score, default=None)
-    if best is None:
-        return 0.0
-    chip = view.chip(best[0])
-    room = max(0.0, room_kw(view, horizon_weeks(view))) / chip.power_kw_it_per_gpu * chip.price_usd_per_gpu
-    return room / view.param("orders.room_weeks") * YEAR_WEEKS / view.param("orders.fraction")
-
-
-@once
-def finance_usd_per_year(view: MarketView) -> float:
-    """Whole bills a year that the org can raise: cash flow, rent, what lenders give on contracts, cash in hand."""
-    p = view.param
-    money = p("finance.income_share") * view.income_usd_per_year() + 13.0 * view.monthly_let_cents() / 100
-    money -= 13.0 * view.monthly_rent_cents() / 100
-    undelivered = sum(x.owed * view.chip(x.chip).price_usd_per_gpu for x in view.let() if x.parent_lease_id is None)
-    money += p("finance.backlog_share") * p("finance.bill_factor") * undelivered
-    money += (max(0.0, view.cash_cents / 100) + view.bond_room_cents() / 100) / 2
-    return max(0.0, money * view.trait("finance_factor", 1.0) - shells_usd_per_year(view))
-
-
-def shells_usd_per_year(view: MarketView) -> float:
-    """What is still to be paid for the shells under way, spread over the time that a greenfield takes."""
-    p = view.param
-    kw = sum(b.power_kw for b in view.buildings() if b.paused_day < 0)
-    left = kw * p("build.shell_usd_per_kw") * (1 - p("build.cash_share"))
-    return left / (p("sites.greenfield_days") * p("sites.slip_median") / 365)
 
 
 def budget(view: MarketView) -> SetBudget:
@@ -141,71 +62,34 @@ def budget(view: MarketView) -> SetBudget:
     return SetBudget(actor=view.me, because=view.me, value=before * math.exp(step), reason=reason)
 
 
-def spending_usd(view: MarketView) -> float:
-    """Chips to order this month: the budget's part."""
-    return view.param("orders.fraction") * view.books.budget_usd_per_year * MONTH_WEEKS / YEAR_WEEKS
-
-
-@once
-def offers(view: MarketView) -> tuple[tuple[str, Terms], ...]:
-    """Chips that the org may order, scored by cost per H100e, by the wait, and by what suppliers can promise of them.
-
-    `term_control` is the log of a chip's share in the value of promised supply: buyers of scarce chips take the mix
-    that they are offered.
-    """
-    p, found = view.param, []
-    promised = view.outlook()
-    value = {
-        c.name: promised.get(c.name, 0) * c.price_usd_per_gpu
-        for c in view.chips()
-        if c.buyers != "own" and not c.retired and view.may_buy(c.name)
-    }
-    total = sum(value.values())
-    for name, worth in value.items():
-        chip = view.chip(name)
-        weeks_ahead = max(0.0, (chip.start_day - view.day) / 7)
-        if worth <= 0 or weeks_ahead > p("orders.ahead_days") / 7:
-            continue
-        wait = max(weeks_ahead, chip.lead_time_weeks if chip.in_volume else weeks_ahead + p("supply.ramp_lag_weeks"))
-        terms = Terms(
-            name,
-            term_price=price_term(view.own_cost(name), p("price.tco_usd_per_h100e_hour")),
-            term_time=time_term(min(wait, 52.0), p("choice.chip_wait_weight")),
-            term_control=p("choice.chip_temperature") * math.log(worth / total),
-        )
-        found.append((name, terms))
-    return tuple(found)
-
-
 def orders(view: MarketView) -> Iterator[Command]:
-    """Order what signed leases lack and what own lines make, then split the month's money by the scores of chips."""
+    """Order what signed leases lack and what own lines make, then divide the month's money over the chips on offer."""
     lease_orders = list(_lease_orders(view))
     yield from lease_orders
     yield from _own_orders(view)
     spent = sum(order.gpus * view.chip(order.chip).price_usd_per_gpu for order in lease_orders)
     money = min(spending_usd(view), spendable_usd(view) - spent)
-    found = offers(view)
+    found = options.orders(view)
     if not found or money <= 0:
         return
-    heat = view.param("choice.chip_temperature")
-    top = max(terms.score for _, terms in found)
-    weights = [math.exp((terms.score - top) / heat) for _, terms in found]
-    total = sum(weights)
-    ranked = sorted(zip(weights, found, strict=True), key=lambda item: (-item[0], item[1][0]))
+    wanted = fleet(view, money / usd_per_h100e(view), horizon_weeks(view), view.param("choice.chip_wait_weight"))
+    decision = decide(wanted, found, means.weights(view))
     refused = permission.refused_chips(view)
-    for weight, (chip, terms) in ranked[:4]:
-        wished = int(money * weight / total / view.chip(chip).price_usd_per_gpu / (1 + view.levy_on_chips(chip)))
+    for scored, part in divide(decision, view.param("choice.chip_temperature"))[:CHIPS_AT_ONCE]:
+        chip = scored.option.chip
+        wished = int(money * part / view.chip(chip).price_usd_per_gpu / (1 + view.levy_on_chips(chip)))
         gpus, cut = permission.order_size(view, chip, wished)
-        best = max((other for name, other in found if name != chip), key=lambda t: t.score, default=None)
-        second = (replace(best, reason=why_left(best, terms)),) if best else ()
         if gpus >= NODE_GPUS:
+            best = next((s for s in decision.ranked if s.option.chip != chip), None)
+            why = Choice("chip", scored.terms, (_left(best, scored),) if best else ())
             yield PlaceOrder(
-                actor=view.me,
-                because=f"{view.me}/budget",
-                chip=chip,
-                gpus=gpus,
-                why=permission.with_refused(Choice("chip", terms, second), (*refused, *cut)),
-            )
+                actor=view.me, because=wanted.because, chip=chip, gpus=gpus,
+                why=permission.with_refused(why, (*refused, *cut)),
+            )  # fmt: skip
+
+
+def _left(left: Scored, taken: Scored) -> Terms:
+    return replace(left.terms, reason=true_reason(left, taken))
 
 
 def _own_orders(view: MarketView) -> Iterator[Command]:

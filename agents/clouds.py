@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from agents.amounts import horizon_weeks, margin, rented_h100e, target_h100e
 from agents.bidders import bids
-from agents.buyers import horizon_weeks, margin, offers, purchases, rented_h100e, target_h100e
+from agents.buyers import purchases
 from agents.decision import Target
 from agents.desk import pursue
 from agents.fulfilment import fulfil
 from agents.investors import fund_rounds
 from agents.lessors import concessions, first_offers
+from agents.means import best_chip
 from agents.resources import installed_kw, trusted_kw
 from agents.rights import options_of_cloud
 from agents.shelf import answer_counters, answer_requests
 from agents.siting import works
+from agents.targets import users_urgency
 from agents.valuation import is_my_week
 from events.commands import Command
 from market.rng import Draws
@@ -46,10 +49,9 @@ class Cloud:
 def capacity(view: MarketView) -> Iterator[Target]:
     """What a cloud lacks for its own users because its power comes too late: its part of a quarter, for some years."""
     p, weeks = view.param, horizon_weeks(view)
-    best = max(offers(view), key=lambda item: item[1].score, default=None)
-    if view.captive_share() <= 0 or best is None or view.cash_cents <= 0:
+    chip = best_chip(view)
+    if view.captive_share() <= 0 or chip is None or view.cash_cents <= 0:
         return
-    chip = view.chip(best[0])
     owned = sum(h.owned * view.chip(h.chip).h100e for h in view.holdings()) + rented_h100e(view)
     room = max(0.0, trusted_kw(view, weeks) - installed_kw(view))
     short = target_h100e(view, weeks) - owned - room / chip.power_kw_it_per_gpu * chip.h100e
@@ -59,4 +61,5 @@ def capacity(view: MarketView) -> Iterator[Target]:
         yield Target(
             kind="capacity", h100e=asked, due_day=view.day + round(7 * weeks), years=p("labs.far_term_years"),
             worth_usd_per_h100e_hour_max=price * p("price.walk_away"), because=view.me,
+            urgency=users_urgency(view, view.own_cost(chip.name), p("labs.far_term_years")),
         )  # fmt: skip

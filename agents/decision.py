@@ -61,6 +61,8 @@ class Target:
     chip : chip that is wanted, None when any will do
     region : region in which it is wanted, None when any will do
     because : id of what the target answers
+    is_funded : whether it is within what the org can pay for as a whole: then money is no gate
+    chips_wait : whether its chips are there and lack power alone
     """
 
     kind: LeaseKind
@@ -74,6 +76,8 @@ class Target:
     chip: str | None = None
     region: str | None = None
     because: str = ""
+    is_funded: bool = False
+    chips_wait: bool = False
 
     @property
     def duration_days(self) -> int:
@@ -85,6 +89,11 @@ class Target:
         """Whether it is for one run: GPUs of one chip that train together."""
         return self.kind == "frontier" and self.chip is not None
 
+    @property
+    def is_fleet(self) -> bool:
+        """Whether it is for a builder's users and tenants: it may come chip by chip and region by region."""
+        return self.kind == "capacity"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
@@ -95,6 +104,8 @@ class Option:
     slip_share, late_weeks : chance that it comes more than a quarter late, and weeks that this is expected to cost
     failed : gates that it does not pass
     is_executable : False for a hope, such as a hall not found yet: a reason to hold out, never to break talks
+    is_away : whether it lies in a region that is new to an org which has sites elsewhere
+    available : how much of it there is beside the other options; 1 where that limits nothing
     """
 
     name: str
@@ -113,14 +124,20 @@ class Option:
     chip: str = ""
     quote_id: str = ""
     on_site_power: bool = False
+    is_away: bool = False
+    available: float = 1.0
 
 
 @dataclass(frozen=True)
 class Weights:
-    """What scores are measured in: the price that scores zero, and a week lost to a slip over one known before."""
+    """What scores are measured in.
+
+    The price that scores zero, a week lost to a slip over one known before, and what a region costs that is new.
+    """
 
     reference_usd_per_h100e_hour: float
     risk: float
+    away: float = 0.0
     wait_change: float = 1.0  # price a quarter from now over today's, as far as anybody can know
 
 
@@ -172,6 +189,16 @@ class Decision:
         rejected = tuple(structs.replace(s.terms, reason=true_reason(s, won)) for s in left)
         return Choice(topic, won.terms, rejected)
 
+    def summary(self, topic: str) -> Choice | None:
+        """The decision to be recorded where many places were open: the option taken, and the best left of each way."""
+        whole = self.choice(topic)
+        if whole is None:
+            return None
+        first: dict[str, Terms] = {}
+        for terms in whole.rejected:
+            first.setdefault(terms.way if terms.reason != "permission" else terms.option, terms)
+        return Choice(topic, whole.chosen, tuple(first.values()))
+
 
 def true_reason(lost: Scored, won: Scored) -> OptionLeft:
     """Name what an option was left for: the gate that it failed, else the term that turned the order."""
@@ -189,7 +216,7 @@ def score(target: Target, option: Option, weights: Weights, noise: float = 0.0) 
             counterparty=option.counterparty,
             term_price=-math.log(cost / weights.reference_usd_per_h100e_hour),
             term_time=-target.urgency * max(0.0, option.wait_weeks) / HALF_YEAR_WEEKS,
-            term_control=target.control if option.is_owned else 0.0,
+            term_control=(target.control if option.is_owned else 0.0) - (weights.away if option.is_away else 0.0),
             term_risk=-target.urgency * weights.risk * option.late_weeks / HALF_YEAR_WEEKS,
             term_noise=noise,
             h100e=option.h100e,
@@ -235,6 +262,19 @@ def _pays(target: Target, option: Option) -> bool:
 
 def _rank(target: Target) -> Callable[[Scored], tuple[bool, bool, float, str]]:
     return lambda s: (bool(s.option.failed), not _pays(target, s.option), -s.score, s.option.name)
+
+
+def divide(found: Decision, scale: float) -> list[tuple[Scored, float]]:
+    """Divide a target over its open options, the largest part first: what noise of that scale would give on average.
+
+    part = available exp(score / scale) / sum
+    """
+    ranked = [s for s in found.ranked if s.is_open and s.option.way != Way.WAIT]
+    top = max((s.score for s in ranked), default=0.0)
+    weights = [s.option.available * math.exp((s.score - top) / scale) for s in ranked]
+    total = math.fsum(weights)
+    parts = [(s, weight / total) for s, weight in zip(ranked, weights, strict=True) if weight > 0]
+    return sorted(parts, key=lambda item: (-item[1], item[0].option.name))
 
 
 def gumbel(u: float, scale: float) -> float:

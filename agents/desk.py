@@ -11,13 +11,14 @@ from collections.abc import Iterator, Sequence
 from agents import decision, means, options, race
 from agents.decision import Decision, Option, Target, Way
 from agents.talks import Talks, negotiate, take_or_leave
+from agents.targets import users_urgency
 from events.commands import Command
 from events.commands.leases import RequestLease
 from market.rng import NORMAL_MAX, Draws
 from market.units import MONTH_WEEKS
 from market.view import MarketView, Request
 
-BUILT = ("frontier",)  # what an org could build instead of renting
+BUILT = ("frontier", "capacity")  # what an org could build instead of renting
 
 
 def pursue(view: MarketView, targets: Sequence[Target], draws: Draws) -> Iterator[Command]:
@@ -114,20 +115,28 @@ def tables(view: MarketView) -> list[Talks]:
 
 def target_of(view: MarketView, request: Request) -> Target:
     """The target that a request was made for, as things are today."""
-    machine = request.kind == "frontier" and request.chip
-    keen = view.trait("wait_weight", view.param("choice.wait_weight_default"))
     return Target(
         kind=request.kind,
         h100e=request.h100e,
         due_day=request.due_day,
         years=request.duration_days / 365,
         worth_usd_per_h100e_hour_max=request.price_limit_usd_per_h100e_hour,
-        urgency=race.urgency(view, request.h100e) if machine else keen,
+        urgency=_urgency(view, request),
         control=view.trait("own_weight", view.param("choice.own_weight")),
         region=request.region or None,
         chip=request.chip or None,
         because=request.request_id,
     )
+
+
+def _urgency(view: MarketView, request: Request) -> float:
+    """Score lost by half a year: of a race, of users who are not served, or as the org is."""
+    if request.kind == "frontier" and request.chip:
+        return race.urgency(view, request.h100e)
+    chip = means.best_chip(view)
+    if request.kind == "capacity" and chip is not None:
+        return users_urgency(view, view.own_cost(chip.name), request.duration_days / 365)
+    return view.trait("wait_weight", view.param("choice.wait_weight_default"))
 
 
 def noise(view: MarketView) -> dict[str, float]:

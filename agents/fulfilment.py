@@ -5,52 +5,41 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from msgspec.structs import replace
-
-from agents import means, permission
+from agents import execution, means, options, permission
+from agents.amounts import fleet
 from agents.buyers import NODE_GPUS
-from agents.means import Build
+from agents.decision import Way, decide
 from agents.resources import installed_kw, payable_usd, room_kw
-from agents.valuation import time_term
-from events.commands import Choice, Command, Terms
+from events.commands import Command
 from events.commands.chips import PlaceOrder
 from events.commands.sites import PlanSite, StartBuilding
 from market.units import CENTS
 from market.view import Contract, MarketView
 
 
-def power_chips(view: MarketView) -> Iterator[StartBuilding]:
+def power_chips(view: MarketView) -> Iterator[Command]:
     """Start a building for chips that wait for power which neither stands nor is under way, at the org's largest site.
 
     On the grid or with own plant, whichever comes first; no more than cash pays in full beside a year of other costs.
     """
-    p, sites = view.param, view.sites()
+    p, sites, chip = view.param, view.sites(), means.best_chip(view)
     ready = sum(site.energised_kw for site in sites) + sum(b.power_kw for b in view.buildings())
     spare = view.cash_cents / CENTS - means.other_burn_usd(view) - means.promised_usd(view)
     cash_kw = max(0.0, spare) / p("build.shell_usd_per_kw")
     kw = int(min(view.pending_kw() + installed_kw(view) - ready, cash_kw, p("sites.building_kw_max")))
-    if kw < p("sites.building_kw_min") or not sites:
+    if kw < p("sites.building_kw_min") or not sites or chip is None:
         return
     site = max(sites, key=lambda s: (s.energised_kw, s.name))
-    ways = [
-        Terms(
-            f"{site.name} {'own plant' if build.on_site else 'grid'}", way="brownfield", on_site_power=build.on_site,
-            term_time=time_term(wait, p("choice.wait_weight_default")), wait_weeks=wait,
-            reason="not told" if may.is_worth_asking else "permission",
-        )
-        for build in (Build("brownfield", site.region, False), Build("brownfield", site.region, True))
-        if not build.on_site or view.trait("on_site_power")
-        for may in (permission.to_build(view, site.region, "brownfield", kw, on_site=build.on_site),)
-        for wait in (max(means.shell_weeks(view, "next"), means.power_weeks(view, build, kw)) + may.wait_days / 7,)
-    ]  # fmt: skip
-    best = max(ways, key=lambda way: (way.reason != "permission", way.score, way.option))
-    left = [replace(way, reason="too late") if way.reason == "not told" else way for way in ways if way is not best]
-    if best.reason != "permission":
-        yield StartBuilding(
-            actor=view.me, because=site.name, site=site.name, kind="next" if site.energised_kw else "brownfield",
-            power_kw_it=kw, on_site_power=bool(best.on_site_power), why=Choice("power", best, tuple(left)),
-        )  # fmt: skip
+    h100e, keen = means.h100e_of_kw(chip, kw), p("choice.wait_weight_default")
+    wanted = replace(fleet(view, h100e, 0.0, keen), chips_wait=True)
+    ways = options.every_build(view, wanted, view.day)
+    ways = [way for way in ways if way.way == Way.BROWNFIELD and way.region == site.region]
+    found = decide(wanted, ways, means.weights(view))
+    best = found.best_of(lambda option: option.way == Way.BROWNFIELD)
+    if best is not None:
+        yield execution.begin(view, best.option, kw, site.name, found.choice("building", best))
 
 
 def fulfil(view: MarketView) -> Iterator[Command]:

@@ -9,11 +9,11 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from agents import means, permission
-from agents.buyers import once
 from agents.decision import Target
 from agents.means import Build
 from agents.rights import with_clauses
 from agents.rooms import rooms
+from agents.valuation import once
 from events.commands import Command
 from events.commands.leases import BreakTalks, GiveQuote
 from events.kinds import TalksEnd
@@ -35,20 +35,14 @@ class Offer(NamedTuple):
 
 
 def quote_price(view: MarketView, request: Request, offer: Offer) -> float:
-    """Price of an offer, USD/GPU-hour: that of its term and first day, with the spread of talks.
-
-    Capacity of chips that are cheaper to own than what is on sale today is sold nearer to their own cost, the more so
-    the later it comes: by then others will have them too.
-    """
+    """Price of an offer, USD/GPU-hour: that of its term and first day, with the spread of talks."""
     p = view.param
     if request.kind == "internal":
         return offer.cost_usd_per_gpu_hour
     if offer.parent_lease_id is not None:
         return offer.cost_usd_per_gpu_hour * (1 + p("chains.resale_margin"))
     wait, chip = max(0.0, (offer.start_day - view.day) / 7), view.chip(offer.chip)
-    price = view.contract_price(request.duration_days, wait)
-    later = 1 - math.exp(-wait / p("price.forward_decay_weeks"))
-    price *= min(1.0, view.cost(offer.chip) / view.cost_of_mix) ** later
+    price = means.later_price_usd(view, chip, request.duration_days, wait)
     spread = p("price.signed_sd") * view.draws.normal("quote", request.request_id, LIFETIME)
     signed: float = price * math.exp(spread) * chip.h100e
     return signed

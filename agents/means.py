@@ -11,15 +11,13 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from agents import permission
-from agents.buyers import offers
-from agents.decision import HALF_YEAR_WEEKS, Gate, Target, Weights
-from events.commands import Terms
+from agents.decision import HALF_YEAR_WEEKS, Target, Weights
+from agents.valuation import once
 from events.kinds import NewSiteKind
 from market.rng import LIFETIME, Draws
-from market.units import HOURS_PER_YEAR
+from market.units import HOURS_PER_YEAR, YEAR_WEEKS
 from market.view import Chip, MarketView
 
-_NOT_ALLOWED: tuple[Gate, ...] = ("permission",)
 SLIP_WEEKS = 13  # a slip that counts
 YEAR_DAYS = 365
 LEAST_WAIT_WEEKS = 4  # what is nearer does not slip
@@ -27,7 +25,7 @@ LEAST_WAIT_WEEKS = 4  # what is nearer does not slip
 
 def weights(view: MarketView) -> Weights:
     """What the org's scores are measured in."""
-    return Weights(view.price, view.param("choice.risk_weight"))
+    return Weights(view.price, view.param("choice.risk_weight"), view.param("choice.presence_weight"))
 
 
 class Slip(NamedTuple):
@@ -59,15 +57,58 @@ def chip_weeks(view: MarketView, chip: Chip) -> float:
     return max(lead, ahead) + view.param("shipping.weeks")
 
 
+class Offered(NamedTuple):
+    """A chip that the org may order: cost of an hour, weeks until it is served, part of promised supply by value."""
+
+    chip: Chip
+    cost_usd_per_h100e_hour: float
+    wait_weeks: float
+    share: float
+
+
+@once
+def offers(view: MarketView) -> tuple[Offered, ...]:
+    """Chips that the org may order, as suppliers promise them for the day when an order of today is due."""
+    promised, last = view.outlook(), view.param("orders.ahead_days")
+    value = {
+        chip: promised.get(chip.name, 0) * chip.price_usd_per_gpu
+        for chip in view.chips()
+        if chip.buyers != "own" and not chip.retired and view.may_buy(chip.name)
+    }
+    total, found = sum(value.values()), []
+    for chip, worth in value.items():
+        if worth > 0 and chip.start_day - view.day <= last:
+            ahead = max(0.0, (chip.start_day - view.day) / 7)
+            wait = max(ahead, chip.lead_time_weeks if chip.in_volume else ahead + view.param("supply.ramp_lag_weeks"))
+            found.append(Offered(chip, view.own_cost(chip.name), min(wait, YEAR_WEEKS), worth / total))
+    return tuple(found)
+
+
+def _merit(view: MarketView, offer: Offered, urgency: float, wait_weeks: float) -> float:
+    """Score of a chip: buyers of scarce chips take the mix that they are offered."""
+    scarce = view.param("choice.chip_temperature") * math.log(offer.share)
+    return scarce - math.log(offer.cost_usd_per_h100e_hour) - urgency * wait_weeks / HALF_YEAR_WEEKS
+
+
+@once
+def best_chip(view: MarketView) -> Chip | None:
+    """The chip that most of an order of today would go to."""
+    urgency = view.param("choice.chip_wait_weight")
+    best = max(offers(view), key=lambda offer: _merit(view, offer, urgency, offer.wait_weeks), default=None)
+    return best.chip if best else None
+
+
 def chip_for(view: MarketView, target: Target) -> Chip | None:
     """The chip that the org would order for a target: the one asked for, else the best on offer in time."""
     if target.chip is not None and target.chip in {c.name for c in view.chips()} and view.may_buy(target.chip):
         return view.chip(target.chip)
+    if target.is_fleet:
+        return best_chip(view)
     kin = supplier_of(view) if view.lab is not None else None
     found = [
-        (_chip_score(view, target, terms), name)
-        for name, terms in offers(view)
-        if kin is None or view.chip(name).supplier == kin
+        (_merit(view, offer, target.urgency, chip_weeks(view, offer.chip)), offer.chip.name)
+        for offer in offers(view)
+        if kin is None or offer.chip.supplier == kin
     ]
     return view.chip(max(found)[1]) if found else None
 
@@ -81,10 +122,9 @@ def supplier_of(view: MarketView) -> str | None:
     return max(held, key=lambda name: (held[name], name), default=None)
 
 
-def _chip_score(view: MarketView, target: Target, terms: Terms) -> float:
-    """Score a chip for a target: by cost, by its part of promised supply, and by what its wait costs the target."""
-    wait = chip_weeks(view, view.chip(terms.option))
-    return terms.term_price + terms.term_control - target.urgency * wait / HALF_YEAR_WEEKS
+def h100e_of_kw(chip: Chip, kw: float) -> float:
+    """H100 equivalents of a chip that so much IT power carries."""
+    return kw / chip.power_kw_it_per_gpu * chip.h100e
 
 
 class Build(NamedTuple):
@@ -119,11 +159,15 @@ def bill_usd(view: MarketView, chip: Chip, gpus: int, build: Build | None) -> fl
     """Whole bill of a build: chips with servers, shell, own plant; without a shell for power that stands."""
     p, kw = view.param, gpus * chip.power_kw_it_per_gpu
     chips = gpus * chip.price_usd_per_gpu * (1 + p("shipping.server_cost_share") + view.levy_on_chips(chip.name))
-    if build is None:
-        return chips
-    plant = p("means.turbine_usd_per_kw") * view.region_param(build.region, "pue") if build.on_site else 0.0
+    return chips + (works_usd(view, build, kw) if build else 0.0)
+
+
+def works_usd(view: MarketView, build: Build, kw: float) -> float:
+    """Bill of a build without its chips: shell and own plant, with levies."""
+    p = view.param
+    plant = view.plant_usd_per_kw * view.region_param(build.region, "pue") if build.on_site else 0.0
     levied = permission.building_levy_usd(view, build.region, kw, on_site=build.on_site)
-    return chips + kw * (p("build.shell_usd_per_kw") + plant) + levied
+    return kw * (p("build.shell_usd_per_kw") + plant) + levied
 
 
 def capital_rate(view: MarketView, is_contracted: bool = False) -> float:
@@ -161,6 +205,30 @@ def ways_to_build(view: MarketView) -> Iterator[Build]:
         yield Build("brownfield", hall, False)
         if view.trait("on_site_power"):
             yield Build("brownfield", hall, True)
+
+
+def fleet_ways(view: MarketView) -> Iterator[Build]:
+    """New land and old halls in every region at home: a fleet takes what there is, and its power is applied for ahead.
+
+    Plant of its own comes with new land, with a hall where the org takes that on.
+    """
+    for region in view.home_regions():
+        yield Build("greenfield", region, False)
+        yield Build("greenfield", region, True)
+        yield Build("brownfield", region, False)
+        if view.trait("on_site_power"):
+            yield Build("brownfield", region, True)
+
+
+def later_price_usd(view: MarketView, chip: Chip, days: float, wait_weeks: float) -> float:
+    """Rent of a contract for capacity of a chip that begins after a wait, USD/H100e-hour.
+
+    Capacity of chips that are cheaper to own than what is on sale today is sold nearer to their own cost, the more so
+    the later it comes: by then others will have them too.
+    """
+    later = 1 - math.exp(-wait_weeks / view.param("price.forward_decay_weeks"))
+    cheaper = min(1.0, view.cost(chip.name) / view.cost_of_mix)
+    return view.contract_price(days, wait_weeks) * float(cheaper**later)
 
 
 def hall_region(draws: Draws, regions: Sequence[str]) -> str:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 
 from agents import permission
 from agents.decision import Gate, Option, Target, Way, Weights, score
 from agents.means import (
     SLIP_WEEKS,
+    Build,
     bill_usd,
     capital_rate,
     chip_for,
     chip_weeks,
+    fleet_ways,
     has_hall,
+    later_price_usd,
+    offers,
     other_burn_usd,
     owning_usd,
     power_weeks,
@@ -20,51 +25,79 @@ from agents.means import (
     shell_weeks,
     slip,
     ways_to_build,
+    works_usd,
 )
 from agents.rights import rebated
+from agents.valuation import once
 from market.units import HOURS_PER_YEAR
-from market.view import MarketView, Quote
-
-_NOT_ALLOWED: tuple[Gate, ...] = ("permission",)
+from market.view import Chip, MarketView, Quote
 
 
 def builds(view: MarketView, target: Target, since_day: int) -> list[Option]:
     """The best brownfield and the best greenfield, by cost and wait; a hall not found yet is a hope."""
+    found = every_build(view, target, since_day)
+    ways = [[option for option in found if option.way == way] for way in (Way.BROWNFIELD, Way.GREENFIELD)]
+    risk = view.param("choice.risk_weight")
+    return [_best(options, target, risk) for options in ways if options]
+
+
+def every_build(view: MarketView, target: Target, since_day: int) -> list[Option]:
+    """Every place and power on which the org could build for a target."""
     chip = chip_for(view, target)
     if chip is None or (view.lab is not None and not view.trait("build")):
         return []
-    gpus, rate = math.ceil(target.h100e / chip.h100e), capital_rate(view)
-    found: dict[str, list[Option]] = {"brownfield": [], "greenfield": []}
-    for build in ways_to_build(view):
-        bill = bill_usd(view, chip, gpus, build)
-        site = max(shell_weeks(view, build.kind), power_weeks(view, build, gpus * chip.power_kw_it_per_gpu))
-        may = permission.to_build(
-            view, build.region, build.kind, gpus * chip.power_kw_it_per_gpu, on_site=build.on_site
-        )
-        wait = max(chip_weeks(view, chip), site + (may.wait_days / 7 if may.is_worth_asking else 0.0))
-        is_found = build.kind == "greenfield" or has_hall(view, since_day)
-        plant = " with own plant" if build.on_site else ""
-        found[build.kind].append(
-            Option(
-                name=f"{build.kind} {build.region}{plant}",
-                way=Way(build.kind),
-                h100e=gpus * chip.h100e,
-                cost_usd_per_h100e_hour=owning_usd(view, bill, (chip, gpus), build.region, rate) / target.hours_share,
-                wait_weeks=wait + (0.0 if is_found else view.param("talks.hall_weeks")),
-                **slip(view, wait)._asdict(),
-                is_owned=True,
-                failed=(*gates(view, bill), *(() if may.is_worth_asking else _NOT_ALLOWED)),
-                is_executable=is_found,
-                region=build.region,
-                chip=chip.name,
-                on_site_power=build.on_site,
-            )
-        )
-    risk = view.param("choice.risk_weight")
-    return [_best(options, target, risk) for options in found.values() if options]
+    gpus = math.ceil(target.h100e / chip.h100e)
+    ways = fleet_ways(view) if target.is_fleet else ways_to_build(view)
+    chips_usd = 0.0 if target.chips_wait else bill_usd(view, chip, gpus, None)
+    return [_built(view, target, build, (chip, gpus, chips_usd), since_day) for build in ways]
 
 
-def _best(options: list[Option], target: Target, risk: float) -> Option:
+def _built(view: MarketView, target: Target, build: Build, what: tuple[Chip, int, float], since_day: int) -> Option:
+    """A build as an option: late by its hall, its works, its power, its chips or its licence."""
+    chip, gpus, chips_usd = what
+    kw = gpus * chip.power_kw_it_per_gpu
+    may = permission.to_build(view, build.region, build.kind, kw, on_site=build.on_site)
+    bill = chips_usd + works_usd(view, build, kw) + may.usd
+    shell = shell_weeks(view, build.kind)
+    power = fleet_power_weeks(view, build, kw) if target.is_funded else power_weeks(view, build, kw)
+    licence = may.wait_days / 7 if may.is_worth_asking else 0.0
+    wait = max(0.0 if target.chips_wait else chip_weeks(view, chip), max(shell, power) + licence)
+    is_found = build.kind == "greenfield" or target.is_fleet or has_hall(view, since_day)
+    failed: list[Gate] = [] if target.is_funded else list(gates(view, bill))
+    if target.is_fleet and not target.chips_wait and power > shell + view.param("sites.patience_weeks"):
+        failed.append("power")
+    if not may.is_worth_asking:
+        failed.append("permission")
+    rate = capital_rate(view, is_contracted=target.is_fleet)
+    return Option(
+        name=f"{build.kind} {build.region}{' with own plant' if build.on_site else ''}",
+        way=Way(build.kind),
+        h100e=gpus * chip.h100e,
+        cost_usd_per_h100e_hour=owning_usd(view, bill, (chip, gpus), build.region, rate) / target.hours_share,
+        wait_weeks=wait + (0.0 if is_found else view.param("talks.hall_weeks")),
+        **slip(view, wait)._asdict(),
+        is_owned=True,
+        failed=tuple(failed),
+        is_executable=is_found,
+        region=build.region,
+        chip=chip.name,
+        on_site_power=build.on_site,
+        is_away=target.is_fleet and build.region not in present(view),
+    )
+
+
+def fleet_power_weeks(view: MarketView, build: Build, kw: float) -> float:
+    """Weeks until power flows for a part of a fleet: its owner applies ahead of each ground-breaking."""
+    return view.power_days(build.region, build.kind, build.on_site, kw) / 7
+
+
+@once
+def present(view: MarketView) -> frozenset[str]:
+    """Regions in which the org has a site; all of them for an org without any."""
+    return frozenset(site.region for site in view.sites()) or frozenset(view.regions())
+
+
+def _best(options: Sequence[Option], target: Target, risk: float) -> Option:
     """The cheaper and sooner of ways that differ in region alone; a preferred region wins a tie."""
     weights = Weights(1.0, risk)
     return max(options, key=lambda o: ("permission" not in o.failed, score(target, o, weights).score, o.name))
@@ -76,8 +109,25 @@ def gates(view: MarketView, bill: float) -> tuple[Gate, ...]:
     return () if cash >= view.param("talks.bill_share") * bill else ("finance",)
 
 
+def orders(view: MarketView) -> list[Option]:
+    """Order for own power that stands or is promised, one option for each chip: as much of each as makers promise."""
+    return [
+        Option(
+            name=f"own site with {offer.chip.name}",
+            way=Way.OWN_SITE,
+            h100e=0.0,
+            cost_usd_per_h100e_hour=offer.cost_usd_per_h100e_hour,
+            wait_weeks=offer.wait_weeks,
+            is_owned=True,
+            chip=offer.chip.name,
+            available=offer.share,
+        )
+        for offer in offers(view)
+    ]
+
+
 def own_sites(view: MarketView, target: Target) -> list[Option]:
-    """Order for power that the org has, or that is promised to it."""
+    """Order for power that the org has, or that is promised to it, at one place."""
     chip = chip_for(view, target)
     if chip is None or not view.sites():
         return []
@@ -153,6 +203,26 @@ def paid_first_usd(view: MarketView, target: Target, quote: Quote) -> float:
     return prepaid + other_burn_usd(view) if prepaid else 0.0
 
 
+def from_others(view: MarketView, target: Target) -> Option:
+    """Capacity that others could let, at the quote for its term and first day: a hope until one of them offers it."""
+    wait, chip = max(0.0, (target.due_day - view.day) / 7), chip_for(view, target)
+    price = later_price_usd(view, chip, target.duration_days, wait) / target.hours_share if chip else math.inf
+    return Option(
+        name="contract",
+        way=Way.CONTRACT,
+        h100e=target.h100e,
+        cost_usd_per_h100e_hour=price * (1 + permission.rent_levy(view, target.duration_days)),
+        wait_weeks=wait,
+        **slip(view, wait)._asdict(),
+        is_executable=False,
+    )
+
+
+def fleet(view: MarketView, target: Target) -> list[Option]:
+    """Every way to add to a fleet for which power has still to come: to build, or to take what others build."""
+    return [*every_build(view, target, view.day), *([from_others(view, target)] if view.captive_share() > 0 else [])]
+
+
 def on_demand(view: MarketView, target: Target) -> list[Option]:
     """By the hour, paid for hours used alone; only what clouds could have free is there at all."""
     if target.h100e > view.param("contracts.ask_min_h100e") or view.tightness > 1:
@@ -168,11 +238,11 @@ def on_demand(view: MarketView, target: Target) -> list[Option]:
     ]
 
 
-def all_options(view: MarketView, target: Target, quotes: list[Quote], since_day: int) -> list[Option]:
+def all_options(view: MarketView, target: Target, quotes: Iterable[Quote], since_day: int) -> list[Option]:
     """Every way that the org has today to meet a target."""
     return [
         *(quoted(view, target, quote) for quote in quotes),
-        *own_sites(view, target),
+        *([] if target.is_fleet else own_sites(view, target)),  # own power is taken off what a fleet lacks
         *builds(view, target, since_day),
         *on_demand(view, target),
     ]

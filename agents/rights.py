@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from msgspec.structs import replace
 
-from agents.buyers import position_h100e, target_h100e
+from agents.amounts import position_h100e, target_h100e
 from agents.means import YEAR_DAYS, capital_rate, slip
 from agents.targets import gap_h100e, near_limit_usd, rent_usd
 from events.commands.clauses import ExerciseOption

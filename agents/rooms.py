@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from agents.buyers import offers, once
+from agents.means import best_chip
+from agents.valuation import once
 from market.units import YEAR_WEEKS
 from market.view import MarketView
 
@@ -63,10 +64,9 @@ def needed_kw(view: MarketView, weeks: float) -> float:
 
     Chips on their way are included. A lab that the org backs is believed to grow as its own users do.
     """
-    best = max(offers(view), key=lambda item: item[1].score, default=None)
-    if best is None:
+    chip = best_chip(view)
+    if chip is None:
         return view.pending_kw()
-    chip = view.chip(best[0])
     more = max(0.0, view.users_h100e(weeks) - view.users_h100e(0.0))
     more += backed_h100e(view) * math.expm1(max(0.0, view.memory_of_growth()) * weeks / YEAR_WEEKS)
     return max(view.pending_kw(), more / chip.h100e * chip.power_kw_it_per_gpu)

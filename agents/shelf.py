@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from agents.buyers import offers, once
 from agents.lessors import Offer, is_for_contract, quote_price
+from agents.means import best_chip
 from agents.resources import queued_kw
 from agents.rights import with_clauses
+from agents.valuation import once
 from events.commands import Command
 from events.commands.leases import BreakTalks, GiveQuote
 from events.kinds import TalksEnd
@@ -113,11 +114,10 @@ def resale(view: MarketView, request: Request, used: Used) -> Iterator[Offer]:
 
 def forward(view: MarketView, request: Request, used: Used) -> Offer | TalksEnd:
     """Sell GPUs still to be ordered, on power that exists or is promised."""
-    found = offers(view)
-    if not found:
+    chip = best_chip(view)
+    if chip is None:
         return "chips"
-    name = max(found, key=lambda item: item[1].score)[0]
-    chip = view.chip(name)
+    name = chip.name
     gpus = math.ceil(request.h100e / chip.h100e)
     weeks = max(chip.lead_time_weeks, (chip.start_day - view.day) / 7) + view.param("shipping.weeks")
     ready = max(request.due_day, view.day + round(7 * weeks))

@@ -197,7 +197,12 @@ def end_talks(view: MarketView, talks: Talks, found: Decision, winner: Scored | 
 
 
 def execute(view: MarketView, found: Decision, taken: Scored) -> Iterator[Command]:
-    """Do what was decided: announce the site and order the chips, or order for power that is there."""
+    """Do what was decided: announce the site and order the chips, or order for power that is there.
+
+    What a fleet should build itself is begun with its other buildings.
+    """
+    if found.target.is_fleet:
+        return
     option, why = taken.option, found.choice("compute", taken)
     because = found.target.because
     chip = view.chip(option.chip)

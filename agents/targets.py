@@ -126,6 +126,12 @@ def far(view: MarketView, lab: LabRecord) -> Iterator[Target]:
     yield from _target(view, "frontier", (gap, QUARTER_WEEKS), weeks - ramp, price)
 
 
+def users_urgency(view: MarketView, cost_usd_per_h100e_hour: float, years: float) -> float:
+    """Score lost by half a year in which own users are not served: what serving earns beyond the cost, over a term."""
+    earned = view.param("serving.revenue_per_inference_usd") * view.price
+    return max(0.0, earned - cost_usd_per_h100e_hour) / cost_usd_per_h100e_hour / 2 / years
+
+
 def _target(view: MarketView, kind: LeaseKind, gap: tuple[float, int], weeks: float, price: float) -> Iterator[Target]:
     """Part of a gap that is signed for in a decision's interval, the more the fewer customers are served."""
     p, (h100e, every) = view.param, gap

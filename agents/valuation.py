@@ -2,43 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from functools import lru_cache
 
-from msgspec.structs import replace
-
-from events.commands import Choice, Terms
+from events.commands import Terms
 from events.kinds import OptionLeft
 from market.rng import LIFETIME
 from market.view import MarketView
 
-
-def price_term(price: float, reference: float) -> float:
-    """Score of a price: minus the log of its ratio to a reference."""
-    return -math.log(max(price, 1e-9) / max(reference, 1e-9))
-
-
-def time_term(wait_weeks: float, weight: float) -> float:
-    """Score of a wait: minus `weight` for every half year."""
-    return -weight * max(0.0, wait_weeks) / 26
-
-
-def choose(topic: str, options: Sequence[Terms], temperature: float, u: float) -> tuple[int, Choice]:
-    """Pick an option by logit with one uniform draw `u`; give its index and the choice to be recorded.
-
-    The best of the rest is recorded beside the option taken. With one option there is nothing to reject.
-    """
-    top = max(option.score for option in options)
-    weights = [math.exp((option.score - top) / temperature) for option in options]
-    index, mark = 0, u * sum(weights)
-    while index < len(weights) - 1 and mark >= weights[index]:
-        mark -= weights[index]
-        index += 1
-    rest = [option for i, option in enumerate(options) if i != index]
-    if not rest:
-        return index, Choice(topic, options[index])
-    left = max(rest, key=lambda option: option.score)
-    return index, Choice(topic, options[index], (replace(left, reason=why_left(left, options[index])),))
+once = lru_cache(maxsize=1)  # a view shows one moment: what several decisions of it ask for is worked out once
 
 
 NAMED: tuple[tuple[str, OptionLeft], ...] = (

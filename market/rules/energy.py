@@ -1,4 +1,4 @@
-"""What an energised kW costs where: energy with levies, the shell, own plant, written off over their lives."""
+"""What energy and own plant cost where: tariffs that answer load, an auction of capacity, plant by its makers' wait."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from events.types import sites as events
 from market.rules.base import Happening
 from market.rules.power import makers, making_days, plant_queue
 from market.state import State
-from market.units import HOURS_PER_DAY, HOURS_PER_YEAR, annuity, digits, to_date, to_day
+from market.units import HOURS_PER_DAY, digits, to_date, to_day
 
 AUCTION, DELIVERY = (7, 21), (6, 1)  # month and day: PJM clears in the second half of July for a year from 1 June
 
@@ -95,14 +95,3 @@ def plant_usd_per_kw(state: State, day: int) -> float:
     wait = max(usual, makers(state, day).clears_days(sum(b.power_kw for b in plant_queue(state))))
     price: float = p["means.turbine_usd_per_kw"] * (wait / usual) ** p["power.plant_price_per_wait"]
     return price
-
-
-def levelised_usd_per_kwh(state: State, region: str, energy_usd: float, plant_usd: float, rate: float) -> float:
-    """Cost of an hour of one energised kW of IT load, USD: shell and plant at a cost of capital, and its energy.
-
-    `energy_usd` is the price of a MWh with levies, `plant_usd` that of a facility kW of own plant, 0 on the grid.
-    """
-    p = state.run.parameters
-    pue = p[f"regions.{region}.pue"]
-    capital = (p["build.shell_usd_per_kw"] + plant_usd * pue) * annuity(rate, p["build.life_years"]) / HOURS_PER_YEAR
-    return capital + pue * p["energy.load_factor"] * energy_usd / 1000

@@ -69,10 +69,10 @@ class EconomyView(OwnView):
         price *= max(1.0, duties.minimum_take_share(state, region) / used)
         return price + self.levy("PaymentMade", energy_case(self.me, region))
 
-    def levelised_usd_per_kwh(self, region: str, on_site: bool, rate: float) -> float:
-        """Cost of an hour of one energised kW of IT load in a region, USD, at a cost of capital."""
-        plant = shared_of(self).plant_usd_per_kw if on_site else 0.0
-        return energy.levelised_usd_per_kwh(state_of(self), region, self.energy_usd_per_mwh(region), plant, rate)
+    @property
+    def plant_usd_per_kw(self) -> float:
+        """Price of own plant, USD per kW of its load."""
+        return shared_of(self).plant_usd_per_kw
 
     def used_share(self) -> float:
         """Part of the org's energised power that its GPUs use; 1 without any."""

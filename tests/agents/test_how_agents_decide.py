@@ -8,14 +8,14 @@ from types import SimpleNamespace
 import pytest
 from given import CLOUD, FUND, LAB, OEM, RESELLER, RIVAL, SITE, START, SUPPLIER, given, handed, lease
 
-from agents import buyers, clouds, desk, fulfilment, labs, means, shelf, siting, targets, valuation
+from agents import amounts, buyers, clouds, desk, fulfilment, labs, means, options, shelf, siting, targets, valuation
 from agents.clouds import Cloud
+from agents.decision import Option, Way, Weights, decide, divide
 from agents.investors import Investor
 from agents.labs import Lab
 from agents.oems import Oem
 from agents.resources import buildable_kw
 from agents.suppliers import Supplier
-from events.commands import Terms
 from events.commands.chips import CancelOrder, ExpandIntegration, ListPrice, PlaceOrder
 from events.commands.finance import DeclineRound, FundRound, SeekRound
 from events.commands.leases import AcceptQuote, BreakTalks, CounterQuote, GiveQuote, RequestLease
@@ -46,23 +46,21 @@ def of(commands, *kinds):
 # --- scores
 
 
-def test_dearer_and_later_score_less():
-    assert valuation.price_term(2.0, 1.0) < valuation.price_term(1.0, 1.0) == 0.0
-    assert valuation.time_term(26, 0.3) == pytest.approx(-0.3)
-    assert valuation.time_term(-5, 0.3) == 0.0
+def option(name, cost=1.0, **changed):
+    return Option(**{"name": name, "way": Way.OWN_SITE, "h100e": 1.0, "cost_usd_per_h100e_hour": cost,
+                     "wait_weeks": 0.0, **changed})  # fmt: skip
 
 
-def test_a_cold_choice_takes_the_best_and_tells_the_second():
-    options = [Terms("worst", -2.0), Terms("best", 1.0), Terms("second", 0.5)]
-    index, why = valuation.choose("topic", options, 1e-3, 0.5)
-    assert (index, why.chosen.option, why.rejected[0].option) == (1, "best", "second")
-    assert valuation.choose("topic", options[:1], 1.0, 0.5)[1].rejected == ()
+def divided(*ways, scale=1.0):
+    wanted = amounts.fleet(view(given()), 1.0, 0.0, 0.1)
+    return {scored.option.name: part for scored, part in divide(decide(wanted, ways, Weights(1.0, 1.0)), scale)}
 
 
-def test_a_warm_choice_takes_options_by_logit():
-    options = [Terms("a", 0.0), Terms("b", math.log(3))]
-    taken = [valuation.choose("topic", options, 1.0, (n + 0.5) / 1000)[0] for n in range(1000)]
-    assert sum(taken) == pytest.approx(750, abs=1)
+def test_a_target_that_can_be_divided_goes_by_score_and_by_what_there_is():
+    assert divided(option("a"), option("b", math.exp(-math.log(3)))) == pytest.approx({"a": 0.25, "b": 0.75})
+    assert divided(option("a"), option("b", available=3.0)) == pytest.approx({"a": 0.25, "b": 0.75})
+    assert divided(option("a"), option("b", 2.0), scale=0.01) == pytest.approx({"a": 1.0, "b": 0.0})
+    assert divided(option("a", failed=("power",)), option("hope", is_executable=False)) == {}
 
 
 def test_monthly_decisions_are_spread_over_the_weeks():
@@ -124,17 +122,17 @@ def test_a_budget_rises_when_more_is_foreseen_than_owned_and_falls_otherwise():
 
 def test_a_builder_orders_nothing_where_the_rent_foreseen_does_not_cover_its_cost():
     world = used(buying(), 2e9)
-    assert buyers.margin(view(cleared(world, spot=6.0))) == 1.0
-    assert buyers.margin(view(cleared(world, spot=0.05))) == 0.0
-    assert buyers.wish_usd_per_year(view(world)) == 0.0
+    assert amounts.margin(view(cleared(world, spot=6.0))) == 1.0
+    assert amounts.margin(view(cleared(world, spot=0.05))) == 0.0
+    assert amounts.wish_usd_per_year(view(world)) == 0.0
 
 
 def test_a_levy_on_chips_lowers_the_margin_and_the_order():
     policy = load_policy("chip-tariff:rate=1,exempt=AQ,from=2024-01-01")
     world, hooks = used(buying(), 2e9), policy_hooks([policy])
     world.happened(PolicyEnacted(policy=policy.label, kind=policy.title))
-    assert buyers.margin(view(world, hooks=hooks)) < buyers.margin(view(world))
-    assert buyers.wish_usd_per_year(view(world, hooks=hooks)) < buyers.wish_usd_per_year(view(world))
+    assert amounts.margin(view(world, hooks=hooks)) < amounts.margin(view(world))
+    assert amounts.wish_usd_per_year(view(world, hooks=hooks)) < amounts.wish_usd_per_year(view(world))
 
 
 def test_what_money_or_power_does_not_allow_is_not_budgeted_and_the_limit_is_named():
@@ -145,11 +143,11 @@ def test_what_money_or_power_does_not_allow_is_not_budgeted_and_the_limit_is_nam
         return world.happened(spent)
 
     assert buyers.budget(view(poor(used(buying(), 2e9)))).reason in {"no cash", "finance"}
-    assert buyers.powered_usd_per_year(view(buying())) > 0
+    assert amounts.powered_usd_per_year(view(buying())) > 0
     full = buying().happened(
         chip_events.FleetRegistered(org=LAB, site="field", chip="H100", gpus=10_285, power_kw_it=14_399)
     )
-    assert buyers.powered_usd_per_year(view(full)) < 1e5
+    assert amounts.powered_usd_per_year(view(full)) < 1e5
     assert buyers.budget(view(used(full, 2e9))).reason == "power"
 
 
@@ -159,7 +157,7 @@ def test_a_buyer_orders_what_is_on_offer_within_its_money():
     assert {order.chip for order in placed} <= {"H100", "A100", "GB200"}
     world = buying()
     spent = sum(o.gpus * world.state.chips.chips[o.chip].price_usd_per_gpu for o in placed)
-    assert spent <= buyers.spending_usd(view(world)) * (1 + 1e-9)
+    assert spent <= amounts.spending_usd(view(world)) * (1 + 1e-9)
     assert all(order.why is not None for order in placed)
 
 
@@ -190,7 +188,7 @@ def test_the_backlog_beyond_the_target_is_cancelled_newest_first():
 
 def test_power_is_built_for_what_is_coming():
     world = used(ordered(buying(), 20_000), 4e9)
-    assert siting.power_gap_kw(view(world)) > 0
+    assert amounts.power_gap_kw(view(world)) > 0
     started = of(siting.buildings(view(world), DRAWS), PlanSite, StartBuilding)
     assert started
     assert all(command.power_kw_it >= world.state.run.parameters["sites.building_kw_min"] for command in started)
@@ -351,7 +349,7 @@ def test_only_a_lab_with_idle_compute_is_asked_beside_clouds():
 
 def test_chips_that_have_no_power_get_a_building_and_no_larger_than_their_owner_can_pay():
     def built(gpus, **parameters):
-        world = given(**parameters)
+        world = given(orgs__lab__build=1, **parameters)
         name = {"order_id": "lab/order/1", "shipment_id": "lab/shipment/1", "org": LAB, "chip": "H100", "gpus": gpus}
         world.happened(
             chip_events.ShipmentSent(counterparty=OEM, due_day=START, **name), chip_events.ShipmentDelivered(**name)
@@ -361,7 +359,7 @@ def test_chips_that_have_no_power_get_a_building_and_no_larger_than_their_owner_
     assert built(5_000) == []  # its site has power for them
     (start,) = built(100_000)
     assert start.site == "field"
-    assert start.why.topic == "power"
+    assert start.why.topic == "building"
     dear = built(100_000, build__shell_usd_per_kw=1e6)
     assert sum(building.power_kw_it for building in dear) < start.power_kw_it
 
@@ -546,13 +544,48 @@ def test_a_full_oem_grows():
 # --- power before chips and shells
 
 
+def land(world):
+    """Ways to add to the cloud's fleet on new land."""
+    v = view(world, CLOUD)
+    wanted = amounts.fleet(v, 1_000.0, amounts.greenfield_weeks(v), 0.1)
+    return v, [way for way in options.every_build(v, wanted, v.day) if way.way == Way.GREENFIELD]
+
+
 def test_a_building_that_would_wait_too_long_for_power_is_not_begun():
-    full = given(sites__patience_weeks=0, regions__texas__queue_days=3_000.0, sites__on_site_days=3_000.0)
-    free = given(sites__patience_weeks=0, sites__on_site_days=3_000.0)
-    assert siting.places(view(full, CLOUD), "greenfield", 1_000, {}) == []
-    assert [place.region for place in siting.places(view(free, CLOUD), "greenfield", 1_000, {})] == ["texas"]
+    slow_plant = {"sites__patience_weeks": 0, "sites__on_site_days": 3_000.0}
+    _, full = land(given(regions__texas__queue_days=3_000.0, **slow_plant))
+    assert {way.failed for way in full} == {("power",)}
+    _, free = land(given(**slow_plant))
+    assert [(way.region, way.on_site_power) for way in free if not way.failed] == [("texas", False)]
 
 
 def test_what_an_org_begins_elsewhere_in_a_region_is_before_its_next_building():
-    world = given(sites__patience_weeks=0, sites__on_site_days=3_000.0)
-    assert siting.places(view(world, CLOUD), "greenfield", 1_000, {"texas": 5_000_000}) == []
+    v, (way, *_) = land(given(sites__patience_weeks=0, sites__on_site_days=3_000.0))
+    assert siting._after(v, way, 1_000.0, {}) == way
+    assert siting._after(v, way, 1_000.0, {"texas": 5_000_000.0}).failed == ("power",)
+
+
+def test_a_region_that_is_new_costs_more_than_one_where_the_org_is():
+    v, ways = land(given())
+    assert {way.region: way.is_away for way in ways} == {
+        name: name not in options.present(v) for name in v.home_regions()
+    }
+    home, away = option("home"), option("away", is_away=True)
+    assert decide(amounts.fleet(v, 1.0, 0.0, 0.1), (away, home), means.weights(v)).best.option == home
+
+
+def test_the_decision_on_a_fleet_compares_land_halls_and_what_others_could_let_and_tells_the_best_left_of_each():
+    world = used(cleared(ordered(buying(), 20_000), spot=4.0), 4e9)
+    started = of(siting.buildings(view(world), DRAWS), PlanSite, StartBuilding)
+    assert started
+    for command in started:
+        left = [terms.way for terms in command.why.rejected]
+        assert {"contract", "wait"} <= set(left)
+        assert len(left) == len(set(left))
+        assert command.why.chosen.way in ("greenfield", "brownfield")
+
+
+def test_users_who_are_not_served_are_in_a_hurry_the_dearer_compute_is():
+    v = view(given())
+    assert targets.users_urgency(v, 1.0, 4.0) > targets.users_urgency(v, 2.0, 4.0) >= 0.0
+    assert targets.users_urgency(v, 1.0, 2.0) > targets.users_urgency(v, 1.0, 4.0)

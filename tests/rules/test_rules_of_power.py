@@ -100,22 +100,6 @@ def test_a_flow_reaches_what_it_adds_up_to_when_it_adds_up_to_it(years, growth):
     assert power.years_to(power.added_up(years, growth), growth) == pytest.approx(years, rel=1e-6)
 
 
-def cost(world, energy_usd=50.0, plant_usd=0.0, rate=0.1):
-    return energy.levelised_usd_per_kwh(world.state, "texas", energy_usd, plant_usd, rate)
-
-
-def test_an_energised_kw_costs_more_with_dearer_energy_capital_or_own_plant():
-    plain = cost(given())
-    assert cost(given(), energy_usd=100.0) > plain
-    assert cost(given(), rate=0.2) > plain
-    assert cost(given(), plant_usd=1_000.0) > plain
-
-
-def test_the_shell_is_written_off_over_its_life():
-    world = given(build__life_years=10, energy__load_factor=0)
-    assert cost(world, rate=0.0) == pytest.approx(1_000 / 10 / 8766, rel=1e-3)
-
-
 def test_the_price_of_plant_rises_as_its_makers_fall_behind():
     world = given(sites__on_site_mw_per_year=100, sites__on_site_growth_per_year=0, sites__on_site_days=365)
     idle = energy.plant_usd_per_kw(world.state, START)

@@ -1,0 +1,27 @@
+"""What a decision makes an org do: begin a building, order chips."""
+
+from __future__ import annotations
+
+import math
+
+from agents.decision import Option, Way
+from events.commands import Choice, Command
+from events.commands.sites import PlanSite, StartBuilding
+from events.kinds import BuildingKind, NewSiteKind
+from market.view import MarketView
+
+
+def begin(view: MarketView, option: Option, kw: float, because: str, why: Choice | None) -> Command:
+    """Begin a building of a fleet: at the org's own site in the region, else at a new one."""
+    kind: NewSiteKind = "brownfield" if option.way == Way.BROWNFIELD else "greenfield"
+    site = next((site for site in reversed(view.sites()) if site.region == option.region), None)
+    if site is None:
+        return PlanSite(
+            actor=view.me, because=because, region=option.region, kind=kind, power_kw_it=math.floor(kw),
+            on_site_power=option.on_site_power, why=why,
+        )  # fmt: skip
+    follow: BuildingKind = "next" if site.kind != "pool" and site.energised_kw and kind == "brownfield" else kind
+    return StartBuilding(
+        actor=view.me, because=because, site=site.name, kind=follow, power_kw_it=math.floor(kw),
+        on_site_power=option.on_site_power, why=why,
+    )  # fmt: skip
