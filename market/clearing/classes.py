@@ -45,7 +45,7 @@ def clear_by_class(of: Book, rule: Rule) -> Cleared:
     """
     room, allotments = Room(of), list[Allotment]()
     prices = {(lot.site, lot.chip, lot.week): lot.reserve_usd for lot in of.lots}
-    for (region, chip, first, longest), claims in sorted(_entries(of).items()):
+    for (region, chip, first, longest), claims in sorted(_entries(of, room).items()):
         weeks = -longest
         term = range(first, first + weeks)
         offers = sorted(_offers(of, room, region, chip, term), key=lambda o: (o.reserve_usd, o.place))
@@ -62,16 +62,17 @@ def clear_by_class(of: Book, rule: Rule) -> Cleared:
     return Cleared(tuple(sorted(allotments)), told)
 
 
-def _entries(of: Book) -> dict[Class, list[Claim]]:
+def _entries(of: Book, room: Room) -> dict[Class, list[Claim]]:
     """Bids by the class that each enters: of the first alternative that is on offer, the class with most units."""
     found: dict[Class, list[Claim]] = {}
-    room, regions = Room(of), {lot.site: lot.region for lot in of.lots}
+    regions = {lot.site: lot.region for lot in of.lots}
     for bid in of.bids:
         for number, asked in enumerate(bid.alternatives):
             units: dict[tuple[str, str], int] = {}
+            term = asked.term
             for place in places(of, asked):
                 key = regions[place[0]], place[1]
-                units[key] = units.get(key, 0) + room.fits(place, asked.term)
+                units[key] = units.get(key, 0) + room.fits(place, term)
             best = max(sorted(units), key=units.__getitem__, default=None)
             if best is not None and units[best] > 0:
                 worth = asked.value_usd / (asked.units * of.hours * asked.weeks)
@@ -110,10 +111,10 @@ def _place(offers: Sequence[Offer], claims: Sequence[Claim], shared: Shared) -> 
         list[tuple[float, str, Claim]](),
     )
     pairs = sorted(zip(claims, shared.units, strict=True), key=lambda x: (not x[0].asked.contiguous, x[0].bid.id))
+    open_to = [x for x in offers if shared.price_usd is None or x.reserve_usd <= shared.price_usd]
     for claim, units in pairs:
         if units < 1:
             continue
-        open_to = [x for x in offers if shared.price_usd is None or x.reserve_usd <= shared.price_usd]
         took = list(_take(open_to, claim, units, left))
         pays = sum(n * (offer.reserve_usd if shared.price_usd is None else shared.price_usd) for offer, n in took)
         got = sum(n for _, n in took)

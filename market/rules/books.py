@@ -57,7 +57,7 @@ class Waiting:
                 self.due[b.org] = min(self.due.get(b.org, b.due_day), b.due_day)
         self.buyers = {org: Buyer(state, org, orders, self) for org, orders in ordered.items()}
         self._state = state
-        self._running: dict[tuple[str, str], float] = {}
+        self._running: dict[str, dict[str, float]] = defaultdict(dict)
 
     @cached_property
     def rent_usd_per_h100e_hour(self) -> float:
@@ -66,11 +66,11 @@ class Waiting:
 
     def running_usd_per_gpu_hour(self, chip: Chip, regions: Sequence[str]) -> float:
         """Least running cost of a chip in some regions this week."""
-        known = self._running
+        known = self._running[chip.name]
         for region in regions:
-            if (chip.name, region) not in known:
-                known[chip.name, region] = running_cost(self._state, chip, region)
-        return min(known[chip.name, region] for region in regions)
+            if region not in known:
+                known[region] = running_cost(self._state, chip, region)
+        return min(map(known.__getitem__, regions))
 
 
 def powered_share(state: State, org: str, orders: Sequence[Order], sites: Sequence[Site]) -> float:
@@ -105,10 +105,12 @@ class Buyer:
         self.prepaid, self.powered = trait(state, org, "prepaid_share"), powered_share(state, org, orders, sites)
         self.regions = sorted({site.region for site in sites}) or list(state.run.regions)
         has_income = trait(state, org, "income_usd_per_year") > 0
-        self.rate = p["means.capital_rate_parent" if has_income else "means.capital_rate_lab"]
-        self.life, self.residual = p["means.life_years"], p["means.residual_share"]
+        rate, life = p["means.capital_rate_parent" if has_income else "means.capital_rate_lab"], p["means.life_years"]
         queue = min(p[f"regions.{region}.queue_days"] for region in self.regions)
-        self.wait_years = max(0.0, (waiting.due[org] - day if org in waiting.due else queue) / DAYS_PER_YEAR)
+        wait = max(0.0, (waiting.due[org] - day if org in waiting.due else queue) / DAYS_PER_YEAR)
+        lost = (1 - self.powered) * _annuity(rate, min(wait, life))
+        self.earning_years = _annuity(rate, life) - lost
+        self.residual, self.discount = p["means.residual_share"], (1 + rate) ** -life
         gpus = sum(order.gpus for order in orders)
         self.cash_usd_per_gpu = max(0, cash(state, org)) / CENTS / max(1, gpus)
 
@@ -126,9 +128,7 @@ class Buyer:
         """
         rent = waiting.rent_usd_per_h100e_hour * chip.h100e
         margin = HOURS_PER_YEAR * max(0.0, rent - waiting.running_usd_per_gpu_hour(chip, self.regions))
-        lost = (1 - self.powered) * _annuity(self.rate, min(self.wait_years, self.life))
-        residual = self.residual * chip.price_usd_per_gpu * (1 + self.rate) ** -self.life
-        worth: float = margin * (_annuity(self.rate, self.life) - lost) + residual
+        worth: float = margin * self.earning_years + self.residual * chip.price_usd_per_gpu * self.discount
         return worth
 
 
