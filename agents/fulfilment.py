@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from agents import execution, means, options, permission
 from agents.amounts import fleet
@@ -16,7 +17,7 @@ from events.commands import Command
 from events.commands.chips import PlaceOrder
 from events.commands.sites import PlanSite, StartBuilding
 from market.units import CENTS
-from market.view import Contract, MarketView
+from market.view import Contract, MarketView, Site
 
 
 def power_chips(view: MarketView) -> Iterator[Command]:
@@ -46,10 +47,13 @@ def fulfil(view: MarketView) -> Iterator[Command]:
     """Order chips and start buildings for contracts that chips, power and sites under way do not cover."""
     signed = sorted((c for c in view.contracts() if c.lessor == view.me and c.undrawn), key=_by_day)
     if signed:
-        short = lacking(view, signed)
+        short, places = lacking(view, signed), dict[tuple[str, str], Campus]()
         for contract in signed:
+            at = contract.site, contract.region
+            if at not in places:
+                places[at] = campus(view, *at)
             yield from order_for(view, contract, short)
-            yield from build_for(view, contract)
+            yield from build_for(view, contract, places[at])
 
 
 def _by_day(contract: Contract) -> tuple[int, str]:
@@ -88,15 +92,26 @@ def order_for(view: MarketView, contract: Contract, short: dict[str, int]) -> It
         yield PlaceOrder(actor=view.me, because=contract.contract_id, chip=chip.name, gpus=missing)
 
 
-def build_for(view: MarketView, contract: Contract) -> Iterator[Command]:
+class Campus(NamedTuple):
+    """Own sites where a contract may be served, and the power that is free or under way there."""
+
+    sites: tuple[Site, ...]
+    room_kw: float
+
+
+def campus(view: MarketView, name: str, region: str) -> Campus:
+    """The site of a name, without one all of a region."""
+    sites = tuple(site for site in view.sites() if site.name == name or (not name and site.region == region))
+    names = {site.name for site in sites}
+    room = sum(site.spare_w / 1000 - view.promised_kw(site.name) for site in sites)
+    return Campus(sites, room + sum(b.power_kw for b in view.buildings() if b.site in names))
+
+
+def build_for(view: MarketView, contract: Contract, there: Campus) -> Iterator[Command]:
     """Start what a contract's place lacks: another building at its site, or the site itself."""
-    chip = view.chip(contract.chip)
+    chip, places = view.chip(contract.chip), there.sites
     kw = math.ceil(contract.undrawn * chip.power_kw_it_per_gpu)
-    places = [s for s in view.sites() if s.name == contract.site or (not contract.site and s.region == contract.region)]
-    names = {site.name for site in places}
-    room = sum(site.spare_w / 1000 - view.promised_kw(site.name) for site in places)
-    room += sum(b.power_kw for b in view.buildings() if b.site in names)
-    missing = math.ceil(kw - max(0.0, room))
+    missing = math.ceil(kw - max(0.0, there.room_kw))
     if missing < view.param("sites.building_kw_min"):
         return
     name, p = contract.contract_id, view.param

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from itertools import accumulate
+
+from agents.valuation import once
 from market.units import CENTS
 from market.view import MarketView
 
@@ -9,6 +13,7 @@ QUARTER_MONTHS = 3
 HALF_YEAR_DAYS = 182
 
 
+@once
 def unspent_usd(view: MarketView) -> float:
     """Cash with a quarter of income and rents, less what chips on order and shells will cost; below zero if short."""
     p = view.param
@@ -37,6 +42,7 @@ def buildable_kw(view: MarketView) -> float:
     return max(0.0, view.cash_cents * view.param("build.cash_use") / per_kw)
 
 
+@once
 def installed_kw(view: MarketView) -> float:
     """Power that chips draw at own sites."""
     return sum(site.installed_w for site in view.sites()) / 1000
@@ -48,11 +54,18 @@ def trusted_kw(view: MarketView, weeks: float, trust: float | None = None) -> fl
     A building is expected when it is promised, and no sooner than the usual slip of its first promise says. `trust` is
     that part, `sites.trust` when None.
     """
-    slip, last = view.param("sites.slip_median"), view.day + 7 * weeks
-    under_way = (b for b in view.buildings() if b.paused_day < 0)
-    soon = sum(b.power_kw for b in under_way if max(b.due_day, b.start_day + slip * b.planned_days) <= last)
+    days, power = expected_kw(view)
     part = view.param("sites.trust") if trust is None else trust
+    soon = power[bisect_right(days, view.day + 7 * weeks)]
     return sum(site.energised_kw for site in view.sites()) + part * soon
+
+
+@once
+def expected_kw(view: MarketView) -> tuple[list[float], list[int]]:
+    """Days on which the org expects its buildings, in order, and their power together before each and after all."""
+    slip, under_way = view.param("sites.slip_median"), (b for b in view.buildings() if b.paused_day < 0)
+    due = sorted((max(b.due_day, b.start_day + slip * b.planned_days), b.power_kw) for b in under_way)
+    return [day for day, _ in due], list(accumulate((kw for _, kw in due), initial=0))
 
 
 def room_kw(view: MarketView, weeks: float, trust: float | None = None) -> float:

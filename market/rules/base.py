@@ -37,6 +37,11 @@ def h100e(state: State, chip: str, gpus: int) -> float:
     return gpus * state.chips.chips[chip].h100e
 
 
+def h100e_by_chip(state: State) -> dict[str, float]:
+    """H100e of a GPU of each chip."""
+    return {name: chip.h100e for name, chip in state.chips.chips.items()}
+
+
 def training_use(state: State, org: str, chip: str, site: str) -> int:
     """GPUs of a holding that frontier runs occupy."""
     return sum(
@@ -91,9 +96,9 @@ def fleet_h100e(state: State, org: str) -> float:
 
 def fleets_h100e(state: State) -> dict[str, float]:
     """H100e that every org can use, in one pass; the sums run in the order of holdings, as in `fleet_h100e`."""
-    chips, fleets = state.chips.chips, dict.fromkeys(state.run.orgs, 0.0)
+    weights, fleets = h100e_by_chip(state), dict.fromkeys(state.run.orgs, 0.0)
     for h in state.chips.holdings.values():
-        fleets[h.org] += h.held * chips[h.chip].h100e
+        fleets[h.org] += (h.owned + h.leased_in - h.leased_out) * weights[h.chip]
     return fleets
 
 

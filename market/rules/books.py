@@ -107,8 +107,8 @@ class Buyer:
         has_income = trait(state, org, "income_usd_per_year") > 0
         rate, life = p["means.capital_rate_parent" if has_income else "means.capital_rate_lab"], p["means.life_years"]
         queue = min(p[f"regions.{region}.queue_days"] for region in self.regions)
-        wait = max(0.0, (waiting.due[org] - day if org in waiting.due else queue) / DAYS_PER_YEAR)
-        lost = (1 - self.powered) * _annuity(rate, min(wait, life))
+        self.wait_years = max(0.0, (waiting.due[org] - day if org in waiting.due else queue) / DAYS_PER_YEAR)
+        lost = (1 - self.powered) * _annuity(rate, min(self.wait_years, life))
         self.earning_years = _annuity(rate, life) - lost
         self.residual, self.discount = p["means.residual_share"], (1 + rate) ** -life
         gpus = sum(order.gpus for order in orders)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from market.state.chips import Chips
+from market.state.chips import Chips, Place
 from market.state.contracts import Contracts
 from market.state.demand import Demand
 from market.state.finance import Finance
@@ -58,8 +58,15 @@ def state_hash(state: State) -> str:
 
 def _fields(family: Family) -> list[Any]:
     """The fields of a family; mappings by what is no text, which the encoder would not sort, as sorted pairs."""
-    values = [getattr(family, name) for name in family.__struct_fields__]
-    return [sorted(v.items()) if isinstance(v, dict) and type(next(iter(v), "")) is not str else v for v in values]
+    return [_sorted(getattr(family, name)) for name in family.__struct_fields__]
+
+
+def _sorted(value: Any) -> Any:
+    """A mapping by what is no text as sorted pairs, places by their texts joined; another value as it is."""
+    first = next(iter(value), "") if isinstance(value, dict) else ""
+    if type(first) is str:
+        return value
+    return sorted(value.items(), key=lambda item: "\0".join(item[0])) if type(first) is Place else sorted(value.items())
 
 
 def next_id(state: State, owner: str, family: str) -> str:

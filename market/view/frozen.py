@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cache
+from inspect import Parameter, signature
 from types import MappingProxyType
 from typing import Any, get_origin, get_type_hints
 
@@ -24,10 +25,13 @@ def all_frozen[T: msgspec.Struct](records: Iterable[T]) -> tuple[T, ...]:
 
 @cache
 def _copier(kind: type[msgspec.Struct]) -> Callable[[Any], Any]:
-    """Compile `lambda x: Frozen(a=x.a, ...)`; fields that hold a mapping or list become read-only ones."""
+    """Compile `lambda x: Frozen(x.a, ...)`; fields that hold a mapping or list become read-only ones."""
     hints = get_type_hints(kind)
     wraps = {dict: "_mapping(x.{0})", list: "_items(x.{0})"}
-    parts = [f"{name}={wraps.get(get_origin(hints[name]), 'x.{0}').format(name)}" for name in kind.__struct_fields__]
+    by_name = {name for name, x in signature(kind).parameters.items() if x.kind is Parameter.KEYWORD_ONLY}
+    parts = [wraps.get(get_origin(hints[name]), "x.{0}").format(name) for name in kind.__struct_fields__]
+    pairs = zip(kind.__struct_fields__, parts, strict=True)
+    parts = [f"{name}={part}" if name in by_name else part for name, part in pairs]
     twin = msgspec.defstruct(kind.__name__, [], bases=(kind,), frozen=True)
     names = {"_Frozen": twin, "_mapping": lambda held: MappingProxyType(dict(held)), "_items": tuple}
     made: Callable[[Any], Any] = eval(f"lambda x: _Frozen({', '.join(parts)})", names)
