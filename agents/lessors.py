@@ -82,10 +82,11 @@ def plans(view: MarketView, lead: float, kw: float, regions: list[str]) -> Itera
     for room in rooms(view):
         if room.region in present:
             yield Plan(room.site, campuses[room.region], room.region, weeks[room.region])
+    alone = max(apart, means.power_weeks(view, Build("greenfield", regions[0], True), kw)) if regions else apart
     for region in regions:
-        grid, plant = Build("greenfield", region, False), Build("greenfield", region, True)
-        yield Plan("", grid, region, max(apart, means.power_weeks(view, grid, kw)))
-        yield Plan("", plant, region, max(apart, means.power_weeks(view, plant, kw)))
+        build = Build("greenfield", region, False)
+        yield Plan("", build, region, max(apart, means.power_weeks(view, build, kw)))
+        yield Plan("", Build("greenfield", region, True), region, alone)  # makers of own plant have one queue
 
 
 def at_wish(view: MarketView, chip: Chip, gpus: int, region: str) -> Plan | None:

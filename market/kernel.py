@@ -76,7 +76,7 @@ def few_collections() -> Iterator[None]:
     """Let the garbage collector look less often: events hold no cycles, and every look walks all that a run made."""
     before = gc.get_threshold()
     gc.freeze()  # nor at what was imported before
-    gc.set_threshold(200_000, 50, 100)
+    gc.set_threshold(1_000_000, 50, 100)
     try:
         yield
     finally:
@@ -86,9 +86,14 @@ def few_collections() -> Iterator[None]:
 
 def remember(state: State, event: Event, seq: int, root: int) -> None:
     """Note the latest event about a thing, for those that will name it as their cause."""
-    kind = type(event)
-    if kind.subject and not kind.periodic:
-        state.trail[getattr(event, kind.subject) + kind.aspect] = (seq, root)
+    if about := _about(type(event)):
+        state.trail[getattr(event, about[0]) + about[1]] = (seq, root)
+
+
+@cache
+def _about(kind: type[Event]) -> tuple[str, str] | None:
+    """Subject and aspect of the events that later ones may name as their cause."""
+    return (kind.subject, kind.aspect) if kind.subject and not kind.periodic else None
 
 
 class Kernel:
@@ -108,11 +113,11 @@ class Kernel:
         `cause` is the id of the thing that led to it, the place of an event, or None for a root; the event's own place
         comes back. Raises UnknownCause for an id that nothing was said about.
         """
-        state, seq = self.state, self.log.next_seq
-        if cause is None or type(event) in ROOTS:
+        state, seq, kind = self.state, self.log.next_seq, type(event)
+        if cause is None or kind in ROOTS:
             cause_seq, root = -1, seq
         elif isinstance(cause, str):
-            cause_seq, root = self._place(cause, type(event))
+            cause_seq, root = state.trail.get(cause) or self._place(cause, kind)
         else:
             cause_seq, root = cause
         self.log.append(Entry(seq, day, actor, cause_seq, root, event))

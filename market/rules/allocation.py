@@ -166,7 +166,8 @@ def install(state: State, day: int) -> Iterator[Happening]:
         stays: list[tuple[str, int]] = []
         for chip, waiting in sorted(state.chips.warehouse[org].items()):
             left, watts = waiting, round(state.chips.chips[chip].power_kw_it_per_gpu * 1000)
-            for name in sorted(spare, key=lambda s: (-owed[(org, chip, s)], s)):
+            open_to = [site for site, power in spare.items() if power >= watts]
+            for name in sorted(open_to, key=lambda s: (-owed[(org, chip, s)], s)):
                 gpus = min(left, spare[name] // watts)
                 if gpus:
                     left -= gpus

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from market.rules.base import demand_factor, let_by
 from market.rules.prices import entry_price
@@ -26,15 +28,38 @@ def users(state: State, org: str, weeks: float) -> float:
     Budgets grow as they were seen to grow and are spent at the price of entry:
     E exp(g h) / (H p_ref) (e / p_ref)^-elasticity.
     """
-    p = state.run.parameters
+    return h100e_of(users_of(state, org), weeks)
+
+
+class Users(NamedTuple):
+    """Those who spend on an org's compute: USD a year today, its growth, and H100e that a USD a year wants at entry."""
+
+    factor: float
+    usd_per_year: float
+    growth_per_year: float
+    hours_usd: float
+    answer: float  # to the price of entry
+
+
+def users_of(state: State, org: str) -> tuple[Users, ...]:
+    """An org's own users, and its part of the tail."""
+    p, found = state.run.parameters, list[Users]()
     used, entry = state.demand.reference_usd_per_h100e_hour, entry_price(state)
-    total = 0.0
     for user, part in ((org, 1.0), (TAIL, p.get(f"orgs.{org}.merchant_share", 0.0))):
         use = state.demand.uses.get(user)
         if use is not None and part > 0:
             elasticity = p["tail.elasticity" if user == TAIL else "own.elasticity"]
-            usd = part * use.usd_per_year * math.exp(use.growth_per_year * weeks / 52)
-            total += demand_factor(state) * usd / (HOURS_PER_YEAR * used) * (entry / used) ** -elasticity
+            usd, answer = part * use.usd_per_year, (entry / used) ** -elasticity
+            found.append(Users(demand_factor(state), usd, use.growth_per_year, HOURS_PER_YEAR * used, answer))
+    return tuple(found)
+
+
+def h100e_of(users: Iterable[Users], weeks: float) -> float:
+    """Compute that users will want so many weeks ahead."""
+    total = 0.0
+    for user in users:
+        usd = user.usd_per_year * math.exp(user.growth_per_year * weeks / 52)
+        total += user.factor * usd / user.hours_usd * user.answer
     return total
 
 

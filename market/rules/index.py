@@ -12,7 +12,7 @@ from events.types import demand as demand_events
 from events.types import leases as events
 from market import rng
 from market.rules import prices, uses
-from market.rules.base import Happening, demand_factor
+from market.rules.base import Happening, demand_factor, h100e_by_chip
 from market.state import State
 from market.state.demand import TAIL
 from market.units import YEAR_MONTHS, clip, digits
@@ -22,15 +22,15 @@ class Capacity:
     """H100e that clouds have to let today, by holding: what neither they nor their lessees use."""
 
     def __init__(self, state: State) -> None:
-        chips, orgs = state.chips.chips, state.run.orgs
-        clouds = {name for name, org in orgs.items() if "cloud" in org.roles}
+        weights = h100e_by_chip(state)
+        clouds = {name for name, org in state.run.orgs.items() if "cloud" in org.roles}
         self.captive = uses.captive_shares(state, sorted(clouds))
         self.free: dict[tuple[str, str, str], float] = {}
         for h in state.chips.holdings.values():
-            if h.org in clouds and h.held > 0:
-                usable = h.held - (h.owned + h.leased_in) * self.captive[h.org]
+            if h.org in clouds and (held := h.held) > 0:
+                usable = held - (h.owned + h.leased_in) * self.captive[h.org]
                 if usable > 0:
-                    self.free[(h.org, h.chip, h.site)] = usable * chips[h.chip].h100e
+                    self.free[(h.org, h.chip, h.site)] = usable * weights[h.chip]
         self.total_free = math.fsum(self.free.values())
 
     def by_cloud(self) -> dict[str, float]:

@@ -150,7 +150,7 @@ def _freed(working: list[Project], changes: list[Change]) -> Iterator[float]:
 
 def _start(waiting: list[Project], free: float, day: int) -> Iterator[Change]:
     """Start what fits, the worthiest first."""
-    for project in _by_worth(waiting):
+    for project in _by_worth([p for p in waiting if p.least_h100e <= free]):
         if project.least_h100e <= free:
             free -= project.least_h100e
             yield events.ProjectStarted(
@@ -164,7 +164,9 @@ def _start(waiting: list[Project], free: float, day: int) -> Iterator[Change]:
 
 def _widen(working: list[Project], free: float, widest: float, day: int) -> Iterator[Change]:
     """Widen what is under way over the rest."""
-    for project in _by_worth(working):
+    if free <= 0:
+        return
+    for project in _by_worth([p for p in working if p.h100e < widest * p.least_h100e]):
         more = min(free, widest * project.least_h100e - project.h100e)
         if more > 0:
             free -= more

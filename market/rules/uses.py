@@ -7,13 +7,12 @@ Money is USD a year, prices USD per H100e-hour, compute H100e.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from events.types import Batch
 from events.types import demand as events
-from market.rules.base import demand_factor, holdings_of, rented_by, years
+from market.rules.base import demand_factor, h100e_by_chip, holdings_of, let_by, rented_by, years
 from market.state import State
 from market.state.demand import TAIL
 from market.units import DAYS_PER_YEAR, HOURS_PER_YEAR, clip, digits
@@ -38,18 +37,13 @@ def own_share(state: State, org: str) -> float:
 
 def captive_shares(state: State, clouds: Iterable[str]) -> dict[str, float]:
     """Part of what a cloud owns and rents that it keeps for its own users today, beside what its own labs lease."""
-    chips, uses = state.chips.chips, state.demand.uses
-    owned: dict[str, list[float]] = defaultdict(list)
-    inside: dict[str, list[float]] = defaultdict(list)
-    for h in state.chips.holdings.values():
-        owned[h.org].append((h.owned + h.leased_in) * chips[h.chip].h100e)
-    for x in state.leases.leases.values():
-        if x.kind == "internal":
-            inside[x.lessor].append(x.delivered * chips[x.chip].h100e)
-    shares = dict.fromkeys(clouds, 0.0)
+    weights, uses, shares = h100e_by_chip(state), state.demand.uses, dict.fromkeys(clouds, 0.0)
     for cloud in shares:
-        if cloud in uses and (fleet := math.fsum(owned[cloud])) > 0:
-            shares[cloud] = clip((uses[cloud].h100e - math.fsum(inside[cloud])) / fleet, 0.0, 1.0)
+        if cloud in uses:
+            fleet = math.fsum((h.owned + h.leased_in) * weights[h.chip] for h in holdings_of(state, cloud))
+            inside = (x.delivered * weights[x.chip] for x in let_by(state, cloud) if x.kind == "internal")
+            if fleet > 0:
+                shares[cloud] = clip((uses[cloud].h100e - math.fsum(inside)) / fleet, 0.0, 1.0)
     return shares
 
 

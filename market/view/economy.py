@@ -96,7 +96,7 @@ class EconomyView(OwnView):
 
     def users_h100e(self, weeks: float) -> float:
         """Compute that own users and the org's part of the tail will want so many weeks ahead (see `foresee.users`)."""
-        return foresee.users(state_of(self), self.me, weeks)
+        return foresee.h100e_of(shared_of(self).users_of(self.me), weeks)
 
     def contracted_h100e(self) -> float:
         """Compute that the org has let or promised under contracts."""

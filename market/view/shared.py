@@ -16,6 +16,7 @@ from market.rules.chips import outlook
 from market.rules.energy import plant_usd_per_kw
 from market.rules.estates import is_open, reserve_cents
 from market.rules.finance import lease_rent
+from market.rules.foresee import Users, users_of
 from market.rules.free import idle_h100e, promised_by
 from market.rules.index import Capacity, tail_price, tail_wanted
 from market.rules.machines import Machine, machines, quote_yields
@@ -45,6 +46,7 @@ class Shared(Grouped):
         self._used: dict[str, float] = {}
         self._pending: dict[str, float] = {}
         self._promised: dict[str, dict[str, int]] = {}
+        self._users: dict[str, tuple[Users, ...]] = {}
 
     @cached_property
     def contracts(self) -> dict[str, tuple[Contract, ...]]:
@@ -173,6 +175,12 @@ class Shared(Grouped):
             pending += [(order.chip, order.gpus) for order in self.orders[org]]
             self._pending[org] = sum(gpus * chips.chips[name].power_kw_it_per_gpu for name, gpus in pending)
         return self._pending[org]
+
+    def users_of(self, org: str) -> tuple[Users, ...]:
+        """Those who spend on an org's compute."""
+        if org not in self._users:
+            self._users[org] = users_of(self.state, org)
+        return self._users[org]
 
     def promised_watts(self, org: str) -> dict[str, int]:
         """Power that an org's leases and quotes will take at its sites beyond what is installed."""
