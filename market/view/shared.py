@@ -16,37 +16,25 @@ from market.rules.chips import outlook
 from market.rules.energy import plant_usd_per_kw
 from market.rules.estates import is_open, reserve_cents
 from market.rules.finance import lease_rent
-from market.rules.foresee import Users, users_of
-from market.rules.free import idle_h100e, promised_by
+from market.rules.free import idle_h100e
 from market.rules.index import Capacity, tail_price, tail_wanted
 from market.rules.machines import Machine, machines, quote_yields
 from market.rules.power import Server, grid, makers, plant_queue, queued_kw, study_days
 from market.rules.prices import cost_of_mix, replacement_cost
 from market.rules.projects import Bench, benches
 from market.rules.serving import capacity
-from market.state import State
 from market.state.chips import Place
 from market.state.contracts import Contract
 from market.state.finance import Books
 from market.state.run import Org
-from market.state.training import Lab
 from market.units import CENTS, MONTH_HOURS
+from market.view.each import EachOrg
 from market.view.frozen import all_frozen, frozen
-from market.view.grouped import Grouped, Policies
 from market.view.records import Chip, LabSeen, Lot, Round
 
 
-class Shared(Grouped):
+class Shared(EachOrg):
     """The records of a week by org, and what is computed once for all."""
-
-    def __init__(self, state: State, hooks: Policies | None = None) -> None:
-        super().__init__(state, hooks)
-        self._books: dict[str, Books] = {}
-        self._labs: dict[str, Lab | None] = {}
-        self._used: dict[str, float] = {}
-        self._pending: dict[str, float] = {}
-        self._promised: dict[str, dict[str, int]] = {}
-        self._users: dict[str, tuple[Users, ...]] = {}
 
     @cached_property
     def contracts(self) -> dict[str, tuple[Contract, ...]]:
@@ -120,19 +108,6 @@ class Shared(Grouped):
                 )
         return tuple(found)
 
-    def books(self, org: str) -> Books:
-        """An org's books."""
-        if org not in self._books:
-            self._books[org] = frozen(self.state.finance.books[org])
-        return self._books[org]
-
-    def lab(self, org: str) -> Lab | None:
-        """An org's record as a lab, if it is one."""
-        if org not in self._labs:
-            lab = self.state.training.labs.get(org)
-            self._labs[org] = None if lab is None else frozen(lab)
-        return self._labs[org]
-
     @cached_property
     def funds(self) -> tuple[str, ...]:
         """Investors that do nothing else, do not lend and have any money, by id."""
@@ -157,46 +132,6 @@ class Shared(Grouped):
         )
         inside = {name for name in known if self.orgs[name].country == "CN"}
         return tuple(x for x in known if x not in inside), tuple(x for x in known if x in inside)
-
-    def used_share(self, org: str) -> float:
-        """Part of an org's energised power that its GPUs use; 1 without any."""
-        if org not in self._used:
-            sites = self.sites[org]
-            energised = sum(site.energised_kw for site in sites)
-            used = sum(site.installed_w for site in sites) / 1000
-            self._used[org] = min(1.0, used / energised) if energised else 1.0
-        return self._used[org]
-
-    def pending_kw(self, org: str) -> float:
-        """Power that an org's chips on order, in transit and in the warehouse will take."""
-        if org not in self._pending:
-            chips = self.state.chips
-            pending = [*chips.warehouse.get(org, {}).items(), *self.coming.get(org, {}).items()]
-            pending += [(order.chip, order.gpus) for order in self.orders[org]]
-            self._pending[org] = sum(gpus * chips.chips[name].power_kw_it_per_gpu for name, gpus in pending)
-        return self._pending[org]
-
-    def users_of(self, org: str) -> tuple[Users, ...]:
-        """Those who spend on an org's compute."""
-        if org not in self._users:
-            self._users[org] = users_of(self.state, org)
-        return self._users[org]
-
-    def promised_watts(self, org: str) -> dict[str, int]:
-        """Power that an org's leases and quotes will take at its sites beyond what is installed."""
-        if org not in self._promised:
-            self._promised[org] = promised_by(self.state, org, self.let[org], self.quotes_by[org])
-        return self._promised[org]
-
-    def backer(self, org: str) -> str | None:
-        """The investor that has put most into an org in return for its custom."""
-        orgs, estates = self.state.run.orgs, self.state.finance.estates
-        found = [
-            (x.for_compute_cents, name)
-            for name, x in self.state.finance.stakes.get(org, {}).items()
-            if x.for_compute_cents and name in orgs and name not in estates
-        ]
-        return max(found)[1] if found else None
 
     @cached_property
     def lead_time_weeks(self) -> float:

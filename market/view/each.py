@@ -1,0 +1,93 @@
+"""What views read of one org at a time, worked out when it is first asked for in a week."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from market.rules.foresee import Users, users_of
+from market.rules.free import promised_by
+from market.state import State
+from market.state.finance import Books
+from market.state.training import Lab
+from market.view.frozen import frozen
+from market.view.grouped import Grouped, Policies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def once_each[T](find: Callable[[EachOrg, str], T]) -> Callable[[EachOrg, str], T]:
+    """Keep what a reading finds of an org for as long as its week lasts."""
+
+    @wraps(find)
+    def kept(shared: EachOrg, org: str) -> T:
+        known = shared.known[find.__name__]
+        if org not in known:
+            known[org] = find(shared, org)
+        found: T = known[org]
+        return found
+
+    return kept
+
+
+class EachOrg(Grouped):
+    """Readings of single orgs.
+
+    Attributes
+    ----------
+    known : what was found, by name of the reading and org.
+    """
+
+    def __init__(self, state: State, hooks: Policies | None = None) -> None:
+        super().__init__(state, hooks)
+        self.known: defaultdict[str, dict[str, Any]] = defaultdict(dict)
+
+    @once_each
+    def books(self, org: str) -> Books:
+        """An org's books."""
+        return frozen(self.state.finance.books[org])
+
+    @once_each
+    def lab(self, org: str) -> Lab | None:
+        """An org's record as a lab, if it is one."""
+        lab = self.state.training.labs.get(org)
+        return None if lab is None else frozen(lab)
+
+    @once_each
+    def used_share(self, org: str) -> float:
+        """Part of an org's energised power that its GPUs use; 1 without any."""
+        sites = self.sites[org]
+        energised = sum(site.energised_kw for site in sites)
+        used = sum(site.installed_w for site in sites) / 1000
+        return min(1.0, used / energised) if energised else 1.0
+
+    @once_each
+    def pending_kw(self, org: str) -> float:
+        """Power that an org's chips on order, in transit and in the warehouse will take."""
+        chips = self.state.chips
+        pending = [*chips.warehouse.get(org, {}).items(), *self.coming.get(org, {}).items()]
+        pending += [(order.chip, order.gpus) for order in self.orders[org]]
+        return sum(gpus * chips.chips[name].power_kw_it_per_gpu for name, gpus in pending)
+
+    @once_each
+    def users_of(self, org: str) -> tuple[Users, ...]:
+        """Those who spend on an org's compute."""
+        return users_of(self.state, org)
+
+    @once_each
+    def promised_watts(self, org: str) -> dict[str, int]:
+        """Power that an org's leases and quotes will take at its sites beyond what is installed."""
+        return promised_by(self.state, org, self.let[org], self.quotes_by[org])
+
+    @once_each
+    def backer(self, org: str) -> str | None:
+        """The investor that has put most into an org in return for its custom."""
+        orgs, estates = self.state.run.orgs, self.state.finance.estates
+        found = [
+            (x.for_compute_cents, name)
+            for name, x in self.state.finance.stakes.get(org, {}).items()
+            if x.for_compute_cents and name in orgs and name not in estates
+        ]
+        return max(found)[1] if found else None
