@@ -16,6 +16,7 @@ from market.runs.outcome import Outcome, outcome_at, outcome_of
 from market.runs.profile import profiled
 from market.runs.question import Question
 from market.runs.reading import Run, open_run
+from market.runs.summary import beyond_the_roadmap
 
 if TYPE_CHECKING:
     from market.report.compared import Told
@@ -48,6 +49,8 @@ def answer(
     with profiled() if how.profile else nullcontext() as profile:
         outcome = _outcome(question, folder, how, make, parent)
     elapsed_s = time.monotonic() - began
+    if not how.quiet and (assumed := beyond_the_roadmap(outcome.state)):
+        note(f"chips beyond the roadmap are assumed from {assumed[0]} on: {assumed[1]} is the first")
     if how.as_json:
         more = {} if told is None else {"compare": told(outcome).rows_json()}
         emit(outcome.fields(elapsed_s) | more | ({} if profile is None else {"profile": profile.fields()}))

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from market.rules import roadmap
 from market.state import State
 from market.units import to_date
 
@@ -83,6 +84,13 @@ def models(log: pl.LazyFrame, events: int) -> Iterator[dict[str, Any]]:
             "trained": iso(row["day"]),
             "released": iso(min(days)) if days else None,
         }
+
+
+def beyond_the_roadmap(state: State) -> tuple[str, str] | None:
+    """Day in volume and name of the first chip that the model assumes beyond the roadmap; None before there is one."""
+    chips = (chip for chip in state.chips.chips.values() if chip.in_volume and roadmap.is_assumed(chip.name))
+    found = min(((chip.start_day, chip.name) for chip in chips), default=None)
+    return None if found is None else (iso(found[0]), found[1])
 
 
 def _events(log: pl.LazyFrame, events: int, kind: str, columns: Iterable[str]) -> list[dict[str, Any]]:
