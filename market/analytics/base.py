@@ -13,8 +13,13 @@ def events(log: pl.LazyFrame, kind: str) -> pl.LazyFrame:
 
 
 def only(log: pl.LazyFrame, *kinds: str) -> pl.LazyFrame:
-    """Keep events of some types. A table of several does so first: the log is read once and no more kept."""
-    return log.filter(pl.col("type").is_in(kinds))
+    """Keep events of some types. A table of several does so first: the log is read once and no more kept.
+
+    Texts are copied, by appending nothing: what a filter leaves of them would keep the texts of every event in memory.
+    """
+    texts = [name for name, dtype in log.collect_schema().items() if dtype == pl.String]
+    kept = log.filter(pl.col("type").is_in(kinds))
+    return kept.with_columns(pl.concat_str(name, pl.lit("")).alias(name) for name in texts)
 
 
 def week_ends(log: pl.LazyFrame) -> pl.LazyFrame:

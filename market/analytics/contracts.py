@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.base import events, only, week_ends
+from market.analytics.base import events, only, running, week_ends
 
 HOURS_PER_DAY = 24
 OWED = ("ContractSigned", "ContractEnded", "TrancheScheduled", "TrancheDrawn", "LeaseSigned", "LeaseEnded")
@@ -60,23 +60,42 @@ def obligations(log: pl.LazyFrame) -> pl.LazyFrame:
     backlog_usd, backlog_gpus : of that, what has not begun.
     """
     log = only(log, *OWED, "WeekClosed")
-    weeks = week_ends(log)
-    rows = _periods(log).join(weeks, how="cross")
-    rows = rows.filter((pl.col("since") <= pl.col("day")) & (pl.col("day") < pl.col("until")))
-    begun = pl.max_horizontal("start_day", "day")
-    days = (pl.col("end_day") - begun).clip(lower_bound=0)
-    rent = pl.col("gpus") * pl.col("price_usd_per_gpu_hour") * days * HOURS_PER_DAY
-    ahead = pl.col("start_day") > pl.col("day")
-    return (
-        rows.with_columns(cents=(rent * 100).round().cast(pl.Int64))  # integers: sums do not depend on threads
-        .group_by("day", "week", "lessor", "lessee")
-        .agg(
-            (pl.col("cents").sum() / 100).alias("remaining_usd"),
-            (pl.col("cents").filter(ahead).sum() / 100).alias("backlog_usd"),
-            pl.col("gpus").filter(ahead).sum().alias("backlog_gpus"),
-        )
-        .sort("day", "lessor", "lessee")
+    keys, sums = ["lessor", "lessee"], ["periods", "ahead_cents", "backlog_gpus", "end_cents", "rate_cents"]
+    levels = running(_steps(_periods(log)), keys, sums, week_ends(log)).filter(pl.col("periods") > 0)
+    begun = pl.col("end_cents") - pl.col("rate_cents") * pl.col("day")  # of each: rate x (last day - day)
+    return levels.select(
+        "day", "week", *keys,
+        ((pl.col("ahead_cents") + begun) / 100).alias("remaining_usd"),
+        (pl.col("ahead_cents") / 100).alias("backlog_usd"),
+        "backlog_gpus",
+    ).sort("day", *keys)  # fmt: skip
+
+
+def _steps(periods: pl.LazyFrame) -> pl.LazyFrame:
+    """Turn periods into changes of what is owed on a day, in whole cents, whose sums do not depend on threads.
+
+    Until a period's term begins its whole rent is owed: `ahead_cents`. From then on it is the rent of a day times the
+    days left, which two sums give for any day: `end_cents`, rate x last day, and `rate_cents`.
+    """
+    rate = (pl.col("gpus") * pl.col("price_usd_per_gpu_hour") * HOURS_PER_DAY * 100).round().cast(pl.Int64)
+    stop = pl.min_horizontal("until", "end_day")
+    rows = periods.filter(pl.col("since") < pl.col("until")).with_columns(
+        rate=rate, stop=stop, begins=pl.max_horizontal("since", "start_day"), ahead=pl.min_horizontal("start_day", stop)
     )
+    whole = pl.col("rate") * (pl.col("end_day") - pl.col("start_day"))
+    parts = (
+        ("since", "until", {"periods": pl.lit(1, pl.Int64)}),
+        ("since", "ahead", {"ahead_cents": whole, "backlog_gpus": pl.col("gpus")}),
+        ("begins", "stop", {"end_cents": pl.col("rate") * pl.col("end_day"), "rate_cents": pl.col("rate")}),
+    )
+    changes = {"day": pl.concat_list(*(pl.col(edge) for first, last, _ in parts for edge in (first, last)))}
+    for at, (first, last, sums) in enumerate(parts):
+        for name, amount in sums.items():
+            held = pl.when(pl.col(first) < pl.col(last)).then(amount).otherwise(0)
+            edges = [held, -held]
+            zeros = [pl.lit(0, pl.Int64)] * 2
+            changes[name] = pl.concat_list(*(edge for i in range(len(parts)) for edge in (edges if i == at else zeros)))
+    return rows.select("lessor", "lessee", **changes).explode(*changes)
 
 
 def options(log: pl.LazyFrame) -> pl.LazyFrame:

@@ -87,8 +87,7 @@ def render(page: Page) -> str:
         f'<p class="question">{_text(page.question)}</p><h1>{_text(page.title)}</h1>',
         *(f'<p class="answer">{_prose(line)}</p>' for line in page.answer),
         _numbers(page.numbers),
-        _grid(page.grid) if page.grid else "",
-        _brief(page.brief),
+        first_parts(page.grid, page.brief),
         *(_section(section) for section in page.sections),
         _web() if page.web else "",
         _list("How far to trust it", page.trust, "li"),
@@ -145,6 +144,11 @@ def _numbers(numbers: Iterable[Number]) -> str:
         f"<div><dt>{_text(n.what)}</dt><dd>{_text(n.value)}<small>{_text(n.beside)}</small></dd></div>" for n in numbers
     )
     return f'<dl class="numbers">{cards}</dl>' if cards else ""
+
+
+def first_parts(grid: Grid | None, brief: Sequence[tuple[str, str]]) -> str:
+    """Write the table of changes and the lines below it."""
+    return (_grid(grid) if grid else "") + _brief(brief)
 
 
 def _grid(grid: Grid) -> str:

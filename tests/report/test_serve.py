@@ -25,6 +25,7 @@ needs("starlette")
 needs("altair")
 
 from command_line.asking import simulate  # noqa: E402
+from report.browsing import breaches, needs_browser  # noqa: E402
 
 from market.report.serve.jobs import Asked, Jobs, how_far  # noqa: E402
 from market.report.serve.questions import Unclear, what_if  # noqa: E402
@@ -109,6 +110,37 @@ def test_a_what_if_runs_while_five_sessions_look_on_and_ends_in_a_report_and_dat
     archive = zipfile.ZipFile(BytesIO(httpx.get(f"{server}/data?{ASKED}", timeout=60).content))
     assert {"wide.parquet", "long.parquet", "experiment.json"} <= set(archive.namelist())
     assert "2 seeds" in httpx.get(server, timeout=60).text  # and the home page lists it
+
+
+@needs_browser
+def test_a_browser_asks_starts_and_sees_the_answer_on_pages_that_break_no_rule(browser, server):
+    page = browser.new_page(viewport={"width": 420, "height": 900})
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(server)
+    assert breaches(page) == ""
+    page.check('input[value="placebo"]')
+    page.fill("input[name='runs']", "2")
+    page.fill('input[name="years"]', "0.1")
+    page.fill('input[name="from"]', "2024-07-29")
+    page.click("text=Ask")
+    assert breaches(page) == ""
+    other = browser.new_page()
+    other.goto(page.url)
+    page.click('button:has-text("Start")')  # a browser says the origin of its own forms
+    for one in (page, other):  # the session that only looks on follows too
+        one.wait_for_selector("text=done, 4 of 4 runs", timeout=PATIENCE_S * 1000)
+    page.wait_for_selector("table.grid")
+    assert "How far to trust it" in page.inner_text("main")
+    assert page.evaluate("[...document.querySelectorAll('img.fan')].every(image => image.naturalWidth > 0)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 420
+    assert breaches(page) == ""
+    page.goto(f"{server}/what-if?policy=nonsense")
+    assert breaches(page) == ""
+    assert [text for text in said if "400" not in text] == []  # the browser reports the status of the last page
+    page.close()
+    other.close()
 
 
 def test_the_run_has_its_report(server):

@@ -1,9 +1,10 @@
-// Follows a what-if while it runs: the bar moves, and the page is read anew when its state changes.
+// Follows a what-if until it is done: the bar moves, and the page is read anew when its state changes, also when another
+// session starts or stops it. Of one that does not run the stream says so once and ends; the browser asks again.
 (() => {
   "use strict";
   const live = document.getElementById("live");
   const { events, state } = live.dataset;
-  if (state !== "waiting" && state !== "running") return;
+  if (state === "done") return;
   const source = new EventSource(events);
   source.addEventListener("message", (event) => {
     const now = JSON.parse(event.data);

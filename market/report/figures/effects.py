@@ -15,7 +15,7 @@ import polars as pl
 from market.experiments.design.metrics import describe
 from market.experiments.design.schema import BASELINE
 from market.experiments.results.dataset import Results
-from market.experiments.statistics.pairing import Effect
+from market.experiments.statistics.pairing import SLIGHT, Effect
 from market.experiments.tell.wording import amount, count, percent, scale
 from market.report.figures.base import COLOURS, GREY, Figure, dashes, hue, time_axis, values, with_names
 from market.report.figures.ends import domain, last_values
@@ -126,6 +126,8 @@ def _finding(effect: Effect | None, policy: str) -> str:
         return ""
     if not effect.is_clear:
         return f"does not change under {policy} by more than chance"
+    if effect.is_slight:
+        return f"changes by less than {percent(SLIGHT)} under {policy}"
     way = "higher" if effect.mean > 0 else "lower"
     size = amount(abs(effect.mean), describe(effect.metric).unit)
     if effect.relative is None or effect.relative_interval is None:

@@ -23,21 +23,22 @@ from starlette.routing import Route
 
 from market.experiments.results.dataset import ResultMissing, open_results
 from market.experiments.results.store import Store
-from market.report.figures import Figure
 from market.report.page import render
 from market.report.pages import page_of
 from market.report.serve import bands, pages
+from market.report.serve.bands import Answer
 from market.report.serve.jobs import Asked, Jobs, Plan
 from market.report.serve.questions import Unclear, WhatIf, what_if
 
 HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 EVERY_S = 0.5  # between looks at a job that runs
+AGAIN_MS = 2_000  # until a page asks again about a job that does not
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
     "img-src 'self' data:; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # with no-referrer a browser sends its own forms without their origin
     "Cache-Control": "no-store",
 }
 DATA = ("experiment.json", "futures.parquet", "long.parquet", "wide.parquet", "runs.parquet")
@@ -57,12 +58,12 @@ class Served:
     plan: Plan
     jobs: Jobs
     asked: dict[str, WhatIf] = field(default_factory=dict)
-    drawn: dict[str, list[Figure]] = field(default_factory=dict)
+    drawn: dict[str, Answer] = field(default_factory=dict)
 
-    def fans(self, folder: str) -> list[Figure]:
-        """Fan charts of a finished experiment, read once: what is finished does not change."""
+    def answer(self, folder: str) -> Answer:
+        """What a finished experiment found, read once: what is finished does not change."""
         if folder not in self.drawn:
-            self.drawn[folder] = bands.fans(open_results(folder))
+            self.drawn[folder] = bands.answer(open_results(folder))
         return self.drawn[folder]
 
     def read(self, request: Request) -> WhatIf:
@@ -94,13 +95,13 @@ async def home(served: Served, request: Request) -> Response:
 async def question_page(served: Served, request: Request) -> Response:
     question, asked = await served.find(request)
     now = served.jobs.progress(asked)
-    figures = await run_in_threadpool(served.fans, asked.folder) if now.state == "done" else []
-    return HTMLResponse(pages.answer(question, now, figures))
+    found = await run_in_threadpool(served.answer, asked.folder) if now.state == "done" else None
+    return HTMLResponse(pages.answer(question, now, found))
 
 
 async def fan_picture(served: Served, request: Request) -> Response:
     _, asked = await served.find(request)
-    figures = await run_in_threadpool(served.fans, asked.folder)
+    figures = (await run_in_threadpool(served.answer, asked.folder)).figures
     number, look = request.query_params.get("number", ""), request.query_params.get("look", "light")
     if number not in map(str, range(len(figures))) or look not in bands.INK:
         return HTMLResponse(pages.problem("there is no such picture"), status_code=404)
@@ -124,6 +125,7 @@ async def events(served: Served, request: Request) -> Response:
     _, asked = await served.find(request)
 
     async def follow() -> AsyncIterator[bytes]:
+        yield f"retry: {AGAIN_MS}\n\n".encode()
         while not await request.is_disconnected():
             now = served.jobs.progress(asked)
             yield b"data: " + msgspec.json.encode(now.as_json()) + b"\n\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from market.experiments.design.schema import BASELINE
 from market.experiments.results.dataset import Results
@@ -10,10 +10,26 @@ from market.experiments.statistics.pairing import effects
 from market.report.experiment_page import pictured
 from market.report.figures import Figure
 from market.report.figures.effects import fan
+from market.report.first_screen import first_grid, trust
+from market.report.page import first_parts
 
 WIDTH, FONT = 440, 13  # a narrow screen shrinks pictures: their words stay legible
 Look = Literal["light", "dark"]
 INK: dict[Look, tuple[str, str]] = {"light": ("#1b1b1b", "#dddddd"), "dark": ("#ececec", "#45494f")}
+
+
+class Answer(NamedTuple):
+    """What a finished what-if found: `first` is the HTML of its table of changes, `figures` are drawn one by one."""
+
+    first: str
+    figures: list[Figure]
+
+
+def answer(results: Results) -> Answer:
+    """Read a finished experiment."""
+    has_policies = len(results.policies) > 1
+    grid = first_grid(results, effects(results)) if has_policies else None
+    return Answer(first_parts(grid, [trust(results)]), fans(results))
 
 
 def fans(results: Results) -> list[Figure]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 
 from market.report.figures import Figure
+from market.report.serve.bands import Answer
 from market.report.serve.jobs import Progress
 from market.report.serve.questions import RUNS_MAX, WhatIf
 
@@ -82,7 +83,7 @@ def describe(question: WhatIf) -> str:
     """Say a what-if in a line."""
     what = ", ".join((*question.policies, *question.sets)) or "the world as it is"
     what += f" from {question.since}" if question.since else ""
-    return f"{what}, {question.runs} seeds, {question.years:g} years"
+    return f"{what}, {question.runs} seeds, {question.years:g} year{'' if question.years == 1 else 's'}"
 
 
 def _fans(query: str, figures: Sequence[Figure]) -> str:
@@ -99,7 +100,7 @@ def _fans(query: str, figures: Sequence[Figure]) -> str:
     return f'<div class="figures">{"".join(parts)}</div>' if parts else ""
 
 
-def answer(question: WhatIf, found: Progress, figures: Sequence[Figure] = ()) -> str:
+def answer(question: WhatIf, found: Progress, answered: Answer | None = None) -> str:
     """How far a what-if is, and once it is done its pictures and where its report is."""
     done = found.state == "done"
     query = _text(question.query)
@@ -110,7 +111,13 @@ def answer(question: WhatIf, found: Progress, figures: Sequence[Figure] = ()) ->
     go = "Start" if found.state == "new" else "Go on"
     start = f'<form method="post" action="/start?{query}"><button type="submit">{go}</button></form>'
     stop = f'<form method="post" action="/stop?{query}"><button type="submit">Stop</button></form>'
-    body = links + _fans(query, figures) if done else stop if found.state in ("waiting", "running") else start
+    body = (
+        links + answered.first + _fans(query, answered.figures)
+        if answered
+        else stop
+        if found.state in ("waiting", "running")
+        else start
+    )
     bar = f'<progress id="bar" max="{max(1, found.total)}" value="{found.done}" aria-label="runs done"></progress>'
     return page(
         describe(question),
