@@ -14,11 +14,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from agents.valuation import why_left
 from events.commands import Choice, Terms
@@ -44,8 +43,7 @@ class Way(StrEnum):
 Gate = Literal["permission", "power", "finance", "lost to another"]  # what an option must pass whatever it scores
 
 
-@dataclass(frozen=True, kw_only=True)
-class Target:
+class Target(Struct, frozen=True, kw_only=True):
     """Compute that an org wants by a day, and what it is worth.
 
     Attributes
@@ -95,8 +93,7 @@ class Target:
         return self.kind == "capacity"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Option:
+class Option(Struct, frozen=True, kw_only=True):
     """One way to meet a target, with its terms.
 
     cost_usd_per_h100e_hour : rent or cost of ownership with levies, for an hour that is used
@@ -128,8 +125,7 @@ class Option:
     available: float = 1.0
 
 
-@dataclass(frozen=True)
-class Weights:
+class Weights(Struct, frozen=True):
     """What scores are measured in.
 
     The price that scores zero, a week lost to a slip over one known before, and what a region costs that is new.
@@ -141,8 +137,7 @@ class Weights:
     wait_change: float = 1.0  # price a quarter from now over today's, as far as anybody can know
 
 
-@dataclass(frozen=True)
-class Scored:
+class Scored(Struct, frozen=True):
     """An option with its terms."""
 
     option: Option
@@ -159,8 +154,7 @@ class Scored:
         return self.option.is_executable and not self.option.failed
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """Options from best to worst, the gated ones last; the first is taken. None when every one is gated."""
 
     target: Target
@@ -229,7 +223,7 @@ def score(target: Target, option: Option, weights: Weights, noise: float = 0.0) 
 
 def waiting(best: Option, weights: Weights) -> Option:
     """The best option of today a quarter later, at the price that can be foreseen."""
-    return replace(
+    return structs.replace(
         best,
         name="wait",
         way=Way.WAIT,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from agents import permission
@@ -185,13 +186,18 @@ def owning_usd(view: MarketView, bill: float, what: tuple[Chip, int], region: st
     capital = bill (a - residual s) / hours, a the annuity and s the sinking fund of the life at the capital rate.
     """
     p, (chip, gpus) = view.param, what
-    years = p("means.life_years")
-    growth: float = (1 + rate) ** years
-    annuity, fund = rate * growth / (growth - 1), rate / (growth - 1)
-    capital = bill / (gpus * chip.h100e) * (annuity - p("means.residual_share") * fund) / HOURS_PER_YEAR
+    share = _capital_share(rate, p("means.life_years"), p("means.residual_share"))
+    capital = bill / (gpus * chip.h100e) * share / HOURS_PER_YEAR
     kw = chip.power_kw_it_per_gpu / chip.h100e * view.region_param(region, "pue") * p("energy.load_factor")
     energy = kw * view.energy_usd_per_mwh(region) / 1000
     return capital + energy + p("means.running_usd_per_h100e_hour")
+
+
+@lru_cache(64)
+def _capital_share(rate: float, years: float, residual: float) -> float:
+    """Part of a bill that capital costs in a year, less what is put by towards what is left at the end."""
+    growth: float = (1 + rate) ** years
+    return rate * growth / (growth - 1) - residual * (rate / (growth - 1))
 
 
 def ways_to_build(view: MarketView) -> Iterator[Build]:

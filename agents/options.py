@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from agents import permission
 from agents.decision import Gate, Option, Target, Way, Weights, score
@@ -48,32 +49,42 @@ def every_build(view: MarketView, target: Target, since_day: int) -> list[Option
         return []
     gpus = math.ceil(target.h100e / chip.h100e)
     ways = fleet_ways(view) if target.is_fleet else ways_to_build(view)
-    chips_usd = 0.0 if target.chips_wait else bill_usd(view, chip, gpus, None)
-    return [_built(view, target, build, (chip, gpus, chips_usd), since_day) for build in ways]
+    usd, weeks = (0.0, 0.0) if target.chips_wait else (bill_usd(view, chip, gpus, None), chip_weeks(view, chip))
+    chips = Chips(chip, gpus, usd, weeks, capital_rate(view, is_contracted=target.is_fleet))
+    return [_built(view, target, build, chips, since_day) for build in ways]
 
 
-def _built(view: MarketView, target: Target, build: Build, what: tuple[Chip, int, float], since_day: int) -> Option:
+class Chips(NamedTuple):
+    """What a build is for, wherever it comes: its bill, the wait for it, and what the capital costs a year."""
+
+    chip: Chip
+    gpus: int
+    usd: float
+    weeks: float
+    rate: float
+
+
+def _built(view: MarketView, target: Target, build: Build, chips: Chips, since_day: int) -> Option:
     """A build as an option: late by its hall, its works, its power, its chips or its licence."""
-    chip, gpus, chips_usd = what
+    chip, gpus = chips.chip, chips.gpus
     kw = gpus * chip.power_kw_it_per_gpu
     may = permission.to_build(view, build.region, build.kind, kw, on_site=build.on_site)
-    bill = chips_usd + works_usd(view, build, kw) + may.usd
+    bill = chips.usd + works_usd(view, build, kw) + may.usd
     shell = shell_weeks(view, build.kind)
     power = fleet_power_weeks(view, build, kw) if target.is_funded else power_weeks(view, build, kw)
     licence = may.wait_days / 7 if may.is_worth_asking else 0.0
-    wait = max(0.0 if target.chips_wait else chip_weeks(view, chip), max(shell, power) + licence)
+    wait = max(chips.weeks, max(shell, power) + licence)
     is_found = build.kind == "greenfield" or target.is_fleet or has_hall(view, since_day)
     failed: list[Gate] = [] if target.is_funded else list(gates(view, bill))
     if target.is_fleet and not target.chips_wait and power > shell + view.param("sites.patience_weeks"):
         failed.append("power")
     if not may.is_worth_asking:
         failed.append("permission")
-    rate = capital_rate(view, is_contracted=target.is_fleet)
     return Option(
         name=f"{build.kind} {build.region}{' with own plant' if build.on_site else ''}",
         way=Way(build.kind),
         h100e=gpus * chip.h100e,
-        cost_usd_per_h100e_hour=owning_usd(view, bill, (chip, gpus), build.region, rate) / target.hours_share,
+        cost_usd_per_h100e_hour=owning_usd(view, bill, (chip, gpus), build.region, chips.rate) / target.hours_share,
         wait_weeks=wait + (0.0 if is_found else view.param("talks.hall_weeks")),
         **slip(view, wait)._asdict(),
         is_owned=True,
@@ -105,8 +116,13 @@ def _best(options: Sequence[Option], target: Target, risk: float) -> Option:
 
 def gates(view: MarketView, bill: float) -> tuple[Gate, ...]:
     """Finance of the whole bill: cash and what bonds would bring, less a year of other costs."""
-    cash = (view.cash_cents - view.duty_cents() + view.bond_room_cents()) / 100 - other_burn_usd(view)
-    return () if cash >= view.param("talks.bill_share") * bill else ("finance",)
+    return () if ready_usd(view) >= view.param("talks.bill_share") * bill else ("finance",)
+
+
+@once
+def ready_usd(view: MarketView) -> float:
+    """Cash and what bonds would bring, less a year of other costs."""
+    return (view.cash_cents - view.duty_cents() + view.bond_room_cents()) / 100 - other_burn_usd(view)
 
 
 def orders(view: MarketView) -> list[Option]:

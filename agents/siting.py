@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from agents import decision, execution, means, options
 from agents.amounts import fleet, fundable_kw, greenfield_weeks, margin, power_gap_kw, power_needed_kw, urgency

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from market.rules import demand, duties, energy, finance, foresee, prices, uses, vendors
+from market.rules import demand, duties, finance, foresee, prices, uses, vendors
 from market.rules.base import income_usd_per_year
 from market.rules.levies import chip_case, energy_case
 from market.state.demand import TAIL
@@ -64,10 +64,10 @@ class EconomyView(OwnView):
     def energy_usd_per_mwh(self, region: str) -> float:
         """Price of energy in a region, with the levies that the org pays there and the power that it would not use."""
         state = state_of(self)
-        price = energy.energy_usd_per_mwh(state, region)
+        price = shared_of(self).energy_usd_per_mwh[region]
         used = max(self.used_share(), state.run.parameters["energy.used_share_least"])
         price *= max(1.0, duties.minimum_take_share(state, region) / used)
-        return price + self.levy("PaymentMade", energy_case(self.me, region))
+        return price + self.levy("PaymentMade", energy_case(self.me, region)) if self.is_regulated else price
 
     @property
     def plant_usd_per_kw(self) -> float:

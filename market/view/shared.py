@@ -13,7 +13,7 @@ from market import rng
 from market.rules import worth
 from market.rules.base import fleets_h100e
 from market.rules.chips import outlook
-from market.rules.energy import plant_usd_per_kw
+from market.rules.energy import energy_usd_per_mwh, plant_usd_per_kw
 from market.rules.estates import is_open, reserve_cents
 from market.rules.finance import lease_rent
 from market.rules.free import idle_h100e
@@ -196,6 +196,11 @@ class Shared(EachOrg):
     def plant_usd_per_kw(self) -> float:
         """Price of own plant, USD per kW of its load."""
         return plant_usd_per_kw(self.state, self.day)
+
+    @cached_property
+    def energy_usd_per_mwh(self) -> dict[str, float]:
+        """Price of energy in each region, levies left out."""
+        return {name: energy_usd_per_mwh(self.state, name) for name in self.state.run.regions}
 
     @cached_property
     def plant_makers(self) -> tuple[Server, int]:
