@@ -57,8 +57,10 @@ def segments(state: State) -> Iterator[Happening]:
         )
         for org, each in spent.items():
             if each[name] > 0:
-                yield from _share(state, org, name, each[name] / total, trends[org])
+                pull = _first_pull(state, org, growth[name], trends[org])
+                yield from _share(state, org, name, each[name] / total, pull)
     for org in labs:
+        yield put(state, f"orgs.{org}.momentum_per_year", _momentum(state, org, trends[org]))
         yield put(state, f"orgs.{org}.revenue_growth_start", _own_growth(state, org, trends[org]))
 
 
@@ -77,11 +79,16 @@ def _own_growth(state: State, org: str, usual: float) -> float:
 
 
 def _momentum(state: State, org: str, trend: float) -> float:
-    """Log pull beyond its share that lets a lab gain at first what it gained before over its segments' growth."""
+    """What a lab gained before the start over its segments' growth, log points a year, within bounds."""
+    most = state.run.parameters["demand.momentum_max"]
+    return clip(_own_growth(state, org, trend) - trend, -most, most)
+
+
+def _first_pull(state: State, org: str, growth: float, trend: float) -> float:
+    """Log pull beyond its share with which a lab gains at first what it gained before: as many choose as at first."""
     p = state.run.parameters
-    gain = (_own_growth(state, org, trend) - trend) / (YEAR_MONTHS * p["demand.reconsider_per_month"])
-    most = p["demand.momentum_max"]
-    return clip(math.log(max(math.exp(-most), 1 + gain)), -most, most)
+    choosing = YEAR_MONTHS * p["demand.reconsider_per_month"] + growth
+    return math.log(max(math.exp(-p["demand.momentum_max"]), 1 + _momentum(state, org, trend) / choosing))
 
 
 def mix(state: State, org: str) -> dict[str, float]:
@@ -92,10 +99,10 @@ def mix(state: State, org: str) -> dict[str, float]:
     return {"consumer": consumer, "api": api, "enterprise": 1 - consumer - api}
 
 
-def _share(state: State, org: str, name: SegmentName, share: float, trend: float) -> Iterator[Happening]:
+def _share(state: State, org: str, name: SegmentName, share: float, first: float) -> Iterator[Happening]:
     p, top = state.run.parameters, frontier(state)
     known = max(state.training.labs[org].capability, top - p["demand.follower_lag"])
-    pull = math.log(share) - p["demand.quality_weight"] * (known - top) + _momentum(state, org, trend)
+    pull = math.log(share) - p["demand.quality_weight"] * (known - top) + first
     yield put(state, f"orgs.{org}.appeal_{name}", pull)
     yield said(state, events.ShareMeasured(org=org, segment=name, share=digits(share)), org)
 

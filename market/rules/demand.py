@@ -14,12 +14,13 @@ from events.types import demand as events
 from market import rng
 from market.rules.base import demand_factor, frontier, years
 from market.state import State
-from market.units import DAYS_PER_YEAR, clip, digits
+from market.units import DAYS_PER_YEAR, MONTH_DAYS, clip, digits
 
 SEGMENTS: tuple[SegmentName, ...] = ("consumer", "api", "enterprise")
 WEEK_YEARS = 7 / DAYS_PER_YEAR
 MEMORY_WEEKS = 26  # revenue remembered for its growth
 QUARTER = 13  # weeks
+CHANCE_YEARS = 2.0  # so long what moves a provider by chance adds up
 
 
 def seen_frontier(state: State) -> float:
@@ -50,22 +51,29 @@ def growth_shock(state: State, segment: str) -> float:
 
 
 def segments(state: State, day: int) -> Batch:
-    """Grow each segment by adoption of the market that is open to it; who is not served for long gives up.
-
-    d ln A / dt = (drift + pull A / M)(M / A - 1), the hazard of Bass's model with a market that grows.
-    """
+    """Grow each segment by adoption of the market that is open to it; who is not served for long gives up."""
     p, rows = state.run.parameters, []
-    reach = p["demand.patience"] * served_share(state)
     for name, segment in state.demand.segments.items():
-        market, spent = opened_market(state, name), max(p["demand.first_revenue_usd"], segment.usd_per_year)
-        room = market / spent
-        rate = (p["demand.drift_per_year"] + p[f"demand.{name}_pull"] / room) * (room - 1) * growth_shock(state, name)
-        if rate > 0:
-            rate *= min(1.0, reach)
-        rows.append((name, digits(spent * math.exp(clip(rate, -3, 3) * WEEK_YEARS)), digits(market)))
+        spent = max(p["demand.first_revenue_usd"], segment.usd_per_year)
+        grown = spent * math.exp(growth_rate(state, name) * WEEK_YEARS)
+        rows.append((name, digits(grown), digits(opened_market(state, name))))
     names, spending, markets = (list(column) for column in zip(*rows, strict=True))
     columns = {"segment": names, "usd_per_year": spending, "market_usd_per_year": markets}
     return Batch(events.SegmentMeasured, columns, ["world"] * len(names), ["world"] * len(names))
+
+
+def growth_rate(state: State, name: str) -> float:
+    """Growth of a segment, log points a year, held back by what is not served.
+
+    d ln A / dt = (drift + pull A / M)(M / A - 1), the hazard of Bass's model with a market that grows.
+    """
+    p = state.run.parameters
+    spent = max(p["demand.first_revenue_usd"], state.demand.segments[name].usd_per_year)
+    room = opened_market(state, name) / spent
+    rate = (p["demand.drift_per_year"] + p[f"demand.{name}_pull"] / room) * (room - 1) * growth_shock(state, name)
+    if rate > 0:
+        rate *= min(1.0, p["demand.patience"] * served_share(state))
+    return float(clip(rate, -3, 3))
 
 
 def served_share(state: State) -> float:
@@ -86,25 +94,33 @@ def availability(state: State, org: str) -> float:
 
 
 def shares(state: State, day: int) -> Batch | None:
-    """Move a month's part of the customers towards the providers they would choose today (logit, with inertia)."""
+    """Move a month's part of the customers towards the providers they would choose today (logit, with inertia).
+
+    Old customers reconsider a part a month; what a segment gained in the month is spent by those who choose anew.
+    """
     p, rows = state.run.parameters, []
-    top, y = frontier(state), min(years(state, day), 2.0)
     for name, segment in state.demand.segments.items():
-        pulls = {}
-        for org in segment.shares:
-            lab = state.training.labs.get(org)
-            known = max(lab.capability if lab else 0.0, top - p["demand.follower_lag"])
-            drift = p["demand.share_sd"] * y * rng.normal(state.run.seed, "appeal", org)
-            pull = p[f"orgs.{org}.appeal_{name}"] + p["demand.quality_weight"] * (known - top) + drift
-            pulls[org] = math.exp(pull) * availability(state, org)
-        total = sum(pulls.values())
+        pulls = {org: math.exp(_pull(state, org, name, day)) * availability(state, org) for org in segment.shares}
+        total = math.fsum(pulls.values())
+        new = -math.expm1(-max(0.0, growth_rate(state, name)) * MONTH_DAYS / DAYS_PER_YEAR)
+        moved = new + (1 - new) * p["demand.reconsider_per_month"]
         for org, pull in pulls.items():
-            share = segment.shares[org] + p["demand.reconsider_per_month"] * (pull / total - segment.shares[org])
-            rows.append((org, name, digits(share)))
+            rows.append((org, name, digits(segment.shares[org] + moved * (pull / total - segment.shares[org]))))
     if not rows:
         return None
     orgs, names, parts = (list(column) for column in zip(*rows, strict=True))
     return Batch(events.ShareMeasured, {"org": orgs, "segment": names, "share": parts}, orgs, orgs)
+
+
+def _pull(state: State, org: str, segment: str, day: int) -> float:
+    """Log pull of a provider on those who choose: appeal, capability as known, what it gains yet, and chance."""
+    p, y, top = state.run.parameters, years(state, day), frontier(state)
+    lab = state.training.labs.get(org)
+    known = max(lab.capability if lab else 0.0, top - p["demand.follower_lag"])
+    fade = p["demand.momentum_years"]
+    gain = p.get(f"orgs.{org}.momentum_per_year", 0.0) * fade * -math.expm1(-y / fade)
+    chance = p["demand.share_sd"] * min(y, CHANCE_YEARS) * rng.normal(state.run.seed, "appeal", f"{org} {segment}")
+    return float(p[f"orgs.{org}.appeal_{segment}"] + p["demand.quality_weight"] * (known - top) + gain + chance)
 
 
 def asked_of(state: State, org: str) -> float:

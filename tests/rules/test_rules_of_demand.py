@@ -88,8 +88,24 @@ def begun(**parameters):
 def test_a_lab_that_grew_faster_than_its_segments_goes_on_to_gain_customers():
     usual, quick = begun(), begun(**{f"orgs__{LAB}__revenue_growth_start": 3.0})
     assert quick[f"orgs.{LAB}.appeal_api"] > usual[f"orgs.{LAB}.appeal_api"]
+    assert quick[f"orgs.{LAB}.momentum_per_year"] > quick[f"orgs.{RIVAL}.momentum_per_year"] == 0.0
     assert quick["demand.api_pull"] > usual["demand.api_pull"]
     assert quick[f"orgs.{LAB}.revenue_growth_start"] == 3.0
+
+
+def test_what_a_segment_gains_goes_to_those_whom_customers_choose_today():
+    """A better model takes new customers at once; those who stay as they are move a part a month."""
+    still, growing = (released(given(demand__share_sd=0.0, demand__growth_factor=f), 3.0) for f in (0.0, 3.0))
+    assert shares(growing)["api"] > shares(still)["api"]
+
+
+def test_what_a_lab_gained_before_the_start_adds_to_its_pull_and_fades():
+    gains = {"demand__share_sd": 0.0, f"orgs__{LAB}__momentum_per_year": 1.0}
+    usual, quick = given(demand__share_sd=0.0), given(**gains)
+    after = [shares(world, 13)["api"] for world in (usual, quick)]
+    assert after[1] > after[0]
+    later = [shares(world, 52)["api"] for world in (usual, quick)]
+    assert math.log(later[1] / later[0]) < 1.0
 
 
 def shares(world, months=1):
