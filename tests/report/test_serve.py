@@ -133,7 +133,8 @@ def test_a_browser_asks_starts_and_sees_the_answer_on_pages_that_break_no_rule(b
         one.wait_for_selector("text=done, 4 of 4 runs", timeout=PATIENCE_S * 1000)
     page.wait_for_selector("table.grid")
     assert "How far to trust it" in page.inner_text("main")
-    assert page.evaluate("[...document.querySelectorAll('img.fan')].every(image => image.naturalWidth > 0)")
+    drawn = "[...document.querySelectorAll('img.fan')].every(image => image.naturalWidth > 0)"
+    until(lambda: page.evaluate(drawn), 30)
     assert page.evaluate("document.documentElement.scrollWidth") <= 420
     assert breaches(page) == ""
     page.goto(f"{server}/what-if?policy=nonsense")

@@ -13,7 +13,7 @@ from market.report.figures.effects import fan
 from market.report.first_screen import first_grid, trust
 from market.report.page import first_parts
 
-WIDTH, FONT = 440, 13  # a narrow screen shrinks pictures: their words stay legible
+WIDTH, FONT = 330, 13  # names stand beside it; a narrow screen shrinks pictures: their words stay legible
 Look = Literal["light", "dark"]
 INK: dict[Look, tuple[str, str]] = {"light": ("#1b1b1b", "#dddddd"), "dark": ("#ececec", "#45494f")}
 
