@@ -94,7 +94,8 @@ def say_estimate(plan: Plan, engine: str, out: str | None, as_json: bool) -> Non
     """Print how many runs a design makes, and how long they take."""
     from market.experiments.engines import workers_of
     from market.experiments.experiment import default_out, estimate, left_of
-    from market.experiments.tell.show import estimated
+    from market.experiments.tell.show import estimated, fitted
+    from market.layout import columns
 
     place = out or default_out(plan)
     left = left_of(plan, place)
@@ -102,7 +103,8 @@ def say_estimate(plan: Plan, engine: str, out: str | None, as_json: bool) -> Non
     if as_json:
         emit(found._asdict() | {"minutes": round(found.minutes, 2), "out": place, "left": left})
         return
-    put(f"{estimated(found, plan.metrics, place, left)}\n")
+    lines = estimated(found, plan.metrics, place, left).splitlines()
+    put("".join(f"{line}\n" for line in fitted(lines, columns())))
 
 
 def say_result(done: Finished, as_json: bool) -> None:
@@ -110,12 +112,13 @@ def say_result(done: Finished, as_json: bool) -> None:
     from market.experiments.results.dataset import open_results
     from market.experiments.tell.plain import as_json as plain
     from market.experiments.tell.show import tell
+    from market.layout import columns
 
     results = open_results(done.out)
     if as_json:
         emit(done.as_json() | plain(results))
         return
-    click.echo(tell(results), nl=False)
+    click.echo(tell(results, columns()), nl=False)
     for text in list(done.failed.values())[:PROBLEMS_SHOWN]:
         click.echo(f"failed: {text}", err=True)
 
@@ -129,9 +132,10 @@ def experiment_show(result: str, week: int | None, as_json: bool) -> None:
     from market.experiments.results.dataset import open_results
     from market.experiments.tell.plain import as_json as plain
     from market.experiments.tell.show import tell
+    from market.layout import columns
 
     results = open_results(result, week, unfinished=True)
-    emit({"out": result} | plain(results)) if as_json else click.echo(tell(results), nl=False)
+    emit({"out": result} | plain(results)) if as_json else click.echo(tell(results, columns()), nl=False)
 
 
 @experiment.command("metrics")
@@ -139,10 +143,11 @@ def experiment_show(result: str, week: int | None, as_json: bool) -> None:
 def experiment_metrics(as_json: bool) -> None:
     """List what an experiment can measure."""
     from market.experiments.design.metrics import METRICS
-    from market.experiments.tell.wording import table
+    from market.layout import Column, columns, table
 
     if as_json:
         emit({name: about._asdict() for name, about in METRICS.items()})
         return
     rows = [(name, "" if about.unit == "1" else about.unit, about.meaning) for name, about in METRICS.items()]
-    click.echo("\n".join(table([("metric", "unit", "meaning"), *rows], left=3)))
+    heads = [Column(name, is_text=True) for name in ("metric", "unit", "meaning")]
+    click.echo("\n".join(table(heads, rows, columns(), apart=True)))

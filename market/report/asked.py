@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from market.catalogue.vintages import rows_left_out
-from market.report.console import console
+from market.report.console import console, para
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from market.policies.schema import Permit, Policy
     from market.scenario.load import Resolved
 
+SIGNS = {"+": "higher", "-": "lower", "0": "as without it"}
 STARTER = """\
 # A scenario of your own: what is not said here is as in {base}.
 # `market scenario show {base}` lists every number with its source; `market scenario schema` is for editors.
@@ -93,15 +94,22 @@ def show_policy(policy: Policy) -> None:
     """Print a policy: dates, settings, what each hook does, sources, what theory expects."""
     out = console()
     out.print(f"{policy.name}: {policy.title}", style="bold")
-    out.print(policy.description)
+    para(out, policy.description)
     until = f"until {policy.until_day}" if policy.until_day else "for good"
-    out.print(f"from {policy.from_day} {until}")
+    para(out, f"from {policy.from_day} {until}")
+    lines = []
     for name, setting in policy.parameters.items():
-        given = policy.given.get(name, setting.value)
-        out.print(f"  {name} = {given} {setting.unit}: {setting.meaning}", markup=False)
-    for line in _does(policy):
-        out.print(f"  {line}", markup=False)
-    for source in policy.sources:
-        out.print(f"  source: {source.source} ({source.confidence})", markup=False)
-    for expects in policy.expects:
-        out.print(f"  theory expects {expects.metric} {expects.sign}: {expects.reason}", markup=False)
+        given = _said(policy.given.get(name, setting.value))
+        lines.append(f"{name} = {given}{f' ({setting.unit})' if setting.unit else ''}: {setting.meaning}")
+    lines += dict.fromkeys(_does(policy))  # hooks that differ in whom they touch alone are said once
+    lines += [f"source: {source.source} ({source.confidence})" for source in policy.sources]
+    lines += [f"theory expects {x.metric} {SIGNS[x.sign]}: {x.reason}" for x in policy.expects]
+    for line in lines:
+        para(out, f"  {line}", indent="    ")
+
+
+def _said(value: object) -> str:
+    """A setting as one writes it behind the policy's name."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)

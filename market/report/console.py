@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Sequence
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 from rich.console import Console
 from rich.text import Text
 
-from market.scenario.errors import printable
+from market.layout import Column, columns, safe, table, wrapped
 
-WIDTH = 100
-"""Columns where the width is not known: COLUMNS is not set and stdout is no terminal."""
-GAP = 2
+__all__ = ["Column", "Page", "columns", "console", "para", "safe", "show", "table", "wrapped"]
 
 
 class Page(Console):
@@ -30,122 +27,6 @@ def console(file: IO[str] | None = None) -> Page:
     out = file or sys.stdout
     plain = {} if out.isatty() else {"color_system": None}
     return Page(file=out, width=columns(), highlight=False, markup=False, emoji=False, **plain)  # type: ignore[arg-type]
-
-
-def columns() -> int:
-    """Width of the output: COLUMNS, else the terminal's, else WIDTH."""
-    return max(20, shutil.get_terminal_size((WIDTH, 24)).columns)
-
-
-def safe(text: str) -> str:
-    """Keep the lines of a text, and of each what is printable."""
-    return "\n".join(printable(line) for line in text.split("\n"))
-
-
-class Column(NamedTuple):
-    """A column of a table.
-
-    keep : of columns that do not fit, those with the lowest number go first; 9 always stays.
-    """
-
-    name: str
-    is_text: bool = False
-    keep: int = 9
-
-
-def table(heads: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """Lay out a table within a width. No cell is ever cut.
-
-    Columns go, the least important first, until the rest fit; a text in the last column is wrapped between words;
-    where even the columns that must stay do not fit, each row becomes a block of lines.
-    """
-    cells = [[safe(cell) for cell in row] for row in rows]
-    shown = list(range(len(heads)))
-    while _width(heads, cells, shown) > width and any(heads[i].keep < 9 for i in shown):
-        shown.remove(min((i for i in reversed(shown) if heads[i].keep < 9), key=lambda i: heads[i].keep))
-    if _width(heads, cells, shown) > width:
-        return _blocks(heads, cells, width)
-    left = [heads[i].name for i in range(len(heads)) if i not in shown]
-    lines = _lines(heads, cells, shown, width)
-    return [*lines, *wrapped(f"(not shown at {width} columns: {', '.join(left)})", width)] if left else lines
-
-
-def _is_wrapped(heads: Sequence[Column], shown: Sequence[int]) -> bool:
-    return heads[shown[-1]].is_text and len(shown) > 2
-
-
-def _widths(heads: Sequence[Column], cells: Sequence[Sequence[str]], shown: Sequence[int]) -> list[int]:
-    return [max(len(heads[i].name), *(len(row[i]) for row in cells), 0) for i in shown]
-
-
-def _width(heads: Sequence[Column], cells: Sequence[Sequence[str]], shown: Sequence[int]) -> int:
-    """Least width of a table: a last column of text needs its longest word."""
-    widths = _widths(heads, cells, shown)
-    if _is_wrapped(heads, shown):
-        words = [word for row in cells for word in row[shown[-1]].split(", ")]
-        widths[-1] = max(len(heads[shown[-1]].name.split()[0]), *(len(word) + 1 for word in words), 0)
-    return sum(widths) + GAP * (len(shown) - 1)
-
-
-def _lines(heads: Sequence[Column], cells: Sequence[Sequence[str]], shown: list[int], width: int) -> list[str]:
-    widths = _widths(heads, cells, shown)
-    if _is_wrapped(heads, shown):
-        widths[-1] = min(widths[-1], width - sum(widths[:-1]) - GAP * (len(shown) - 1))
-    lines = []
-    for row in ([head.name for head in heads], *cells):
-        last = wrapped(row[shown[-1]], widths[-1]) if _is_wrapped(heads, shown) else [row[shown[-1]]]
-        first = [_cell(row[i], w, heads[i].is_text) for i, w in zip(shown[:-1], widths[:-1], strict=True)]
-        end = [_cell(text, widths[-1], heads[shown[-1]].is_text) for text in last]
-        lines.append((" " * GAP).join([*first, end[0]]).rstrip())
-        lines += [(" " * (sum(widths[:-1]) + GAP * (len(shown) - 1)) + text).rstrip() for text in end[1:]]
-    return lines
-
-
-def _cell(text: str, width: int, is_text: bool) -> str:
-    return text.ljust(width) if is_text else text.rjust(width)
-
-
-def _blocks(heads: Sequence[Column], cells: Sequence[Sequence[str]], width: int) -> list[str]:
-    """Write each row as a block: a line for each column that is filled."""
-    label = max(len(head.name) for head in heads)
-    lines: list[str] = []
-    for row in cells:
-        if lines:
-            lines.append("")
-        for head, cell in zip(heads, row, strict=True):
-            if label + GAP + len(cell) <= width or len(cell) < width // 2:
-                lines.append(f"{head.name:<{label}}{' ' * GAP}{cell}".rstrip())
-            else:
-                lines += [head.name, *(f"{' ' * GAP}{part}" for part in wrapped(cell, width - GAP))]
-    return lines
-
-
-def wrapped(text: str, width: int, indent: str = "") -> list[str]:
-    """Break a text between words; a word that is wider than the line keeps a line of its own, whole.
-
-    A number stays with the word before it: `azure 550k` is not parted.
-    """
-    lead = text[: len(text) - len(text.lstrip(" "))]
-    words = _bound(text.strip(" ").split(" "))
-    words[0] = lead + words[0]
-    lines, line = [], ""
-    for word in words:
-        if line and len(line) + 1 + len(word) > width:
-            lines.append(line)
-            line = indent + word
-        else:
-            line = f"{line} {word}" if line else word
-    return [*lines, line] if line or not lines else lines
-
-
-def _bound(words: Sequence[str]) -> list[str]:
-    bound: list[str] = []
-    for word in words:
-        if bound and bound[-1] and word[:1].isdigit() and not bound[-1].endswith(",") and len(bound[-1]) < 30:
-            bound[-1] += f" {word}"
-        else:
-            bound.append(word)
-    return bound
 
 
 def show(out: Page, heads: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:

@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from market.layout import printable
+
 
 class Problem(NamedTuple):
     """One thing that is wrong: where (file:line:col or `--set`), which key, what and how to mend it."""
@@ -37,11 +39,6 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Name the closest known words, or nothing."""
     close = difflib.get_close_matches(word, sorted(known), n=3, cutoff=0.5)
     return f"; did you mean {' or '.join(repr(c) for c in close)}?" if close else ""
-
-
-def printable(text: str) -> str:
-    """Keep an error to one line that no terminal takes for a command."""
-    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def shorten(value: object, width: int = 60) -> str:

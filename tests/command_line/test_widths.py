@@ -21,12 +21,21 @@ def words_of(run: Path) -> dict[str, tuple[object, ...]]:
         "plans": ("cluster", "--chip", "H100", "--gpus", "1024", "--model", "llama-3.1-405b", "--plans", "3"),
         "compare": ("compare", run, run),
         "policy": ("policy", "show", "export-controls"),
+        "metrics": ("experiment", "metrics"),
+        "experiment": ("experiment", "show", run.parent.parent / "paired"),
         "explain": ("explain", run, "4000"),
     }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _paired(run: Path) -> None:
+    """An experiment of two pairs beside the folder of runs."""
+    words = ("--policy", "power-moratorium:from=2024-07-15", "--years", "0.1", "--runs", "2", "--engine", "serial")
+    ask("experiment", *words, "--out", run.parent.parent / "paired")
+
+
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("what", ["report", "replay", "runs", "plans", "compare", "policy"])
+@pytest.mark.parametrize("what", ["report", "replay", "runs", "plans", "compare", "policy", "metrics", "experiment"])
 def test_output_fits_its_width(what: str, width: int, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
     text = ask(*words_of(run)[what]).stdout
@@ -38,7 +47,7 @@ def test_output_fits_its_width(what: str, width: int, run: Path, monkeypatch: py
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("what", ["report", "query", "plans", "compare"])
+@pytest.mark.parametrize("what", ["report", "query", "plans", "compare", "experiment"])
 def test_no_number_of_the_widest_output_is_cut_in_a_narrower_one(
     what: str, width: int, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -49,7 +58,7 @@ def test_no_number_of_the_widest_output_is_cut_in_a_narrower_one(
         text = ask(*words_of(run)[what]).stdout
         assert "…" not in text
         assert "..." not in text
-        text = re.sub(r"not shown at \d+ columns|in [\d.]+ s\b", "", text)
+        text = re.sub(r"not shown, for want of width|in [\d.]+ s\b", "", text)
         return set(re.findall(r"[\d][\d,.:]*", text))
 
     assert numbers(width) <= numbers(400)
@@ -65,6 +74,6 @@ def test_a_wide_result_is_one_record_a_block(run: Path, monkeypatch: pytest.Monk
 
 def test_columns_that_are_left_out_are_named(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
-    assert "(not shown at 60 columns: " in ask("run", "--years", "0.3", "--out", run).stdout
+    assert "(not shown, for want of width: " in ask("run", "--years", "0.3", "--out", run).stdout
     monkeypatch.setenv("COLUMNS", "400")
     assert "not shown" not in ask("run", "--years", "0.3", "--out", run).stdout

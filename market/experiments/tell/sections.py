@@ -14,14 +14,32 @@ from market.experiments.statistics.pairing import Effect, expected
 from market.experiments.statistics.robustness import Robustness, robustness
 from market.experiments.statistics.sensitivity import Morris, Rank, Sensitivity, Sobol, sensitivity
 from market.experiments.statistics.tipping import tipping_points
-from market.experiments.tell.wording import amount, count, indented, number, percent, scale, table, together
+from market.experiments.tell.wording import amount, count, indented, number, percent, scale, together
+from market.layout import Column, table
 
 SENSITIVE_SHOWN = 5
+INDENT = 2
+SPREAD = (
+    Column("metric", is_text=True), Column("unit", is_text=True), Column("baseline"), Column("change"),
+    Column("", keep=4), Column("95 % interval"), Column("90 % of pairs", keep=2), Column("fell/rose", keep=3),
+    Column("saved", keep=1),
+)  # fmt: skip
+EXPECTED = (
+    Column("metric", is_text=True), Column("policy", is_text=True, keep=5), Column("expected", is_text=True),
+    Column("found", is_text=True), Column("because", is_text=True),
+)  # fmt: skip
+LEVELS = (
+    Column("metric", is_text=True), Column("unit", is_text=True), Column("mean"), Column("50 % of runs", keep=3),
+    Column("90 % of runs"),
+)  # fmt: skip
+ROBUST = (
+    Column("policy", is_text=True), Column("mean"), Column("worst"), Column("regret at most", keep=3),
+    Column("in 90 % at most"), Column("futures that meet it"),
+)  # fmt: skip
 
 
-def spread(results: Results, found: list[Effect]) -> Iterator[str]:
+def spread(results: Results, found: list[Effect], width: int) -> Iterator[str]:
     """Tabulate what each policy moves: mean, interval, how pairs differ, what pairing saved."""
-    head = ("metric", "unit", "baseline", "change", "", "95 % interval", "90 % of pairs", "fell/rose", "saved")
     for policy in results.policies:
         mine = [e for e in found if e.policy == policy and e.pairs]
         still = [e.metric for e in mine if e.low == e.high == 0]
@@ -31,7 +49,7 @@ def spread(results: Results, found: list[Effect]) -> Iterator[str]:
             continue
         yield f"Change by {policy}"
         if moved:
-            yield from indented(table([head, *map(_row, moved)], left=2))
+            yield from indented(table(SPREAD, list(map(_row, moved)), width - INDENT, apart=True))
         for words, names in (("by less than 0.05 %", slight), ("exactly as without it", still)):
             if names:
                 yield f"  {words}: {', '.join(together(names, results.metrics))}"
@@ -54,21 +72,21 @@ def _row(e: Effect) -> tuple[str, ...]:
     )
 
 
-def expectations(results: Results, found: list[Effect]) -> Iterator[str]:
+def expectations(results: Results, found: list[Effect], width: int) -> Iterator[str]:
     """Hold what was found against what the policies' files expect."""
     verdicts = expected(results, found)
     if verdicts:
         yield "Against what theory expects, as the policies' files state it"
         rows = [
-            (v.policy, v.metric, {"+": "higher", "-": "lower", "0": "equal"}[v.sign], v.verdict, v.reason)
+            (v.metric, v.policy, {"+": "higher", "-": "lower", "0": "equal"}[v.sign], v.verdict, v.reason)
             for v in verdicts
         ]
-        yield from indented(table([("policy", "metric", "expected", "found", "because"), *rows], left=5))
+        yield from indented(table(EXPECTED, rows, width - INDENT, apart=True))
 
 
-def levels(results: Results) -> Iterator[str]:
+def levels(results: Results, width: int) -> Iterator[str]:
     """Tabulate the outcomes of the baseline, with bands at 50 and 90 %."""
-    rows = [("metric", "unit", "mean", "50 % of runs", "90 % of runs")]
+    rows = []
     for metric in results.metrics:
         values = results.outcome(BASELINE, metric)
         values = values[~np.isnan(values)]
@@ -77,10 +95,10 @@ def levels(results: Results) -> Iterator[str]:
             q5, q25, q75, q95 = (number(float(x) / size) for x in np.quantile(values, [0.05, 0.25, 0.75, 0.95]))
             mean = number(float(values.mean()) / size)
             rows.append((metric, "" if name == "1" else name, mean, f"{q25} to {q75}", f"{q5} to {q95}"))
-    yield from table(rows, left=2)
+    yield from table(LEVELS, rows, width, apart=True)
 
 
-def robust(results: Results) -> Iterator[str]:
+def robust(results: Results, width: int) -> Iterator[str]:
     """Tabulate how policies stand over futures in every goal."""
     found = robustness(results)
     for metric, goal in results.goals.items():
@@ -89,8 +107,8 @@ def robust(results: Results) -> Iterator[str]:
             continue
         unit = describe(metric).unit
         yield f"{metric}, wanted {goal.want}{_threshold(goal, unit)}: over {count(results.about['futures'], 'future')}"
-        head = ("policy", "mean", "worst", "regret at most", "in 90 % at most", "futures that meet it")
-        yield from indented(table([head, *(_robust_row(r, unit) for r in mine)]))
+        rows = [_robust_row(r, unit) for r in mine]
+        yield from indented(table(ROBUST, rows, width - INDENT, apart=True))
         best = max if goal.want == "high" else min
         maximin, least = best(mine, key=lambda r: r.worst), min(mine, key=lambda r: r.regret_p90)
         yield f"  best worst case: {maximin.policy}; least regret in nine futures of ten: {least.policy}"
@@ -119,13 +137,16 @@ def sensitivities(results: Results, found: list[Effect]) -> Iterator[tuple[str, 
             yield policy, metric, rows
 
 
-def sensitive(results: Results, found: list[Effect]) -> Iterator[str]:
+def sensitive(results: Results, found: list[Effect], width: int) -> Iterator[str]:
     """Tabulate which uncertain parameters outcomes hang on."""
     for policy, metric, rows in sensitivities(results, found):
         what = f"{metric} without policy" if policy == BASELINE else f"the effect of {policy} on {metric}"
         yield f"What {what} hangs on"
         unit = describe(metric).unit
-        yield from indented(table([_HEADS[type(rows[0])], *(_sensitive_row(r, unit) for r in rows[:SENSITIVE_SHOWN])]))
+        first, *others = _HEADS[type(rows[0])]
+        heads = [Column(first, is_text=True), *map(Column, others)]
+        shown = [_sensitive_row(r, unit) for r in rows[:SENSITIVE_SHOWN]]
+        yield from indented(table(heads, shown, width - INDENT, apart=True))
 
 
 _HEADS: dict[type, tuple[str, str, str]] = {

@@ -12,11 +12,14 @@ from market.experiments.results.dataset import Results, open_results
 from market.experiments.statistics.pairing import Effect, effects
 from market.experiments.tell import sections
 from market.experiments.tell.wording import amount, count, percent
+from market.layout import wrapped
 
 if TYPE_CHECKING:
     from market.experiments.experiment import Estimate
 
 PAIRS_FEW = 10
+WIDE = 10_000
+"""Columns where nothing need be broken: text that goes elsewhere than to a terminal."""
 
 
 def show(url: str, week: int | None = None) -> str:
@@ -24,21 +27,33 @@ def show(url: str, week: int | None = None) -> str:
     return tell(open_results(url, week))
 
 
-def tell(results: Results) -> str:
-    """Tell an experiment in words."""
+def tell(results: Results, width: int = WIDE) -> str:
+    """Tell an experiment in words, in lines of a width."""
     found = effects(results)
     parts = [
         list(unfinished(results)),
         list(answer(results, found)),
-        list(sections.levels(results)) if len(results.policies) == 1 else list(sections.spread(results, found)),
-        list(sections.expectations(results, found)),
-        list(sections.robust(results)),
-        list(sections.sensitive(results, found)),
+        list(sections.levels(results, width))
+        if len(results.policies) == 1
+        else list(sections.spread(results, found, width)),
+        list(sections.expectations(results, found, width)),
+        list(sections.robust(results, width)),
+        list(sections.sensitive(results, found, width)),
         list(sections.discovered(results)),
         list(sections.tipping(results)),
         list(caveats(results, found)),
     ]
-    return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
+    return "\n\n".join("\n".join(fitted(part, width)) for part in parts if part) + "\n"
+
+
+def fitted(lines: Iterable[str], width: int) -> list[str]:
+    """Break lines that are too long between words; what goes on stands below the text of its line."""
+    found: list[str] = []
+    for line in lines:
+        text = line.lstrip(" -")
+        indent = " " * (len(line) - len(text))
+        found += wrapped(line, width, indent) if len(line) > width else [line]
+    return found
 
 
 def unfinished(results: Results) -> Iterator[str]:
@@ -115,8 +130,10 @@ def caveats(results: Results, found: list[Effect]) -> Iterator[str]:
     yield "What to keep in mind"
     yield "  - These are conditional forecasts of a model under its assumptions, not predictions."
     if not results.uncertain:
-        yield "  - No parameter of the world was varied: intervals show chance between seeds, not doubt about the world"
-        yield "    itself. A design with uncertainties shows both."
+        yield (
+            "  - No parameter of the world was varied: intervals show chance between seeds, not doubt about the world "
+            "itself. A design with uncertainties shows both."
+        )
     unit = "futures" if futures > 1 else "seeds"
     said = f"seeds {first} to {first + seeds - 1}; intervals by bootstrap over {unit}"
     yield f"  - n = {count(pairs, 'pair')} for each policy, {said}."
@@ -137,9 +154,10 @@ def estimated(found: Estimate, metrics: Iterable[str], out: str, left: int) -> s
     """Say how many runs a design makes, how long they take, where they would be kept, and how many are there."""
     there = "" if left == found.runs else f"; {found.runs - left:,} runs are there already"
     return (
-        f"{found.runs:,} runs: {', '.join(found.levers)}; {found.futures:,} futures, {found.seeds:,} seeds\n"
-        f"about {found.minutes:.1f} minutes on {found.workers} workers ({found.run_cpu_s:.1f} CPU seconds a run, "
-        "from a probe of its first weeks)\n"
+        f"{count(found.runs, 'run')}: {', '.join(found.levers)}; {count(found.futures, 'future')}, "
+        f"{count(found.seeds, 'seed')}\n"
+        f"about {found.minutes:.1f} minutes on {count(found.workers, 'worker')} "
+        f"({found.run_cpu_s:.1f} CPU seconds a run, from a probe of its first weeks)\n"
         f"metrics: {', '.join(metrics)}\n"
         f"would write to {out}{there}"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import groupby
 
 _BIG = {
@@ -53,20 +53,6 @@ def percent(share: float, *, sign: bool = False) -> str:
 def count(n: int, noun: str) -> str:
     """Write a number of things."""
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
-
-
-def table(rows: Iterable[Sequence[str]], left: int = 1) -> list[str]:
-    """Align rows in columns, the first `left` of them to the left."""
-    lines = list(rows)
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return [
-        "  ".join(_cell(cell, w, i < left) for i, (cell, w) in enumerate(zip(row, widths, strict=True))).rstrip()
-        for row in lines
-    ]
-
-
-def _cell(text: str, width: int, is_left: bool) -> str:
-    return text.ljust(width) if is_left else text.rjust(width)
 
 
 def indented(lines: Iterable[str]) -> list[str]:
