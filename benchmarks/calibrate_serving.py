@@ -104,7 +104,7 @@ def fit(data: Data, rows: np.ndarray) -> Constants:
         soft = np.sign(errors) * np.sqrt(2 * (np.sqrt(1 + errors**2) - 1))
         return np.concatenate([soft, (x - prior) / spread])
 
-    found = least_squares(cost, prior, method="trf", diff_step=1e-3, max_nfev=60)
+    found = least_squares(cost, prior, method="trf", diff_step=1e-2, max_nfev=60)
     return dataclasses.replace(base, **dict(zip(NAMES, np.exp(found.x).tolist(), strict=True)))
 
 

@@ -37,7 +37,8 @@ class Case:
     tdp_w: Array
     it_kw_per_gpu: Array
     chip_year: Array
-    head_half: Array  # head width at which the attention core would run at half its rate
+    head_half: Array  # head width at which exponentials of the attention core take as long as its products
+    head_usual: Array  # factor of the core's time over its products where `core_flash` is measured
     expert_traffic: Array  # passes of routed copies over memory, by vendor, over NVIDIA's
     # model
     layers: Array

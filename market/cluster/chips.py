@@ -33,6 +33,7 @@ class Chip:
     fp8_flop_per_s: float  # equals BF16 where the chip has no FP8
     fp4_flop_per_s: float  # equals FP8 where the chip has no FP4
     gemm_flop_per_s: float  # best measured BF16 GEMM
+    exp_per_s: float  # exponentials of the special-function units; 0 where unknown
     hbm_bytes: float
     hbm_bytes_per_s: float
     scaleup_domain_gpus: float
@@ -72,6 +73,7 @@ def _chip(row: dict[str, str]) -> Chip:
         fp8_flop_per_s=fp8,
         fp4_flop_per_s=float(row["fp4_tflop_per_s"] or 0) * 1e12 or fp8,
         gemm_flop_per_s=float(row["gemm_bf16_tflop_per_s_measured"] or 0) * 1e12 or bf16 * GEMM_FRACTION_UNMEASURED,
+        exp_per_s=float(row["exp_t_per_s"] or 0) * 1e12,
         hbm_bytes=float(row["hbm_gb"]) * GIB,
         hbm_bytes_per_s=float(row["hbm_tb_per_s"]) * 1e12,
         scaleup_domain_gpus=float(row["scaleup_domain_gpus"]),
@@ -106,7 +108,8 @@ def chip(name: str) -> Chip:
 
 SHEET: dict[str, tuple[float, float, float | None]] = {
     "bf16_tflop_per_s": (0.1, 1e7, None), "fp8_tflop_per_s": (0.1, 1e7, 0.0), "fp4_tflop_per_s": (0.1, 1e7, 0.0),
-    "gemm_bf16_tflop_per_s_measured": (0.1, 1e7, 0.0), "hbm_gb": (0.1, 1e6, None), "hbm_tb_per_s": (1e-3, 1e4, None),
+    "gemm_bf16_tflop_per_s_measured": (0.1, 1e7, 0.0), "exp_t_per_s": (1e-3, 1e6, 0.0),
+    "hbm_gb": (0.1, 1e6, None), "hbm_tb_per_s": (1e-3, 1e4, None),
     "scaleup_domain_gpus": (1, 1e6, None), "scaleup_gb_per_s_per_gpu": (0.1, 1e6, None),
     "scaleout_gb_per_s_per_gpu": (0.01, 1e6, None), "tdp_w": (1, 1e6, None), "it_kw_per_gpu": (1e-3, 1e4, 0.0),
     "price_usd": (0, 1e9, 0.0),

@@ -16,7 +16,7 @@ from market.cluster.constants import Constants
 from market.cluster.goodput import goodput
 from market.cluster.models import Model
 from market.cluster.scaling import DATA_MOVEMENT_FLOP
-from market.cluster.step import launch_s, layer_s, logits_s, params_per_gpu, size_factor, step
+from market.cluster.step import launch_s, launched_layer_s, layer_s, logits_s, params_per_gpu, size_factor, step
 
 
 def losses(case: Case, k: Constants) -> dict[str, float]:
@@ -44,7 +44,7 @@ def losses(case: Case, k: Constants) -> dict[str, float]:
     logits = logits_s(case, size, tokens, k) * (1 + case.mtp_layers)
     products = ideal - stages * cores - timed.microbatches / case.pp * heads
     device = full + (timed.tensor_s + timed.expert_s) / (stages * scale)
-    host = np.sqrt(device**2 + launch_s(case, size, k) ** 2) - device
+    host = launched_layer_s(device, launch_s(case, size, k)) - device
     seconds = {
         "gemm_efficiency": stages * 3 * gemm - products,
         "attention": stages * ((plain - 3 * gemm - 3 * passes) - cores),

@@ -13,7 +13,7 @@ from market.cluster.goodput import goodput
 from market.cluster.memory import least_recompute
 from market.cluster.models import Model
 from market.cluster.parallelism import FREE, Fixed, Plans, plans
-from market.cluster.step import launch_s, launched, params_per_gpu, size_factor, step
+from market.cluster.step import launch_s, launched, launched_layer_s, params_per_gpu, size_factor, step
 
 REMEDIES = ((1, 0), (1, 1), (3, 0), (3, 1))
 """(ZeRO stage, offloaded optimizer). Within a stage a plan takes the first with which it fits, and the least
@@ -93,7 +93,7 @@ def fastest_possible(case: Case, size: work.Sizes, k: Constants) -> Array:
     device = 6 * tokens * active / (case.tp * case.gemm_flop_per_s)
     host = launch_s(case, size, k)
     stages = case.batch_seqs / (case.dp * case.microbatch) + (case.pp - 1) / case.vp
-    layers = np.sqrt(device * device + host * host) * case.layers / case.pp
+    layers = launched_layer_s(device, host) * case.layers / case.pp
     used = case.tp * case.pp * case.dp * case.cp
     fixed = k.fixed_s * launched(case, k)
     bound: Array = (stages * layers + fixed) * size_factor(case, k) / (goodput(case, used).goodput * case.batch_seqs)

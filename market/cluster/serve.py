@@ -170,7 +170,8 @@ def evaluate_serving(table: ServeTable, constants: Constants | None = None) -> I
             value = getattr(table, name)
             columns[name] = value[part] if np.ndim(value) else value
         one = np.asarray(1.0)
-        columns |= {"host": one, "speculation": one, "tpot_limit_s": np.asarray(np.inf), "weight_bytes": width[level],
+        columns |= {"host": one, "reserved": one, "speculation": one, "tpot_limit_s": np.asarray(np.inf),
+                    "weight_bytes": width[level],
                     "kv_bytes": np.minimum(width[level], 2).clip(1, 2)}  # fmt: skip
         yield part, serve(Serve(**columns), k)
 

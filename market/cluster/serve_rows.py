@@ -2,6 +2,7 @@
 
 import functools
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,6 +27,11 @@ SPECULATION = 1.8
 (DeepSeek-V3, arXiv:2412.19437, section 5.4.3)."""
 MEAN_OF_LIMIT = 0.75
 """Mean time a token where its 99th percentile is at the limit: MLPerf's server and interactive logs, 0.65 to 0.85."""
+WINDOWS_SERVED = "2025-07"
+"""From here on engines skip what a window hides; before, TensorRT-LLM attended in full unless a window was asked for
+(its default `max_attention_window` is the whole sequence)."""
+RESERVED, PREEMPTING = 1.0, 0.5
+"""Share of the output that a request's place in the cache is kept for, by engines that never evict and that preempt."""
 LEAN_HOSTS = ("tensorrt", "trt", "mango", "neuron", "deepseek", "jetstream")
 TENSOR = (1, 2, 4, 8, 16, 32, 64)
 FREE_GPUS = 64
@@ -36,10 +42,10 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     "model": (), "precision": ("precision_weights",), "kv_precision": ("precision_kv",), "framework": (),
     "tp": (), "pp": (), "dp": (), "ep": (), "input_tokens": ("input_tokens_mean", "isl"),
     "output_tokens": ("output_tokens_mean", "osl"), "concurrency": ("concurrency_or_batch", "batch"),
-    "tpot_limit_ms": (), "speculative": (),
+    "tpot_limit_ms": (), "speculative": (), "date": (),
 }  # fmt: skip
 SAID_ONLY = frozenset(plain(n) for n in (
-    "id", "name", "date", "source", "source_key", "use", "provenance", "confidence", "notes", "nodes",
+    "id", "name", "source", "source_key", "use", "provenance", "confidence", "notes", "nodes",
     "params_total_b", "params_active_b", "framework_release", "ttft_measured_s", "tpot_measured_ms", "observed_as",
     "output_tokens_per_s_total", "output_tokens_per_s_per_gpu", "total_tokens_per_s_per_gpu",
     "usd_per_m_output_tokens", "case", "kind", "year", "scenario", "disaggregated", "ttft_limit_s",
@@ -81,12 +87,12 @@ def read_deployment(row: Mapping[str, Any]) -> Deployment:
     for name in ("chip", "model", "input_tokens", "output_tokens"):
         if name not in known:
             raise ClusterError(f"{name}: must be given")
-    device, shape = chip(text(known, "chip")), model(text(known, "model"))
+    device, shape = chip(text(known, "chip")), windowed(model(text(known, "model")), text(known, "date"))
     precision = read_weights(text(known, "precision"), device)
     framework = text(known, "framework").lower()
     lean = not framework or any(word in framework for word in LEAN_HOSTS)
     limit = number(known, "tpot_limit_ms", 1e-3, 1e6)
-    plan = {n: whole(known, n, 1e6) for n in ("gpus", "tp", "pp", "dp", "ep")}
+    plan = filled_plan({n: whole(known, n, 1e6) for n in ("gpus", "tp", "pp", "dp", "ep")})
     return Deployment(
         device, shape, precision, read_cache(text(known, "kv_precision"), precision, lean),
         number(known, "input_tokens", 1, 1e8) or 1.0, number(known, "output_tokens", 1, 1e8) or 1.0,
@@ -95,6 +101,21 @@ def read_deployment(row: Mapping[str, Any]) -> Deployment:
         SPECULATION if text(known, "speculative").lower() in ("y", "yes", "1", "true", "1.0") else 1.0, lean,
         number(known, "scaleup_domain_gpus", 1, 1e6),
     )  # fmt: skip
+
+
+def windowed(m: Model, date: str) -> Model:
+    """Give a model as engines of a date attend: in full until the middle of 2025, by its windows from then on."""
+    if not re.fullmatch(r"(\d{4}-\d{2}(-\d{2})?)?", date):
+        raise ClusterError(f"date: must be YYYY-MM or YYYY-MM-DD, was {date[:40]!r}")
+    return replace(m, window_layers=0.0) if date and date < WINDOWS_SERVED else m
+
+
+def filled_plan(plan: dict[str, int | None]) -> dict[str, int | None]:
+    """Fill data ranks that are left out where experts are spread over more GPUs than tensor ranks hold a copy."""
+    gpus, tp, ep = plan["gpus"] or 1, plan["tp"] or 1, plan["ep"] or 1
+    if plan["dp"] is None and ep > tp and gpus % (tp * (plan["pp"] or 1)) == 0:
+        return plan | {"dp": max(1, min(gpus // (plan["pp"] or 1), ep) // tp)}
+    return plan
 
 
 def read_weights(printed: str, device: Chip) -> str:
@@ -151,7 +172,8 @@ def columns_of(d: Deployment, k: Constants) -> dict[str, float]:
     if d.domain:
         side["domain"] = d.domain
     return side | {
-        "host": 1.0 if d.lean else k.serve_host, "input_tokens": d.input_tokens, "output_tokens": d.output_tokens,
+        "host": 1.0 if d.lean else k.serve_host, "reserved": RESERVED if d.lean else PREEMPTING,
+        "input_tokens": d.input_tokens, "output_tokens": d.output_tokens,
         "weight_bytes": WEIGHT_BYTES[d.precision], "kv_bytes": d.kv_bytes, "speculation": d.speculation,
         "tp": float(tp), "pp": float(d.pp), "dp": float(d.dp), "ep": float(d.ep),
         "batch": math.nan if d.concurrency is None else max(1.0, d.concurrency / copies),

@@ -37,6 +37,7 @@ class Serve:
     out_bytes_per_s: Array
     host: Array  # time between steps of an engine over TensorRT-LLM's
     launch: Array  # launches and all-reduces over NVIDIA's
+    reserved: Array  # share of a request's output for which the engine keeps room in its cache
     # model
     layers: Array
     dense_layers: Array
@@ -136,12 +137,13 @@ def held_bytes(s: Serve, w: Weights) -> Array:
 
 
 def cache_bytes(s: Serve) -> Array:
-    """Give bytes of cache that one request of the mean length holds on a GPU of its rank. [R].
+    """Give bytes of cache that one request takes on a GPU of its rank. [R].
 
-    Engines keep the whole length of windowed layers too (assumption: most did until 2025).
+    TensorRT-LLM admits a request only when its whole length has room (`GUARANTEED_NO_EVICT`, its default); engines that
+    preempt hold the mean length. Windowed layers are kept in full too (assumption: most engines did until 2025).
     """
     split = np.where(s.latent > 0, 1.0, np.minimum(s.tp, np.maximum(s.kv_heads, 1)))
-    length = s.input_tokens + s.output_tokens / 2
+    length = s.input_tokens + s.output_tokens * s.reserved
     held: Array = s.kv_dim * s.attention_layers * length * s.kv_bytes / (split * s.pp)
     return held
 
@@ -189,23 +191,33 @@ SPECULATIVE_WORK = 1.0
 """Products of a speculative step grow with the tokens that it yields: drafts that fail cost too (assumption)."""
 
 
+NARROW_PASSES = 10.0
+"""Passes over the hidden width a layer: two norms and two residual adds, each read and written (as in training)."""
+REDUCE_SHARE = 0.7
+"""Bandwidth of a serving engine's all-reduces over that of training's collectives, which are larger and overlap.
+Assumption: NCCL's bus bandwidth at some megabytes over its peak; fits with 0.5 to 1 are a point apart."""
 LOGIT_BYTES = 14.0
 """Written, read and sorted for sampling, in 4-byte numbers (counted)."""
 
 
 def token_passes(s: Serve, k: Constants) -> Array:
-    """Give bytes of element-wise traffic of one token on a GPU: norms, activations, logits, routing. [R]."""
+    """Give bytes of element-wise traffic of one token on a GPU: norms, activations, logits, routing. [R].
+
+    Tensor ranks share the wide parts; norms and residuals pass through every one of them.
+    """
     width = s.dense_layers * s.ffn + s.expert_layers * (s.top_k + s.shared_experts) * s.expert_ffn
-    numbers = s.layers * 10 * s.hidden + 3 * s.attention_layers * s.heads * s.core_dim + (s.mlp_matrices + 1) * width
+    narrow = s.layers * NARROW_PASSES * s.hidden
+    numbers = 3 * s.attention_layers * s.heads * s.core_dim + (s.mlp_matrices + 1) * width
     biased = s.expert_bias * (BIAS_WIDTH_PASSES * s.expert_ffn + BIAS_HIDDEN_PASSES * s.expert_hidden)
     routed = s.expert_layers * (s.top_k * (k.expert_passes * s.expert_hidden + biased) + 10 * s.experts)
-    total: Array = (2 * (k.serve_passes * numbers + routed) + LOGIT_BYTES * s.vocab) / s.tp
+    shared = (2 * (k.serve_passes * numbers + routed) + LOGIT_BYTES * s.vocab) / s.tp
+    total: Array = shared + 2 * k.serve_passes * narrow
     return total
 
 
 def overhead_s(s: Serve, mine: Array, k: Constants) -> Array:
     """Time launches, scheduling and the all-reduces of tensor parallelism of one decode step. [R]."""
-    rate = np.where(s.tp <= s.domain, s.up_bytes_per_s, s.out_bytes_per_s)
+    rate = REDUCE_SHARE * np.where(s.tp <= s.domain, s.up_bytes_per_s, s.out_bytes_per_s)
     reduce = (
         k.serve_sync_s * s.launch * np.log2(np.maximum(s.tp, 1)) / 3 + 2 * mine * s.hidden * 2 * (1 - 1 / s.tp) / rate
     )
@@ -233,7 +245,7 @@ def prefill_s(s: Serve, w: Weights, k: Constants) -> Array:
     core = 2 * s.input_tokens**2 * s.heads * s.core_dim * spans / (s.bf16_gemm_flop_per_s * k.core_flash)
     passes = (token_passes(s, k) * s.tp - LOGIT_BYTES * s.vocab) * s.input_tokens / s.hbm_bytes_per_s
     gpus = s.tp * s.pp
-    rate = np.where(s.tp <= s.domain, s.up_bytes_per_s, s.out_bytes_per_s)
+    rate = REDUCE_SHARE * np.where(s.tp <= s.domain, s.up_bytes_per_s, s.out_bytes_per_s)
     reduce = 4 * s.input_tokens * s.hidden * 2 * (1 - 1 / s.tp) / rate * s.layers / s.pp
     time: Array = (flop / s.gemm_flop_per_s + core + passes) / gpus + reduce * (s.tp > 1)
     return time

@@ -27,9 +27,10 @@ HIERARCHICAL_ZERO3_YEAR = 2022.0
 """ZeRO-3 of 2021 gathered at the rate of one NIC a GPU: its rows time 16-18 GB/s (arXiv:2104.04473, table 2)."""
 GRAPHS_YEAR = 2025.0
 """CUDA graphs of whole layers in Megatron-Core and NeMo recipes for dense models: from the 25.01 containers on."""
-MIXTURE_GRAPHS_RACK_YEAR, MIXTURE_GRAPHS_YEAR = 2025.7, 2026.25
-"""The same for mixtures (routing without a host synchronisation): on racks of one scale-up domain (HybridEP) from the
-25.09 releases on, on Blackwell servers of eight from 26.04. Hopper's dispatchers (DeepEP) wait for the host."""
+MIXTURE_GRAPHS_RACK_YEAR = 2025.7
+"""The same for mixtures (routing without a host synchronisation) on racks of one scale-up domain (HybridEP): from the
+25.09 releases on. Dispatchers between servers (DeepEP) wait for the host: no release made mixtures on servers of eight
+faster by capturing them (26.02 and 26.04 print the same times for the same plans)."""
 FUSED_EXPERTS_YEAR = 2026.4
 """Products of experts fused with activation, permutation and casts to 8 bits, for gated experts on Blackwell racks:
 from the 26.06 releases on."""
@@ -115,7 +116,7 @@ def of_chip(c: Chip) -> tuple[float, float, float]:
     if c.vendor != "NVIDIA" or c.volume_year < BLACKWELL_VOLUME_YEAR:
         return float(c.vendor in COMPILED_VENDORS), NEVER, NEVER
     rack = c.scaleup_domain_gpus >= RACK_GPUS
-    return 0.0, MIXTURE_GRAPHS_RACK_YEAR if rack else MIXTURE_GRAPHS_YEAR, FUSED_EXPERTS_YEAR if rack else NEVER
+    return 0.0, MIXTURE_GRAPHS_RACK_YEAR if rack else NEVER, FUSED_EXPERTS_YEAR if rack else NEVER
 
 
 def software(year: Any, on: On) -> dict[str, Any]:

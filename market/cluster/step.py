@@ -9,6 +9,8 @@ from market.cluster.case import Array, Case
 from market.cluster.constants import (
     DENSE_MATURITY_YEARS,
     HOST_BYTES_PER_S,
+    HOST_OVERLAP,
+    JITTER,
     Constants,
 )
 from market.cluster.memory import gradient_bytes
@@ -43,7 +45,7 @@ def maturity_at(year: Array, chip_year: Array, k: Constants) -> Array:
 def size_factor(case: Case, k: Constants) -> Array:
     """Give the factor by which stragglers (by doublings of GPUs beyond 8) and young software lengthen a step. [R]."""
     used = case.tp * case.pp * case.dp * case.cp
-    factor: Array = (1 + k.jitter * np.log2(np.maximum(used / 8, 1))) * maturity(case, k)
+    factor: Array = (1 + JITTER * np.log2(np.maximum(used / 8, 1))) * maturity(case, k)
     return factor
 
 
@@ -83,6 +85,12 @@ def launch_s(case: Case, size: work.Sizes, k: Constants) -> Array:
     mixture = k.launch_moe_s * size.sparse_fraction * work.mixture_overhead(case, k) * local
     host: Array = (k.launch_s + mixture) * (1 + np.maximum(case.recompute - 1, 0) / 3) * launched(case, k)
     return host
+
+
+def launched_layer_s(device: Array, host: Array) -> Array:
+    """Give the time of a layer whose launches partly hide behind its kernels. [R]."""
+    time: Array = (device**HOST_OVERLAP + host**HOST_OVERLAP) ** (1 / HOST_OVERLAP)
+    return time
 
 
 def launched(case: Case, k: Constants) -> Array:
@@ -142,7 +150,7 @@ def step(case: Case, size: work.Sizes, held: tuple[Array, Array], k: Constants) 
     expert = expert - k.ep_hidden * case.overlap * case.dispatcher * np.minimum(expert, compute)
     ring = np.maximum(collectives.context_s(case, tokens, link) - 3 * core, 0)
     device, host = compute + tensor + expert + ring, launch_s(case, size, k)
-    layer = np.sqrt(device * device + host * host)  # launches partly hide behind kernels
+    layer = launched_layer_s(device, host)
     logits = logits_s(case, size, tokens, k)
     heads, layers = 1 + case.mtp_layers, case.layers + case.mtp_layers
     stage = np.maximum(np.ceil(layers / case.pp - 1e-9) * layer, (layers * layer + heads * logits) / case.pp)

@@ -18,8 +18,9 @@ CAST = 2.0
 transposed, for the weight's gradient). Assumption: Transformer Engine's casts, unfused."""
 
 
-HEAD_USUAL = 128.0
-"""Head width at which attention kernels are measured: FlashAttention-2 and 3 print it beside 64 and 256."""
+SCORE_BYTES = 7.0
+"""Traffic of an unfused core a score and pass, beside its products' own: softmax reads and writes 2 bytes, dropout
+reads and writes 2 and a mask, 9 forward; 11 in the two passes backward (counted from Megatron-LM's fused softmax)."""
 SCAN_PASSES = 16.0
 """Passes of a state-space layer over its numbers, in 2 bytes: convolution, step sizes, chunk states, their recurrence,
 the scan, gate and norm are ten reads and writes, six of them in 4-byte numbers (counted from Mamba-2's kernels)."""
@@ -105,15 +106,16 @@ def gemm_s(case: Case, size: Sizes, tokens: Array, k: Constants) -> Array:
 def core_s(case: Case, size: Sizes, tokens: Array, k: Constants) -> Array:
     """Time the forward attention core of one layer. [R].
 
-    Fused kernels skip the masked half (FlashAttention-2, arXiv:2307.08691); unfused ones do all of it and pass the
-    scores through memory: 14 bytes an element for softmax, mask and dropout (Korthikanti et al. 2022, section 4.1).
+    Fused kernels skip the masked half (FlashAttention-2, arXiv:2307.08691), and take an exponential for every score:
+    the narrower a head, and the slower a chip's special-function units beside its products, the larger its share.
+    Unfused ones do all of it and pass the scores through memory.
     """
     width = 4 * tokens * case.seq_len * case.heads * case.core_dim / case.tp
     full = width * size.core_fraction
     scores = tokens * case.seq_len * case.heads / case.tp * size.core_fraction
-    head = HEAD_USUAL / (HEAD_USUAL + case.head_half) * (1 + case.head_half / case.core_dim)
+    head = (1 + case.head_half / case.core_dim) / case.head_usual
     fused = 0.5 * width * size.causal_fraction * head / (case.bf16_gemm_flop_per_s * k.core_flash)
-    unfused = full / (case.bf16_gemm_flop_per_s * k.core_unfused) + 14 * scores / case.hbm_bytes_per_s
+    unfused = full / (case.bf16_gemm_flop_per_s * k.core_unfused) + SCORE_BYTES * scores / case.hbm_bytes_per_s
     time: Array = unfused + case.fused_attention * (fused - unfused)
     return time
 
@@ -147,7 +149,7 @@ def elementwise_s(case: Case, size: Sizes, tokens: Array, k: Constants) -> Array
     permuted = sparse * k.expert_passes * case.top_k * case.expert_hidden * unfused * case.expert_traffic * open_share
     permuted = permuted + sparse * ROUTER_PASSES * case.experts
     biased = BIAS_WIDTH_PASSES * case.expert_ffn + BIAS_HIDDEN_PASSES * case.expert_hidden
-    permuted = permuted + sparse * case.top_k * case.expert_bias * biased
+    permuted = permuted + sparse * case.top_k * case.expert_bias * biased * k.bias_passes
     cast = case.low_precision * CAST + case.blocks * k.block_passes
     narrow = narrow + cast * 2 * case.hidden / case.tp
     wide = wide + cast * (2 * case.heads * case.head_dim + case.mlp_matrices * width)

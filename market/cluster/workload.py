@@ -15,12 +15,15 @@ from market.cluster.tables import ClusterError
 HOPPER_YEAR, BLACKWELL_YEAR = 2022.9, 2025.0
 """NVIDIA's chips of volume before the first run GEMMs with Ampere's constant, after the second with Blackwell's."""
 
-HEAD_HALF, HEAD_HALF_TPU = 48.0, 1000.0
-"""Attention at heads of 64 runs at 0.8 of its rate at 128 on GPUs (FlashAttention-2, figure 5: exponentials bind); a
-TPU's matrix unit contracts over 128 or 256, so that half a width takes nearly as long."""
+HEAD_USUAL = 128.0
+"""Head width at which attention kernels are measured: FlashAttention-2 and 3 print it beside 64 and 256."""
+HEAD_HALF, HEAD_HALF_TPU = 54.0, 1000.0
+"""Head width at which an attention core spends as long on exponentials as on products, on a Hopper and wherever a
+chip's rate of exponentials is not known; a TPU's matrix unit contracts over 128 or 256, so that half a width takes
+nearly as long."""
 
 CHIP_COLUMNS = ("hbm_bytes", "hbm_bytes_per_s", "domain", "up_bytes_per_s", "out_bytes_per_s", "tdp_w",
-                "it_kw_per_gpu", "chip_year", "expert_traffic", "head_half",
+                "it_kw_per_gpu", "chip_year", "expert_traffic", "head_half", "head_usual",
                 "bf16_nameplate_flop_per_s")  # fmt: skip
 MODEL_COLUMNS = (
     "layers", "dense_layers", "expert_layers", "attention_layers", "window", "window_layers", "mtp_layers",
@@ -43,9 +46,20 @@ def chip_columns(c: Chip, k: Constants) -> dict[str, float]:
         "it_kw_per_gpu": c.it_kw_per_gpu,
         "chip_year": c.volume_year,
         "expert_traffic": vendor(c, "expert", k),
-        "head_half": HEAD_HALF_TPU if c.vendor == "Google" else HEAD_HALF,
+        "head_half": head_half(c),
+        "head_usual": 1 + (HEAD_HALF_TPU if c.vendor == "Google" else HEAD_HALF) / HEAD_USUAL,
         "bf16_nameplate_flop_per_s": c.bf16_flop_per_s,
     }
+
+
+def head_half(c: Chip) -> float:
+    """Give the head width at which a chip spends as long on exponentials as on products: 4 FLOPs a width and score.
+
+    Products have grown faster than special-function units: 28 on A100, 54 on H100, 85 on GB200, 48 on GB300.
+    """
+    if c.vendor == "Google":
+        return HEAD_HALF_TPU
+    return c.gemm_flop_per_s / (4 * c.exp_per_s) if c.exp_per_s else HEAD_HALF
 
 
 def vendor(c: Chip, what: str, k: Constants) -> float:
