@@ -121,6 +121,7 @@ class Option(Struct, frozen=True, kw_only=True):
     chip: str = ""
     quote_id: str = ""
     on_site_power: bool = False
+    is_firm: bool = True
     is_away: bool = False
     available: float = 1.0
 

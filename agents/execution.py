@@ -18,10 +18,10 @@ def begin(view: MarketView, option: Option, kw: float, because: str, why: Choice
     if site is None:
         return PlanSite(
             actor=view.me, because=because, region=option.region, kind=kind, power_kw_it=math.floor(kw),
-            on_site_power=option.on_site_power, why=why,
+            on_site_power=option.on_site_power, is_firm=option.is_firm, why=why,
         )  # fmt: skip
     follow: BuildingKind = "next" if site.kind != "pool" and site.energised_kw and kind == "brownfield" else kind
     return StartBuilding(
         actor=view.me, because=because, site=site.name, kind=follow, power_kw_it=math.floor(kw),
-        on_site_power=option.on_site_power, why=why,
+        on_site_power=option.on_site_power, is_firm=option.is_firm, why=why,
     )  # fmt: skip

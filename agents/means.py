@@ -129,11 +129,12 @@ def h100e_of_kw(chip: Chip, kw: float) -> float:
 
 
 class Build(NamedTuple):
-    """A way to build: where, of which kind, on whose power."""
+    """A way to build: where, of which kind, on whose power, and whether that is there at all hours."""
 
     kind: NewSiteKind
     region: str
     on_site: bool
+    is_firm: bool = True
 
 
 def shell_weeks(view: MarketView, kind: str) -> float:
@@ -146,10 +147,17 @@ def shell_weeks(view: MarketView, kind: str) -> float:
     return p("sites.time_factor") * days * p("sites.slip_median") / 7
 
 
+def queue_days(view: MarketView, build: Build, kw: float) -> float:
+    """Days until power flows for a load that was applied for ahead."""
+    if build.is_firm:
+        return view.power_days(build.region, build.kind, build.on_site, kw)
+    return view.non_firm_days(build.region, kw)
+
+
 def power_weeks(view: MarketView, build: Build, kw: float) -> float:
-    """Weeks until power flows: own plant by its makers' wait, the grid by the region's queue."""
-    days = view.power_days(build.region, build.kind, build.on_site, kw)
-    if build.on_site:
+    """Weeks until power flows: own plant by its makers' wait, the grid by the region's queue, or by a study alone."""
+    days = queue_days(view, build, kw)
+    if build.on_site or not build.is_firm:
         return days / 7
     if build.kind == "brownfield" and kw > view.param("sites.hall_grid_kw"):
         days += min(view.param("sites.power_lead_days"), view.region_param(build.region, "queue_days"))
@@ -167,7 +175,7 @@ def works_usd(view: MarketView, build: Build, kw: float) -> float:
     """Bill of a build without its chips: shell and own plant, with levies."""
     p = view.param
     plant = view.plant_usd_per_kw * view.region_param(build.region, "pue") if build.on_site else 0.0
-    levied = permission.building_levy_usd(view, build.region, kw, on_site=build.on_site)
+    levied = permission.building_levy_usd(view, build.region, kw, on_site=build.on_site, is_firm=build.is_firm)
     return kw * (p("build.shell_usd_per_kw") + plant) + levied
 
 
@@ -207,8 +215,10 @@ def ways_to_build(view: MarketView) -> Iterator[Build]:
     for region in regions:
         yield Build("greenfield", region, False)
         yield Build("greenfield", region, True)
+        yield from not_firm(view, "greenfield", region)
     if hall:
         yield Build("brownfield", hall, False)
+        yield from not_firm(view, "brownfield", hall)
         if view.trait("on_site_power"):
             yield Build("brownfield", hall, True)
 
@@ -222,8 +232,16 @@ def fleet_ways(view: MarketView) -> Iterator[Build]:
         yield Build("greenfield", region, False)
         yield Build("greenfield", region, True)
         yield Build("brownfield", region, False)
+        yield from not_firm(view, "greenfield", region)
+        yield from not_firm(view, "brownfield", region)
         if view.trait("on_site_power"):
             yield Build("brownfield", region, True)
+
+
+def not_firm(view: MarketView, kind: NewSiteKind, region: str) -> Iterator[Build]:
+    """The same on a grid that may switch it off, where the region still has room for such loads."""
+    if view.non_firm_kw(region) > 0:
+        yield Build(kind, region, False, is_firm=False)
 
 
 def later_price_usd(view: MarketView, chip: Chip, days: float, wait_weeks: float) -> float:

@@ -23,6 +23,7 @@ from agents.means import (
     owning_usd,
     power_weeks,
     promised_usd,
+    queue_days,
     shell_weeks,
     slip,
     ways_to_build,
@@ -81,7 +82,7 @@ def _built(view: MarketView, target: Target, build: Build, chips: Chips, since_d
     if not may.is_worth_asking:
         failed.append("permission")
     return Option(
-        name=f"{build.kind} {build.region}{' with own plant' if build.on_site else ''}",
+        name=f"{build.kind} {build.region}{_power_name(build)}",
         way=Way(build.kind),
         h100e=gpus * chip.h100e,
         cost_usd_per_h100e_hour=owning_usd(view, bill, (chip, gpus), build.region, chips.rate) / target.hours_share,
@@ -93,13 +94,18 @@ def _built(view: MarketView, target: Target, build: Build, chips: Chips, since_d
         region=build.region,
         chip=chip.name,
         on_site_power=build.on_site,
+        is_firm=build.is_firm,
         is_away=target.is_fleet and build.region not in present(view),
     )
 
 
+def _power_name(build: Build) -> str:
+    return " with own plant" if build.on_site else "" if build.is_firm else " not firm"
+
+
 def fleet_power_weeks(view: MarketView, build: Build, kw: float) -> float:
     """Weeks until power flows for a part of a fleet: its owner applies ahead of each ground-breaking."""
-    return view.power_days(build.region, build.kind, build.on_site, kw) / 7
+    return queue_days(view, build, kw) / 7
 
 
 @once

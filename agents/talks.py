@@ -212,7 +212,7 @@ def execute(view: MarketView, found: Decision, taken: Scored) -> Iterator[Comman
         yield PlanSite(
             actor=view.me, because=because, region=option.region,
             kind="brownfield" if option.way == Way.BROWNFIELD else "greenfield", power_kw_it=kw,
-            on_site_power=option.on_site_power, why=why,
+            on_site_power=option.on_site_power, is_firm=option.is_firm, why=why,
         )  # fmt: skip
         why = None
     yield PlaceOrder(actor=view.me, because=because, chip=option.chip, gpus=gpus, why=why)

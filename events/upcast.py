@@ -79,6 +79,7 @@ UPCASTS: dict[Key, Upcast] = {
     ("LeaseSigned", 2): Upcast(_as_it_was),
     ("ContractSigned", 1): Upcast(_as_it_was),
     ("BuildingStarted", 1): Upcast(_own_power_apart),
+    ("BuildingStarted", 2): Upcast(_plus(is_firm=True)),
     ("OrderCancelled", 1): Upcast(_other_chip_unnamed),
     ("OptionChosen", 1): Upcast(_plus(**NO_OPTION)),
     ("OptionRejected", 1): Upcast(_plus(**NO_OPTION, reason="not told")),

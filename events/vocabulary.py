@@ -107,6 +107,7 @@ VOCABULARY: dict[str, Field] = {
     "power_kw_it_per_gpu": Field("float64", "kW/GPU", "IT power of one GPU with its share of server and network"),
     "power_kw_facility": Field("int64", "kW", "IT power times PUE"),
     "on_site_power": Field("bool", "", "whether power is made on the site instead of taken from the grid"),
+    "is_firm": Field("bool", "", "whether the grid serves a load at all hours"),
     # physics and measures
     "value": Field("float64", "as the parameter", "value of a parameter or shock"),
     "h100e": Field("float64", "H100 equivalents", "GPUs weighted by dense BF16 and FP8 rates against an H100"),

@@ -7,12 +7,16 @@ from events.kinds import BuildingKind, NewSiteKind
 
 
 class PlanSite(Command, frozen=True, kw_only=True):
-    """Announce a site and start its first building. `kind`: brownfield or greenfield."""
+    """Announce a site and start its first building. `kind`: brownfield or greenfield.
+
+    Power that is not firm comes sooner and may be switched off.
+    """
 
     region: str
     kind: NewSiteKind
     power_kw_it: int
     on_site_power: bool = False
+    is_firm: bool = True
 
 
 class PauseBuilding(Command, frozen=True, kw_only=True):
@@ -34,3 +38,4 @@ class StartBuilding(Command, frozen=True, kw_only=True):
     kind: BuildingKind
     power_kw_it: int
     on_site_power: bool = False
+    is_firm: bool = True

@@ -31,9 +31,12 @@ class SiteRefused(Event, frozen=True, kw_only=True):
 
 
 class BuildingStarted(Event, frozen=True, kw_only=True):
-    """Work on a building begins; it is promised for `due_day`. `on_site_power`: it makes its own power."""
+    """Work on a building begins; it is promised for `due_day`. `on_site_power`: it makes its own power.
 
-    version: ClassVar[int] = 2  # version 1 said own power in `kind`
+    Without `is_firm` it is connected sooner where a region has room for loads that it may switch off.
+    """
+
+    version: ClassVar[int] = 3  # version 1 said own power in `kind`, 2 did not know service that is not firm
     subject: ClassVar[str] = "building_id"
     building_id: str
     site: str
@@ -41,6 +44,7 @@ class BuildingStarted(Event, frozen=True, kw_only=True):
     region: str
     kind: BuildingKind
     on_site_power: bool = False
+    is_firm: bool = True
     power_kw_it: int
     start_day: int
     due_day: int
@@ -59,7 +63,7 @@ class PowerQueued(Event, frozen=True, kw_only=True):
 
 
 class PowerGranted(Event, frozen=True, kw_only=True):
-    """The queue reached a building: the grid will serve it from `due_day`; `kind` is grid or on-site."""
+    """The queue reached a building: the grid will serve it from `due_day`; `kind` is grid, non-firm or on-site."""
 
     subject: ClassVar[str] = "building_id"
     building_id: str

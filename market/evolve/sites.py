@@ -23,7 +23,7 @@ def building_started(state: State, event: events.BuildingStarted, day: int) -> N
     state.sites.buildings[event.building_id] = Building(
         event.building_id, event.site, event.org, event.region, event.kind, event.power_kw_it, event.start_day,
         event.due_day,
-        event.due_day - event.start_day, on_site=event.on_site_power,
+        event.due_day - event.start_day, on_site=event.on_site_power, is_firm=event.is_firm,
     )  # fmt: skip
 
 
@@ -41,6 +41,9 @@ def power_granted(state: State, event: events.PowerGranted, day: int) -> None:
         state.run.on_site_kw += event.power_kw_it
     elif event.kind == "grid":
         region.granted_kw += event.power_kw_it
+        building.is_firm = True
+    elif event.kind == "non-firm":
+        region.non_firm_kw += event.power_kw_it
 
 
 def building_slipped(state: State, event: events.BuildingSlipped, day: int) -> None:
@@ -79,7 +82,9 @@ def shell_waits_for_power(state: State, event: events.ShellWaitsForPower, day: i
 
 
 def power_energised(state: State, event: events.PowerEnergised, day: int) -> None:
-    state.sites.sites[event.site].energised_kw += event.power_kw_it
+    site = state.sites.sites[event.site]
+    site.energised_kw += event.power_kw_it
+    site.non_firm_kw += event.power_kw_it if event.kind == "non-firm" else 0
     building = state.sites.buildings.pop(event.building_id, None)
     if building is not None:
         drop(state.index.buildings, building.site, event.building_id)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 DUTIES: dict[str, str] = {
     "curtailment_hours_per_year": "hours a year in which loads are switched off",
+    "non_firm_mw": "IT power connected without works for it to loads that may be switched off, MW",
+    "non_firm_hours_per_year": "hours a year in which loads that are not firm are switched off",
     "minimum_take_share": "part of the energised power that is paid for whether it is used or not",
 }
 

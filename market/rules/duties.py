@@ -9,12 +9,24 @@ from events.types.training import TrainingReplanned
 from market.rules.base import Happening
 from market.rules.training import flop_left
 from market.state import State
+from market.state.sites import Site
 from market.units import HOURS_PER_DAY, HOURS_PER_YEAR, MONTH_WEEKS, YEAR_WEEKS, digits
 
 
 def curtailment_hours(state: State, region: str) -> float:
     """Hours a year in which the loads of a region are switched off."""
     return state.run.parameters.get(f"regions.{region}.curtailment_hours_per_year", 0.0)
+
+
+def non_firm_hours(state: State, region: str) -> float:
+    """Hours a year in which a region switches off the loads that it serves only as far as it can."""
+    return state.run.parameters.get(f"regions.{region}.non_firm_hours_per_year", 0.0)
+
+
+def hours_off(state: State, site: Site) -> float:
+    """Hours a year in which a site's load is off: its region's duty, and those of its part that is not firm."""
+    part = site.non_firm_kw / site.energised_kw if site.energised_kw else 0.0
+    return curtailment_hours(state, site.region) + part * non_firm_hours(state, site.region)
 
 
 def minimum_take_share(state: State, region: str) -> float:
@@ -28,17 +40,17 @@ def billed_w(state: State, region: str, installed_w: int, energised_kw: int) -> 
 
 
 def curtail(state: State, day: int) -> Iterator[Happening]:
-    """Switch loads off for a month's part of what their region demands; runs there end later by as much."""
-    hours = {region: curtailment_hours(state, region) for region in state.run.regions}
-    for site in state.sites.sites.values():
-        if hours[site.region] > 0 and site.installed_w > 0:
+    """Switch loads off for a month's part of what is due; runs there end later by as much."""
+    hours = {name: hours_off(state, site) for name, site in state.sites.sites.items()}
+    for name, site in state.sites.sites.items():
+        if hours[name] > 0 and site.installed_w > 0:
             event = events.LoadCurtailed(
-                site=site.name, org=site.owner, region=site.region, power_kw_it=site.installed_w // 1000,
-                share=digits(hours[site.region] / HOURS_PER_YEAR),
+                site=name, org=site.owner, region=site.region, power_kw_it=site.installed_w // 1000,
+                share=digits(hours[name] / HOURS_PER_YEAR),
             )  # fmt: skip
-            yield Happening(day, event, "world", site.name)
+            yield Happening(day, event, "world", name)
     for run in list(state.training.runs.values()):
-        lost = _days_lost(hours[state.sites.sites[run.site].region], state.run.week + 1)
+        lost = _days_lost(hours[run.site], state.run.week + 1)
         if lost > 0:
             later = TrainingReplanned(
                 run_id=run.run_id, org=run.org, gpus=run.gpus, flop=digits(flop_left(state, run, day)), mfu=run.mfu,
@@ -55,11 +67,11 @@ def _days_lost(hours: float, week: int) -> int:
 
 def usable(state: State, fleets: Mapping[str, float]) -> Mapping[str, float]:
     """H100e of every org, less what curtailment takes of them over a year."""
-    lost = {region: curtailment_hours(state, region) / HOURS_PER_YEAR for region in state.run.regions}
-    if not any(lost.values()):
+    if not any(curtailment_hours(state, region) or non_firm_hours(state, region) for region in state.run.regions):
         return fleets
+    lost = {name: hours_off(state, site) / HOURS_PER_YEAR for name, site in state.sites.sites.items()}
     found = dict(fleets)
     for holding in state.chips.holdings.values():
-        off = lost[state.sites.sites[holding.site].region]
+        off = lost[holding.site]
         found[holding.org] -= off * holding.held * state.chips.chips[holding.chip].h100e
     return found

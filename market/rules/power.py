@@ -26,7 +26,7 @@ NEVER_DAYS = 3650.0  # ten years: no promise looks further
 def queued_kw(state: State, buildings: Iterable[str]) -> int:
     """IT power that waits for the grid among some buildings; own plant and paused work wait for nothing there."""
     under_way = (state.sites.buildings[name] for name in buildings)
-    return sum(b.power_kw for b in under_way if not b.on_site and b.paused_day < 0)
+    return sum(b.power_kw for b in under_way if b.is_firm and not b.on_site and b.paused_day < 0)
 
 
 def plant_queue(state: State) -> list[Building]:
@@ -45,6 +45,18 @@ def making_days(state: State, kind: str) -> float:
     """Days to power of one's own: mobile turbines beside a brownfield hall, ordered plant beside a greenfield."""
     p = state.run.parameters
     return p["sites.turbine_days"] if kind != "greenfield" else p["sites.on_site_days"]
+
+
+def non_firm_room_kw(state: State, region: str) -> float:
+    """IT power that a region would still connect without works for it, to loads that it may switch off."""
+    room = state.run.parameters.get(f"regions.{region}.non_firm_mw", 0.0) * 1000
+    return room - state.run.regions[region].non_firm_kw if room else 0.0
+
+
+def non_firm_days(state: State, region: str, kw: float) -> float:
+    """Days until a load that may be switched off is connected: a study; never where there is no room for it."""
+    days: float = state.run.parameters["power.non_firm_days"]
+    return days if kw <= non_firm_room_kw(state, region) else NEVER_DAYS
 
 
 class Server(NamedTuple):
@@ -149,6 +161,8 @@ def _ahead_kw(queue: list[Building], building: Building) -> int:
 def power_day(state: State, building: Building) -> int:
     """First day on which the queue can serve a building, were the power of the region or of makers no limit."""
     works = making_days(state, building.kind) if building.on_site else study_days(state, building.region)
+    if not building.is_firm:
+        works = min(works, state.run.parameters["power.non_firm_days"])
     spread = state.run.parameters["sites.queue_sd"]
     return building.start_day + round(_wait(state.run.seed, building.building_id, works, spread))
 
@@ -163,7 +177,11 @@ def grant(state: State, day: int) -> Iterator[Happening]:
     buildings = state.sites.buildings
     for region in state.run.regions.values():
         queue = [buildings[name] for name in region.queue if not buildings[name].on_site]
-        yield from _served(state, queue, connectable_kw(state, region.name, day), "grid", day)
+        firm = [b for b in queue if b.is_firm or non_firm_room_kw(state, region.name) < b.power_kw]
+        yield from _served(state, firm, connectable_kw(state, region.name, day), "grid", day)
+        soon = [b for b in queue if not b.is_firm]
+        if soon and (room := non_firm_room_kw(state, region.name)) > 0:
+            yield from _served(state, soon, room, "non-firm", day)
     yield from _served(state, plant_queue(state), deliverable_kw(state, day), "on-site", day)
 
 

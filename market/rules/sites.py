@@ -12,7 +12,7 @@ from events.types.finance import PaymentMade
 from market import rng
 from market.rules import shells
 from market.rules.base import Deciders, Happening, cash
-from market.rules.power import days_of_new, expected_day
+from market.rules.power import days_of_new, expected_day, non_firm_days
 from market.state import State, next_id
 from market.state.sites import Building
 from market.units import CENTS
@@ -109,6 +109,8 @@ def _start(
     p = state.run.parameters
     building_id, power = next_id(state, site, "building"), command.power_kw_it
     wait = days_of_new(state, region, command.kind, power, command.on_site_power, day)
+    if not command.is_firm:
+        wait = min(wait, non_firm_days(state, region, power))
     due = day + max(planned_days(state, command.kind, building_id), round(wait))
     started = events.BuildingStarted(
         building_id=building_id,
@@ -117,6 +119,7 @@ def _start(
         region=region,
         kind=command.kind,
         on_site_power=command.on_site_power,
+        is_firm=command.is_firm,
         power_kw_it=power,
         start_day=day,
         due_day=due,
@@ -240,7 +243,7 @@ def energise(state: State, day: int) -> Iterator[Happening]:
         if rng.uniform(state.run.seed, "power held back", name) >= p["sites.power_factor"]:
             continue
         if building.granted:
-            kind: PowerSource = "on-site" if building.on_site else "grid"
+            kind: PowerSource = "on-site" if building.on_site else "grid" if building.is_firm else "non-firm"
             facility = round(building.power_kw * p[f"regions.{region}.pue"])
             event = events.PowerEnergised(
                 building_id=name,

@@ -36,6 +36,7 @@ class Region(msgspec.Struct, array_like=True):
     country: str
     queue: list[str] = []  # building ids, first come first
     granted_kw: int = 0
+    non_firm_kw: int = 0  # granted to loads that may be switched off
 
 
 class Licence(msgspec.Struct, array_like=True):

@@ -18,6 +18,7 @@ class Site(msgspec.Struct, array_like=True):
     due_day: int
     energised_kw: int = 0
     installed_w: int = 0
+    non_firm_kw: int = 0  # of `energised_kw`, served by a grid that may switch it off
 
     @property
     def spare_w(self) -> int:
@@ -41,6 +42,7 @@ class Building(msgspec.Struct, array_like=True):
     granted: bool = False
     wait_said: bool = False
     on_site: bool = False
+    is_firm: bool = True  # for one that is not: so far
     paused_day: int = -1  # day since which work rests, -1 while it goes on
     rested_days: int = 0  # of pauses that are over
 

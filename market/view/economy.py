@@ -78,9 +78,10 @@ class EconomyView(OwnView):
         """Part of the org's energised power that its GPUs use; 1 without any."""
         return shared_of(self).used_share(self.me)
 
-    def curtailed_share(self, region: str) -> float:
-        """Part of a year in which loads of a region are switched off."""
-        return duties.curtailment_hours(state_of(self), region) / HOURS_PER_YEAR
+    def curtailed_share(self, region: str, is_firm: bool = True) -> float:
+        """Part of a year in which loads of a region are switched off, those that are not firm for longer."""
+        hours = duties.curtailment_hours(state_of(self), region)
+        return (hours + (0.0 if is_firm else duties.non_firm_hours(state_of(self), region))) / HOURS_PER_YEAR
 
     def revenue_growth(self) -> float:
         """Growth of the own revenue as a lab, log points a year."""

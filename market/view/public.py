@@ -8,7 +8,7 @@ from events.commands.chips import PlaceOrder
 from market.rules import vendors
 from market.rules.chips import may_buy
 from market.rules.machines import leading_flop
-from market.rules.power import making_days
+from market.rules.power import making_days, non_firm_days, non_firm_room_kw
 from market.state.sites import Site
 from market.view.base import shared_of, state_of
 from market.view.frozen import frozen
@@ -149,6 +149,14 @@ class PublicView(PolicyView):
             return max(making_days(state_of(self), kind), server.clears_days(kw + queued))
         server, queued, works = shared_of(self).grids[region]
         return max(works, server.clears_days(kw + queued))
+
+    def non_firm_kw(self, region: str) -> float:
+        """IT power that the grid would still connect without works for it, to loads that it may switch off."""
+        return non_firm_room_kw(state_of(self), region)
+
+    def non_firm_days(self, region: str, kw: float) -> float:
+        """Days until the grid would connect a load that it may switch off; ten years where it has no room for it."""
+        return non_firm_days(state_of(self), region, kw)
 
     def site(self, name: str) -> Site:
         """One site: plans, energised power and installations are announced."""

@@ -17,7 +17,8 @@ from market.rules.policy import policy_hooks
         ("export-controls:from=2024-08-01", "OptionRejected"),
         ("supply-shock:from=2024-08-01", "ParameterSet"),
         ("public-compute:from=2024-08-01", "SubsidyPaid"),
-        ("curtailable-load:from=2024-08-01", "LoadCurtailed"),
+        ("texas-sb6:from=2024-08-01", "LoadCurtailed"),
+        ("curtailable-load:from=2024-08-01", "ParameterSet"),
         ("compute-reporting:flop=1e24", "ReportFiled"),
     ],
 )

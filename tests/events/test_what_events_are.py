@@ -138,7 +138,10 @@ def test_the_terms_of_a_command_and_of_its_choice_are_looked_into() -> None:
     assert said(why=Choice("topic", good, ("b",))) == "why must hold Terms"
 
 
-PLAIN = {"GiveQuote": {"form": "lease"}, "FundRound": {"kind": "equity"}}  # the plainest of several kinds
+PLAIN = {  # the plainest of several kinds
+    "GiveQuote": {"form": "lease"}, "FundRound": {"kind": "equity"}, "PlanSite": {"is_firm": True},
+    "StartBuilding": {"is_firm": True},
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -11,7 +11,7 @@ from tests.policies.trial import baseline, parting, with_policy, world_of
 
 WEEKS = 26
 SAMPLE = ("placebo", "power-moratorium:region=us-texas,from=2024-08-15", "public-compute:from=2024-08-15",
-          "curtailable-load:from=2024-08-15", "export-controls:from=2024-08-15")  # fmt: skip
+          "texas-sb6:from=2024-08-15,hours=175", "export-controls:from=2024-08-15")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -33,15 +33,15 @@ def test_the_placebo_changes_exactly_nothing(tried):
 
 
 def test_a_moratorium_keeps_builders_out_of_its_region_and_says_where_they_go(tried):
-    assert any(" region us-texas" in what for what in tried["power-moratorium"]["refused"])
-    elsewhere = [what for what in tried["power-moratorium"]["instead"] if not what.endswith("-> us-texas")]
+    assert any("us-texas" in what for what in tried["power-moratorium"]["refused"])
+    elsewhere = [what for what in tried["power-moratorium"]["instead"] if "us-texas" not in what.partition(" -> ")[2]]
     assert elsewhere
     assert tried["baseline"]["refused"] == {}
 
 
 def test_what_policies_pay_report_and_switch_off_is_counted(tried):
     assert last(tried["public-compute"], "policy.subsidised_usd") > 0
-    assert last(tried["curtailable-load"], "policy.curtailments") > 0
+    assert last(tried["texas-sb6"], "policy.curtailments") > 0
     assert last(tried["baseline"], "policy.curtailments") == 0
 
 
