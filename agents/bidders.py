@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import lru_cache
+from statistics import NormalDist
 
 from agents.amounts import horizon_weeks, position_h100e, target_h100e
 from events.commands.estates import BidForLot
@@ -35,9 +37,25 @@ def may_bid(view: MarketView, lot: Lot) -> bool:
 
 
 def worth_cents(view: MarketView, lot: Lot, need_h100e: float) -> float:
-    """What a lot is worth to the org: as appraised, with its own view of it, less where it has no use for all of it."""
+    """What the org bids for a lot: as appraised and by its own view of it, less where it has no use for all of it.
+
+    What estates must sell soon fetches `estates.forced_share`, and who wins is who thinks most of it: each takes off
+    what the highest of so many views lies above the mean.
+    """
     p = view.param
-    opinion = math.exp(p("estates.bid_sd") * view.draws.normal("lot", lot.lot_id, LIFETIME))
+    view_of_it = view.draws.normal("lot", lot.lot_id, LIFETIME) - expected_maximum(len(rivals(view)))
+    opinion = math.exp(p("estates.bid_sd") * view_of_it)
     used = min(1.0, max(0.0, need_h100e) / lot.h100e) if lot.h100e else 0.0
     least = p("estates.bid_without_need")
-    return lot.value_cents * opinion * (least + (1 - least) * used)
+    return p("estates.forced_share") * lot.value_cents * opinion * (least + (1 - least) * used)
+
+
+def rivals(view: MarketView) -> list[str]:
+    """Clouds and buyers of the bloc, the org among them, that could bid as well."""
+    return [name for role in ("cloud", "rest") for name in view.orgs(role) if view.same_bloc(name)]
+
+
+@lru_cache
+def expected_maximum(count: int) -> float:
+    """Mean of the highest of so many normal draws, in standard deviations (Blom 1958)."""
+    return NormalDist().inv_cdf((max(1, count) - 0.375) / (max(1, count) + 0.25))
