@@ -22,14 +22,25 @@ def shell_day(state: State, building: Building) -> int:
     p, run = state.run.parameters, state.run
     planned = max(1, building.planned_days)
     begun = (run.start_day - building.start_day) / planned
-    ratio = _slip(run.seed, building.building_id, begun, p["sites.slip_median"], p["sites.slip_sd"])
+    is_campus = state.sites.sites[building.site].kind != "pool"  # pools lie in many places
+    u = _drawn(run.seed, building.building_id, building.site, p["sites.slip_shared"] if is_campus else 0.0)
+    ratio = _slip(u, begun, p["sites.slip_median"], p["sites.slip_sd"])
     return building.start_day + round(planned * ratio) + building.rested_days
 
 
 @lru_cache(1 << 14)
-def _slip(seed: int, building_id: str, begun: float, median: float, sd: float) -> float:
+def _drawn(seed: int, building_id: str, site: str, shared: float) -> float:
+    """A draw for a building, 0 to 1, that has a part of its variance in common with all buildings of its site."""
+    own = rng.uniform(seed, "building slip", building_id)
+    if not shared:
+        return own
+    z = math.sqrt(1 - shared) * rng.quantile(own) + math.sqrt(shared) * rng.normal(seed, "campus slip", site)
+    return min(max(rng.normal_cdf(z), 1e-9), 1 - 1e-9)
+
+
+@lru_cache(1 << 14)
+def _slip(u: float, begun: float, median: float, sd: float) -> float:
     """Realised over planned days; `begun` is the part of the plan that had passed at the start, <= 0 if none."""
-    u = rng.uniform(seed, "building slip", building_id)
     if begun > 0:
         floor = rng.normal_cdf(math.log(begun / median) / sd)
         u = min(floor + u * (1 - floor), 1 - 1e-9)

@@ -34,7 +34,9 @@ REFERENCE: dict[str, Reference] = {
     ),
     "A+ to A-": Reference(0.0, 0.041, "none to what spreads of 0.6 to 0.84 points imply; 0.2 % of history"),
     "BBB+ to BBB-": Reference(0.003, 0.055, "0.8 % of history to what a spread of 1.1 points implies (Oracle)"),
-    "unrated borrowers": Reference(0.08, 0.30, "as B: 12 % of history to what loans at 11 % imply at 35 % recovery"),
+    "unrated borrowers": Reference(
+        0.05, 0.30, "as B: 5 % of the best three years of history (12 % of all) to what loans at 11 % imply"
+    ),
 }
 """Cumulative frequencies of three years: history after S&P's annual study of 1981 to 2023 (from memory), spreads after
 the rates of the catalogue (`finance.spread_per_step`, `finance.loan_rate`, `finance.state_rate`)."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import correlation
+
 import pytest
 from given import CLOUD, FIELD, LAB, RIVAL, SITE, START, YEAR, given
 
@@ -147,11 +149,25 @@ def test_a_shell_that_was_not_ready_at_the_start_is_ready_after_it():
 
 
 def test_realised_over_planned_has_its_median():
-    world = given(sites__slip_median=1.25, sites__slip_sd=0.25)
+    world = given(sites__slip_median=1.25, sites__slip_sd=0.25, sites__slip_shared=0.0)
     ratios = sorted(
         (contracted.shell_day(world.state, begun(world, planned=1000, n=n)) - START) / 1000 for n in range(1, 400)
     )
     assert ratios[200] == pytest.approx(1.25, rel=0.05)
+
+
+def test_buildings_of_a_campus_slip_alike_and_those_of_a_pool_or_of_two_sites_do_not():
+    def alike(shared, kind="greenfield"):
+        world = given(sites__slip_shared=shared)
+        world.state.sites.sites[FIELD].kind = kind
+        pairs = []
+        for seed in range(60):
+            world.state.run.seed = seed
+            pairs.append([contracted.shell_day(world.state, begun(world, planned=1000, n=n)) for n in (1, 2)])
+        return correlation(*zip(*pairs, strict=True))
+
+    assert alike(0.8) > 0.6 > 0.3 > alike(0.0)
+    assert alike(0.8, "pool") == alike(0.0)
 
 
 # --- power
