@@ -186,13 +186,15 @@ class Decision(Struct, frozen=True):
 
     def summary(self, topic: str) -> Choice | None:
         """The decision to be recorded where many places were open: the option taken, and the best left of each way."""
-        whole = self.choice(topic)
-        if whole is None:
+        won = self.best
+        if won is None:
             return None
-        first: dict[str, Terms] = {}
-        for terms in whole.rejected:
-            first.setdefault(terms.way if terms.reason != "permission" else terms.option, terms)
-        return Choice(topic, whole.chosen, tuple(first.values()))
+        first: dict[str, Scored] = {}
+        for s in self.ranked:
+            if s is not won:
+                is_refused = s.option.failed[:1] == ("permission",)
+                first.setdefault(s.terms.option if is_refused else s.terms.way, s)
+        return Decision(self.target, (won, *first.values())).choice(topic, won)
 
 
 def true_reason(lost: Scored, won: Scored) -> OptionLeft:

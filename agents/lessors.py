@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from agents import means, permission
 from agents.decision import Target
-from agents.means import Build
+from agents.means import YEAR_DAYS, Build
 from agents.rights import with_clauses
 from agents.rooms import rooms
 from agents.valuation import once
@@ -169,10 +169,14 @@ def offer(view: MarketView, request: Request) -> LeaseTerms | TalksEnd:
     if chip is None:
         return "chips"
     asked = math.ceil(request.h100e / chip.h100e)
+    least = p("labs.race_least_share" if request.chip else "desk.part_min") * asked
+    last = view.day + math.ceil(YEAR_DAYS * p("contracts.raise_years_max"))
+    if min(asked, int(carried_gpus(view, chip, last))) < least:  # what is carried grows with the wait, up to then
+        return "finance"
     plan = place_for(view, chip, asked, request)
     first = request.due_day if plan is None else max(request.due_day, view.day + round(7 * plan.weeks))
     gpus = min(asked, int(carried_gpus(view, chip, first)))
-    if gpus < p("labs.race_least_share" if request.chip else "desk.part_min") * asked:
+    if gpus < least:
         return "finance"
     if plan is None or 7 * plan.weeks > p("contracts.ahead_days_max"):
         return "power"

@@ -44,6 +44,9 @@ class View:
 
     def param(self, name: str) -> float:
         """Read a settable number; of orgs only the own ones."""
+        value = shared_of(self).public_parameters.get(name)
+        if value is not None:
+            return value
         if name.startswith("orgs.") and not name.startswith(f"orgs.{self.me}."):
             raise NotVisible(f"{name} is not {self.me}'s to know")
         return state_of(self).run.parameters[name]

@@ -47,6 +47,11 @@ class Shared(EachOrg):
         return {org: tuple(mine) for org, mine in found.items()}
 
     @cached_property
+    def public_parameters(self) -> dict[str, float]:
+        """Settable numbers that are no org's own."""
+        return {name: x for name, x in self.state.run.parameters.items() if not name.startswith("orgs.")}
+
+    @cached_property
     def orgs(self) -> Mapping[str, Org]:
         """Registrations by id."""
         return MappingProxyType({name: frozen(org) for name, org in self.state.run.orgs.items()})
