@@ -10,7 +10,7 @@ import altair as alt
 import polars as pl
 
 from market.report.decision import WEEKS_PER_MONTH, asked_words
-from market.report.figures.base import COLOURS, GREY, Figure, bars, values
+from market.report.figures.base import COLOURS, GREY, Figure, bars, name_axis, row_px, values, wrapped
 from market.report.page import Number, Page, Section
 from market.report.trust import sources_of_parameters
 from market.units import WEEK_DAYS
@@ -93,10 +93,12 @@ def waits(found: dict[str, Any]) -> Figure:
         ]
     )  # fmt: skip
     in_time = [row for row in rows if row["months_to_power"] <= due and not row["failed"]]
-    order = alt.Y("option:N", sort=[row["option"] for row in rows], title=None, axis=alt.Axis(labelLimit=190))
+    shown = wrapped([row["option"] for row in rows])
     end = max(due, *(row["months_to_power"] for row in rows)) * 1.6 if rows else due
     scale = alt.Scale(domain=["taken", "left", "fails a gate"], range=[COLOURS[0], COLOURS[4], GREY])
-    base = alt.Chart(values(table)).encode(y=order)
+    base = alt.Chart(values(table.with_columns(pl.col("option").replace(shown)))).encode(
+        y=name_axis("option", list(shown.values()))
+    )
     waited = base.mark_bar(height=12).encode(
         x=alt.X("months_to_power:Q", title="months until it can be used", scale=alt.Scale(domain=[0, end])),
         color=alt.Color("outcome:N", scale=scale, legend=alt.Legend(title=None, orient="bottom")),
@@ -104,7 +106,9 @@ def waits(found: dict[str, Any]) -> Figure:
     )
     said = base.mark_text(align="right", fontSize=11).encode(x=alt.value("width"), text="label:N")
     wanted = alt.Chart(alt.InlineData(values=[{"due": due}])).mark_rule(strokeDash=[4, 4]).encode(x="due:Q")
-    chart = (waited + wanted + said).properties(width="container", height=max(120, 24 * table.height))
+    chart = (waited + wanted + said).properties(
+        width="container", height=max(120, row_px(shown.values(), 24) * table.height)
+    )
     return Figure(
         "waits",
         f"{len(in_time)} of {len(found['options'])} options can be in use by {target['by']} and fail nothing",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -18,6 +19,7 @@ were searched for under these conditions, which the tests measure."""
 
 GREY = "#7F7F7F"
 HEIGHT = 260
+NAME_CHARACTERS = 22  # of a line of a name beside a picture
 OTHERS = "all others"
 
 
@@ -152,6 +154,22 @@ def placed(frame: pl.DataFrame, by: str, names: Sequence[str]) -> pl.DataFrame:
     return frame.with_columns(places.alias("order"))
 
 
+def wrapped(names: Sequence[str]) -> dict[str, str]:
+    """Break long names into lines: none is cut beside a narrow picture."""
+    return {name: "\n".join(textwrap.wrap(name, NAME_CHARACTERS)) or name for name in names}
+
+
+def name_axis(by: str, shown: Sequence[str]) -> alt.Y:
+    """The axis of names, in the order given, as `wrapped` breaks them."""
+    axis = alt.Axis(labelLimit=230, labelExpr="split(datum.label, '\\n')")
+    return alt.Y(f"{by}:N", sort=list(shown), title=None, axis=axis)
+
+
+def row_px(shown: Iterable[str], least: int) -> int:
+    """Height of a row that holds every name, `least` or more."""
+    return max(least, 9 + 13 * max((name.count("\n") + 1 for name in shown), default=1))
+
+
 def bars(
     frame: pl.DataFrame,
     amount: str,
@@ -163,17 +181,18 @@ def bars(
     **scale: Any,
 ) -> alt.Chart:
     """Stacked bars to the right, one a name in the order given, coloured by part."""
+    shown = wrapped(order)
     drawn: alt.Chart = (
-        alt.Chart(values(placed(frame, part, parts)))
+        alt.Chart(values(placed(frame, part, parts).with_columns(pl.col(by).replace(shown))))
         .mark_bar(height=14)
         .encode(
             x=alt.X(f"{amount}:Q", title=title, scale=alt.Scale(**scale)),
-            y=alt.Y(f"{by}:N", sort=list(order), title=None, axis=alt.Axis(labelLimit=190)),
+            y=name_axis(by, list(shown.values())),
             color=colour(part, parts),
             order="order:Q",
             tooltip=[f"{by}:N", f"{part}:N", alt.Tooltip(f"{amount}:Q", format=",.3~f")],
         )
-        .properties(width="container", height=max(120, 24 * len(order)))
+        .properties(width="container", height=max(120, row_px(shown.values(), 24) * len(order)))
     )
     return drawn
 

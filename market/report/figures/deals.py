@@ -143,6 +143,9 @@ def recoveries(log: pl.LazyFrame) -> Figure:
     order = every.select(pl.format("{}: {}", "org", "rank"))["org"].to_list()
     said = [f"{rank} {share[rank]:.0%}" for rank in RANKS if rank in share]
     count, so_far = every["estate_id"].n_unique(), " so far" if every["ended_day"].null_count() else ""
+    if not every["recovered_usd_cents"].sum():
+        nothing = f"Creditors of {count} estate{'' if count == 1 else 's'} recover nothing{so_far}"
+        return Figure("recoveries", nothing, None, table, "By org and rank of claims.", "")
     return Figure(
         "recoveries",
         f"Creditors of {count} estate{'' if count == 1 else 's'} recover{so_far}: {', '.join(said)}",

@@ -5,7 +5,6 @@ Bands hold 50 and 90 % of runs; intervals are 95 % bootstrap intervals of the me
 
 from __future__ import annotations
 
-import textwrap
 from datetime import date, timedelta
 
 import altair as alt
@@ -17,14 +16,25 @@ from market.experiments.design.schema import BASELINE
 from market.experiments.results.dataset import Results
 from market.experiments.statistics.pairing import SLIGHT, Effect
 from market.experiments.tell.wording import amount, count, percent, scale
-from market.report.figures.base import COLOURS, GREY, Figure, dashes, hue, time_axis, values, with_names
+from market.report.figures.base import (
+    COLOURS,
+    GREY,
+    Figure,
+    dashes,
+    hue,
+    name_axis,
+    row_px,
+    time_axis,
+    values,
+    with_names,
+    wrapped,
+)
 from market.report.figures.ends import domain, last_values
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.50, "q75": 0.75, "q95": 0.95}
 ROWS = 16
 SURE, UNSURE = "clear: the 95 % interval leaves out zero", "not clear: it may be chance"
 PREFIXES = {"k": "thousand", "m": "million", "bn": "billion", "tn": "trillion"}
-LABEL_CHARACTERS = 26  # of a line of a name on an axis
 
 
 def of_one(metric: str) -> bool:
@@ -199,16 +209,12 @@ def _forest(table: pl.DataFrame, by: str, amount_: str, axis: str, title: str, k
     if not table.height:
         return Figure(key, title, None, table, note, "")
     order = table[by].to_list()
-    lines = [textwrap.wrap(name, LABEL_CHARACTERS) for name in order]
-    wrapped = dict(zip(order, ("\n".join(parts) for parts in lines), strict=True))
-    table_ = table.with_columns(pl.col(by).replace(wrapped))
+    shown = wrapped(order)
     color = alt.Scale(domain=[SURE, UNSURE], range=[COLOURS[0], GREY])
     legend = alt.Legend(title=None, orient="bottom", columns=1, labelLimit=0)
-    base = alt.Chart(values(table_)).encode(
-        y=alt.Y(f"{by}:N", sort=list(wrapped.values()), title=None,
-                axis=alt.Axis(labelLimit=230, labelExpr="split(datum.label, '\\n')")),
-        color=alt.Color("sure:N", scale=color, legend=legend),
-    )  # fmt: skip
+    base = alt.Chart(values(table.with_columns(pl.col(by).replace(shown)))).encode(
+        y=name_axis(by, list(shown.values())), color=alt.Color("sure:N", scale=color, legend=legend)
+    )
     bars = base.mark_rule(strokeWidth=3).encode(x=alt.X("low:Q", title=axis), x2="high:Q")
     shape = alt.Scale(domain=[SURE, UNSURE], range=["circle", "diamond"])
     dots = base.mark_point(filled=True, size=70).encode(
@@ -217,6 +223,5 @@ def _forest(table: pl.DataFrame, by: str, amount_: str, axis: str, title: str, k
         tooltip=[f"{by}:N", *(alt.Tooltip(f"{c}:Q", format=".3~f") for c in (amount_, "low", "high"))],
     )
     zero = alt.Chart(alt.InlineData(values=[{"zero": 0}])).mark_rule(strokeDash=[3, 3]).encode(x="zero:Q")
-    row = 9 + 13 * max(map(len, lines))
-    chart = (zero + bars + dots).properties(width="container", height=max(120, row * len(order)))
+    chart = (zero + bars + dots).properties(width="container", height=max(120, row_px(shown.values(), 22) * len(order)))
     return Figure(key, title, chart, table, note, f"Points with intervals around zero for {', '.join(order[:6])}.")

@@ -9,6 +9,7 @@ from market.analytics.base import chips, events
 from market.analytics.prices import prices
 from market.analytics.refusals import refusals
 from market.report.figures.base import (
+    COLOURS,
     HEIGHT,
     OTHERS,
     Figure,
@@ -18,10 +19,13 @@ from market.report.figures.base import (
     dated,
     hue,
     lines,
+    name_axis,
     quarterly,
+    row_px,
     time_axis,
     values,
     with_names,
+    wrapped,
 )
 from market.report.figures.ends import domain, last_values
 
@@ -119,15 +123,16 @@ def failures(log: pl.LazyFrame) -> Figure:
         return Figure("failures", "Nothing was refused and no talks failed", None, table, "", "")
     what = pl.format("{}: {}", pl.col("type").replace(WHAT), pl.col("reason").str.replace(": ", ", "))
     shown = table.head(20).with_columns(what.alias("what"))
+    names = wrapped(shown["what"].to_list())
     chart = (
-        alt.Chart(values(shown))
-        .mark_bar(color="#0072B2")
+        alt.Chart(values(shown.with_columns(pl.col("what").replace(names))))
+        .mark_bar(color=COLOURS[0], height=14)
         .encode(
             x=alt.X("count:Q", title="events"),
-            y=alt.Y("what:N", sort=shown["what"].to_list(), title=None, axis=alt.Axis(labelLimit=240)),
+            y=name_axis("what", list(names.values())),
             tooltip=["what:N", "count:Q"],
         )
-        .properties(width="container", height=max(120, 18 * shown.height))
+        .properties(width="container", height=max(120, row_px(names.values(), 22) * shown.height))
     )
     first = shown.row(0, named=True)
     return Figure(
