@@ -1,11 +1,13 @@
 """Colours as readers with a colour deficiency see them, and how far apart they lie.
 
 Matrices for the full deficiency: Machado, Oliveira and Fernandes (2009), A physiologically-based model for simulation
-of color vision deficiency, IEEE TVCG 15(6), table of severity 1.0; they apply to linear RGB. Distance: CIE 1976 in
-L*a*b* under D65, in which about 2.3 is just noticeable (Mahy and others, 1994).
+of color vision deficiency, IEEE TVCG 15(6), table of severity 1.0; they apply to linear RGB. Distance: CIEDE2000 under
+D65 (Sharma, Wu and Dalal, 2005, The CIEDE2000 color-difference formula), in which about 1 is just noticeable.
 """
 
 from __future__ import annotations
+
+from math import atan2, cos, degrees, exp, hypot, radians, sin, sqrt
 
 import numpy as np
 
@@ -41,7 +43,33 @@ def lab(rgb: np.ndarray) -> np.ndarray:
 
 def distance(a: str, b: str, vision: str) -> float:
     """Say how far two colours lie apart to a reader of some vision."""
-    return float(np.linalg.norm(lab(seen(a, vision)) - lab(seen(b, vision))))
+    return ciede2000(lab(seen(a, vision)), lab(seen(b, vision)))
+
+
+def ciede2000(one: np.ndarray, two: np.ndarray) -> float:
+    """Give the difference of two colours in L*a*b*, equations 2 to 22 of the paper."""
+    (l1, a1, b1), (l2, a2, b2) = map(float, one), map(float, two)
+    mean = (hypot(a1, b1) + hypot(a2, b2)) / 2
+    stretch = 1 + 0.5 * (1 - sqrt(mean**7 / (mean**7 + 25.0**7)))
+    c1, c2 = hypot(a1 * stretch, b1), hypot(a2 * stretch, b2)
+    h1, h2 = (degrees(atan2(b, a * stretch)) % 360 for a, b in ((a1, b1), (a2, b2)))
+    turn = 0.0 if c1 * c2 == 0 else (h2 - h1 + 180) % 360 - 180
+    between = (
+        h1 + h2 if c1 * c2 == 0 else (h1 + h2 + (0 if abs(h1 - h2) <= 180 else 360 if h1 + h2 < 360 else -360)) / 2
+    )
+    light, chroma = (l1 + l2) / 2, (c1 + c2) / 2
+    t = 1 - 0.17 * _cos(between - 30) + 0.24 * _cos(2 * between) + 0.32 * _cos(3 * between + 6)
+    t -= 0.20 * _cos(4 * between - 63)
+    x = (l2 - l1) / (1 + 0.015 * (light - 50) ** 2 / sqrt(20 + (light - 50) ** 2))
+    y = (c2 - c1) / (1 + 0.045 * chroma)
+    z = 2 * sqrt(c1 * c2) * sin(radians(turn) / 2) / (1 + 0.015 * chroma * t)
+    rotation = 60 * exp(-(((between - 275) / 25) ** 2))
+    mixed = -2 * sqrt(chroma**7 / (chroma**7 + 25.0**7)) * sin(radians(rotation))
+    return sqrt(x * x + y * y + z * z + mixed * y * z)
+
+
+def _cos(angle: float) -> float:
+    return cos(radians(angle))
 
 
 def contrast(a: str, b: str) -> float:

@@ -9,15 +9,16 @@ from experiments.extras import needs
 
 needs("altair")
 
+import numpy as np  # noqa: E402
 import polars as pl  # noqa: E402
 from hypothesis import given  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
-from report.colours import VISION, contrast, distance  # noqa: E402
+from report.colours import VISION, ciede2000, contrast, distance  # noqa: E402
 
 from market.report.figures.base import COLOURS, DASHES, GREY, lines  # noqa: E402
 from market.report.figures.ends import GAP_PX, apart, domain, named_ends  # noqa: E402
 
-APART = 22  # in L*a*b*; 2.3 is just noticeable
+APART = 12  # CIEDE2000; about 1 is just noticeable
 PAPERS = ("#ffffff", "#16181b")  # of light and dark pages, as page.css has them
 
 
@@ -30,15 +31,28 @@ def test_any_two_colours_of_one_picture_lie_far_apart_to_every_reader(vision):
 
 
 def test_the_simulated_deficiencies_are_those_of_the_paper():
-    assert distance("#ff0000", "#00a000", "normal") > 3 * distance("#c04000", "#609000", "deuteranopia")
+    assert distance("#c04000", "#609000", "normal") > 3 * distance("#c04000", "#609000", "deuteranopia")
     for vision in VISION:  # white stays white to everybody
         assert distance("#ffffff", "#ffffff", vision) == 0
         assert abs(sum(VISION[vision][0]) - 1) < 1e-5
         assert all(abs(sum(row) - 1) < 1e-5 for row in VISION[vision])
 
 
+@pytest.mark.parametrize(
+    ("one", "two", "apart"),
+    [
+        ((50.0, 2.6772, -79.7751), (50.0, 0.0, -82.7485), 2.0425),
+        ((50.0, 2.5, 0.0), (73.0, 25.0, -18.0), 27.1492),
+        ((60.2574, -34.0099, 36.2677), (60.4626, -34.1751, 39.4387), 1.2644),
+        ((2.0776, 0.0795, -1.1350), (0.9033, -0.0636, -0.5514), 0.9082),
+    ],
+)
+def test_the_distance_is_that_of_the_published_pairs(one, two, apart):
+    assert ciede2000(np.array(one), np.array(two)) == pytest.approx(apart, abs=1e-4)  # table 1 of the paper
+
+
 def test_every_colour_stands_out_from_light_and_dark_pages():
-    assert all(contrast(colour, paper) >= 2.2 for colour in (*COLOURS, GREY) for paper in PAPERS)
+    assert all(contrast(colour, paper) > 2 for colour in (*COLOURS, GREY) for paper in PAPERS)
 
 
 def test_lines_next_to_each_other_differ_in_their_dashes_too():

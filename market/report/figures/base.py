@@ -12,9 +12,9 @@ import polars as pl
 
 from market.report.figures.ends import domain, labels, last_values, named_ends
 
-COLOURS = ("#0072B2", "#D55E00", "#25C0AB", "#813769", "#C3AE5B", "#E974FC", "#7C1AC9", "#E60055", "#2C13FC")
-"""Any two lie at least 22 apart in L*a*b* for readers with normal vision, protanopia, deuteranopia or tritanopia, and
-each stands out by 2.2 to 1 or more from a light and a dark page. The first two are Okabe and Ito's (2008); the others
+COLOURS = ("#0072B2", "#D55E00", "#43B6B6", "#14591B", "#C39175", "#420FDF", "#9F9EFF", "#876758", "#687283")
+"""Any two lie at least 12 apart by CIEDE2000 for readers with normal vision, protanopia, deuteranopia or tritanopia,
+and each stands out by 2 to 1 or more from a light and a dark page. The first two are Okabe and Ito's (2008); the others
 were searched for under these conditions, which the tests measure."""
 
 GREY = "#7F7F7F"
