@@ -46,6 +46,7 @@ class Grid:
 
     columns: Sequence[str]
     rows: Sequence[tuple[str, str, Sequence[Cell]]]
+    baseline: str = "without a policy"
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def first_parts(grid: Grid | None, brief: Sequence[tuple[str, str]]) -> str:
 
 
 def _grid(grid: Grid) -> str:
-    names = ("", "without a policy", *grid.columns)
+    names = ("", grid.baseline, *grid.columns)
     head = "".join(f'<th scope="col">{_text(name)}</th>' if name else "<td></td>" for name in names)
     body = "".join(
         f'<tr><th scope="row">{_text(what)}</th><td data-of="{_text(names[1])}">{_text(base)}</td>'

@@ -10,6 +10,7 @@ from market.analytics.base import events
 from market.analytics.capacity import capacity
 from market.analytics.power import power
 from market.experiments.tell.wording import count, percent
+from market.report.beside_parent import fork_grid, parent_of
 from market.report.figures import FIGURES, Figure
 from market.report.page import Number, Page, Section
 from market.report.trust import past_accuracy, sources_of_parameters
@@ -39,6 +40,7 @@ def run_page(run: Run, title: str | None = None) -> Page:
     last = int(events(log, "WeekClosed").select(pl.col("day").max()).collect().item())
     manifest = run.reader.manifest
     under = f" under {', '.join(manifest.policies)}" if manifest.policies else ""
+    parent = parent_of(run)
     span = f"{begun['kind']} from {iso(begun['start_day'])} to {iso(last)} (one run, seed {begun['seed']}{under})"
     return Page(
         title=title or _grown(drawn),
@@ -48,6 +50,11 @@ def run_page(run: Run, title: str | None = None) -> Page:
         ],
         numbers=list(_numbers(drawn)),
         brief=list(_brief(log)),
+        grid=None
+        if parent is None
+        else fork_grid(
+            log, parent.log.collect().lazy(), f"{parent.folder.name}, as it went", f"change since the fork{under}"
+        ),
         sections=[Section(name, [drawn[figure] for figure in figures]) for name, figures in SECTIONS],
         trust=list(_trust()),
         reproduce=[

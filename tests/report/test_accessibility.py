@@ -47,3 +47,11 @@ def test_no_page_breaks_a_rule_asks_for_anything_or_is_wider_than_its_screen(bro
         page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
     assert breaches(page) == ""
     page.close()
+
+
+def test_the_report_of_a_fork_stands_beside_the_run_that_it_left(pages):
+    text = pages["fork"].read_text()
+    assert "run, as it went" in text
+    assert "change since the fork under chip-tariff" in text
+    assert "Where the load goes" in text
+    assert "as it went" not in pages["run"].read_text()
