@@ -53,13 +53,16 @@ def segments(log: pl.LazyFrame) -> pl.LazyFrame:
 def constraints(log: pl.LazyFrame) -> pl.LazyFrame:
     """What held makers of chips and builders back, each time it was said.
 
-    Makers: the scarcest shared input, from then on, and the part of their needs that it meets. Builders: what held
-    their budget for chips down in the month: demand, finance, power or no cash.
+    Makers: the scarcest shared input, from then on, and the part of their needs that it meets. Works: whether
+    contractors finish a builder's shells, in the same way. Builders: what held their budget down in the month: demand,
+    finance, power or no cash.
     """
     log = only(log, "InputBound", "BudgetSet")
     makers = events(log, "InputBound").select(
-        "day", pl.col("supplier").alias("org"), pl.lit("maker").alias("side"), pl.col("kind").alias("held_by"), "share"
-    )
+        "day", pl.col("supplier").alias("org"),
+        pl.when(pl.col("kind") == "shells").then(pl.lit("works")).otherwise(pl.lit("maker")).alias("side"),
+        pl.col("kind").alias("held_by"), "share",
+    )  # fmt: skip
     builders = events(log, "BudgetSet").select(
         "day", "org", pl.lit("builder").alias("side"), pl.col("reason").alias("held_by"),
         pl.lit(None, pl.Float64).alias("share"),

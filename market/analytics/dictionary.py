@@ -43,7 +43,7 @@ DERIVED: dict[str, tuple[str, str]] = {
     "low_usd_per_h100e_hour": ("USD/H100e-hour", "price that a tenth of the contracts stay below"),
     "median_usd_per_h100e_hour": ("USD/H100e-hour", "median of the prices signed"),
     "month": ("", "months of 28 days since the start, from 0"),
-    "side": ("", "maker or builder"),
+    "side": ("", "maker, works of a builder, or a builder's budget (builder)"),
     "term_years": ("years", "length of the contracts, rounded"),
     "gpus_delivered": ("", "GPUs handed over and not taken back"),
     "gpus_drawn": ("", "GPUs of the contract that leases have taken"),

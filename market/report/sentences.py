@@ -31,7 +31,7 @@ SENTENCES: dict[str, str] = {
     "OutputMade": "{supplier} made {gpus} {chip} in the week; the backlog is {lead_time_weeks} weeks of that.",
     "SlotsExpanded": "{supplier}'s packaging grew to {value} slots a week.",
     "InputExpanded": "Makers of {kind} can supply {value} a week.",
-    "InputBound": "From this week {kind} holds {supplier} back: it meets {share} of what its lines need.",
+    "InputBound": "From this week {kind} holds {supplier} back: it meets {share} of the need.",
     "PriceListed": "{supplier} lists {chip} at {price_usd_per_gpu} USD.",
     "IntegrationExpanded": "{org} can rack {gpus} more GPUs a week.",
     "OrderPlaced": "{org} ordered {gpus} {chip} from {supplier} at {price_usd_per_gpu} USD each.",

@@ -182,7 +182,8 @@ def test_segments_stand_every_week_and_constraints_name_who_is_held_by_what(worl
     assert set(spent["segment"]) == {"consumer", "api", "enterprise"}
     assert (spent["usd_per_year"] < spent["market_usd_per_year"]).all()
     held = table("constraints", world[1]).collect()
-    assert {"maker", "builder"} == set(held["side"])
+    assert {"maker", "builder"} <= set(held["side"]) <= {"maker", "builder", "works"}
+    assert set(held.filter(pl.col("side") == "works")["held_by"]) <= {"shells"}
     assert set(held.filter(pl.col("side") == "builder")["held_by"]) <= {
         "start",
         "demand",
