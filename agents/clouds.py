@@ -18,7 +18,7 @@ from agents.resources import installed_kw, trusted_kw
 from agents.rights import options_of_cloud
 from agents.shelf import answer_counters, answer_requests
 from agents.siting import works
-from agents.targets import users_urgency
+from agents.targets import obtainable_h100e, users_urgency
 from agents.valuation import is_my_week
 from events.commands import Command
 from market.rng import Draws
@@ -55,7 +55,7 @@ def capacity(view: MarketView) -> Iterator[Target]:
     owned = sum(h.owned * view.chip(h.chip).h100e for h in view.holdings()) + rented_h100e(view)
     room = max(0.0, trusted_kw(view, weeks) - installed_kw(view))
     short = target_h100e(view, weeks) - owned - room / chip.power_kw_it_per_gpu * chip.h100e
-    asked = short * margin(view) * min(1.0, QUARTER_WEEKS / p("sites.start_weeks"))
+    asked = min(short * margin(view) * min(1.0, QUARTER_WEEKS / p("sites.start_weeks")), obtainable_h100e(view))
     if asked >= p("contracts.ask_min_h100e"):
         price = view.contract_price(365 * p("labs.far_term_years"), weeks)
         yield Target(

@@ -12,7 +12,7 @@ from agents import means, permission
 from agents.decision import Target
 from agents.means import YEAR_DAYS, Build
 from agents.rights import with_clauses
-from agents.rooms import rooms
+from agents.rooms import lacking_kw, rooms
 from agents.valuation import once
 from events.commands import Command
 from events.commands.leases import BreakTalks, GiveQuote
@@ -74,18 +74,25 @@ def standing_plans(view: MarketView, lead: float, kw: float) -> Iterator[Plan]:
 
 
 def plans(view: MarketView, lead: float, kw: float, regions: list[str]) -> Iterator[Plan]:
-    """Another building of an own campus, and a new site, in regions where the org may build: each with its wait."""
+    """Another building of an own campus, and a new site, in regions where the org may build: each with its wait.
+
+    What its own users and the labs that it backs lack has asked for power first, at each site its part.
+    """
     beside, apart = max(lead, means.shell_weeks(view, "next")), max(lead, means.shell_weeks(view, "greenfield"))
     present = dict.fromkeys(room.region for room in rooms(view) if room.region in regions)
     campuses = {region: Build("brownfield", region, False) for region in present}
-    weeks = {region: max(beside, means.power_weeks(view, build, kw)) for region, build in campuses.items()}
+    first = dict.fromkeys(regions, 0.0)
+    for room in rooms(view):
+        if room.region in present:
+            first[room.region] += room.share * lacking_kw(view)
+    weeks = {name: max(beside, means.power_weeks(view, build, kw + first[name])) for name, build in campuses.items()}
     for room in rooms(view):
         if room.region in present:
             yield Plan(room.site, campuses[room.region], room.region, weeks[room.region])
     alone = max(apart, means.power_weeks(view, Build("greenfield", regions[0], True), kw)) if regions else apart
     for region in regions:
         build = Build("greenfield", region, False)
-        yield Plan("", build, region, max(apart, means.power_weeks(view, build, kw)))
+        yield Plan("", build, region, max(apart, means.power_weeks(view, build, kw + first[region])))
         yield Plan("", Build("greenfield", region, True), region, alone)  # makers of own plant have one queue
 
 
@@ -133,6 +140,13 @@ def carried_gpus(view: MarketView, chip: Chip, first_day: int) -> float:
     return max(0.0, means_usd.cash + years * means_usd.per_year) / (means_usd.part * bill)
 
 
+def buildable_gpus(view: MarketView, chip: Chip) -> float:
+    """GPUs of a new contract that the lessor could build for: what it has signed is a multiple of what it runs."""
+    runs = sum(site.energised_kw for site in view.sites())
+    signed = sum(c.undrawn * view.chip(c.chip).power_kw_it_per_gpu for c in view.contracts() if c.lessor == view.me)
+    return max(0.0, view.param("contracts.backlog_max") * runs - signed) / chip.power_kw_it_per_gpu
+
+
 class Means(NamedTuple):
     """Money of a lessor's own for new contracts, USD, what it earns a year, and the part of a bill that it pays."""
 
@@ -175,9 +189,10 @@ def offer(view: MarketView, request: Request) -> LeaseTerms | TalksEnd:
         return "finance"
     plan = place_for(view, chip, asked, request)
     first = request.due_day if plan is None else max(request.due_day, view.day + round(7 * plan.weeks))
-    gpus = min(asked, int(carried_gpus(view, chip, first)))
+    carried, built = int(carried_gpus(view, chip, first)), int(buildable_gpus(view, chip))
+    gpus = min(asked, carried, built)
     if gpus < least:
-        return "finance"
+        return "finance" if carried <= built else "power"
     if plan is None or 7 * plan.weeks > p("contracts.ahead_days_max"):
         return "power"
     start = max(request.due_day if plan.weeks * 7 + view.day < request.due_day else 0, view.day + round(7 * plan.weeks))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from agents import permission
+from agents.amounts import finance_usd_per_year
 from agents.decision import Gate, Option, Target, Way, Weights, score
 from agents.means import (
     SLIP_WEEKS,
@@ -31,7 +32,7 @@ from agents.means import (
 )
 from agents.rights import rebated
 from agents.valuation import once
-from market.units import HOURS_PER_YEAR
+from market.units import HOURS_PER_YEAR, YEAR_WEEKS
 from market.view import Chip, MarketView, Quote
 
 
@@ -76,7 +77,8 @@ def _built(view: MarketView, target: Target, build: Build, chips: Chips, since_d
     licence = may.wait_days / 7 if may.is_worth_asking else 0.0
     wait = max(chips.weeks, max(shell, power) + licence)
     is_found = build.kind == "greenfield" or target.is_fleet or has_hall(view, since_day)
-    failed: list[Gate] = [] if target.is_funded else list(gates(view, bill))
+    raised = raised_usd(view, wait) if target.is_fleet else 0.0
+    failed: list[Gate] = [] if target.is_funded else list(gates(view, bill - raised))
     if target.is_fleet and not target.chips_wait and power > shell + view.param("sites.patience_weeks"):
         failed.append("power")
     if not may.is_worth_asking:
@@ -118,6 +120,12 @@ def _best(options: Sequence[Option], target: Target, risk: float) -> Option:
     """The cheaper and sooner of ways that differ in region alone; a preferred region wins a tie."""
     weights = Weights(1.0, risk)
     return max(options, key=lambda o: ("permission" not in o.failed, score(target, o, weights).score, o.name))
+
+
+def raised_usd(view: MarketView, weeks: float) -> float:
+    """What a builder can raise until a day beyond what its budget for chips takes: a fleet is paid for as it comes."""
+    spare = finance_usd_per_year(view) - view.param("finance.bill_factor") * view.books.budget_usd_per_year
+    return max(0.0, spare) * weeks / YEAR_WEEKS
 
 
 def gates(view: MarketView, bill: float) -> tuple[Gate, ...]:

@@ -14,9 +14,12 @@ from msgspec.structs import replace
 
 from agents import means
 from agents.decision import Target
+from agents.targets import obtainable_h100e
 from market.cluster import chip as cluster_chip
-from market.units import HOURS_PER_YEAR, SECONDS_PER_DAY
+from market.units import HOURS_PER_YEAR, SECONDS_PER_DAY, YEAR_WEEKS
 from market.view import MarketView
+
+PRICED_GPUS = 10_000  # of a machine whose bill is asked for: levies may hang on its size
 
 
 def run_flop_per_h100e(view: MarketView) -> float:
@@ -47,6 +50,17 @@ def coming_machine_h100e(view: MarketView) -> float:
     return max(largest, ordered, *contracted, 0.0)
 
 
+def placeable_h100e(view: MarketView) -> float:
+    """Machine that stands at one place by the day: no larger than the grid of a region connects until then."""
+    p, chip = view.param, means.best_chip(view)
+    weeks, regions = p("labs.race_ready_weeks"), view.home_regions()
+    if chip is None or not regions:
+        return 0.0
+    yearly = 1000 * max(view.region_param(region, "grid_mw_per_year") for region in regions)
+    grown = math.exp(p("sites.grid_growth_per_year") * view.week / YEAR_WEEKS)
+    return means.h100e_of_kw(chip, yearly * grown * weeks / YEAR_WEEKS)
+
+
 def valuation_usd(view: MarketView) -> float:
     """What the lab is worth: as last stated, at least what its compute would be valued at."""
     p = view.param
@@ -70,14 +84,14 @@ def urgency(view: MarketView, h100e: float) -> float:
 
 
 def money_h100e(view: MarketView) -> float:
-    """Machine that the lab could pay for with its cash and the largest round that it could raise."""
-    p = view.param
+    """Machine whose whole bill the lab could pay with its cash and the largest round that it could raise."""
+    p, chip = view.param, view.chip("H100")
     round_usd = 0.0 if view.parent_of(view.me) else p("talks.raise_share") * valuation_usd(view)
-    usd = max(0.0, view.cash_cents / 100 - means.other_burn_usd(view)) + round_usd
-    chip = view.chip("H100")
-    each = chip.price_usd_per_gpu * (1 + p("shipping.server_cost_share"))
-    each += chip.power_kw_it_per_gpu * p("build.shell_usd_per_kw")
-    return usd / each
+    usd = view.cash_cents / 100 - means.other_burn_usd(view) + round_usd
+    region = means.hall_region(view.draws, view.home_regions())
+    build = means.Build("brownfield", region, view.trait("on_site_power") > 0) if region else None
+    each = means.bill_usd(view, chip, PRICED_GPUS, build) / PRICED_GPUS
+    return max(0.0, usd) / each
 
 
 def is_racing(view: MarketView) -> bool:
@@ -117,7 +131,7 @@ def frontier(view: MarketView) -> Iterator[Target]:
     p = view.param
     if view.lab is None or view.parent_of(view.me) or view.clearing < view.mix_cost:
         return  # in a glut hours are sold below their cost: nobody binds itself to a machine
-    machine = machine_h100e(view)
+    machine = min(machine_h100e(view), placeable_h100e(view), obtainable_h100e(view))
     wanted = min(machine, money_h100e(view))
     if wanted < max(p("labs.race_least_share") * machine, p("contracts.ask_min_h100e")):
         return

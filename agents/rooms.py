@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from agents.amounts import greenfield_weeks
 from agents.means import best_chip
 from agents.valuation import once
 from market.units import YEAR_WEEKS
@@ -28,7 +29,7 @@ class Room(NamedTuple):
     def weeks_until(self, view: MarketView, kw: float) -> float | None:
         """Weeks until so much is free, building after building; None when it never will be as planned.
 
-        What own users and those who rent by the hour will take by then comes first.
+        What own users and the labs that the org backs will take by then comes first; who rents by the hour does not.
         """
         room = self.free_kw
         for due, power in ((view.day, 0), *self.coming):
@@ -60,22 +61,41 @@ def rooms(view: MarketView) -> tuple[Room, ...]:
 
 
 def needed_kw(view: MarketView, weeks: float) -> float:
-    """Power that own users, the tail and the labs that the org backs will take beyond today's so many weeks ahead.
+    """Power that is spoken for beyond today's so many weeks ahead, at least that of all chips on their way.
 
-    Chips on their way are included. A lab that the org backs is believed to grow as its own users do.
+    Own users, and the labs that it backs, by the growth that it is told. Who rents by the hour, or for a year once
+    there is something to rent, has no claim.
     """
     chip = best_chip(view)
     if chip is None:
         return view.pending_kw()
-    more = max(0.0, view.users_h100e(weeks) - view.users_h100e(0.0))
-    more += backed_h100e(view) * math.expm1(max(0.0, view.memory_of_growth()) * weeks / YEAR_WEEKS)
+    more = max(0.0, view.own_users_h100e(weeks) - view.own_users_h100e(0.0))
+    more += backed_h100e(view, weeks) - backed_h100e(view, 0.0)
     return max(view.pending_kw(), more / chip.h100e * chip.power_kw_it_per_gpu)
 
 
 @once
-def backed_h100e(view: MarketView) -> float:
-    """Compute of the labs whose largest backer in return for their custom the org is."""
-    return sum(view.fleet_of(lab) for lab in view.labs() if view.compute_backer(lab) == view.me)
+def lacking_kw(view: MarketView) -> float:
+    """Power for own users and backed labs that neither stands nor is under way, as far ahead as new land takes."""
+    coming = sum(room.free_kw + sum(kw for _, kw in room.coming) for room in rooms(view))
+    return max(0.0, needed_kw(view, greenfield_weeks(view)) - coming)
+
+
+def backed_h100e(view: MarketView, weeks: float) -> float:
+    """Compute that the labs will want whose largest backer in return for their custom the org is.
+
+    Their growth is believed as far as labs believe in their own, less of it the further ahead.
+    """
+    p = view.param
+    fade = p("labs.belief_years")
+    years = fade * (1 - math.exp(-weeks / YEAR_WEEKS / fade))
+    backed = ((view.fleet_of(lab), min(view.growth_of(lab), p("labs.belief_max_per_year"))) for lab in _backed(view))
+    return math.fsum(h100e * math.exp(growth * years) for h100e, growth in backed)
+
+
+@once
+def _backed(view: MarketView) -> tuple[str, ...]:
+    return tuple(lab for lab in view.labs() if view.compute_backer(lab) == view.me)
 
 
 def contracted_kw(view: MarketView) -> dict[str, float]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from agents.decision import Target
 from agents.permission import rent_levy
+from agents.valuation import once
 from events.kinds import LeaseKind
 from market.units import HOURS_PER_YEAR, MONTH_WEEKS, QUARTER_WEEKS, YEAR_WEEKS, clip
 from market.view import Lab as LabRecord
@@ -126,6 +127,13 @@ def far(view: MarketView, lab: LabRecord) -> Iterator[Target]:
     yield from _target(view, "frontier", (gap, QUARTER_WEEKS), weeks - ramp, price)
 
 
+@once
+def obtainable_h100e(view: MarketView) -> float:
+    """Compute that one buyer can get for one request: a part of what makers will make while its tranches come."""
+    weekly = math.fsum(gpus * view.chip(name).h100e for name, gpus in sorted(view.outlook().items()))
+    return view.param("contracts.supply_share_max") * weekly * view.param("contracts.fleet_ramp_days") / 7
+
+
 def users_urgency(view: MarketView, cost_usd_per_h100e_hour: float, years: float) -> float:
     """Score lost by half a year in which own users are not served: what serving earns beyond the cost, over a term."""
     earned = view.param("serving.revenue_per_inference_usd") * view.price
@@ -139,7 +147,7 @@ def _target(view: MarketView, kind: LeaseKind, gap: tuple[float, int], weeks: fl
     if part * h100e >= p("labs.ask_min_h100e"):
         yield Target(
             kind=kind,
-            h100e=part * h100e,
+            h100e=min(part * h100e, obtainable_h100e(view)),
             due_day=view.day + round(7 * weeks),
             years=p("labs.near_term_years" if kind == "serving" else "labs.far_term_years"),
             worth_usd_per_h100e_hour_max=price * p("price.walk_away"),

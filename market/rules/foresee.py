@@ -34,6 +34,7 @@ def users(state: State, org: str, weeks: float) -> float:
 class Users(NamedTuple):
     """Those who spend on an org's compute: USD a year today, its growth, and H100e that a USD a year wants at entry."""
 
+    name: str  # of the org, or the tail
     factor: float
     usd_per_year: float
     growth_per_year: float
@@ -50,7 +51,7 @@ def users_of(state: State, org: str) -> tuple[Users, ...]:
         if use is not None and part > 0:
             elasticity = p["tail.elasticity" if user == TAIL else "own.elasticity"]
             usd, answer = part * use.usd_per_year, (entry / used) ** -elasticity
-            found.append(Users(demand_factor(state), usd, use.growth_per_year, HOURS_PER_YEAR * used, answer))
+            found.append(Users(user, demand_factor(state), usd, use.growth_per_year, HOURS_PER_YEAR * used, answer))
     return tuple(found)
 
 

@@ -7,7 +7,7 @@ from market.rules.base import income_usd_per_year
 from market.rules.levies import chip_case, energy_case
 from market.state.demand import TAIL
 from market.units import HOURS_PER_YEAR
-from market.view.base import shared_of, state_of
+from market.view.base import NotVisible, shared_of, state_of
 from market.view.own import OwnView
 
 
@@ -87,6 +87,12 @@ class EconomyView(OwnView):
         """Growth of the own revenue as a lab, log points a year."""
         return demand.lab_growth(state_of(self), self.me)
 
+    def growth_of(self, lab: str) -> float:
+        """Growth of the revenue of a lab that the org backs most, which it is told, log points a year."""
+        if self.compute_backer(lab) != self.me:
+            raise NotVisible(f"{self.me} is not told what {lab} earns")
+        return demand.lab_growth(state_of(self), lab)
+
     def served_share(self) -> float:
         """Part of what own customers ask for that the org serves."""
         return demand.availability(state_of(self), self.me)
@@ -98,6 +104,11 @@ class EconomyView(OwnView):
     def users_h100e(self, weeks: float) -> float:
         """Compute that own users and the org's part of the tail will want so many weeks ahead (see `foresee.users`)."""
         return foresee.h100e_of(shared_of(self).users_of(self.me), weeks)
+
+    def own_users_h100e(self, weeks: float) -> float:
+        """Compute that own users alone will want so many weeks ahead."""
+        own = (users for users in shared_of(self).users_of(self.me) if users.name == self.me)
+        return foresee.h100e_of(own, weeks)
 
     def contracted_h100e(self) -> float:
         """Compute that the org has let or promised under contracts."""

@@ -301,7 +301,8 @@ def test_a_cloud_resells_what_it_rents_with_a_margin():
 
 def test_a_cloud_whose_power_comes_too_late_for_its_own_users_asks_others_for_capacity():
     def short(users, **parameters):
-        world = cleared(given(orgs__cloud__target_factor=1.0, **parameters), spot=4.0, cost=1.2)
+        parameters = {"orgs__cloud__target_factor": 1.0, "contracts__supply_share_max": 1.0, **parameters}
+        world = cleared(given(**parameters), spot=4.0, cost=1.2)
         world.happened(UseMeasured(org=CLOUD, usd_per_year=users, growth_per_year=0.5, h100e=8_000.0))
         return list(clouds.capacity(view(world, CLOUD)))
 

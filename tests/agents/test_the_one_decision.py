@@ -6,11 +6,11 @@ import itertools
 import math
 
 import pytest
-from given import CLOUD, LAB, RIVAL, START, given
+from given import CLOUD, LAB, RESELLER, RIVAL, START, given
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
-from agents import desk, fulfilment, lessors, means, race, rooms, talks
+from agents import desk, fulfilment, lessors, means, race, rooms, talks, targets
 from agents.decision import Option, Target, Way, Weights, decide, gumbel, score, true_reason
 from events.commands.chips import PlaceOrder
 from events.commands.leases import AcceptQuote, BreakTalks, CounterQuote, GiveQuote, RequestLease
@@ -21,6 +21,7 @@ from events.types.leases import LeaseRequested
 from events.types.training import ServingMeasured
 from market.rng import Draws
 from market.view import MarketView, Shared
+from market.view.base import NotVisible
 
 WEIGHTS = Weights(2.5, 1.0)
 DRAWS = Draws(7, LAB, 0)
@@ -386,9 +387,64 @@ def test_a_lab_that_a_lessor_backs_comes_before_others_who_ask():
         UseMeasured(org=CLOUD, usd_per_year=1e6, growth_per_year=3.0, h100e=1.0),
     )  # fmt: skip
     v = view(backed, CLOUD)
-    assert rooms.backed_h100e(v) == v.fleet_of(LAB) > 0
-    assert rooms.backed_h100e(view(rich(), CLOUD)) == 0
+    assert rooms.backed_h100e(v, 0.0) == v.fleet_of(LAB) > 0
+    assert rooms.backed_h100e(view(rich(), CLOUD), 104) == 0
     assert rooms.needed_kw(v, 104) > rooms.needed_kw(v, 26)
+
+
+def test_only_its_backer_is_told_how_fast_a_labs_revenue_grows():
+    backed = rich(orgs__lab__revenue_growth_start=1.0).happened(
+        RoundClosed(
+            deal_id="lab/deal/1", org=LAB, counterparty=CLOUD, amount_usd_cents=10**11, valuation_usd_cents=10**12,
+            kind="equity for compute",
+        )
+    )  # fmt: skip
+    assert view(backed, CLOUD).growth_of(LAB) == view(backed, LAB).revenue_growth()
+    assert rooms.backed_h100e(view(backed, CLOUD), 52) > rooms.backed_h100e(view(backed, CLOUD), 0.0)
+    with pytest.raises(NotVisible):
+        view(backed, RESELLER).growth_of(LAB)
+
+
+def test_own_users_come_before_a_contract_and_who_rents_by_the_hour_does_not():
+    def needed(org):
+        used = UseMeasured(org=org, usd_per_year=1e9, growth_per_year=1.0, h100e=1.0)
+        return rooms.needed_kw(view(rich().happened(used), CLOUD), 104)
+
+    assert needed(CLOUD) > needed("tail") == rooms.needed_kw(view(rich(), CLOUD), 104)
+
+
+def test_what_own_users_lack_has_asked_for_power_before_a_lessor_builds_for_others():
+    def first_weeks(usd):
+        slow = rich(regions__texas__grid_mw_per_year=100.0, sites__on_site_days=9_000.0)
+        slow.happened(UseMeasured(org=CLOUD, usd_per_year=usd, growth_per_year=2.0, h100e=1.0))
+        return min(plan.weeks for plan in lessors.plans(view(slow, CLOUD), 0.0, 1_000, ["texas"]))
+
+    assert first_weeks(1e10) > first_weeks(1.0)
+
+
+def test_a_lessor_signs_no_more_than_a_multiple_of_what_it_runs():
+    few, many = (view(asked(world=rich(contracts__backlog_max=most)), CLOUD) for most in (0.01, 6.0))
+    assert lessors.buildable_gpus(few, few.chip("H100")) < lessors.buildable_gpus(many, many.chip("H100"))
+    assert lessors.offer(few, few.requests_to_me()[0]) == "power"
+
+
+# --- what is asked for
+
+
+def test_a_request_asks_for_a_part_of_what_makers_will_make_while_it_comes():
+    little, much = (targets.obtainable_h100e(view(rich(contracts__supply_share_max=part))) for part in (0.01, 0.1))
+    assert little == pytest.approx(much / 10)
+    assert much > 0
+
+
+def test_a_machine_is_no_larger_than_one_grid_connects_by_the_day():
+    small, large = (race.placeable_h100e(view(rich(regions__texas__grid_mw_per_year=mw))) for mw in (50.0, 500.0))
+    assert small == pytest.approx(large / 10)
+
+
+def test_money_pays_for_the_whole_bill_of_a_machine_with_its_own_plant():
+    grid, plant = (race.money_h100e(view(rich(orgs__lab__on_site_power=own))) for own in (0, 1))
+    assert 0 < plant < grid
 
 
 # --- asked from outside

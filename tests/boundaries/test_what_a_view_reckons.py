@@ -209,12 +209,6 @@ def test_a_minimum_take_makes_energy_dearer_by_what_an_org_leaves_unused():
     assert view(taking, LAB).energy_usd_per_mwh("texas") == pytest.approx(2 * price)  # it uses 0.28
     least = given(regions__texas__minimum_take_share=0.56, energy__used_share_least=0.4)
     assert view(least, LAB).energy_usd_per_mwh("texas") == pytest.approx(1.4 * price)
-    on_site = view(bare).levelised_usd_per_kwh("texas", True, 0.1)
-    assert (
-        on_site
-        > view(bare).levelised_usd_per_kwh("texas", False, 0.1)
-        == pytest.approx(energy.levelised_usd_per_kwh(bare.state, "texas", price, 0.0, 0.1))
-    )
 
 
 def test_hours_that_loads_are_switched_off_are_a_part_of_the_year():
