@@ -15,7 +15,7 @@ from market.cluster.case import FIELDS, Case
 from market.cluster.constants import Constants, fitted
 from market.cluster.evaluate import Answers, evaluate
 from market.cluster.explained import EXPLAINED, GRID_ANSWERS, columns_of_answers
-from market.cluster.memory import least_recompute
+from market.cluster.memory import activation_levels, least_recompute
 from market.cluster.parallelism import MICROBATCH, interleaves
 from market.cluster.power import clock_at
 from market.cluster.rows import Row, read_row
@@ -148,8 +148,9 @@ def with_recompute(case: Case) -> Case:
     """
     size = work.sizes(case)
     held = params_per_gpu(case, size)
-    least = least_recompute(case, size, held)
-    lean = least_recompute(dataclasses.replace(case, offload=np.asarray(1.0)), size, held)
+    levels = activation_levels(case, size)
+    least = least_recompute(case, size, held, levels)
+    lean = least_recompute(dataclasses.replace(case, offload=np.asarray(1.0)), size, held, levels)
     least = np.where(np.isfinite(least), least, np.where(np.isfinite(lean), lean, 2.0))
     filled = np.where(np.isnan(case.recompute), least, case.recompute)
     return dataclasses.replace(case, recompute=filled)

@@ -1,6 +1,5 @@
 """What a GPU must hold: weights, gradients, optimizer, activations, logits, buffers."""
 
-import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,12 +71,12 @@ def activations_at(case: Case, size: work.Sizes, first: Any, *more: float) -> li
     return [tokens * (per_token + logits) for per_token in layers]
 
 
-def memory(case: Case, size: work.Sizes, held: tuple[Array, Array]) -> Memory:
-    """Give the bytes of a GPU by ZeRO stage (Rajbhandari et al. 2020, arXiv:1910.02054): 2 + 4 + 12 a parameter. [R].
+def state_bytes(case: Case, size: work.Sizes, held: tuple[Array, Array]) -> tuple[Array, Array, Array]:
+    """Give the bytes of weights, gradients and optimizer of a GPU by ZeRO stage: 2 + 4 + 12 a parameter. [R] each.
 
-    8-bit recipes keep and reduce gradients in BF16: 2 bytes (assumption: Megatron-Bridge's do).
-    ZeRO-1 shards the optimizer over data ranks, 2 the gradients too, 3 the weights too (two layers stay gathered).
-    Routed experts shard over the data ranks that hold the same ones.
+    Rajbhandari et al. 2020, arXiv:1910.02054. 8-bit recipes keep and reduce gradients in BF16: 2 bytes (assumption:
+    Megatron-Bridge's do). ZeRO-1 shards the optimizer over data ranks, 2 the gradients too, 3 the weights too (two
+    layers stay gathered). Routed experts shard over the data ranks that hold the same ones.
     """
     ranks = case.dp * case.cp
     dense, routed = held
@@ -90,6 +89,12 @@ def memory(case: Case, size: work.Sizes, held: tuple[Array, Array]) -> Memory:
     weights = 2 * (both + third * saved) + gathered
     gradients = gradient_bytes(case) * (both + (case.zero >= 2) * saved)
     optimizer = 12 * (both + (case.zero >= 1) * saved) * (1 - case.offload)
+    return weights, gradients, optimizer
+
+
+def memory(case: Case, size: work.Sizes, held: tuple[Array, Array]) -> Memory:
+    """Give the bytes of a GPU: state, activations and what is reserved. [R]."""
+    weights, gradients, optimizer = state_bytes(case, size, held)
     kept = activations(case, size, case.recompute)
     total = weights + gradients + optimizer + kept + RESERVED_BYTES
     fits = np.asarray(total <= USABLE * case.hbm_bytes, dtype=np.float64)
@@ -102,15 +107,24 @@ def gradient_bytes(case: Case) -> Array:
     return size
 
 
-def least_recompute(case: Case, size: work.Sizes, held: tuple[Array, Array]) -> Array:
+def activation_levels(case: Case, size: work.Sizes) -> list[Array]:
+    """Give the bytes of activations without recomputation, with selective, with full, and with hardly any full. [R].
+
+    With any full recomputation one layer's working set comes on top.
+    """
+    return [activations(case, size, np.asarray(0.0)), *activations_at(case, size, 1.0, 2.0, 1.0 + 1e-12)]
+
+
+def least_recompute(case: Case, size: work.Sizes, held: tuple[Array, Array], levels: list[Array]) -> Array:
     """Give the least recomputation with which a plan fits: 0, 1 (selective), to 2 (full); infinite if none. [R].
 
-    Between 1 and 2 a share of the layers is recomputed in full (Megatron's block method).
+    Between 1 and 2 a share of the layers is recomputed in full (Megatron's block method). `levels` are those of
+    `activation_levels`.
     """
-    rest = memory(dataclasses.replace(case, recompute=np.asarray(0.0)), size, held)
-    room = USABLE * case.hbm_bytes - (rest.total - rest.activations)
-    lean, full, begun = activations_at(case, size, 1.0, 2.0, 1.0 + 1e-12)  # one layer's working set comes on top
+    weights, gradients, optimizer = state_bytes(case, size, held)
+    kept, lean, full, begun = levels
+    room = USABLE * case.hbm_bytes - ((weights + gradients + optimizer + kept + RESERVED_BYTES) - kept)
     share = np.clip((begun - room) / np.maximum(begun - full, 1.0) + 1e-6, 1e-6, 1.0)
     level = np.where(lean <= room, 1.0, np.where(full <= room, 1.0 + share, np.inf))
-    least: Array = np.where(rest.activations <= room, 0.0, level)
+    least: Array = np.where(kept <= room, 0.0, level)
     return least

@@ -10,7 +10,7 @@ from market.cluster import work
 from market.cluster.case import Array, Case, values_of
 from market.cluster.constants import Constants, fitted
 from market.cluster.goodput import goodput
-from market.cluster.memory import least_recompute
+from market.cluster.memory import activation_levels, least_recompute
 from market.cluster.models import Model
 from market.cluster.parallelism import FREE, Fixed, Plans, plans
 from market.cluster.step import launch_s, launched, launched_layer_s, params_per_gpu, size_factor, step
@@ -47,23 +47,32 @@ def with_plans(case: Case, plans: Plans, rows: Any) -> Case:
 
 
 def feasible(case: Case, size: work.Sizes) -> Case:
-    """Give each plan the remedies with which it fits; drop the plans that never do."""
-    kept: list[Case] = []
-    left = np.ones(np.shape(case.tp), dtype=bool)
+    """Give each plan the remedies with which it fits; drop the plans that never do.
+
+    Remedies change what else a GPU holds; activations and parameters are counted once.
+    """
+    every = np.arange(np.size(case.tp))
+    held, levels = params_per_gpu(case, size), activation_levels(case, size)
+    rows, zeros, offloads, recompute = [], [], [], []
+    left = every
     for zero, offload in REMEDIES:
         if not offload:
-            left = np.ones(np.shape(case.tp), dtype=bool) if zero < 3 else np.asarray(case.pp == 1)
-        if not np.any(left):
+            left = every if zero < 3 else np.flatnonzero(case.pp == 1)
+        if not left.size:
             continue
-        part = dataclasses.replace(case.at(left), zero=np.asarray(float(zero)), offload=np.asarray(float(offload)))
-        level = least_recompute(part, size, params_per_gpu(part, size))
+        some: Any = slice(None) if left is every else left  # all rows need no copy
+        part = dataclasses.replace(case.at(some), zero=np.asarray(float(zero)), offload=np.asarray(float(offload)))
+        level = least_recompute(part, size, (held[0][some], held[1][some]), [v[some] for v in levels])
         fits = np.isfinite(level)
-        rows = int(np.sum(fits))
-        if rows:
-            same = {"zero": np.full(rows, float(zero)), "offload": np.full(rows, float(offload))}
-            kept.append(dataclasses.replace(part.at(fits), recompute=level[fits], **same))
-        left[left] = level > 0
-    return concatenate(kept) if kept else case.at(np.zeros(np.shape(case.tp), dtype=bool))
+        rows.append(left[fits])
+        recompute.append(level[fits])
+        zeros.append(np.full(rows[-1].size, float(zero)))
+        offloads.append(np.full(rows[-1].size, float(offload)))
+        left = left[level > 0]
+    kept = case.at(np.concatenate(rows))
+    return dataclasses.replace(
+        kept, zero=np.concatenate(zeros), offload=np.concatenate(offloads), recompute=np.concatenate(recompute)
+    )
 
 
 def concatenate(cases: list[Case]) -> Case:
@@ -83,14 +92,14 @@ def time_per_progress(case: Case, size: work.Sizes, k: Constants) -> Array:
 
 
 def fastest_possible(case: Case, size: work.Sizes, k: Constants) -> Array:
-    """Give a lower bound of `time_per_progress` that costs a tenth of it. [P].
+    """Give a lower bound of `time_per_progress` that costs a third of it. [P].
 
-    Matrix products at the full GEMM rate, host launches, the bubble, the size terms and lost work; no memory traffic,
-    no attention, no collective.
+    Compute of the layers, host launches, the bubble, the size terms and lost work; no logits, no collective, nothing
+    recomputed.
     """
-    active = size.layer_dense + size.sparse_fraction * size.expert * case.top_k
     tokens = case.microbatch * case.seq_len / case.cp
-    device = 6 * tokens * active / (case.tp * case.gemm_flop_per_s)
+    forward = work.gemm_s(case, size, tokens, k) + work.elementwise_s(case, size, tokens, k)
+    device = 3 * (forward + work.core_s(case, size, tokens, k))
     host = launch_s(case, size, k)
     stages = case.batch_seqs / (case.dp * case.microbatch) + (case.pp - 1) / case.vp
     layers = launched_layer_s(device, host) * case.layers / case.pp
@@ -146,22 +155,16 @@ def worst_kept(timed: list[tuple[Case, Array]], exact: int) -> float:
 def best_of(spread: Case, size: work.Sizes, k: Constants, exact: int) -> list[tuple[Case, Array]]:
     """Time the `FIRST` most promising plans, then those of the rest that could beat them."""
     bound = fastest_possible(spread, size, k)
-    order = promising(bound, bound <= np.partition(bound, FIRST)[FIRST] if bound.size > FIRST else bound < np.inf)
     timed: list[tuple[Case, Array]] = []
-    limit, start, many = np.inf, 0, FIRST
-    while start < order.size and bound[order[start]] < limit:
-        part = order[start : start + many]
-        some = feasible(spread.at(np.sort(part[bound[part] < limit])), size)
+    limit, done, many = np.inf, -np.inf, FIRST
+    while True:
+        left = np.flatnonzero((bound > done) & (bound < limit))
+        if not left.size:
+            return timed
+        values = bound[left]
+        done = float(np.partition(values, many)[many]) if left.size > many else np.inf
+        some = feasible(spread.at(left[values <= done]), size)
         if np.size(some.tp):
             timed.append((some, time_per_progress(some, size, k)))
             limit = min(limit, worst_kept(timed, exact))
-        if start == 0:
-            order = promising(bound, bound < limit)  # begins with the same plans
-        start, many = start + many, 4 * many
-    return timed
-
-
-def promising(bound: Array, chosen: Any) -> Any:
-    """List the rows that are chosen, least bound first: few are, and only they are sorted."""
-    rows = np.flatnonzero(chosen)
-    return rows[np.argsort(bound[rows], kind="stable")]
+        many *= 4

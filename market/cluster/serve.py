@@ -19,10 +19,12 @@ from market.cluster.serve_rows import (
     SPECULATION,
     WEIGHT_BYTES,
     Deployment,
+    best_served,
     chip_side,
     chosen,
     columns_of,
     model_side,
+    options,
     read_weights,
     stacked,
     usd_per_million,
@@ -185,8 +187,8 @@ def _weekly_rate(name: str, rung: int, sparse: bool, precision: str, asked: tupl
         tpot_limit_ms=limit, gpus=128,
     )  # fmt: skip
     k = fitted()
-    found = serve(stacked([columns_of(chosen(d, k), k)]), k)
-    return float(found.output_tokens_per_s_per_gpu[0] * found.fits[0])
+    found, best = best_served(d, options(d), k)
+    return float(found.output_tokens_per_s_per_gpu[best] * found.fits[best])
 
 
 def serving_rates(

@@ -202,12 +202,15 @@ def options(d: Deployment) -> list[Deployment]:
 def chosen(d: Deployment, k: Constants) -> Deployment:
     """Choose the deployment that serves most a GPU within its limit; one that fits, if any does."""
     listed = options(d)
-    if len(listed) == 1:
-        return listed[0]
+    return listed[0] if len(listed) == 1 else listed[best_served(d, listed, k)[1]]
+
+
+def best_served(d: Deployment, listed: Sequence[Deployment], k: Constants) -> tuple[Served, int]:
+    """Answer the deployments of a list, and say which is the best one within the limit of `d`."""
     found = serve(stacked([columns_of(o, k) for o in listed]), k)
     late = found.tpot_s > d.tpot_limit_s * (1 + 1e-9)
     rank = np.where((found.fits > 0) & ~late, found.output_tokens_per_s_per_gpu, -found.tpot_s - 1e9 * (found.fits < 1))
-    return listed[int(np.argmax(rank))]
+    return found, int(np.argmax(rank))
 
 
 SERVE_ANSWERS = ("output_tokens_per_s_per_gpu", "total_tokens_per_s_per_gpu", "prefill_tokens_per_s_per_gpu",

@@ -89,7 +89,9 @@ def launch_s(case: Case, size: work.Sizes, k: Constants) -> Array:
 
 def launched_layer_s(device: Array, host: Array) -> Array:
     """Give the time of a layer whose launches partly hide behind its kernels. [R]."""
-    time: Array = (device**HOST_OVERLAP + host**HOST_OVERLAP) ** (1 / HOST_OVERLAP)
+    # x^HOST_OVERLAP = x^1.25 by two roots: a power takes ten times as long
+    powers = device * np.sqrt(np.sqrt(device)) + host * np.sqrt(np.sqrt(host))
+    time: Array = powers ** (1 / HOST_OVERLAP)
     return time
 
 
