@@ -103,7 +103,8 @@ def binding(state: State, day: int) -> Iterator[Happening]:
             late[building.org] = late.get(building.org, 0) + building.power_kw
     month = month_kw(state)
     share = round(month / (month + sum(late.values())), 6) if month else 0.0
-    known = [org for org, kind in state.chips.binding.items() if kind == SHELLS and state.chips.bound_share[org] < 1]
+    bound = (org for org, kind in state.chips.binding.items() if kind == SHELLS and org in state.run.orgs)
+    known = [org for org in bound if state.chips.bound_share[org] < 1]
     for org in dict.fromkeys([*known, *late]):
         met = share if org in late else 1.0
         if (org in known) != (org in late):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from statistics import correlation
 
 import pytest
@@ -314,5 +315,8 @@ def test_a_builder_whose_works_are_over_and_not_finished_is_told_what_holds_it_b
     (bound,) = (h.event for h in contracted.binding(world.state, START))
     assert (bound.supplier, bound.kind, bound.share) == (LAB, "shells", 0.5)
     world.happened(bound, *stands(world, START))
+    gone = copy.deepcopy(world.state)
+    del gone.run.orgs[LAB]
+    assert list(contracted.binding(gone, START)) == []
     (freed,) = (h.event for h in contracted.binding(world.state, START))
     assert freed.share == 1.0
