@@ -12,10 +12,10 @@ import polars as pl
 
 from market.report.figures.ends import domain, labels, last_values, named_ends
 
-COLOURS = ("#0072B2", "#D55E00", "#43B6B6", "#14591B", "#C39175", "#420FDF", "#9F9EFF", "#876758", "#687283")
-"""Any two lie at least 12 apart by CIEDE2000 for readers with normal vision, protanopia, deuteranopia or tritanopia,
-and each stands out by 2 to 1 or more from a light and a dark page. The first two are Okabe and Ito's (2008); the others
-were searched for under these conditions, which the tests measure."""
+COLOURS = ("#0072B2", "#D55E00", "#17A354", "#F57EC4", "#CEAD8F", "#B81D86", "#1F86FC", "#69CD1F", "#8E8E8D")
+"""Any two lie at least 11 apart by CIEDE2000 for readers with normal vision, protanopia, deuteranopia or tritanopia,
+and each stands out by 2 to 1 from a light page and by 3 to 1 from a dark one. The first two are Okabe and Ito's (2008);
+the others were searched for under these conditions, which the tests measure."""
 
 GREY = "#7F7F7F"
 HEIGHT = 260
