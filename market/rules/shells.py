@@ -67,7 +67,7 @@ def finished(state: State, stands: dict[str, int]) -> set[str]:
     if SHELLS not in state.chips.inputs:
         return set(stands)
     hands, done = state.sites.shell_hands_kw, set()
-    for name in sorted(stands, key=lambda name: (stands[name], name)):
+    for name in sorted(stands, key=lambda name: (stands[name], rng.uniform(state.run.seed, "shell turn", name))):
         kw = state.sites.buildings[name].power_kw
         if hands >= min(kw, month_kw(state)):
             hands -= kw
