@@ -12,7 +12,7 @@ from market.experiments.statistics.pairing import Effect, effects
 from market.experiments.tell.show import answer, caveats, tell
 from market.report.figures import Figure
 from market.report.figures.effects import begins, by_name, called, changes, fan, of_one
-from market.report.first_screen import FIRST_METRICS, first_grid, trust
+from market.report.first_screen import FIRST_METRICS, first_grid, further, trust
 from market.report.page import Page, Section
 from market.report.trust import past_accuracy, sources_of_parameters
 
@@ -35,7 +35,7 @@ def experiment_page(results: Results, title: str | None = None) -> Page:
         answer=said[1:],
         numbers=[],
         grid=first_grid(results, found) if policies else None,
-        brief=[trust(results)],
+        brief=[*further(results), trust(results)],
         sections=[*(sections or [_alone(results)]), Section("Every metric", [], extra=full)],
         trust=[*_points(list(caveats(results, found))[1:]), past_accuracy(), sources_of_parameters()],
         reproduce=[

@@ -11,14 +11,15 @@ from market.experiments.design.schema import BASELINE
 from market.experiments.results.dataset import Results
 from market.experiments.statistics.pairing import Effect
 from market.experiments.tell.show import PAIRS_FEW
-from market.experiments.tell.wording import amount, count, scale
-from market.report.figures.effects import called, capital, name_in
+from market.experiments.tell.wording import count, number, scale
+from market.report.figures.effects import called, capital, name_in, spelled
 from market.report.page import Cell, Grid
 from market.report.trust import past_accuracy, sources_of_parameters
 
 FIRST_METRICS = ("power.energised_kw", "prices.h100_contract", "supply.installed_h100e")
 POLICIES_SHOWN = 4
 CHANCE = "may be chance"
+EXPLAINED = {"H100e": " (H100e: H100 equivalents)"}
 
 
 def first_grid(results: Results, found: list[Effect]) -> Grid:
@@ -29,9 +30,9 @@ def first_grid(results: Results, found: list[Effect]) -> Grid:
     for metric in FIRST_METRICS:
         if any(metric in mine for mine in by.values()):
             effects = [by[policy].get(metric) for policy in policies]
-            base = next(amount(e.base, describe(metric).unit) for e in effects if e is not None)
+            base = next(_level(e) for e in effects if e is not None)
             cells = [Cell("not measured") if e is None else _change(e) for e in effects]
-            rows.append((capital(describe(metric).meaning), base, cells))
+            rows.append((capital(describe(metric).meaning) + EXPLAINED.get(describe(metric).unit, ""), base, cells))
     for what, kind, field in (
         ("Where the load goes: energised power by region", "regions", "energised_kw"),
         ("Who loses, who gains: compute that labs can use", "labs", "h100e"),
@@ -41,6 +42,11 @@ def first_grid(results: Results, found: list[Effect]) -> Grid:
             rows.append((what, "", [_both_ends(group, kind[:-1]) for group in groups]))
     titles = called(results)
     return Grid([f"change by {titles[policy]}" for policy in policies], rows)
+
+
+def _level(effect: Effect) -> str:
+    unit, size = scale(effect.base, describe(effect.metric).unit)
+    return f"{number(effect.base / size)} {spelled(unit)}"
 
 
 def _of_kind(mine: dict[str, Effect], kind: str, field: str) -> list[Effect]:
@@ -61,7 +67,7 @@ def _said(effect: Effect) -> tuple[str, str]:
     most = max(abs(x) for x in values)
     digits = max(0, 2 - math.floor(math.log10(most))) if most > 0 else 0
     mean, low, high = (f"{x:+,.{digits}f}" for x in values)
-    return f"{mean} {unit}", f"{low} to {high}"
+    return f"{mean} {spelled(unit)}", f"{low} to {high}"
 
 
 def _both_ends(effects: Sequence[Effect], what: str) -> Cell:
@@ -78,6 +84,13 @@ def _both_ends(effects: Sequence[Effect], what: str) -> Cell:
         return Cell(f"no {what} beyond chance", f"most on average: {', '.join(said)}", is_clear=False)
     missing = [] if len(named) > 1 else [f"no {what} {'loses' if named[0].mean > 0 else 'gains'} beyond chance"]
     return Cell(said[0], "; ".join([*said[1:], *missing]))
+
+
+def further(results: Results) -> list[tuple[str, str]]:
+    """Name the policies for which the table has no column."""
+    titles = called(results)
+    left = [titles[name] for name in results.policies if name != BASELINE][POLICIES_SHOWN:]
+    return [("Further policies, below", ", ".join(left))] if left else []
 
 
 def trust(results: Results) -> tuple[str, str]:
