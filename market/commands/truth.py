@@ -73,6 +73,12 @@ def score(file: Path, observed: Path, as_json: bool) -> None:
 @FUTURES
 @ENGINE
 @click.option("--without-org-constants", "plain", is_flag=True, help="Give every org the median traits of its role.")
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Keep each origin's futures there, and go on from what is there.",
+)
 @click.option("--why", default="back-test", show_default=True, help="Why the record is looked at; the look is noted.")
 @click.option("--out", "-o", type=INPUT, metavar="FILE.parquet", help="Write every point.")
 @click.option("--charts", type=click.Path(path_type=Path, file_okay=False), help="Folder for a picture of each series.")

@@ -41,7 +41,11 @@ def chart(name: str, points: Sequence[dict[str, Any]]) -> str:
         return TOP + (HEIGHT - TOP - BOTTOM) * (1 - (math.log10(max(value, 1e-9)) - low) / span)
 
     origins = sorted({point["origin"] for point in points})
-    body = [_text(LEFT, 16, f"{definition.title}, {'growth' if definition.is_growth else definition.unit}", "start")]
+    body = [
+        _text(
+            LEFT, 16, f"{definition.title}, {'growth' if definition.compare == 'growth' else definition.unit}", "start"
+        )
+    ]
     for i, origin in enumerate(origins):
         mine = sorted((point for point in points if point["origin"] == origin), key=lambda point: point["quarter"])
         shade = f"hsl(210,60%,{75 - 45 * i // max(1, len(origins) - 1)}%)"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -113,22 +113,7 @@ class Run:
 
     def query(self, sql: str) -> pl.DataFrame:
         """Ask in SQL over `log` and the tables of `market.analytics`: one SELECT, which reads nothing else."""
-        import polars as pl
-
-        from market.analytics import TABLES
-        from market.runs.sql import fault_of_plan, fault_of_text
-
-        if fault := fault_of_text(sql, ("log", *TABLES)):
-            raise Usage(fault)
-        names = {name: self.table(name) for name in TABLES}
-        with pl.SQLContext({"log": self.log, **names}, eager=False, register_globals=False) as context:
-            try:
-                asked = context.execute(sql)
-                if fault := fault_of_plan(asked.explain(optimized=False)):
-                    raise Usage(fault)
-                return asked.collect()
-            except pl.exceptions.PolarsError as error:
-                raise Usage(f"this SQL cannot be answered: {str(error).splitlines()[0]}") from None
+        return ask(sql, self.log, self.table)
 
     @cached_property
     def question(self) -> Question:
@@ -199,6 +184,26 @@ class Run:
         if until is None or begun.is_empty():
             return f"{self.folder}: no week has closed yet"
         return f"{until}: the first week of {self.folder} closes on {to_date(begun[0] + 6)}"
+
+
+def ask(sql: str, log: pl.LazyFrame, table_of: Callable[[str], pl.LazyFrame]) -> pl.DataFrame:
+    """Answer one SELECT over a log and the tables made of it; Usage where it is none, or reads anything else."""
+    import polars as pl
+
+    from market.analytics import TABLES
+    from market.runs.sql import fault_of_plan, fault_of_text, named_in
+
+    if fault := fault_of_text(sql, ("log", *TABLES)):
+        raise Usage(fault)
+    tables = {name: table_of(name) for name in TABLES if named_in(sql, name)}
+    with pl.SQLContext({"log": log, **tables}, eager=False, register_globals=False) as context:
+        try:
+            asked = context.execute(sql)
+            if fault := fault_of_plan(asked.explain(optimized=False)):
+                raise Usage(fault)
+            return asked.collect()
+        except pl.exceptions.PolarsError as error:
+            raise Usage(f"this SQL cannot be answered: {str(error).splitlines()[0]}") from None
 
 
 def open_run(folder: Path | str) -> Run:

@@ -28,3 +28,8 @@ def fault_of_text(sql: str, tables: Iterable[str]) -> str:
 def fault_of_plan(plan: str) -> str:
     """Say why a plan is not carried out, or nothing: a log is scanned from memory, so a file is none of the run's."""
     return "it reads a file; a query reads the tables of its run alone" if _FILE_SCAN.search(plan) else ""
+
+
+def named_in(sql: str, table: str) -> bool:
+    """Whether a statement may read a table: its name stands somewhere in it as a word."""
+    return re.search(rf"\b{re.escape(table)}\b", sql, re.IGNORECASE) is not None

@@ -9,22 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import scoringrules
 
+from events.manifest import code_hash
 from market.runs.drive import MakeModel
 from market.scenario.load import Resolved, load_scenario
 from market.scenario.schema import Scenario
 from market.truth.baselines import Panel, baselines
 from market.truth.definitions import definition_of
 from market.truth.futures import Answer, Floats, Job, draw, ranges, simulate_all
+from market.truth.kept import keep_answers, read_answers
 from market.truth.observations import Seen, dated_milestones, known, observations
 from market.truth.posterior import drawn_from
 from market.truth.posterior import names as posteriors
 from market.truth.quarters import distance, last_day, origin_quarter, shifted
-from market.truth.score import CAP, FLOOR, Point, Scored, compared, score_point
+from market.truth.score import CAP, FLOOR, Point, Scored, base_of, compared, score_point
 from market.units import DAYS_PER_YEAR
 
 ORIGINS = tuple(last_day(shifted("2023Q2", i)) for i in range(10))
@@ -87,12 +90,15 @@ def simulate_origin(
     """Run the futures of one origin; `change` is applied to its world first."""
     resolved = vintage_of(start)
     drawn = draw(ranges(resolved), futures)
-    name = f"{start}"
-    if name in posteriors():
-        drawn = drawn_from(name, drawn)
+    if f"{start}" in posteriors():
+        drawn = drawn_from(f"{start}", drawn)
     scenario = change(resolved.scenario) if change else resolved.scenario
-    answers = simulate_all(Job(scenario, make), drawn, engine, tell)
-    return Origin(start, answers, f"posterior {name}" if name in posteriors() else "ranges")
+    return Origin(start, simulate_all(Job(scenario, make), drawn, engine, tell), drawn_by(start))
+
+
+def drawn_by(start: date) -> str:
+    """What the parameters of an origin are drawn from."""
+    return f"posterior {start}" if f"{start}" in posteriors() else "ranges"
 
 
 def score_origin(origin: Origin, seen: Sequence[Seen]) -> list[Scoring]:
@@ -130,10 +136,11 @@ def _scoring(
 ) -> Scoring:  # fmt: skip
     name, begun = point.definition.id, origin_quarter(start)
     simple = baselines(panel, name, start, point.quarter)
-    if point.definition.is_growth:
-        base = min(q for n, q in samples if n == name and (n, q) in observed and distance(begun, q) >= 0)
-        first = baselines(panel, name, start, base)
-        simple = {k: value / first[k] for k, value in simple.items() if first.get(k, 0.0) > 0}
+    if not point.definition.is_level:
+        base = base_of(name, begun, samples, observed)
+        assert base is not None  # `compared` found one
+        first, told = baselines(panel, name, start, base), observed[name, base]
+        simple = {k: point.definition.beside(v, first[k], told) for k, v in simple.items() if first.get(k, 0.0) > 0}
     scored = score_point(point)
     errors = {k: abs(_error(point, value)) for k, value in simple.items()}
     return Scoring(start, point, scored, _error(point, scored.median), errors, split)
@@ -201,10 +208,20 @@ def without_org_constants(scenario: Scenario) -> Scenario:
 
 def run_backtest(
     make: MakeModel, starts: Sequence[date], *, futures: int, engine: str, plain: bool,
-    tell: Callable[[int, int], None],
+    tell: Callable[[int, int], None], keep: Path | None = None,
 ) -> tuple[list[Origin], list[Scoring]]:  # fmt: skip
-    """Simulate and score every origin."""
+    """Simulate and score every origin; with `keep`, origins that were simulated before are read from that folder."""
     change = without_org_constants if plain else None
-    origins = [simulate_origin(start, make, futures, engine, tell, change) for start in starts]
+    origins = []
+    for start in starts:
+        path = None if keep is None else keep / f"{start}.json"
+        key = {"origin": start.isoformat(), "code": code_hash(), "futures": futures, "plain": plain}
+        answers = None if path is None else read_answers(path, key)
+        if answers is not None:
+            origins.append(Origin(start, answers, drawn_by(start)))
+            continue
+        origins.append(simulate_origin(start, make, futures, engine, tell, change))
+        if path is not None:
+            keep_answers(path, key, origins[-1].answers)
     seen = observations()
     return origins, [one for origin in origins for one in score_origin(origin, seen)]

@@ -40,12 +40,13 @@ class CalibrationError(ValueError):
 
 
 class Target(NamedTuple):
-    """One observed quarter to fit, as a log ratio to its base where growth is compared."""
+    """One observed quarter to fit, as a log ratio to its base where growth or change is compared."""
 
     series: str
     quarter: str
     base: str | None
     value: float
+    change: float | None = None  # what the record was in the base quarter, where change is compared
 
 
 def origin_of(text: str) -> date:
@@ -64,12 +65,13 @@ def targets(origin: date) -> list[Target]:
     for one in usable:
         definition = definition_of(one.series)
         base = None
-        if definition.is_growth:
+        if not definition.is_level:
             base = min(other.quarter for other in usable if other.series == one.series)
             if base == one.quarter:
                 continue
         first = next((o.value for o in usable if (o.series, o.quarter) == (one.series, base)), 1.0)
-        found.append(Target(one.series, one.quarter, base, float(np.log(one.value / first))))
+        change = first if definition.compare == "change" else None
+        found.append(Target(one.series, one.quarter, base, float(np.log(one.value / first)), change))
     return found
 
 
@@ -126,8 +128,10 @@ def predicted(series: dict[str, Quarterly], aims: Sequence[Target]) -> Floats:
     found = []
     for aim in aims:
         value = series.get(aim.series, {}).get(aim.quarter, np.nan)
-        first = 1.0 if aim.base is None else series.get(aim.series, {}).get(aim.base, np.nan)
-        found.append(np.clip(np.log(max(value, FLOOR) / max(first, FLOOR)), aim.value - 2 * CAP, aim.value + 2 * CAP))
+        if aim.base is not None:
+            first = max(series.get(aim.series, {}).get(aim.base, np.nan), FLOOR)
+            value = value / first if aim.change is None else 1 + (value - first) / aim.change
+        found.append(np.clip(np.log(max(value, FLOOR)), aim.value - 2 * CAP, aim.value + 2 * CAP))
     return np.array(found)
 
 

@@ -28,7 +28,7 @@ def run_forecast(
     drawn_futures = draw(ranges(resolved), futures)
     if posterior is not None:
         drawn_futures = drawn_from(posterior, drawn_futures)
-    job = Job(resolved.scenario, make, tuple((asked.id, asked.sql) for asked in questions))
+    job = Job(resolved.scenario, make, tuple((asked.id, asked.sql) for asked in questions), is_chained=True)
     first = simulate(job, drawn_futures[0])
     if first.error.startswith("Usage:"):
         raise QuestionError(f"a question cannot be answered: {first.error.removeprefix('Usage: ')}")

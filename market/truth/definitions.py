@@ -8,7 +8,8 @@ how         flow: summed over a quarter. level: last value of it. cumulative: su
 factor      what the log's unit is multiplied by; source and note say why.
 shift_days  days by which the quarters of the record end after the calendar's.
 scale       log or linear: how errors are measured.
-compare     level, or growth: relative to the first whole quarter after the start.
+compare     level; growth: relative to the first whole quarter after the start; change: what the record was in that
+            quarter and what the log adds to it since, for a record that holds more than the log.
 lag_days    days after its own date at which a figure is published; empty: as the row itself says.
 """
 
@@ -16,7 +17,10 @@ from __future__ import annotations
 
 import csv
 from functools import cache
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple, TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from market.catalogue.tables import HERE
 from market.scenario.errors import did_you_mean
@@ -28,7 +32,9 @@ COLUMNS = (
 HOWS = ("flow", "level", "cumulative", "maximum", "day", "days", "none")
 SERIES = ("flow", "level", "cumulative", "maximum")
 
+T = TypeVar("T", float, NDArray[np.float64])
 How = Literal["flow", "level", "cumulative", "maximum", "day", "days", "none"]
+Compare = Literal["level", "growth", "change"]
 
 
 class DefinitionError(ValueError):
@@ -47,11 +53,22 @@ class Definition(NamedTuple):
     factor: float
     shift_days: int
     is_log: bool
-    is_growth: bool
+    compare: Compare
     comparable_from: str
     lag_days: int | None
     source: str
     note: str
+
+    @property
+    def is_level(self) -> bool:
+        """Whether values stand for themselves: growth and change need a quarter of the record to start from."""
+        return self.compare == "level"
+
+    def beside(self, value: T, base: T, told: float) -> T:
+        """Say a value as it is compared, from the value of the base quarter and what the record was in it."""
+        if self.compare == "growth":
+            return value / base
+        return told + (value - base) if self.compare == "change" else value
 
 
 @cache
@@ -72,7 +89,7 @@ def definitions() -> dict[str, Definition]:
 
 
 def _read(line: dict[str, str], where: str) -> Definition:
-    rules = (("how", HOWS), ("scale", ("log", "linear")), ("compare", ("level", "growth")))
+    rules = (("how", HOWS), ("scale", ("log", "linear")), ("compare", ("level", "growth", "change")))
     for column, allowed in rules:
         if line[column] not in allowed:
             raise DefinitionError(f"{where} {column}: must be one of {', '.join(allowed)}, was {line[column]!r}")
@@ -80,7 +97,7 @@ def _read(line: dict[str, str], where: str) -> Definition:
         raise DefinitionError(f"{where} query: must not be empty")
     return Definition(
         line["id"], line["family"], line["title"], cast(How, line["how"]), line["query"], line["unit"],
-        float(line["factor"]), int(line["shift_days"]), line["scale"] == "log", line["compare"] == "growth",
+        float(line["factor"]), int(line["shift_days"]), line["scale"] == "log", cast(Compare, line["compare"]),
         line["comparable_from"], int(line["lag_days"]) if line["lag_days"] else None, line["source"], line["note"],
     )  # fmt: skip
 

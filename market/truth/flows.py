@@ -82,7 +82,7 @@ def _a_quarter(value: float | None, factor: float) -> float:
 def _flow(run: Run, scenario: Scenario, definition: Definition) -> dict[str, Any]:
     begun = (scenario.start - EPOCH).days
     sql = f"SELECT SUM(value) AS v FROM ({definition.query}) t WHERE day > {begun}"
-    expected = None if definition.is_growth else _expected(scenario, definition)
+    expected = _expected(scenario, definition) if definition.is_level else None
     return _row(definition.title, definition.unit, _a_quarter(number(run, sql), definition.factor), expected)
 
 
@@ -90,7 +90,7 @@ def _level(run: Run, scenario: Scenario, definition: Definition) -> dict[str, An
     """A level at the end of the four weeks against the last one known; growth of levels is told, not judged."""
     frame = run.query(definition.query).sort("day")
     value = definition.factor * float(frame["value"][-1]) if frame.height else 0.0
-    expected = None if definition.is_growth else _expected(scenario, definition)
+    expected = _expected(scenario, definition) if definition.is_level else None
     return _row(definition.title, definition.unit, value, expected)
 
 

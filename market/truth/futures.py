@@ -22,13 +22,14 @@ from market.experiments.design.paths import find, read, with_values
 from market.experiments.design.sampling import unit_points
 from market.experiments.engines import workers_of
 from market.policies.schema import Policy
-from market.runs.drive import MakeModel, start
+from market.runs.drive import MakeModel, begin, go_on, start
 from market.runs.question import Question, Stage
-from market.runs.reading import Run, open_run
+from market.runs.reading import open_run
 from market.scenario.load import Resolved
 from market.scenario.schema import Scenario
 from market.truth.answers import Quarterly, dates, number, quarterly
 from market.truth.definitions import definitions, series
+from market.truth.told import Asked, Told
 
 Floats = NDArray[np.float64]
 
@@ -66,6 +67,7 @@ class Job(NamedTuple):
     policies: tuple[Policy, ...] = ()
     wants_series: bool = True  # questions are answered anyway
     wants_dates: bool = True
+    is_chained: bool = False  # logs are written, so that their heads can be told
 
 
 class Answer(NamedTuple):
@@ -111,15 +113,26 @@ def draw(prior: dict[str, Range], count: int) -> list[Future]:
 
 
 def simulate(job: Job, future: Future) -> Answer:
-    """Run one future into a folder that is thrown away, and keep its answers."""
-    folder = Path(tempfile.mkdtemp(prefix="market-future-"))
+    """Run one future and keep its answers; its log is thrown away."""
     try:
         scenario = with_values(job.scenario, future.values)
         question = Question(scenario, future.seed, tuple(Stage(policy, 0) for policy in job.policies))
-        start(question, folder / "run", job.make, _silent)
-        return _answer(open_run(folder / "run"), job, future, question.end)
+        if job.is_chained:
+            return _chained(job, future, question)
+        log = Told()
+        go_on(question, begin(question, log), job.make, _silent)
+        return _answer(log, "", job, future, question.end)
     except Exception as error:
         return Answer(future.number, "", {}, {}, {}, f"{type(error).__name__}: {error}")
+
+
+def _chained(job: Job, future: Future, question: Question) -> Answer:
+    """Run a future into a folder, for the head of its log."""
+    folder = Path(tempfile.mkdtemp(prefix="market-future-"))
+    try:
+        start(question, folder / "run", job.make, _silent)
+        run = open_run(folder / "run")
+        return _answer(run, run.reader.head, job, future, question.end)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -128,7 +141,7 @@ def _silent(week: int, events: int) -> None:
     """Print nothing."""
 
 
-def _answer(run: Run, job: Job, future: Future, end: date) -> Answer:
+def _answer(run: Asked, head: str, job: Job, future: Future, end: date) -> Answer:
     begun = job.scenario.start
     found = {d.id: quarterly(run, d, begun, end) for d in series()} if job.wants_series else {}
     seen: dict[str, date] = {}
@@ -136,7 +149,7 @@ def _answer(run: Run, job: Job, future: Future, end: date) -> Answer:
         if definition.how in ("day", "days"):
             seen.update(dates(run, definition))
     asked = {id_: number(run, sql) for id_, sql in job.questions}
-    return Answer(future.number, run.reader.head, found, seen, asked)
+    return Answer(future.number, head, found, seen, asked)
 
 
 def simulate_all(

@@ -174,20 +174,28 @@ def compared(
     definition: Definition, quarter: str, origin: str, samples: dict[tuple[str, str], Floats],
     observed: dict[tuple[str, str], float],
 ) -> Point | None:  # fmt: skip
-    """Pair one quarter; growth is against the first quarter that both sides have, and that one is not scored."""
+    """Pair one quarter; growth and change are from the first quarter that both sides have, which is not scored."""
     name, horizon = definition.id, distance(origin, quarter)
     sample, value = samples.get((name, quarter)), observed[name, quarter]
     if sample is None or horizon < 1 or (definition.is_log and value <= 0):
         return None
-    if definition.is_growth:
-        both = sorted(q for n, q in samples if n == name and (n, q) in observed and distance(origin, q) >= 0)
-        if not both or both[0] == quarter or len(samples[name, both[0]]) != len(sample):
+    if not definition.is_level:
+        first = base_of(name, origin, samples, observed)
+        if first is None or first == quarter or len(samples[name, first]) != len(sample):
             return None
-        base = samples[name, both[0]]
-        if np.any(base <= 0) or observed[name, both[0]] <= 0:
+        base, told = samples[name, first], observed[name, first]
+        if np.any(base <= 0) or told <= 0:
             return None
-        sample, value = sample / base, value / observed[name, both[0]]
+        sample, value = definition.beside(sample, base, told), definition.beside(value, told, told)
     return Point(definition, quarter, horizon, sample, value)
+
+
+def base_of(
+    name: str, origin: str, samples: Iterable[tuple[str, str]], observed: dict[tuple[str, str], float]
+) -> str | None:
+    """The first quarter from an origin on that a forecast and the record both have."""
+    both = (q for n, q in samples if n == name and (n, q) in observed and distance(origin, q) >= 0)
+    return min(both, default=None)
 
 
 def _dates(forecast: dict[str, Any], observed: dict[tuple[str, str], float]) -> Iterable[dict[str, Any]]:

@@ -56,7 +56,7 @@ def row(one: Scoring) -> dict[str, Any]:
         "quarter": one.point.quarter, "horizon": one.point.horizon, "observed": one.point.observed,
         "median": one.scored.median, "low": low, "high": high, "inside": one.scored.inside[80],
         "crps": one.scored.crps, "wis": one.scored.wis, "pit": one.scored.pit, "split": one.split,
-        "growth": one.point.definition.is_growth,
+        "growth": one.point.definition.compare == "growth",
         "baselines": {name: digits(one.errors[name]) for name in NAMES if name in one.errors},
     }  # fmt: skip
 

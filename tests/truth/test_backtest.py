@@ -25,9 +25,11 @@ from market.truth.backtest import (
 from market.truth.baselines import NAMES, baselines, guidance, plans_on_time
 from market.truth.definitions import definitions
 from market.truth.futures import Answer
+from market.truth.kept import keep_answers, read_answers
 from market.truth.looks import note_look, read_looks
 from market.truth.observations import MAPPING, Seen, known, observations
 from market.truth.quarters import shifted
+from market.truth.score import compared
 from market.truth.summary import Cells, coverage, interval, mean_score, skill, summary
 
 ORIGIN = date(2024, 6, 30)
@@ -201,6 +203,43 @@ def test_a_placebo_policy_has_no_effect(label: str) -> None:
     assert not plain.error
     assert not treated.error
     assert treated.series == plain.series
+
+
+def test_a_future_says_in_memory_what_its_log_on_disk_says() -> None:
+    from cli import model_around
+    from market.truth.futures import Future, Job, simulate
+
+    scenario = load_scenario("frontier-2024", {"years": "0.4"}).scenario
+    asked = (("orders", "SELECT COUNT(*) AS n FROM log WHERE type = 'OrderPlaced'"),)
+    future = Future(0, 3, {"demand.share_sd": 0.2})
+    kept, chained = (simulate(Job(scenario, model_around, asked, is_chained=c), future) for c in (False, True))
+    assert not kept.error
+    assert kept._replace(head=chained.head) == chained
+    assert kept.head == ""
+
+
+def test_answers_that_were_kept_are_read_under_their_own_key_alone(tmp_path: Path) -> None:
+    answer = Answer(1, "", {"a": {"2024Q1": 0.1}}, {"first": date(2024, 9, 2)}, {"q": None})
+    path = tmp_path / "kept" / "2024-06-30.json"
+    assert read_answers(path, {"code": "x"}) is None
+    keep_answers(path, {"code": "x"}, [answer])
+    assert read_answers(path, {"code": "x"}) == [answer]
+    assert read_answers(path, {"code": "y"}) is None
+    path.write_text("{")
+    assert read_answers(path, {"code": "x"}) is None
+
+
+def test_change_is_what_the_log_adds_to_what_the_record_was() -> None:
+    """A record of 10 that rises by 3, of which the log holds 2 and then 5."""
+    definition = definitions()["capex_meta"]
+    assert definition.compare == "change"
+    samples = {("capex_meta", "2024Q3"): np.array([2.0, 4.0]), ("capex_meta", "2024Q4"): np.array([5.0, 6.0])}
+    observed = {("capex_meta", "2024Q3"): 10.0, ("capex_meta", "2024Q4"): 13.0}
+    point = compared(definition, "2024Q4", "2024Q2", samples, observed)
+    assert point is not None
+    assert list(point.sample) == [13.0, 12.0]
+    assert point.observed == 13.0
+    assert compared(definition, "2024Q3", "2024Q2", samples, observed) is None
 
 
 def test_every_series_has_a_picture_with_all_its_observed_points(tmp_path: Path) -> None:
