@@ -36,7 +36,8 @@ def main() -> None:
         log, parts = open_run(run).log.collect().lazy(), [HEAD]
         for name, make in FIGURES.items():
             figure = make(log)
-            if figure.chart is None:
+            if figure.chart is None:  # nothing to draw in this run: no older picture of it stays
+                (IMAGES / f"{name}.svg").unlink(missing_ok=True)
                 continue
             drawn = CliRunner().invoke(cli.main, ["plot", name, str(run), "--out", str(IMAGES / f"{name}.svg")])
             assert drawn.exit_code == 0, drawn.output
