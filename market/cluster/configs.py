@@ -66,6 +66,7 @@ HARMLESS = re.compile(
     r"max_position|original_max|seq_length|loss|train|seed|compress_ratio|text_config|ffn_config|attn_config|rescale|"
     r"time_step|use_conv|use_bias|use_mamba|moe_group|ep_size|is_decoder|prefix|tf_|pruned|chunk|freq$|theta|capacity|"
     r"use_correction|interleaved|mm_|hybrid|speculator|rms|mscale|cls|tie_encoder|apply_|jitter|_act$|act_fn|max_len|"
+    r"attn_scale|floor_scale|(embedding|attention|residual|logits|lm_head)_multiplier|"
     r"use_parallel|mask|sparse_attention|experts_implementation|correct|moe_gate|gate|moe_use|qk_|query_pre|description"
 )
 """Keys that change no count of a shape."""
@@ -93,7 +94,8 @@ FAMILY: dict[str, dict[str, float]] = {
     "llama4": {"shared": 1, "every": 1, "vision": 0.86e9},
     "llama4_text": {"shared": 1, "every": 1},
     "mixtral": {"experts_share_ffn": 1}, "minimax_m2": {"experts_share_ffn": 1}, "dbrx": {"experts_share_ffn": 1},
-    "phimoe": {"experts_share_ffn": 1}, "grok-1": {"experts_share_ffn": 1},
+    "phimoe": {"experts_share_ffn": 1}, "grok-1": {"experts_share_ffn": 1}, "olmoe": {"experts_share_ffn": 1},
+    "granitemoe": {"experts_share_ffn": 1},
 }  # fmt: skip
 """What a family's code takes where its file is silent (transformers 4.57); encoders from the papers of the models."""
 REFUSED = {
