@@ -25,16 +25,18 @@ class Investor:
 
 
 def fund_rounds(view: MarketView, kind: StakeKind) -> Iterator[Command]:
-    """Close or turn down the open rounds that the org leads."""
+    """Close or turn down the open rounds that the org leads; funds lead no more than a round that is not yet large."""
     p = view.param
+    is_small = kind == "equity" and not view.is_strategic(view.me)
+    most = round(p("finance.strategic_round_usd") * CENTS) if is_small else math.inf
     cap = p("finance.rounds_usd_per_year") * (1 + p("finance.rounds_growth_per_year")) ** (view.week // 52)
     left = round(cap * 100) - view.raised_this_year_cents()
     cash = view.cash_cents
     for books in view.rounds_sought():
         if leader(view, books) != view.me:
             continue
-        amount, because = min(books.sought_cents, left, cash), f"{books.org}/round"
-        if amount < p("finance.round_part_min") * books.sought_cents:
+        amount, because = math.floor(min(books.sought_cents, left, cash, most)), f"{books.org}/round"
+        if amount < p("finance.round_part_min") * min(books.sought_cents, most):
             reason: RoundFailure = "market closed" if left <= cash else "investors without cash"
             yield DeclineRound(actor=view.me, because=because, org=books.org, reason=reason)
             continue

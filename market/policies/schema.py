@@ -236,11 +236,15 @@ class Setting(Strict):
 
 
 class Expectation(Strict):
-    """First-order effect that theory expects on a metric against the baseline."""
+    """First-order effect that theory expects on a metric against the baseline.
+
+    `weeks` : when it is to be seen, where that is before the end of the trial: what follows may drown it.
+    """
 
     metric: Annotated[str, Field(min_length=1)]
     sign: Literal["+", "-", "0"]  # 0: exactly nothing
     reason: str = ""
+    weeks: Annotated[int | None, Field(ge=13, le=520, exclude_if=lambda found: found is None)] = None
 
 
 class Trial(Strict):

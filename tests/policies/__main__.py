@@ -54,8 +54,8 @@ def fill(kept: Path, seed: int, policies: Sequence[Policy]) -> None:
 
 
 def _lines(policy: Policy, pairs: list[Pair]) -> Iterator[tuple[str, Verdict]]:
-    quarter = policy.tried.weeks // QUARTER_WEEKS - 1
     for expected in policy.expects:
+        quarter = min(expected.weeks or policy.tried.weeks, policy.tried.weeks) // QUARTER_WEEKS - 1
         verdict = judged(expected, pairs, quarter)
         word = "holds" if verdict.holds else "FAILS"
         yield f"{word}  {policy.name}: {expected.metric} {expected.sign}  {verdict}", verdict
