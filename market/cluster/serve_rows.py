@@ -105,8 +105,8 @@ def read_deployment(row: Mapping[str, Any]) -> Deployment:
 
 def windowed(m: Model, date: str) -> Model:
     """Give a model as engines of a date attend: in full until the middle of 2025, by its windows from then on."""
-    if not re.fullmatch(r"(\d{4}-\d{2}(-\d{2})?)?", date):
-        raise ClusterError(f"date: must be YYYY-MM or YYYY-MM-DD, was {date[:40]!r}")
+    if not re.fullmatch(r"(\d{4}(-\d{2}(-\d{2})?)?)?", date):
+        raise ClusterError(f"date: must be YYYY, YYYY-MM or YYYY-MM-DD, was {date[:40]!r}")
     return replace(m, window_layers=0.0) if date and date < WINDOWS_SERVED else m
 
 

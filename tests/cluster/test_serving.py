@@ -182,3 +182,31 @@ def test_the_weekly_call_gives_a_rate_a_chip_and_later_chips_serve_more() -> Non
 def test_engines_serve_with_fewer_bits_from_their_dates_on() -> None:
     assert [serving_precision(chip("GB200"), y) for y in (2023.0, 2025.0, 2026.0)] == ["bf16", "fp8", "fp4"]
     assert serving_precision(chip("A100"), 2026.0) == "bf16"
+
+
+def grid_rate(**row: Any) -> Any:
+    """Output tokens a second and GPU of one row of a table, or why it has none."""
+    a = answer_serving_grid({n: [v] for n, v in ({"input_tokens": 20_000, "output_tokens": 2000} | row).items()})
+    return a["output_tokens_per_s_per_gpu_predicted"][0] or a["why_not"][0]
+
+
+def test_an_engine_attends_by_windows_from_the_middle_of_2025_on() -> None:
+    windowed = {"chip": "H100", "gpus": 1, "tp": 1, "model": "mistral-7b"}
+    assert grid_rate(**windowed, date="2025-02-15") < grid_rate(**windowed, date="2026")
+    assert grid_rate(**windowed, date="2026-01") == grid_rate(**windowed)
+    assert "date" in grid_rate(**windowed, date="next year")
+
+
+def test_an_engine_that_never_evicts_holds_fewer_requests_than_one_that_preempts() -> None:
+    row = {"chip": "H100", "gpus": 1, "tp": 1, "model": "llama-3-8b", "kv_precision": "fp8", "input_tokens": 128}
+    never, preempting = (
+        answer_serving_grid({n: [v] for n, v in (row | {"output_tokens": 8192, "framework": f}).items()})
+        for f in ("TensorRT-LLM", "vLLM")
+    )
+    assert never["batch_predicted"][0] < preempting["batch_predicted"][0]
+
+
+def test_experts_over_more_gpus_than_tensor_ranks_make_data_ranks() -> None:
+    row = {"chip": "B200", "gpus": 8, "tp": 1, "ep": 8, "model": "deepseek-v3", "input_tokens": 1000}
+    a = answer_serving_grid({n: [v] for n, v in (row | {"output_tokens": 1000}).items()})
+    assert a["dp_predicted"] == [8.0]
