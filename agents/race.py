@@ -17,7 +17,7 @@ from agents.decision import Target
 from agents.targets import obtainable_h100e
 from market.cluster import chip as cluster_chip
 from market.units import HOURS_PER_YEAR, SECONDS_PER_DAY, YEAR_WEEKS
-from market.view import MarketView
+from market.view import Chip, MarketView
 
 PRICED_GPUS = 10_000  # of a machine whose bill is asked for: levies may hang on its size
 
@@ -50,11 +50,11 @@ def coming_machine_h100e(view: MarketView) -> float:
     return max(largest, ordered, *contracted, 0.0)
 
 
-def placeable_h100e(view: MarketView) -> float:
-    """Machine that stands at one place by the day: no larger than the grid of a region connects until then."""
-    p, chip = view.param, means.best_chip(view)
-    weeks, regions = p("labs.race_ready_weeks"), view.home_regions()
-    if chip is None or not regions:
+def placeable_h100e(view: MarketView, chip: Chip) -> float:
+    """Machine of a chip at one place by the day: no larger than the grid of a region connects until then."""
+    p, regions = view.param, view.home_regions()
+    weeks = p("labs.race_ready_weeks")
+    if not regions:
         return 0.0
     yearly = 1000 * max(view.region_param(region, "grid_mw_per_year") for region in regions)
     grown = math.exp(p("sites.grid_growth_per_year") * view.week / YEAR_WEEKS)
@@ -83,15 +83,15 @@ def urgency(view: MarketView, h100e: float) -> float:
     return half_year_usd(view) / (h100e * view.price * HOURS_PER_YEAR * view.param("labs.race_years"))
 
 
-def money_h100e(view: MarketView) -> float:
-    """Machine whose whole bill the lab could pay with its cash and the largest round that it could raise."""
-    p, chip = view.param, view.chip("H100")
+def money_h100e(view: MarketView, chip: Chip) -> float:
+    """Machine of a chip whose whole bill the lab could pay with its cash and the largest round that it could raise."""
+    p = view.param
     round_usd = 0.0 if view.parent_of(view.me) else p("talks.raise_share") * valuation_usd(view)
     usd = view.cash_cents / 100 - means.other_burn_usd(view) + round_usd
     region = means.hall_region(view.draws, view.home_regions())
     build = means.Build("brownfield", region, view.trait("on_site_power") > 0) if region else None
     each = means.bill_usd(view, chip, PRICED_GPUS, build) / PRICED_GPUS
-    return max(0.0, usd) / each
+    return max(0.0, usd) / each * chip.h100e
 
 
 def is_racing(view: MarketView) -> bool:
@@ -131,21 +131,27 @@ def frontier(view: MarketView) -> Iterator[Target]:
     p = view.param
     if view.lab is None or view.parent_of(view.me) or view.clearing < view.mix_cost:
         return  # in a glut hours are sold below their cost: nobody binds itself to a machine
-    machine = min(machine_h100e(view), placeable_h100e(view), obtainable_h100e(view))
-    wanted = min(machine, money_h100e(view))
+    largest = min(machine_h100e(view), obtainable_h100e(view))
+    chip = means.chip_for(view, _machine(view, largest)) if largest > 0 else None
+    if chip is None:
+        return
+    machine = min(largest, placeable_h100e(view, chip))
+    wanted = min(machine, money_h100e(view, chip))
     if wanted < max(p("labs.race_least_share") * machine, p("contracts.ask_min_h100e")):
         return
-    if coming_machine_h100e(view) >= p("labs.race_covered_share") * wanted:
-        return
-    target = Target(
+    if coming_machine_h100e(view) < p("labs.race_covered_share") * wanted:
+        yield replace(_machine(view, wanted), chip=chip.name)
+
+
+def _machine(view: MarketView, h100e: float) -> Target:
+    p = view.param
+    return Target(
         kind="frontier",
-        h100e=wanted,
+        h100e=h100e,
         due_day=view.day + round(7 * p("labs.race_ready_weeks")),
         years=p("labs.race_years"),
         worth_usd_per_h100e_hour_max=p("price.walk_away") * 2 * view.price,
-        urgency=urgency(view, wanted),
+        urgency=urgency(view, h100e),
         control=view.trait("own_weight", p("choice.own_weight")),
-        because=view.lab.best_model or view.me,
+        because=view.lab.best_model or view.me if view.lab else view.me,
     )
-    chip = means.chip_for(view, target)
-    yield target if chip is None else replace(target, chip=chip.name)

@@ -83,6 +83,11 @@ def negotiate(view: MarketView, talks: Talks, found: Decision, best: Scored) -> 
     quote = quotes[best.option.quote_id]
     other = found.best_of(lambda o: not o.quote_id and o.way != Way.WAIT)
     hope = next((s for s in found.ranked if not s.option.failed and not s.option.is_executable), None)
+    unpaid = awaiting_money(view, found, quote)
+    if unpaid is not None and unpaid.score > max(s.score for s in (best, other) if s is not None):
+        yield from raise_for(view, found)
+        yield from go_on(view, talks, found, best)
+        return
     if best.option.failed:
         yield from without_gate(view, talks, found, (best, other))
         return
@@ -125,6 +130,22 @@ def without_gate(
         yield from go_on(view, talks, found, best)
         return
     yield from end_talks(view, talks, found, None)
+
+
+def awaiting_money(view: MarketView, found: Decision, quote: Quote) -> Scored | None:
+    """The best machine of one's own that lacks nothing but money, while a round is sought or may be.
+
+    A machine is asked for within what cash and one round pay (`race.money_h100e`), so that the round would do.
+    """
+    if not found.target.is_machine or view.parent_of(view.me):
+        return None
+    if view.day - quote.first_day >= 7 * view.param("talks.finance_weeks"):
+        return None
+    may_seek = view.day - view.books.round_day >= 7 * view.param("finance.round_gap_weeks")
+    if not view.books.sought_cents and not may_seek:
+        return None
+    own = (s for s in found.ranked if s.option.is_owned and s.option.failed == ("finance",))
+    return max(own, key=lambda s: (s.score, s.option.name), default=None)
 
 
 def raise_for(view: MarketView, found: Decision) -> Iterator[Command]:

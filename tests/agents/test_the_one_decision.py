@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from agents import desk, fulfilment, lessors, means, race, rooms, talks, targets
 from agents.decision import Option, Target, Way, Weights, decide, gumbel, score, true_reason
 from events.commands.chips import PlaceOrder
+from events.commands.finance import SeekRound
 from events.commands.leases import AcceptQuote, BreakTalks, CounterQuote, GiveQuote, RequestLease
 from events.commands.sites import PlanSite
 from events.types.demand import UseMeasured
@@ -302,6 +303,22 @@ def test_a_follower_breaks_off_builds_and_orders_when_two_more_rounds_would_not_
     assert {left.way for left in site.why.rejected} >= {"contract", "greenfield", "wait"}
 
 
+def test_a_lab_that_lacks_money_alone_for_a_better_machine_of_its_own_seeks_a_round_and_holds_out():
+    def answered(**parameters):
+        far = {"talks__hall_weeks": 1e-6, "regions__texas__queue_days": 2000, "finance__round_gap_weeks": 0}
+        world = asked(world=rich(**far, **parameters))
+        spare = world.state.finance.ledger.accounts[LAB] - 10**9
+        spent = PaymentMade(
+            org=LAB, counterparty="world/contractors", amount_usd_cents=spare, kind="shell", contract_id="x"
+        )
+        offered(world.happened(spent))
+        return {type(command) for command in desk.answer_quotes(view(world), DRAWS)}
+
+    assert SeekRound in answered()
+    assert AcceptQuote not in answered()
+    assert SeekRound not in answered(talks__finance_weeks=0)
+
+
 def test_a_patient_lab_signs_at_the_third_offer():
     world = asked(world=rich(orgs__lab__build=0, orgs__lab__wait_weight=0.1))
     offered(world)
@@ -438,13 +455,21 @@ def test_a_request_asks_for_a_part_of_what_makers_will_make_while_it_comes():
 
 
 def test_a_machine_is_no_larger_than_one_grid_connects_by_the_day():
-    small, large = (race.placeable_h100e(view(rich(regions__texas__grid_mw_per_year=mw))) for mw in (50.0, 500.0))
+    def placed(mw):
+        v = view(rich(regions__texas__grid_mw_per_year=mw))
+        return race.placeable_h100e(v, v.chip("H100"))
+
+    small, large = placed(50.0), placed(500.0)
     assert small == pytest.approx(large / 10)
 
 
 def test_money_pays_for_the_whole_bill_of_a_machine_with_its_own_plant():
-    grid, plant = (race.money_h100e(view(rich(orgs__lab__on_site_power=own))) for own in (0, 1))
-    assert 0 < plant < grid
+    def paid(own, chip="H100"):
+        v = view(rich(orgs__lab__on_site_power=own))
+        return race.money_h100e(v, v.chip(chip))
+
+    assert 0 < paid(1) < paid(0)
+    assert paid(1, "GB200") > paid(1)  # of a chip that does more for its price more can be paid for
 
 
 # --- asked from outside
