@@ -11,7 +11,7 @@ import click
 from market.commands import complete
 from market.commands.errors import PROBLEMS_SHOWN
 from market.commands.group import Group, group
-from market.commands.options import JSON, POLICY, QUIET, SET, pair_of
+from market.commands.options import JSON, POLICY, QUIET, SET, outside_or_url, pair_of
 from market.commands.shell import INTERRUPTED, SOME_FAILED, Complaint, emit, put
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def experiment() -> None:
 @SET
 @click.option("--metric", "metrics", multiple=True, metavar="M", help="What to measure; `*` stands for any.")
 @click.option("--engine", default="local", show_default=True, help="serial, local[:N], dask[:N] or dask://host:port.")
-@click.option("--out", "-o", help="A folder, or s3://bucket/prefix?endpoint_override=...")
+@click.option("--out", "-o", callback=outside_or_url, help="A folder, or s3://bucket/prefix?endpoint_override=...")
 @click.option("--resume", is_flag=True, help="Go on where an experiment was cut short.")
 @click.option("--keep-logs", default="none", show_default=True, help="all, sample:N pairs, or none.")
 @click.option("--dry-run", is_flag=True, help="Check the design, say how many runs and how long.")

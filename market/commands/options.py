@@ -22,12 +22,19 @@ def run_argument(name: str = "run") -> Callable[[Any], Any]:
 
 
 def outside(_: click.Context, option: click.Parameter, path: Path | None) -> Path | None:
-    """Take a file to write; one in the folder of a run is refused."""
+    """Take a file or folder to write; one in the folder of a run is refused."""
     if path is None:
         return None
     from market.runs.folders import outside_runs
 
     return outside_runs(path)
+
+
+def outside_or_url(context: click.Context, option: click.Parameter, place: str | None) -> str | None:
+    """Take a folder or an address to write to, as `outside` does."""
+    if place is not None and "://" not in place:
+        outside(context, option, Path(place))
+    return place
 
 
 RUN = run_argument()
@@ -38,7 +45,8 @@ POLICY = click.option("--policy", "-p", "policies", multiple=True, envvar="MARKE
                       help="A what-if: NAME, NAME:key=value,... or a file; may be repeated.")  # fmt: skip
 SET = click.option("--set", "-s", "sets", multiple=True, envvar="MARKET_SET", metavar="KEY=VALUE",
                    help="Another value for a dotted key of the scenario; may be repeated.")  # fmt: skip
-OUT = click.option("--out", "-o", type=click.Path(path_type=Path), envvar="MARKET_OUT", help="Folder of the run.")
+OUT = click.option("--out", "-o", type=click.Path(path_type=Path), envvar="MARKET_OUT", callback=outside,
+                   help="Folder of the run.")  # fmt: skip
 FILE = click.option("--out", "-o", type=click.Path(path_type=Path, dir_okay=False), callback=outside,
                     help="File to write instead of stdout.")  # fmt: skip
 SCENARIO = click.argument("scenario", default=DEFAULT_SCENARIO, envvar="MARKET_SCENARIO",

@@ -11,7 +11,7 @@ import click
 from market.commands.agents import Agents
 from market.commands.errors import problem_of
 from market.commands.group import command
-from market.commands.options import DEFAULT_SCENARIO, JSON, RUN
+from market.commands.options import DEFAULT_SCENARIO, JSON, RUN, outside
 from market.commands.shell import emit
 
 
@@ -46,7 +46,12 @@ def report(of: str, out: Path, title: str | None, as_json: bool) -> None:
 @command()
 @RUN
 @click.option(
-    "--out", "-o", type=click.Path(path_type=Path), required=True, help="New folder, or archive ending in .zip."
+    "--out",
+    "-o",
+    type=click.Path(path_type=Path),
+    required=True,
+    callback=outside,
+    help="New folder, or archive ending in .zip.",
 )
 @click.option(
     "--format",

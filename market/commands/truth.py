@@ -9,7 +9,7 @@ import click
 
 from market.commands.agents import Agents
 from market.commands.group import command
-from market.commands.options import DEFAULT_SCENARIO, JSON, QUIET, SET, number_of, pair_of
+from market.commands.options import DEFAULT_SCENARIO, JSON, QUIET, SET, number_of, outside, pair_of
 from market.commands.shell import emit
 
 ENGINE = click.option("--engine", default="local", show_default=True, help="serial, or local[:N] processes.")
@@ -19,7 +19,8 @@ FUTURES = click.option("--futures", "-n", type=click.IntRange(1), default=100, s
                        help="How many futures.")  # fmt: skip
 
 
-INPUT = click.Path(path_type=Path, dir_okay=False)
+INPUT = click.Path(path_type=Path, exists=True, dir_okay=False)
+OUTPUT = click.Path(path_type=Path, dir_okay=False)
 
 
 @command()
@@ -30,7 +31,7 @@ INPUT = click.Path(path_type=Path, dir_okay=False)
 @click.option("--posterior", metavar="NAME", help="Draw from a posterior of `market calibrate`.")
 @SET
 @ENGINE
-@click.option("--out", "-o", type=INPUT, required=True, metavar="F", help="File of the forecast.")
+@click.option("--out", "-o", type=OUTPUT, callback=outside, required=True, metavar="F", help="File of the forecast.")
 @JSON
 @QUIET
 @click.pass_obj
@@ -80,9 +81,20 @@ def score(file: Path, observed: Path, as_json: bool) -> None:
     help="Keep each origin's futures there, and go on from what is there.",
 )
 @click.option("--why", default="back-test", show_default=True, help="Why the record is looked at; the look is noted.")
-@click.option("--out", "-o", type=INPUT, metavar="FILE.parquet", help="Write every point.")
-@click.option("--charts", type=click.Path(path_type=Path, file_okay=False), help="Folder for a picture of each series.")
-@click.option("--scores", type=INPUT, metavar="FILE.csv", help="Write the scores of each series, which reports show.")
+@click.option("--out", "-o", type=OUTPUT, callback=outside, metavar="FILE.parquet", help="Write every point.")
+@click.option(
+    "--charts",
+    type=click.Path(path_type=Path, file_okay=False),
+    callback=outside,
+    help="Folder for a picture of each series.",
+)
+@click.option(
+    "--scores",
+    type=OUTPUT,
+    callback=outside,
+    metavar="FILE.csv",
+    help="Write the scores of each series, which reports show.",
+)
 @JSON
 @QUIET
 @click.pass_obj
@@ -113,7 +125,7 @@ def backtest(agents: Agents, /, origins: tuple[str, ...], why: str, out: Path | 
 @click.option("--waves", type=click.IntRange(1, 20), default=4, show_default=True, help="Waves of the smoother.")
 @click.option("--runs", type=click.IntRange(10), default=60, show_default=True, metavar="N", help="Runs of each wave.")
 @ENGINE
-@click.option("--out", "-o", type=INPUT, metavar="FILE.csv", help="Write the draws.")
+@click.option("--out", "-o", type=OUTPUT, callback=outside, metavar="FILE.csv", help="Write the draws.")
 @JSON
 @QUIET
 @click.pass_obj

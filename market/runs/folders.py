@@ -70,9 +70,11 @@ def make_room(folder: Path, manifest: Manifest) -> None:
 
 
 def outside_runs(path: Path) -> Path:
-    """Give a file to write. Usage when it would lie in a run's folder, where nothing writes but the run."""
+    """Give a file or folder to write. Usage when it would lie in a run's folder, where nothing writes but the run."""
     if (folder := in_run(path)) is not None:
-        raise Usage(f"{path}: lies in the run folder {folder}, where nothing but the run is written; name another file")
+        raise Usage(
+            f"{path}: lies in the run folder {folder}, where nothing but the run is written; name another place"
+        )
     return path
 
 
