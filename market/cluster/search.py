@@ -124,7 +124,7 @@ def search(
     """Rank the plans of one (cluster, model) on up to `gpus` GPUs.
 
     The most promising plans are timed first, then all others that could still come among the best `exact`, by a lower
-    bound. Those are exact, and a longer list is not complete.
+    bound. Those are exact, and a longer list is not complete; of one only the best is kept.
     """
     k = k or fitted()
     size = work.sizes(case)
@@ -135,6 +135,10 @@ def search(
     timed = best_of(with_plans(case, listed, chosen if chosen.size < listed.cp.size else slice(None)), size, k, exact)
     if not timed:
         return Found(case, np.empty(0), "memory")
+    if exact == 1:
+        part, times = min(timed, key=lambda chunk: float(chunk[1].min()))
+        best = np.array([np.argmin(times)])
+        return Found(part.at(best), times[best], "")
     every = concatenate([c for c, _ in timed])
     times = np.concatenate([t for _, t in timed])
     order = np.argsort(times, kind="stable")
