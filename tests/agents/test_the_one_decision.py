@@ -493,6 +493,20 @@ def test_the_command_tells_every_option_with_its_terms_and_takes_the_first():
     assert all("finance" in row["failed"] for row in poor["options"])
 
 
+@pytest.mark.parametrize("org", ["azure", "meta"])
+def test_a_cloud_and_a_parent_are_shown_the_same_ways_as_a_lab(org):
+    import json
+
+    from click.testing import CliRunner
+
+    import cli
+
+    line = ["decide", "--org", org, "--gpus", "100000", "--chip", "GB200", "--by", "2026-01-01", "--json"]
+    found = json.loads(CliRunner().invoke(cli.main, line).stdout)
+    assert {row["way"] for row in found["options"]} >= {"own site", "brownfield", "greenfield", "contract", "wait"}
+    assert all(row["reason"] for row in found["options"][1:])
+
+
 def test_an_unknown_chip_region_or_org_is_one_clear_line():
     from click.testing import CliRunner
 
