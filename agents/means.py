@@ -38,9 +38,13 @@ class Slip(NamedTuple):
 
 def slip(view: MarketView, wait_weeks: float) -> Slip:
     """What a wait may still slip by, the usual slip counted in already (lognormal)."""
+    return _slip(wait_weeks, view.param("sites.slip_sd"))
+
+
+@lru_cache(1 << 12)
+def _slip(wait_weeks: float, sd: float) -> Slip:
     if wait_weeks <= LEAST_WAIT_WEEKS:
         return Slip(0.0, 0.0)
-    sd = view.param("sites.slip_sd")
     z = math.log(1 + SLIP_WEEKS / wait_weeks) / sd
     share, grown = _tail(z), math.exp(sd * sd / 2) * _tail(z - sd)  # grown: E[factor; slip beyond a quarter]
     return Slip(share, max(0.0, wait_weeks * (grown - share)))

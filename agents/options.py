@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from agents import permission
@@ -52,18 +52,20 @@ def every_build(view: MarketView, target: Target, since_day: int) -> list[Option
     gpus = math.ceil(target.h100e / chip.h100e)
     ways = fleet_ways(view) if target.is_fleet else ways_to_build(view)
     usd, weeks = (0.0, 0.0) if target.chips_wait else (bill_usd(view, chip, gpus, None), chip_weeks(view, chip))
-    chips = Chips(chip, gpus, usd, weeks, capital_rate(view, is_contracted=target.is_fleet))
+    shells: dict[str, float] = {kind: shell_weeks(view, kind) for kind in (Way.GREENFIELD, Way.BROWNFIELD)}
+    chips = Chips(chip, gpus, usd, weeks, capital_rate(view, is_contracted=target.is_fleet), shells)
     return [_built(view, target, build, chips, since_day) for build in ways]
 
 
 class Chips(NamedTuple):
-    """What a build is for, wherever it comes: its bill, the wait for it, and what the capital costs a year."""
+    """What a build is for, wherever it comes: its bill, the wait for it, what capital costs, waits for shells."""
 
     chip: Chip
     gpus: int
     usd: float
     weeks: float
     rate: float
+    shell_weeks: Mapping[str, float]  # by kind of site
 
 
 def _built(view: MarketView, target: Target, build: Build, chips: Chips, since_day: int) -> Option:
@@ -72,7 +74,7 @@ def _built(view: MarketView, target: Target, build: Build, chips: Chips, since_d
     kw = gpus * chip.power_kw_it_per_gpu
     may = permission.to_build(view, build.region, build.kind, kw, on_site=build.on_site)
     bill = chips.usd + works_usd(view, build, kw) + may.usd
-    shell = shell_weeks(view, build.kind)
+    shell = chips.shell_weeks[build.kind]
     power = fleet_power_weeks(view, build, kw) if target.is_funded else power_weeks(view, build, kw)
     licence = may.wait_days / 7 if may.is_worth_asking else 0.0
     wait = max(chips.weeks, max(shell, power) + licence)
