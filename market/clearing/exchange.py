@@ -1,8 +1,9 @@
 """The package exchange as a mixed-integer program, solved by SciPy's HiGHS within a bound of time (docs/mechanisms.md).
 
 The linear relaxation is solved in full; the columns that it uses and the best of the rest by reduced cost go into a
-program with few branches; what that leaves is filled greedily. The answer is never worse than greedy's, and its gap is
-stated against the bound of the relaxation. SciPy is imported only here and only when asked.
+program with few branches; what that leaves is filled greedily, and packages then push each other out where that gains
+(`improve`). The answer is never worse than greedy's, and its gap is stated against the bound of the relaxation. SciPy
+is imported only here and only when asked.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from market.clearing.book import UNLIMITED, Book, Cleared, Place, Room
+from market.clearing.improve import improved
 from market.clearing.packages import (
     Package,
     Prices,
@@ -58,8 +60,7 @@ def milp(of: Book) -> Cleared:
         relaxed = program.relaxed()
         solved = program.solved(program.chosen(relaxed))
     taken = _whole(of, found, program.columns, solved) if solved is not None else []
-    if surplus(taken) < surplus(greedily):
-        taken = greedily
+    taken = improved(of, found, max((taken, greedily), key=surplus))
     bound = -float(relaxed.fun) * program.money
     gap = 1 - surplus(taken) / bound if bound > 0 else 0.0
     gap = gap if gap > 2 * TIES else 0.0
