@@ -245,6 +245,13 @@ def test_prices_for_later_are_those_of_the_rules():
     assert mine.cost("H100") == prices.replacement_cost(world.state, world.state.chips.chips["H100"], START + 6)
 
 
+def test_without_a_backlog_chips_come_at_once():
+    world = given()
+    assert view(world).lead_time_weeks == 10.0
+    world.state.chips.lead_times.clear()
+    assert view(world).lead_time_weeks == 0.0
+
+
 def test_growth_is_that_of_the_own_users_or_of_the_tail():
     world = given().happened(UseMeasured(org=CLOUD, usd_per_year=7e7, growth_per_year=0.3, h100e=3000.0))
     assert (view(world, CLOUD).memory_of_growth(), view(world, LAB).memory_of_growth()) == (0.3, 0.5)
