@@ -140,6 +140,7 @@ def decide(agents: Agents, /, scenario: str, org: str, seed: int, sets: Words, a
 @JSON
 def doctor(as_json: bool) -> None:
     """Check that this machine can run the simulation, and name what a run's bytes depend on."""
+    from market.layout import columns, wrapped
     from market.report.doctor import checks
 
     found = checks()
@@ -147,6 +148,7 @@ def doctor(as_json: bool) -> None:
     if as_json:
         emit({"ok": ok, "checks": found})
     for check in () if as_json else found:
-        click.echo(f"{'ok ' if check['ok'] else 'BAD'} {check['what']:<12} {check['found']}")
+        line = f"{'ok ' if check['ok'] else 'BAD'} {check['what']:<12} {check['found']}"
+        click.echo("\n".join(wrapped(line, columns(), " " * 17)))
     if not ok:
         raise click.exceptions.Exit(FAILED)

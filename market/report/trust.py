@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from market.report.compared import Told, show_compared
-from market.report.console import console
+from market.report.console import console, para
 from market.report.explain import Explanation, Step
 from market.report.listing import event_line
 from market.runs.compare import Difference
@@ -39,7 +39,7 @@ def _listed(title: str, texts: list[str]) -> None:
     if texts:
         out.print(f"{title}:")
     for text in texts:
-        out.print(f"  {text}", markup=False, soft_wrap=True)
+        para(out, f"  {text}", indent="    ")
 
 
 def differs(a: Path, b: Path, found: Difference, told: Told | None) -> None:

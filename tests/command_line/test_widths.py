@@ -22,6 +22,8 @@ def words_of(run: Path) -> dict[str, tuple[object, ...]]:
         "compare": ("compare", run, run),
         "policy": ("policy", "show", "export-controls"),
         "metrics": ("experiment", "metrics"),
+        "verify": ("verify", run),
+        "doctor": ("doctor",),
         "experiment": ("experiment", "show", run.parent.parent / "paired"),
         "explain": ("explain", run, "4000"),
     }
@@ -35,7 +37,9 @@ def _paired(run: Path) -> None:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("what", ["report", "replay", "runs", "plans", "compare", "policy", "metrics", "experiment"])
+@pytest.mark.parametrize(
+    "what", ["report", "replay", "runs", "plans", "compare", "policy", "metrics", "experiment", "verify", "doctor"]
+)
 def test_output_fits_its_width(what: str, width: int, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
     text = ask(*words_of(run)[what]).stdout

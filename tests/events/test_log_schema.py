@@ -93,7 +93,12 @@ def as_arrow(listed: list[Any], name: str) -> Any:
     return pa.array(listed)
 
 
-@pytest.mark.parametrize("convert", [lambda listed, name: listed, as_numpy, as_arrow])
+def as_slice(listed: list[Any], name: str) -> Any:
+    """A part of a longer array, whose buffers begin and end elsewhere."""
+    return pa.array([listed[-1], *listed, listed[0]])[1:-1]
+
+
+@pytest.mark.parametrize("convert", [lambda listed, name: listed, as_numpy, as_arrow, as_slice])
 def test_a_column_batch_gives_the_bytes_of_the_same_events_one_by_one(convert: Any) -> None:
     draw = random.Random(1)
     before = Entry(0, START_DAY, "world", -1, 0, event(EVENTS["RunStarted"], draw))

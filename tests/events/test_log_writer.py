@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -33,7 +34,7 @@ from events import (
     resume as recover,
 )
 from events.disk import Disk
-from events.flat import Malformed
+from events.flat import Malformed, Table
 from events.segment import read_preface
 from market.commands.errors import code_of
 from tests.events.sample import SCENARIO, START_DAY, entries, feed, manifest, run
@@ -314,3 +315,12 @@ def test_a_file_cut_before_its_schema_is_told_from_one_that_is_no_arrow_file(who
     assert read_preface(preface) == preface
     with pytest.raises(Malformed, match="the schema is cut off"):
         read_preface(preface[:-1])
+
+
+def test_a_vector_that_says_it_is_longer_than_its_message_is_refused() -> None:
+    vtable, root, vector = struct.pack("<HHHxx", 6, 8, 4), struct.pack("<iI", 8, 4), struct.pack("<I", 5) + b"12345"
+    whole = vtable + root + vector
+    assert Table(whole, 8).vector(0, 1, 64) == (20, 5)
+    for data, width, limit in ((whole[:-1], 1, 64), (whole, 2, 64), (whole, 1, 4)):
+        with pytest.raises(Malformed, match="a vector is too long"):
+            Table(data, 8).vector(0, width, limit)

@@ -39,6 +39,21 @@ def test_an_event_and_a_command_are_built_by_keyword_alone_and_never_change(name
             setattr(one, field, None)
 
 
+USUAL = {
+    "is_firm": True, "chip_choice": "fixed", "site_choice": "fixed", "tranches": 1, "take_or_pay_share": 1.0,
+    "exit_share": 1.0, "renew_price": "fixed", "assigning": "never", "subleasing": "free", "form": "lease", "turn": 1,
+    "clause": "price", "kind": "equity",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_what_is_left_out_is_nothing_or_what_is_usual(name: str) -> None:
+    for field in structs.fields(KINDS[name]):
+        if field.default is not NODEFAULT:
+            assert field.default == USUAL.get(field.name, field.default)
+            assert field.name in USUAL or not field.default, field.name
+
+
 @pytest.mark.parametrize("name", EVENTS)
 def test_an_events_version_is_the_latest_that_is_registered(name: str) -> None:
     versions = {version for kind, version in registry().shapes if kind == name}
