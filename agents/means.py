@@ -227,7 +227,7 @@ def ways_to_build(view: MarketView) -> Iterator[Build]:
             yield Build("brownfield", hall, True)
 
 
-def fleet_ways(view: MarketView) -> Iterator[Build]:
+def fleet_ways(view: MarketView, *, halls: bool = True) -> Iterator[Build]:
     """New land and old halls in every region at home: a fleet takes what there is, and its power is applied for ahead.
 
     Plant of its own comes with new land, with a hall where the org takes that on.
@@ -235,8 +235,10 @@ def fleet_ways(view: MarketView) -> Iterator[Build]:
     for region in view.home_regions():
         yield Build("greenfield", region, False)
         yield Build("greenfield", region, True)
-        yield Build("brownfield", region, False)
         yield from not_firm(view, "greenfield", region)
+        if not halls:
+            continue
+        yield Build("brownfield", region, False)
         yield from not_firm(view, "brownfield", region)
         if view.trait("on_site_power"):
             yield Build("brownfield", region, True)

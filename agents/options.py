@@ -44,13 +44,13 @@ def builds(view: MarketView, target: Target, since_day: int) -> list[Option]:
     return [_best(options, target, risk) for options in ways if options]
 
 
-def every_build(view: MarketView, target: Target, since_day: int) -> list[Option]:
-    """Every place and power on which the org could build for a target."""
+def every_build(view: MarketView, target: Target, since_day: int, *, halls: bool = True) -> list[Option]:
+    """Every place and power on which the org could build for a target; for a fleet `halls` where some can be found."""
     chip = chip_for(view, target)
     if chip is None or (view.lab is not None and not view.trait("build")):
         return []
     gpus = math.ceil(target.h100e / chip.h100e)
-    ways = fleet_ways(view) if target.is_fleet else ways_to_build(view)
+    ways = fleet_ways(view, halls=halls) if target.is_fleet else ways_to_build(view)
     usd, weeks = (0.0, 0.0) if target.chips_wait else (bill_usd(view, chip, gpus, None), chip_weeks(view, chip))
     shells: dict[str, float] = {kind: shell_weeks(view, kind) for kind in (Way.GREENFIELD, Way.BROWNFIELD)}
     chips = Chips(chip, gpus, usd, weeks, capital_rate(view, is_contracted=target.is_fleet), shells)
@@ -250,9 +250,12 @@ def from_others(view: MarketView, target: Target) -> Option:
     )
 
 
-def fleet(view: MarketView, target: Target) -> list[Option]:
+def fleet(view: MarketView, target: Target, *, halls: bool) -> list[Option]:
     """Every way to add to a fleet for which power has still to come: to build, or to take what others build."""
-    return [*every_build(view, target, view.day), *([from_others(view, target)] if view.captive_share() > 0 else [])]
+    return [
+        *every_build(view, target, view.day, halls=halls),
+        *([from_others(view, target)] if view.captive_share() > 0 else []),
+    ]
 
 
 def on_demand(view: MarketView, target: Target) -> list[Option]:

@@ -66,18 +66,18 @@ def buildings(view: MarketView, draws: Draws) -> Iterator[Command]:
     if view.cash_cents < 0 or chip is None:
         return
     waiting = sum(n * view.chip(c).power_kw_it_per_gpu for c, n in view.warehouse().items())
-    found = p("sites.brownfield_share") * gap + p("sites.waiting_share") * waiting * margin(view)
+    found_kw = p("sites.brownfield_share") * gap + p("sites.waiting_share") * waiting * margin(view)
     left, taken = min(buildable_kw(view), fundable_kw(view)), dict[str, float]()
-    for kw, ways in ((gap - p("sites.brownfield_share") * gap, (Way.GREENFIELD,)), (found, tuple(Way))):
+    for kw, halls in ((gap - p("sites.brownfield_share") * gap, False), (found_kw, True)):
         kw = min(kw, left)
         left -= kw
         count = max(1, math.ceil(kw / p("sites.building_kw_max")))
         if kw / count >= p("sites.building_kw_min"):
             h100e = means.h100e_of_kw(chip, kw / count)
             wanted = fleet(view, h100e, greenfield_weeks(view), urgency(view))
-            open_ways = [o for o in options.fleet(view, wanted) if o.way in (*ways, Way.CONTRACT)]
+            ways, kinds = options.fleet(view, wanted, halls=halls), len(Way) if halls else 1  # kinds only name a draw
             for number in range(count):
-                yield from _begin(view, draws, (wanted, f"{len(ways)} {number}"), open_ways, taken)
+                yield from _begin(view, draws, (wanted, f"{kinds} {number}"), ways, taken)
 
 
 def _begin(
