@@ -351,6 +351,8 @@ def test_lots_are_told_once_they_were_on_offer_for_the_notice_and_sites_with_wha
     )  # fmt: skip
     assert site.value_cents > 10_000  # as appraised this week, and not when it was offered
     assert 0 < stock.reserve_cents < stock.value_cents
+    with pytest.raises(AttributeError):
+        site.gpus = 0
 
 
 # --- what is hidden
