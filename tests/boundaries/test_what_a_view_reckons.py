@@ -76,6 +76,13 @@ def test_without_a_fleet_the_part_that_never_leaves_an_org_is_its_trait():
     assert view(world, LAB).captive_share() == 1.0  # a lab with GPUs lets what it does not want: nothing
 
 
+def test_a_lab_lets_what_it_owns_beyond_what_it_wants():
+    world = given()
+    world.state.training.labs[LAB].wanted_h100e = 1_000.0
+    assert view(world, RIVAL).idle_h100e(LAB) == 3_000
+    assert view(world, LAB).captive_share() == pytest.approx(1_000 / 4_000)
+
+
 # --- money
 
 
