@@ -106,6 +106,7 @@ RUN = {
     },
     "no OEM": {"orgs": {"dell": None, "supermicro": None, "other-oems": None}},
     "a parent taken out": {"orgs": {"alibaba-cloud": None}},
+    "lenders pay all but a hundredth": {"parameters": {"finance.loan_share": 0.99, "finance.loan_rate": 0.0}},
     "no slips": {"parameters": {"sites.slip_sd": 0.01, "sites.queue_sd": 0, "supply.slip_sd_weeks": 0}},
 }  # fmt: skip
 
