@@ -87,8 +87,9 @@ def _momentum(state: State, org: str, trend: float) -> float:
 def _first_pull(state: State, org: str, growth: float, trend: float) -> float:
     """Log pull beyond its share with which a lab gains at first what it gained before: as many choose as at first."""
     p = state.run.parameters
-    choosing = YEAR_MONTHS * p["demand.reconsider_per_month"] + growth
-    return math.log(max(math.exp(-p["demand.momentum_max"]), 1 + _momentum(state, org, trend) / choosing))
+    choosing = YEAR_MONTHS * p["demand.reconsider_per_month"] + max(0.0, growth)
+    gained = _momentum(state, org, trend) / choosing if choosing else 0.0  # where nobody chooses, nothing is gained
+    return math.log(max(math.exp(-p["demand.momentum_max"]), 1 + gained))
 
 
 def mix(state: State, org: str) -> dict[str, float]:

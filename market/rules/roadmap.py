@@ -17,6 +17,7 @@ from market.state.chips import Chip
 from market.units import clip, digits
 
 MARK = " successor "
+WATT_KW = 0.001  # halls count whole watts, so no chip draws less than one
 LINES = ("slots_per_gpu", "gpus_per_week", "growth_per_year", "price_change_per_year")
 
 
@@ -63,7 +64,7 @@ def _announced(state: State, chip: Chip, name: str, start: int) -> Iterator[even
     yield events.ChipAnnounced(
         chip=name, supplier=chip.supplier, start_day=start, end_day=start + (chip.end_day - chip.start_day),
         price_usd_per_gpu=digits(chip.price_usd_per_gpu * p["supply.successor_price_factor"]),
-        power_kw_it_per_gpu=digits(chip.power_kw_it_per_gpu * p["supply.successor_power_factor"]),
+        power_kw_it_per_gpu=max(WATT_KW, digits(chip.power_kw_it_per_gpu * p["supply.successor_power_factor"])),
         h100e=chip.h100e, kind=chip.buyers,
     )  # fmt: skip
 

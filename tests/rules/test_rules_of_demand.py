@@ -93,6 +93,12 @@ def test_a_lab_that_grew_faster_than_its_segments_goes_on_to_gain_customers():
     assert quick[f"orgs.{LAB}.revenue_growth_start"] == 3.0
 
 
+def test_where_nobody_chooses_anew_growth_before_the_start_moves_no_customer():
+    none = {f"demand__{name}_growth_per_year": -0.5 for name in demand.SEGMENTS} | {"demand__reconsider_per_month": 0.0}
+    still, quick = begun(**none), begun(**none, **{f"orgs__{LAB}__revenue_growth_start": 0.5})
+    assert quick[f"orgs.{LAB}.appeal_api"] == still[f"orgs.{LAB}.appeal_api"]
+
+
 def test_what_a_segment_gains_goes_to_those_whom_customers_choose_today():
     """A better model takes new customers at once; those who stay as they are move a part a month."""
     still, growing = (released(given(demand__share_sd=0.0, demand__growth_factor=f), 3.0) for f in (0.0, 3.0))

@@ -46,6 +46,12 @@ def test_a_successor_costs_less_money_power_and_packaging_for_as_much_throughput
     assert slots <= world.state.run.parameters[f"chips.{last.name}.slots_per_gpu"]
 
 
+def test_no_generation_draws_less_than_the_watt_that_halls_count_by():
+    world = given(**CERTAIN, supply__successor_power_factor=0.0)
+    (follows,), _ = announced(world, roadmap.planned_day(world.state, last_of(world)))
+    assert follows.power_kw_it_per_gpu == roadmap.WATT_KW
+
+
 def test_generations_are_counted_from_the_last_of_the_roadmap_which_the_cluster_core_reads():
     assert roadmap.successor("Rubin") == "Rubin successor 1"
     assert roadmap.successor("Rubin successor 1") == "Rubin successor 2"
