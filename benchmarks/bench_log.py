@@ -70,8 +70,8 @@ def peers() -> list[Any]:
     return [Ours(), Documented(), Bare(), Sqlite(), Lines()]
 
 
-def compare(events: list[Entry], rounds: int) -> None:
-    """Print append, replay and verify of all, in turns, and bytes an event."""
+def speeds(events: list[Entry], rounds: int) -> dict[str, dict[str, float]]:
+    """Events per CPU second of append, replay and verify of all, in turns, and bytes an event."""
     taken: dict[str, dict[str, list[float]]] = {}
     sizes, all_peers = {}, peers()
     for _ in range(rounds):
@@ -84,10 +84,19 @@ def compare(events: list[Entry], rounds: int) -> None:
                 if hasattr(peer, "verify"):
                     times.setdefault("verify", []).append(cpu_s(peer.verify, folder))
                 sizes[peer.name] = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    return {
+        name: {key: len(events) / statistics.median(spent) for key, spent in times.items()}
+        | {"bytes": sizes[name] / len(events)}
+        for name, times in taken.items()
+    }
+
+
+def compare(events: list[Entry], rounds: int) -> None:
+    """Print how fast all are."""
     print(f"{'':24}{'append/s':>12}{'replay/s':>12}{'verify/s':>12}{'bytes/event':>12}")
-    for name, times in taken.items():
-        speeds = [f"{len(events) / statistics.median(times[key]):12,.0f}" if key in times else " " * 12 for key in KEYS]
-        print(f"{name:24}{''.join(speeds)}{sizes[name] / len(events):12.1f}")
+    for name, found in speeds(events, rounds).items():
+        told = [f"{found[key]:12,.0f}" if key in found else " " * 12 for key in KEYS]
+        print(f"{name:24}{''.join(told)}{found['bytes']:12.1f}")
 
 
 KEYS = ("append", "replay", "verify")
@@ -95,6 +104,15 @@ KEYS = ("append", "replay", "verify")
 
 def column_batches(rows: int, batches: int, rounds: int) -> float:
     """Events per CPU second of ready columns: `batches` commits of `rows` payments each."""
+    found = []
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as scratch:
+            found.append(rows * batches / payments_writer(Path(scratch) / "run", rows, batches))
+    return statistics.median(found)
+
+
+def payments_writer(folder: Path, rows: int, batches: int) -> float:
+    """Write a log of payments by columns; CPU seconds of it, the columns ready made."""
     draw = np.random.default_rng(1)
     orgs = np.array([f"org{n}" for n in range(60)], dtype=object)
     columns = {
@@ -104,17 +122,13 @@ def column_batches(rows: int, batches: int, rounds: int) -> float:
         "kind": ["rent"] * rows,
         "contract_id": [f"org{n % 60}/lease/{n // 60}" for n in range(rows)],
     }
-    cause, speeds = [0] * rows, []
-    for _ in range(rounds):
-        with tempfile.TemporaryDirectory() as scratch:
-            writer = LogWriter.create(Path(scratch) / "run", manifest(), SCENARIO)
-            writer.append(next(entries(run(1, 3))))
-            writer.commit_events = 1
-            writer.close_week()  # RunStarted in a commit of its own
-
-            payments = Rows(EVENTS["PaymentMade"], 0, START_DAY, columns["org"], cause, cause, columns)
-            speeds.append(rows * batches / cpu_s(write_columns, writer, payments, batches))
-    return statistics.median(speeds)
+    cause = [0] * rows
+    writer = LogWriter.create(folder, manifest(), SCENARIO)
+    writer.append(next(entries(run(1, 3))))
+    writer.commit_events = 1
+    writer.close_week()  # RunStarted in a commit of its own
+    payments = Rows(EVENTS["PaymentMade"], 0, START_DAY, columns["org"], cause, cause, columns)
+    return cpu_s(write_columns, writer, payments, batches)
 
 
 def write_columns(writer: LogWriter, rows: Rows, times: int) -> None:

@@ -22,6 +22,7 @@ from market.experiments.engines import open_engine, workers_of
 from market.experiments.engines.drive import Driver, Progress, Tell
 from market.experiments.engines.past import goes_on, shared_weeks
 from market.experiments.engines.worker import Job, Ready, perform, work
+from market.experiments.results.bundle import Bundles
 from market.experiments.results.gather import LOST, gather
 from market.experiments.results.result import HASHES, drop_damaged, hash_tables, tables_hold
 from market.experiments.results.store import RESULT, Store
@@ -171,10 +172,14 @@ def run_experiment(
             driver.drive(todo)
         except KeyboardInterrupt:
             raise Interrupted(out, len(done) + driver.done, plan.size) from None
+        bundles = Bundles(store, plan.specs)
+        if started.name == "dask" or store.is_remote:
+            bundles.make(started)
         name = f"{started.name}:{started.workers}"
-    for lost in gather(plan, store, driver.errors):
+    for lost in gather(plan, store, driver.errors, bundles):
         driver.errors[lost] = LOST
         store.delete(f"runs/{lost}/{RESULT}")
+    bundles.drop()
     store.write(HASHES, msgspec.json.format(msgspec.json.encode(hash_tables(store))) + b"\n")
     return Finished(out, plan.size, len(done), _named(plan, driver.errors), name, time.monotonic() - began)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 from events.kinds import SegmentName
 from events.types import Event
@@ -12,10 +13,13 @@ from events.types.chips import InputExpanded
 from events.types.run import ParameterSet
 from market import rng
 from market.rules import demand, foresee, index, inputs, prices, shells, uses
-from market.rules.base import Happening, fleets_h100e, frontier
+from market.rules.base import Happening, fleets_h100e, frontier, holdings_of
 from market.rules.chips import may_buy, planned_lines
 from market.state import State
+from market.state.chips import Order, Shipment
 from market.state.demand import TAIL
+from market.state.leases import Lease
+from market.state.sites import Building, Site
 from market.units import CENTS, HOURS_PER_YEAR, YEAR_MONTHS, YEAR_WEEKS, clip, digits
 
 
@@ -197,6 +201,36 @@ def plans(state: State) -> Iterator[Happening]:
         yield put(state, f"orgs.{org}.research_share", max(0.05, spend / base) if base > 0 else 0.0)
 
 
+class Belongings(NamedTuple):
+    """What each org has at the start, grouped once for all builders, each in the order of the state."""
+
+    shipments: dict[str, list[Shipment]]
+    orders: dict[str, list[Order]]
+    leases: dict[str, list[Lease]]
+    sites: dict[str, list[Site]]
+    buildings: dict[str, list[Building]]
+
+    @classmethod
+    def of(cls, state: State) -> Belongings:
+        """Group the parts of a state by the org that they belong to; a lease belongs to both of its sides."""
+        chips, sites, leases = state.chips, state.sites, state.leases.leases.values()
+        return cls(
+            _by(chips.shipments.values(), lambda shipment: (shipment.org,)),
+            _by(chips.orders.values(), lambda order: (order.org,)),
+            _by(leases, lambda lease: dict.fromkeys((lease.lessor, lease.lessee))),
+            _by(sites.sites.values(), lambda site: (site.owner,)),
+            _by(sites.buildings.values(), lambda building: (building.org,)),
+        )
+
+
+def _by[T](things: Iterable[T], orgs: Callable[[T], Iterable[str]]) -> dict[str, list[T]]:
+    found: dict[str, list[T]] = {}
+    for thing in things:
+        for org in orgs(thing):
+            found.setdefault(org, []).append(thing)
+    return found
+
+
 def builders(state: State) -> Iterator[Happening]:
     """Let every builder's first orders be those observed: a factor on its target, and one on what it can raise.
 
@@ -207,13 +241,15 @@ def builders(state: State) -> Iterator[Happening]:
         own = uses.own_lab_h100e(state, org) if p.get(f"orgs.{org}.races", 0.0) else 0.0
         if own > 0 and lead > 0:
             yield put(state, f"orgs.{org}.race_start", math.log(lead / own))
+    theirs = Belongings.of(state)
     for org, books in state.finance.books.items():
         if books.budget_usd_per_year > 0:
-            yield put(state, f"orgs.{org}.target_factor", _target_factor(state, org))
-            yield put(state, f"orgs.{org}.finance_factor", _finance_factor(state, org, p["finance.bill_factor"]))
+            yield put(state, f"orgs.{org}.target_factor", _target_factor(state, org, theirs))
+            factor = _finance_factor(state, org, p["finance.bill_factor"], theirs.leases.get(org, []))
+            yield put(state, f"orgs.{org}.finance_factor", factor)
 
 
-def _target_factor(state: State, org: str) -> float:
+def _target_factor(state: State, org: str, theirs: Belongings) -> float:
     p, chips = state.run.parameters, state.chips.chips
     h100e_per_usd = sum(gpus * chips[name].h100e for name, gpus in gpus_per_usd(state, org).items())
     if not h100e_per_usd:  # nothing was on sale to it, so its budget says nothing of a target
@@ -223,23 +259,19 @@ def _target_factor(state: State, org: str) -> float:
     cost = (1 + p["targets.cost_margin"]) * state.demand.cost_usd_per_h100e_hour
     margin = min(1.0, max(0.1, 1 + p["targets.npv_slope"] * math.log(rent / cost)))
     weekly = state.finance.books[org].budget_usd_per_year * p["orders.fraction"] / 52
-    position = sum(h.owned * chips[h.chip].h100e for h in state.chips.holdings.values() if h.org == org)
-    position += sum(s.gpus * chips[s.chip].h100e for s in state.chips.shipments.values() if s.org == org)
-    position += sum(o.gpus * chips[o.chip].h100e for o in state.chips.orders.values() if o.org == org)
+    position = sum(h.owned * chips[h.chip].h100e for h in holdings_of(state, org))
+    position += sum(s.gpus * chips[s.chip].h100e for s in theirs.shipments.get(org, ()))
+    position += sum(o.gpus * chips[o.chip].h100e for o in theirs.orders.get(org, ()))
     gap = p["targets.close_weeks"] * weekly * h100e_per_usd / margin
     wanted = foresee.users(state, org, ordering_weeks(state)) / max(p["demand.factor"], 1e-9)
     factor = (position + gap - foresee.contracted(state, org)) / wanted if wanted > 0 else 1.0
     return min(max(factor, p["targets.factor_min"]), p["targets.factor_max"])
 
 
-def _finance_factor(state: State, org: str, bill: float) -> float:
+def _finance_factor(state: State, org: str, bill: float, leases: list[Lease]) -> float:
     """What a builder spends at the start over what the model can explain that it raises; 1 where that is enough."""
     p = state.run.parameters
-    earned = sum(
-        x.delivered * x.price_usd_per_gpu_hour * (1 if x.lessor == org else -1)
-        for x in state.leases.leases.values()
-        if org in (x.lessor, x.lessee)
-    )
+    earned = sum(x.delivered * x.price_usd_per_gpu_hour * (1 if x.lessor == org else -1) for x in leases)
     earned += p.get(f"orgs.{org}.merchant_share", 0.0) * index.tail_wanted(state) * index.tail_price(state, org)
     money = earned * HOURS_PER_YEAR + p["finance.income_share"] * p.get(f"orgs.{org}.income_usd_per_year", 0.0)
     money += max(0, state.finance.ledger.accounts.get(org, 0)) / CENTS / 2
@@ -247,7 +279,7 @@ def _finance_factor(state: State, org: str, bill: float) -> float:
     return max(1.0, p["finance.start_slack"] * spent / max(money, 0.05 * spent))
 
 
-def shells_factor(state: State, org: str, soon_kw: float, begun_kw: float) -> float:
+def shells_factor(state: State, org: str, theirs: Belongings, soon_kw: float, begun_kw: float) -> float:
     """Shells that an org must have begun so that its chips find power, over those that its usual growth explains.
 
     By the horizon of orders (`soon_kw` of growth) they carry what is on its way, on order and ordered for
@@ -260,13 +292,13 @@ def shells_factor(state: State, org: str, soon_kw: float, begun_kw: float) -> fl
         return 1.0
     weekly = sum(gpus * chips[name].power_kw_it_per_gpu for name, gpus in gpus_per_usd(state, org).items())
     weekly *= books.budget_usd_per_year * p["orders.fraction"] / 52
-    spare = sum(site.spare_w for site in state.sites.sites.values() if site.owner == org) / 1000
-    campuses = [b for b in state.sites.buildings.values() if b.org == org]
+    spare = sum(site.spare_w for site in theirs.sites.get(org, ())) / 1000
+    campuses = theirs.buildings.get(org, [])
     last = state.run.start_day + p["sites.greenfield_days"]
     whole = p["sites.greenfield_days"] / 7 * weekly - spare - sum(b.power_kw for b in campuses if b.due_day <= last)
     need = p["orders.room_weeks"] * weekly - spare
-    need += sum(s.gpus * chips[s.chip].power_kw_it_per_gpu for s in state.chips.shipments.values() if s.org == org)
-    need += sum(o.gpus * chips[o.chip].power_kw_it_per_gpu for o in state.chips.orders.values() if o.org == org)
+    need += sum(s.gpus * chips[s.chip].power_kw_it_per_gpu for s in theirs.shipments.get(org, ()))
+    need += sum(o.gpus * chips[o.chip].power_kw_it_per_gpu for o in theirs.orders.get(org, ()))
     soon = state.run.start_day + 7 * ordering_weeks(state) / p["sites.slip_median"]
     need -= p["sites.trust"] * sum(b.power_kw for b in campuses if b.due_day <= soon)
     return min(max(1.0, need / (p["sites.trust"] * soon_kw), whole / begun_kw), p["targets.factor_max"])

@@ -146,9 +146,11 @@ def _pool_tranches(state: State, day: int) -> Iterator[Happening]:
     pools = [s for s in state.sites.sites.values() if s.kind == "pool" and s.energised_kw]
     quarters, factors = range(1, math.ceil(built / 91) + 1), {}
     soon = 7 * start_of_demand.ordering_weeks(state) / p["sites.slip_median"] + built - planned
+    theirs = start_of_demand.Belongings.of(state)
     for owner in sorted({site.owner for site in pools}):
-        begun = [math.fsum(_tranche_kw(state, site, q) for site in pools if site.owner == owner) for q in quarters]
-        factors[owner] = start_of_demand.shells_factor(state, owner, sum(begun[: int(soon / 91)]), sum(begun))
+        own = [s for s in theirs.sites[owner] if s.kind == "pool" and s.energised_kw]
+        begun = [math.fsum(_tranche_kw(state, site, q) for site in own) for q in quarters]
+        factors[owner] = start_of_demand.shells_factor(state, owner, theirs, sum(begun[: int(soon / 91)]), sum(begun))
         yield start_of_demand.put(state, f"orgs.{owner}.shells_factor", factors[owner])
     for site in pools:
         pue = p[f"regions.{site.region}.pue"]

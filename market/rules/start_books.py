@@ -62,6 +62,7 @@ def leases_at_start(scenario: Scenario, start: int) -> Iterator[Event]:
 
 def money_at_start(scenario: Scenario, start: int) -> Iterator[Event]:
     p = scenario.parameters
+    lenders = [name for name, org in sorted(scenario.orgs.items()) if org.traits.get("lends")]
     for name, org in sorted(scenario.orgs.items()):
         if is_late(scenario, name):
             continue
@@ -77,7 +78,7 @@ def money_at_start(scenario: Scenario, start: int) -> Iterator[Event]:
             yield finance.ValuationStated(org=name, valuation_usd_cents=round(org.valuation_usd * CENTS))
         if org.chip_budget_usd_per_year:
             yield finance.BudgetSet(org=name, value=org.chip_budget_usd_per_year, reason="start")
-        yield from _debt(scenario, name, start)
+        yield from _debt(scenario, name, start, lenders)
     for _, stake in sorted(scenario.investments.items()):
         kind: StakeKind = "equity for compute" if stake.for_compute else "equity"
         cents = round(stake.amount_usd * CENTS)
@@ -97,13 +98,13 @@ def money_at_start(scenario: Scenario, start: int) -> Iterator[Event]:
     )
 
 
-def _debt(scenario: Scenario, name: str, start: int) -> Iterator[Event]:
+def _debt(scenario: Scenario, name: str, start: int, lenders: list[str]) -> Iterator[Event]:
     """What an org owes at the start, in equal instalments (traits `debt_usd`, `debt_rate`, `debt_years`)."""
     traits = scenario.orgs[name].traits
-    lenders = [other for other, org in sorted(scenario.orgs.items()) if org.traits.get("lends") and other != name]
-    if traits.get("debt_usd") and lenders:
+    lender = next((other for other in lenders if other != name), None)
+    if traits.get("debt_usd") and lender:
         yield finance.LoanKnown(
-            deal_id=f"{name}/deal/1", org=name, counterparty=lenders[0],
+            deal_id=f"{name}/deal/1", org=name, counterparty=lender,
             amount_usd_cents=round(traits["debt_usd"] * CENTS),
             value=traits.get("debt_rate", scenario.parameters["finance.loan_rate"]),
             end_day=start + round(365 * traits.get("debt_years", scenario.parameters["finance.loan_years"])),

@@ -15,6 +15,8 @@ from market.experiments.results.store import RESULT, Store
 
 KILLS = 3
 SECONDS_PER_BATCH = 2.0
+SECONDS_TO_HAND_OUT = 0.005  # what a batch takes of who hands it out: docs/performance.md, several times the measured
+BUSY_SHARE = 0.5  # of its time that who hands out batches may be busy
 BATCH_MAX = 250
 
 
@@ -104,7 +106,10 @@ class Driver:
         self.tell(Progress(self.done, len(self.errors), self.total, time.monotonic() - self._began))
 
     def _paced(self, specs: Iterator[Spec]) -> Iterator[Batch]:
-        """Cut runs into batches of about two seconds, single ones until it is known how long a run takes."""
+        """Cut runs into batches by what a run takes so far, single ones until that is known.
+
+        About two seconds, longer with so many workers that handing out batches would take all of one process.
+        """
         batch: list[Spec] = []
         for _, unit in groupby(specs, lambda spec: (spec.future, spec.seed) if self.by_pair else spec.id):
             batch += unit
@@ -120,4 +125,5 @@ class Driver:
             return 1
         seconds = (time.monotonic() - self._began) * self.engine.workers / counted
         left = (self.total - counted) / (4 * self.engine.workers)
-        return max(1, min(BATCH_MAX, int(SECONDS_PER_BATCH / max(seconds, 1e-6)), int(left)))
+        wanted = max(SECONDS_PER_BATCH, self.engine.workers * SECONDS_TO_HAND_OUT / BUSY_SHARE)
+        return max(1, min(BATCH_MAX, int(wanted / max(seconds, 1e-6)), int(left)))

@@ -7,21 +7,21 @@ same bytes. `runs.parquet` also says how long a run took, and so differs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from itertools import batched
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from market.experiments.design.plan import Plan, Spec
-from market.experiments.results.result import Result, read_result
-from market.experiments.results.store import READERS, Store
+from market.experiments.results.bundle import Bundles
+from market.experiments.results.result import Result
+from market.experiments.results.store import Store
 
-CHUNK = 512  # runs read and written at a time
+CHUNK = 512  # runs in a row group
 LOST = "its result cannot be read; --resume runs it again"
 
 
-def gather(plan: Plan, store: Store, errors: Mapping[str, str]) -> list[str]:
+def gather(plan: Plan, store: Store, errors: Mapping[str, str], bundles: Bundles | None = None) -> list[str]:
     """Write the dataset of an experiment; give back the runs without a result that no error explains."""
     levers, futures = [lever.name for lever in plan.levers], list(plan.uncertain)
     lost: list[str] = []
@@ -33,7 +33,7 @@ def gather(plan: Plan, store: Store, errors: Mapping[str, str]) -> list[str]:
         pq.ParquetWriter(wide, _wide_schema(futures, plan.metrics)) as to_wide,
         pq.ParquetWriter(runs, RUNS) as to_runs,
     ):
-        for specs, results in _in_chunks(plan.specs(), store):
+        for specs, results in _in_chunks(bundles or Bundles(store, plan.specs)):
             done = [(s, r) for s, r in zip(specs, results, strict=True) if r is not None]
             lost += [s.id for s, r in zip(specs, results, strict=True) if r is None and s.id not in errors]
             to_runs.write_table(_runs(specs, results, errors))
@@ -43,10 +43,10 @@ def gather(plan: Plan, store: Store, errors: Mapping[str, str]) -> list[str]:
     return lost
 
 
-def _in_chunks(specs: Iterable[Spec], store: Store) -> Iterator[tuple[tuple[Spec, ...], list[Result | None]]]:
-    with ThreadPoolExecutor(READERS if store.is_remote else 1) as pool:
-        for chunk in batched(specs, CHUNK):
-            yield chunk, list(pool.map(lambda spec: read_result(store, spec.id), chunk))
+def _in_chunks(bundles: Bundles) -> Iterator[tuple[tuple[Spec, ...], list[Result | None]]]:
+    pairs = (pair for specs, results in bundles.read() for pair in zip(specs, results, strict=True))
+    for chunk in batched(pairs, CHUNK):
+        yield tuple(spec for spec, _ in chunk), [result for _, result in chunk]
 
 
 NAMES = pa.dictionary(pa.int32(), pa.string())

@@ -4,6 +4,7 @@ out/experiment.json           what was asked, all of it
 out/futures.parquet           values of the uncertain parameters by future
 out/runs/<id>/                a run; where its log is kept, as `market replay` reads it
 out/runs/<id>/result.msgpack  its metrics; written last, whole or not at all: the mark that the run is done
+out/bundles/                  results of thousands of runs each, while the tables are written
 out/long.parquet wide.parquet runs.parquet
 out/hashes.json               sha256 of these tables, written last; each result carries its own
 """
