@@ -1,0 +1,58 @@
+"""What ends leaves nothing behind: queues, warehouses, the year of a round."""
+
+from __future__ import annotations
+
+import pytest
+from evolve.test_state_and_evolve import full
+from given import CLOUD, FUND, LAB, RESELLER, START
+
+from events.types import estates, finance, sites
+from market.evolve import evolve
+
+
+def cancelled(building):
+    return sites.BuildingCancelled(
+        building_id=building, site="field", org=LAB, region="texas", power_kw_it=100, reason="default"
+    )
+
+
+def test_a_building_that_is_cancelled_leaves_the_queue_it_stood_in_and_no_other_goes():
+    state = full()
+    queue = state.run.regions["texas"].queue
+    assert queue == ["field/building/1"]
+    queue.append("another")
+    evolve(state, cancelled("field/building/1"), START)
+    assert queue == ["another"]
+    assert "field/building/1" not in state.sites.buildings
+    state = full()
+    state.run.regions["texas"].queue.clear()
+    evolve(state, cancelled("field/building/1"), START)  # one that has its power stands in none
+    assert state.run.regions["texas"].queue == []
+
+
+def stock(gpus):
+    return estates.StockTransferred(lot_id="lot", org=CLOUD, counterparty=RESELLER, chip="H100", gpus=gpus)
+
+
+def test_a_warehouse_that_is_sold_out_holds_no_chip_and_waits_for_no_power():
+    state = full()
+    assert state.chips.warehouse[CLOUD] == {"H100": 5}
+    assert CLOUD in state.chips.waiting
+    evolve(state, stock(3), START)
+    assert (state.chips.warehouse[CLOUD], state.chips.warehouse[RESELLER]) == ({"H100": 2}, {"H100": 3})
+    assert CLOUD in state.chips.waiting
+    evolve(state, stock(2), START)
+    assert (state.chips.warehouse.get(CLOUD, {}), state.chips.warehouse[RESELLER]) == ({}, {"H100": 5})
+    assert CLOUD not in state.chips.waiting
+
+
+@pytest.mark.parametrize(("day", "year"), [(0, 0), (364, 0), (365, 1), (729, 1), (730, 2)])
+def test_a_round_counts_for_the_year_of_the_run_in_which_it_closes(day, year):
+    state = full()
+    state.finance.raised.clear()
+    closed = finance.RoundClosed(
+        deal_id="lab/deal/9", org=LAB, counterparty=FUND, amount_usd_cents=7, valuation_usd_cents=70, kind="equity"
+    )
+    evolve(state, closed, state.run.start_day + day)
+    assert state.finance.raised == {year: 7}
+    assert state.finance.stakes[LAB][FUND].invested_cents >= 7
