@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from market.cluster.case import BF16, FP4, FP8, PRECISIONS, Array, Case
-from market.cluster.chips import CHIP_NAMES, CHIPS, Chip
+from market.cluster.chips import CHIPS, Chip
 from market.cluster.constants import GEMM_OTHER, Constants, fitted
 from market.cluster.models import Model
 from market.cluster.stack import DEFAULT_STACK, Stack, run_on, software
@@ -140,6 +140,3 @@ def base_case(
     columns |= {n: float(v) for n, v in software(when, run_on(c, m, stack)).items()}
     columns |= extra
     return Case(**({"powered": columns["gpus"]} | columns))
-
-
-CHIP_INDEX: dict[str, int] = {name: i for i, name in enumerate(CHIP_NAMES)}

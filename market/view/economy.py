@@ -5,7 +5,6 @@ from __future__ import annotations
 from market.rules import demand, duties, finance, foresee, prices, uses, vendors
 from market.rules.base import income_usd_per_year
 from market.rules.levies import chip_case, energy_case
-from market.state.demand import TAIL
 from market.units import HOURS_PER_YEAR
 from market.view.base import NotVisible, shared_of, state_of
 from market.view.own import OwnView
@@ -113,11 +112,6 @@ class EconomyView(OwnView):
     def contracted_h100e(self) -> float:
         """Compute that the org has let or promised under contracts."""
         return foresee.contracted(state_of(self), self.me)
-
-    def memory_of_growth(self) -> float:
-        """Growth that the org sees in what its users spend, log points a year."""
-        use = state_of(self).demand.uses.get(self.me) or state_of(self).demand.uses.get(TAIL)
-        return use.growth_per_year if use else 0.0
 
     def income_usd_per_year(self) -> float:
         """Operating cash flow of other business today, USD a year."""

@@ -259,13 +259,6 @@ def test_without_a_backlog_chips_come_at_once():
     assert view(world).lead_time_weeks == 0.0
 
 
-def test_growth_is_that_of_the_own_users_or_of_the_tail():
-    world = given().happened(UseMeasured(org=CLOUD, usd_per_year=7e7, growth_per_year=0.3, h100e=3000.0))
-    assert (view(world, CLOUD).memory_of_growth(), view(world, LAB).memory_of_growth()) == (0.3, 0.5)
-    world.state.demand.uses.clear()
-    assert view(world, LAB).memory_of_growth() == 0.0
-
-
 def test_compute_that_users_will_want_and_contracts_take_is_foreseen_by_the_rules():
     world = given()
     assert view(world, CLOUD).users_h100e(26) == foresee.users(world.state, CLOUD, 26)
