@@ -7,7 +7,10 @@ from evolve.test_state_and_evolve import full
 from given import CLOUD, FUND, LAB, RESELLER, START
 
 from events.types import estates, finance, sites
+from events.types.clauses import ConsentGiven
+from events.types.run import WeekClosed
 from market.evolve import evolve
+from market.state.chips import Place
 
 
 def cancelled(building):
@@ -56,3 +59,26 @@ def test_a_round_counts_for_the_year_of_the_run_in_which_it_closes(day, year):
     evolve(state, closed, state.run.start_day + day)
     assert state.finance.raised == {year: 7}
     assert state.finance.stakes[LAB][FUND].invested_cents >= 7
+
+
+def test_a_week_that_closes_forgets_the_bids_and_the_leases_broken_in_it():
+    state = full()
+    state.leases.broken[Place(LAB, "H100", "hall")] = "lab/lease/1"
+    lots = [lot for estate in state.finance.estates.values() for lot in estate.lots.values()]
+    assert lots
+    for lot in lots:
+        lot.bids[LAB] = 1
+    evolve(state, WeekClosed(week=4, state_hash=""), START)
+    assert state.run.week == 4
+    assert not state.leases.broken
+    assert not any(lot.bids for lot in lots)
+
+
+@pytest.mark.parametrize("kind", ["assign", "sublease"])
+def test_consent_to_one_thing_is_no_consent_to_the_other(kind):
+    state = full()
+    lease = next(iter(state.leases.leases.values()))
+    lease.may_assign = lease.may_sublet = False
+    consent = ConsentGiven(lease_id=lease.lease_id, kind=kind, lessor=lease.lessor, lessee=lease.lessee)
+    evolve(state, consent, START)
+    assert (lease.may_assign, lease.may_sublet) == (kind == "assign", kind == "sublease")
