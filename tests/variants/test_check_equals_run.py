@@ -106,6 +106,10 @@ RUN = {
     },
     "no OEM": {"orgs": {"dell": None, "supermicro": None, "other-oems": None}},
     "a parent taken out": {"orgs": {"alibaba-cloud": None}},
+    "any part of a request will do": {
+        "parameters": {"desk.part_min": 0.01, "labs.race_least_share": 0.01, "labs.ask_min_h100e": 1.0,
+                       "contracts.ask_min_h100e": 1.0}
+    },
     "lenders pay all but a hundredth": {"parameters": {"finance.loan_share": 0.99, "finance.loan_rate": 0.0}},
     "no slips": {"parameters": {"sites.slip_sd": 0.01, "sites.queue_sd": 0, "supply.slip_sd_weeks": 0}},
 }  # fmt: skip
