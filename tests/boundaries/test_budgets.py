@@ -12,7 +12,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FUNCTION_MEDIAN, FUNCTION_MAX, FUNCTION_USUAL = 10, 70, 40  # lines, docstring and signature among them
 FILE_MAX, POSITIONAL_MAX = 300, 5
-LARGER_FILES = {"market/cluster/configs.py": 340, "market/cluster/serving.py": 320}  # lines at most
+LARGER_FILES = {  # lines at most
+    "market/cluster/configs.py": 340, "market/cluster/serving.py": 320, "market/rules/calibrate.py": 330,
+}  # fmt: skip
 SHARE_OVER_USUAL = 0.01  # of functions
 SHARE_OF_MANY = 0.02  # of functions with more than five positional arguments
 
