@@ -14,12 +14,11 @@ from events.types import demand as events
 from market import rng
 from market.rules.base import demand_factor, frontier, years
 from market.state import State
-from market.units import DAYS_PER_YEAR, MONTH_DAYS, clip, digits
+from market.units import DAYS_PER_YEAR, MONTH_DAYS, QUARTER_WEEKS, clip, digits
 
 SEGMENTS: tuple[SegmentName, ...] = ("consumer", "api", "enterprise")
 WEEK_YEARS = 7 / DAYS_PER_YEAR
 MEMORY_WEEKS = 26  # revenue remembered for its growth
-QUARTER = 13  # weeks
 CHANCE_YEARS = 2.0  # so long what moves a provider by chance adds up
 
 
@@ -46,7 +45,8 @@ def growth_shock(state: State, segment: str) -> float:
     """Factor on the growth of a segment: one draw for the whole run, one for its quarter, and what a policy says."""
     p, run = state.run.parameters, state.run
     lasting = p["demand.growth_sd"] * rng.normal(run.seed, "demand growth", "customers")
-    passing = p["demand.growth_quarter_sd"] * rng.normal(run.seed, "demand growth", segment, (run.week + 1) // QUARTER)
+    quarter = (run.week + 1) // QUARTER_WEEKS
+    passing = p["demand.growth_quarter_sd"] * rng.normal(run.seed, "demand growth", segment, quarter)
     return float(max(0.0, 1 + lasting + passing) * p["demand.growth_factor"])
 
 

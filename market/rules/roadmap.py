@@ -14,7 +14,7 @@ from market import rng
 from market.rules.base import Happening
 from market.state import State
 from market.state.chips import Chip
-from market.units import clip, digits
+from market.units import QUARTER_WEEKS, clip, digits
 
 MARK = " successor "
 WATT_KW = 0.001  # halls count whole watts, so no chip draws less than one
@@ -51,7 +51,8 @@ def planned_day(state: State, chip: Chip) -> int:
     p = state.run.parameters
     z = rng.normal(state.run.seed, "cadence", chip.name)
     days = rng.lognormal(p["supply.cadence_days"], p["supply.cadence_sd"], z)
-    return round(clip(chip.start_day + days, chip.start_day + 1, max(chip.start_day + 1, chip.end_day - 91)))
+    first, last = chip.start_day + 1, chip.end_day - 7 * QUARTER_WEEKS
+    return round(clip(chip.start_day + days, first, max(first, last)))
 
 
 def _announced(state: State, chip: Chip, name: str, start: int) -> Iterator[events.ChipAnnounced | ParameterSet]:

@@ -62,14 +62,14 @@ def asked_kw(state: State, last: int) -> int:
 def finished(state: State, stands: dict[str, int]) -> set[str]:
     """Shells that contractors can finish of those whose works would be over, the first to be over first.
 
-    One larger than a month of their work is taken on when that is free, and paid back.
+    One larger than a month of their work is taken on when that is free, and paid back; without hands none is finished.
     """
     if SHELLS not in state.chips.inputs:
         return set(stands)
     hands, done = state.sites.shell_hands_kw, set()
     for name in sorted(stands, key=lambda name: (stands[name], rng.uniform(state.run.seed, "shell turn", name))):
         kw = state.sites.buildings[name].power_kw
-        if hands >= min(kw, month_kw(state)):
+        if hands >= min(kw, month_kw(state)) > 0:
             hands -= kw
             done.add(name)
     return done

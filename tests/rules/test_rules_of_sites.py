@@ -297,6 +297,13 @@ def test_a_shell_larger_than_a_month_of_work_is_taken_on_and_paid_back():
     assert world.state.sites.shell_hands_kw == pytest.approx(-6_000)
 
 
+def test_without_hands_no_shell_is_finished():
+    world = given(**{"sites.slip_sd": 0.0001, "sites.slip_median": 1.0, "sites.shells_factor": 0.0})
+    begun(world, days_ago=100, planned=50, power=3_000)
+    contractors(world, 1_600)
+    assert stands(world, START) == []
+
+
 def test_contractors_grow_faster_the_more_is_to_stand_within_half_a_year():
     def grown(buildings):
         world = given()
