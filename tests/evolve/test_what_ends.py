@@ -82,3 +82,15 @@ def test_consent_to_one_thing_is_no_consent_to_the_other(kind):
     consent = ConsentGiven(lease_id=lease.lease_id, kind=kind, lessor=lease.lessor, lessee=lease.lessee)
     evolve(state, consent, START)
     assert (lease.may_assign, lease.may_sublet) == (kind == "assign", kind == "sublease")
+
+
+def test_a_filing_ends_with_the_estate_that_it_asked_for():
+    state = full()
+    evolve(state, estates.WindUpFiled(org=RESELLER, counterparty=RESELLER), START)
+    assert RESELLER in state.finance.filings
+    opened = estates.EstateOpened(
+        estate_id="reseller/estate/1", org=RESELLER, kind="liquidation", amount_usd_cents=1, due_day=START + 90
+    )
+    evolve(state, opened, START)
+    assert RESELLER not in state.finance.filings
+    assert RESELLER in state.finance.estates
