@@ -99,8 +99,7 @@ def idle_labs(view: MarketView) -> list[str]:
     """Labs of the bloc that have more compute of their own than they want: anybody may let what is idle."""
     if view.trait("exclusive_cloud"):
         return []
-    least = view.param("labs.ask_min_h100e")
-    return sorted(x for x in view.labs() if x != view.me and view.same_bloc(x) and view.idle_h100e(x) >= least)
+    return [x for x in view.idle_labs() if x != view.me and view.same_bloc(x)]
 
 
 def tables(view: MarketView) -> list[Talks]:

@@ -31,10 +31,10 @@ def fund_rounds(view: MarketView, kind: StakeKind) -> Iterator[Command]:
     most = round(p("finance.strategic_round_usd") * CENTS) if is_small else math.inf
     cap = p("finance.rounds_usd_per_year") * (1 + p("finance.rounds_growth_per_year")) ** (view.week // 52)
     left = round(cap * 100) - view.raised_this_year_cents()
-    cash = view.cash_cents
+    cash, is_fund = view.cash_cents, view.me in view.funds()
     for books in view.rounds_sought():
-        if leader(view, books) != view.me:
-            continue
+        if not (is_fund or view.compute_backer(books.org) == view.me) or leader(view, books) != view.me:
+            continue  # funds and the backer alone lead
         amount, because = math.floor(min(books.sought_cents, left, cash, most)), f"{books.org}/round"
         if amount < p("finance.round_part_min") * min(books.sought_cents, most):
             reason: RoundFailure = "market closed" if left <= cash else "investors without cash"

@@ -71,7 +71,7 @@ def valuation_usd(view: MarketView) -> float:
 def half_year_usd(view: MarketView) -> float:
     """What a lab loses by half a year of waiting: the demand that a larger model would win."""
     p, lab = view.param, view.lab
-    total = sum(other.revenue_usd_per_year for other in view.labs().values())
+    total = view.labs_revenue_usd_per_year
     share = lab.revenue_usd_per_year / total if lab and total else 0.0
     keen = view.trait("wait_weight", p("choice.wait_weight_default"))
     pace = p("labs.revenue_per_decade") * math.log10(p("labs.race_pace_per_year"))

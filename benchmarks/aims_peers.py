@@ -7,13 +7,14 @@ import statistics
 import sys
 import time
 
+from benchmarks.aims_run import default_run
 from benchmarks.measured import Line, child, medians, script
 
 
 def mesa(rounds: int) -> list[Line]:
     """A year of ours with its log on disk beside a small lease market in Mesa, org by org and week by week."""
-    pairs = [(child("benchmarks.aims_run", "run"), child("benchmarks.peer_mesa", "42", "156")) for _ in range(rounds)]
-    ours, theirs = medians(pair[0] for pair in pairs), medians(pair[1] for pair in pairs)
+    ours = default_run(rounds)
+    theirs = medians(child("benchmarks.peer_mesa", "42", "156") for _ in range(rounds))
     ours_us, theirs_us = (1e6 * one["cpu_s"] / (42 * 156) for one in (ours, theirs))
     said = f"{ours_us:,.0f} us against {theirs_us:,.1f}: {ours_us / theirs_us:,.0f} times"
     an_event = 1e6 * ours["cpu_s"] / ours["events"]
@@ -24,7 +25,7 @@ def mesa(rounds: int) -> list[Line]:
 
 def assume(rounds: int) -> list[Line]:
     """A unit's day of ASSUME (24 hourly bids, one auction) beside an org's week of ours (all it does, one clearing)."""
-    ours = medians(child("benchmarks.aims_run", "run") for _ in range(rounds))
+    ours = default_run(rounds)
     theirs = medians(script("benchmarks/peer_assume.py", "42", "60") for _ in range(rounds))
     ours_us, theirs_us = 1e6 * ours["cpu_s"] / (42 * 156), 1e6 * theirs["cpu_s"] / theirs["rounds"]
     said = f"{ours_us:,.0f} us against {theirs_us:,.0f}: {ours_us / theirs_us:.2f} times"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterator
 
 from events.kinds import SegmentName
 from events.types import Event
@@ -14,12 +13,11 @@ from events.types.run import ParameterSet
 from market import rng
 from market.rules import demand, foresee, index, inputs, prices, shells, uses
 from market.rules.base import Happening, fleets_h100e, frontier, holdings_of
+from market.rules.belongings import Belongings
 from market.rules.chips import may_buy, planned_lines
 from market.state import State
-from market.state.chips import Order, Shipment
 from market.state.demand import TAIL
 from market.state.leases import Lease
-from market.state.sites import Building, Site
 from market.units import CENTS, HOURS_PER_YEAR, YEAR_MONTHS, YEAR_WEEKS, clip, digits
 
 
@@ -199,36 +197,6 @@ def plans(state: State) -> Iterator[Happening]:
         cash = max(0, state.finance.ledger.accounts.get(org, 0)) / CENTS / p["labs.want_cash_years"]
         base = lab.revenue_usd_per_year * math.exp(min(growth, p["labs.belief_max_per_year"])) + cash
         yield put(state, f"orgs.{org}.research_share", max(0.05, spend / base) if base > 0 else 0.0)
-
-
-class Belongings(NamedTuple):
-    """What each org has at the start, grouped once for all builders, each in the order of the state."""
-
-    shipments: dict[str, list[Shipment]]
-    orders: dict[str, list[Order]]
-    leases: dict[str, list[Lease]]
-    sites: dict[str, list[Site]]
-    buildings: dict[str, list[Building]]
-
-    @classmethod
-    def of(cls, state: State) -> Belongings:
-        """Group the parts of a state by the org that they belong to; a lease belongs to both of its sides."""
-        chips, sites, leases = state.chips, state.sites, state.leases.leases.values()
-        return cls(
-            _by(chips.shipments.values(), lambda shipment: (shipment.org,)),
-            _by(chips.orders.values(), lambda order: (order.org,)),
-            _by(leases, lambda lease: dict.fromkeys((lease.lessor, lease.lessee))),
-            _by(sites.sites.values(), lambda site: (site.owner,)),
-            _by(sites.buildings.values(), lambda building: (building.org,)),
-        )
-
-
-def _by[T](things: Iterable[T], orgs: Callable[[T], Iterable[str]]) -> dict[str, list[T]]:
-    found: dict[str, list[T]] = {}
-    for thing in things:
-        for org in orgs(thing):
-            found.setdefault(org, []).append(thing)
-    return found
 
 
 def builders(state: State) -> Iterator[Happening]:

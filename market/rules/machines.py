@@ -14,6 +14,7 @@ from market.cluster import ClusterError, plan_for_budget, serving_rates, weekly_
 from market.cluster import chip as cluster_chip
 from market.cluster.models import mixture_of
 from market.cluster.weekly import gpu_rungs
+from market.rules.base import holdings_of
 from market.rules.training import effective_flop
 from market.state import State
 from market.state.training import Lab
@@ -66,7 +67,9 @@ def step_flop(state: State, lab: Lab, day: int) -> float:
 
 def machines(state: State, fleets: Mapping[str, float], day: int) -> dict[str, list[Machine]]:
     """Plan the largest machines of every lab that could begin a run this week, best first."""
-    rows = [row for org in state.training.labs for row in _candidates(state, org, fleets[org], day)]
+    training = {run.org for run in state.training.runs.values()}
+    idle = (org for org, lab in state.training.labs.items() if not lab.pending_model and org not in training)
+    rows = [row for org in idle for row in _candidates(state, org, fleets[org], day)]
     if not rows:
         return {}
     chips, gpus = [m.chip for _, m in rows], [m.gpus for _, m in rows]
@@ -85,16 +88,15 @@ def machines(state: State, fleets: Mapping[str, float], day: int) -> dict[str, l
 def _candidates(state: State, org: str, fleet: float, day: int) -> list[tuple[str, Machine]]:
     """Machines of an idle lab whose nameplate gives hope of a run."""
     p, lab = state.run.parameters, state.training.labs[org]
-    if lab.pending_model or any(run.org == org for run in state.training.runs.values()):
-        return []
     research = fleet * (1 - p.get(f"orgs.{org}.captive_share", 0.0)) * (1 - lab.inference_share)
     keen = p["labs.run_share"] + p["labs.run_share_keen"] * p.get(f"orgs.{org}.wait_weight", 0.0)
     budget = p.get(f"orgs.{org}.run_share", min(1.0, keen)) * research
     pace = p["labs.mfu"] * p["labs.goodput"] * p["labs.run_days"] * SECONDS_PER_DAY
     least = step_flop(state, lab, day)
     rows = []
-    for holding in state.chips.holdings.values():
-        if holding.org != org or not (peak := peak_flop_per_s(holding.chip)):
+    for holding in holdings_of(state, org):
+        peak = peak_flop_per_s(holding.chip)
+        if not peak:
             continue
         gpus = cluster_size(min(holding.held, int(budget / state.chips.chips[holding.chip].h100e)))
         flop = gpus * peak * pace

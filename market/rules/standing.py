@@ -11,6 +11,7 @@ from market import rng
 from market.rules import calibrate as start_of_demand
 from market.rules import energy
 from market.rules.base import Happening
+from market.rules.belongings import Belongings
 from market.rules.chips import is_own
 from market.state import State
 from market.state.sites import Site
@@ -146,7 +147,7 @@ def _pool_tranches(state: State, day: int) -> Iterator[Happening]:
     pools = [s for s in state.sites.sites.values() if s.kind == "pool" and s.energised_kw]
     quarters, factors = range(1, math.ceil(built / 91) + 1), {}
     soon = 7 * start_of_demand.ordering_weeks(state) / p["sites.slip_median"] + built - planned
-    theirs = start_of_demand.Belongings.of(state)
+    theirs = Belongings.of(state)
     for owner in sorted({site.owner for site in pools}):
         own = [s for s in theirs.sites[owner] if s.kind == "pool" and s.energised_kw]
         begun = [math.fsum(_tranche_kw(state, site, q) for site in own) for q in quarters]

@@ -107,9 +107,18 @@ class PublicView(PolicyView):
         """H100e of a lab's own that it offers to anybody: beyond what it wants."""
         return shared_of(self).idle_h100e.get(lab, 0.0)
 
+    def idle_labs(self) -> tuple[str, ...]:
+        """Labs that offer at least as much as anybody asks for, by id."""
+        return shared_of(self).idle_labs
+
     def labs(self) -> Mapping[str, LabSeen]:
         """Released models and reported revenue of all labs."""
         return shared_of(self).labs
+
+    @property
+    def labs_revenue_usd_per_year(self) -> float:
+        """Reported revenue of all labs."""
+        return shared_of(self).labs_revenue_usd_per_year
 
     def leading_flop(self, ready_weeks: float) -> float:
         """Effective FLOP of a run that would lead when it is released, on a machine ready in so many weeks."""

@@ -81,6 +81,11 @@ class Shared(EachOrg):
         return MappingProxyType({n: LabSeen(*(getattr(lab, field) for field in fields)) for n, lab in labs.items()})
 
     @cached_property
+    def labs_revenue_usd_per_year(self) -> float:
+        """Reported revenue of all labs."""
+        return sum(lab.revenue_usd_per_year for lab in self.labs.values())
+
+    @cached_property
     def rounds(self) -> tuple[Round, ...]:
         """Rounds that are sought, by id of the org."""
         return tuple(self._round(books) for _, books in sorted(self.state.finance.books.items()) if books.sought_cents)
@@ -127,6 +132,12 @@ class Shared(EachOrg):
     def idle_h100e(self) -> dict[str, float]:
         """Own compute of labs beyond what they want."""
         return {lab: idle_h100e(self.state, lab) for lab in self.state.training.labs}
+
+    @cached_property
+    def idle_labs(self) -> tuple[str, ...]:
+        """Labs that have more of their own than they want, by at least what anybody asks for, by id."""
+        least = self.state.run.parameters["labs.ask_min_h100e"]
+        return tuple(sorted(lab for lab, h100e in self.idle_h100e.items() if h100e >= least))
 
     @cached_property
     def clouds(self) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -13,7 +13,7 @@ from experiments.extras import needs
 from agents.simulation import simulate
 from market.experiments.design.plan import Plan
 from market.experiments.engines import open_engine
-from market.experiments.engines.drive import Driver, Progress
+from market.experiments.engines.drive import Progress, batch_size
 from market.experiments.experiment import Interrupted, plan_experiment, run_experiment
 from market.experiments.results import bundle as bundles
 from market.experiments.results.store import Store
@@ -57,14 +57,9 @@ def test_a_bundle_that_does_not_hold_is_read_run_by_run(tiny_plan: Make, tmp_pat
     assert all(result is not None for _, results in before for result in results)
 
 
-def test_with_many_workers_batches_are_longer_so_that_handing_them_out_keeps_up(tmp_path: Path) -> None:
-    def size(workers: int) -> int:
-        engine = type("Many", (), {"workers": workers})()
-        driver = Driver(engine, lambda batch: [], Store(str(tmp_path)), 10**7, lambda progress: None)
-        driver.done, driver._began = 10_000, driver._began - 10_000 / workers  # a second a run
-        return driver._size()
-
-    assert [size(workers) for workers in (1, 100, 1000, 4000)] == [1, 1, 9, 39]
+def test_with_many_workers_batches_are_longer_so_that_handing_them_out_keeps_up() -> None:
+    assert [batch_size(1.0, 10**7, workers) for workers in (1, 100, 1000, 4000)] == [2, 2, 10, 40]
+    assert batch_size(1.0, 8000, 1000) == 2, "the last batches are short, so that no worker waits long for another"
 
 
 def test_the_market_gives_the_same_tables_after_a_killed_dask_worker_and_a_cut(tmp_path: Path) -> None:

@@ -124,6 +124,10 @@ class Driver:
         if counted < self.engine.workers:
             return 1
         seconds = (time.monotonic() - self._began) * self.engine.workers / counted
-        left = (self.total - counted) / (4 * self.engine.workers)
-        wanted = max(SECONDS_PER_BATCH, self.engine.workers * SECONDS_TO_HAND_OUT / BUSY_SHARE)
-        return max(1, min(BATCH_MAX, int(wanted / max(seconds, 1e-6)), int(left)))
+        return batch_size(seconds, self.total - counted, self.engine.workers)
+
+
+def batch_size(run_s: float, left: int, workers: int) -> int:
+    """How many runs go into a batch when a run takes so many seconds and so many are left."""
+    wanted = max(SECONDS_PER_BATCH, workers * SECONDS_TO_HAND_OUT / BUSY_SHARE)
+    return max(1, min(BATCH_MAX, int(wanted / max(run_s, 1e-6)), left // (4 * workers)))
