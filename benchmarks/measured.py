@@ -7,7 +7,6 @@ import resource
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -52,9 +51,8 @@ def child(*words: str) -> Any:
 def script(*words: str) -> Any:
     """Run a script with its own packages; give the JSON that it prints last."""
     line = [sys.executable, "-m", "uv"] if _has_uv() else ["uv"]
-    with tempfile.TemporaryDirectory() as scratch:  # ASSUME leaves a log where it is called
-        given = [*line, "run", "-q", "--script", str(ROOT / words[0]), *words[1:]]
-        done = subprocess.run(given, cwd=scratch, capture_output=True, text=True, check=False)
+    given = [*line, "run", "-q", "--script", *words]
+    done = subprocess.run(given, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stderr.strip().splitlines()[-1])
     return json.loads(done.stdout.strip().splitlines()[-1])

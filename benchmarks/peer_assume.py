@@ -2,6 +2,7 @@
 # requires-python = ">=3.12,<3.14"
 # dependencies = ["assume-framework==0.6.0"]
 # ///
+# ruff: noqa: E402  (its log is kept from the project before it is imported)
 """A market in ASSUME (agent-based electricity markets): units bid in a daily auction that pays as cleared.
 
 `uv run --script benchmarks/peer_assume.py [UNITS] [DAYS]` prints the CPU seconds of the run after imports, and how many
@@ -12,9 +13,13 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
+import tempfile
 import time
 from datetime import datetime, timedelta
+
+os.chdir(tempfile.mkdtemp())  # it leaves a log in the folder in which it is imported
 
 import pandas as pd
 from assume import World
