@@ -26,7 +26,12 @@ NEVER_DAYS = 3650.0  # ten years: no promise looks further
 def queued_kw(state: State, buildings: Iterable[str]) -> int:
     """IT power that waits for the grid among some buildings; own plant and paused work wait for nothing there."""
     under_way = (state.sites.buildings[name] for name in buildings)
-    return sum(b.power_kw for b in under_way if b.is_firm and not b.on_site and b.paused_day < 0)
+    return sum(b.power_kw for b in under_way if not b.on_site and b.paused_day < 0 and waits_for_works(state, b))
+
+
+def waits_for_works(state: State, building: Building) -> bool:
+    """Whether a building on the grid is served as works allow: it is firm, or finds no room for what is not."""
+    return building.is_firm or non_firm_room_kw(state, building.region) < building.power_kw
 
 
 def plant_queue(state: State) -> list[Building]:
@@ -145,10 +150,13 @@ def expected_day(state: State, building: Building, day: int) -> int:
     if building.on_site:
         works = making_days(state, building.kind)
         clears = makers(state, day).clears_days(_ahead_kw(plant_queue(state), building) + building.power_kw)
+    elif not waits_for_works(state, building):
+        works, clears = state.run.parameters["power.non_firm_days"], 0.0
     else:
         works = study_days(state, building.region)
         queue = [state.sites.buildings[name] for name in state.run.regions[building.region].queue]
-        before = [b for b in queue if not b.on_site and (b.paused_day < 0 or b is building)]
+        waiting = (b for b in queue if not b.on_site and waits_for_works(state, b))
+        before = [b for b in waiting if b.paused_day < 0 or b is building]
         clears = grid(state, building.region, day).clears_days(_ahead_kw(before, building) + building.power_kw)
     return round(max(building.start_day + works, day + clears))
 
@@ -177,7 +185,7 @@ def grant(state: State, day: int) -> Iterator[Happening]:
     buildings = state.sites.buildings
     for region in state.run.regions.values():
         queue = [buildings[name] for name in region.queue if not buildings[name].on_site]
-        firm = [b for b in queue if b.is_firm or non_firm_room_kw(state, region.name) < b.power_kw]
+        firm = [b for b in queue if waits_for_works(state, b)]
         yield from _served(state, firm, connectable_kw(state, region.name, day), "grid", day)
         soon = [b for b in queue if not b.is_firm]
         if soon and (room := non_firm_room_kw(state, region.name)) > 0:

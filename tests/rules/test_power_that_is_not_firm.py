@@ -50,6 +50,14 @@ def test_a_load_that_may_be_switched_off_is_connected_after_its_study_within_the
     assert granted(world, START + 250) == [("1", "non-firm")], "the second one finds no room, the third waits for works"
 
 
+def test_who_finds_no_room_waits_for_works_and_is_counted_and_promised_so():
+    world = given(**OFFER)
+    small, large = begun(world, 1, 20_000), begun(world, 2, 40_000)
+    assert power.queued_kw(world.state, world.state.run.regions["texas"].queue) == 40_000
+    assert power.expected_day(world.state, small, START) == START + 90
+    assert power.expected_day(world.state, large, START) > START + 365
+
+
 def test_its_hours_are_those_of_its_part_of_a_site():
     world = given(**OFFER)
     site = world.state.sites.sites[FIELD]
