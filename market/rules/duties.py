@@ -24,9 +24,10 @@ def non_firm_hours(state: State, region: str) -> float:
 
 
 def hours_off(state: State, site: Site) -> float:
-    """Hours a year in which a site's load is off: its region's duty, and those of its part that is not firm."""
+    """Hours a year in which a site's load is off, all at most: its region's, and those of its part that is not firm."""
     part = site.non_firm_kw / site.energised_kw if site.energised_kw else 0.0
-    return curtailment_hours(state, site.region) + part * non_firm_hours(state, site.region)
+    hours = curtailment_hours(state, site.region) + part * non_firm_hours(state, site.region)
+    return min(float(HOURS_PER_YEAR), hours)
 
 
 def minimum_take_share(state: State, region: str) -> float:

@@ -80,7 +80,8 @@ class EconomyView(OwnView):
     def curtailed_share(self, region: str, is_firm: bool = True) -> float:
         """Part of a year in which loads of a region are switched off, those that are not firm for longer."""
         hours = duties.curtailment_hours(state_of(self), region)
-        return (hours + (0.0 if is_firm else duties.non_firm_hours(state_of(self), region))) / HOURS_PER_YEAR
+        hours += 0.0 if is_firm else duties.non_firm_hours(state_of(self), region)
+        return min(1.0, hours / HOURS_PER_YEAR)
 
     def revenue_growth(self) -> float:
         """Growth of the own revenue as a lab, log points a year."""

@@ -75,6 +75,14 @@ def test_its_hours_are_those_of_its_part_of_a_site():
     assert duties.usable(world.state, dict.fromkeys(world.state.run.orgs, held))[LAB] == pytest.approx(0.95 * held)
 
 
+def test_no_load_is_off_for_more_than_all_hours():
+    world = given(**OFFER | {f"regions__texas__{x}_hours_per_year": 8760.0 for x in ("non_firm", "curtailment")})
+    site = world.state.sites.sites[FIELD]
+    site.non_firm_kw = site.energised_kw
+    assert duties.hours_off(world.state, site) == 8760
+    assert MarketView(Shared(world.state), LAB).curtailed_share("texas", is_firm=False) == 1.0
+
+
 def test_a_builder_weighs_it_as_sooner_and_dearer():
     waits = OFFER | {"regions__texas__queue_days": 600.0}
     view = MarketView(Shared(given(**waits).state), LAB)
