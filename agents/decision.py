@@ -13,6 +13,7 @@ wait.
 from __future__ import annotations
 
 import math
+from bisect import insort
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Literal
@@ -248,8 +249,8 @@ def decide(
     scored.sort(key=_rank(target))
     best = next((s for s in scored if not s.option.failed and _pays(target, s.option)), None)
     if best is not None:
-        scored.append(score(target, waiting(best.option, weights), weights, best.terms.term_noise))
-        scored.sort(key=_rank(target))
+        wait = score(target, waiting(best.option, weights), weights, best.terms.term_noise)
+        insort(scored, wait, key=_rank(target))
     return Decision(target, tuple(scored))
 
 

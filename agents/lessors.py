@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from agents import means, permission
+from agents import means, owning, permission
 from agents.decision import Target
 from agents.means import YEAR_DAYS, Build
 from agents.rights import with_clauses
@@ -199,8 +199,8 @@ def offer(view: MarketView, request: Request) -> LeaseTerms | TalksEnd:
     cost = view.cost(chip.name) * chip.h100e
     price = quote_price(view, request, Offer(chip.name, plan.site, gpus, start, None, cost))
     bill = means.bill_usd(view, chip, gpus, plan.build or Build("greenfield", plan.region, False))
-    rate = means.capital_rate(view, is_contracted=True)
-    own = means.owning_usd(view, bill, (chip, gpus), plan.region, rate) * chip.h100e
+    rate = owning.capital_rate(view, is_contracted=True)
+    own = owning.owning_usd(view, bill, (chip, gpus), plan.region, rate) * chip.h100e
     price = p("talks.quote_factor") * max(price, own * p("price.entry_floor"))
     ramp = "" if request.chip else "fleet_"  # a machine is wanted whole, a fleet as it grows
     terms = LeaseTerms(

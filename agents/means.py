@@ -183,35 +183,6 @@ def works_usd(view: MarketView, build: Build, kw: float) -> float:
     return kw * (p("build.shell_usd_per_kw") + plant) + levied
 
 
-def capital_rate(view: MarketView, is_contracted: bool = False) -> float:
-    """What an org's capital costs a year; who borrows on a contract pays lenders' rate on their part of the bill."""
-    p = view.param
-    if view.trait("income_usd_per_year") > 0:
-        return p("means.capital_rate_parent")
-    part = p("finance.loan_share") if is_contracted and view.trait("borrows") else 0.0
-    return part * p("finance.loan_rate") + (1 - part) * p("means.capital_rate_lab")
-
-
-def owning_usd(view: MarketView, bill: float, what: tuple[Chip, int], region: str, rate: float) -> float:
-    """Cost of an hour of an own H100 equivalent: capital as an annuity less what is left, energy, running.
-
-    capital = bill (a - residual s) / hours, a the annuity and s the sinking fund of the life at the capital rate.
-    """
-    p, (chip, gpus) = view.param, what
-    share = _capital_share(rate, p("means.life_years"), p("means.residual_share"))
-    capital = bill / (gpus * chip.h100e) * share / HOURS_PER_YEAR
-    kw = chip.power_kw_it_per_gpu / chip.h100e * view.region_param(region, "pue") * p("energy.load_factor")
-    energy = kw * view.energy_usd_per_mwh(region) / 1000
-    return capital + energy + p("means.running_usd_per_h100e_hour")
-
-
-@lru_cache(64)
-def _capital_share(rate: float, years: float, residual: float) -> float:
-    """Part of a bill that capital costs in a year, less what is put by towards what is left at the end."""
-    growth: float = (1 + rate) ** years
-    return rate * growth / (growth - 1) - residual * (rate / (growth - 1))
-
-
 def ways_to_build(view: MarketView) -> Iterator[Build]:
     """New land in every region at home, and one old hall; on the grid or with own plant where the org takes that on."""
     regions = sorted(view.home_regions())

@@ -13,7 +13,6 @@ from agents.means import (
     SLIP_WEEKS,
     Build,
     bill_usd,
-    capital_rate,
     chip_for,
     chip_weeks,
     fleet_ways,
@@ -21,7 +20,6 @@ from agents.means import (
     later_price_usd,
     offers,
     other_burn_usd,
-    owning_usd,
     power_weeks,
     promised_usd,
     queue_days,
@@ -30,10 +28,13 @@ from agents.means import (
     ways_to_build,
     works_usd,
 )
+from agents.owning import Upkeep, capital_rate, capital_share, hour_usd, owning_usd, upkeep_usd
 from agents.rights import rebated
 from agents.valuation import once
 from market.units import HOURS_PER_YEAR, YEAR_WEEKS
 from market.view import Chip, MarketView, Quote
+
+KINDS: dict[str, Way] = {kind: kind for kind in (Way.GREENFIELD, Way.BROWNFIELD)}  # of new sites, by name
 
 
 def builds(view: MarketView, target: Target, since_day: int) -> list[Option]:
@@ -50,56 +51,64 @@ def every_build(view: MarketView, target: Target, since_day: int, *, halls: bool
     if chip is None or (view.lab is not None and not view.trait("build")):
         return []
     gpus = math.ceil(target.h100e / chip.h100e)
-    ways = fleet_ways(view, halls=halls) if target.is_fleet else ways_to_build(view)
+    ways = list(fleet_ways(view, halls=halls) if target.is_fleet else ways_to_build(view))
     usd, weeks = (0.0, 0.0) if target.chips_wait else (bill_usd(view, chip, gpus, None), chip_weeks(view, chip))
-    shells: dict[str, float] = {kind: shell_weeks(view, kind) for kind in (Way.GREENFIELD, Way.BROWNFIELD)}
-    chips = Chips(chip, gpus, usd, weeks, capital_rate(view, is_contracted=target.is_fleet), shells)
-    return [_built(view, target, build, chips, since_day) for build in ways]
+    is_found = target.is_fleet or has_hall(view, since_day)
+    shells: dict[str, float] = {kind: shell_weeks(view, kind) for kind in KINDS}
+    upkeep = {region: upkeep_usd(view, chip, region) for region in {build.region: None for build in ways}}
+    share = capital_share(view, capital_rate(view, is_contracted=target.is_fleet))
+    common = Common(chip, gpus, gpus * chip.power_kw_it_per_gpu, usd, weeks, share, upkeep, shells, is_found)
+    return [_built(view, target, build, common) for build in ways]
 
 
-class Chips(NamedTuple):
-    """What a build is for, wherever it comes: its bill, the wait for it, what capital costs, waits for shells."""
+class Common(NamedTuple):
+    """What all builds for a target share."""
 
     chip: Chip
     gpus: int
-    usd: float
-    weeks: float
-    rate: float
+    kw: float
+    usd: float  # of the chips
+    weeks: float  # until they run
+    capital_share: float  # of a bill, that capital costs in a year
+    upkeep_usd: Mapping[str, Upkeep]  # by region
     shell_weeks: Mapping[str, float]  # by kind of site
+    is_hall_found: bool
 
 
-def _built(view: MarketView, target: Target, build: Build, chips: Chips, since_day: int) -> Option:
+def _built(view: MarketView, target: Target, build: Build, common: Common) -> Option:
     """A build as an option: late by its hall, its works, its power, its chips or its licence."""
-    chip, gpus = chips.chip, chips.gpus
-    kw = gpus * chip.power_kw_it_per_gpu
-    may = permission.to_build(view, build.region, build.kind, kw, on_site=build.on_site)
-    bill = chips.usd + works_usd(view, build, kw) + may.usd
-    shell = chips.shell_weeks[build.kind]
+    kind, region, on_site, is_firm = build
+    chip, kw, is_fleet = common.chip, common.kw, target.is_fleet
+    h100e = common.gpus * chip.h100e
+    may = permission.to_build(view, region, kind, kw, on_site=on_site)
+    is_open, is_found = may.is_worth_asking, kind == "greenfield" or common.is_hall_found
+    bill = common.usd + works_usd(view, build, kw) + may.usd
+    shell = common.shell_weeks[kind]
     power = fleet_power_weeks(view, build, kw) if target.is_funded else power_weeks(view, build, kw)
-    licence = may.wait_days / 7 if may.is_worth_asking else 0.0
-    wait = max(chips.weeks, max(shell, power) + licence)
-    is_found = build.kind == "greenfield" or target.is_fleet or has_hall(view, since_day)
-    raised = raised_usd(view, wait) if target.is_fleet else 0.0
-    failed: list[Gate] = [] if target.is_funded else list(gates(view, bill - raised))
-    if target.is_fleet and not target.chips_wait and power > shell + view.param("sites.patience_weeks"):
-        failed.append("power")
-    if not may.is_worth_asking:
-        failed.append("permission")
+    wait = max(common.weeks, max(shell, power) + (may.wait_days / 7 if is_open else 0.0))
+    failed: tuple[Gate, ...] = ()
+    if not target.is_funded:
+        failed = gates(view, bill - (raised_usd(view, wait) if is_fleet else 0.0))
+    if is_fleet and not target.chips_wait and power > shell + view.param("sites.patience_weeks"):
+        failed = (*failed, "power")
+    slip_share, late_weeks = slip(view, wait)
+    cost = hour_usd(bill / h100e, common.capital_share, common.upkeep_usd[region])
     return Option(
-        name=f"{build.kind} {build.region}{_power_name(build)}",
-        way=Way(build.kind),
-        h100e=gpus * chip.h100e,
-        cost_usd_per_h100e_hour=owning_usd(view, bill, (chip, gpus), build.region, chips.rate) / target.hours_share,
-        wait_weeks=wait + (0.0 if is_found else view.param("talks.hall_weeks")),
-        **slip(view, wait)._asdict(),
+        name=f"{kind} {region}{_power_name(build)}",
+        way=KINDS[kind],
+        h100e=h100e,
+        cost_usd_per_h100e_hour=cost / target.hours_share,
+        wait_weeks=wait if is_found else wait + view.param("talks.hall_weeks"),
+        slip_share=slip_share,
+        late_weeks=late_weeks,
         is_owned=True,
-        failed=tuple(failed),
+        failed=failed if is_open else (*failed, "permission"),
         is_executable=is_found,
-        region=build.region,
+        region=region,
         chip=chip.name,
-        on_site_power=build.on_site,
-        is_firm=build.is_firm,
-        is_away=target.is_fleet and build.region not in present(view),
+        on_site_power=on_site,
+        is_firm=is_firm,
+        is_away=is_fleet and region not in present(view),
     )
 
 
@@ -126,8 +135,14 @@ def _best(options: Sequence[Option], target: Target, risk: float) -> Option:
 
 def raised_usd(view: MarketView, weeks: float) -> float:
     """What a builder can raise until a day beyond what its budget for chips takes: a fleet is paid for as it comes."""
+    return spare_usd_per_year(view) * weeks / YEAR_WEEKS
+
+
+@once
+def spare_usd_per_year(view: MarketView) -> float:
+    """What a builder can raise in a year beyond what its budget for chips takes."""
     spare = finance_usd_per_year(view) - view.param("finance.bill_factor") * view.books.budget_usd_per_year
-    return max(0.0, spare) * weeks / YEAR_WEEKS
+    return max(0.0, spare)
 
 
 def gates(view: MarketView, bill: float) -> tuple[Gate, ...]:

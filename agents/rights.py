@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from msgspec.structs import replace
 
 from agents.amounts import position_h100e, target_h100e
-from agents.means import YEAR_DAYS, capital_rate, slip
+from agents.means import YEAR_DAYS, slip
+from agents.owning import capital_rate
 from agents.targets import gap_h100e, near_limit_usd, rent_usd
 from events.commands.clauses import ExerciseOption
 from events.terms import LeaseTerms

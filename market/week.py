@@ -92,7 +92,7 @@ class Step(NamedTuple):
         return (self.rule.__doc__ or "").strip().partition("\n")[0]
 
 
-def allocate_and_ship(state: State, day: int) -> Iterator[Happening]:
+def allocate_and_ship(state: State, day: int) -> Iterator[Outcome]:
     """Share each chip's stock among the orgs that wait for it; rack, ship and bill what they get."""
     given = list(allocation.allocate(state, day))
     yield from given

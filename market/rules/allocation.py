@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+from events.types import Batch
 from events.types import chips as events
 from events.types.finance import PaymentMade
 from market.rules import books
-from market.rules.base import Happening, training_use
+from market.rules.base import Happening, columns_of, training_use
 from market.rules.chips import may_buy
 from market.rules.demand import logistic
 from market.rules.prices import running_cost
@@ -103,7 +104,7 @@ def _fill(orders: list[Order], given: int, price: float | None, day: int) -> Ite
         yield Happening(day, event, order.supplier, order.order_id)
 
 
-def ship(state: State, allocated: list[events.ChipsAllocated], day: int) -> Iterator[Happening]:
+def ship(state: State, allocated: list[events.ChipsAllocated], day: int) -> Iterator[Batch]:
     """Rack and ship what was allocated, at the OEM with most room; pay supplier and OEM."""
     p = state.run.parameters
     rate = state.chips.integration_gpus_per_week
@@ -113,7 +114,8 @@ def ship(state: State, allocated: list[events.ChipsAllocated], day: int) -> Iter
     full = {oem: gpus / rate[oem] for oem, gpus in load.items()}  # weeks of work
     weeks = p["shipping.weeks"]
     shipped: dict[str, int] = defaultdict(int)
-    bills: list[Happening] = []
+    sent: list[tuple[str, str, str, str, str, int, int]] = []
+    bills: list[tuple[str, str, int, str, str]] = []
     for event in allocated:
         oem = min(full, key=full.__getitem__)  # of those as full, the first by name
         load[oem] += event.gpus
@@ -122,31 +124,20 @@ def ship(state: State, allocated: list[events.ChipsAllocated], day: int) -> Iter
         shipped[event.org] += 1
         stem, _, number = next_id(state, event.org, "shipment").rpartition("/")
         shipment_id = f"{stem}/{int(number) + shipped[event.org] - 1}"
-        sent = events.ShipmentSent(
-            shipment_id=shipment_id,
-            order_id=event.order_id,
-            org=event.org,
-            counterparty=oem,
-            chip=event.chip,
-            gpus=event.gpus,
-            due_day=day + round(7 * (weeks + late)),
-        )
-        yield Happening(day, sent, oem, f"{event.order_id}/sold")
+        due_day = day + round(7 * (weeks + late))
+        sent.append((shipment_id, event.order_id, event.org, oem, event.chip, event.gpus, due_day))
         cents = round(event.gpus * event.price_usd_per_gpu * CENTS)
-        bill = PaymentMade(
-            org=event.org, counterparty=event.supplier, amount_usd_cents=cents, kind="chips", contract_id=event.order_id
-        )
-        bills.append(Happening(day, bill, event.org, event.order_id))
+        bills.append((event.org, event.supplier, cents, "chips", event.order_id))
         if oem != event.org:
-            server = PaymentMade(
-                org=event.org,
-                counterparty=oem,
-                amount_usd_cents=round(cents * p["shipping.server_cost_share"]),
-                kind="servers",
-                contract_id=shipment_id,
-            )
-            bills.append(Happening(day, server, event.org, shipment_id))
-    yield from bills
+            server_cents = round(cents * p["shipping.server_cost_share"])
+            bills.append((event.org, oem, server_cents, "servers", shipment_id))
+    if sent:
+        names = ("shipment_id", "order_id", "org", "counterparty", "chip", "gpus", "due_day")
+        columns = columns_of(names, sent)
+        causes = [f"{order_id}/sold" for order_id in columns["order_id"]]
+        yield Batch(events.ShipmentSent, columns, columns["counterparty"], causes)
+        columns = columns_of(("org", "counterparty", "amount_usd_cents", "kind", "contract_id"), bills)
+        yield Batch(PaymentMade, columns, columns["org"], columns["contract_id"])
 
 
 def install(state: State, day: int) -> Iterator[Happening]:
@@ -190,11 +181,12 @@ def _arrival(state: State, org: str) -> str:
     return delivered if delivered in state.trail else org
 
 
-def retire(state: State, day: int) -> Iterator[Happening]:
+def retire(state: State, day: int) -> Batch | None:
     """Take a month's wear out of each owned holding, and switch off what no longer earns its running cost."""
     wear = state.run.parameters["fleet.retire_per_year"] / YEAR_MONTHS
     idle: dict[tuple[str, str], float] = {}
-    for holding in list(state.chips.holdings.values()):
+    gone: list[tuple[str, str, str, int, int]] = []
+    for holding in state.chips.holdings.values():
         if not holding.owned:
             continue
         free = min(holding.owned, holding.held - training_use(state, holding.org, holding.chip, holding.site))
@@ -204,10 +196,11 @@ def retire(state: State, day: int) -> Iterator[Happening]:
         gpus = min(free, round(holding.owned * min(1.0, wear + idle[kind])))
         if gpus > 0:
             watts = round(state.chips.chips[holding.chip].power_kw_it_per_gpu * 1000)
-            event = events.GpusRetired(
-                org=holding.org, site=holding.site, chip=holding.chip, gpus=gpus, power_kw_it=gpus * watts // 1000
-            )
-            yield Happening(day, event, holding.org, holding.site)
+            gone.append((holding.org, holding.site, holding.chip, gpus, gpus * watts // 1000))
+    if not gone:
+        return None
+    columns = columns_of(("org", "site", "chip", "gpus", "power_kw_it"), gone)
+    return Batch(events.GpusRetired, columns, columns["org"], columns["site"])
 
 
 def idle_share(state: State, chip: str, region: str) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from events.commands import Command
@@ -25,6 +25,11 @@ class Happening(NamedTuple):
 
 
 Deciders = dict[type[Command], Callable[[State, Any, int], list[Event]]]
+
+
+def columns_of(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
+    """Turn rows of values into named columns, as a batch holds them."""
+    return {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
 
 
 def years(state: State, day: int) -> float:

@@ -12,6 +12,7 @@ from market.rules.base import (
     Deciders,
     Happening,
     cash,
+    columns_of,
     demand_factor,
     income_usd_per_year,
     let_by,
@@ -131,15 +132,8 @@ def monthly(state: State, day: int) -> Batch | None:
     rows = [row for row in rows if row[2] > 0]
     if not rows:
         return None
-    payers, payees, cents, kinds, contracts = (list(column) for column in zip(*rows, strict=True))
-    columns = {
-        "org": payers,
-        "counterparty": payees,
-        "amount_usd_cents": cents,
-        "kind": kinds,
-        "contract_id": contracts,
-    }
-    return Batch(events.PaymentMade, columns, payers, contracts)
+    columns = columns_of(("org", "counterparty", "amount_usd_cents", "kind", "contract_id"), rows)
+    return Batch(events.PaymentMade, columns, columns["org"], columns["contract_id"])
 
 
 def _rents(state: State, day: int) -> Iterator[Payment]:

@@ -10,7 +10,7 @@ from given import CLOUD, LAB, RESELLER, RIVAL, START, given
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
-from agents import desk, fulfilment, lessors, means, race, rooms, talks, targets
+from agents import desk, fulfilment, lessors, means, owning, race, rooms, talks, targets
 from agents.decision import Option, Target, Way, Weights, decide, gumbel, score, true_reason
 from events.commands.chips import PlaceOrder
 from events.commands.finance import SeekRound
@@ -159,7 +159,7 @@ def test_gumbel_noise_of_equal_options_takes_each_as_often():
 
 
 def owned_usd(v, bill, gpus):
-    return means.owning_usd(v, bill, (v.chip("H100"), gpus), "texas", means.capital_rate(v))
+    return owning.owning_usd(v, bill, (v.chip("H100"), gpus), "texas", owning.capital_rate(v))
 
 
 def view(world, org=LAB):
@@ -381,8 +381,8 @@ def test_who_borrows_can_offer_more_for_the_same_money():
 
 def test_who_borrows_on_a_contract_builds_with_cheaper_capital():
     v = view(rich(orgs__cloud__borrows=1.0), CLOUD)
-    assert means.capital_rate(v, is_contracted=True) < means.capital_rate(v)
-    assert means.capital_rate(view(rich(), CLOUD), is_contracted=True) == means.capital_rate(view(rich(), CLOUD))
+    assert owning.capital_rate(v, is_contracted=True) < owning.capital_rate(v)
+    assert owning.capital_rate(view(rich(), CLOUD), is_contracted=True) == owning.capital_rate(view(rich(), CLOUD))
 
 
 def test_who_is_in_no_hurry_fears_a_slip_as_little_as_a_wait():
