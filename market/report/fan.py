@@ -12,6 +12,7 @@ from market.truth.definitions import definition_of
 from market.truth.quarters import distance
 
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 640, 300, 64, 28, 34
+FLOOR_PART = 20  # the foot of a picture lies at such a part of the least observed value above 0
 
 
 def write_charts(points: Sequence[dict[str, Any]], folder: Path) -> list[Path]:
@@ -26,11 +27,12 @@ def write_charts(points: Sequence[dict[str, Any]], folder: Path) -> list[Path]:
 
 
 def chart(name: str, points: Sequence[dict[str, Any]]) -> str:
-    """Draw one series on a log scale; growth is drawn relative to the first quarter after each origin."""
+    """Draw one series on a log scale, nothing at its foot; growth is from the first quarter after each origin."""
     definition = definition_of(name)
     quarters = sorted({point["quarter"] for point in points})
     first, last = quarters[0], quarters[-1]
-    values = [max(point[key], 1e-9) for point in points for key in ("observed", "low", "high", "median")]
+    least = min((point["observed"] for point in points if point["observed"] > 0), default=1.0) / FLOOR_PART
+    values = [max(point[key], least) for point in points for key in ("observed", "low", "high", "median")]
     low, high = math.log10(min(values)), math.log10(max(values))
     span = max(high - low, 0.1)
 
@@ -38,14 +40,11 @@ def chart(name: str, points: Sequence[dict[str, Any]]) -> str:
         return LEFT + (WIDTH - LEFT - 20) * distance(first, quarter) / max(1, distance(first, last))
 
     def y(value: float) -> float:
-        return TOP + (HEIGHT - TOP - BOTTOM) * (1 - (math.log10(max(value, 1e-9)) - low) / span)
+        return TOP + (HEIGHT - TOP - BOTTOM) * (1 - (math.log10(max(value, least)) - low) / span)
 
     origins = sorted({point["origin"] for point in points})
-    body = [
-        _text(
-            LEFT, 16, f"{definition.title}, {'growth' if definition.compare == 'growth' else definition.unit}", "start"
-        )
-    ]
+    unit = "growth" if definition.compare == "growth" else definition.unit
+    body = [_text(LEFT, 16, f"{definition.title}, {unit}", "start")]
     for i, origin in enumerate(origins):
         mine = sorted((point for point in points if point["origin"] == origin), key=lambda point: point["quarter"])
         shade = f"hsl(210,60%,{75 - 45 * i // max(1, len(origins) - 1)}%)"
