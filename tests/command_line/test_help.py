@@ -54,14 +54,17 @@ def commands(group=cli.main, path=()):
             yield (*path, name)
 
 
+FORMATS = {"design": ".yaml", "mine": ".yaml", "book": ".json", "forecast": ".json"}
+
+
 def test_every_example_of_every_help_is_understood(here, run, monkeypatch):
     shutil.copytree(run, here / "RUN")
     shutil.copytree(run, here / "FORK")
-    for name in ("design.yaml", "cases.csv", "mine.yaml", "book.json"):
-        (here / name).touch()
+    for stem in ("design", "mine", "book", "forecast", "cases", "questions", "observed"):
+        (here / f"{stem}{FORMATS.get(stem, '.csv')}").touch()
     for path in [*commands(), ("scenario",), ("policy",)]:
         lines = EXAMPLES.get(" ".join(path), ())
-        assert lines, f"market/report/examples.py has no example of {' '.join(path)}"
+        assert lines, f"market/commands/examples.py has no example of {' '.join(path)}"
         shown = ask(*path, "--help").stdout
         for line in lines:
             assert f"  market {line}\n" in shown

@@ -64,7 +64,7 @@ def test_the_same_question_is_reported_and_not_repeated(here: Path, policy_file:
 
 def test_a_dry_run_says_how_many_and_how_long_and_runs_nothing(here: Path, policy_file: Path) -> None:
     done = ask(*short(policy_file, "--dry-run"))
-    assert done.stdout.startswith("8 runs: baseline, dearer; 1 futures, 4 seeds\nabout ")
+    assert done.stdout.startswith("8 runs: baseline, dearer; 1 future, 4 seeds\nabout ")
     assert not (here / "experiments").exists()
     estimate = json.loads(ask(*short(policy_file, "--dry-run", "--json")).stdout)
     assert (estimate["runs"], estimate["levers"]) == (8, ["baseline", "dearer"])
