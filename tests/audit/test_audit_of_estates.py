@@ -112,3 +112,17 @@ def test_the_auditor_catches_who_trades_in_default(run):
     later = frame.filter(pl.col("type") == "OrderPlaced", pl.col("seq") > opened)["seq"][0]
     traded = pl.when(pl.col("seq") == later).then(pl.lit(DEFAULTER)).otherwise(pl.col("org")).alias("org")
     assert any("in default" in finding.what for finding in audit(frame.with_columns(traded).lazy()))
+
+
+def test_who_has_left_the_market_has_left_its_projects_too(run):
+    _, _, frame = run
+    exited = of(frame, "OrgExited").filter(pl.col("org") == DEFAULTER)
+
+    def faults(org: str) -> list[str]:
+        said = {"type": "ProjectStarted", "org": org, "run_id": "planted", "h100e": 1e9}
+        begun = exited.with_columns(pl.lit(value).cast(frame.schema[name]).alias(name) for name, value in said.items())
+        found = audit(pl.concat([frame, begun]).sort("seq", maintain_order=True).lazy())
+        return [str(finding) for finding in found if finding.rule == "training"]
+
+    assert faults("meta")
+    assert not faults(DEFAULTER)

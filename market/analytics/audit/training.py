@@ -56,7 +56,7 @@ def speed(book: Book) -> list[Finding]:
 
 
 def compute(book: Book) -> list[Finding]:
-    """At the end of every week runs and projects of a lab use no more H100 equivalents than it holds."""
+    """At the end of every week in the market runs and projects of a lab use no more H100 equivalents than it holds."""
     weight = book.of("ChipAnnounced").select("chip", each="h100e")
     steps = (
         book.once(holdings).join(weight, on="chip", how="left", maintain_order="left").sort("seq", maintain_order=True)
@@ -76,7 +76,10 @@ def compute(book: Book) -> list[Finding]:
         ),
         "org", "held", "used",
     )  # fmt: skip
-    over = book.at_close(totals, "org").filter(pl.col("used") > pl.col("held") * (1 + 1e-9) + 0.01)
+    gone = book.of("OrgExited").select("org", left="closing").unique("org", keep="first", maintain_order=True)
+    closes = book.at_close(totals, "org").join(gone, on="org", how="left", maintain_order="left")
+    stays = pl.col("closing") < pl.col("left").fill_null(NEVER)  # who leaves the market leaves its projects
+    over = closes.filter(stays, pl.col("used") > pl.col("held") * (1 + 1e-9) + 0.01)
     return found(over, "training", "{} uses {} H100e and holds {}", "org", "used", "held")
 
 
