@@ -19,8 +19,9 @@ from scipy.optimize import least_squares
 
 from market.cluster.case import Array
 from market.cluster.constants import Constants, fitted
+from market.cluster.serve_case import Serve
 from market.cluster.serve_rows import Deployment, chip_side, chosen, columns_of, read_deployment, stacked
-from market.cluster.serving import Serve, serve
+from market.cluster.serving import serve
 from market.cluster.tables import ClusterError
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -15,6 +15,7 @@ from market.cluster.chips import CHIPS, Chip, chip
 from market.cluster.constants import Constants, fitted
 from market.cluster.losses import stored_errors
 from market.cluster.models import Model, model, shape_for
+from market.cluster.serve_case import Serve, Served
 from market.cluster.serve_rows import (
     SPECULATION,
     WEIGHT_BYTES,
@@ -29,7 +30,7 @@ from market.cluster.serve_rows import (
     stacked,
     usd_per_million,
 )
-from market.cluster.serving import Serve, Served, serve
+from market.cluster.serving import serve
 from market.cluster.step import maturity_at
 from market.cluster.tables import ClusterError
 from market.cluster.workload import lowest_precision

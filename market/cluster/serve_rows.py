@@ -14,7 +14,8 @@ from market.cluster.cells import empty, number, text, whole
 from market.cluster.chips import Chip, chip
 from market.cluster.constants import Constants, fitted
 from market.cluster.models import Model, model
-from market.cluster.serving import SERVE_FIELDS, Serve, Served, serve
+from market.cluster.serve_case import SERVE_FIELDS, Serve, Served
+from market.cluster.serving import serve
 from market.cluster.tables import ClusterError, plain
 from market.cluster.workload import lowest_precision
 

@@ -4,13 +4,14 @@ A row is one deployment: tp x pp GPUs hold a copy of the attention weights, dp c
 Requests have one input and one output length; the batch is what is in flight at once.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from market.cluster.case import Array
 from market.cluster.constants import Constants
+from market.cluster.serve_case import Serve, Served
 from market.cluster.work import BIAS_HIDDEN_PASSES, BIAS_WIDTH_PASSES
 
 USABLE_SHARE = 0.95
@@ -21,84 +22,6 @@ EXCHANGE_PASSES = 2.0
 """Dispatch and combine of routed tokens."""
 LARGEST_BATCH = 2048.0
 """Requests in flight on one engine: the default of TensorRT-LLM's `max_batch_size`; others start from 256 to 1,024."""
-
-
-@dataclass(slots=True)
-class Serve:
-    """`R` deployments; every field is [R] float64 or a scalar that all rows share. Rates are a GPU, one direction."""
-
-    # chip
-    gemm_flop_per_s: Array  # best large GEMM at the precision of the weights, as serving realises it
-    bf16_gemm_flop_per_s: Array
-    hbm_bytes: Array
-    hbm_bytes_per_s: Array  # as serving realises it
-    domain: Array
-    up_bytes_per_s: Array
-    out_bytes_per_s: Array
-    host: Array  # time between steps of an engine over TensorRT-LLM's
-    launch: Array  # launches and all-reduces over NVIDIA's
-    reserved: Array  # share of a request's output for which the engine keeps room in its cache
-    # model
-    layers: Array
-    dense_layers: Array
-    expert_layers: Array
-    attention_layers: Array
-    window: Array
-    window_layers: Array
-    hidden: Array
-    heads: Array
-    kv_heads: Array
-    core_dim: Array
-    kv_dim: Array
-    latent: Array  # 1 where the cache is latent: one for all heads, on every tensor rank
-    attn_params_per_layer: Array
-    ffn: Array
-    mlp_matrices: Array
-    experts: Array
-    top_k: Array
-    shared_experts: Array
-    expert_ffn: Array
-    expert_bias: Array
-    expert_hidden: Array
-    vocab: Array
-    other_params: Array
-    # workload
-    input_tokens: Array
-    output_tokens: Array
-    weight_bytes: Array  # a parameter
-    kv_bytes: Array  # a number of the cache
-    speculation: Array  # tokens that a decode step yields
-    # deployment
-    tp: Array
-    pp: Array
-    dp: Array
-    ep: Array
-    batch: Array  # requests in flight on the whole deployment; NaN: as many as memory and limits allow
-    tpot_limit_s: Array  # infinite where there is none
-
-    def at(self, part: Any) -> "Serve":
-        """Return the rows that `part` selects; shared scalars stay shared."""
-        values = (getattr(self, name) for name in SERVE_FIELDS)
-        return Serve(*(v[part] if isinstance(v, np.ndarray) and v.ndim else v for v in values))
-
-
-SERVE_FIELDS: tuple[str, ...] = tuple(f.name for f in fields(Serve))
-
-
-@dataclass(slots=True)
-class Served:
-    """What the model says of `R` deployments [R]."""
-
-    output_tokens_per_s_per_gpu: Array
-    total_tokens_per_s_per_gpu: Array
-    prefill_tokens_per_s_per_gpu: Array  # input tokens a second while a GPU does nothing else
-    decode_tokens_per_s_per_gpu: Array  # output tokens a second while it does nothing else
-    ttft_s: Array  # of a request that does not wait
-    tpot_s: Array
-    batch: Array
-    memory_bytes: Array  # weights, workspace and the cache of the batch, a GPU
-    fits: Array  # 1 when at least one request fits
-    gpus: Array
 
 
 @dataclass(slots=True)
