@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from statistics import median
-from typing import Any, NamedTuple
+from typing import Any
 
+from tests.campaign import Verdict, over_seeds
 from tests.inputs.measure import CUT_WEEK
 
 type Runs = Mapping[str, Mapping[str, Any]]  # input, or "base" -> figures of one seed
@@ -18,13 +18,6 @@ CUTS: dict[str, str] = {
 }
 NAMED_WEEKS, FELT_QUARTERS = 13, ("0", "1")
 DEAR_WEEKS = slice(CUT_WEEK + 13, CUT_WEEK + 52)
-
-
-class Verdict(NamedTuple):
-    """Whether a law holds for one seed, and the figure that says so."""
-
-    holds: bool
-    figure: float
 
 
 def is_named(runs: Runs, cut: str) -> Verdict:
@@ -67,13 +60,7 @@ LAWS = (is_named, is_felt, is_dearer, is_answered)
 
 def table(seeds: Iterable[Runs]) -> str:
     """Each law of each cut with the seeds in which it holds, the median figure and its range."""
-    every, lines = list(seeds), []
-    for cut in CUTS:
-        for law in LAWS:
-            found = [law(runs, cut) for runs in every]
-            figures = [verdict.figure for verdict in found]
-            holds = sum(verdict.holds for verdict in found)
-            said = (law.__doc__ or "").strip()
-            span = f"[{min(figures):.3g}, {max(figures):.3g}]"
-            lines.append(f"{holds:3d} of {len(found)}  {cut:9s}  {median(figures):6.3g} {span:16s} {said}")
-    return "\n".join(lines)
+    every = list(seeds)
+    return "\n".join(
+        f"{over_seeds([law(runs, cut) for runs in every])}  {cut}: {law.__doc__}" for cut in CUTS for law in LAWS
+    )

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 from agents.model import MarketModel
 from events import MemoryLog
@@ -30,16 +29,8 @@ class Figures:
     made: dict[str, dict[int, float]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(float)))
     bound: list[tuple[int, str, str, float]] = field(default_factory=list)  # week, who, input, part of the need met
     capacity: dict[str, float] = field(default_factory=dict)  # input -> what can be had in a week at the end, uncut
-    index: list[float] = field(default_factory=list)
-    spot: list[float] = field(default_factory=list)
-    list_price: list[float] = field(default_factory=list)  # of all that is made, USD/H100e
-    lead_weeks: list[float] = field(default_factory=list)
-    energised_gw: list[float] = field(default_factory=list)
+    spot: list[float] = field(default_factory=list)  # by week from the start, USD/H100e-h
     shells_gw: dict[int, float] = field(default_factory=lambda: defaultdict(float))  # ready, by quarter
-
-    def plain(self) -> dict[str, Any]:
-        """As JSON takes it."""
-        return asdict(self)
 
 
 def run(seed: int, parameter: str | None) -> Figures:
@@ -52,22 +43,11 @@ def run(seed: int, parameter: str | None) -> Figures:
                 day = model.state.run.start_day + 7 * week
                 model.kernel.record(day, ParameterSet(parameter=parameter, value=CUT), "world", "world")
             model.step()
-            _weekly(model.state, found)
+            found.spot.append(round(model.state.demand.clearing_usd_per_h100e_hour, 4))
     start, state = model.state.run.start_day, model.state
     for entry in model.kernel.log.entries():
         _note(found, state, entry.event, (entry.day - start) // 7 - CUT_WEEK)
     return found
-
-
-def _weekly(state: State, found: Figures) -> None:
-    sold = [c for c in state.chips.chips.values() if c.in_volume and not c.retired and c.made_gpus]
-    found.index.append(round(state.leases.price_usd_per_h100e_hour, 4))
-    found.spot.append(round(state.demand.clearing_usd_per_h100e_hour, 4))
-    weights = sum(c.made_gpus * c.h100e for c in sold)
-    paid = sum(c.made_gpus * c.price_usd_per_gpu for c in sold)
-    found.list_price.append(round(paid / weights) if weights else 0.0)
-    found.lead_weeks.append(round(state.chips.lead_times[-1], 2))
-    found.energised_gw.append(round(sum(s.energised_kw for s in state.sites.sites.values()) / 1e6, 4))
 
 
 def _note(found: Figures, state: State, event: Event, week: int) -> None:

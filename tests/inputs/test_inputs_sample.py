@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
+from tests.campaign import as_kept
 from tests.inputs import laws
 from tests.inputs.measure import run
 
@@ -14,7 +13,7 @@ from tests.inputs.measure import run
 def runs():
     """A base and two cuts, as the command would read them."""
     wanted = {"base": None, "racks": laws.CUTS["racks"], "shells": laws.CUTS["shells"]}
-    return {name: json.loads(json.dumps(run(0, parameter).plain())) for name, parameter in wanted.items()}
+    return {name: as_kept(run(0, parameter)) for name, parameter in wanted.items()}
 
 
 @pytest.mark.parametrize("cut", ["racks", "shells"])

@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from statistics import mean, median
-from typing import Any, NamedTuple
+from typing import Any
 
+from tests.campaign import Verdict, over_seeds
 from tests.laws.measure import Change
 
 type Runs = Mapping[str, Mapping[str, Any]]  # change -> figures of one seed
@@ -30,13 +31,6 @@ CHANGES: dict[str, Change] = {
     "chip tariff 100 %": Change(104, policies=("chip-tariff:rate=1,exempt=AQ,from=2024-07-15",)),
     "carbon 500": Change(104, policies=("carbon-price:usd_per_mwh=500,from=2024-07-15",)),
 }
-
-
-class Verdict(NamedTuple):
-    """Whether a law holds for one seed, and the figure that says so."""
-
-    holds: bool
-    figure: float
 
 
 def _ratio(runs: Runs, change: str, name: str, quarter: int) -> float:
@@ -193,13 +187,6 @@ LAWS: tuple[Callable[[Runs], Verdict], ...] = (
 
 
 def table(seeds: Iterable[Runs]) -> str:
-    """Each law with the seeds in which it holds and the median figure."""
-    every, lines = list(seeds), []
-    for law in LAWS:
-        found = [law(runs) for runs in every]
-        holds = sum(verdict.holds for verdict in found)
-        figure = median(verdict.figure for verdict in found)
-        low, high = min(v.figure for v in found), max(v.figure for v in found)
-        said = (law.__doc__ or "").strip()
-        lines.append(f"{holds:3d} of {len(found)}  {figure:8.3g} [{low:.3g}, {high:.3g}]  {said}")
-    return "\n".join(lines)
+    """Each law with the seeds in which it holds, the median figure and its range."""
+    every = list(seeds)
+    return "\n".join(f"{over_seeds([law(runs) for runs in every])}  {law.__doc__}" for law in LAWS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from agents.model import MarketModel
@@ -65,10 +65,6 @@ class Figures:
     side_by_side: dict[str, int] = field(default_factory=dict)  # org -> most weeks of chips waiting beside idle power
     waits_now: dict[str, int] = field(default_factory=dict)
     idle: dict[str, list[float]] = field(default_factory=dict)  # lab -> idle part of research by week, projects waiting
-
-    def plain(self) -> dict[str, Any]:
-        """As JSON takes it."""
-        return asdict(self)
 
 
 def run(seed: int, change: Change) -> Figures:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import pytest
 
+from tests.campaign import as_kept
 from tests.laws import laws
 from tests.laws.measure import run
 
@@ -16,7 +16,7 @@ def runs():
     """A base and a few changes, as the command would read them."""
     wanted = {name: laws.CHANGES[name] for name in ("no customers", "supply x0", "demand x0.5")}
     wanted["base"] = replace(laws.CHANGES["base"], weeks=laws.CUT + laws.YEAR)
-    return {name: json.loads(json.dumps(run(0, change).plain())) for name, change in wanted.items()}
+    return {name: as_kept(run(0, change)) for name, change in wanted.items()}
 
 
 def test_without_customers_building_stops(runs):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import sys
@@ -13,22 +12,20 @@ from typing import Any
 
 from market.policies.load import library
 from market.policies.schema import Policy
+from tests.campaign import arguments, seeds_of
 from tests.policies.judge import Pair, Verdict, judged, mechanism
 from tests.policies.trial import QUARTER_WEEKS, baseline, parting, tried, with_policy, world_of
 
 
 def main() -> int:
     """Run what is missing, print every stated sign with its interval, and fail when one does not hold."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments("policies", __doc__, 20)
     parser.add_argument("names", nargs="*", help="policies of the library, NAME[:key=value,...]; all without any")
-    parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--first", type=int, default=0, help="first seed, to share the work between processes")
     parser.add_argument("--weeks", type=int, default=0, help="length of every trial; that of the policy without it")
-    parser.add_argument("--kept", type=Path, default=Path("runs/policies"), help="folder of what was run")
     asked = parser.parse_args()
     asked.kept.mkdir(parents=True, exist_ok=True)
     policies = [tried(name, asked.weeks) for name in asked.names or library()]
-    seeds, fine = range(asked.first, asked.first + asked.seeds), True
+    seeds, fine = seeds_of(asked), True
     for seed in seeds:
         fill(asked.kept, seed, policies)
     for policy in policies:
