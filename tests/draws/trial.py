@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import math
-import sys
 import traceback
 import warnings
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from worlds import WORLD, as_table
 
 from agents.simulation import begin
 from events import MemoryLog
@@ -26,6 +20,7 @@ from market.runs.question import Question, checked
 from market.scenario.load import load_scenario
 from market.state import State
 from market.truth.futures import ranges
+from tests.worlds import WORLD, as_table
 
 SPREAD = 0.3
 TIMES = 30.0  # a price that leaves its start by more, or power that grows by more a year, has exploded
