@@ -12,7 +12,7 @@ import polars as pl
 from market.runs.reading import Usage
 from market.truth.definitions import Definition
 from market.truth.quarters import first_day, last_day, quarter_of, shifted
-from market.truth.told import Asked
+from market.truth.queryable import Queryable
 from market.units import EPOCH, to_date
 
 Quarterly = dict[str, float]
@@ -25,7 +25,7 @@ def settled(value: float) -> float:
     return float(f"{value:.{SETTLED_DIGITS}g}")
 
 
-def quarterly(run: Asked, definition: Definition, start: date, end: date) -> Quarterly:
+def quarterly(run: Queryable, definition: Definition, start: date, end: date) -> Quarterly:
     """Answer one series by quarter, for the quarters that the run covers whole.
 
     Events of the first day are the start said as events: they count as stock, not as flow.
@@ -76,7 +76,7 @@ def _levels(daily: pl.DataFrame, definition: Definition, start: date, end: date,
     return found
 
 
-def dates(run: Asked, definition: Definition) -> dict[str, date]:
+def dates(run: Queryable, definition: Definition) -> dict[str, date]:
     """Answer a date, or a date for each id; what did not happen in the run is left out."""
     frame = run.query(definition.query)
     if definition.how == "day":
@@ -86,7 +86,7 @@ def dates(run: Asked, definition: Definition) -> dict[str, date]:
     return {f"{definition.id}.{row['id']}": to_date(int(row["day"])) for row in rows}
 
 
-def number(run: Asked, sql: str) -> float | None:
+def number(run: Queryable, sql: str) -> float | None:
     """Answer a question that asks for one number; None where the run has none.
 
     Raises

@@ -139,8 +139,10 @@ def _scoring(
     if not point.definition.is_level:
         base = base_of(name, begun, samples, observed)
         assert base is not None  # `compared` found one
-        first, told = baselines(panel, name, start, base), observed[name, base]
-        simple = {k: point.definition.beside(v, first[k], told) for k, v in simple.items() if first.get(k, 0.0) > 0}
+        first, recorded = baselines(panel, name, start, base), observed[name, base]
+        simple = {
+            k: point.definition.as_compared(v, first[k], recorded) for k, v in simple.items() if first.get(k, 0.0) > 0
+        }
     scored = score_point(point)
     errors = {k: abs(_error(point, value)) for k, value in simple.items()}
     return Scoring(start, point, scored, _error(point, scored.median), errors, split)

@@ -64,11 +64,11 @@ class Definition(NamedTuple):
         """Whether values stand for themselves: growth and change need a quarter of the record to start from."""
         return self.compare == "level"
 
-    def beside(self, value: T, base: T, told: float) -> T:
-        """Say a value as it is compared, from the value of the base quarter and what the record was in it."""
+    def as_compared(self, value: T, base: T, recorded: float) -> T:
+        """Give a value as it is compared, from the value of the base quarter and what the record was in it."""
         if self.compare == "growth":
             return value / base
-        return told + (value - base) if self.compare == "change" else value
+        return recorded + (value - base) if self.compare == "change" else value
 
 
 @cache

@@ -29,7 +29,7 @@ from market.scenario.load import Resolved
 from market.scenario.schema import Scenario
 from market.truth.answers import Quarterly, dates, number, quarterly
 from market.truth.definitions import definitions, series
-from market.truth.told import Asked, Told
+from market.truth.queryable import Queryable, QueryableLog
 
 Floats = NDArray[np.float64]
 
@@ -119,7 +119,7 @@ def simulate(job: Job, future: Future) -> Answer:
         question = Question(scenario, future.seed, tuple(Stage(policy, 0) for policy in job.policies))
         if job.is_chained:
             return _chained(job, future, question)
-        log = Told()
+        log = QueryableLog()
         go_on(question, begin(question, log), job.make, _silent)
         return _answer(log, "", job, future, question.end)
     except Exception as error:
@@ -141,7 +141,7 @@ def _silent(week: int, events: int) -> None:
     """Print nothing."""
 
 
-def _answer(run: Asked, head: str, job: Job, future: Future, end: date) -> Answer:
+def _answer(run: Queryable, head: str, job: Job, future: Future, end: date) -> Answer:
     begun = job.scenario.start
     found = {d.id: quarterly(run, d, begun, end) for d in series()} if job.wants_series else {}
     seen: dict[str, date] = {}

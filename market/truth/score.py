@@ -183,10 +183,13 @@ def compared(
         first = base_of(name, origin, samples, observed)
         if first is None or first == quarter or len(samples[name, first]) != len(sample):
             return None
-        base, told = samples[name, first], observed[name, first]
-        if np.any(base <= 0) or told <= 0:
+        base, recorded = samples[name, first], observed[name, first]
+        if np.any(base <= 0) or recorded <= 0:
             return None
-        sample, value = definition.beside(sample, base, told), definition.beside(value, told, told)
+        sample, value = (
+            definition.as_compared(sample, base, recorded),
+            definition.as_compared(value, recorded, recorded),
+        )
     return Point(definition, quarter, horizon, sample, value)
 
 

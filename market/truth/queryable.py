@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from events.schema import Chunk
 
 
-class Asked(Protocol):
+class Queryable(Protocol):
     """What answers one SELECT over a log and its tables."""
 
     def query(self, sql: str) -> pl.DataFrame:
         """Answer it."""
 
 
-class Told(MemoryLog):
+class QueryableLog(MemoryLog):
     """A log in memory that answers questions once its run is over."""
 
     def __init__(self) -> None:
