@@ -135,7 +135,6 @@ def _choices(
     devices = [chip(c) for c in chips]
     count = np.asarray(gpus, dtype=np.float64)
     rungs = [gpu_rungs(int(g)) for g in count]
-    rungs = [(low, high if g > low else low) for g, (low, high) in zip(count.tolist(), rungs, strict=True)]
     lowest = [min(precision, lowest_precision(d)) for d in devices]
     asked = list(zip(chips, shapes, lowest, count, rungs, strict=True))
     at, above = (
