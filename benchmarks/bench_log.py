@@ -14,8 +14,6 @@ import os
 import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,7 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.log_state import COMMIT, State
+from benchmarks.measured import cpu_s
 from events import EVENTS, Entry, LogWriter, Rows, open_log, verify
 from tests.events.sample import SCENARIO, START_DAY, entries, manifest, run
 
@@ -50,13 +49,6 @@ class Ours:
 
     def verify(self, folder: Path) -> None:
         assert verify(folder / "run").ok
-
-
-def cpu_s(action: Callable[..., object], *given: object) -> float:
-    """CPU time of a call."""
-    start = time.process_time()
-    action(*given)
-    return time.process_time() - start
 
 
 def peers() -> list[Any]:
