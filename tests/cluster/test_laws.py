@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from market.cluster import Chip, Model, answer, chip, dense_of, mixture_of, model, work
-from market.cluster.constants import fitted
+from market.cluster.constants import HOST_OVERLAP, fitted
 from market.cluster.parallelism import plans
 from market.cluster.search import EXACT, feasible, search, time_per_progress, with_plans
+from market.cluster.step import launched_layer_s
 from market.cluster.workload import base_case
 
 MODELS = (dense_of(1e10), dense_of(7e10), mixture_of(1e10), model("llama-3-8b"), model("qwen3-30b-a3b"))
@@ -123,3 +124,9 @@ def test_units_agree_across_the_answer() -> None:
     )
     assert a["cost_usd"] == pytest.approx(2.0 * 16384 * 24 * a["days"])
     assert a["power_mw"] == pytest.approx(16384 * chip("H100").it_kw_per_gpu * 1.2 / 1e3)
+
+
+def test_a_layer_and_its_launches_add_up_by_the_power_that_the_constant_states() -> None:
+    device, host = np.array([2e-3, 5e-4, 0.0]), np.array([1e-4, 2e-3, 3e-4])
+    stated = (device**HOST_OVERLAP + host**HOST_OVERLAP) ** (1 / HOST_OVERLAP)
+    assert launched_layer_s(device, host) == pytest.approx(stated)
