@@ -6,7 +6,7 @@ import math
 
 from agents.decision import Target
 from agents.means import best_chip, offers
-from agents.resources import installed_kw, room_kw, trusted_kw
+from agents.resources import installed_kw, pending_h100e, room_kw, trusted_kw
 from agents.valuation import once
 from market.units import MONTH_WEEKS, QUARTER_WEEKS, YEAR_WEEKS, clip
 from market.view import MarketView
@@ -25,9 +25,12 @@ def horizon_weeks(view: MarketView) -> float:
 @once
 def position_h100e(view: MarketView) -> float:
     """Compute that the org owns, rents, has in transit or in the warehouse, or has on order or under contract."""
-    total = sum(h.owned * view.chip(h.chip).h100e for h in view.holdings()) + rented_h100e(view)
-    pending = [*view.warehouse().items(), *view.coming().items(), *((o.chip, o.gpus) for o in view.orders())]
-    return total + sum(gpus * view.chip(name).h100e for name, gpus in pending)
+    return owned_h100e(view) + rented_h100e(view) + pending_h100e(view)
+
+
+def owned_h100e(view: MarketView) -> float:
+    """Compute that the org owns and that runs."""
+    return sum(h.owned * view.chip(h.chip).h100e for h in view.holdings())
 
 
 def rented_h100e(view: MarketView) -> float:
@@ -99,7 +102,12 @@ def shells_usd_per_year(view: MarketView) -> float:
     p = view.param
     kw = sum(b.power_kw for b in view.buildings() if b.paused_day < 0)
     left = kw * p("build.shell_usd_per_kw") * (1 - p("build.cash_share"))
-    return left / (p("sites.greenfield_days") * p("sites.slip_median") / 365)
+    return left / greenfield_years(view)
+
+
+def greenfield_years(view: MarketView) -> float:
+    """Time that new land takes, with the usual slip."""
+    return view.param("sites.greenfield_days") * view.param("sites.slip_median") / 365
 
 
 def spending_usd(view: MarketView) -> float:
@@ -134,8 +142,7 @@ def power_needed_kw(view: MarketView) -> float:
     chip, installed, weeks = best_chip(view), installed_kw(view), greenfield_weeks(view)
     if chip is None:
         return installed
-    owned = sum(h.owned * view.chip(h.chip).h100e for h in view.holdings())
-    new = max(0.0, target_h100e(view, weeks) - owned - rented_h100e(view))
+    new = max(0.0, target_h100e(view, weeks) - owned_h100e(view) - rented_h100e(view))
     return installed + new / chip.h100e * chip.power_kw_it_per_gpu
 
 
@@ -155,12 +162,16 @@ def power_gap_kw(view: MarketView) -> float:
     return gap * part
 
 
+@once
+def spare_usd_per_year(view: MarketView) -> float:
+    """What a builder can raise in a year beyond what its budget for chips takes."""
+    spare = finance_usd_per_year(view) - view.param("finance.bill_factor") * view.books.budget_usd_per_year
+    return max(0.0, spare)
+
+
 def fundable_kw(view: MarketView) -> float:
     """Shells that the org could pay in full over the time they take, beside its chips and those under way."""
-    p = view.param
-    spare = finance_usd_per_year(view) - p("finance.bill_factor") * view.books.budget_usd_per_year
-    years = p("sites.greenfield_days") * p("sites.slip_median") / 365
-    return max(0.0, spare) * years / p("build.shell_usd_per_kw")
+    return spare_usd_per_year(view) * greenfield_years(view) / view.param("build.shell_usd_per_kw")
 
 
 def urgency(view: MarketView) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from agents.amounts import horizon_weeks, margin, rented_h100e, target_h100e
+from agents.amounts import horizon_weeks, margin, owned_h100e, rented_h100e, target_h100e
 from agents.bidders import bids
 from agents.buyers import purchases
 from agents.decision import Target
@@ -52,7 +52,7 @@ def capacity(view: MarketView) -> Iterator[Target]:
     chip = best_chip(view)
     if view.captive_share() <= 0 or chip is None or view.cash_cents <= 0:
         return
-    owned = sum(h.owned * view.chip(h.chip).h100e for h in view.holdings()) + rented_h100e(view)
+    owned = owned_h100e(view) + rented_h100e(view)
     room = max(0.0, trusted_kw(view, weeks) - installed_kw(view))
     short = target_h100e(view, weeks) - owned - room / chip.power_kw_it_per_gpu * chip.h100e
     asked = min(short * margin(view) * min(1.0, QUARTER_WEEKS / p("sites.start_weeks")), obtainable_h100e(view))

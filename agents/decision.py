@@ -22,7 +22,7 @@ from msgspec import Struct, structs
 
 from agents.valuation import why_left
 from events.commands import Choice, Terms
-from events.kinds import LeaseKind, OptionLeft
+from events.kinds import LeaseKind, NewSiteKind, OptionLeft
 
 HALF_YEAR_WEEKS = 26
 WAIT_WEEKS = 13  # waiting means the best option a quarter later
@@ -125,6 +125,11 @@ class Option(Struct, frozen=True, kw_only=True):
     is_firm: bool = True
     is_away: bool = False
     available: float = 1.0
+
+    @property
+    def site_kind(self) -> NewSiteKind:
+        """Kind of site that building by it begins."""
+        return "brownfield" if self.way == Way.BROWNFIELD else "greenfield"
 
 
 class Weights(Struct, frozen=True):

@@ -1,20 +1,21 @@
-"""What a decision makes an org do: begin a building, order chips."""
+"""What a decision on a fleet makes an org do: begin a building."""
 
 from __future__ import annotations
 
 import math
 
-from agents.decision import Option, Way
+from agents.decision import Option
+from agents.resources import own_site
 from events.commands import Choice, Command
 from events.commands.sites import PlanSite, StartBuilding
-from events.kinds import BuildingKind, NewSiteKind
+from events.kinds import BuildingKind
 from market.view import MarketView
 
 
 def begin(view: MarketView, option: Option, kw: float, because: str, why: Choice | None) -> Command:
     """Begin a building of a fleet: at the org's own site in the region, else at a new one."""
-    kind: NewSiteKind = "brownfield" if option.way == Way.BROWNFIELD else "greenfield"
-    site = next((site for site in reversed(view.sites()) if site.region == option.region), None)
+    kind = option.site_kind
+    site = own_site(view, option.region)
     if site is None:
         return PlanSite(
             actor=view.me, because=because, region=option.region, kind=kind, power_kw_it=math.floor(kw),

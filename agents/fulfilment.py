@@ -17,6 +17,7 @@ from agents.resources import installed_kw, payable_usd, room_kw
 from events.commands import Command
 from events.commands.chips import PlaceOrder
 from events.commands.sites import PlanSite, StartBuilding
+from events.kinds import NewSiteKind
 from market.units import CENTS
 from market.view import Contract, MarketView, Site
 
@@ -116,15 +117,12 @@ def build_for(view: MarketView, contract: Contract, there: Campus) -> Iterator[C
     if missing < view.param("sites.building_kw_min"):
         return
     name, p = contract.contract_id, view.param
-    weeks = (contract.start_day - view.day) / 7
-    kind = "brownfield" if weeks < means.shell_weeks(view, "greenfield") else "greenfield"
     if places:
         yield StartBuilding(
             actor=view.me, because=name, site=places[0].name, kind="next" if places[0].energised_kw else "greenfield",
             power_kw_it=min(missing, round(p("sites.building_kw_max"))),
         )  # fmt: skip
     elif contract.region in view.home_regions():
-        yield PlanSite(
-            actor=view.me, because=name, region=contract.region,
-            kind="brownfield" if kind == "brownfield" else "greenfield", power_kw_it=missing,
-        )  # fmt: skip
+        is_soon = (contract.start_day - view.day) / 7 < means.shell_weeks(view, "greenfield")
+        kind: NewSiteKind = "brownfield" if is_soon else "greenfield"
+        yield PlanSite(actor=view.me, because=name, region=contract.region, kind=kind, power_kw_it=missing)

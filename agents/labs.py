@@ -12,6 +12,7 @@ from agents.desk import pursue
 from agents.fulfilment import power_chips
 from agents.race import bridge, frontier, is_racing
 from agents.research import projects, split, train
+from agents.resources import pending_h100e
 from agents.rights import options_of_lab, taken_h100e
 from agents.shelf import answer_counters, answer_requests
 from agents.siting import works
@@ -68,8 +69,7 @@ def coming_h100e(view: MarketView) -> float:
         total += lease.owed * weight
         if lease.last_day - view.day < 7 * view.param("price.need_slack_weeks") and lease.kind != "internal":
             total -= lease.delivered * weight
-    pending = [*view.warehouse().items(), *view.coming().items(), *((o.chip, o.gpus) for o in view.orders())]
-    return total + sum(gpus * view.chip(name).h100e for name, gpus in pending)
+    return total + pending_h100e(view)
 
 
 def plan(view: MarketView, lab: LabRecord, draws: Draws) -> Iterator[Command]:

@@ -183,23 +183,8 @@ def works_usd(view: MarketView, build: Build, kw: float) -> float:
     return kw * (p("build.shell_usd_per_kw") + plant) + levied
 
 
-def ways_to_build(view: MarketView) -> Iterator[Build]:
-    """New land in every region at home, and one old hall; on the grid or with own plant where the org takes that on."""
-    regions = sorted(view.home_regions())
-    hall = hall_region(view.draws, regions)
-    for region in regions:
-        yield Build("greenfield", region, False)
-        yield Build("greenfield", region, True)
-        yield from not_firm(view, "greenfield", region)
-    if hall:
-        yield Build("brownfield", hall, False)
-        yield from not_firm(view, "brownfield", hall)
-        if view.trait("on_site_power"):
-            yield Build("brownfield", hall, True)
-
-
-def fleet_ways(view: MarketView, *, halls: bool = True) -> Iterator[Build]:
-    """New land and old halls in every region at home: a fleet takes what there is, and its power is applied for ahead.
+def ways_to_build(view: MarketView, halls: Sequence[str]) -> Iterator[Build]:
+    """New land in every region at home, and old halls in some of them, on the grid or with own plant.
 
     Plant of its own comes with new land, with a hall where the org takes that on.
     """
@@ -207,7 +192,7 @@ def fleet_ways(view: MarketView, *, halls: bool = True) -> Iterator[Build]:
         yield Build("greenfield", region, False)
         yield Build("greenfield", region, True)
         yield from not_firm(view, "greenfield", region)
-        if not halls:
+        if region not in halls:
             continue
         yield Build("brownfield", region, False)
         yield from not_firm(view, "brownfield", region)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from agents import permission
-from agents.amounts import finance_usd_per_year
+from agents.amounts import spare_usd_per_year
 from agents.decision import Gate, Option, Target, Way, Weights, score
 from agents.means import (
     SLIP_WEEKS,
@@ -15,7 +15,7 @@ from agents.means import (
     bill_usd,
     chip_for,
     chip_weeks,
-    fleet_ways,
+    hall_region,
     has_hall,
     later_price_usd,
     offers,
@@ -51,7 +51,9 @@ def every_build(view: MarketView, target: Target, since_day: int, *, halls: bool
     if chip is None or (view.lab is not None and not view.trait("build")):
         return []
     gpus = math.ceil(target.h100e / chip.h100e)
-    ways = list(fleet_ways(view, halls=halls) if target.is_fleet else ways_to_build(view))
+    regions = view.home_regions()  # a fleet takes what halls there are, the search for a single one ends in one region
+    open_halls = (regions if halls else ()) if target.is_fleet else (hall_region(view.draws, regions),)
+    ways = list(ways_to_build(view, open_halls))
     usd, weeks = (0.0, 0.0) if target.chips_wait else (bill_usd(view, chip, gpus, None), chip_weeks(view, chip))
     is_found = target.is_fleet or has_hall(view, since_day)
     shells: dict[str, float] = {kind: shell_weeks(view, kind) for kind in KINDS}
@@ -136,13 +138,6 @@ def _best(options: Sequence[Option], target: Target, risk: float) -> Option:
 def raised_usd(view: MarketView, weeks: float) -> float:
     """What a builder can raise until a day beyond what its budget for chips takes: a fleet is paid for as it comes."""
     return spare_usd_per_year(view) * weeks / YEAR_WEEKS
-
-
-@once
-def spare_usd_per_year(view: MarketView) -> float:
-    """What a builder can raise in a year beyond what its budget for chips takes."""
-    spare = finance_usd_per_year(view) - view.param("finance.bill_factor") * view.books.budget_usd_per_year
-    return max(0.0, spare)
 
 
 def gates(view: MarketView, bill: float) -> tuple[Gate, ...]:

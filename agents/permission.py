@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from agents.resources import own_site
 from events.commands import Choice, Command, Terms
 from events.commands.chips import PlaceOrder
 from events.commands.finance import FundRound
@@ -67,7 +68,7 @@ def with_refused(why: Choice, refused: Sequence[Terms]) -> Choice:
 
 def building(view: MarketView, region: str, kind: NewSiteKind, kw: float, *, on_site: bool) -> Command:
     """The command by which the org would build in a region: at its own site there, else a new one."""
-    own = next((site for site in view.sites() if site.region == region), None)
+    own = own_site(view, region)
     power = max(1, math.ceil(kw))
     if own is None:
         return PlanSite(

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from agents import means
 from agents.decision import Target
+from agents.resources import pending_h100e
 from agents.targets import obtainable_h100e
 from market.cluster import chip as cluster_chip
 from market.units import HOURS_PER_YEAR, SECONDS_PER_DAY, YEAR_WEEKS
@@ -42,8 +43,7 @@ def coming_machine_h100e(view: MarketView) -> float:
         places[holding.site] = places.get(holding.site, 0.0) + holding.held * view.chip(holding.chip).h100e
     for lease in view.rented():
         places[lease.site] = places.get(lease.site, 0.0) + lease.owed * view.chip(lease.chip).h100e
-    pending = [*view.warehouse().items(), *view.coming().items(), *((o.chip, o.gpus) for o in view.orders())]
-    ordered = sum(gpus * view.chip(name).h100e for name, gpus in pending)
+    ordered = pending_h100e(view)
     own = {site.name for site in view.sites()}
     largest = max((h100e + (ordered if site in own else 0.0) for site, h100e in places.items()), default=0.0)
     contracted = [c.undrawn * view.chip(c.chip).h100e for c in view.contracts() if c.lessee == view.me]

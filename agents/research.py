@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from agents.decision import HALF_YEAR_WEEKS
 from agents.permission import run_of
 from agents.race import half_year_usd
 from events.commands import Command
@@ -16,8 +17,6 @@ from market.rng import Draws
 from market.units import HOURS_PER_WEEK, MONTH_WEEKS, clip
 from market.view import Lab as LabRecord
 from market.view import MarketView
-
-HALF_YEAR_WEEKS = 26
 
 
 def split(view: MarketView, lab: LabRecord) -> SetSplit:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from agents.amounts import greenfield_weeks
 from agents.means import best_chip
+from agents.targets import believed_years
 from agents.valuation import once
-from market.units import YEAR_WEEKS
 from market.view import MarketView
 
 
@@ -86,10 +86,8 @@ def backed_h100e(view: MarketView, weeks: float) -> float:
 
     Their growth is believed as far as labs believe in their own, less of it the further ahead.
     """
-    p = view.param
-    fade = p("labs.belief_years")
-    years = fade * (1 - math.exp(-weeks / YEAR_WEEKS / fade))
-    backed = ((view.fleet_of(lab), min(view.growth_of(lab), p("labs.belief_max_per_year"))) for lab in _backed(view))
+    years, most = believed_years(view, weeks), view.param("labs.belief_max_per_year")
+    backed = ((view.fleet_of(lab), min(view.growth_of(lab), most)) for lab in _backed(view))
     return math.fsum(h100e * math.exp(growth * years) for h100e, growth in backed)
 
 

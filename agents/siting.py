@@ -15,7 +15,6 @@ from agents.resources import buildable_kw
 from agents.valuation import is_my_week
 from events.commands import Command
 from events.commands.sites import PauseBuilding, ResumeBuilding
-from events.kinds import NewSiteKind
 from market.rng import Draws
 from market.units import MONTH_WEEKS, QUARTER_WEEKS
 from market.view import MarketView
@@ -108,9 +107,8 @@ def _after(view: MarketView, option: Option, kw: float, taken: dict[str, float])
     before = taken.get(OWN_PLANT if option.on_site_power else option.region, 0.0)
     if not before or not option.is_owned:
         return option
-    kind: NewSiteKind = "brownfield" if option.way == Way.BROWNFIELD else "greenfield"
-    build = means.Build(kind, option.region, option.on_site_power, option.is_firm)
-    weeks = means.queue_days(view, build, kw + before) / 7
+    build = means.Build(option.site_kind, option.region, option.on_site_power, option.is_firm)
+    weeks = options.fleet_power_weeks(view, build, kw + before)
     if weeks > means.shell_weeks(view, option.way) + view.param("sites.patience_weeks"):
         return replace(option, failed=(*option.failed, "power"))
     return replace(option, wait_weeks=max(option.wait_weeks, weeks))

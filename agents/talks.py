@@ -231,8 +231,7 @@ def execute(view: MarketView, found: Decision, taken: Scored) -> Iterator[Comman
     if option.way in (Way.BROWNFIELD, Way.GREENFIELD):
         kw = math.ceil(gpus * chip.power_kw_it_per_gpu)
         yield PlanSite(
-            actor=view.me, because=because, region=option.region,
-            kind="brownfield" if option.way == Way.BROWNFIELD else "greenfield", power_kw_it=kw,
+            actor=view.me, because=because, region=option.region, kind=option.site_kind, power_kw_it=kw,
             on_site_power=option.on_site_power, is_firm=option.is_firm, why=why,
         )  # fmt: skip
         why = None

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from agents.decision import Target
 from agents.permission import rent_levy
+from agents.resources import pending_h100e
 from agents.valuation import once
 from events.kinds import LeaseKind
 from market.units import HOURS_PER_YEAR, MONTH_WEEKS, QUARTER_WEEKS, YEAR_WEEKS, clip
@@ -31,9 +32,14 @@ def growth(view: MarketView) -> float:
 
 def believed_revenue_usd(view: MarketView, lab: LabRecord, weeks: float) -> float:
     """Revenue a year that the lab believes in so many weeks ahead: growth fades with the distance."""
+    believed = math.exp(growth(view) * believed_years(view, weeks))
+    return max(lab.revenue_usd_per_year, lab.demand_usd_per_year) * believed
+
+
+def believed_years(view: MarketView, weeks: float) -> float:
+    """Years of growth that are believed in so many weeks ahead: less than they are, the more so the further ahead."""
     fade = view.param("labs.belief_years")
-    years = fade * (1 - math.exp(-weeks / YEAR_WEEKS / fade))
-    return max(lab.revenue_usd_per_year, lab.demand_usd_per_year) * math.exp(growth(view) * years)
+    return fade * (1 - math.exp(-weeks / YEAR_WEEKS / fade))
 
 
 def wanted_usd(view: MarketView, lab: LabRecord, weeks: float) -> float:
@@ -67,8 +73,7 @@ def held_on(view: MarketView, day: int) -> float:
             total += sum(t.gpus for t in contract.schedule if t.start_day <= day) * view.chip(contract.chip).h100e
     for holding in view.holdings():
         total += holding.owned * view.chip(holding.chip).h100e
-    pending = [*view.warehouse().items(), *view.coming().items(), *((o.chip, o.gpus) for o in view.orders())]
-    return total + sum(gpus * view.chip(name).h100e for name, gpus in pending)
+    return total + pending_h100e(view)
 
 
 def promised_usd(view: MarketView, weeks: float) -> float:

@@ -1,4 +1,4 @@
-"""Pure judgements that several behaviours share: the worth of compute, lease or build, willingness to pay."""
+"""What several behaviours share: reading a view once, why an option was left, and in which week a decision is due."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from market.rng import LIFETIME
 from market.view import MarketView
 
 once = lru_cache(maxsize=1)  # a view shows one moment: what several decisions of it ask for is worked out once
-
 
 NAMED: tuple[tuple[str, OptionLeft], ...] = (
     ("term_price", "price"), ("term_time", "too late"), ("term_risk", "risk"), ("term_control", "control"),

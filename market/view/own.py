@@ -10,7 +10,6 @@ from market.rng import Draws
 from market.rules import vendors
 from market.rules.credit import bond_room_cents, coverage
 from market.rules.finance import burn_cents, runway_days
-from market.rules.free import idle_h100e
 from market.rules.machines import Machine, step_flop
 from market.rules.rights import takeable
 from market.state.chips import Holding, Order, Place
@@ -99,7 +98,7 @@ class OwnView(PublicView):
             return shared_of(self).captive.get(self.me, 0.0)
         owned = shared_of(self).owned_h100e.get(self.me, 0.0)
         if self.lab is not None and owned:
-            return 1 - min(1.0, idle_h100e(state_of(self), self.me) / owned)
+            return 1 - min(1.0, self.idle_h100e(self.me) / owned)
         return self.trait("captive_share")
 
     def holdings(self) -> tuple[Holding, ...]:

@@ -7,7 +7,7 @@ import pytest
 from given import FIELD, LAB, SITE, START, given
 from worlds import simulate
 
-from agents.means import Build, fleet_ways, queue_days, ways_to_build, works_usd
+from agents.means import Build, queue_days, ways_to_build, works_usd
 from events.types import sites as events
 from events.types.training import TrainingStarted
 from market.policies.load import load_policy
@@ -87,10 +87,11 @@ def test_a_builder_weighs_it_as_sooner_and_dearer():
     waits = OFFER | {"regions__texas__queue_days": 600.0}
     view = MarketView(Shared(given(**waits).state), LAB)
     firm, other = (Build("greenfield", "texas", False, is_firm) for is_firm in (True, False))
-    assert {firm, other} <= set(fleet_ways(view)) & set(ways_to_build(view))
+    assert {firm, other} <= set(ways_to_build(view, halls=()))
+    assert other._replace(kind="brownfield") in set(ways_to_build(view, halls=("texas",)))
     assert queue_days(view, other, 1_000) < queue_days(view, firm, 1_000)
     assert works_usd(view, other, 1_000) > works_usd(view, firm, 1_000)
-    assert all(build.is_firm for build in fleet_ways(MarketView(Shared(given().state), LAB)))
+    assert all(build.is_firm for build in ways_to_build(MarketView(Shared(given().state), LAB), halls=("texas",)))
 
 
 @pytest.mark.parametrize("seed", range(3))
