@@ -37,17 +37,17 @@ def ask(view: MarketView, target: Target, draws: Draws) -> Iterator[Command]:
     A machine is asked for in the region where the org would build itself.
     """
     if target.kind == "bridge":
-        yield from _ask_all(view, target, largest_lessor(view), "")
+        yield from ask_all(view, target, largest_lessor(view), "")
     elif target.kind == "internal":
-        yield from _ask_all(view, target, [str(view.parent_of(view.me))], "")
+        yield from ask_all(view, target, [str(view.parent_of(view.me))], "")
     elif target.is_machine:
         build = [o for o in options.builds(view, target, view.day) if o.way == Way.BROWNFIELD and not _is_own(view, o)]
         region = target.region or (build[0].region if build else "")
-        yield from _ask_all(view, target, lessors(view), region)
+        yield from ask_all(view, target, lessors(view), region)
     elif target.h100e >= view.param("contracts.ask_min_h100e") and target.kind != "serving":
-        yield from _ask_all(view, target, lessors(view), target.region or "")
+        yield from ask_all(view, target, lessors(view), target.region or "")
     else:
-        yield from _ask_all(view, target, nearest_lessors(view, draws), target.region or "")
+        yield from ask_all(view, target, nearest_lessors(view, draws), target.region or "")
 
 
 def nearest_lessors(view: MarketView, draws: Draws) -> list[str]:
@@ -73,7 +73,8 @@ def largest_lessor(view: MarketView) -> list[str]:
     return [max(rented, key=lambda name: (rented[name], name))] if rented else []
 
 
-def _ask_all(view: MarketView, target: Target, names: Sequence[str], region: str) -> Iterator[Command]:
+def ask_all(view: MarketView, target: Target, names: Sequence[str], region: str) -> Iterator[Command]:
+    """Ask each of several lessors for the whole of a target."""
     for lessor in names:
         yield RequestLease(
             actor=view.me, because=view.lost_lease() or target.because, lessor=lessor, h100e=target.h100e,

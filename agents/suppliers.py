@@ -6,15 +6,15 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from agents.desk import answer_quotes
+from agents.decision import Target
+from agents.desk import answer_quotes, ask_all
 from agents.means import YEAR_DAYS
 from agents.valuation import is_my_week
 from events.commands import Command
 from events.commands.chips import ListPrice
-from events.commands.leases import RequestLease
 from events.commands.vendors import GrantWarrants
 from market.rng import Draws
-from market.units import CENTS, DAYS_PER_YEAR, HOURS_PER_YEAR, MONTH_WEEKS, WEEK_DAYS, clip, ends_quarter
+from market.units import CENTS, DAYS_PER_YEAR, HOURS_PER_YEAR, MONTH_WEEKS, WEEK_DAYS, YEAR_WEEKS, clip, ends_quarter
 from market.view import Chip, MarketView
 
 
@@ -78,9 +78,10 @@ def backstop(view: MarketView, draws: Draws) -> Iterator[Command]:
     price = view.contract_price(YEAR_DAYS, 0.0)
     asked = (view.trait("backstop_usd_per_year") - rents) / (HOURS_PER_YEAR * price)
     is_unsold = view.tightness < 1 and asked >= view.param("labs.ask_min_h100e") and not view.requests_by_me()
-    for cloud in clouds if is_unsold and is_my_week(view, MONTH_WEEKS) else ():
-        yield RequestLease(
-            actor=view.me, because=view.me, lessor=cloud, h100e=asked / len(clouds), due_day=view.day + WEEK_DAYS,
-            duration_days=YEAR_DAYS - 1, kind="serving", price_usd_per_h100e_hour=price * view.param("price.walk_away"),
-            region="", chip="",
+    if clouds and is_unsold and is_my_week(view, MONTH_WEEKS):
+        wanted = Target(
+            kind="serving", h100e=asked / len(clouds), due_day=view.day + WEEK_DAYS,
+            years=YEAR_WEEKS * WEEK_DAYS / YEAR_DAYS,
+            worth_usd_per_h100e_hour_max=price * view.param("price.walk_away"), because=view.me,
         )  # fmt: skip
+        yield from ask_all(view, wanted, clouds, "")
