@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from agents.decision import Option
-from agents.resources import own_site
+from agents.permission import own_site
 from events.commands import Choice, Command
 from events.commands.sites import PlanSite, StartBuilding
 from events.kinds import BuildingKind

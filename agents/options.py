@@ -246,7 +246,7 @@ def paid_first_usd(view: MarketView, target: Target, quote: Quote) -> float:
 
 
 def from_others(view: MarketView, target: Target) -> Option:
-    """Capacity that others could let, at the quote for its term and first day: a hope until one of them offers it."""
+    """Capacity that others could lease out, at the quote for its term and first day: a hope until one offers it."""
     wait, chip = max(0.0, (target.due_day - view.day) / 7), chip_for(view, target)
     price = later_price_usd(view, chip, target.duration_days, wait) / target.hours_share if chip else math.inf
     return Option(

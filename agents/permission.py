@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from agents.resources import own_site
 from events.commands import Choice, Command, Terms
 from events.commands.chips import PlaceOrder
 from events.commands.finance import FundRound
@@ -20,7 +19,7 @@ from events.commands.sites import PlanSite, StartBuilding
 from events.commands.training import StartTraining
 from events.kinds import NewSiteKind, StakeKind
 from market.units import HOURS_PER_DAY
-from market.view import GIVEN, Machine, MarketView, Permission, Quote, Round
+from market.view import GIVEN, Machine, MarketView, Permission, Quote, Round, Site
 
 HALVINGS = 40  # of an interval in which a threshold is looked for
 
@@ -64,6 +63,11 @@ def with_refused(why: Choice, refused: Sequence[Terms]) -> Choice:
 
 
 # --- building
+
+
+def own_site(view: MarketView, region: str) -> Site | None:
+    """The org's own site in a region where its next building there would stand: the latest of them."""
+    return next((site for site in reversed(view.sites()) if site.region == region), None)
 
 
 def building(view: MarketView, region: str, kind: NewSiteKind, kw: float, *, on_site: bool) -> Command:

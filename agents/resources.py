@@ -7,7 +7,7 @@ from itertools import accumulate
 
 from agents.valuation import once
 from market.units import CENTS
-from market.view import MarketView, Site
+from market.view import MarketView
 
 QUARTER_MONTHS = 3
 HALF_YEAR_DAYS = 182
@@ -77,11 +77,6 @@ def payable_usd(view: MarketView) -> float:
     """Chips that the org could pay for beside those on order: with its cash, and where it borrows, lenders' part."""
     own = 1 - view.param("finance.loan_share") if view.trait("borrows") else 1.0
     return max(0.0, unspent_usd(view)) / own
-
-
-def own_site(view: MarketView, region: str) -> Site | None:
-    """The org's own site in a region where its next building there would stand: the latest of them."""
-    return next((site for site in reversed(view.sites()) if site.region == region), None)
 
 
 def pending_h100e(view: MarketView) -> float:

@@ -63,8 +63,8 @@ def rooms(view: MarketView) -> tuple[Room, ...]:
 def needed_kw(view: MarketView, weeks: float) -> float:
     """Power that is spoken for beyond today's so many weeks ahead, at least that of all chips on their way.
 
-    Own users, and the labs that it backs, by the growth that it is told. Who rents by the hour, or for a year once
-    there is something to rent, has no claim.
+    Own users, and the labs that it backs, by the growth that they report to it. Who rents by the hour, or for a year
+    once there is something to rent, has no claim.
     """
     chip = best_chip(view)
     if chip is None:

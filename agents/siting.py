@@ -94,7 +94,7 @@ def _begin(
     best = found.best
     if best is None:
         refused = next((s for s in found.ranked if s.option.failed == ("permission",)), None)
-        if refused is not None:  # it asks all the same, so that the log says that it is refused
+        if refused is not None:  # it applies all the same, so that the refusal is logged
             yield execution.begin(view, refused.option, kw, wanted.because, None)
     elif best.is_open and best.option.is_owned:
         queue = OWN_PLANT if best.option.on_site_power else best.option.region

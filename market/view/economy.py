@@ -88,9 +88,9 @@ class EconomyView(OwnView):
         return demand.lab_growth(state_of(self), self.me)
 
     def growth_of(self, lab: str) -> float:
-        """Growth of the revenue of a lab that the org backs most, which it is told, log points a year."""
+        """Growth of the revenue of a lab that the org backs most, as the lab reports it, log points a year."""
         if self.compute_backer(lab) != self.me:
-            raise NotVisible(f"{self.me} is not told what {lab} earns")
+            raise NotVisible(f"{lab} does not report its revenue to {self.me}")
         return demand.lab_growth(state_of(self), lab)
 
     def served_share(self) -> float:

@@ -16,7 +16,7 @@ from market.view.frozen import all_frozen
 
 
 class Policies(Protocol):
-    """What policies tell of beforehand."""
+    """What policies answer before a command is given."""
 
     def may(self, state: State, command: Command, day: int, today: int) -> Permission:
         """What they would say of a command on a day."""

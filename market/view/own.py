@@ -181,7 +181,7 @@ class OwnView(PublicView):
         return frozen(lease)
 
     def may_take(self, lease_id: str) -> int:
-        """GPUs that the org may take beside those of a lease today, as its lessor tells it."""
+        """GPUs that the org may take beside those of a lease today, as its lessor states."""
         lease = state_of(self).leases.leases[lease_id]
         if self.me != lease.lessee:
             raise NotVisible(f"{lease_id} is {lease.lessee}'s")

@@ -108,7 +108,7 @@ class PublicView(PolicyView):
         return shared_of(self).idle_h100e.get(lab, 0.0)
 
     def idle_labs(self) -> tuple[str, ...]:
-        """Labs that offer at least as much as anybody asks for, by id."""
+        """Labs that offer at least the smallest request, by id."""
         return shared_of(self).idle_labs
 
     def labs(self) -> Mapping[str, LabSeen]:

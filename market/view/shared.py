@@ -135,7 +135,7 @@ class Shared(EachOrg):
 
     @cached_property
     def idle_labs(self) -> tuple[str, ...]:
-        """Labs that have more of their own than they want, by at least what anybody asks for, by id."""
+        """Labs that have more of their own than they want, by at least the smallest request, by id."""
         least = self.state.run.parameters["labs.ask_min_h100e"]
         return tuple(sorted(lab for lab, h100e in self.idle_h100e.items() if h100e >= least))
 

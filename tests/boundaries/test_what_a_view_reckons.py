@@ -73,7 +73,7 @@ def test_an_org_that_has_nothing_reads_nothing():
 def test_without_a_fleet_the_part_that_never_leaves_an_org_is_its_trait():
     world = given(orgs__rival__captive_share=0.4, orgs__lab__captive_share=0.4)
     assert view(world, RIVAL).captive_share() == 0.4
-    assert view(world, LAB).captive_share() == 1.0  # a lab with GPUs lets what it does not want: nothing
+    assert view(world, LAB).captive_share() == 1.0  # a lab with GPUs leases out what it does not want: nothing
 
 
 def test_a_lab_lets_what_it_owns_beyond_what_it_wants():
@@ -308,7 +308,7 @@ def test_clouds_are_those_of_the_own_bloc_that_have_gpus():
 
 
 def test_an_org_builds_abroad_with_the_trait_but_never_in_china_and_never_without_a_grid():
-    assert view(given(orgs__chinese_lab__builds_abroad=1.0), LAB).home_regions() == ("texas",)
+    assert view(given(), CHINESE).home_regions() == ("beijing",)
     abroad = given(**{"orgs__chinese-lab__builds_abroad": 1.0})
     assert view(abroad, CHINESE).home_regions() == ("texas", "beijing")
     assert view(given(orgs__lab__builds_abroad=1.0), LAB).home_regions() == ("texas",)
@@ -364,7 +364,7 @@ def test_affairs_of_others_are_not_told():
         signed,
         leases.LeaseRequested(
             request_id="lab/request/1", lessee=LAB, lessor=CLOUD, h100e=10.0, due_day=START, duration_days=364,
-            price_usd_per_h100e_hour=2.0, kind="cluster", region=None, chip=None,
+            price_usd_per_h100e_hour=2.0, kind="frontier", region="texas", chip="H100",
         ),
     )  # fmt: skip
     for org in (LAB, CLOUD):
