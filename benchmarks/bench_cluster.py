@@ -1,4 +1,4 @@
-"""How many full answers a second, how long a search, and the same beside `llm-analysis` where it is installed.
+"""How many full answers a second and how long a search; `benchmarks.aims llm-analysis` has them beside a peer.
 
     uv run python benchmarks/bench_cluster.py
 
@@ -109,30 +109,8 @@ def report_weekly() -> None:
     print(f"a week's choices, 30 candidates, cached: {seconds(call, 51) * 1e3:.3f} ms")
 
 
-def report_peer() -> None:
-    """Time `llm-analysis` on one training configuration, if it is there."""
-    try:
-        from llm_analysis.analysis import LLMAnalysis
-        from llm_analysis.config import ModelConfig as PeerModel
-        from llm_analysis.config import ParallelismConfig, get_dtype_config_by_name, get_gpu_config_by_name
-    except ImportError:
-        print("llm-analysis: not installed (pip install llm-analysis), no comparison")
-        return
-    shape = PeerModel(name="gpt-3", num_layers=96, n_head=96, hidden_dim=12288, vocab_size=51200, max_seq_len=2048)
-    peer = LLMAnalysis(
-        shape, get_gpu_config_by_name("a100-sxm-80gb"), get_dtype_config_by_name("w16a16e16"),
-        ParallelismConfig(tp_size=8, pp_size=8, dp_size=16, sp_size=8),
-    )  # fmt: skip
-    import logging
-
-    logging.disable(logging.CRITICAL)
-    spent = seconds(lambda: peer.training(batch_size_per_gpu=1, gradient_accumulation_steps=12, seq_len=2048), 21)
-    print(f"llm-analysis, one training configuration: {spent * 1e3:.2f} ms, {1 / spent:,.0f} a second (logging off)")
-
-
 if __name__ == "__main__":
     report_answers()
     report_searches()
     report_serving()
     report_weekly()
-    report_peer()
