@@ -28,7 +28,7 @@ def is_named(runs: Runs, cut: str) -> Verdict:
 
 
 def is_felt(runs: Runs, cut: str) -> Verdict:
-    """Everybody who uses it gets less in half a year: makers' H100e, builders' shells (ratio, of who falls least)."""
+    """All who use it get less: makers' H100e in half a year, builders' shells in a year (ratio, of who falls least)."""
     if cut == "shells":
         base, other = ([sum(runs[name]["shells_gw"].get(q, 0) for q in "0123")] for name in ("base", cut))
     else:
