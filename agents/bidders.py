@@ -50,9 +50,9 @@ def worth_cents(view: MarketView, lot: Lot, need_h100e: float) -> float:
     return p("estates.forced_share") * lot.value_cents * opinion * (least + (1 - least) * used)
 
 
-def rivals(view: MarketView) -> list[str]:
+def rivals(view: MarketView) -> tuple[str, ...]:
     """Clouds and buyers of the bloc, the org among them, that could bid as well."""
-    return [name for role in ("cloud", "rest") for name in view.orgs(role) if view.same_bloc(name)]
+    return (*view.orgs_of_bloc("cloud"), *view.orgs_of_bloc("rest"))
 
 
 @lru_cache

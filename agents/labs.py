@@ -115,7 +115,7 @@ def announce(view: MarketView, draws: Draws, rest: float) -> Iterator[Command]:
     p = view.param
     if rest < p("letters.h100e_min") or view.letters() or not draws.chance(p("letters.chance"), "letter"):
         return
-    clouds = [name for name in view.orgs("cloud") if name != view.me and view.same_bloc(name)]
+    clouds = [name for name in view.orgs_of_bloc("cloud") if name != view.me]
     if not clouds:
         return
     lessor = max(clouds, key=lambda name: (view.fleet_owned_by(name) * draws.uniform("letter with", name), name))

@@ -61,8 +61,7 @@ def warrants(view: MarketView, own: list[Chip]) -> Iterator[GrantWarrants]:
         return
     chip = max(made, key=lambda c: (c.start_day, c.name))
     gpus = math.floor(usd / (p("vendors.warrant_price_share") * chip.price_usd_per_gpu))
-    buyers = [name for name in view.orgs("cloud") if view.same_bloc(name)]
-    buyer = max(buyers, key=lambda name: (view.fleet_owned_by(name), name), default=None)
+    buyer = max(view.orgs_of_bloc("cloud"), key=lambda name: (view.fleet_owned_by(name), name), default=None)
     if buyer is not None and gpus:
         until = view.day + round(p("vendors.warrant_years") * DAYS_PER_YEAR)
         yield GrantWarrants(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def once_each[T](find: Callable[[EachOrg, str], T]) -> Callable[[EachOrg, str], T]:
-    """Keep what a reading finds of an org for as long as its week lasts."""
+    """Keep what a reading finds of an org, or of a role, for as long as its week lasts."""
 
     @wraps(find)
     def kept(shared: EachOrg, org: str) -> T:
@@ -33,16 +33,24 @@ def once_each[T](find: Callable[[EachOrg, str], T]) -> Callable[[EachOrg, str], 
 
 
 class EachOrg(Grouped):
-    """Readings of single orgs.
+    """Readings of single orgs and roles.
 
     Attributes
     ----------
-    known : what was found, by name of the reading and org.
+    known : what was found, by name of the reading and of the org or role.
     """
 
     def __init__(self, state: State, hooks: Policies | None = None) -> None:
         super().__init__(state, hooks)
         self.known: defaultdict[str, dict[str, Any]] = defaultdict(dict)
+
+    @once_each
+    def of_role(self, role: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Orgs of a role that trade: those outside China and those in it."""
+        orgs, idle = self.state.run.orgs, self.state.finance.estates
+        known = [name for name, org in orgs.items() if role in org.roles and name not in idle]
+        inside = {name for name in known if orgs[name].country == "CN"}
+        return tuple(x for x in known if x not in inside), tuple(x for x in known if x in inside)
 
     @once_each
     def books(self, org: str) -> Books:

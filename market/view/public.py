@@ -59,6 +59,10 @@ class PublicView(PolicyView):
         idle = state_of(self).finance.estates
         return tuple(name for name, org in shared_of(self).orgs.items() if role in org.roles and name not in idle)
 
+    def orgs_of_bloc(self, role: str) -> tuple[str, ...]:
+        """Names of the orgs of a role in the own bloc that trade."""
+        return shared_of(self).of_role(role)[self.org.country == "CN"]
+
     def clouds(self) -> tuple[str, ...]:
         """Clouds of the own bloc that trade and have GPUs, by id."""
         return shared_of(self).clouds[self.org.country == "CN"]

@@ -142,12 +142,10 @@ class Shared(EachOrg):
     @cached_property
     def clouds(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Clouds that trade and have GPUs, by id: those outside China and those in it."""
-        idle, fleets = self.state.finance.estates, self.fleets_h100e
-        known = sorted(
-            name for name, org in self.orgs.items() if "cloud" in org.roles and name not in idle and fleets.get(name)
+        outside, inside = (
+            tuple(sorted(x for x in names if self.fleets_h100e.get(x))) for names in self.of_role("cloud")
         )
-        inside = {name for name in known if self.orgs[name].country == "CN"}
-        return tuple(x for x in known if x not in inside), tuple(x for x in known if x in inside)
+        return outside, inside
 
     @cached_property
     def lead_time_weeks(self) -> float:

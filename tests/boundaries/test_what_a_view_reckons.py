@@ -301,6 +301,8 @@ def test_clouds_are_those_of_the_own_bloc_that_have_gpus():
         chips.FleetRegistered(org="volc", site="zhangbei", chip="H20", gpus=1_000, power_kw_it=1_000),
     )  # fmt: skip
     assert (view(world, LAB).clouds(), view(world, CHINESE).clouds()) == ((CLOUD,), ("volc",))
+    assert set(view(world, LAB).orgs_of_bloc("cloud")) == set(view(world, LAB).orgs("cloud")) - {"volc"} > {CLOUD}
+    assert view(world, CHINESE).orgs_of_bloc("cloud") == ("volc",)
     assert view(world, CHINESE).same_bloc("volc")
     assert not view(world, LAB).same_bloc("volc")
     assert view(world, CHINESE).home_regions() == ("beijing",)
