@@ -21,7 +21,7 @@ def loan_room_cents(state: State, lender: str) -> int:
 
 def grant_warrants(state: State, command: commands.GrantWarrants, day: int) -> list[Event]:
     """Promise a buyer equity of a supplier, which vests with the GPUs that are allotted to it."""
-    buyer, reason = state.run.orgs.get(command.org), _fault(state, command)
+    buyer, reason = state.run.orgs.get(command.org), _fault(state, command, day)
     if reason or buyer is None:
         return [events.WarrantsRefused(org=command.actor, counterparty=command.org, reason=reason or "unknown buyer")]
     return [
@@ -36,12 +36,12 @@ def grant_warrants(state: State, command: commands.GrantWarrants, day: int) -> l
     ]
 
 
-def _fault(state: State, command: commands.GrantWarrants) -> WarrantRefusal | None:
+def _fault(state: State, command: commands.GrantWarrants, day: int) -> WarrantRefusal | None:
     if "supplier" not in state.run.orgs[command.actor].roles:
         return "no supplier"
     if command.org not in state.run.orgs or command.org in (command.actor, *state.finance.estates):
         return "unknown buyer"
-    if command.gpus < 1 or command.amount_usd_cents < 1 or command.end_day <= state.run.start_day:
+    if command.gpus < 1 or command.amount_usd_cents < 1 or command.end_day <= day:
         return "nothing granted"
     if any((x.org, x.supplier) == (command.org, command.actor) for x in state.finance.warrants.values()):
         return "warrants are open"

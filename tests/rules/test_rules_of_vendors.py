@@ -67,6 +67,13 @@ def test_warrants_that_cannot_be_granted_are_refused(other, reason):
     assert (type(refused), refused.reason) == (events.WarrantsRefused, reason)
 
 
+def test_warrants_that_end_today_or_before_are_refused_in_any_week():
+    world = given()
+    world.close_weeks(8)
+    assert world.when(grant(end_day=world.day))[0].reason == "nothing granted"
+    assert isinstance(world.when(grant(end_day=world.day + 1))[0], events.WarrantsGranted)
+
+
 def test_a_buyer_has_one_grant_of_a_supplier():
     world = given()
     world.when(grant())
