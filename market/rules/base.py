@@ -128,6 +128,11 @@ def cash(state: State, org: str) -> int:
     return state.finance.ledger.accounts.get(org, 0)
 
 
+def can_pay(state: State, org: str, cents: int) -> bool:
+    """Whether an org has the cash for a payment; nothing can be paid from an overdraft too."""
+    return cents <= max(0, cash(state, org))
+
+
 def income_usd_per_year(state: State, org: str, day: int) -> float:
     """Operating cash flow of an org's other business, USD a year: it grows as it did before the start."""
     grown = math.exp(trait(state, org, "income_growth") * years(state, day))

@@ -14,7 +14,7 @@ from events.types import Event
 from events.types import contracts as events
 from events.types.leases import LeaseRefused, LeaseSigned
 from market.rules import clauses
-from market.rules.base import Deciders, Happening, cash, held, rented_by, training_use
+from market.rules.base import Deciders, Happening, can_pay, held, rented_by, training_use
 from market.rules.clauses import may_sublet, paid
 from market.rules.free import free_gpus, quoted_under
 from market.state import State, next_id
@@ -34,7 +34,7 @@ def schedule(terms: LeaseTerms) -> Iterator[tuple[int, int, int]]:
 def sign(state: State, quote: Quote, day: int) -> list[Event]:
     """Sign a contract on an open quote; the prepayment is due at once, so a lessee without it cannot sign."""
     prepaid = round(quote.prepaid_share * quote.worth_usd * CENTS)
-    if prepaid > cash(state, quote.lessee):
+    if not can_pay(state, quote.lessee, prepaid):
         return [LeaseRefused(quote_id=quote.quote_id, reason="finance")]
     contract_id = next_id(state, quote.lessee, "contract")
     signed: list[Event] = [

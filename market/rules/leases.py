@@ -19,7 +19,7 @@ from events.terms import LeaseTerms, spread
 from events.types import Event
 from events.types import leases as events
 from market.rules import clauses
-from market.rules.base import Deciders, Happening, asked_by, cash, let_by, quoted_by
+from market.rules.base import Deciders, Happening, asked_by, can_pay, let_by, quoted_by
 from market.rules.contracts import sign
 from market.rules.quotes import QUOTE_DAYS
 from market.state import State, next_id
@@ -128,7 +128,7 @@ def accept_quote(state: State, command: commands.AcceptQuote, day: int) -> list[
     parent = state.leases.leases.get(quote.parent_lease_id) if quote.parent_lease_id else None
     if quote.parent_lease_id is not None and parent is None:
         return [events.LeaseRefused(quote_id=command.quote_id, reason="parent lease ended")]
-    if clauses.deposit_cents(quote, quote.gpus) > max(0, cash(state, quote.lessee)):
+    if not can_pay(state, quote.lessee, clauses.deposit_cents(quote, quote.gpus)):
         return [events.LeaseRefused(quote_id=command.quote_id, reason="finance")]
     request, lease_id = state.leases.requests[quote.request_id], next_id(state, quote.lessee, "lease")
     return [

@@ -10,7 +10,7 @@ from events.types import clauses as events
 from events.types.contracts import ContractRefused
 from events.types.estates import LeaseAssigned
 from market.rules import clauses
-from market.rules.base import Deciders, cash, held, training_use
+from market.rules.base import Deciders, can_pay, held, training_use
 from market.rules.clauses import paid
 from market.rules.free import free_gpus, quoted_under
 from market.rules.leases import end_lease
@@ -52,7 +52,7 @@ def _expansion_fault(state: State, lease: Lease, gpus: int, day: int) -> ClauseR
         return "too late"
     if gpus > takeable(state, lease, day):
         return "capacity"
-    return "cash" if clauses.deposit_cents(lease, gpus) > cash(state, lease.lessee) else None
+    return None if can_pay(state, lease.lessee, clauses.deposit_cents(lease, gpus)) else "cash"
 
 
 def takeable(state: State, lease: Lease, day: int) -> int:
@@ -83,8 +83,7 @@ def assign(state: State, command: commands.AssignLease, day: int) -> list[Event]
         return _refused(command, "not the actor's lease")
     if lease.assigning == "never":
         return _refused(command, "no such option")
-    sides = (lease.lessor, lease.lessee, state.sites.sites[lease.site].owner)
-    if other not in state.run.orgs or other in state.finance.estates or other in sides:
+    if not _can_be_lessee(state, lease, other):
         return _refused(command, "unknown assignee")
     return [
         events.AssignmentOffered(
@@ -98,6 +97,8 @@ def take(state: State, command: commands.TakeAssignment, day: int) -> list[Event
     lease = state.leases.leases.get(command.lease_id)
     if lease is None or lease.assignee != command.actor:
         return _refused(command, "not offered")
+    if not _can_be_lessee(state, lease, command.actor):
+        return _refused(command, "unknown assignee")
     if not clauses.may_assign(lease):
         return _refused(command, "no consent")
     if lease.subleased or quoted_under(state, lease.lease_id) or _is_busy(state, lease):
@@ -108,6 +109,12 @@ def take(state: State, command: commands.TakeAssignment, day: int) -> list[Event
             site=lease.site, gpus=lease.delivered,
         )
     ]  # fmt: skip
+
+
+def _can_be_lessee(state: State, lease: Lease, org: str) -> bool:
+    """Whether an org could have a lease: it is on neither side of it, owns not the site, and has not defaulted."""
+    sides = (lease.lessor, lease.lessee, state.sites.sites[lease.site].owner)
+    return org in state.run.orgs and org not in state.finance.estates and org not in sides
 
 
 def _is_busy(state: State, lease: Lease) -> bool:
@@ -133,7 +140,7 @@ def terminate(state: State, command: TerminateLease, day: int) -> list[Event]:
         return [_no(command, "in use")]
     is_late = bool(lease.walk_days and lease.owed and day >= lease.start_day + lease.walk_days)
     cents = 0 if is_late else termination_cents(lease, day)
-    if cents > cash(state, command.actor):
+    if not can_pay(state, command.actor, cents):
         return [_no(command, "cash")]
     fee = [paid(lease.lessee, lease.lessor, cents, "termination fee", lease.lease_id)] if cents else []
     reason: LeaseEnd = "walked away" if is_late else "terminated"

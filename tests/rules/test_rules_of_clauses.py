@@ -151,6 +151,25 @@ def test_a_lessee_without_the_deposit_does_not_sign():
     assert reason(world, AcceptQuote(actor=LAB, because=quote.quote_id, quote_id=quote.quote_id)) == "finance"
 
 
+@pytest.mark.parametrize(("deposit_days", "may"), [(0, True), (1, False)])
+def test_who_is_overdrawn_signs_and_expands_where_nothing_is_to_be_paid(deposit_days, may):
+    world, quote = quoted(deposit_days=deposit_days)
+    overdrawn = clauses.paid(LAB, "world/staff", world.state.finance.ledger.accounts[LAB] + 1, "staff", LAB)
+    world.happened(overdrawn)
+    answer = world.when(AcceptQuote(actor=LAB, because=quote.quote_id, quote_id=quote.quote_id))[0]
+    assert isinstance(answer, LeaseSigned) == may
+    world = leased(deposit_days=deposit_days, expand_gpus=10, expand_days=9).happened(overdrawn)
+    assert isinstance(world.when(take("expand", 5))[0], events.OptionExercised) == may
+
+
+def test_who_is_overdrawn_walks_away_from_a_late_lease():
+    world = leased(given_gpus=10, walk_days=30)
+    world.happened(clauses.paid(LAB, "world/staff", world.state.finance.ledger.accounts[LAB] + 1, "staff", LAB))
+    world.day = START + 30
+    (ended,) = world.when(TerminateLease(actor=LAB, because=LAB, lease_id=NAME))
+    assert ended.reason == "walked away"
+
+
 def test_a_deposit_makes_the_lessors_claim_on_an_estate_smaller_and_the_lessees_larger():
     damages = []
     for held in (0, 10_000):
@@ -199,6 +218,15 @@ def test_nobody_is_put_into_a_lease_that_it_did_not_take_or_that_is_not_to_be_as
     assert reason(world, AssignLease(actor=LAB, because=LAB, lease_id=NAME, assignee=CLOUD)) == "unknown assignee"
     world.happened(lease(RESELLER, LAB, 100, lease_id="reseller/lease/1", parent_lease_id=NAME, depth=2))
     assert [e.reason for e in assigned(world)] == ["in use"]
+
+
+def test_no_lease_passes_to_who_became_its_lessor_since_it_was_offered():
+    world = leased(assigning="free")
+    world.when(AssignLease(actor=LAB, because=LAB, lease_id=NAME, assignee=RIVAL))
+    world.happened(
+        LeaseAssigned(lease_id=NAME, org=CLOUD, counterparty=RIVAL, kind="lessor", chip="H100", site="hall", gpus=1_000)
+    )
+    assert reason(world, TakeAssignment(actor=RIVAL, because=LAB, lease_id=NAME)) == "unknown assignee"
 
 
 @pytest.mark.parametrize(
