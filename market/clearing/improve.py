@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from market.clearing.book import Book, Place, Room
-from market.clearing.packages import Package, Taken, place
+from market.clearing.packages import Package, Taken, add_greedily, place, whole_gain
 
 PASSES, PLACES = 2, 3  # over all packages, and places tried for each
 LEAST_GAIN = 1e-9  # relative: less is rounding
@@ -24,11 +24,6 @@ def improved(of: Book, found: Sequence[Package], taken: Sequence[Taken]) -> list
             break
         board.fill(order)
     return [board.served[bid] for bid in sorted(board.served)]
-
-
-def whole_gain(package: Package) -> float:
-    """Surplus of a package that is served whole at its cheapest place, USD."""
-    return package.margin_usd * package.asked.units
 
 
 class _Board:
@@ -56,11 +51,11 @@ class _Board:
         mine = self.served.get(package.bid)
         if whole_gain(package) <= (mine.surplus_usd if mine else 0.0) * (1 + LEAST_GAIN):
             return False
-        return any(self.pushes(package, at, mine) for _, at in package.costs[:PLACES])
+        return any(self.pushes(package, cost, at, mine) for cost, at in package.costs[:PLACES])
 
-    def pushes(self, package: Package, at: Place, mine: Taken | None) -> bool:
+    def pushes(self, package: Package, cost_usd: float, at: Place, mine: Taken | None) -> bool:
         """Serve a package at a place, pushing out who gains least there; undo it where that does not gain."""
-        most = (package.worth_usd - {where: cost for cost, where in package.costs}[at]) * package.asked.units
+        most = (package.worth_usd - cost_usd) * package.asked.units
         out = [mine] if mine else []
         for one in out:
             self.use(one, -1)
@@ -105,9 +100,7 @@ class _Board:
 
     def fill(self, order: Sequence[Package]) -> None:
         """Serve who is not and fits."""
-        for package in order:
-            if package.bid not in self.served and (one := place(package, self.room)):
-                self.served[package.bid] = one
+        self.served = {one.package.bid: one for one in add_greedily(self.room, order, list(self.served.values()))}
 
 
 def _meets(one: Taken, site: str, term: range) -> bool:

@@ -85,6 +85,11 @@ def place(package: Package, room: Room, wanted: int | None = None, first: Sequen
 Score = Callable[[Package], float]
 
 
+def whole_gain(package: Package) -> float:
+    """Surplus of a package that is served whole at its cheapest place, USD."""
+    return package.margin_usd * package.asked.units
+
+
 def _size(package: Package) -> float:
     return float(package.asked.units * package.asked.weeks)
 
@@ -92,7 +97,7 @@ def _size(package: Package) -> float:
 ORDERS: tuple[Score, ...] = (
     lambda x: x.margin_usd / x.asked.weeks,
     lambda x: x.margin_usd / x.asked.weeks * math.sqrt(_size(x)),
-    lambda x: x.margin_usd * x.asked.units,
+    whole_gain,
     lambda x: x.worth_usd / x.costs[0][0] if x.costs[0][0] > 0 else x.margin_usd,
 )
 """By what packages are served: margin a unit-hour, the same times the root of size, in all, and relative to cost."""
