@@ -14,10 +14,9 @@ from market.rules import inputs
 from market.rules.base import Deciders, Happening, cash, years
 from market.state import State, next_id
 from market.state.chips import Chip
-from market.units import DAYS_PER_YEAR, MONTH_WEEKS, QUARTER_WEEKS, clip
+from market.units import MONTH_WEEKS, MONTH_YEARS, QUARTER_DAYS, clip
 
 PACKAGER = "nvidia"  # the supplier whose chips share packaging slots
-MONTH_YEARS = 28 / DAYS_PER_YEAR
 
 
 def may_buy(state: State, org: str, chip: Chip) -> OrderRefusal | None:
@@ -191,7 +190,7 @@ def expand_slots(state: State, day: int) -> Iterator[Happening]:
     )
     event = events.SlotsExpanded(supplier=PACKAGER, value=round(slots + growth * MONTH_YEARS, 3))
     yield Happening(day, event, PACKAGER, PACKAGER)
-    yield from inputs.expand(state, day, _pull(state, now), planned_lines(state, day + 7 * QUARTER_WEEKS))
+    yield from inputs.expand(state, day, _pull(state, now), planned_lines(state, day + QUARTER_DAYS))
 
 
 def _lead_time(state: State) -> float:

@@ -16,7 +16,7 @@ from market.cluster import ClusterError
 from market.cluster import chip as cluster_chip
 from market.rules.base import Happening
 from market.state import State
-from market.units import DAYS_PER_YEAR, clip
+from market.units import DAYS_PER_YEAR, MONTH_YEARS, clip
 
 MEMORY: Input = "memory"
 RACKS: Input = "racks"
@@ -24,7 +24,6 @@ PACKAGING: Input = "packaging"
 SHELLS: Input = "shells"
 RACK_GPUS = 72  # one rack: 72 GPUs, 36 CPUs, 18 machines (Azure on GB300 NVL72, October 2025; NVIDIA GB200 NVL72)
 GIB = 2**30
-MONTH_YEARS = 28 / DAYS_PER_YEAR
 
 
 @lru_cache(256)

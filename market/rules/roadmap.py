@@ -14,7 +14,7 @@ from market import rng
 from market.rules.base import Happening
 from market.state import State
 from market.state.chips import Chip
-from market.units import QUARTER_WEEKS, clip, digits
+from market.units import QUARTER_DAYS, clip, digits
 
 MARK = " successor "
 WATT_KW = 0.001  # halls count whole watts, so no chip draws less than one
@@ -51,7 +51,7 @@ def planned_day(state: State, chip: Chip) -> int:
     p = state.run.parameters
     z = rng.normal(state.run.seed, "cadence", chip.name)
     days = rng.lognormal(p["supply.cadence_days"], p["supply.cadence_sd"], z)
-    first, last = chip.start_day + 1, chip.end_day - 7 * QUARTER_WEEKS
+    first, last = chip.start_day + 1, chip.end_day - QUARTER_DAYS
     return round(clip(chip.start_day + days, first, max(first, last)))
 
 

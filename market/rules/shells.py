@@ -12,7 +12,7 @@ from market.rules.base import Happening
 from market.rules.inputs import SHELLS
 from market.state import State
 from market.state.sites import Building
-from market.units import DAYS_PER_YEAR, MONTH_DAYS, MONTH_WEEKS, clip
+from market.units import MONTH_WEEKS, MONTH_YEARS, clip
 
 ASKED_WEEKS = 26
 
@@ -90,7 +90,7 @@ def expand(state: State, day: int) -> Iterator[Happening]:
     usual = able * p["sites.shells_factor"] / (1 + p["sites.shells_slack"])
     pull = clip(math.log(max(asked, 1.0) / max(usual, 1.0)), p["supply.backlog_pull_min"], p["supply.backlog_pull_max"])
     growth = p["sites.shells_growth_per_year"] + p["sites.shells_pull"] * pull
-    able *= math.exp(growth * MONTH_DAYS / DAYS_PER_YEAR)
+    able *= math.exp(growth * MONTH_YEARS)
     yield Happening(day, events.InputExpanded(kind=SHELLS, value=float(round(able))), "world", "world")
     yield from binding(state, day)
 

@@ -15,6 +15,7 @@ from market.rules.belongings import Belongings
 from market.rules.chips import is_own
 from market.state import State
 from market.state.sites import Site
+from market.units import QUARTER_DAYS
 
 
 class Bought(NamedTuple):
@@ -145,19 +146,20 @@ def _pool_tranches(state: State, day: int) -> Iterator[Happening]:
     built = round(p["sites.greenfield_days"])
     planned = round(built / p["sites.slip_median"])
     pools = [s for s in state.sites.sites.values() if s.kind == "pool" and s.energised_kw]
-    quarters, factors = range(1, math.ceil(built / 91) + 1), {}
+    quarters, factors = range(1, math.ceil(built / QUARTER_DAYS) + 1), {}
     soon = 7 * start_of_demand.ordering_weeks(state) / p["sites.slip_median"] + built - planned
     theirs = Belongings.of(state)
     for owner in sorted({site.owner for site in pools}):
         own = [s for s in theirs.sites[owner] if s.kind == "pool" and s.energised_kw]
         begun = [math.fsum(_tranche_kw(state, site, q) for site in own) for q in quarters]
-        factors[owner] = start_of_demand.shells_factor(state, owner, theirs, sum(begun[: int(soon / 91)]), sum(begun))
+        soon_kw = sum(begun[: int(soon / QUARTER_DAYS)])
+        factors[owner] = start_of_demand.shells_factor(state, owner, theirs, soon_kw, sum(begun))
         yield start_of_demand.put(state, f"orgs.{owner}.shells_factor", factors[owner])
     for site in pools:
         pue = p[f"regions.{site.region}.pue"]
         for quarter in quarters:
             power = round(factors[site.owner] * _tranche_kw(state, site, quarter))
-            first, building = day + 91 * quarter - built, f"{site.name}/building/{quarter}"
+            first, building = day + QUARTER_DAYS * quarter - built, f"{site.name}/building/{quarter}"
             if power < 1:
                 continue
             shell = Shell(building, site, power, round(power * pue))

@@ -15,9 +15,7 @@ from events.types import demand as events
 from market.rules.base import demand_factor, h100e_by_chip, holdings_of, let_by, rented_by, years
 from market.state import State
 from market.state.demand import TAIL
-from market.units import DAYS_PER_YEAR, HOURS_PER_YEAR, clip, digits
-
-MONTH_YEARS = 28 / DAYS_PER_YEAR
+from market.units import DAYS_PER_YEAR, HOURS_PER_YEAR, MONTH_YEARS, clip, digits
 
 
 def is_in_house(state: State, org: str) -> bool:
