@@ -44,7 +44,7 @@ def settle(view: MarketView, quote: Quote, why: Choice | None) -> Command:
         return _break(view, request.request_id, "permission")
     if quote.lessor == view.parent_of(view.me):
         return AcceptQuote(actor=view.me, because=quote.quote_id, quote_id=quote.quote_id, why=why)
-    if quote.deposit_usd > view.cash_cents / CENTS:
+    if quote.deposit_usd(quote.gpus) > view.cash_cents / CENTS:
         return _break(view, request.request_id, "finance")
     late = quote.start_day - request.due_day > 7 * p("price.need_slack_weeks")
     if late and not view.trait("patient"):

@@ -66,10 +66,9 @@ class LeaseTerms(msgspec.Struct, frozen=True, kw_only=True):
         """Length of the term of each tranche, days."""
         return self.end_day - self.start_day
 
-    @property
-    def deposit_usd(self) -> float:
-        """Deposit on all GPUs of the terms, USD."""
-        return self.gpus * self.price_usd_per_gpu_hour * 24 * self.deposit_days
+    def deposit_usd(self, gpus: int) -> float:
+        """Deposit on so many GPUs, USD."""
+        return gpus * self.price_usd_per_gpu_hour * 24 * self.deposit_days
 
     @property
     def worth_usd(self) -> float:

@@ -13,9 +13,9 @@ from market.rules.base import Happening
 from market.rules.finance import rent_due
 from market.state import State
 from market.state.leases import Lease
-from market.units import CENTS, HOURS_PER_DAY
+from market.units import CENTS, HOURS_PER_DAY, WEEK_DAYS
 
-WEEK_DAYS, YEAR_DAYS = 7, 365
+YEAR_DAYS = 365  # of a lease: days are counted from its first
 KEPT: tuple[LeaseEnd, ...] = ("default", "rejected", "terminated", "cross default")  # ends that cost a deposit
 PRICE_RULES, CONSENTS = get_args(PriceRule), get_args(Consent)
 
@@ -41,7 +41,7 @@ def fault(state: State, terms: LeaseTerms) -> QuoteRefusal | None:
 
 def deposit_cents(terms: LeaseTerms, gpus: int) -> int:
     """Rent of some days, for GPUs that a lease takes on; the lessor holds it."""
-    return round(gpus * terms.price_usd_per_gpu_hour * HOURS_PER_DAY * terms.deposit_days * CENTS)
+    return round(terms.deposit_usd(gpus) * CENTS)
 
 
 def deposit(terms: LeaseTerms, gpus: int, sides: tuple[str, str], lease_id: str) -> list[PaymentMade]:

@@ -45,7 +45,7 @@ def arguments(state):
         "region": list(state.run.regions), "site": sites, "name": [*p[::9], *chips, *sites, "pue", "cash"],
         "request_id": list(desk.requests), "quote_id": list(desk.quotes), "lease_id": list(desk.leases),
         "but": orgs[:3], "kind": ["brownfield", "greenfield"], "kw": [1000], "extra_cents": [10**9], "default": [0.0],
-        "on_site": [False, True], "is_firm": [False, True], "rate": [0.1],
+        "on_site": [False, True], "is_firm": [False, True], "rate": [0.1], "gpus": [1000],
         "weeks": [52.0], "ready_weeks": [0.0, 26.0], "days": [364.0], "wait_weeks": [8.0],
         "stream": ["quote"], "about": ["", *orgs[:3]], "week": [None, -1, 3], "probability": [0.5],
         "day": [None], "event": ["ChipsAllocated"],
