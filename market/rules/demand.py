@@ -12,7 +12,7 @@ from events.kinds import SegmentName
 from events.types import Batch
 from events.types import demand as events
 from market import rng
-from market.rules.base import demand_factor, frontier, years
+from market.rules.base import columns_of, demand_factor, frontier, years
 from market.state import State
 from market.units import DAYS_PER_YEAR, MONTH_DAYS, QUARTER_WEEKS, clip, digits
 
@@ -57,9 +57,8 @@ def segments(state: State, day: int) -> Batch:
         spent = max(p["demand.first_revenue_usd"], segment.usd_per_year)
         grown = spent * math.exp(growth_rate(state, name) * WEEK_YEARS)
         rows.append((name, digits(grown), digits(opened_market(state, name))))
-    names, spending, markets = (list(column) for column in zip(*rows, strict=True))
-    columns = {"segment": names, "usd_per_year": spending, "market_usd_per_year": markets}
-    return Batch(events.SegmentMeasured, columns, ["world"] * len(names), ["world"] * len(names))
+    columns = columns_of(("segment", "usd_per_year", "market_usd_per_year"), rows)
+    return Batch(events.SegmentMeasured, columns, ["world"] * len(rows), ["world"] * len(rows))
 
 
 def growth_rate(state: State, name: str) -> float:
@@ -108,8 +107,8 @@ def shares(state: State, day: int) -> Batch | None:
             rows.append((org, name, digits(segment.shares[org] + moved * (pull / total - segment.shares[org]))))
     if not rows:
         return None
-    orgs, names, parts = (list(column) for column in zip(*rows, strict=True))
-    return Batch(events.ShareMeasured, {"org": orgs, "segment": names, "share": parts}, orgs, orgs)
+    columns = columns_of(("org", "segment", "share"), rows)
+    return Batch(events.ShareMeasured, columns, columns["org"], columns["org"])
 
 
 def _pull(state: State, org: str, segment: str, day: int) -> float:

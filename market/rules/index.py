@@ -12,7 +12,7 @@ from events.types import demand as demand_events
 from events.types import leases as events
 from market import rng
 from market.rules import prices, uses
-from market.rules.base import Happening, demand_factor, h100e_by_chip
+from market.rules.base import Happening, columns_of, demand_factor, h100e_by_chip
 from market.state import State
 from market.state.demand import TAIL
 from market.units import YEAR_MONTHS, clip, digits
@@ -68,9 +68,8 @@ def tail_contracts(state: State, day: int) -> Batch | None:
             rows.append((cloud, digits(h100e), 364, digits(quoted * math.exp(p["price.signed_sd"] * z))))
     if not rows:
         return None
-    clouds, h100es, days, signed = (list(column) for column in zip(*rows, strict=True))
-    columns = {"lessor": clouds, "h100e": h100es, "duration_days": days, "price_usd_per_h100e_hour": signed}
-    return Batch(demand_events.TailSigned, columns, clouds, clouds)
+    columns = columns_of(("lessor", "h100e", "duration_days", "price_usd_per_h100e_hour"), rows)
+    return Batch(demand_events.TailSigned, columns, columns["lessor"], columns["lessor"])
 
 
 def measured(state: State, day: int) -> float:
@@ -159,8 +158,5 @@ def on_demand(state: State, day: int) -> Batch | None:
             rows.append((org, chip, site, gpus, round(paid_by[org] * chips[chip].h100e, 6)))
     if not rows:
         return None
-    lessor, chip_names, sites, gpus_list, paid = (list(column) for column in zip(*rows, strict=True))
-    columns = {
-        "lessor": lessor, "chip": chip_names, "site": sites, "gpus": gpus_list, "price_usd_per_gpu_hour": paid,
-    }  # fmt: skip
-    return Batch(events.OnDemandRented, columns, lessor, lessor)
+    columns = columns_of(("lessor", "chip", "site", "gpus", "price_usd_per_gpu_hour"), rows)
+    return Batch(events.OnDemandRented, columns, columns["lessor"], columns["lessor"])

@@ -18,7 +18,7 @@ from events.kinds import ProjectResizing
 from events.types import Batch, Event
 from events.types import training as events
 from events.vocabulary import DAY_MAX
-from market.rules.base import Deciders, Happening, fleets_h100e
+from market.rules.base import Deciders, Happening, columns_of, fleets_h100e
 from market.state import State, next_id
 from market.state.training import Project
 from market.units import WEEK_DAYS, clip, digits
@@ -197,9 +197,8 @@ def people(state: State, day: int) -> Batch | None:
     for org in active:
         each = on[org].research / labs[org].researchers
         drift = p["projects.drift_per_month"] * clip(math.log(each / usual), -1.0, 1.0)
-        rows.append((digits(labs[org].researchers * math.exp(drift)), digits(on[org].research)))
-    heads, research = (list(column) for column in zip(*rows, strict=True))
-    columns = {"org": active, "researchers": heads, "h100e": research}
+        rows.append((org, digits(labs[org].researchers * math.exp(drift)), digits(on[org].research)))
+    columns = columns_of(("org", "researchers", "h100e"), rows)
     return Batch(events.ResearchersMeasured, columns, active, active)
 
 

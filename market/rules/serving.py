@@ -13,7 +13,7 @@ from typing import NamedTuple
 from events.types import Batch
 from events.types import training as events
 from market.rules import demand
-from market.rules.base import fleets_h100e
+from market.rules.base import columns_of, fleets_h100e
 from market.rules.duties import usable
 from market.rules.machines import token_rates
 from market.state import State
@@ -67,6 +67,5 @@ def measure(state: State, day: int) -> Batch | None:
         rows.append((org, digits(revenue), digits(asked), digits(serving), digits(tokens)))
     if not rows:
         return None
-    orgs, *measured = (list(column) for column in zip(*rows, strict=True))
-    names = ("revenue_usd_per_year", "value", "h100e", "tokens_per_s")
-    return Batch(events.ServingMeasured, {"org": orgs} | dict(zip(names, measured, strict=True)), orgs, orgs)
+    columns = columns_of(("org", "revenue_usd_per_year", "value", "h100e", "tokens_per_s"), rows)
+    return Batch(events.ServingMeasured, columns, columns["org"], columns["org"])

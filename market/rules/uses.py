@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from events.types import Batch
 from events.types import demand as events
-from market.rules.base import demand_factor, h100e_by_chip, holdings_of, let_by, rented_by, years
+from market.rules.base import columns_of, demand_factor, h100e_by_chip, holdings_of, let_by, rented_by, years
 from market.state import State
 from market.state.demand import TAIL
 from market.units import DAYS_PER_YEAR, HOURS_PER_YEAR, MONTH_YEARS, clip, digits
@@ -60,9 +60,8 @@ def grow(state: State, day: int) -> Batch:
         usd = use.usd_per_year * math.exp(rate * MONTH_YEARS)
         believed = fade * use.growth_per_year + (1 - fade) * rate
         rows.append((user, digits(usd), digits(believed), digits(_wanted(state, user, usd))))
-    users, money, growth, wanted = (list(column) for column in zip(*rows, strict=True))
-    columns = {"org": users, "usd_per_year": money, "growth_per_year": growth, "h100e": wanted}
-    actors = ["world" if user == TAIL else user for user in users]
+    columns = columns_of(("org", "usd_per_year", "growth_per_year", "h100e"), rows)
+    actors = ["world" if user == TAIL else user for user in columns["org"]]
     return Batch(events.UseMeasured, columns, actors, actors)
 
 
