@@ -187,16 +187,21 @@ class Run:
 
 
 def ask(sql: str, log: pl.LazyFrame, table_of: Callable[[str], pl.LazyFrame]) -> pl.DataFrame:
-    """Answer one SELECT over a log and the tables made of it; Usage where it is none, or reads anything else."""
+    """Answer one SELECT over a log and the tables made of it; Usage where it is none, or reads anything else.
+
+    Every integer has 64 bits: of narrower ones Polars' sums and products wrap without a word.
+    """
     import polars as pl
+    from polars import selectors
 
     from market.analytics import TABLES
     from market.runs.sql import fault_of_plan, fault_of_text, named_in
 
     if fault := fault_of_text(sql, ("log", *TABLES)):
         raise Usage(fault)
-    tables = {name: table_of(name) for name in TABLES if named_in(sql, name)}
-    with pl.SQLContext({"log": log, **tables}, eager=False, register_globals=False) as context:
+    tables = {"log": log} | {name: table_of(name) for name in TABLES if named_in(sql, name)}
+    frames = {name: frame.with_columns(selectors.integer().cast(pl.Int64)) for name, frame in tables.items()}
+    with pl.SQLContext(frames, eager=False, register_globals=False) as context:
         try:
             asked = context.execute(sql)
             if fault := fault_of_plan(asked.explain(optimized=False)):

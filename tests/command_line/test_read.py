@@ -114,6 +114,13 @@ def test_query_asks_the_log_and_the_tables(run):
     assert ask("query", run, "SELECT 1 AS one", "--format", "csv").stdout == "one\n1\n"
 
 
+def test_sums_and_products_of_a_query_do_not_wrap(run):
+    asked = "SELECT SUM(day * 1000000) AS total, AVG(day) AS mean, COUNT(*) AS n FROM log"
+    (row,) = answer("query", run, asked)["rows"]
+    assert row["total"] == pytest.approx(row["mean"] * row["n"] * 1e6, rel=1e-9)
+    assert row["total"] > 2**40
+
+
 def test_json_never_holds_what_json_does_not_know(run):
     assert answer("query", run, "SELECT CAST(1 AS DOUBLE) / CAST(0 AS DOUBLE) AS x, 'a' AS y")["rows"] == [
         {"x": None, "y": "a"}
