@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 WIDTH = 100
@@ -46,25 +46,39 @@ def table(heads: Sequence[Column], rows: Sequence[Sequence[str]], width: int, *,
     first cell a line of its own above the others.
     """
     cells = [[safe(cell) for cell in row] for row in rows]
-    shown = list(range(len(heads)))
-    while _width(heads, cells, shown) > width and any(heads[i].keep < 9 for i in shown):
-        shown.remove(min((i for i in reversed(shown) if heads[i].keep < 9), key=lambda i: heads[i].keep))
+    shown = _fitting(heads, cells, range(len(heads)), width)
     if _width(heads, cells, shown) > width:
         return _apart(heads, cells, width) if apart else _blocks(heads, cells, width)
-    left = [heads[i].name for i in range(len(heads)) if i not in shown]
-    lines = _lines(heads, cells, shown, width)
-    return [*lines, *wrapped(f"(not shown, for want of width: {', '.join(left)})", width)] if left else lines
+    lines = [line for row in _lines(heads, cells, shown, width) for line in row]
+    return [*lines, *_left_out(heads, shown, width)]
+
+
+def _fitting(
+    heads: Sequence[Column], cells: Sequence[Sequence[str]], candidates: Iterable[int], width: int
+) -> list[int]:
+    """Leave columns out, the least important first, until the others fit or are those that must stay."""
+    shown = list(candidates)
+    while _width(heads, cells, shown) > width and any(heads[i].keep < 9 for i in shown):
+        shown.remove(min((i for i in reversed(shown) if heads[i].keep < 9), key=lambda i: heads[i].keep))
+    return shown
+
+
+def _left_out(heads: Sequence[Column], shown: Sequence[int], width: int) -> list[str]:
+    left = [head.name for i, head in enumerate(heads) if i not in shown]
+    return wrapped(f"(not shown, for want of width: {', '.join(left)})", width) if left else []
 
 
 def _apart(heads: Sequence[Column], cells: Sequence[Sequence[str]], width: int) -> list[str]:
     """The first cell of each row on a line of its own, the others in a table below."""
-    must = [i for i, head in enumerate(heads) if head.keep == 9 and i]
-    if _width(heads, cells, must) > width - GAP:
+    shown = _fitting(heads, cells, range(1, len(heads)), width - GAP)
+    if _width(heads, cells, shown) > width - GAP:
         return _blocks(heads, cells, width)
-    lines = table(heads[1:], [row[1:] for row in cells], width - GAP)
     first = [heads[0].name, *(row[0] for row in cells)]
-    both = [line for name, rest in zip(first, lines, strict=False) for line in (name, f"{' ' * GAP}{rest}")]
-    return [*both, *lines[len(first) :]]
+    below = _lines(heads, cells, shown, width - GAP)
+    both = [
+        line for name, row in zip(first, below, strict=True) for line in (name, *(" " * GAP + text for text in row))
+    ]
+    return [*both, *_left_out(heads, [0, *shown], width)]
 
 
 def _is_wrapped(heads: Sequence[Column], shown: Sequence[int]) -> bool:
@@ -89,7 +103,8 @@ def _least(phrase: str) -> int:
     return max(min(len(phrase) + 1, PHRASE), *map(len, phrase.split(" ")))
 
 
-def _lines(heads: Sequence[Column], cells: Sequence[Sequence[str]], shown: list[int], width: int) -> list[str]:
+def _lines(heads: Sequence[Column], cells: Sequence[Sequence[str]], shown: list[int], width: int) -> list[list[str]]:
+    """Give the lines of the head and of each row: several where the text of the last column is wrapped."""
     widths = _widths(heads, cells, shown)
     if _is_wrapped(heads, shown):
         widths[-1] = min(widths[-1], width - sum(widths[:-1]) - GAP * (len(shown) - 1))
@@ -98,8 +113,8 @@ def _lines(heads: Sequence[Column], cells: Sequence[Sequence[str]], shown: list[
         last = wrapped(row[shown[-1]], widths[-1]) if _is_wrapped(heads, shown) else [row[shown[-1]]]
         first = [_cell(row[i], w, heads[i].is_text) for i, w in zip(shown[:-1], widths[:-1], strict=True)]
         end = [_cell(text, widths[-1], heads[shown[-1]].is_text) for text in last]
-        lines.append((" " * GAP).join([*first, end[0]]).rstrip())
-        lines += [(" " * (sum(widths[:-1]) + GAP * (len(shown) - 1)) + text).rstrip() for text in end[1:]]
+        margin = " " * (sum(widths[:-1]) + GAP * (len(shown) - 1))
+        lines.append([(" " * GAP).join([*first, end[0]]).rstrip(), *((margin + text).rstrip() for text in end[1:])])
     return lines
 
 

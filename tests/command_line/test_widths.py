@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from command_line.asking import ask
 
+from market.layout import Column, table
+
 WIDTHS = (60, 80, 100, 140)
 QUERY = "SELECT * FROM leases ORDER BY worth_usd DESC LIMIT 3"
 
@@ -66,6 +68,15 @@ def test_no_number_of_the_widest_output_is_cut_in_a_narrower_one(
         return set(re.findall(r"[\d][\d,.:]*", text))
 
     assert numbers(width) <= numbers(400)
+
+
+def test_a_row_that_is_wrapped_below_its_first_cell_stays_below_it():
+    heads = [Column(name, is_text=True) for name in ("metric", "expected", "found", "because")]
+    rows = [(name * 12, "lower", "lower", f"{name} " * 20) for name in ("power", "price")]
+    lines = table(heads, rows, 64, apart=True)
+    below = lines[lines.index("power" * 12) + 1 : lines.index("price" * 12)]
+    assert len(below) > 1
+    assert " ".join(below).split() == ["lower", "lower", *["power"] * 20]
 
 
 def test_a_wide_result_is_one_record_a_block(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
