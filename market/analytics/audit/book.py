@@ -23,6 +23,7 @@ COLUMNS = (
 )  # fmt: skip
 WHEN = ("seq", "closing", "day")
 SPINE = (*WHEN, "type", "cause_seq", "root_seq")
+MONTH_WEEKS = 4
 NEVER = 2**62  # seq of what has not happened
 PIECES_MAX = 32  # of one type, before they are joined: many small tables take more memory than one
 

@@ -9,14 +9,6 @@ from market.analytics.audit.contracts import book_of_contracts
 from market.analytics.audit.leases import book_of_leases, papers
 
 WEEK_HOURS, YEAR_DAYS, CENTS = 168, 365, 100
-# what is paid by a clause -> family of its paper, who pays, who is paid (a: lessee, b: lessor)
-PAID: dict[str, tuple[str, str, str]] = {
-    "termination fee": ("lease", "a", "b"),
-    "deposit": ("lease", "a", "b"),
-    "deposit back": ("lease", "b", "a"),
-    "late rebate": ("lease", "b", "a"),
-    "tranche rebate": ("contract", "b", "a"),
-}
 BACK = ("term", "merged", "walked away", "parent ended")  # ends that return a deposit
 
 
@@ -212,7 +204,7 @@ def terminations(book: Book) -> list[Finding]:
     paid = paid.select(lease_id="contract_id", paid="amount_usd_cents")
     both = late_or_not(book).join(paid, on="lease_id", how="left", maintain_order="left")
     days = (pl.col("last") - pl.max_horizontal("day", "first")).clip(lower_bound=0)
-    fee = pl.col("gpus") * pl.col("price") * pl.col("part") * days * 24 * 100
+    fee = pl.col("gpus") * pl.col("price") * pl.col("part") * days * 24 * CENTS
     due = pl.when(pl.col("is_late")).then(0.0).otherwise(fee)
     both = both.with_columns(pl.col("paid").fill_null(0), due=due)
     wrong = both.filter((pl.col("paid") - pl.col("due")).abs() > 0.5 + 1e-9 * pl.col("due"))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.audit.book import WHEN, Book, Check, Finding, found, running, stacked
+from market.analytics.audit.book import MONTH_WEEKS, WHEN, Book, Check, Finding, found, running, stacked
 from market.analytics.audit.fleet import handed
 from market.analytics.audit.leases import papers
 
-MONTH_WEEKS, MONTH_HOURS = 4, 28 * 24
+MONTH_HOURS = MONTH_WEEKS * 7 * 24
 
 
 def as_due(book: Book) -> list[Finding]:

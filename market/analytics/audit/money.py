@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.audit.book import WHEN, Book, Check, Finding, found, running, stacked
-from market.analytics.audit.clauses import PAID
+from market.analytics.audit.book import MONTH_WEEKS, WHEN, Book, Check, Finding, found, running, stacked
 
 WORLD = (
     "customers", "staff", "utilities", "contractors", "savers", "treasury", "creditors", "administrators",
@@ -33,7 +32,11 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "rent": ("lease", "a", "b"),
     "prepayment": ("contract", "a", "b"),
     "exit fee": ("contract", "a", "b"),
-    **PAID,
+    "termination fee": ("lease", "a", "b"),
+    "deposit": ("lease", "a", "b"),
+    "deposit back": ("lease", "b", "a"),
+    "late rebate": ("lease", "b", "a"),
+    "tranche rebate": ("contract", "b", "a"),
     "equity": ("round", "b", "a"),
     "loan": ("loan", "b", "a"),
     "instalment": ("loan", "a", "b"),
@@ -41,7 +44,6 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "estate sale": ("lot", "", "a"),
     "recovery": ("claim", "a", "b"),
 }
-MONTH_WEEKS = 4
 
 
 def contracts(book: Book) -> pl.DataFrame:
