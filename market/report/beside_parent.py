@@ -68,7 +68,6 @@ def _ends(now: dict[str, float], before: dict[str, float], size: float, unit: st
     """Name who is furthest below and above the parent."""
     names = sorted(now.keys() | before.keys())
     moved = sorted((round((now.get(name, 0.0) - before.get(name, 0.0)) / size, 1), name) for name in names)
-    ends = [end for end, is_there in ((moved[:1], moved and moved[0][0] < 0), (moved[-1:], moved and moved[-1][0] > 0))
-            if is_there]  # fmt: skip
-    said = [f"{name} {by:+,.1f} {unit}" for ((by, name),) in ends]
+    ends = [end for end in moved[:1] if end[0] < 0] + [end for end in moved[-1:] if end[0] > 0]
+    said = [f"{name} {by:+,.1f} {unit}" for by, name in ends]
     return Cell(", ".join(said), CHANCE) if said else Cell("no change", f"of any {what}", is_clear=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
 from datetime import date, timedelta
 
 from market.experiments.design.schema import BASELINE
@@ -31,7 +30,7 @@ def experiment_page(results: Results, title: str | None = None) -> Page:
     full = f"<details><summary>All figures as text</summary><pre>{html.escape(tell(results))}</pre></details>"
     return Page(
         title=title or said[0],
-        question=_question(results, [name for policy in policies for name in _dated(results, policy, titles)]),
+        question=_question(results, [_dated(results, policy, titles) for policy in policies]),
         answer=said[1:],
         numbers=[],
         grid=first_grid(results, found) if policies else None,
@@ -54,10 +53,10 @@ def _question(results: Results, policies: list[str]) -> str:
     return f"What {'does' if len(policies) == 1 else 'do'} {', '.join(policies)} change in {world}?"
 
 
-def _dated(results: Results, policy: str, titles: dict[str, str]) -> Iterator[str]:
+def _dated(results: Results, policy: str, titles: dict[str, str]) -> str:
     """Name a policy with the day from which it holds."""
     since = [day for day, what in begins(results, policy) if what != "Announced"]
-    yield titles[policy] + (f" (from {since[0]})" if since and ":" not in titles[policy] else "")
+    return titles[policy] + (f" (from {since[0]})" if since and ":" not in titles[policy] else "")
 
 
 def _renamed(line: str, titles: dict[str, str]) -> str:

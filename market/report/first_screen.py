@@ -14,7 +14,7 @@ from market.experiments.tell.show import PAIRS_FEW
 from market.experiments.tell.wording import count, number, scale
 from market.report.figures.effects import called, capital, name_in, spelled
 from market.report.page import Cell, Grid
-from market.report.trust import past_accuracy, sources_of_parameters
+from market.report.trust import in_short
 
 FIRST_METRICS = ("power.energised_kw", "prices.h100_contract", "supply.installed_h100e")
 POLICIES_SHOWN = 4
@@ -99,6 +99,5 @@ def trust(results: Results) -> tuple[str, str]:
     varied = f"{count(len(results.uncertain), 'parameter')} varied" if results.uncertain else "only the seed varied"
     few = ": few, read the direction alone" if runs < PAIRS_FEW else ""
     return "How far to trust it", (
-        f"{count(runs, 'pair')} of runs{few}, {varied}; 95 % intervals of the mean difference. {past_accuracy()} "
-        f"{sources_of_parameters().split(';')[0]}. A conditional forecast of a model, not a prediction."
+        f"{count(runs, 'pair')} of runs{few}, {varied}; 95 % intervals of the mean difference. {in_short()}"
     )

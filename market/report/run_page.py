@@ -13,7 +13,7 @@ from market.experiments.tell.wording import count, percent
 from market.report.beside_parent import fork_grid, parent_of
 from market.report.figures import FIGURES, Figure
 from market.report.page import Number, Page, Section
-from market.report.trust import past_accuracy, sources_of_parameters
+from market.report.trust import in_short, past_accuracy, sources_of_parameters
 from market.report.web import lease_web
 from market.runs.reading import Run
 from market.runs.summary import iso
@@ -96,13 +96,7 @@ def _brief(log: pl.LazyFrame) -> Iterator[tuple[str, str]]:
     """Where the load went, who gained and who lost, and how far to trust it, in a line each."""
     yield "Where the load went", _loads(_moves(power(log), "region", "energised_kw"))
     yield "Who loses, who gains", f"{_shares(_moves(capacity(log), 'org', 'h100e'))}; {_defaults(log)}"
-    yield (
-        "How far to trust it",
-        (
-            f"One run with one seed: what can happen, not what a policy does. {past_accuracy()} "
-            f"{sources_of_parameters().split(';')[0]}. A conditional forecast, not a prediction."
-        ),
-    )
+    yield "How far to trust it", f"One run with one seed: what can happen, not what a policy does. {in_short()}"
 
 
 def _loads(moved: pl.DataFrame) -> str:

@@ -85,16 +85,22 @@ def _tell(step: Step, lead: str) -> None:
         out.print(f"{'':>21}{text}", markup=False, soft_wrap=True)
 
 
+def in_short() -> str:
+    """Say in three sentences how far to trust a figure of the model: past accuracy, assumptions, what it is not."""
+    return f"{past_accuracy()} {_assumed()}. A conditional forecast of a model, not a prediction."
+
+
 def sources_of_parameters() -> str:
-    """Say how many of the model's parameters are assumptions."""
+    """Say how many of the model's parameters are assumptions, and where they are listed."""
+    return f"{_assumed()}; the others carry a source. `market scenario show` lists them."
+
+
+def _assumed() -> str:
     from market.catalogue.tables import table
 
     rows = table("parameters")
     assumed = sum(1 for row in rows if row.kind == "assumption")
-    return (
-        f"Of {len(rows)} parameters of the model, {assumed} are assumptions; the others carry a source. "
-        "`market scenario show` lists them."
-    )
+    return f"Of {len(rows)} parameters of the model, {assumed} are assumptions"
 
 
 def past_accuracy() -> str:

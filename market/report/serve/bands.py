@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from market.experiments.design.schema import BASELINE
 from market.experiments.results.dataset import Results
-from market.experiments.statistics.pairing import effects
+from market.experiments.statistics.pairing import Effect, effects
 from market.report.experiment_page import pictured
 from market.report.figures import Figure
 from market.report.figures.effects import fan
@@ -27,14 +27,13 @@ class Answer(NamedTuple):
 
 def answer(results: Results) -> Answer:
     """Read a finished experiment."""
-    has_policies = len(results.policies) > 1
-    grid = first_grid(results, effects(results)) if has_policies else None
-    return Answer(first_parts(grid, [trust(results)]), fans(results))
-
-
-def fans(results: Results) -> list[Figure]:
-    """Fan charts of an experiment, each policy against the baseline, in an order that does not change."""
     found = effects(results)
+    grid = first_grid(results, found) if len(results.policies) > 1 else None
+    return Answer(first_parts(grid, [trust(results)]), _fans(results, found))
+
+
+def _fans(results: Results, found: list[Effect]) -> list[Figure]:
+    """Fan charts of an experiment, each policy against the baseline, in an order that does not change."""
     figures: list[Figure] = []
     for policy in [name for name in results.policies if name != BASELINE] or [BASELINE]:
         mine = {e.metric: e for e in found if e.policy == policy}
