@@ -10,7 +10,7 @@ import click
 from market.commands import complete
 from market.commands.agents import Agents
 from market.commands.group import group
-from market.commands.options import DEFAULT_SCENARIO, JSON, SET, pair_of
+from market.commands.options import DEFAULT_SCENARIO, JSON, SET, outside, pair_of
 from market.commands.shell import USAGE, Complaint, emit, names
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def scenario_schema() -> None:
 
 
 @scenario.command("init")
-@click.argument("file", type=click.Path(path_type=Path), default="scenario.yaml")
+@click.argument("file", type=click.Path(path_type=Path), callback=outside, default="scenario.yaml")
 @click.option("--extends", "base", default=DEFAULT_SCENARIO, show_default=True, help="Scenario to start from.")
 def scenario_init(file: Path, base: str) -> None:
     """Write a scenario file to begin from."""

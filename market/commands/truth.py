@@ -77,6 +77,7 @@ def score(file: Path, observed: Path, as_json: bool) -> None:
 @click.option(
     "--keep",
     type=click.Path(path_type=Path, file_okay=False),
+    callback=outside,
     metavar="FOLDER",
     help="Keep each origin's futures there, and go on from what is there.",
 )

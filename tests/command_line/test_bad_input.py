@@ -93,6 +93,8 @@ def test_a_wrong_command_line_is_refused(here, words, expected):
         (("export", "RUN", "--out", "RUN/tables"), "nothing but the run"),
         (("experiment", "--policy", "placebo", "--out", "RUN/experiment"), "nothing but the run"),
         (("forecast", "--out", "RUN/forecast.json"), "nothing but the run"),
+        (("backtest", "--keep", "RUN/futures"), "nothing but the run"),
+        (("scenario", "init", "RUN/mine.yaml"), "nothing but the run"),
         (("query", "RUN", "SELECT nothing FROM log"), "nothing"),
         (("query", "RUN", "SELECT * FROM nowhere"), "nowhere"),
         (("explain", "RUN", "99999999"), "99999999"),
