@@ -1,7 +1,7 @@
 """The book of a market: what is offered, who bids, what a mechanism makes of it, and what came of that.
 
-A unit is a GPU that is let by the hour, a GPU that is sold, or a kW of a powered shell that is let by the hour. Money
-is USD. Lots and bids stand in the order of their ids, whatever the order in which they came.
+A unit is a GPU that is leased by the hour, a GPU that is sold, or a kW of a powered shell that is leased by the hour.
+Money is USD. Lots and bids are in the order of their ids, whatever the order in which they came.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ def cache_bytes(s: Serve) -> Array:
 
 
 def room(s: Serve, w: Weights) -> Array:
-    """Give the requests that memory lets a deployment hold; below 1 where the weights do not fit. [R]."""
+    """Give the requests that fit into the memory of a deployment; below 1 where the weights do not fit. [R]."""
     free = USABLE_SHARE * s.hbm_bytes - held_bytes(s, w) - WORKSPACE_BYTES
     requests: Array = s.dp * np.floor(np.maximum(free, 0) / np.maximum(cache_bytes(s), 1.0))
     return requests

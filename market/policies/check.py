@@ -49,7 +49,7 @@ class _Places:
 
 def examined(document: Tree, given: dict[str, str], head: str) -> tuple[Policy | None, list[Problem]]:
     """Read a policy with its settings put in place; every problem of the file, in the order of its lines."""
-    if "given" in document.value:  # told by the command line alone
+    if "given" in document.value:  # given on the command line alone
         return None, [Problem(document.where(("given",), key=True), "given", "unknown key")]
     settings, problems = _settings(document, given)
     body, unknown = _filled(document, settings)
@@ -82,7 +82,7 @@ def _line(problem: Problem) -> tuple[int, int]:
 
 
 def _parsed(body: dict[str, Any], places: _Places) -> tuple[Policy | None, list[Problem]]:
-    """Parse a policy; what is broken is told and stood in for, so that the rest is examined too."""
+    """Parse a policy; what is broken is reported and replaced, so that the rest is examined too."""
     try:
         return parse(Policy, body, places), []
     except ScenarioError as error:
@@ -227,7 +227,7 @@ def _names(policy: Policy, places: _Places) -> Iterator[Problem]:
 
 
 def rules_of(policy: Policy) -> Iterator[tuple[tuple[str, int], Rule]]:
-    """The rules of a policy at their hooks, with where they stand in the file."""
+    """The rules of a policy at their hooks, with their places in the file."""
     for hook in HOOKS[1:-1]:
         yield from (((hook, i), rule) for i, rule in enumerate(getattr(policy, hook)))
 

@@ -10,7 +10,7 @@ from market.report.console import Column, columns, table, wrapped
 if TYPE_CHECKING:
     from market.clearing import Book, Clearing
 
-SHOWN = 20  # rows of a table for a person; all stand in --json
+SHOWN = 20  # rows of a table for a person; --json holds all
 COLUMNS = [
     Column("mechanism", is_text=True), Column("allotted"), Column("unserved"), Column("surplus M USD"),
     Column("paid M USD", keep=5), Column("price", keep=6), Column("last bid", keep=4), Column("regret", keep=3),

@@ -44,8 +44,8 @@ SENTENCES: dict[str, str] = {
         "was worth {marginal_usd_per_gpu} USD to the last buyer served, the surplus {surplus_usd} USD."
     ),
     "RentsCleared": (
-        "{gpus} of {offered_gpus} {chip} in {region} were let by {mechanism} ({kind}) at {price_usd_per_gpu_hour} USD "
-        "a GPU-hour; {wanted_gpus} were wanted, the surplus was {surplus_usd} USD."
+        "{gpus} of {offered_gpus} {chip} in {region} were leased by {mechanism} ({kind}) at {price_usd_per_gpu_hour} "
+        "USD a GPU-hour; {wanted_gpus} were wanted, the surplus was {surplus_usd} USD."
     ),
     "ShipmentSent": "{counterparty} racked {gpus} {chip} for {org}, to arrive on {due_day}.",
     "ShipmentDelivered": "{gpus} {chip} reached {org} and wait for power.",
@@ -83,7 +83,7 @@ SENTENCES: dict[str, str] = {
         "{lessee} asked {lessor} for {h100e} H100e by {due_day} for {duration_days} days ({kind}), at up to "
         "{price_usd_per_h100e_hour} USD an H100e-hour."
     ),
-    "RequestRefused": "{lessee}'s request to {lessor} could not stand: {reason}.",
+    "RequestRefused": "{lessee}'s request to {lessor} was refused: {reason}.",
     "QuoteGiven": (
         "{lessor} offered {lessee} {gpus} {chip} (site {site}, region {region}), {start_day} to {end_day}, at "
         "{price_usd_per_gpu_hour} USD a GPU-hour ({form}, turn {turn})."
@@ -117,7 +117,7 @@ SENTENCES: dict[str, str] = {
     "ShareMeasured": "{org} has {share} of the customers of {segment}.",
     "UseMeasured": "{org} would spend {usd_per_year} USD a year on compute, growing at {growth_per_year} a year.",
     "LetterSigned": "{org} and {counterparty} announced {h100e} H100e by {due_day}, in a letter of intent.",
-    "LetterRefused": "A letter of intent of {org} with {counterparty} could not stand: {reason}.",
+    "LetterRefused": "A letter of intent of {org} with {counterparty} was refused: {reason}.",
     "LetterCut": "The letter of intent of {org} with {counterparty} was cut to {h100e} H100e, {share} of what it was.",
     "LetterEnded": "The letter of intent of {org} with {counterparty} over {h100e} H100e ended: {reason}.",
     # contracts

@@ -45,7 +45,7 @@ def energised_kw(state: State) -> dict[str, int]:
 def tariffs(state: State, day: int) -> Iterator[Happening]:
     """Let energy become dearer where data centres take more than at the start, by years of what a region connects.
 
-    Told when the price has moved by a hundredth.
+    Recorded when the price has moved by a hundredth.
     """
     p = state.run.parameters
     for region, kw in energised_kw(state).items():

@@ -37,7 +37,7 @@ def waits_for_works(state: State, building: Building) -> bool:
 def plant_queue(state: State) -> list[Building]:
     """Buildings that wait for own plant, in all regions, first come first served."""
     waiting = [b for b in state.sites.buildings.values() if b.on_site and not b.granted and b.paused_day < 0]
-    return sorted(waiting, key=lambda b: b.start_day)  # a tie is as it was told
+    return sorted(waiting, key=lambda b: b.start_day)  # ties keep their order
 
 
 def study_days(state: State, region: str) -> float:

@@ -1,7 +1,7 @@
 """Chips beyond the roadmap: what a maker is assumed to bring when the scenario names nothing newer.
 
-A successor is told in GPUs of the last chip of the roadmap: as fast as one and with as much memory, for less money,
-power and packaging. So it stands in the tables of the cluster core under that chip's name.
+A successor is measured in GPUs of the last chip of the roadmap: as fast as one and with as much memory, for less money,
+power and packaging. So it is in the tables of the cluster core under that chip's name.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Does a world start where the record stands? The first four weeks' flows against the last observed quarter carried on.
 
 A flow is expected to be that of the last quarter known at the start, carried to the middle of the first four weeks at
-the growth of the quarters before it. What was never observed is told without an expectation.
+the growth of the quarters before it. What was never observed is shown without an expectation.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ WEEKS = 4
 TOLERANCE = 0.1
 QUARTER_DAYS = 91.3125
 QUARTERS_MAX = 2.0
-FACTORS = (0.5, 2.0)  # residuals between them are not told
+FACTORS = (0.5, 2.0)  # residuals between them are not reported
 OBSERVED = ("nvda_dc_revenue", "ai_chip_cost_all_designers", "coreweave_revenue")
 LEVELS = ("openai_annualised_revenue", "anthropic_annualised_revenue", "server_lead_time", "h100_rental_market")
 CAPEX = ("capex_microsoft_cash", "capex_alphabet", "capex_amazon", "capex_meta")
@@ -87,7 +87,7 @@ def _flow(run: Run, scenario: Scenario, definition: Definition) -> dict[str, Any
 
 
 def _level(run: Run, scenario: Scenario, definition: Definition) -> dict[str, Any]:
-    """A level at the end of the four weeks against the last one known; growth of levels is told, not judged."""
+    """A level at the end of the four weeks against the last one known; growth of levels is shown, not judged."""
     frame = run.query(definition.query).sort("day")
     value = definition.factor * float(frame["value"][-1]) if frame.height else 0.0
     expected = _expected(scenario, definition) if definition.is_level else None

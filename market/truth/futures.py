@@ -67,7 +67,7 @@ class Job(NamedTuple):
     policies: tuple[Policy, ...] = ()
     wants_series: bool = True  # questions are answered anyway
     wants_dates: bool = True
-    is_chained: bool = False  # logs are written, so that their heads can be told
+    is_chained: bool = False  # logs are written, so that their heads can be reported
 
 
 class Answer(NamedTuple):

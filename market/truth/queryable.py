@@ -1,7 +1,7 @@
 """The events of one future, kept in memory for as long as it takes to answer questions over them.
 
 A future that nobody will replay needs no chain, no disk and no state hashes; its tables are made once, not once a
-question. A registered forecast writes its logs all the same: their heads stand in its file.
+question. A registered forecast writes its logs all the same: their heads are in its file.
 """
 
 from __future__ import annotations

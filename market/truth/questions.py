@@ -14,7 +14,7 @@ class QuestionError(ValueError):
 
 
 class Asked(NamedTuple):
-    """A question: `low` and `high` are the interval whose probability is told; either may be open."""
+    """A question: `low` and `high` are the interval whose probability is given; either may be open."""
 
     id: str
     text: str

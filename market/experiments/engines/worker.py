@@ -36,7 +36,7 @@ Batch = tuple[Spec, ...]
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """How a run ended, told to who asked for it."""
+    """How a run ended, as its caller learns of it."""
 
     id: str
     status: Literal["done", "failed"]

@@ -226,7 +226,7 @@ def _same_origin(request: Request) -> bool:
 def serve(
     served: Served, port: int, said: Callable[[Exception], tuple[str, int] | None], started: Callable[[str], Any]
 ) -> None:
-    """Serve on 127.0.0.1 until Ctrl-C; `started` is told the address."""
+    """Serve on 127.0.0.1 until Ctrl-C; `started` is called with the address."""
     import uvicorn
 
     class Server(uvicorn.Server):
