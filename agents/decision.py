@@ -1,8 +1,8 @@
 """The one decision: every way to meet a target, scored, gated, and why those that were left were left.
 
-Pure. Options come from `agents.means`, what is done about the answer is in `agents.desk`. Scores are logs of
-ratios, so they are free of money's unit. The terms of every option are kept: an option is left for the term that would
-have turned the order, or for the gate that it failed.
+Pure. Options come from `agents.options`, what is done about the answer is in `agents.talks` and `agents.execution`.
+Scores are logs of ratios, so they are free of money's unit. The terms of every option are kept: an option is left for
+the term that would have turned the order, or for the gate that it failed.
 
     U = -ln(cost / reference) - urgency (wait + risk_weight late) / 26 weeks + control * owned + noise
 

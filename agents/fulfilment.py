@@ -23,9 +23,10 @@ from market.view import Contract, MarketView, Site
 
 
 def power_chips(view: MarketView) -> Iterator[Command]:
-    """Start a building for chips that wait for power which neither stands nor is under way, at the org's largest site.
+    """Start a building for chips that wait for power which neither stands nor is under way, where the org is largest.
 
-    On the grid or with own plant, whichever comes first; no more than cash pays in full beside a year of other costs.
+    In the region of its largest site, on whose power the decision says; no more than cash pays in full beside a year of
+    other costs.
     """
     p, sites, chip = view.param, view.sites(), means.best_chip(view)
     ready = sum(site.energised_kw for site in sites) + sum(b.power_kw for b in view.buildings())
