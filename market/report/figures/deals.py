@@ -8,6 +8,7 @@ import polars as pl
 from market.analytics.contracts import obligations, options
 from market.analytics.demand import signed
 from market.analytics.finance import RANKS, estates
+from market.experiments.tell.wording import count
 from market.report.figures.base import (
     HEIGHT,
     OTHERS,
@@ -95,8 +96,8 @@ def _index_title(table: pl.DataFrame) -> str:
     by = late.group_by("term").agg(
         (pl.col("median") * pl.col("contracts")).sum() / pl.col("contracts").sum(), pl.col("contracts").sum()
     )
-    found = {term: (price, count) for term, price, count in by.sort("term").iter_rows()}
-    said = [f"{term}: {price:.2f} USD ({count} contracts)" for term, (price, count) in found.items()]
+    found = {term: (price, many) for term, price, many in by.sort("term").iter_rows()}
+    said = [f"{term}: {price:.2f} USD ({count(many, 'contract')})" for term, (price, many) in found.items()]
     return f"Signed in the last half year, per H100-equivalent hour; {', '.join(said)}"
 
 
@@ -142,13 +143,13 @@ def recoveries(log: pl.LazyFrame) -> Figure:
     )  # fmt: skip
     order = every.select(pl.format("{}: {}", "org", "rank"))["org"].to_list()
     said = [f"{rank} {share[rank]:.0%}" for rank in RANKS if rank in share]
-    count, so_far = every["estate_id"].n_unique(), " so far" if every["ended_day"].null_count() else ""
+    whose = f"Creditors of {count(every['estate_id'].n_unique(), 'estate')} recover"
+    so_far = " so far" if every["ended_day"].null_count() else ""
     if not every["recovered_usd_cents"].sum():
-        nothing = f"Creditors of {count} estate{'' if count == 1 else 's'} recover nothing{so_far}"
-        return Figure("recoveries", nothing, None, table, "By org and rank of claims.", "")
+        return Figure("recoveries", f"{whose} nothing{so_far}", None, table, "By org and rank of claims.", "")
     return Figure(
         "recoveries",
-        f"Creditors of {count} estate{'' if count == 1 else 's'} recover{so_far}: {', '.join(said)}",
+        f"{whose}{so_far}: {', '.join(said)}",
         bars(table, "recovered_percent", "claims", order, "paid_in", list(parts), "recovered, % of what was claimed",
              domain=[0, 100]),
         table, "By org and rank of claims, in order of the day of default; an open estate shows what was paid so far.",
