@@ -1,4 +1,4 @@
-"""Rules of clauses that hold without a word: deposits, rebates for lateness, price steps, who may sublet."""
+"""Rules of clauses that take effect without a command: deposits, rebates for lateness, price steps, who may sublet."""
 
 from __future__ import annotations
 

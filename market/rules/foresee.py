@@ -32,14 +32,21 @@ def users(state: State, org: str, weeks: float) -> float:
 
 
 class Users(NamedTuple):
-    """Those who spend on an org's compute: USD a year today, its growth, and H100e that a USD a year wants at entry."""
+    """Those who spend on an org's compute.
 
-    name: str  # of the org, or the tail
+    name : of the org, or the tail
+    factor : on all demand
+    usd_per_year, growth_per_year : what they spend today, and its growth as seen, log points
+    usd_per_h100e_year : price at which they buy today
+    answer : to the price of entry, over what they would want at today's
+    """
+
+    name: str
     factor: float
     usd_per_year: float
     growth_per_year: float
-    hours_usd: float
-    answer: float  # to the price of entry
+    usd_per_h100e_year: float
+    answer: float
 
 
 def users_of(state: State, org: str) -> tuple[Users, ...]:
@@ -55,12 +62,12 @@ def users_of(state: State, org: str) -> tuple[Users, ...]:
     return tuple(found)
 
 
-def h100e_of(users: Iterable[Users], weeks: float) -> float:
+def h100e_of(spenders: Iterable[Users], weeks: float) -> float:
     """Compute that users will want so many weeks ahead."""
     total = 0.0
-    for user in users:
-        usd = user.usd_per_year * math.exp(user.growth_per_year * weeks / 52)
-        total += user.factor * usd / user.hours_usd * user.answer
+    for one in spenders:
+        usd = one.usd_per_year * math.exp(one.growth_per_year * weeks / 52)
+        total += one.factor * usd / one.usd_per_h100e_year * one.answer
     return total
 
 

@@ -1,4 +1,4 @@
-"""What stands at the start fits together: fleets within power, leases within fleets, leases within leases."""
+"""What there is at the start fits together: fleets within power, leases within fleets, leases within leases."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ def fleets(scenario: Scenario, places: Places) -> Iterator[Problem]:
         energised = scenario.sites[id_].energised_mw_it
         if mw > energised + 1e-6:
             text = f"{energised:g} MW carry no fleet of {mw:.1f} MW; raise it or move GPUs elsewhere"
-            fleets = [f for f in scenario.fleets if f.site == id_]
+            there = [f for f in scenario.fleets if f.site == id_]
             paths: list[Key] = [("sites", id_, "energised_mw_it")]
-            paths += [("fleets", f"{f.owner}/{f.site}/{f.chip}", "gpus") for f in fleets]
-            paths += [("chips", f.chip, "power_kw_it_per_gpu") for f in fleets]
+            paths += [("fleets", f"{f.owner}/{f.site}/{f.chip}", "gpus") for f in there]
+            paths += [("chips", f.chip, "power_kw_it_per_gpu") for f in there]
             yield at(places, written(places, paths), text)
 
 
 def leases(scenario: Scenario, places: Places) -> Iterator[Problem]:
+    """A lease has two sides, ends after it starts, and is in force at the start or later."""
     for id_, lease in scenario.leases.items():
         if lease.end <= lease.start:
             text = f"must be after start {lease.start}, was {lease.end}"
