@@ -28,13 +28,12 @@ from market.truth.posterior import drawn_from
 from market.truth.posterior import names as posteriors
 from market.truth.quarters import distance, last_day, origin_quarter, shifted
 from market.truth.score import CAP, FLOOR, Point, Scored, base_of, compared, score_point
-from market.units import DAYS_PER_YEAR
+from market.units import DAYS_PER_YEAR, QUARTER_DAYS
 
 ORIGINS = tuple(last_day(shifted("2023Q2", i)) for i in range(10))
 """Ten quarters' ends: 2023-06-30 to 2025-09-30."""
 HORIZONS = range(1, 9)
 TOLERANCE_DAYS = dict.fromkeys(("colossus-25k", "colossus-100k", "colossus-200k"), 45)
-QUARTER_DAYS = 91  # tolerance of every other date: a quarter
 WORLD = "frontier-2024"
 
 
@@ -183,7 +182,7 @@ def dates_of(origin: Origin) -> list[dict[str, Any]]:
         if day <= origin.start or not good:
             continue
         errors = sorted((answer.dates[name] - day).days for answer in good if name in answer.dates)
-        within = TOLERANCE_DAYS.get(name, QUARTER_DAYS)
+        within = TOLERANCE_DAYS.get(name, QUARTER_DAYS)  # every other date: a quarter
         found.append({
             "origin": origin.start.isoformat(), "date": name, "observed": day.isoformat(), "split": split,
             "share": len(errors) / len(good), "within_days": within,

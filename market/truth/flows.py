@@ -27,7 +27,7 @@ from market.units import EPOCH, digits
 
 WEEKS = 4
 TOLERANCE = 0.1
-QUARTER_DAYS = 91.3125
+CALENDAR_QUARTER_DAYS = 91.3125
 QUARTERS_MAX = 2.0
 FACTORS = (0.5, 2.0)  # residuals between them are not reported
 OBSERVED = ("nvda_dc_revenue", "ai_chip_cost_all_designers", "coreweave_revenue")
@@ -76,7 +76,7 @@ def _residuals(run: Run) -> list[dict[str, Any]]:
 
 
 def _a_quarter(value: float | None, factor: float) -> float:
-    return factor * (value or 0.0) * QUARTER_DAYS / (7 * WEEKS)
+    return factor * (value or 0.0) * CALENDAR_QUARTER_DAYS / (7 * WEEKS)
 
 
 def _flow(run: Run, scenario: Scenario, definition: Definition) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def _expected(scenario: Scenario, definition: Definition) -> float | None:
     if not known:
         return None
     last = max(known)
-    elapsed = (middle - last_day(last)).days / QUARTER_DAYS + (0.5 if definition.how == "flow" else 0.0)
+    elapsed = (middle - last_day(last)).days / CALENDAR_QUARTER_DAYS + (0.5 if definition.how == "flow" else 0.0)
     if elapsed > QUARTERS_MAX:
         return None
     before = known.get(shifted(last, -1), 0.0)
