@@ -39,10 +39,8 @@ def quote_price(view: MarketView, request: Request, offer: Offer) -> float:
     p = view.param
     if request.kind == "internal":
         return offer.cost_usd_per_gpu_hour
-    if offer.parent_lease_id is not None:
-        return offer.cost_usd_per_gpu_hour * (1 + p("chains.resale_margin"))
     wait, chip = max(0.0, (offer.start_day - view.day) / 7), view.chip(offer.chip)
-    price = means.later_price_usd(view, chip, request.duration_days, wait)
+    price = view.rent(chip.name, request.duration_days, wait)  # of what it rents itself too: that rent is sunk
     spread = p("price.signed_sd") * view.draws.normal("quote", request.request_id, LIFETIME)
     signed: float = price * math.exp(spread) * chip.h100e
     return signed

@@ -206,17 +206,6 @@ def not_firm(view: MarketView, kind: NewSiteKind, region: str) -> Iterator[Build
         yield Build(kind, region, False, is_firm=False)
 
 
-def later_price_usd(view: MarketView, chip: Chip, days: float, wait_weeks: float) -> float:
-    """Rent of a contract for capacity of a chip that begins after a wait, USD/H100e-hour.
-
-    Capacity of chips that are cheaper to own than what is on sale today is sold nearer to their own cost, the more so
-    the later it comes: by then others will have them too.
-    """
-    later = 1 - math.exp(-wait_weeks / view.param("price.forward_decay_weeks"))
-    cheaper = min(1.0, view.cost(chip.name) / view.cost_of_mix)
-    return view.contract_price(days, wait_weeks) * float(cheaper**later)
-
-
 def hall_region(draws: Draws, regions: Sequence[str]) -> str:
     """The region in which an org's search for a hall ends: one draw for life over the regions open to it."""
     return max(sorted(regions), key=lambda region: draws.uniform("hall region", region, LIFETIME), default="")

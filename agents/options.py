@@ -17,7 +17,6 @@ from agents.means import (
     chip_weeks,
     hall_region,
     has_hall,
-    later_price_usd,
     offers,
     other_burn_usd,
     power_weeks,
@@ -248,7 +247,7 @@ def paid_first_usd(view: MarketView, target: Target, quote: Quote) -> float:
 def from_others(view: MarketView, target: Target) -> Option:
     """Capacity that others could lease out, at the quote for its term and first day: a hope until one offers it."""
     wait, chip = max(0.0, (target.due_day - view.day) / 7), chip_for(view, target)
-    price = later_price_usd(view, chip, target.duration_days, wait) / target.hours_share if chip else math.inf
+    price = view.rent(chip.name, target.duration_days, wait) / target.hours_share if chip else math.inf
     return Option(
         name="contract",
         way=Way.CONTRACT,

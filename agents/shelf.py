@@ -161,7 +161,5 @@ def answer_counters(view: MarketView) -> Iterator[Command]:
 
 def floor_price(view: MarketView, quote: Quote) -> float:
     """Lowest rent that a lessor takes, USD/GPU-hour."""
-    if quote.parent_lease_id is not None:
-        return view.lease(quote.parent_lease_id).price_usd_per_gpu_hour
     wait, days = max(0.0, (quote.start_day - view.day) / 7), quote.end_day - quote.start_day
-    return view.contract_price(days, wait) * view.chip(quote.chip).h100e * (1 - view.param("desk.room"))
+    return view.rent(quote.chip, days, wait) * view.chip(quote.chip).h100e * (1 - view.param("desk.room"))

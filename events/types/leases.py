@@ -200,13 +200,17 @@ class OnDemandRented(Event, frozen=True, kw_only=True):
 
 
 class PriceMoved(Event, frozen=True, kw_only=True):
-    """The one-year reference price and the tightness that moved it, once a week."""
+    """The index of one-year contracts, the mean of posted prices and tightness, once a week.
+
+    h100e : signed compute that the index rests on, fading with its half-life; null at the start and in old logs
+    """
 
     periodic: ClassVar[bool] = True
     price_usd_per_h100e_hour: float
     spot_usd_per_h100e_hour: float
     tightness: float
     lead_time_weeks: float
+    h100e: float | None = None
 
 
 class OnDemandRepriced(Event, frozen=True, kw_only=True):

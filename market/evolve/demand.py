@@ -39,7 +39,7 @@ def market_cleared(state: State, event: events.MarketCleared, day: int) -> None:
 
 def tail_signed(state: State, event: events.TailSigned, day: int) -> None:
     state.leases.signed.append(
-        Signature(event.lessor, event.h100e, event.duration_days, 0, event.price_usd_per_h100e_hour)
+        Signature(event.lessor, "", event.h100e, event.duration_days, 0, event.price_usd_per_h100e_hour)
     )
 
 

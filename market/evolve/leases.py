@@ -96,7 +96,7 @@ def note_price(state: State, terms: LeaseTerms, lessor: str, day: int) -> None:
     weight = state.chips.chips[terms.chip].h100e
     state.leases.signed.append(
         Signature(
-            lessor, terms.gpus * weight, terms.end_day - terms.start_day, max(0, terms.start_day - day),
+            lessor, terms.chip, terms.gpus * weight, terms.end_day - terms.start_day, max(0, terms.start_day - day),
             terms.price_usd_per_gpu_hour / weight,
         )
     )  # fmt: skip
@@ -173,6 +173,7 @@ def price_moved(state: State, event: events.PriceMoved, day: int) -> None:
     desk.tightness = event.tightness
     desk.signed_days.update((x.wait_days, day) for x in desk.signed)
     desk.signed.clear()
+    desk.counted_h100e = event.h100e or 0.0
     state.chips.lead_times.append(event.lead_time_weeks)
     del state.chips.lead_times[:-53]
 

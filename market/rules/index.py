@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from events.kinds import Repricing
 from events.types import Batch
@@ -15,7 +16,8 @@ from market.rules import prices, uses
 from market.rules.base import Happening, columns_of, demand_factor, h100e_by_chip
 from market.state import State
 from market.state.demand import TAIL
-from market.units import YEAR_MONTHS, clip, digits
+from market.state.leases import Signature
+from market.units import MONTH_WEEKS, YEAR_MONTHS, clip, digits
 
 
 class Capacity:
@@ -72,25 +74,50 @@ def tail_contracts(state: State, day: int) -> Batch | None:
     return Batch(demand_events.TailSigned, columns, columns["lessor"], columns["lessor"])
 
 
-def measured(state: State, day: int) -> float:
-    """Index of one-year contracts: signed prices over the quote for their term, at that of one year, smoothed.
+class Measured(NamedTuple):
+    """Index of one-year contracts, USD/H100e-hour, and the compute signed that it rests on, H100e."""
 
-    A week without a signature leaves it; after `price.quiet_half_lives` of them the quote alone moves it, as price
-    reporters assess a market without trades by its offers.
+    usd_per_h100e_hour: float
+    counted_h100e: float
+
+
+def measured(state: State, day: int) -> Measured:
+    """Index of one-year contracts: signed prices over the quote for their like, at that of one year, by GPUs and age.
+
+    Like is of one chip, term and first day. What was signed fades with a half-life, so that a week counts by what was
+    signed in it. A week without a signature leaves the index; after `price.quiet_half_lives` of them the quote alone
+    moves it, as price reporters assess a market without trades by its offers.
     """
     before, p = state.leases.price_usd_per_h100e_hour, state.run.parameters
     half_life, mean = p["price.index_half_life_weeks"], 0.0
-    signed = [x for x in state.leases.signed if x.wait_days <= p["price.index_wait_days"]]
-    if signed:
-        ratios = [math.log(x.price_usd_per_h100e_hour / prices.quote(state, x.days, x.wait_days / 7)) for x in signed]
-        weights = [x.h100e for x in signed]
-        mean = math.fsum(w * r for w, r in zip(weights, ratios, strict=True)) / math.fsum(weights)
-    elif day - last_signed(state) <= 7 * p["price.quiet_half_lives"] * half_life:
-        return before
-    now = prices.reference_quote(state) * math.exp(clip(mean, -0.5, 0.5))
     keep = 0.5 ** (1 / half_life)
-    index: float = before**keep * now ** (1 - keep)
-    return index
+    counted = keep * (state.leases.counted_h100e or usual_h100e(state) / (1 - keep))
+    signed = [x for x in state.leases.signed if x.wait_days <= p["price.index_wait_days"]]
+    new = math.fsum(x.h100e for x in signed)
+    if signed:
+        ratios = [math.log(x.price_usd_per_h100e_hour / quoted(state, x, day)) for x in signed]
+        mean = math.fsum(x.h100e * ratio for x, ratio in zip(signed, ratios, strict=True)) / new
+    elif day - last_signed(state) <= 7 * p["price.quiet_half_lives"] * half_life:
+        return Measured(before, counted)
+    part = new / (counted + new) if signed else 1 - keep
+    now = prices.reference_quote(state) * math.exp(clip(mean, -0.5, 0.5))
+    return Measured(before ** (1 - part) * now**part, counted + new)
+
+
+def quoted(state: State, signed: Signature, day: int) -> float:
+    """Quote of today for the like of what was signed, USD/H100e-hour."""
+    weeks = signed.wait_days / 7
+    price = prices.quote(state, signed.days, weeks)
+    if not signed.chip:
+        return price
+    cost = prices.replacement_cost(state, state.chips.chips[signed.chip], day)
+    return price * prices.later_factor(state, cost, prices.cost_of_mix(state, day), weeks)
+
+
+def usual_h100e(state: State) -> float:
+    """H100e that the tail signs for in a week: what the index rests on before anything is signed."""
+    p = state.run.parameters
+    return tail_wanted(state) * p["tail.contract_share"] / YEAR_MONTHS / MONTH_WEEKS
 
 
 def last_signed(state: State) -> int:
@@ -127,7 +154,8 @@ def posted_mean(state: State, changed: Mapping[str, float]) -> float:
 def publish(state: State, day: int) -> Iterator[Happening]:
     """Publish the index of what was signed and the mean of posted prices, which clouds revise at random times."""
     p, run = state.run.parameters, state.run
-    index, week, changed = measured(state, day), run.week + 1, {}
+    found, week, changed = measured(state, day), run.week + 1, {}
+    index = found.usd_per_h100e_hour
     for cloud in _clouds(state):
         now = posted(state, cloud)
         gap = math.log(p["price.spot_ratio"] * index / now)
@@ -142,6 +170,7 @@ def publish(state: State, day: int) -> Iterator[Happening]:
         spot_usd_per_h100e_hour=digits(posted_mean(state, changed)),
         tightness=digits(state.demand.tightness),
         lead_time_weeks=round(prices.lead_time(state), 6),
+        h100e=digits(found.counted_h100e),
     )
     yield Happening(day, moved, "world", "world")
 

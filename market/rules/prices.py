@@ -122,6 +122,16 @@ def quote(state: State, days: float, wait_weeks: float) -> float:
     return price
 
 
+def later_factor(state: State, cost: float, cost_of_mix: float, wait_weeks: float) -> float:
+    """Rent of a chip after a wait over the quote for it, by the cost of owning it beside what is on sale.
+
+    Capacity of chips that are cheaper to own than what is on sale today is sold nearer to their own cost, the more so
+    the later it comes: by then others will have them too.
+    """
+    later = 1 - math.exp(-wait_weeks / state.run.parameters["price.forward_decay_weeks"])
+    return float(min(1.0, cost / cost_of_mix) ** later)
+
+
 def reference_quote(state: State, spot: float | None = None) -> float:
     """Rent of the one-year contract that the index speaks of."""
     return sum(forward(state, weeks, spot) for weeks in REFERENCE_WEEKS) / len(REFERENCE_WEEKS)

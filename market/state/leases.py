@@ -101,6 +101,7 @@ class Signature(msgspec.Struct, array_like=True):
     """A contract of this week, for the index: GPUs as H100e, term, wait, and its price."""
 
     lessor: str
+    chip: str  # empty: whatever the lessor has free
     h100e: float
     days: int
     wait_days: int
@@ -120,6 +121,7 @@ class Leases(msgspec.Struct, array_like=True):
     tightness: float = 1.0
     posted: dict[str, float] = {}  # cloud -> its on-demand list price, USD/H100e-hour
     signed: list[Signature] = []  # since the index was last measured
+    counted_h100e: float = 0.0  # what the index rests on: signed GPUs, fading with its half-life
     broken: dict[Place, str] = {}  # holding of a lessee -> lease broken off under it since the week closed
     lost: dict[str, str] = {}  # lessee -> lease broken off under it, until it asks for another
     signed_days: dict[int, int] = {}  # days until delivery -> last day on which something so far ahead was signed

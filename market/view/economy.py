@@ -43,6 +43,11 @@ class EconomyView(OwnView):
         """Rent of a contract for so many days that begins after a wait, USD/H100e-hour."""
         return prices.quote(state_of(self), days, wait_weeks)
 
+    def rent(self, chip: str, days: float, wait_weeks: float) -> float:
+        """Rent of a chip by contract for so many days that begins after a wait, USD/H100e-hour."""
+        costs = shared_of(self).costs[chip], shared_of(self).cost_of_mix
+        return self.contract_price(days, wait_weeks) * prices.later_factor(state_of(self), *costs, wait_weeks)
+
     def own_cost(self, chip: str) -> float:
         """Replacement cost of a chip for the org, with the levies that it would pay, less warrants, USD/H100e-hour."""
         state = state_of(self)

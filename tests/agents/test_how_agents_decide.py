@@ -279,8 +279,9 @@ def test_two_requests_in_one_week_are_not_quoted_the_same_gpus():
     assert sum(q.gpus for q in shelf) <= 10_000
 
 
-def test_a_cloud_resells_what_it_rents_with_a_margin():
-    world = given()
+@pytest.mark.parametrize("spot", [1.5, 4.0])
+def test_a_cloud_resells_what_it_rents_at_the_rent_of_the_day_whatever_it_pays(spot):
+    world = cleared(given(price__signed_sd=0.0), spot=spot, cost=1.2)
     parent = lease(RESELLER, gpus=2_000, kind="capacity")
     world.happened(parent, handed(parent))
     world.happened(
@@ -297,7 +298,10 @@ def test_a_cloud_resells_what_it_rents_with_a_margin():
     )
     (quote,) = of(Cloud().act(view(world, RESELLER), DRAWS), GiveQuote)
     assert quote.parent_lease_id == parent.lease_id
-    assert quote.terms.price_usd_per_gpu_hour > parent.price_usd_per_gpu_hour
+    seen = view(world, RESELLER)
+    rent = seen.rent("H100", 364, (quote.terms.start_day - seen.day) / 7)
+    assert quote.terms.price_usd_per_gpu_hour == pytest.approx(rent, rel=1e-3)
+    assert (rent > parent.price_usd_per_gpu_hour) == (spot == 4.0)
 
 
 def test_a_cloud_whose_power_comes_too_late_for_its_own_users_asks_others_for_capacity():

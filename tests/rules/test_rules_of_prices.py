@@ -147,11 +147,30 @@ def test_after_two_half_lives_without_a_signature_the_quote_moves_the_index():
     p = world.state.run.parameters
     weeks = p["price.quiet_half_lives"] * p["price.index_half_life_weeks"]
     last = world.state.run.start_day + round(7 * weeks)
-    quote, stale = prices.reference_quote(world.state), index.measured(world.state, last)
-    moved = index.measured(world.state, last + 1)
+    quote, stale = prices.reference_quote(world.state), index.measured(world.state, last)[0]
+    moved, counted = index.measured(world.state, last + 1)
+    assert counted == index.measured(world.state, last).counted_h100e
     assert stale == 2.5
     assert min(2.5, quote) <= moved <= max(2.5, quote)
     assert moved != stale
+
+
+def test_the_index_moves_by_how_much_was_signed():
+    def moved(h100e):
+        world = given()
+        sold = TailSigned(lessor=CLOUD, h100e=h100e, duration_days=364, price_usd_per_h100e_hour=1.0)
+        return published(world.happened(sold))
+
+    assert 2.5 > moved(10.0) > moved(1_000.0) > moved(100_000.0)
+
+
+def test_the_index_compares_a_contract_with_the_quote_for_its_like():
+    world = given()
+    cheap, weeks = "A100", 20
+    cost = prices.replacement_cost(world.state, world.state.chips.chips[cheap], world.day)
+    factor = prices.later_factor(world.state, cost, 2 * cost, weeks)
+    assert 0.5 < factor < 1 == prices.later_factor(world.state, cost, 2 * cost, 0)
+    assert prices.later_factor(world.state, 2 * cost, cost, weeks) == 1  # a dearer one is sold at the quote for all
 
 
 def test_a_contract_counts_once():
