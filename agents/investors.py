@@ -11,8 +11,10 @@ from events.commands import Choice, Command, Terms
 from events.commands.finance import DeclineRound, FundRound
 from events.kinds import RoundFailure, StakeKind
 from market.rng import Draws
-from market.units import CENTS
+from market.units import CENTS, YEAR_WEEKS
 from market.view import MarketView, Round
+
+APPETITES: dict[str, str] = {"lab": "finance.rounds_usd_per_year", "cloud": "finance.builder_rounds_usd_per_year"}
 
 
 @dataclass(frozen=True)
@@ -29,23 +31,30 @@ def fund_rounds(view: MarketView, kind: StakeKind) -> Iterator[Command]:
     p = view.param
     is_small = kind == "equity" and not view.is_strategic(view.me)
     most = round(p("finance.strategic_round_usd") * CENTS) if is_small else math.inf
-    cap = p("finance.rounds_usd_per_year") * (1 + p("finance.rounds_growth_per_year")) ** (view.week // 52)
-    left = round(cap * 100) - view.raised_this_year_cents()
+    left = {role: appetite_cents(view, role) for role in APPETITES}
     cash, is_fund = view.cash_cents, view.me in view.funds()
     for books in view.rounds_sought():
         if not (is_fund or view.compute_backer(books.org) == view.me) or leader(view, books) != view.me:
             continue  # funds and the backer alone lead
-        amount, because = math.floor(min(books.sought_cents, left, cash, most)), f"{books.org}/round"
+        role = "lab" if books.org in view.labs() else "cloud"
+        amount, because = math.floor(min(books.sought_cents, left[role], cash, most)), f"{books.org}/round"
         if amount < p("finance.round_part_min") * min(books.sought_cents, most):
-            reason: RoundFailure = "market closed" if left <= cash else "investors without cash"
+            reason: RoundFailure = "market closed" if left[role] <= cash else "investors without cash"
             yield DeclineRound(actor=view.me, because=because, org=books.org, reason=reason)
             continue
-        left, cash = left - amount, cash - amount
+        left[role], cash = left[role] - amount, cash - amount
         value = round(min(books.sought_cents / p("finance.round_share"), carried_cents(view, books)))
         yield FundRound(
             actor=view.me, because=because, org=books.org, amount_usd_cents=amount, valuation_usd_cents=value,
             kind=kind, why=stood_in_for(view, books),
         )  # fmt: skip
+
+
+def appetite_cents(view: MarketView, role: str) -> int:
+    """What all investors would still put into labs, or into builders: a year's money, less what they put in."""
+    p = view.param
+    usd: float = p(APPETITES[role]) * (1 + p("finance.rounds_growth_per_year")) ** (view.week / YEAR_WEEKS)
+    return round(usd * CENTS) - view.raised_in_a_year_cents(role)
 
 
 def stood_in_for(view: MarketView, books: Round) -> Choice | None:
@@ -65,7 +74,7 @@ def carried_cents(view: MarketView, books: Round) -> float:
     if lab is None:
         return math.inf
     worth = max(p("finance.value_per_revenue") * lab.revenue_usd_per_year, p("finance.value_floor_usd"))
-    worth = max(worth, p("finance.value_per_h100e_usd") * view.fleet_of(books.org))
+    worth = max(worth, p("finance.value_per_h100e_usd") * books.compute_h100e)
     return max(books.valuation_cents + books.sought_cents, worth * CENTS)
 
 

@@ -7,6 +7,7 @@ from market.evolve.ids import count
 from market.evolve.training import lab
 from market.state import State
 from market.state.finance import Loan, Stake
+from market.units import DAYS_PER_YEAR
 
 
 def payment_made(state: State, event: events.PaymentMade, day: int) -> None:
@@ -54,8 +55,9 @@ def round_closed(state: State, event: events.RoundClosed, day: int) -> None:
     count(state, event.deal_id)
     books = state.finance.books[event.org]
     books.valuation_cents, books.round_day, books.sought_cents = event.valuation_usd_cents, day, 0
-    year = (day - state.run.start_day) // 365
-    state.finance.raised[year] = state.finance.raised.get(year, 0) + event.amount_usd_cents
+    role = "lab" if "lab" in state.run.orgs[event.org].roles else "cloud"
+    raised = [each for each in state.finance.raised.get(role, []) if each[0] > day - DAYS_PER_YEAR]
+    state.finance.raised[role] = [*raised, (day, event.amount_usd_cents)]
 
 
 def round_failed(state: State, event: events.RoundFailed, day: int) -> None:

@@ -55,12 +55,12 @@ class Warrant(msgspec.Struct, array_like=True):
 
 
 class Finance(msgspec.Struct, array_like=True):
-    """Ledger, books by org, loans by id, equity raised by all in the running year."""
+    """Ledger, books by org, loans by id, equity raised by labs and by builders in the year that passed."""
 
     ledger: Ledger = msgspec.field(default_factory=Ledger)
     books: dict[str, Books] = {}
     loans: dict[str, Loan] = {}
-    raised: dict[int, int] = {}  # year of the run -> cents raised by labs
+    raised: dict[str, list[tuple[int, int]]] = {}  # lab or cloud -> days and cents of the year before its last round
     stakes: dict[str, dict[str, Stake]] = {}  # org -> investor -> what it put in
     warrants: dict[str, Warrant] = {}
     filings: dict[str, int] = {}  # org to be wound up -> day on which that was asked for

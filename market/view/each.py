@@ -74,10 +74,13 @@ class EachOrg(Grouped):
     @once_each
     def pending_kw(self, org: str) -> float:
         """Power that an org's chips on order, in transit and in the warehouse will take."""
-        chips = self.state.chips
-        pending = [*chips.warehouse.get(org, {}).items(), *self.coming.get(org, {}).items()]
-        pending += [(order.chip, order.gpus) for order in self.orders[org]]
-        return sum(gpus * chips.chips[name].power_kw_it_per_gpu for name, gpus in pending)
+        chips = self.state.chips.chips
+        return sum(gpus * chips[name].power_kw_it_per_gpu for name, gpus in self.pending(org))
+
+    def pending(self, org: str) -> list[tuple[str, int]]:
+        """Chips in the warehouse of an org, in transit and on order."""
+        orders = ((order.chip, order.gpus) for order in self.orders[org])
+        return [*self.state.chips.warehouse.get(org, {}).items(), *self.coming.get(org, {}).items(), *orders]
 
     @once_each
     def users_of(self, org: str) -> tuple[Users, ...]:

@@ -10,6 +10,7 @@ from market.rules.chips import may_buy
 from market.rules.machines import leading_flop
 from market.rules.power import making_days, non_firm_days, non_firm_room_kw
 from market.state.sites import Site
+from market.units import DAYS_PER_YEAR
 from market.view.base import shared_of, state_of
 from market.view.frozen import frozen
 from market.view.policy import PolicyView
@@ -136,10 +137,10 @@ class PublicView(PolicyView):
         """The cloud that has put most into an org in return for its custom, if there is one."""
         return shared_of(self).backer(org)
 
-    def raised_this_year_cents(self) -> int:
-        """Equity that all labs raised in this year of the run."""
-        state = state_of(self)
-        return state.finance.raised.get((self.day - state.run.start_day) // 365, 0)
+    def raised_in_a_year_cents(self, role: str) -> int:
+        """Equity that all labs, or all builders, raised in the year up to today."""
+        raised = state_of(self).finance.raised.get(role, ())
+        return sum(cents for day, cents in raised if day > self.day - DAYS_PER_YEAR)
 
     # --- regions and sites
 

@@ -59,5 +59,6 @@ class Round(msgspec.Struct, frozen=True):
     sought_cents: int
     sought_day: int
     valuation_cents: int  # after its last round
+    compute_h100e: float  # held and on order
     backer_draw: float  # in (0, 1), one draw of the round for all who could lead it: they agree who does
     fund_draws: Mapping[str, float]  # by fund

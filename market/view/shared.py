@@ -95,7 +95,14 @@ class Shared(EachOrg):
         funds = (name for name, each in self.state.run.orgs.items() if "investor" in each.roles)
         draws = {name: rng.uniform(seed, "leads", f"{org} {name}", day) for name in funds}
         backer = rng.uniform(seed, "backer leads", org, day)
-        return Round(org, books.sought_cents, day, books.valuation_cents, backer, MappingProxyType(draws))
+        compute = self._compute_h100e(org)
+        return Round(org, books.sought_cents, day, books.valuation_cents, compute, backer, MappingProxyType(draws))
+
+    def _compute_h100e(self, org: str) -> float:
+        """Compute that an org can use, and what it has on order or is owed under leases."""
+        chips = self.state.chips.chips
+        coming = [*self.pending(org), *((lease.chip, lease.owed) for lease in self.rented[org])]
+        return self.fleets_h100e.get(org, 0.0) + sum(gpus * chips[chip].h100e for chip, gpus in coming)
 
     @cached_property
     def lots(self) -> tuple[Lot, ...]:

@@ -6,27 +6,25 @@ import math
 from types import SimpleNamespace
 
 import pytest
-from given import CLOUD, FUND, LAB, OEM, RESELLER, RIVAL, SITE, START, SUPPLIER, given, handed, lease
+from given import CLOUD, LAB, OEM, RESELLER, RIVAL, SITE, START, SUPPLIER, given, handed, lease
 
 from agents import amounts, buyers, clouds, desk, fulfilment, labs, means, options, shelf, siting, targets, valuation
 from agents.clouds import Cloud
 from agents.decision import Option, Way, Weights, decide, divide
-from agents.investors import Investor
 from agents.labs import Lab
 from agents.oems import Oem
 from agents.resources import buildable_kw
 from agents.suppliers import Supplier
 from events.commands.chips import CancelOrder, ExpandIntegration, ListPrice, PlaceOrder
-from events.commands.finance import DeclineRound, FundRound, SeekRound
+from events.commands.finance import SeekRound
 from events.commands.leases import AcceptQuote, BreakTalks, CounterQuote, GiveQuote, RequestLease
 from events.commands.sites import PauseBuilding, PlanSite, ResumeBuilding, StartBuilding
 from events.types import chips as chip_events
 from events.types import leases as lease_events
 from events.types import sites as site_events
 from events.types.demand import MarketCleared, UseMeasured
-from events.types.finance import BudgetSet, PaymentMade, PlanAdopted, RoundSought
+from events.types.finance import BudgetSet, PaymentMade, PlanAdopted
 from events.types.policy import PolicyEnacted
-from events.types.run import ParameterSet
 from events.types.training import ServingMeasured
 from market.policies.load import load_policy
 from market.rng import Draws
@@ -511,26 +509,6 @@ def test_a_lab_with_long_runway_seeks_no_round_and_one_without_does():
 
 
 # --- money, suppliers, OEMs
-
-
-def test_an_investor_funds_what_it_can_and_declines_the_rest():
-    for amount, kind in ((10**9, FundRound), (10**16, DeclineRound)):
-        world = given().happened(RoundSought(org=LAB, amount_usd_cents=amount, duration_days=90))
-        world.happened(ParameterSet(parameter=f"orgs.{FUND}.strategic", value=1.0))
-        (answer,) = Investor().act(view(world, FUND), DRAWS)
-        assert isinstance(answer, kind)
-
-
-def test_a_fund_leads_no_more_than_a_round_that_is_not_yet_large():
-    world = given(finance__strategic_round_usd=1e7).happened(
-        RoundSought(org=LAB, amount_usd_cents=4 * 10**9, duration_days=90)
-    )
-    (answer,) = Investor().act(view(world, FUND), DRAWS)
-    assert isinstance(answer, FundRound)
-    assert answer.amount_usd_cents == 10**9
-    world.happened(ParameterSet(parameter=f"orgs.{FUND}.strategic", value=1.0))
-    (answer,) = Investor().act(view(world, FUND), DRAWS)
-    assert answer.amount_usd_cents == 4 * 10**9
 
 
 def test_a_supplier_reprices_its_chips_once_a_quarter():

@@ -49,15 +49,18 @@ def test_a_warehouse_that_is_sold_out_holds_no_chip_and_waits_for_no_power():
     assert CLOUD not in state.chips.waiting
 
 
-@pytest.mark.parametrize(("day", "year"), [(0, 0), (364, 0), (365, 1), (729, 1), (730, 2)])
-def test_a_round_counts_for_the_year_of_the_run_in_which_it_closes(day, year):
+def closed(org: str) -> finance.RoundClosed:
+    return finance.RoundClosed(
+        deal_id=f"{org}/deal/9", org=org, counterparty=FUND, amount_usd_cents=7, valuation_usd_cents=70, kind="equity"
+    )
+
+
+def test_rounds_of_labs_and_of_builders_are_remembered_apart_and_for_a_year():
     state = full()
     state.finance.raised.clear()
-    closed = finance.RoundClosed(
-        deal_id="lab/deal/9", org=LAB, counterparty=FUND, amount_usd_cents=7, valuation_usd_cents=70, kind="equity"
-    )
-    evolve(state, closed, state.run.start_day + day)
-    assert state.finance.raised == {year: 7}
+    for org, day in ((LAB, 0), (CLOUD, 200), (LAB, 365), (LAB, 366)):
+        evolve(state, closed(org), START + day)
+    assert state.finance.raised == {"lab": [(START + 365, 7), (START + 366, 7)], "cloud": [(START + 200, 7)]}
     assert state.finance.stakes[LAB][FUND].invested_cents >= 7
 
 
