@@ -17,7 +17,7 @@ from agents.means import best_chip
 from agents.resources import installed_kw, trusted_kw
 from agents.rights import options_of_cloud
 from agents.shelf import answer_counters, answer_requests
-from agents.siting import works
+from agents.siting import renewals, works
 from agents.targets import obtainable_h100e, users_urgency
 from agents.valuation import is_my_week
 from events.commands import Command
@@ -32,7 +32,7 @@ class Cloud:
 
     def act(self, view: MarketView, draws: Draws) -> list[Command]:
         """Answer the week."""
-        commands: list[Command] = [*purchases(view), *works(view, draws)]
+        commands: list[Command] = [*purchases(view), *works(view, draws), *renewals(view)]
         commands.extend(answer_requests(view))
         commands.extend(answer_counters(view))
         commands.extend(first_offers(view, draws))

@@ -15,7 +15,7 @@ from agents.research import projects, split, train
 from agents.resources import pending_h100e
 from agents.rights import options_of_lab, taken_h100e
 from agents.shelf import answer_counters, answer_requests
-from agents.siting import works
+from agents.siting import renewals, works
 from agents.targets import far, held_on, near, promised_usd, wanted_h100e
 from agents.valuation import is_my_week
 from events.commands import Command
@@ -54,6 +54,7 @@ class Lab:
             commands.extend([*answer_requests(view), *answer_counters(view)])
         commands.extend(train(view, lab))
         commands.extend(projects(view, lab, draws))
+        commands.extend(renewals(view))
         commands.extend(raise_money(view, draws))
         return commands
 

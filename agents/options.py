@@ -81,7 +81,7 @@ def _built(view: MarketView, target: Target, build: Build, common: Common) -> Op
     kind, region, on_site, is_firm = build
     chip, kw, is_fleet = common.chip, common.kw, target.is_fleet
     h100e = common.gpus * chip.h100e
-    may = permission.to_build(view, region, kind, kw, on_site=on_site)
+    may = permission.to_build(view, region, kind, kw, on_site=on_site, is_firm=is_firm)
     is_open, is_found = may.is_worth_asking, kind == "greenfield" or common.is_hall_found
     bill = common.usd + works_usd(view, build, kw) + may.usd
     shell = common.shell_weeks[kind]

@@ -15,7 +15,7 @@ from events.commands import Choice, Command, Terms
 from events.commands.chips import PlaceOrder
 from events.commands.finance import FundRound
 from events.commands.leases import AcceptQuote
-from events.commands.sites import PlanSite, StartBuilding
+from events.commands.sites import PlanSite, RenewPermit, StartBuilding
 from events.commands.training import StartTraining
 from events.kinds import NewSiteKind, StakeKind
 from market.units import HOURS_PER_DAY
@@ -70,22 +70,34 @@ def own_site(view: MarketView, region: str) -> Site | None:
     return next((site for site in reversed(view.sites()) if site.region == region), None)
 
 
-def building(view: MarketView, region: str, kind: NewSiteKind, kw: float, *, on_site: bool) -> Command:
+def building(
+    view: MarketView, region: str, kind: NewSiteKind, kw: float, *, on_site: bool, is_firm: bool = True
+) -> Command:
     """The command by which the org would build in a region: at its own site there, else a new one."""
     own = own_site(view, region)
     power = max(1, math.ceil(kw))
     if own is None:
         return PlanSite(
-            actor=view.me, because=view.me, region=region, kind=kind, power_kw_it=power, on_site_power=on_site
-        )
+            actor=view.me, because=view.me, region=region, kind=kind, power_kw_it=power, on_site_power=on_site,
+            is_firm=is_firm,
+        )  # fmt: skip
     return StartBuilding(
-        actor=view.me, because=view.me, site=own.name, kind=kind, power_kw_it=power, on_site_power=on_site
-    )
+        actor=view.me, because=view.me, site=own.name, kind=kind, power_kw_it=power, on_site_power=on_site,
+        is_firm=is_firm,
+    )  # fmt: skip
 
 
-def to_build(view: MarketView, region: str, kind: NewSiteKind, kw: float, *, on_site: bool) -> Permission:
+def to_build(
+    view: MarketView, region: str, kind: NewSiteKind, kw: float, *, on_site: bool, is_firm: bool = True
+) -> Permission:
     """What policies say of a building of the org in a region."""
-    return _may(view, lambda: building(view, region, kind, kw, on_site=on_site))
+    return _may(view, lambda: building(view, region, kind, kw, on_site=on_site, is_firm=is_firm))
+
+
+def is_to_be_sought(view: MarketView, building_id: str) -> bool:
+    """Whether the org asks for a permit of own plant: where it is of use, and once a quarter to be told no."""
+    may = _may(view, lambda: RenewPermit(actor=view.me, because=building_id, building_id=building_id))
+    return may.is_worth_asking or _asks_again(view)
 
 
 def open_regions(view: MarketView, regions: Sequence[str], kw: float) -> list[str]:
@@ -98,7 +110,7 @@ def building_levy_usd(view: MarketView, region: str, kw: float, *, on_site: bool
     lost = view.curtailed_share(region, is_firm)
     if not view.is_regulated and not lost:
         return 0.0
-    case = {"region": region, "power_kw_it": kw, "on_site_power": on_site}
+    case = {"region": region, "power_kw_it": kw, "on_site_power": on_site, "is_firm": is_firm}
     case["amount_usd"] = shell = kw * view.param("build.shell_usd_per_kw")
     if not lost:
         return view.levy("BuildingStarted", case)

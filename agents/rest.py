@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from agents.bidders import bids
 from agents.buyers import purchases
-from agents.siting import works
+from agents.siting import renewals, works
 from events.commands import Command
 from market.rng import Draws
 from market.view import MarketView
@@ -18,4 +18,4 @@ class Rest:
 
     def act(self, view: MarketView, draws: Draws) -> list[Command]:
         """Answer the week."""
-        return [*purchases(view), *works(view, draws), *bids(view)]
+        return [*purchases(view), *works(view, draws), *renewals(view), *bids(view)]

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
-from agents import decision, execution, means, options
+from agents import decision, execution, means, options, permission
 from agents.amounts import fleet, fundable_kw, greenfield_weeks, margin, power_gap_kw, power_needed_kw, urgency
 from agents.decision import Option, Target, Way
 from agents.means import best_chip
 from agents.resources import buildable_kw
 from agents.valuation import is_my_week
 from events.commands import Command
-from events.commands.sites import PauseBuilding, ResumeBuilding
+from events.commands.sites import PauseBuilding, RenewPermit, ResumeBuilding
 from market.rng import Draws
 from market.units import MONTH_WEEKS, QUARTER_WEEKS
 from market.view import MarketView
@@ -30,6 +30,16 @@ def works(view: MarketView, draws: Draws) -> Iterator[Command]:
         yield from pauses(view)
     if is_my_week(view, QUARTER_WEEKS):
         yield from buildings(view, draws)
+
+
+def renewals(view: MarketView) -> Iterator[RenewPermit]:
+    """Seek a permit for own plant in time before the one that it has ends, and again where it was refused."""
+    if not is_my_week(view, MONTH_WEEKS):
+        return
+    for permit in view.plant_permits():
+        is_time = permit.end_day - view.day <= view.param("power.permit_apply_days")
+        if is_time and permit.decided_day < 0 and permission.is_to_be_sought(view, permit.building_id):
+            yield RenewPermit(actor=view.me, because=permit.building_id, building_id=permit.building_id)
 
 
 def pauses(view: MarketView) -> Iterator[Command]:

@@ -14,6 +14,7 @@ SiteKind = Literal["pool", "brownfield", "greenfield"]
 NewSiteKind = Literal["brownfield", "greenfield"]
 BuildingKind = Literal["brownfield", "greenfield", "next"]
 PowerSource = Literal["grid", "non-firm", "on-site", "standing"]  # standing: it was there when the run began
+PlantPermitKind = Literal["temporary", "operating"]  # temporary: of turbines that can be moved
 LeaseKind = Literal["frontier", "serving", "bridge", "capacity", "internal"]  # capacity: a cloud rents from a cloud
 QuoteForm = Literal["lease", "contract"]
 Clause = Literal["price", "date", "site", "term", "hold"]  # what a counter-offer asks for
@@ -51,7 +52,7 @@ OrderRefusal = Literal[
 ]  # fmt: skip
 SiteRefusal = Literal[
     "unknown region", "unknown kind", "no power asked", "cash", "not the actor's site", "nothing to pause",
-    "nothing to resume",
+    "nothing to resume", "no permit to renew",
 ]  # fmt: skip
 RequestRefusal = Literal[
     "unknown lessor", "unknown kind", "nothing asked", "no price", "talks already open", "no such talks",

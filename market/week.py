@@ -27,6 +27,7 @@ from market.rules import (
     insolvency,
     leases,
     letters,
+    plant,
     power,
     prices,
     projects,
@@ -122,6 +123,7 @@ def rent_on_demand(state: State, day: int) -> Iterator[Outcome]:
 WEEK: tuple[Step, ...] = (
     Step(Phase.CLOCK, Interval.WEEK, chips.due),
     Step(Phase.CLOCK, Interval.WEEK, sites.due),
+    Step(Phase.CLOCK, Interval.WEEK, plant.due),
     Step(Phase.CLOCK, Interval.WEEK, leases.due),
     Step(Phase.CLOCK, Interval.WEEK, letters.due),
     Step(Phase.CLOCK, Interval.WEEK, training.due),

@@ -31,6 +31,12 @@ class ResumeBuilding(Command, frozen=True, kw_only=True):
     building_id: str
 
 
+class RenewPermit(Command, frozen=True, kw_only=True):
+    """Ask for an operating permit for own plant of a building in use, in place of one that ends or has ended."""
+
+    building_id: str
+
+
 class StartBuilding(Command, frozen=True, kw_only=True):
     """Start another building of an own site. `kind`: brownfield, greenfield or next."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from events.kinds import BuildingKind, GivenUp, LateLayer, PowerSource, SiteKind, SiteRefusal
+from events.kinds import BuildingKind, GivenUp, LateLayer, PlantPermitKind, PowerSource, SiteKind, SiteRefusal
 from events.types.base import Event
 
 
@@ -164,6 +164,53 @@ class PowerEnergised(Event, frozen=True, kw_only=True):
     kind: PowerSource
     power_kw_it: int
     power_kw_facility: int
+
+
+class PlantPermitted(Event, frozen=True, kw_only=True):
+    """Own plant of a building may run, or run again, until `end_day`; `kind` is temporary or operating."""
+
+    subject: ClassVar[str] = "building_id"
+    building_id: str
+    site: str
+    org: str
+    region: str
+    kind: PlantPermitKind
+    power_kw_it: int
+    end_day: int
+
+
+class PermitSought(Event, frozen=True, kw_only=True):
+    """The owner of a plant asks for an operating permit, decided on `due_day`; until then the plant runs on."""
+
+    subject: ClassVar[str] = "building_id"
+    building_id: str
+    site: str
+    org: str
+    region: str
+    power_kw_it: int
+    due_day: int
+
+
+class PermitRefused(Event, frozen=True, kw_only=True):
+    """A plant gets no operating permit: it runs until the one that it has ends, and may be asked for again."""
+
+    subject: ClassVar[str] = "building_id"
+    building_id: str
+    site: str
+    org: str
+    region: str
+    power_kw_it: int
+
+
+class PlantStopped(Event, frozen=True, kw_only=True):
+    """The permit of a plant has ended: what it fed is off until there is another."""
+
+    subject: ClassVar[str] = "building_id"
+    building_id: str
+    site: str
+    org: str
+    region: str
+    power_kw_it: int
 
 
 class EnergyPriced(Event, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from events.types import sites as events
 from market.evolve.ids import count, drop, enter
 from market.state import State
-from market.state.sites import Building, Site, Tariff
+from market.state.sites import Building, PlantPermit, Site, Tariff
 
 
 def site_planned(state: State, event: events.SitePlanned, day: int) -> None:
@@ -90,6 +90,28 @@ def power_energised(state: State, event: events.PowerEnergised, day: int) -> Non
         drop(state.index.buildings, building.site, event.building_id)
 
 
+def plant_permitted(state: State, event: events.PlantPermitted, day: int) -> None:
+    before = state.sites.permits.get(event.building_id)
+    if before is not None and not before.is_running:
+        state.sites.sites[event.site].stopped_kw -= event.power_kw_it
+    state.sites.permits[event.building_id] = PlantPermit(
+        event.building_id, event.site, event.region, event.kind, event.power_kw_it, event.end_day
+    )
+
+
+def permit_sought(state: State, event: events.PermitSought, day: int) -> None:
+    state.sites.permits[event.building_id].decided_day = event.due_day
+
+
+def permit_refused(state: State, event: events.PermitRefused, day: int) -> None:
+    state.sites.permits[event.building_id].decided_day = -1
+
+
+def plant_stopped(state: State, event: events.PlantStopped, day: int) -> None:
+    state.sites.permits[event.building_id].is_running = False
+    state.sites.sites[event.site].stopped_kw += event.power_kw_it
+
+
 def energy_priced(state: State, event: events.EnergyPriced, day: int) -> None:
     known = state.sites.tariffs.get(event.region)
     start_kw = known.start_kw if known else event.power_kw_it
@@ -114,5 +136,9 @@ APPLY = {
     events.ShellReady: shell_ready,
     events.ShellWaitsForPower: shell_waits_for_power,
     events.PowerEnergised: power_energised,
+    events.PlantPermitted: plant_permitted,
+    events.PermitSought: permit_sought,
+    events.PermitRefused: permit_refused,
+    events.PlantStopped: plant_stopped,
 }
 INERT = (events.LoadCurtailed, events.SiteRefused)

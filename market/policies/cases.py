@@ -38,6 +38,8 @@ def testable(name: str) -> frozenset[str]:
     has = set(kind.__struct_fields__)
     if name in COMMANDS and has & {*_QUOTED, "terms"}:
         has |= {*LeaseTerms.__struct_fields__, *Quote.__struct_fields__, *Request.__struct_fields__}
+    if name in COMMANDS and "building_id" in has:
+        has |= {"site", "region", "kind"}  # of the building, or of the permit of its plant
     found = has | _ALWAYS
     found |= {test for test, ways in _FOLLOWS.items() if any(has >= set(way.split("+")) for way in ways)}
     return frozenset(found | {test for test, needs in _WITH.items() if needs in found})

@@ -98,6 +98,7 @@ class Condition(Strict):
     supplier: WordTest | None = None
     kind: WordTest | None = None  # the command's or event's own `kind`
     on_site_power: bool | None = None
+    is_firm: bool | None = None  # of a building: served at all hours, where others come sooner and may be switched off
     sublease: bool | None = None  # passes on GPUs that the lessor rents itself
     tpp: Bounds | None = None  # of the chip: TPP_PER_H100E * h100e of one GPU
     gpus: Bounds | None = None

@@ -78,6 +78,10 @@ SENTENCES: dict[str, str] = {
         "{due_day}."
     ),
     "PowerEnergised": "{power_kw_it} ({kind}) went live at {site} of {org} in {region}.",
+    "PlantPermitted": "Own plant of {power_kw_it} at {site} of {org} may run until {end_day} ({kind}).",
+    "PermitSought": "{org} asked for an operating permit of {power_kw_it} of own plant at {site}, due on {due_day}.",
+    "PermitRefused": "{org} got no operating permit for {power_kw_it} of own plant at {site}.",
+    "PlantStopped": "Own plant of {power_kw_it} at {site} of {org} stopped: its permit has ended.",
     # leases
     "LeaseRequested": (
         "{lessee} asked {lessor} for {h100e} H100e by {due_day} for {duration_days} days ({kind}), at up to "

@@ -14,6 +14,7 @@ from market.rules import (
     finance,
     leases,
     letters,
+    plant,
     projects,
     quotes,
     rights,
@@ -27,8 +28,8 @@ from market.state import State
 
 DECIDERS: Deciders = {}
 _FAMILIES = (
-    chips, sites, leases, quotes, contracts, rights, letters, training, projects, finance, estates, entry, credit,
-    vendors,
+    chips, sites, plant, leases, quotes, contracts, rights, letters, training, projects, finance, estates, entry,
+    credit, vendors,
 )  # fmt: skip
 for _family in _FAMILIES:
     DECIDERS.update(_family.DECIDE)

@@ -18,7 +18,8 @@ type Case = dict[str, Any]
 WORDS = ("org", "country", "counterparty", "counterparty_country", "region", "region_country", "site", "chip",
          "supplier", "kind")  # fmt: skip
 NAMED = ("chip", "site", "gpus", "h100e", "region", "kind", "flop", "share", "duration_days", "start_day", "end_day",
-         "power_kw_it", "amount_usd_cents", "on_site_power", "parent_lease_id", "lessor", "lessee")  # fmt: skip
+         "power_kw_it", "amount_usd_cents", "on_site_power", "is_firm", "parent_lease_id", "lessor",
+         "lessee")  # fmt: skip
 NUMBERS = ("tpp", "gpus", "h100e", "power_mw_it", "flop", "share", "amount_usd", "duration_days")
 
 
@@ -41,7 +42,7 @@ def holds(condition: Condition, case: Mapping[str, Any]) -> bool:
         test = getattr(condition, name)
         if test is not None and not _roles_hold(test, roles):
             return False
-    for name in ("on_site_power", "sublease"):
+    for name in ("on_site_power", "is_firm", "sublease"):
         test = getattr(condition, name)
         if test is not None and bool(case.get(name)) != test:
             return False
@@ -60,8 +61,10 @@ def command_case(state: State, command: Command) -> Case:
     request_id = quote.request_id if quote else getattr(command, "request_id", "")
     request = state.leases.requests.get(request_id)
     lease = state.leases.leases.get(getattr(command, "lease_id", ""))
+    building_id = getattr(command, "building_id", "")
+    building = state.sites.permits.get(building_id) or state.sites.buildings.get(building_id)
     found: Case = {"org": command.actor}
-    for source in (command, getattr(command, "terms", None), quote, request, lease):
+    for source in (command, getattr(command, "terms", None), quote, request, lease, building):
         for name in NAMED:
             value = getattr(source, name, None)
             if value is not None and name not in found:

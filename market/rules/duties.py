@@ -24,10 +24,14 @@ def non_firm_hours(state: State, region: str) -> float:
 
 
 def hours_off(state: State, site: Site) -> float:
-    """Hours a year in which a site's load is off, all at most: its region's, and those of its part that is not firm."""
+    """Hours a year in which a site's load is off, all at most.
+
+    Those of its region, those of its part that is not firm, and all of its part whose plant has no permit.
+    """
     part = site.non_firm_kw / site.energised_kw if site.energised_kw else 0.0
     hours = curtailment_hours(state, site.region) + part * non_firm_hours(state, site.region)
-    return min(float(HOURS_PER_YEAR), hours)
+    still = site.stopped_share
+    return still * HOURS_PER_YEAR + (1 - still) * min(float(HOURS_PER_YEAR), hours)
 
 
 def minimum_take_share(state: State, region: str) -> float:
@@ -35,9 +39,10 @@ def minimum_take_share(state: State, region: str) -> float:
     return state.run.parameters.get(f"regions.{region}.minimum_take_share", 0.0)
 
 
-def billed_w(state: State, region: str, installed_w: int, energised_kw: int) -> float:
-    """IT power for whose energy a site pays, in watts."""
-    return max(float(installed_w), minimum_take_share(state, region) * energised_kw * 1000)
+def billed_w(state: State, site: Site) -> float:
+    """IT power for whose energy a site pays, in watts: none of what stands still for want of a permit."""
+    used = site.installed_w * (1 - site.stopped_share)
+    return max(used, minimum_take_share(state, site.region) * (site.energised_kw - site.stopped_kw) * 1000)
 
 
 def curtail(state: State, day: int) -> Iterator[Happening]:
@@ -68,7 +73,8 @@ def _days_lost(hours: float, week: int) -> int:
 
 def usable(state: State, fleets: Mapping[str, float]) -> Mapping[str, float]:
     """H100e of every org, less what curtailment takes of them over a year."""
-    if not any(curtailment_hours(state, region) or non_firm_hours(state, region) for region in state.run.regions):
+    told = any(curtailment_hours(state, region) or non_firm_hours(state, region) for region in state.run.regions)
+    if not told and all(permit.is_running for permit in state.sites.permits.values()):
         return fleets
     lost = {name: hours_off(state, site) / HOURS_PER_YEAR for name, site in state.sites.sites.items()}
     found = dict(fleets)

@@ -205,7 +205,7 @@ def energy(state: State) -> Iterator[Payment]:
     """Energy of four weeks, site by site, paid by the owners of sites."""
     p = state.run.parameters
     for site in state.sites.sites.values():
-        watts = billed_w(state, site.region, site.installed_w, site.energised_kw)
+        watts = billed_w(state, site)
         facility_kw = watts / 1000 * p[f"regions.{site.region}.pue"] * p["energy.load_factor"]
         price = energy_usd_per_mwh(state, site.region) / 1000
         cents = round(facility_kw * 24 * MONTH_DAYS * price * CENTS)

@@ -12,6 +12,7 @@ from events.types.finance import PaymentMade
 from market import rng
 from market.rules import shells
 from market.rules.base import Deciders, Happening, cash
+from market.rules.plant import first_permit
 from market.rules.power import days_of_new, expected_day, non_firm_days
 from market.state import State, next_id
 from market.state.sites import Building
@@ -255,6 +256,8 @@ def energise(state: State, day: int) -> Iterator[Happening]:
                 power_kw_facility=facility,
             )
             yield Happening(day, event, "world", name)
+            if building.on_site:
+                yield Happening(day, first_permit(state, building, day), "world", name)
             rest = round(shell_cents(state, building.power_kw) * (1 - p["build.cash_share"]))
             yield Happening(
                 day,

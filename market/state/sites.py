@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from events.kinds import BuildingKind, SiteKind
+from events.kinds import BuildingKind, PlantPermitKind, SiteKind
 
 
 class Site(msgspec.Struct, array_like=True):
@@ -19,11 +19,17 @@ class Site(msgspec.Struct, array_like=True):
     energised_kw: int = 0
     installed_w: int = 0
     non_firm_kw: int = 0  # of `energised_kw`, served by a grid that may switch it off
+    stopped_kw: int = 0  # of `energised_kw`, fed by own plant that has no permit any more
 
     @property
     def spare_w(self) -> int:
-        """Energised power that no GPU uses, in watts."""
-        return self.energised_kw * 1000 - self.installed_w
+        """Energised power that no GPU uses, in watts; none of plant that stands still."""
+        return max(0, (self.energised_kw - self.stopped_kw) * 1000 - self.installed_w)
+
+    @property
+    def stopped_share(self) -> float:
+        """Part of the energised power that is off because its plant has no permit."""
+        return self.stopped_kw / self.energised_kw if self.stopped_kw else 0.0
 
 
 class Building(msgspec.Struct, array_like=True):
@@ -47,6 +53,19 @@ class Building(msgspec.Struct, array_like=True):
     rested_days: int = 0  # of pauses that are over
 
 
+class PlantPermit(msgspec.Struct, array_like=True):
+    """The permit of a building's own plant, which is the site's owner's; plant runs until it ends or is decided on."""
+
+    building_id: str
+    site: str
+    region: str
+    kind: PlantPermitKind
+    power_kw_it: int
+    end_day: int
+    decided_day: int = -1  # day on which another is decided on, -1 where none was sought
+    is_running: bool = True
+
+
 class Tariff(msgspec.Struct, array_like=True):
     """What energy costs in a region: energised IT power at the start, and the price over that of the start."""
 
@@ -61,4 +80,5 @@ class Sites(msgspec.Struct, array_like=True):
     buildings: dict[str, Building] = {}
     tariffs: dict[str, Tariff] = {}  # by region
     capacity: dict[int, float] = {}  # first day of a delivery year -> USD per MW and day
+    permits: dict[str, PlantPermit] = {}  # of own plant in use, by building
     shell_hands_kw: float = 0.0  # shells that contractors can take on now; below zero after one larger than a month's

@@ -11,7 +11,7 @@ from market.rules.permits import Permission
 from market.state import State
 from market.state.chips import Holding, Order
 from market.state.leases import Lease, Quote, Request
-from market.state.sites import Building, Site
+from market.state.sites import Building, PlantPermit, Site
 from market.view.frozen import all_frozen
 
 
@@ -67,6 +67,9 @@ class Grouped:
         self.buildings = ByOrg[Building]()
         for building in state.sites.buildings.values():
             self.buildings[building.org].append(building)
+        self.plant_permits = ByOrg[PlantPermit]()
+        for permit in state.sites.permits.values():
+            self.plant_permits[state.sites.sites[permit.site].owner].append(permit)
         self.rented = ByOrg[Lease]()
         self.let = ByOrg[Lease]()
         for lease in state.leases.leases.values():

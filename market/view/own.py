@@ -16,7 +16,7 @@ from market.state.chips import Holding, Order, Place
 from market.state.contracts import Contract
 from market.state.finance import Books
 from market.state.leases import Lease, Letter, Quote, Request
-from market.state.sites import Building, Site
+from market.state.sites import Building, PlantPermit, Site
 from market.state.training import Lab, Project, TrainingRun
 from market.units import CENTS, MONTH_HOURS
 from market.view.base import NotVisible, may_see, shared_of, state_of
@@ -142,6 +142,10 @@ class OwnView(PublicView):
     def buildings(self) -> tuple[Building, ...]:
         """Own buildings under way."""
         return shared_of(self).buildings.copies(self.me)
+
+    def plant_permits(self) -> tuple[PlantPermit, ...]:
+        """Permits of plant at own sites."""
+        return shared_of(self).plant_permits.copies(self.me)
 
     def home_regions(self) -> tuple[str, ...]:
         """Regions where the org would build: at home, where it has a site, abroad with the trait `builds_abroad`.

@@ -56,13 +56,20 @@ def test_curtailment_takes_its_part_of_what_serves():
     )
 
 
+def billed(world, installed_w):
+    site = world.state.sites.sites[SITE]
+    site.installed_w, site.energised_kw = installed_w, 10
+    return duties.billed_w(world.state, site)
+
+
 def test_a_minimum_take_bills_power_that_stands_idle():
     free, bound = given(), given(regions__texas__minimum_take_share=0.85)
-    assert duties.billed_w(free.state, "texas", 1_000, 10) == 1_000
-    assert duties.billed_w(bound.state, "texas", 1_000, 10) == 8_500
-    assert duties.billed_w(bound.state, "texas", 9_900, 10) == 9_900
-    site = bound.state.sites.sites[SITE]
-    site.energised_kw = 10 * site.installed_w // 1000
+    assert billed(free, 1000) == 1_000
+    assert billed(bound, 1000) == 8_500
+    assert billed(bound, 9900) == 9_900
+    for world in (free, bound):
+        site = world.state.sites.sites[SITE]
+        site.installed_w, site.energised_kw = 1_000_000, 10_000
 
     def bill(world):
         rows = finance.monthly(world.state, START).columns

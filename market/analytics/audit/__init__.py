@@ -22,6 +22,7 @@ from market.analytics.audit import (
     fleet,
     leases,
     money,
+    plant,
     sequence,
     sites,
     training,
@@ -29,7 +30,7 @@ from market.analytics.audit import (
 from market.analytics.audit.book import COLUMNS, Book, Check, Finding
 
 CHECKS: tuple[Check, ...] = (
-    *sequence.CHECKS, *chips.CHECKS, *clearing.CHECKS, *sites.CHECKS, *fleet.CHECKS, *leases.CHECKS,
+    *sequence.CHECKS, *chips.CHECKS, *clearing.CHECKS, *sites.CHECKS, *plant.CHECKS, *fleet.CHECKS, *leases.CHECKS,
     *contracts.CHECKS, *clauses.CHECKS, *training.CHECKS, *money.CHECKS, *due.CHECKS, *estates.CHECKS,
 )  # fmt: skip
 

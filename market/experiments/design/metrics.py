@@ -56,6 +56,7 @@ METRICS: dict[str, Metric] = {
     "power.energised_kw": Metric("kW IT", "energised power of all sites"),
     "power.used_kw": Metric("kW IT", "power of installed GPUs"),
     "power.building_kw": Metric("kW IT", "power of buildings under way"),
+    "power.stopped_kw": Metric("kW IT", "energised power whose own plant stands still for want of a permit"),
     "power.waiting_kw": Metric("kW IT", "power of buildings under way that the grid has not granted"),
     "leases.signed": Metric("leases", "leases signed since the start"),
     "leases.signed_gpus": Metric("GPUs", "GPUs in the leases signed since the start"),

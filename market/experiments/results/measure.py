@@ -153,6 +153,7 @@ def _power(r: _Reading) -> Found:
     yield "power.energised_kw", sum(site.energised_kw for site in sites.sites.values())
     yield "power.used_kw", sum(site.installed_w for site in sites.sites.values()) / 1000
     yield "power.building_kw", sum(building.power_kw for building in sites.buildings.values())
+    yield "power.stopped_kw", sum(site.stopped_kw for site in sites.sites.values())
     yield "power.waiting_kw", sum(_waiting_kw(r.state).values())
 
 
