@@ -21,6 +21,7 @@ from market.units import CENTS
 from market.view import MarketView, Quote, Request
 
 Talks = list[tuple[Request, Quote | None]]
+LEAST_CUT_SHARE = 1e-6  # a counter-offer that asks for less says a lower price, however little there is to win
 
 
 def take_or_leave(view: MarketView, talks: Talks, found: Decision, best: Scored) -> Iterator[Command]:
@@ -188,7 +189,8 @@ def counter(view: MarketView, quote: Quote, target: Target, clause: Clause | Non
 
 def _asked(terms: LeaseTerms, clause: Clause, room: tuple[float, float], target: Target) -> LeaseTerms:
     if clause == "price":
-        return replace(terms, price_usd_per_gpu_hour=terms.price_usd_per_gpu_hour - max(1e-6, room[0]))
+        price = terms.price_usd_per_gpu_hour
+        return replace(terms, price_usd_per_gpu_hour=price - max(LEAST_CUT_SHARE * price, room[0]))
     if clause == "date":
         earlier = max(1, round(room[1]))
         return replace(terms, start_day=terms.start_day - earlier, end_day=terms.end_day - earlier)

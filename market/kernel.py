@@ -23,7 +23,7 @@ from market.evolve import evolve
 from market.rules.base import Happening
 from market.rules.permits import Permission
 from market.state import State, state_hash
-from market.units import WEEK_DAYS
+from market.units import WEEK_DAYS, digits
 from market.week import Outcome, Phase, fell_due, outcomes, steps
 
 WORLD = "world"
@@ -259,7 +259,7 @@ def _option(kind: type[OptionChosen | OptionRejected], actor: str, topic: str, t
     said: dict[str, Any] = {}
     for name in _told(kind):
         value = getattr(terms, name)
-        said[name] = round(value, 9) if isinstance(value, float) else value
+        said[name] = digits(value) if isinstance(value, float) else value
     return kind(org=actor, kind=topic, **said)
 
 

@@ -14,7 +14,7 @@ from market.rules import inputs
 from market.rules.base import Deciders, Happening, cash, years
 from market.state import State, next_id
 from market.state.chips import Chip
-from market.units import MONTH_WEEKS, MONTH_YEARS, QUARTER_DAYS, clip
+from market.units import MONTH_WEEKS, MONTH_YEARS, QUARTER_DAYS, clip, digits
 
 PACKAGER = "nvidia"  # the supplier whose chips share packaging slots
 
@@ -100,9 +100,7 @@ def list_price(state: State, command: commands.ListPrice, day: int) -> list[Even
             )
         ]
     return [
-        events.PriceListed(
-            chip=chip.name, supplier=chip.supplier, price_usd_per_gpu=max(0.01, round(command.price_usd_per_gpu, 2))
-        )
+        events.PriceListed(chip=chip.name, supplier=chip.supplier, price_usd_per_gpu=digits(command.price_usd_per_gpu))
     ]
 
 

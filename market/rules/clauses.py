@@ -13,7 +13,7 @@ from market.rules.base import Happening
 from market.rules.finance import rent_due
 from market.state import State
 from market.state.leases import Lease
-from market.units import CENTS, HOURS_PER_DAY, WEEK_DAYS
+from market.units import CENTS, HOURS_PER_DAY, WEEK_DAYS, digits
 
 YEAR_DAYS = 365  # of a lease: days are counted from its first
 KEPT: tuple[LeaseEnd, ...] = ("default", "rejected", "terminated", "cross default")  # ends that cost a deposit
@@ -76,7 +76,7 @@ def steps(state: State, day: int) -> Iterator[Happening]:
         if years > max(0, before):
             stepped = events.RentStepped(
                 lease_id=lease.lease_id, lessor=lease.lessor, lessee=lease.lessee,
-                price_usd_per_gpu_hour=round(lease.price_usd_per_gpu_hour * (1 + lease.step_share), 6),
+                price_usd_per_gpu_hour=digits(lease.price_usd_per_gpu_hour * (1 + lease.step_share)),
                 amount_usd_cents=rent_due(lease, day - 1),
             )  # fmt: skip
             yield Happening(day, stepped, lease.lessor, lease.lease_id)
@@ -86,7 +86,7 @@ def renewal(state: State, lease: Lease, day: int) -> Happening:
     """Go on with a lease whose term is over and whose lessee renewed it, at its price or at the index of that day."""
     price = lease.price_usd_per_gpu_hour
     if lease.renew_price == "index":
-        price = round(state.leases.price_usd_per_h100e_hour * state.chips.chips[lease.chip].h100e, 6)
+        price = digits(state.leases.price_usd_per_h100e_hour * state.chips.chips[lease.chip].h100e)
     renewed = events.LeaseRenewed(
         lease_id=lease.lease_id, lessor=lease.lessor, lessee=lease.lessee, end_day=lease.end_day + lease.renew_days,
         price_usd_per_gpu_hour=price, amount_usd_cents=rent_due(lease, day - 1),

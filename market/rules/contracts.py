@@ -20,7 +20,7 @@ from market.rules.free import free_gpus, quoted_under
 from market.state import State, next_id
 from market.state.contracts import Contract, Tranche
 from market.state.leases import Quote
-from market.units import CENTS, HOURS_PER_DAY
+from market.units import CENTS, HOURS_PER_DAY, digits
 
 
 def schedule(terms: LeaseTerms) -> Iterator[tuple[int, int, int]]:
@@ -192,7 +192,7 @@ def lease_under(
         "gpus": gpus,
         "start_day": max(day, tranche.start_day),
         "end_day": tranche.end_day,
-        "price_usd_per_gpu_hour": round(contract.price_usd_per_gpu_hour * ratio, 6),
+        "price_usd_per_gpu_hour": digits(contract.price_usd_per_gpu_hour * ratio),
         "tranches": 1,
         "ramp_days": 0,
         "expand_gpus": contract.expand_gpus * gpus // max(1, math.ceil(contract.gpus * ratio)),

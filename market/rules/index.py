@@ -184,7 +184,7 @@ def on_demand(state: State, day: int) -> Batch | None:
     for (org, chip, site), free in capacity.free.items():
         gpus = int(free / chips[chip].h100e * fill)
         if gpus:
-            rows.append((org, chip, site, gpus, round(paid_by[org] * chips[chip].h100e, 6)))
+            rows.append((org, chip, site, gpus, digits(paid_by[org] * chips[chip].h100e)))
     if not rows:
         return None
     columns = columns_of(("lessor", "chip", "site", "gpus", "price_usd_per_gpu_hour"), rows)

@@ -24,6 +24,7 @@ from market.rules.contracts import sign
 from market.rules.quotes import QUOTE_DAYS
 from market.state import State, next_id
 from market.state.leases import Lease, Quote
+from market.units import digits
 
 SILENCE_DAYS = 21  # talks without a message for three weeks are over
 KINDS, CLAUSES = get_args(LeaseKind), get_args(Clause)
@@ -59,7 +60,7 @@ def request_lease(state: State, command: commands.RequestLease, day: int) -> lis
             h100e=round(command.h100e, 3),
             due_day=command.due_day,
             duration_days=command.duration_days,
-            price_usd_per_h100e_hour=round(command.price_usd_per_h100e_hour, 6),
+            price_usd_per_h100e_hour=digits(command.price_usd_per_h100e_hour),
             kind=command.kind,
             region=command.region,
             chip=command.chip,
@@ -91,7 +92,7 @@ def counter_quote(state: State, command: commands.CounterQuote, day: int) -> lis
             quote_id=quote.quote_id,
             lessor=quote.lessor,
             lessee=quote.lessee,
-            price_usd_per_gpu_hour=round(terms.price_usd_per_gpu_hour, 6),
+            price_usd_per_gpu_hour=digits(terms.price_usd_per_gpu_hour),
             clause=command.clause,
             start_day=terms.start_day,
             end_day=terms.end_day,

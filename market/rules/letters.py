@@ -132,7 +132,7 @@ def _talks(state: State, letter: Letter, day: int, begun: Counter[str]) -> Itera
         h100e=letter.h100e,
         due_day=letter.due_day,
         duration_days=round(365 * p["labs.frontier_term_years"]),
-        price_usd_per_h100e_hour=round(state.leases.price_usd_per_h100e_hour * p["price.walk_away"], 6),
+        price_usd_per_h100e_hour=digits(state.leases.price_usd_per_h100e_hour * p["price.walk_away"]),
         kind="frontier",
     )
     yield Happening(day, event, letter.org, letter.deal_id)

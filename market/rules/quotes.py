@@ -15,6 +15,7 @@ from market.rules.base import Deciders, buildings_at
 from market.rules.free import free_gpus, promised_watts, quoted_under
 from market.state import State, next_id
 from market.state.leases import Request
+from market.units import digits
 
 QUOTE_DAYS = 7  # a quote holds its GPUs for a week
 FORMS, CHOICES = get_args(QuoteForm), get_args(ChoiceOf)
@@ -108,7 +109,7 @@ def give_quote(state: State, command: commands.GiveQuote, day: int) -> list[Even
         return [events.QuoteRefused(lessor=command.actor, request_id=command.request_id, reason="no such request")]
     if fault := quote_fault(state, command, request, day):
         return [events.QuoteRefused(lessor=command.actor, request_id=command.request_id, reason=fault)]
-    rounded = spread(command.terms) | {"price_usd_per_gpu_hour": round(command.terms.price_usd_per_gpu_hour, 6)}
+    rounded = spread(command.terms) | {"price_usd_per_gpu_hour": digits(command.terms.price_usd_per_gpu_hour)}
     return [
         events.QuoteGiven(
             quote_id=next_id(state, command.actor, "quote"),

@@ -108,7 +108,7 @@ def auctioned(state: State, day: int) -> Iterator[Happening | Batch]:
         lessors = [at.org for at, _, _ in rows]
         columns = {
             "lessor": lessors, "chip": [at.chip for at, _, _ in rows], "site": [at.site for at, _, _ in rows],
-            "gpus": [gpus for _, gpus, _ in rows], "price_usd_per_gpu_hour": [round(each, 6) for _, _, each in rows],
+            "gpus": [gpus for _, gpus, _ in rows], "price_usd_per_gpu_hour": [digits(each) for _, _, each in rows],
         }  # fmt: skip
         yield Batch(lease_events.OnDemandRented, columns, lessors, lessors)
 

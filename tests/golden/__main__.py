@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.golden.quantities import KEPT, kept, quantities
 
 def main() -> None:
     """Simulate a year of the default world, print what changed, and keep it."""
+    argparse.ArgumentParser(prog="python -m tests.golden", description=__doc__).parse_args()
     new = quantities(simulate(load_scenario(WORLD, {}).scenario, 0, 52).frame.lazy())
     old = kept() if KEPT.exists() else []
     for now, was in zip(new, old, strict=False):

@@ -21,7 +21,7 @@ WEEKS = 26
 
 
 KINDS = [
-    "order", "display names", "money",
+    "order", "display names", "money x 64", "money x 0.0009",
     *(f"new {kind} {NEW[n % 3]}" for n, kind in enumerate(
         ("lab", "cloud", "supplier", "oem", "investor", "rest", "region", "site", "chip")
     )),
@@ -45,7 +45,7 @@ def default(frontier: Scenario) -> History:
 
 
 def changes(world: Scenario) -> list[Changed]:
-    return [turned(world), retitled(world), dearer(world), *newcomers(world)]
+    return [turned(world), retitled(world), dearer(world), dearer(world, 1 / 1024), *newcomers(world)]
 
 
 @pytest.mark.parametrize("kind", KINDS)

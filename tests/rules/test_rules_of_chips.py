@@ -104,7 +104,7 @@ def test_a_buyer_cancels_no_more_than_is_open_and_only_its_own():
 
 def test_a_supplier_prices_its_own_chips_and_no_others():
     world = given()
-    (listed,) = world.when(ListPrice(actor=SUPPLIER, because="H100", chip="H100", price_usd_per_gpu=24_000.004))
+    (listed,) = world.when(ListPrice(actor=SUPPLIER, because="H100", chip="H100", price_usd_per_gpu=24_000.000004))
     assert listed == events.PriceListed(chip="H100", supplier=SUPPLIER, price_usd_per_gpu=24_000.0)
     assert world.state.chips.chips["H100"].price_usd_per_gpu == 24_000.0
     for price, actor, chip in ((0.0, SUPPLIER, "H100"), (1.0, LAB, "H100"), (1.0, SUPPLIER, "none")):

@@ -61,7 +61,7 @@ def prices(book: Book) -> list[Finding]:
     behind = (pl.col("day") - pl.col("first")) % YEAR_DAYS
     wrong = steps.filter(pl.col("type") != "LeaseSigned").with_columns(due=due)
     wrong = wrong.filter(
-        ((pl.col("price_usd_per_gpu_hour") - pl.col("due")).abs() > 1e-6)
+        ((pl.col("price_usd_per_gpu_hour") - pl.col("due")).abs() > 1e-6 * pl.col("due"))
         | ((pl.col("type") == "RentStepped") & ((behind >= 7) | (pl.col("step_share") == 0)))
     )
     return found(wrong, "clauses", "{}: its rent becomes {}, its clauses say {}", "lease_id", "price_usd_per_gpu_hour",
