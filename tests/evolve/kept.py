@@ -6,6 +6,7 @@ run by an earlier program, and of a state before any event.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import sys
@@ -17,7 +18,7 @@ from typing import Any
 import msgspec
 
 from market.runs.reading import open_run
-from market.state import FAMILIES, State
+from market.state import FAMILIES, State, state_hash
 from tests.events.golden_world import WORLD
 
 FILE = Path(__file__).parent / "written.json"
@@ -47,7 +48,15 @@ def digests(state: State) -> dict[str, str]:
         for path, value in leaves(getattr(state, family), family):
             if not path.startswith(OTHERS):
                 found[path].append(value)
-    return {path: hashlib.sha256("\n".join(values).encode()).hexdigest()[:8] for path, values in found.items()}
+    fields = {path: hashlib.sha256("\n".join(values).encode()).hexdigest()[:8] for path, values in found.items()}
+    return {**fields, "the whole as it is hashed": _hashed(state)}
+
+
+def _hashed(state: State) -> str:
+    """The hash by which a log of before replays, the catalogue's numbers left out."""
+    bare = copy.deepcopy(state)
+    bare.run.parameters, bare.run.baseline = {}, {}
+    return state_hash(bare)[:8]
 
 
 def written() -> dict[str, dict[str, str]]:

@@ -36,7 +36,7 @@ WALK = (
 )  # fmt: skip
 PACKAGES = {
     "events": (("events",), EVENTS),
-    "evolve": (("market/evolve", "market/state"), (*WALK, "tests/rules")),
+    "evolve": (("market/evolve", "market/state"), (*WALK, "tests/rules", "tests/events/test_log_versions.py")),
     "kernel": (("market/kernel.py", "market/week.py"), WALK),
     "view": (("market/view",), ("tests/boundaries", "tests/agents", "tests/kernel/test_the_walk.py")),
     "rules": (("market/rules",), ("tests/rules", "tests/kernel")),
