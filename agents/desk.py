@@ -14,7 +14,7 @@ from agents.talks import Talks, negotiate, take_or_leave
 from agents.targets import users_urgency
 from events.commands import Command
 from events.commands.leases import RequestLease
-from market.rng import NORMAL_MAX, Draws
+from market.rng import LIFETIME, NORMAL_MAX, Draws
 from market.units import MONTH_WEEKS
 from market.view import MarketView, Request
 
@@ -55,14 +55,34 @@ def nearest_lessors(view: MarketView, draws: Draws) -> list[str]:
     p, best = view.param, list[tuple[float, str]]()
     asked, loyalty, noise = round(p("desk.lessors_asked")), p("desk.loyalty"), p("desk.noise")
     reach, backer = max(loyalty, 0.0) + abs(noise) * NORMAL_MAX, view.compute_backer(view.me)
-    for owned, cloud in sorted((-view.fleet_owned_by(name), name) for name in (*lessors(view), *idle_labs(view))):
-        size = math.log(max(-owned, 1.0))
+    for cloud in known_lessors(view):
+        size = math.log(max(view.fleet_owned_by(cloud), 1.0))
         if best and len(best) == asked and size + reach < -best[-1][0]:
             break  # nor could any of the smaller ones come among them
         loyal = loyalty if view.leases_from(view.me, cloud) or backer == cloud else 0.0
         best.append((-(size + loyal + noise * draws.normal("lessor rank", cloud)), cloud))
         best = sorted(best)[:asked]
     return [cloud for _, cloud in best]
+
+
+def known_lessors(view: MarketView) -> list[str]:
+    """Whom an org could ask for what stands free, the largest first: clouds, and labs that let what is idle."""
+    if view.trait("exclusive_cloud"):
+        return sorted(lessors(view), key=lambda name: (-view.fleet_owned_by(name), name))
+    return [name for name in known(view, view.lessors_by_size()) if name != view.me]
+
+
+def known(view: MarketView, names: Sequence[str]) -> Sequence[str]:
+    """Those of many lessors whom an org knows: the largest, and as many that it came upon, by one draw for life.
+
+    `names` come by size, and so does what is given back.
+    """
+    most = round(view.param("desk.lessors_known"))
+    if len(names) <= most:
+        return names
+    largest = round(most / 2)
+    first = largest + int(view.draws.uniform("lessors known", week=LIFETIME) * (len(names) - most + 1))
+    return [*names[:largest], *names[first : first + most - largest]]
 
 
 def largest_lessor(view: MarketView) -> list[str]:
@@ -89,18 +109,10 @@ def _is_own(view: MarketView, option: Option) -> bool:
 
 def lessors(view: MarketView) -> list[str]:
     """Clouds of the same bloc; the backer alone where a lab is bound to its cloud."""
-    backer = view.compute_backer(view.me)
-    clouds = [name for name in view.clouds() if name != view.me]
-    if view.trait("exclusive_cloud") and backer in clouds:
+    backer, me = view.compute_backer(view.me), view.me
+    if view.trait("exclusive_cloud") and backer != me and backer in view.clouds():
         return [str(backer)]
-    return clouds
-
-
-def idle_labs(view: MarketView) -> list[str]:
-    """Labs of the bloc that have more compute of their own than they want: anybody may let what is idle."""
-    if view.trait("exclusive_cloud"):
-        return []
-    return [x for x in view.idle_labs() if x != view.me and view.same_bloc(x)]
+    return sorted(name for name in known(view, view.clouds()) if name != me)
 
 
 def tables(view: MarketView) -> list[Talks]:

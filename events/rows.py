@@ -31,11 +31,14 @@ class Rows(msgspec.Struct, frozen=True):
     def __len__(self) -> int:
         return len(self.actor)
 
+    def events(self) -> list[Event]:
+        """The same events one by one, without their envelope."""
+        columns = [plain(self.columns[name]) for name in self.kind.__struct_fields__]
+        return list(map(by_position(self.kind), *columns))
+
     def entries(self) -> Iterator[Entry]:
         """The same events one by one."""
-        columns = [plain(self.columns[name]) for name in self.kind.__struct_fields__]
-        events = map(by_position(self.kind), *columns)
-        places = zip(self.actor, self.cause_seq, self.root_seq, events, strict=True)
+        places = zip(self.actor, self.cause_seq, self.root_seq, self.events(), strict=True)
         for seq, (actor, cause, root, event) in enumerate(places, self.first_seq):
             yield Entry(seq, self.day, actor, cause, root, event)
 

@@ -141,11 +141,14 @@ class Kernel:
             batch.columns,
         )  # fmt: skip
         self.log.append_rows(rows)
-        entries = list(rows.entries())
-        for entry in entries:
-            evolve(state, entry.event, day)
-            remember(state, entry.event, entry.seq, entry.root_seq)
-        return [entry.event for entry in entries] if self.hooks is not None else []
+        events, about = rows.events(), _about(batch.kind)
+        for event in events:
+            evolve(state, event, day)
+        if about is not None:
+            field, aspect = about
+            for seq, (event, (_, root)) in enumerate(zip(events, causes, strict=True), rows.first_seq):
+                trail[getattr(event, field) + aspect] = (seq, root)
+        return events if self.hooks is not None else []
 
     def record_all(self, outcomes: Iterable[Outcome], day: int) -> list[Event]:
         """Append happenings and batches in order, with what policies levy on them; give back the single events."""

@@ -50,13 +50,14 @@ def promised_by(state: State, owner: str, leases: Iterable[Lease], quotes: Itera
     chips = state.chips.chips
     promised: dict[tuple[str, str], int] = defaultdict(int)
     for lease in leases:
-        promised[lease.site, lease.chip] += lease.owed
+        if gpus := lease.gpus - lease.delivered:
+            promised[lease.site, lease.chip] += gpus
     for quote in quotes:
         if quote.form == "lease":
             promised[quote.site, quote.chip] += quote.gpus
     watts: dict[str, int] = defaultdict(int)
     for (site, chip), gpus in promised.items():
-        holding = state.chips.holdings.get(Place(owner, chip, site)) if gpus else None
+        holding = state.chips.holdings.get(Place(owner, chip, site))
         missing = gpus - (holding.held if holding else 0)
         if missing > 0:
             watts[site] += missing * round(chips[chip].power_kw_it_per_gpu * 1000)

@@ -210,6 +210,8 @@ class _Opening:
         left = solvency.monthly_income(state, self.org) - solvency.energy_cents(state, self.org)
         rented = []
         for lease in state.leases.leases.values():
+            if self.org not in (lease.lessor, lease.lessee):
+                continue
             if lease.kind == "internal" and (plan == "restructuring" or lease.lessor == self.org):
                 continue
             dear = lease.price_usd_per_gpu_hour / max(1e-9, worth.market_rent(state, lease, self.day))

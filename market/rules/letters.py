@@ -12,8 +12,8 @@ from events.types import Event
 from events.types import leases as events
 from market import rng
 from market.rules import demand, finance
-from market.rules.base import Deciders, Happening, cash, income_usd_per_year
-from market.rules.free import promised_watts
+from market.rules.base import Deciders, Happening, cash, income_usd_per_year, let_by, quoted_by
+from market.rules.free import promised_by
 from market.rules.power import days_of_new
 from market.state import State, next_id
 from market.state.leases import Letter
@@ -98,7 +98,8 @@ def powered_share(state: State, letter: Letter, day: int) -> float:
     each = min((c.power_kw_it_per_gpu / c.h100e for c in chips if c.in_volume and c.buyers == "all"), default=1.0)
     need = letter.h100e * each
     own = [site for site in state.sites.sites.values() if site.owner == lessor]
-    free = sum(site.spare_w - promised_watts(state, site.name) for site in own) / 1000
+    promised = promised_by(state, lessor, let_by(state, lessor), quoted_by(state, lessor)) if own else {}
+    free = sum(site.spare_w - promised.get(site.name, 0) for site in own) / 1000
     coming = sum(b.power_kw for b in state.sites.buildings.values() if b.org == lessor and b.due_day <= letter.due_day)
     left, country = letter.due_day - day, state.run.orgs[lessor].country
     regions = {site.region for site in own} | {r.name for r in state.run.regions.values() if r.country == country}

@@ -48,28 +48,42 @@ def cluster_size(gpus: int) -> int:
     return gpu_rungs(gpus)[0] if gpus > 0 else 0
 
 
-def leading_flop(state: State, day: int, ready_weeks: float) -> float:
+class Leader(NamedTuple):
+    """The best released model: its effective FLOP, and the day of its release."""
+
+    effective_flop: float
+    released_day: int
+
+
+def leader(state: State, day: int) -> Leader:
+    """Find the best released model; before the first, what a first run takes, today."""
+    labs = state.training.labs.values()
+    known = [Leader(lab.best_effective_flop, lab.released_day) for lab in labs if lab.best_effective_flop]
+    return max(known, default=Leader(state.run.parameters["labs.first_run_flop"], day))
+
+
+def leading_flop(state: State, best: Leader, day: int, ready_weeks: float) -> float:
     """Effective FLOP of a run that would lead when it is released, on a machine ready in so many weeks."""
-    p, labs = state.run.parameters, state.training.labs.values()
-    known = [(lab.best_effective_flop, lab.released_day) for lab in labs if lab.best_effective_flop]
-    best, released = max(known, default=(p["labs.first_run_flop"], day))
+    p = state.run.parameters
     own = day + 7 * ready_weeks + p["labs.run_days"] + 7 * p["labs.release_lag_weeks"]
-    flop: float = best * p["labs.race_pace_per_year"] ** (max(0.0, own - released) / DAYS_PER_YEAR)
+    years = max(0.0, own - best.released_day) / DAYS_PER_YEAR
+    flop: float = best.effective_flop * p["labs.race_pace_per_year"] ** years
     return flop
 
 
-def step_flop(state: State, lab: Lab, day: int) -> float:
+def step_flop(state: State, best: Leader, lab: Lab, day: int) -> float:
     """Effective FLOP from which a lab begins a run: what would lead, or after a wait a step beyond its own best."""
     p = state.run.parameters
     own: float = p["labs.step_up"] * max(lab.best_effective_flop, p["labs.first_run_flop"])
-    return own if day - lab.run_day >= 7 * p["labs.run_wait_weeks"] else max(own, leading_flop(state, day, 0.0))
+    return own if day - lab.run_day >= 7 * p["labs.run_wait_weeks"] else max(own, leading_flop(state, best, day, 0.0))
 
 
 def machines(state: State, fleets: Mapping[str, float], day: int) -> dict[str, list[Machine]]:
     """Plan the largest machines of every lab that could begin a run this week, best first."""
     training = {run.org for run in state.training.runs.values()}
     idle = (org for org, lab in state.training.labs.items() if not lab.pending_model and org not in training)
-    rows = [row for org in idle for row in _candidates(state, org, fleets[org], day)]
+    best = leader(state, day)
+    rows = [row for org in idle for row in _candidates(state, best, org, fleets[org], day)]
     if not rows:
         return {}
     chips, gpus = [m.chip for _, m in rows], [m.gpus for _, m in rows]
@@ -85,14 +99,14 @@ def machines(state: State, fleets: Mapping[str, float], day: int) -> dict[str, l
     return {org: sorted(options, key=lambda m: (-m.effective_flop, m.chip, m.site)) for org, options in found.items()}
 
 
-def _candidates(state: State, org: str, fleet: float, day: int) -> list[tuple[str, Machine]]:
+def _candidates(state: State, best: Leader, org: str, fleet: float, day: int) -> list[tuple[str, Machine]]:
     """Machines of an idle lab whose nameplate gives hope of a run."""
     p, lab = state.run.parameters, state.training.labs[org]
     research = fleet * (1 - p.get(f"orgs.{org}.captive_share", 0.0)) * (1 - lab.inference_share)
     keen = p["labs.run_share"] + p["labs.run_share_keen"] * p.get(f"orgs.{org}.wait_weight", 0.0)
     budget = p.get(f"orgs.{org}.run_share", min(1.0, keen)) * research
     pace = p["labs.mfu"] * p["labs.goodput"] * p["labs.run_days"] * SECONDS_PER_DAY
-    least = step_flop(state, lab, day)
+    least = step_flop(state, best, lab, day)
     rows = []
     for holding in holdings_of(state, org):
         peak = peak_flop_per_s(holding.chip)

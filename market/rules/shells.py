@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from events.types import chips as events
@@ -19,16 +19,39 @@ ASKED_WEEKS = 26
 
 def shell_day(state: State, building: Building) -> int:
     """Day on which a shell stands: planned days times a lognormal slip, given that it was not ready at the start."""
-    p, run = state.run.parameters, state.run
-    planned = max(1, building.planned_days)
-    begun = (run.start_day - building.start_day) / planned
-    is_campus = state.sites.sites[building.site].kind != "pool"  # pools lie in many places
-    u = _drawn(run.seed, building.building_id, building.site, p["sites.slip_shared"] if is_campus else 0.0)
-    ratio = _slip(u, begun, p["sites.slip_median"], p["sites.slip_sd"])
-    return building.start_day + round(planned * ratio) + building.rested_days
+    return next(shell_days(state, (building,)))
+
+
+def shell_days(state: State, buildings: Iterable[Building]) -> Iterator[int]:
+    """`shell_day` of each of several buildings."""
+    p, run, sites = state.run.parameters, state.run, state.sites.sites
+    seed, start, common, usual = (
+        run.seed,
+        run.start_day,
+        p["sites.slip_shared"],
+        (p["sites.slip_median"], p["sites.slip_sd"]),
+    )
+    for building in buildings:
+        name, site, begun = building.building_id, building.site, building.start_day
+        shared = 0.0 if sites[site].kind == "pool" else common  # pools lie in many places
+        plan = building.planned_days, start - begun
+        yield begun + _works_days((seed, name, site, shared), plan, usual) + building.rested_days
+
+
+def over(state: State, buildings: Iterable[Building], last: int) -> dict[str, int]:
+    """Buildings whose works are over by a day, by id, each with its own day."""
+    known = list(buildings)
+    days = zip(known, shell_days(state, known), strict=True)
+    return {building.building_id: day for building, day in days if day <= last}
 
 
 @lru_cache(1 << 14)
+def _works_days(draw: tuple[int, str, str, float], plan: tuple[int, int], usual: tuple[float, float]) -> int:
+    """Days that works take: the key of their draw, days planned and passed at the start, median and spread of slips."""
+    planned = max(1, plan[0])
+    return round(planned * _slip(_drawn(*draw), plan[1] / planned, *usual))
+
+
 def _drawn(seed: int, building_id: str, site: str, shared: float) -> float:
     """A draw for a building, 0 to 1, that has a part of its variance in common with all buildings of its site."""
     own = rng.uniform(seed, "building slip", building_id)
@@ -38,7 +61,6 @@ def _drawn(seed: int, building_id: str, site: str, shared: float) -> float:
     return min(max(rng.normal_cdf(z), 1e-9), 1 - 1e-9)
 
 
-@lru_cache(1 << 14)
 def _slip(u: float, begun: float, median: float, sd: float) -> float:
     """Realised over planned days; `begun` is the part of the plan that had passed at the start, <= 0 if none."""
     if begun > 0:
@@ -98,9 +120,9 @@ def expand(state: State, day: int) -> Iterator[Happening]:
 def binding(state: State, day: int) -> Iterator[Happening]:
     """Say of each builder whose works are over and wait to be finished that contractors hold it back, or no more."""
     late: dict[str, int] = {}
-    for building in state.sites.buildings.values():
-        if not building.shell_ready and building.paused_day < 0 and shell_day(state, building) <= day:
-            late[building.org] = late.get(building.org, 0) + building.power_kw
+    buildings = state.sites.buildings
+    for name in over(state, (b for b in buildings.values() if not b.shell_ready and b.paused_day < 0), day):
+        late[buildings[name].org] = late.get(buildings[name].org, 0) + buildings[name].power_kw
     month = month_kw(state)
     share = round(month / (month + sum(late.values())), 6) if month else 0.0
     bound = (org for org, kind in state.chips.binding.items() if kind == SHELLS and org in state.run.orgs)

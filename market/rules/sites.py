@@ -200,8 +200,7 @@ def give_up(state: State, day: int) -> Iterator[Happening]:
 def due(state: State, first: int, last: int) -> Iterator[Happening]:
     """Shells that stand, and promises that pass unkept, between two days."""
     working = {name: b for name, b in state.sites.buildings.items() if b.paused_day < 0}
-    days = {name: shells.shell_day(state, b) for name, b in working.items() if not b.shell_ready}
-    over = {name: day for name, day in days.items() if day <= last}
+    over = shells.over(state, (b for b in working.values() if not b.shell_ready), last)
     done = shells.finished(state, over)
     for name, building in working.items():
         ready = building.shell_ready

@@ -239,7 +239,7 @@ class OwnView(PublicView):
 
     def step_flop(self) -> float:
         """Effective FLOP from which the lab begins a run."""
-        return step_flop(state_of(self), state_of(self).training.labs[self.me], self.day)
+        return step_flop(state_of(self), shared_of(self).leader, state_of(self).training.labs[self.me], self.day)
 
     def serving_capacity_usd(self) -> float:
         """Revenue a year that the whole fleet could serve."""

@@ -65,8 +65,12 @@ class PublicView(PolicyView):
         return shared_of(self).of_role(role)[self.org.country == "CN"]
 
     def clouds(self) -> tuple[str, ...]:
-        """Clouds of the own bloc that trade and have GPUs, by id."""
+        """Clouds of the own bloc that trade and have GPUs, the largest fleet first."""
         return shared_of(self).clouds[self.org.country == "CN"]
+
+    def lessors_by_size(self) -> tuple[str, ...]:
+        """The same, and labs of the own bloc that let what is idle, the largest fleet first."""
+        return shared_of(self).lessors[self.org.country == "CN"]
 
     def parent_of(self, org: str) -> str | None:
         """Owner of an org."""
@@ -112,10 +116,6 @@ class PublicView(PolicyView):
         """H100e of a lab's own that it offers to anybody: beyond what it wants."""
         return shared_of(self).idle_h100e.get(lab, 0.0)
 
-    def idle_labs(self) -> tuple[str, ...]:
-        """Labs that offer at least the smallest request, by id."""
-        return shared_of(self).idle_labs
-
     def labs(self) -> Mapping[str, LabSeen]:
         """Released models and reported revenue of all labs."""
         return shared_of(self).labs
@@ -127,7 +127,7 @@ class PublicView(PolicyView):
 
     def leading_flop(self, ready_weeks: float) -> float:
         """Effective FLOP of a run that would lead when it is released, on a machine ready in so many weeks."""
-        return leading_flop(state_of(self), self.day, ready_weeks)
+        return leading_flop(state_of(self), shared_of(self).leader, self.day, ready_weeks)
 
     def leases_from(self, lessee: str, lessor: str) -> bool:
         """Whether one org rents from another (leases signed are public)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from types import MappingProxyType
 
@@ -18,7 +18,7 @@ from market.rules.estates import is_open, reserve_cents
 from market.rules.finance import lease_rent
 from market.rules.free import idle_h100e
 from market.rules.index import Capacity, tail_price, tail_wanted
-from market.rules.machines import Machine, machines, quote_yields
+from market.rules.machines import Leader, Machine, leader, machines, quote_yields
 from market.rules.power import Server, grid, makers, plant_queue, queued_kw, study_days
 from market.rules.prices import cost_of_mix, replacement_cost
 from market.rules.projects import Bench, benches
@@ -79,6 +79,11 @@ class Shared(EachOrg):
         fields = LabSeen.__struct_fields__
         labs = self.state.training.labs
         return MappingProxyType({n: LabSeen(*(getattr(lab, field) for field in fields)) for n, lab in labs.items()})
+
+    @cached_property
+    def leader(self) -> Leader:
+        """The best released model."""
+        return leader(self.state, self.day)
 
     @cached_property
     def labs_revenue_usd_per_year(self) -> float:
@@ -148,11 +153,23 @@ class Shared(EachOrg):
 
     @cached_property
     def clouds(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Clouds that trade and have GPUs, by id: those outside China and those in it."""
+        """Clouds that trade and have GPUs, the largest first: those outside China and those in it."""
         outside, inside = (
-            tuple(sorted(x for x in names if self.fleets_h100e.get(x))) for names in self.of_role("cloud")
+            self.by_size(x for x in names if self.fleets_h100e.get(x)) for names in self.of_role("cloud")
         )
         return outside, inside
+
+    @cached_property
+    def lessors(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The same with the labs that let what is idle."""
+        orgs, (outside, inside) = self.state.run.orgs, self.clouds
+        chinese = {name for name in self.idle_labs if orgs[name].country == "CN"}
+        others = (name for name in self.idle_labs if name not in chinese)
+        return self.by_size((*outside, *others)), self.by_size((*inside, *chinese))
+
+    def by_size(self, orgs: Iterable[str]) -> tuple[str, ...]:
+        """Orgs by what they own, the largest first."""
+        return tuple(sorted(orgs, key=lambda name: (-self.owned_h100e.get(name, 0.0), name)))
 
     @cached_property
     def lead_time_weeks(self) -> float:

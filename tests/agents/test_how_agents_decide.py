@@ -346,9 +346,18 @@ def test_a_lab_lets_what_it_owns_and_does_not_want_and_nothing_else():
 
 
 def test_only_a_lab_with_idle_compute_is_asked_beside_clouds():
-    assert desk.idle_labs(view(letting(500.0), RIVAL)) == [LAB]
-    assert desk.idle_labs(view(letting(1e6), RIVAL)) == []
-    assert desk.idle_labs(view(letting(500.0), LAB)) == []
+    assert LAB in desk.known_lessors(view(letting(500.0), RIVAL))
+    assert LAB not in desk.known_lessors(view(letting(1e6), RIVAL))
+    assert LAB not in desk.known_lessors(view(letting(500.0), LAB))
+
+
+def test_of_many_lessors_an_org_knows_the_largest_and_for_life_as_many_of_any_size():
+    names = [f"cloud-{n:03d}" for n in range(200)]
+    both = [desk.known(view(given(), org), names) for org in (LAB, RIVAL)]
+    for known in both:
+        assert (len(known), known[:16], sorted(known)) == (32, names[:16], known)
+    assert both[0] == desk.known(view(given()), names) != both[1]
+    assert desk.known(view(given()), names[:32]) == names[:32]
 
 
 def test_chips_that_have_no_power_get_a_building_and_no_larger_than_their_owner_can_pay():
