@@ -21,7 +21,7 @@ from agents.amounts import (
     wish_usd_per_year,
 )
 from agents.decision import Scored, decide, divide, true_reason
-from agents.resources import room_kw, spendable_usd, unspent_usd
+from agents.resources import lacking, room_kw, spendable_usd, unspent_usd
 from agents.valuation import is_my_week
 from events.commands import Choice, Command, Terms
 from events.commands.chips import CancelOrder, PlaceOrder
@@ -32,7 +32,6 @@ from market.units import CENTS, MONTH_WEEKS, YEAR_MONTHS, clip
 from market.view import MarketView
 
 NODE_GPUS = 8  # no order is smaller than a server
-CHIPS_AT_ONCE = 4  # a month's money is spread over no more chips
 
 
 def purchases(view: MarketView) -> Iterator[Command]:
@@ -75,7 +74,8 @@ def orders(view: MarketView) -> Iterator[Command]:
     wanted = fleet(view, money / usd_per_h100e(view), horizon_weeks(view), view.param("choice.chip_wait_weight"))
     decision = decide(wanted, found, means.weights(view))
     refused = permission.refused_chips(view)
-    for scored, part in divide(decision, view.param("choice.chip_temperature"))[:CHIPS_AT_ONCE]:
+    parts = divide(decision, view.param("choice.chip_temperature"))[: round(view.param("orders.chips_at_once"))]
+    for scored, part in parts:
         chip = scored.option.chip
         wished = int(money * part / view.chip(chip).price_usd_per_gpu / (1 + view.levy_on_chips(chip)))
         gpus, cut = permission.order_size(view, chip, wished)
@@ -95,7 +95,7 @@ def _left(left: Scored, taken: Scored) -> Terms:
 def _own_orders(view: MarketView) -> Iterator[Command]:
     """Take what the lines of the org's own group will make in the next month, as far as power for it is to come."""
     promised, room = view.outlook(), room_kw(view, horizon_weeks(view))
-    for chip in view.own_lines():
+    for chip in sorted(view.own_lines(), key=lambda x: (-x.start_day, x.name)):  # of one room, the newest first
         backlog = sum(order.gpus for order in view.orders() if order.chip == chip.name)
         weeks = MONTH_WEEKS + view.lead_time_weeks if wish_usd_per_year(view) > 0 else 0.0
         gpus = min(round(weeks * promised.get(chip.name, 0)), backlog + int(max(0.0, room) / chip.power_kw_it_per_gpu))
@@ -105,17 +105,11 @@ def _own_orders(view: MarketView) -> Iterator[Command]:
 
 
 def _lease_orders(view: MarketView) -> Iterator[PlaceOrder]:
-    owed: dict[str, int] = {}
-    because: dict[str, str] = {}
-    for lease in view.let():
-        if lease.parent_lease_id is None and lease.owed:
-            owed[lease.chip] = owed.get(lease.chip, 0) + lease.owed
-            because.setdefault(lease.chip, lease.lease_id)
-    for chip, gpus in sorted(owed.items()):
-        cover = view.warehouse().get(chip, 0) + view.coming().get(chip, 0)
-        cover += sum(order.gpus for order in view.orders() if order.chip == chip)
-        if gpus - cover >= NODE_GPUS and view.may_buy(chip) and not view.chip(chip).retired:
-            yield PlaceOrder(actor=view.me, because=because[chip], chip=chip, gpus=gpus - cover)
+    for chip, lack in lacking(view).items():
+        if lack.leases >= NODE_GPUS and view.may_buy(chip) and not view.chip(chip).retired:
+            owed = (x for x in view.let() if x.chip == chip and x.owed and x.parent_lease_id is None)
+            first = min(owed, key=lambda lease: (lease.start_day, lease.lease_id))
+            yield PlaceOrder(actor=view.me, because=first.lease_id, chip=chip, gpus=lack.leases)
 
 
 def cancellations(view: MarketView) -> Iterator[Command]:
@@ -133,7 +127,7 @@ def cancellations(view: MarketView) -> Iterator[Command]:
         return
     rate = min(1.0, MONTH_WEEKS * p("orders.excess_cancel_per_week")) * min(1.0, excess)
     left = rate * backlog
-    for order in reversed(view.orders()):
+    for order in reversed(view.orders()):  # as they were placed
         if left <= 0:
             return
         each = view.chip(order.chip).h100e

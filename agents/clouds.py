@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from agents.amounts import horizon_weeks, margin, owned_h100e, rented_h100e, target_h100e
+from agents.amounts import finance_usd_per_year, horizon_weeks, margin, owned_h100e, rented_h100e, target_h100e
 from agents.bidders import bids
 from agents.buyers import purchases
 from agents.decision import Target
@@ -18,11 +18,11 @@ from agents.resources import installed_kw, trusted_kw
 from agents.rights import options_of_cloud
 from agents.shelf import answer_counters, answer_requests
 from agents.siting import renewals, works
-from agents.targets import obtainable_h100e, users_urgency
+from agents.targets import asked_h100e, users_urgency
 from agents.valuation import is_my_week
 from events.commands import Command
 from market.rng import Draws
-from market.units import MONTH_WEEKS, QUARTER_WEEKS
+from market.units import HOURS_PER_YEAR, MONTH_WEEKS, QUARTER_WEEKS
 from market.view import MarketView
 
 
@@ -47,7 +47,10 @@ class Cloud:
 
 
 def capacity(view: MarketView) -> Iterator[Target]:
-    """What a cloud lacks for its own users because its power comes too late: its part of a quarter, for some years."""
+    """What a cloud lacks for its own users because its power comes too late: its part of a quarter, for some years.
+
+    No more than makers make for one buyer, and than it could pay for with all that it raises in a year.
+    """
     p, weeks = view.param, horizon_weeks(view)
     chip = best_chip(view)
     if view.captive_share() <= 0 or chip is None or view.cash_cents <= 0:
@@ -55,9 +58,11 @@ def capacity(view: MarketView) -> Iterator[Target]:
     owned = owned_h100e(view) + rented_h100e(view)
     room = max(0.0, trusted_kw(view, weeks) - installed_kw(view))
     short = target_h100e(view, weeks) - owned - room / chip.power_kw_it_per_gpu * chip.h100e
-    asked = min(short * margin(view) * min(1.0, QUARTER_WEEKS / p("sites.start_weeks")), obtainable_h100e(view))
+    price = view.contract_price(365 * p("labs.far_term_years"), weeks)
+    payable = finance_usd_per_year(view) / (HOURS_PER_YEAR * price)
+    part = margin(view) * min(1.0, QUARTER_WEEKS / p("sites.start_weeks"))
+    asked = min(short * part, asked_h100e(view), payable)
     if asked >= p("contracts.ask_min_h100e"):
-        price = view.contract_price(365 * p("labs.far_term_years"), weeks)
         yield Target(
             kind="capacity", h100e=asked, due_day=view.day + round(7 * weeks), years=p("labs.far_term_years"),
             worth_usd_per_h100e_hour_max=price * p("price.walk_away"), because=view.me,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -13,7 +12,7 @@ from agents import execution, means, options, permission
 from agents.amounts import fleet
 from agents.buyers import NODE_GPUS
 from agents.decision import Way, decide
-from agents.resources import installed_kw, payable_usd, room_kw
+from agents.resources import installed_kw, lacking, payable_usd, room_kw
 from events.commands import Command
 from events.commands.chips import PlaceOrder
 from events.commands.sites import PlanSite, StartBuilding
@@ -33,9 +32,9 @@ def power_chips(view: MarketView) -> Iterator[Command]:
     spare = view.cash_cents / CENTS - means.other_burn_usd(view) - means.promised_usd(view)
     cash_kw = max(0.0, spare) / p("build.shell_usd_per_kw")
     kw = int(min(view.pending_kw() + installed_kw(view) - ready, cash_kw, p("sites.building_kw_max")))
-    if kw < p("sites.building_kw_min") or not sites or chip is None:
+    site = permission.main_site(sites)
+    if kw < p("sites.building_kw_min") or chip is None or site is None:
         return
-    site = max(sites, key=lambda s: (s.energised_kw, s.name))
     h100e, keen = means.h100e_of_kw(chip, kw), p("choice.wait_weight_default")
     wanted = replace(fleet(view, h100e, 0.0, keen), chips_wait=True)
     ways = options.every_build(view, wanted, view.day)
@@ -50,7 +49,8 @@ def fulfil(view: MarketView) -> Iterator[Command]:
     """Order chips and start buildings for contracts that chips, power and sites under way do not cover."""
     signed = sorted((c for c in view.contracts() if c.lessor == view.me and c.undrawn), key=_by_day)
     if signed:
-        short, places = lacking(view, signed), dict[tuple[str, str], Campus]()
+        short = {chip: lack.contracts for chip, lack in lacking(view).items()}
+        places = dict[tuple[str, str], Campus]()
         for contract in signed:
             at = contract.site, contract.region
             if at not in places:
@@ -61,21 +61,6 @@ def fulfil(view: MarketView) -> Iterator[Command]:
 
 def _by_day(contract: Contract) -> tuple[int, str]:
     return contract.start_day, contract.contract_id
-
-
-def lacking(view: MarketView, signed: Sequence[Contract]) -> dict[str, int]:
-    """GPUs by chip that contracts have yet to draw, less those free, on order, on their way and in the warehouse."""
-    short: Counter[str] = Counter()
-    for contract in signed:
-        short[contract.chip] += contract.undrawn
-    for order in view.orders():
-        short[order.chip] -= order.gpus
-    for holding in view.holdings():
-        if holding.chip in short:
-            short[holding.chip] -= max(0, view.free(holding.chip, holding.site))
-    short.subtract(view.coming())
-    short.subtract(view.warehouse())
-    return short
 
 
 def order_for(view: MarketView, contract: Contract, short: dict[str, int]) -> Iterator[Command]:
@@ -112,15 +97,15 @@ def campus(view: MarketView, name: str, region: str) -> Campus:
 
 def build_for(view: MarketView, contract: Contract, there: Campus) -> Iterator[Command]:
     """Start what a contract's place lacks: another building at its site, or the site itself."""
-    chip, places = view.chip(contract.chip), there.sites
+    chip = view.chip(contract.chip)
     kw = math.ceil(contract.undrawn * chip.power_kw_it_per_gpu)
     missing = math.ceil(kw - max(0.0, there.room_kw))
     if missing < view.param("sites.building_kw_min"):
         return
     name, p = contract.contract_id, view.param
-    if places:
+    if (site := permission.main_site(there.sites)) is not None:
         yield StartBuilding(
-            actor=view.me, because=name, site=places[0].name, kind="next" if places[0].energised_kw else "greenfield",
+            actor=view.me, because=name, site=site.name, kind="next" if site.energised_kw else "greenfield",
             power_kw_it=min(missing, round(p("sites.building_kw_max"))),
         )  # fmt: skip
     elif contract.region in view.home_regions():

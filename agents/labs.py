@@ -16,7 +16,7 @@ from agents.resources import pending_h100e
 from agents.rights import options_of_lab, taken_h100e
 from agents.shelf import answer_counters, answer_requests
 from agents.siting import renewals, works
-from agents.targets import far, held_on, near, promised_usd, wanted_h100e
+from agents.targets import announced, far, near, promised_usd, wanted_h100e
 from agents.valuation import is_my_week
 from events.commands import Command
 from events.commands.finance import SeekRound
@@ -82,9 +82,8 @@ def plan(view: MarketView, lab: LabRecord, draws: Draws) -> Iterator[Command]:
         yield AdoptPlan(
             actor=view.me, because=lab.best_model or view.me, h100e=wanted, due_day=view.day + 182, reason=reason
         )
-    weeks = p("labs.far_weeks")
-    later = wanted_h100e(view, lab, weeks, view.contract_price(365 * p("labs.far_term_years"), weeks))
-    yield from announce(view, draws, later - held_on(view, view.day + round(7 * weeks)))
+    for target in announced(view, lab):
+        yield from announce(view, draws, target)
 
 
 def rents_outside(view: MarketView) -> bool:
@@ -111,17 +110,15 @@ def wanted_targets(view: MarketView, lab: LabRecord, taken: float) -> Iterator[T
         yield from far(view, lab)
 
 
-def announce(view: MarketView, draws: Draws, rest: float) -> Iterator[Command]:
-    """Announce with the largest lessor what is wanted beyond this month's talks, if that is much and nothing stands."""
-    p = view.param
-    if rest < p("letters.h100e_min") or view.letters() or not draws.chance(p("letters.chance"), "letter"):
+def announce(view: MarketView, draws: Draws, target: Target) -> Iterator[Command]:
+    """Announce with a large lessor what is wanted years ahead, unless a letter stands."""
+    if view.letters() or not draws.chance(view.param("letters.chance"), "letter"):
         return
     clouds = [name for name in view.orgs_of_bloc("cloud") if name != view.me]
     if not clouds:
         return
     lessor = max(clouds, key=lambda name: (view.fleet_owned_by(name) * draws.uniform("letter with", name), name))
-    due = view.day + round(365 * p("letters.ahead_years"))
-    yield SignLetter(actor=view.me, because=f"{view.me}/plan", lessor=lessor, h100e=rest, due_day=due)
+    yield SignLetter(actor=view.me, because=target.because, lessor=lessor, h100e=target.h100e, due_day=target.due_day)
 
 
 def internal(view: MarketView, parent: str) -> Iterator[Target]:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from agents import means, owning, permission
 from agents.decision import Target
 from agents.means import YEAR_DAYS, Build
+from agents.resources import own_part
 from agents.rights import with_clauses
 from agents.rooms import lacking_kw, rooms
 from agents.valuation import once
@@ -61,6 +62,11 @@ class Plan(NamedTuple):
     build: Build | None
     region: str
     weeks: float
+
+    @property
+    def works(self) -> Build:
+        """What is built for it; power that stands is made good by new land there."""
+        return self.build or Build("greenfield", self.region, False)
 
 
 def standing_plans(view: MarketView, lead: float, kw: float) -> Iterator[Plan]:
@@ -125,16 +131,16 @@ def _give(view: MarketView, request_id: str, terms: LeaseTerms) -> GiveQuote:
     return GiveQuote(actor=view.me, because=request_id, request_id=request_id, form="contract", terms=terms)
 
 
-def carried_gpus(view: MarketView, chip: Chip, first_day: int) -> float:
+def carried_gpus(view: MarketView, chip: Chip, first_day: int, build: Build | None = None) -> float:
     """GPUs of a new contract that the lessor can pay for: lenders give those who borrow a part on it, the rest is own.
 
     Its own is cash and what it earns until the first day beyond debt service, less its part of the contracts that it
-    has yet to build for.
+    has yet to build for. Of no `build` in particular it is new land where that costs least.
     """
     p, means_usd = view.param, own_means(view)
     years = clip((first_day - view.day) / 365, 0.0, p("contracts.raise_years_max"))
-    region = next(iter(view.home_regions()), "")
-    bill = means.bill_usd(view, chip, 1, Build("greenfield", region, False)) if region else math.inf
+    open_to = [Build("greenfield", region, False) for region in view.home_regions()] if build is None else [build]
+    bill = min((means.bill_usd(view, chip, 1, each) for each in open_to), default=math.inf)
     return max(0.0, means_usd.cash + years * means_usd.per_year) / (means_usd.part * bill)
 
 
@@ -156,7 +162,7 @@ class Means(NamedTuple):
 @once
 def own_means(view: MarketView) -> Means:
     """Sum up what a lessor has for new contracts beside those that it has yet to build for."""
-    part = 1 - view.param("finance.loan_share") if view.trait("borrows") else 1.0
+    part = own_part(view)
     signed = sum(
         c.undrawn * means.bill_usd(view, view.chip(c.chip), 1, Build("greenfield", c.region, False))
         for c in view.contracts()
@@ -187,7 +193,7 @@ def offer(view: MarketView, request: Request) -> LeaseTerms | TalksEnd:
         return "finance"
     plan = place_for(view, chip, asked, request)
     first = request.due_day if plan is None else max(request.due_day, view.day + round(7 * plan.weeks))
-    carried, built = int(carried_gpus(view, chip, first)), int(buildable_gpus(view, chip))
+    carried, built = int(carried_gpus(view, chip, first, plan and plan.works)), int(buildable_gpus(view, chip))
     gpus = min(asked, carried, built)
     if gpus < least:
         return "finance" if carried <= built else "power"
@@ -196,7 +202,7 @@ def offer(view: MarketView, request: Request) -> LeaseTerms | TalksEnd:
     start = max(request.due_day if plan.weeks * 7 + view.day < request.due_day else 0, view.day + round(7 * plan.weeks))
     cost = view.cost(chip.name) * chip.h100e
     price = quote_price(view, request, Offer(chip.name, plan.site, gpus, start, None, cost))
-    bill = means.bill_usd(view, chip, gpus, plan.build or Build("greenfield", plan.region, False))
+    bill = means.bill_usd(view, chip, gpus, plan.works)
     rate = owning.capital_rate(view, is_contracted=True)
     own = owning.owning_usd(view, bill, (chip, gpus), plan.region, rate) * chip.h100e
     price = p("talks.quote_factor") * max(price, own * p("price.entry_floor"))

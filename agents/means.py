@@ -15,9 +15,10 @@ from agents import permission
 from agents.decision import HALF_YEAR_WEEKS, Target, Weights
 from agents.valuation import once
 from events.kinds import NewSiteKind
+from events.terms import schedule
 from market.rng import LIFETIME, Draws
 from market.units import HOURS_PER_YEAR, YEAR_WEEKS
-from market.view import Chip, MarketView
+from market.view import Chip, MarketView, Quote
 
 SLIP_WEEKS = 13  # a slip that counts
 YEAR_DAYS = 365
@@ -55,11 +56,21 @@ def _tail(z: float) -> float:
     return 0.5 * math.erfc(z / math.sqrt(2))
 
 
+def queue_weeks(view: MarketView, chip: Chip) -> float:
+    """Weeks until an order of today is allotted.
+
+    A chip in volume states its queue. One that nobody makes yet has to be made first, and to ramp; it begins with its
+    backlog, at the pace that its maker promises.
+    """
+    if chip.in_volume:
+        return chip.lead_time_weeks
+    waiting = min(YEAR_WEEKS, chip.backlog_gpus / max(1, view.outlook().get(chip.name, 0)))
+    return max(0.0, (chip.start_day - view.day) / 7) + view.param("supply.ramp_lag_weeks") + waiting
+
+
 def chip_weeks(view: MarketView, chip: Chip) -> float:
     """Weeks from an order to GPUs that run."""
-    ahead = max(0.0, (chip.start_day - view.day) / 7)
-    lead = chip.lead_time_weeks if chip.in_volume else ahead + view.param("supply.ramp_lag_weeks")
-    return max(lead, ahead) + view.param("shipping.weeks")
+    return queue_weeks(view, chip) + view.param("shipping.weeks")
 
 
 class Offered(NamedTuple):
@@ -83,9 +94,8 @@ def offers(view: MarketView) -> tuple[Offered, ...]:
     total, found = sum(value.values()), []
     for chip, worth in value.items():
         if worth > 0 and chip.start_day - view.day <= last:
-            ahead = max(0.0, (chip.start_day - view.day) / 7)
-            wait = max(ahead, chip.lead_time_weeks if chip.in_volume else ahead + view.param("supply.ramp_lag_weeks"))
-            found.append(Offered(chip, view.own_cost(chip.name), min(wait, YEAR_WEEKS), worth / total))
+            wait = min(queue_weeks(view, chip), YEAR_WEEKS)
+            found.append(Offered(chip, view.own_cost(chip.name), wait, worth / total))
     return tuple(found)
 
 
@@ -231,3 +241,24 @@ def promised_usd(view: MarketView) -> float:
     mine = (c for c in view.contracts() if c.lessee == view.me and c.start_day - view.day < YEAR_DAYS)
     rents = math.fsum(c.undrawn * c.price_usd_per_gpu_hour for c in mine)
     return view.param("labs.race_money_share") * rents * HOURS_PER_YEAR
+
+
+def paid_first_usd(view: MarketView, target: Target, quote: Quote) -> float:
+    """Cash that a quote must find: deposits, prepayment beside a year's burn, of a machine a part of a year's rent.
+
+    What is signed years ahead is paid from revenue believed in, within which it was asked for.
+    """
+    deposits = deposits_usd(view, quote)
+    if quote.form != "contract":
+        return deposits
+    prepaid = quote.prepaid_share * quote.worth_usd
+    if target.is_machine:
+        year = quote.gpus * quote.price_usd_per_gpu_hour * HOURS_PER_YEAR
+        return max(view.param("labs.race_money_share") * year, prepaid + deposits)
+    return deposits + (prepaid + other_burn_usd(view) if prepaid else 0.0)
+
+
+def deposits_usd(view: MarketView, quote: Quote) -> float:
+    """Deposits on the tranches of a quote that begin within a year: later ones are paid from revenue."""
+    soon = sum(gpus for _, gpus, first in schedule(quote) if first - view.day < YEAR_DAYS)
+    return quote.deposit_usd(soon)

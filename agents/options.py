@@ -19,6 +19,7 @@ from agents.means import (
     has_hall,
     offers,
     other_burn_usd,
+    paid_first_usd,
     power_weeks,
     promised_usd,
     queue_days,
@@ -28,9 +29,10 @@ from agents.means import (
     works_usd,
 )
 from agents.owning import Upkeep, capital_rate, capital_share, hour_usd, owning_usd, upkeep_usd
+from agents.resources import committed_usd, own_part
 from agents.rights import rebated
 from agents.valuation import once
-from market.units import HOURS_PER_YEAR, YEAR_WEEKS
+from market.units import YEAR_WEEKS
 from market.view import Chip, MarketView, Quote
 
 KINDS: dict[str, Way] = {kind: kind for kind in (Way.GREENFIELD, Way.BROWNFIELD)}  # of new sites, by name
@@ -213,7 +215,9 @@ def quoted(view: MarketView, target: Target, quote: Quote) -> Option:
     if quote.start_day > quote.first_start_day + 7 * SLIP_WEEKS:
         failed.append("lost to another")
     cash = (view.cash_cents - view.duty_cents(quote.lessor)) / 100 - promised_usd(view)
-    if quote.form == "contract" and cash < paid_first_usd(view, target, quote):
+    first = paid_first_usd(view, target, quote)
+    left = cash - own_part(view) * committed_usd(view) if first else cash
+    if left < first and (first or quote.form == "contract"):
         failed.append("finance")
     way = Way.CONTRACT if quote.form == "contract" else Way.SUBLEASE if quote.parent_lease_id else Way.LEASE
     return Option(
@@ -230,18 +234,6 @@ def quoted(view: MarketView, target: Target, quote: Quote) -> Option:
         chip=quote.chip,
         quote_id=quote.quote_id,
     )
-
-
-def paid_first_usd(view: MarketView, target: Target, quote: Quote) -> float:
-    """Cash that a contract must find: what is prepaid beside a year's burn, of a machine a part of a year's rent.
-
-    What is signed years ahead is paid from revenue believed in, within which it was asked for.
-    """
-    if target.is_machine:
-        year = quote.gpus * quote.price_usd_per_gpu_hour * HOURS_PER_YEAR
-        return max(view.param("labs.race_money_share") * year, quote.prepaid_share * quote.worth_usd)
-    prepaid = quote.prepaid_share * quote.worth_usd
-    return prepaid + other_burn_usd(view) if prepaid else 0.0
 
 
 def from_others(view: MarketView, target: Target) -> Option:

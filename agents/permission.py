@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -66,8 +66,13 @@ def with_refused(why: Choice, refused: Sequence[Terms]) -> Choice:
 
 
 def own_site(view: MarketView, region: str) -> Site | None:
-    """The org's own site in a region where its next building there would stand: the latest of them."""
-    return next((site for site in reversed(view.sites()) if site.region == region), None)
+    """The org's own site in a region where its next building there would stand."""
+    return main_site(site for site in view.sites() if site.region == region)
+
+
+def main_site(sites: Iterable[Site]) -> Site | None:
+    """The site to build on: the largest campus, and where there is none the largest pool, which lies in many places."""
+    return max(sites, key=lambda site: (site.kind != "pool", site.energised_kw, site.name), default=None)
 
 
 def building(

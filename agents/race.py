@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from agents import means
 from agents.decision import Target
 from agents.resources import pending_h100e
-from agents.targets import obtainable_h100e
+from agents.targets import asked_h100e
 from market.cluster import chip as cluster_chip
 from market.units import HOURS_PER_YEAR, SECONDS_PER_DAY, YEAR_WEEKS
 from market.view import Chip, MarketView
@@ -131,7 +131,7 @@ def frontier(view: MarketView) -> Iterator[Target]:
     p = view.param
     if view.lab is None or view.parent_of(view.me) or view.clearing < view.mix_cost:
         return  # in a glut hours are sold below their cost: nobody binds itself to a machine
-    largest = min(machine_h100e(view), obtainable_h100e(view))
+    largest = min(machine_h100e(view), asked_h100e(view))
     chip = means.chip_for(view, _machine(view, largest)) if largest > 0 else None
     if chip is None:
         return

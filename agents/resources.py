@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from itertools import accumulate
+from typing import NamedTuple
 
 from agents.valuation import once
 from market.units import CENTS
@@ -16,12 +18,16 @@ HALF_YEAR_DAYS = 182
 @once
 def unspent_usd(view: MarketView) -> float:
     """Cash with a quarter of income and rents, less what chips on order and shells will cost; below zero if short."""
-    p = view.param
     income = view.trait("income_usd_per_year") / 4 + QUARTER_MONTHS * view.monthly_let_cents() / CENTS
     rent = QUARTER_MONTHS * view.monthly_rent_cents() / CENTS
+    return view.cash_cents / CENTS + income - rent - committed_usd(view)
+
+
+@once
+def committed_usd(view: MarketView) -> float:
+    """What chips on order, with their servers, and shells that are due within half a year will cost."""
     chips = sum(order.gpus * order.price_usd_per_gpu for order in view.orders())
-    committed = chips * (1 + p("shipping.server_cost_share")) + shells_usd(view)
-    return view.cash_cents / CENTS + income - rent - committed
+    return chips * (1 + view.param("shipping.server_cost_share")) + shells_usd(view)
 
 
 def shells_usd(view: MarketView) -> float:
@@ -75,14 +81,54 @@ def room_kw(view: MarketView, weeks: float, trust: float | None = None) -> float
 
 def payable_usd(view: MarketView) -> float:
     """Chips that the org could pay for beside those on order: with its cash, and where it borrows, lenders' part."""
-    own = 1 - view.param("finance.loan_share") if view.trait("borrows") else 1.0
-    return max(0.0, unspent_usd(view)) / own
+    return max(0.0, unspent_usd(view)) / own_part(view)
+
+
+def own_part(view: MarketView) -> float:
+    """Part of a bill that the org pays itself: lenders give those who borrow the rest."""
+    return 1 - view.param("finance.loan_share") if view.trait("borrows") else 1.0
 
 
 def pending_h100e(view: MarketView) -> float:
     """Compute that waits for power, is in transit or on order."""
     pending = [*view.warehouse().items(), *view.coming().items(), *((o.chip, o.gpus) for o in view.orders())]
     return sum(gpus * view.chip(name).h100e for name, gpus in pending)
+
+
+class Lack(NamedTuple):
+    """GPUs of a chip that an org owes and has neither free nor to come: under leases in force, under contracts."""
+
+    leases: int
+    contracts: int
+
+
+@once
+def lacking(view: MarketView) -> dict[str, Lack]:
+    """GPUs by chip that the org owes as a lessor beyond those on order, on their way, in the warehouse and free.
+
+    What is to come goes to leases first: what covers one of them covers no contract.
+    """
+    owed, undrawn = Counter[str](), Counter[str]()
+    for lease in view.let():
+        if lease.parent_lease_id is None and lease.owed:
+            owed[lease.chip] += lease.owed
+    for contract in view.contracts():
+        if contract.lessor == view.me and contract.undrawn:
+            undrawn[contract.chip] += contract.undrawn
+    coming = Counter(view.coming()) + Counter(view.warehouse())
+    for order in view.orders():
+        coming[order.chip] += order.gpus
+    free = Counter[str]()
+    for holding in view.holdings():
+        if holding.chip in undrawn:
+            free[holding.chip] += max(0, view.free(holding.chip, holding.site))
+    return {
+        chip: Lack(
+            max(0, owed[chip] - coming[chip]),
+            max(0, undrawn[chip] - free[chip] - max(0, coming[chip] - owed[chip])),
+        )
+        for chip in sorted(owed.keys() | undrawn.keys())
+    }
 
 
 def queued_kw(view: MarketView) -> float:

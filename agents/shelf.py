@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from agents.lessors import Offer, is_for_contract, quote_price
-from agents.means import best_chip
+from agents.means import best_chip, chip_weeks
 from agents.resources import queued_kw
 from agents.rights import with_clauses
 from agents.valuation import once
@@ -119,8 +119,7 @@ def forward(view: MarketView, request: Request, used: Used) -> Offer | TalksEnd:
         return "chips"
     name = chip.name
     gpus = math.ceil(request.h100e / chip.h100e)
-    weeks = max(chip.lead_time_weeks, (chip.start_day - view.day) / 7) + view.param("shipping.weeks")
-    ready = max(request.due_day, view.day + round(7 * weeks))
+    ready = max(request.due_day, view.day + round(7 * chip_weeks(view, chip)))
     due: dict[str, int] = {}
     for building in view.buildings():
         due[building.site] = min(due.get(building.site, building.due_day), building.due_day)
@@ -135,13 +134,17 @@ def forward(view: MarketView, request: Request, used: Used) -> Offer | TalksEnd:
         if fits < view.param("desk.part_min") * gpus:
             continue
         offer = Offer(name, site.name, min(gpus, fits), start, None, view.cost(name) * chip.h100e)
-        if best is None or (offer.start_day, -offer.gpus) < (best.start_day, -best.gpus):
+        if best is None or _sooner(offer) < _sooner(best):
             best = offer
     if best is None:
         return "power"
     if best.start_day - request.due_day > 7 * view.param("price.need_slack_weeks"):
         return "too late"
     return best
+
+
+def _sooner(offer: Offer) -> tuple[int, int, str]:
+    return offer.start_day, -offer.gpus, offer.site
 
 
 def answer_counters(view: MarketView) -> Iterator[Command]:

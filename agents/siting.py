@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from agents import decision, execution, means, options, permission
 from agents.amounts import fleet, fundable_kw, greenfield_weeks, margin, power_gap_kw, power_needed_kw, urgency
-from agents.decision import Option, Target, Way
+from agents.decision import Option, Target
 from agents.means import best_chip
 from agents.resources import buildable_kw
 from agents.valuation import is_my_week
@@ -84,9 +84,9 @@ def buildings(view: MarketView, draws: Draws) -> Iterator[Command]:
         if kw / count >= p("sites.building_kw_min"):
             h100e = means.h100e_of_kw(chip, kw / count)
             wanted = fleet(view, h100e, greenfield_weeks(view), urgency(view))
-            ways, kinds = options.fleet(view, wanted, halls=halls), len(Way) if halls else 1  # kinds only name a draw
+            ways, part = options.fleet(view, wanted, halls=halls), "found" if halls else "new"
             for number in range(count):
-                yield from _begin(view, draws, (wanted, f"{kinds} {number}"), ways, taken)
+                yield from _begin(view, draws, (wanted, f"{part} {number}"), ways, taken)
 
 
 def _begin(
@@ -107,14 +107,19 @@ def _begin(
         if refused is not None:  # it applies all the same, so that the refusal is logged
             yield execution.begin(view, refused.option, kw, wanted.because, None)
     elif best.is_open and best.option.is_owned:
-        queue = OWN_PLANT if best.option.on_site_power else best.option.region
+        queue = _queue(best.option)
         taken[queue] = taken.get(queue, 0.0) + kw
         yield execution.begin(view, best.option, kw, wanted.because, found.summary("building"))
 
 
+def _queue(option: Option) -> str:
+    """What a building waits in line for: plant makers, the firm grid of a region, or what its grid may switch off."""
+    return OWN_PLANT if option.on_site_power else f"{option.region} {'firm' if option.is_firm else 'not firm'}"
+
+
 def _after(view: MarketView, option: Option, kw: float, taken: dict[str, float]) -> Option:
     """An option behind what the org begins elsewhere this week in the same queue."""
-    before = taken.get(OWN_PLANT if option.on_site_power else option.region, 0.0)
+    before = taken.get(_queue(option), 0.0)
     if not before or not option.is_owned:
         return option
     build = means.Build(option.site_kind, option.region, option.on_site_power, option.is_firm)

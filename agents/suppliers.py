@@ -17,6 +17,8 @@ from market.rng import Draws
 from market.units import CENTS, DAYS_PER_YEAR, HOURS_PER_YEAR, MONTH_WEEKS, WEEK_DAYS, YEAR_WEEKS, clip, ends_quarter
 from market.view import Chip, MarketView
 
+LEAST_WEEKS = 0.1  # keeps the logarithm of a lead time finite: `supply.list_price_min` bounds prices long before it
+
 
 @dataclass(frozen=True)
 class Supplier:
@@ -39,7 +41,7 @@ def prices(view: MarketView, own: list[Chip]) -> Iterator[ListPrice]:
     p, lead = view.param, view.lead_time_weeks
     for chip in own:
         trend = view.chip_param(chip.name, "price_change_per_year")
-        pull = p("supply.list_price_pull") * math.log(max(lead, 0.1) / p("supply.list_price_balance_weeks"))
+        pull = p("supply.list_price_pull") * math.log(max(lead, LEAST_WEEKS) / p("supply.list_price_balance_weeks"))
         pull = clip(pull, p("supply.list_price_min"), p("supply.list_price_max"))
         price = chip.price_usd_per_gpu * math.exp((math.log1p(trend) + pull) / 4)
         yield ListPrice(actor=view.me, because=chip.name, chip=chip.name, price_usd_per_gpu=price)

@@ -17,7 +17,6 @@ from events.commands.leases import AcceptQuote, BreakTalks, CounterQuote
 from events.commands.sites import PlanSite
 from events.kinds import Clause, TalksEnd
 from events.terms import LeaseTerms, terms_of
-from market.units import CENTS
 from market.view import MarketView, Quote, Request
 
 Talks = list[tuple[Request, Quote | None]]
@@ -25,8 +24,15 @@ LEAST_CUT_SHARE = 1e-6  # a counter-offer that asks for less says a lower price,
 
 
 def take_or_leave(view: MarketView, talks: Talks, found: Decision, best: Scored) -> Iterator[Command]:
-    """Settle the best of the leases that stand free, and leave the others for the term that turned the order."""
+    """Settle the best of the leases that stand free, and leave the others for the term that turned the order.
+
+    Where not even the best passes its gates, each is left for the one that it fails.
+    """
     quotes = {q.quote_id: q for _, q in talks if q is not None and not q.countered}
+    if best.option.failed:
+        gates = {s.option.quote_id: s.option.failed[0] for s in found.ranked if s.option.quote_id in quotes}
+        yield from (_break(view, quotes[name].request_id, gate) for name, gate in gates.items())
+        return
     quote, why = quotes[best.option.quote_id], found.choice("compute", best)
     for scored in found.ranked:
         other = quotes.get(scored.option.quote_id)
@@ -41,12 +47,8 @@ def settle(view: MarketView, quote: Quote, why: Choice | None) -> Command:
     h100e = view.chip(quote.chip).h100e
     price, limit = quote.price_usd_per_gpu_hour / h100e, request.price_limit_usd_per_h100e_hour
     price *= 1 + permission.rent_levy(view, quote.duration_days, quote.lessor)
-    if not permission.accepting(view, quote).is_worth_asking:
-        return _break(view, request.request_id, "permission")
     if quote.lessor == view.parent_of(view.me):
         return AcceptQuote(actor=view.me, because=quote.quote_id, quote_id=quote.quote_id, why=why)
-    if quote.deposit_usd(quote.gpus) > view.cash_cents / CENTS:
-        return _break(view, request.request_id, "finance")
     late = quote.start_day - request.due_day > 7 * p("price.need_slack_weeks")
     if late and not view.trait("patient"):
         return _break(view, request.request_id, "too late")

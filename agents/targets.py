@@ -132,11 +132,30 @@ def far(view: MarketView, lab: LabRecord) -> Iterator[Target]:
     yield from _target(view, "frontier", (gap, QUARTER_WEEKS), weeks - ramp, price)
 
 
+def announced(view: MarketView, lab: LabRecord) -> Iterator[Target]:
+    """Compute that a lab lacks further ahead than it signs for: within what it could promise then, and makers make."""
+    p = view.param
+    weeks = YEAR_WEEKS * p("letters.ahead_years")
+    price = rent_usd(view, p("labs.far_term_years"), weeks)
+    gap = gap_h100e(view, lab, weeks, price, far_limit_usd(view, lab, weeks))
+    h100e = min(gap, obtainable_h100e(view, weeks))
+    if h100e >= p("letters.h100e_min"):
+        yield Target(
+            kind="frontier", h100e=h100e, due_day=view.day + round(7 * weeks), years=p("labs.far_term_years"),
+            worth_usd_per_h100e_hour_max=price * p("price.walk_away"), because=f"{view.me}/plan",
+        )  # fmt: skip
+
+
+def asked_h100e(view: MarketView) -> float:
+    """Compute that one buyer can get for one request: while its tranches come."""
+    return obtainable_h100e(view, view.param("contracts.fleet_ramp_days") / 7)
+
+
 @once
-def obtainable_h100e(view: MarketView) -> float:
-    """Compute that one buyer can get for one request: a part of what makers will make while its tranches come."""
+def obtainable_h100e(view: MarketView, weeks: float) -> float:
+    """Compute that one buyer can get in so many weeks: a part of what makers will make."""
     weekly = math.fsum(gpus * view.chip(name).h100e for name, gpus in sorted(view.outlook().items()))
-    return view.param("contracts.supply_share_max") * weekly * view.param("contracts.fleet_ramp_days") / 7
+    return view.param("contracts.supply_share_max") * weekly * weeks
 
 
 def users_urgency(view: MarketView, cost_usd_per_h100e_hour: float, years: float) -> float:
@@ -152,7 +171,7 @@ def _target(view: MarketView, kind: LeaseKind, gap: tuple[float, int], weeks: fl
     if part * h100e >= p("labs.ask_min_h100e"):
         yield Target(
             kind=kind,
-            h100e=min(part * h100e, obtainable_h100e(view)),
+            h100e=min(part * h100e, asked_h100e(view)),
             due_day=view.day + round(7 * weeks),
             years=p("labs.near_term_years" if kind == "serving" else "labs.far_term_years"),
             worth_usd_per_h100e_hour_max=price * p("price.walk_away"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -86,6 +87,14 @@ DEFAULTS: dict[str, Any] = dict(
 def spread(terms: LeaseTerms) -> dict[str, Any]:
     """Give the clauses of anything that holds terms, to be spread into an event."""
     return {name: getattr(terms, name) for name in CLAUSES}
+
+
+def schedule(terms: LeaseTerms) -> Iterator[tuple[int, int, int]]:
+    """Tranches of terms: number, GPUs, first day. Equal parts; the first ones take what does not divide."""
+    least, more = divmod(terms.gpus, terms.tranches)
+    for number in range(1, terms.tranches + 1):
+        share = (number - 1) / max(1, terms.tranches - 1)
+        yield number, least + (number <= more), terms.start_day + round(share * terms.ramp_days)
 
 
 def terms_of(holder: LeaseTerms) -> LeaseTerms:

@@ -58,6 +58,9 @@ def input_expanded(state: State, event: events.InputExpanded, day: int) -> None:
 
 
 def input_bound(state: State, event: events.InputBound, day: int) -> None:
+    if event.kind == "shells":
+        state.sites.shells_late[event.supplier] = event.share < 1
+        return
     state.chips.binding[event.supplier] = event.kind
     state.chips.bound_share[event.supplier] = event.share
 

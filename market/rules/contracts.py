@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from events.commands import contracts as commands
 from events.kinds import ContractEnd, ContractRefusal, Lateness
-from events.terms import LeaseTerms, spread
+from events.terms import LeaseTerms, schedule, spread
 from events.types import Event
 from events.types import contracts as events
 from events.types.leases import LeaseRefused, LeaseSigned
@@ -21,14 +21,6 @@ from market.state import State, next_id
 from market.state.contracts import Contract, Tranche
 from market.state.leases import Quote
 from market.units import CENTS, HOURS_PER_DAY, digits
-
-
-def schedule(terms: LeaseTerms) -> Iterator[tuple[int, int, int]]:
-    """Tranches of terms: number, GPUs, first day. Equal parts; the first ones take what does not divide."""
-    least, more = divmod(terms.gpus, terms.tranches)
-    for number in range(1, terms.tranches + 1):
-        share = (number - 1) / max(1, terms.tranches - 1)
-        yield number, least + (number <= more), terms.start_day + round(share * terms.ramp_days)
 
 
 def sign(state: State, quote: Quote, day: int) -> list[Event]:

@@ -19,7 +19,6 @@ from market.units import DAYS_PER_YEAR, MONTH_DAYS, QUARTER_WEEKS, clip, digits
 SEGMENTS: tuple[SegmentName, ...] = ("consumer", "api", "enterprise")
 WEEK_YEARS = 7 / DAYS_PER_YEAR
 MEMORY_WEEKS = 26  # revenue remembered for its growth
-CHANCE_YEARS = 2.0  # so long what moves a provider by chance adds up
 
 
 def seen_frontier(state: State) -> float:
@@ -118,7 +117,11 @@ def _pull(state: State, org: str, segment: str, day: int) -> float:
     known = max(lab.capability if lab else 0.0, top - p["demand.follower_lag"])
     fade = p["demand.momentum_years"]
     gain = p.get(f"orgs.{org}.momentum_per_year", 0.0) * fade * -math.expm1(-y / fade)
-    chance = p["demand.share_sd"] * min(y, CHANCE_YEARS) * rng.normal(state.run.seed, "appeal", f"{org} {segment}")
+    chance = (
+        p["demand.share_sd"]
+        * min(y, p["demand.share_sd_years"])
+        * rng.normal(state.run.seed, "appeal", f"{org} {segment}")
+    )
     return float(p[f"orgs.{org}.appeal_{segment}"] + p["demand.quality_weight"] * (known - top) + gain + chance)
 
 

@@ -14,8 +14,6 @@ from market.state import State
 from market.state.sites import Building
 from market.units import MONTH_WEEKS, MONTH_YEARS, clip
 
-ASKED_WEEKS = 26
-
 
 def shell_day(state: State, building: Building) -> int:
     """Day on which a shell stands: planned days times a lognormal slip, given that it was not ready at the start."""
@@ -104,11 +102,11 @@ def month_kw(state: State) -> float:
 
 
 def expand(state: State, day: int) -> Iterator[Happening]:
-    """Let contractors grow by a month: by a trend, and by what is to stand within half a year over what they can do."""
+    """Let contractors grow by a month: by a trend, and by what is to stand soon over what they can do."""
     if (able := state.chips.inputs.get(SHELLS)) is None:
         return
     p = state.run.parameters
-    asked = asked_kw(state, day + 7 * ASKED_WEEKS) / ASKED_WEEKS
+    asked = asked_kw(state, day + round(7 * p["sites.shells_ahead_weeks"])) / p["sites.shells_ahead_weeks"]
     usual = able * p["sites.shells_factor"] / (1 + p["sites.shells_slack"])
     pull = clip(math.log(max(asked, 1.0) / max(usual, 1.0)), p["supply.backlog_pull_min"], p["supply.backlog_pull_max"])
     growth = p["sites.shells_growth_per_year"] + p["sites.shells_pull"] * pull
@@ -125,8 +123,7 @@ def binding(state: State, day: int) -> Iterator[Happening]:
         late[buildings[name].org] = late.get(buildings[name].org, 0) + buildings[name].power_kw
     month = month_kw(state)
     share = round(month / (month + sum(late.values())), 6) if month else 0.0
-    bound = (org for org, kind in state.chips.binding.items() if kind == SHELLS and org in state.run.orgs)
-    known = [org for org in bound if state.chips.bound_share[org] < 1]
+    known = [org for org, is_late in state.sites.shells_late.items() if is_late and org in state.run.orgs]
     for org in dict.fromkeys([*known, *late]):
         met = share if org in late else 1.0
         if (org in known) != (org in late):

@@ -81,4 +81,5 @@ class Sites(msgspec.Struct, array_like=True):
     tariffs: dict[str, Tariff] = {}  # by region
     capacity: dict[int, float] = {}  # first day of a delivery year -> USD per MW and day
     permits: dict[str, PlantPermit] = {}  # of own plant in use, by building
+    shells_late: dict[str, bool] = {}  # builder -> whether it was last said that contractors hold it back
     shell_hands_kw: float = 0.0  # shells that contractors can take on now; below zero after one larger than a month's

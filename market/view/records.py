@@ -23,6 +23,7 @@ class Chip(msgspec.Struct, frozen=True):
     in_volume: bool
     retired: bool
     made_gpus: int  # in the latest week
+    backlog_gpus: int  # on order and not allotted
     lead_time_weeks: float
 
 

@@ -74,6 +74,7 @@ def full() -> State:
         chips.SlotsExpanded(supplier="nvidia", value=1001.0),
         chips.InputExpanded(kind="memory", value=1e6),
         chips.InputBound(supplier="nvidia", kind="memory", share=0.5),
+        chips.InputBound(supplier="cloud", kind="shells", share=0.5),
         sites.EnergyPriced(region="texas", value=1.1, power_kw_it=100),
         sites.CapacityCleared(value=270.0, start_day=START, power_kw_facility=100),
         sites.BuildingStarted(

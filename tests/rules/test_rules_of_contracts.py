@@ -7,7 +7,7 @@ from given import CLOUD, LAB, RIVAL, SITE, START, YEAR, given, handed, invariant
 
 from events.commands.contracts import CancelContract, ShedCapacity, TerminateLease
 from events.commands.leases import AcceptQuote, GiveQuote, RequestLease
-from events.terms import CLAUSES, LeaseTerms, terms_of
+from events.terms import CLAUSES, LeaseTerms, schedule, terms_of
 from events.types import contracts as events
 from events.types.finance import PaymentMade
 from events.types.leases import LeaseSigned, QuoteGiven, QuoteRefused
@@ -71,7 +71,7 @@ def test_a_contract_is_signed_with_the_terms_of_its_offer_and_one_event_for_each
 
 @pytest.mark.parametrize(("gpus", "tranches"), [(1000, 3), (7, 7), (10, 4)])
 def test_tranches_always_add_up(gpus, tranches):
-    parts = list(contracts.schedule(clauses(gpus=gpus, tranches=tranches, ramp_days=50)))
+    parts = list(schedule(clauses(gpus=gpus, tranches=tranches, ramp_days=50)))
     assert sum(part for _, part, _ in parts) == gpus
     assert max(p for _, p, _ in parts) - min(p for _, p, _ in parts) <= 1
 
