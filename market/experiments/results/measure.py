@@ -113,6 +113,8 @@ def _prices(r: _Reading) -> Found:
     desk = r.state.leases
     yield "prices.h100_contract", desk.price_usd_per_h100e_hour
     yield "prices.h100_spot", desk.spot_usd_per_h100e_hour
+    capacity = r.state.sites.capacity
+    yield "prices.capacity_usd_per_mw_day", capacity[max(capacity)] if capacity else 0.0
     yield "prices.tightness", r.state.demand.tightness
 
 
