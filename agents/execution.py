@@ -9,13 +9,15 @@ from agents.permission import own_site
 from events.commands import Choice, Command
 from events.commands.sites import PlanSite, StartBuilding
 from events.kinds import BuildingKind
-from market.view import MarketView
+from market.view import MarketView, Site
 
 
-def begin(view: MarketView, option: Option, kw: float, because: str, why: Choice | None) -> Command:
-    """Begin a building of a fleet: at the org's own site in the region, else at a new one."""
+def begin(
+    view: MarketView, option: Option, kw: float, because: str, why: Choice | None, *, site: Site | None = None
+) -> Command:
+    """Begin a building of a fleet: at a site, at the org's own site in the region, else at a new one."""
     kind = option.site_kind
-    site = own_site(view, option.region)
+    site = site or own_site(view, option.region)
     if site is None:
         return PlanSite(
             actor=view.me, because=because, region=option.region, kind=kind, power_kw_it=math.floor(kw),

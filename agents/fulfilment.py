@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
 from agents import execution, means, options, permission
-from agents.amounts import fleet
+from agents.amounts import fleet, urgency
 from agents.buyers import NODE_GPUS
 from agents.decision import Way, decide
 from agents.resources import installed_kw, lacking, payable_usd, room_kw
 from events.commands import Command
 from events.commands.chips import PlaceOrder
-from events.commands.sites import PlanSite, StartBuilding
-from events.kinds import NewSiteKind
 from market.units import CENTS
 from market.view import Contract, MarketView, Site
 
@@ -49,14 +46,10 @@ def fulfil(view: MarketView) -> Iterator[Command]:
     """Order chips and start buildings for contracts that chips, power and sites under way do not cover."""
     signed = sorted((c for c in view.contracts() if c.lessor == view.me and c.undrawn), key=_by_day)
     if signed:
-        short = {chip: lack.contracts for chip, lack in lacking(view).items()}
-        places = dict[tuple[str, str], Campus]()
+        short, room = {chip: lack.contracts for chip, lack in lacking(view).items()}, rooms_kw(view)
         for contract in signed:
-            at = contract.site, contract.region
-            if at not in places:
-                places[at] = campus(view, *at)
             yield from order_for(view, contract, short)
-            yield from build_for(view, contract, places[at])
+            yield from build_for(view, contract, room)
 
 
 def _by_day(contract: Contract) -> tuple[int, str]:
@@ -80,35 +73,42 @@ def order_for(view: MarketView, contract: Contract, short: dict[str, int]) -> It
         yield PlaceOrder(actor=view.me, because=contract.contract_id, chip=chip.name, gpus=missing)
 
 
-class Campus(NamedTuple):
-    """Own sites where a contract may be served, and the power that is free or under way there."""
-
-    sites: tuple[Site, ...]
-    room_kw: float
-
-
-def campus(view: MarketView, name: str, region: str) -> Campus:
-    """The site of a name, without one all of a region."""
-    sites = tuple(site for site in view.sites() if site.name == name or (not name and site.region == region))
-    names = {site.name for site in sites}
-    room = sum(site.spare_w / 1000 - view.promised_kw(site.name) for site in sites)
-    return Campus(sites, room + sum(b.power_kw for b in view.buildings() if b.site in names))
+def rooms_kw(view: MarketView) -> dict[str, float]:
+    """Power that is free or under way at each own site beside what leases and quotes will take."""
+    room = {site.name: site.spare_w / 1000 - view.promised_kw(site.name) for site in view.sites()}
+    for building in view.buildings():
+        room[building.site] += building.power_kw
+    return room
 
 
-def build_for(view: MarketView, contract: Contract, there: Campus) -> Iterator[Command]:
-    """Start what a contract's place lacks: another building at its site, or the site itself."""
-    chip = view.chip(contract.chip)
-    kw = math.ceil(contract.undrawn * chip.power_kw_it_per_gpu)
-    missing = math.ceil(kw - max(0.0, there.room_kw))
-    if missing < view.param("sites.building_kw_min"):
+def taken_kw(room: dict[str, float], sites: Iterable[Site], kw: float) -> float:
+    """Take so much power of what sites have left, which is counted down; give back what they lack."""
+    for site in sorted(sites, key=lambda x: x.name):
+        part = min(kw, max(0.0, room[site.name]))
+        room[site.name] -= part
+        kw -= part
+    return kw
+
+
+def build_for(view: MarketView, contract: Contract, room: dict[str, float]) -> Iterator[Command]:
+    """Begin what the place of a contract lacks, where and on whose power the one decision says.
+
+    At its site, without one in its region. Of waits only what comes after its first day counts; where power comes later
+    than anybody would build for, it is built for all the same.
+    """
+    at, p, chip = contract.site, view.param, view.chip(contract.chip)
+    sites = [site for site in view.sites() if site.name == at or (not at and site.region == contract.region)]
+    lack = math.ceil(taken_kw(room, sites, math.ceil(contract.undrawn * chip.power_kw_it_per_gpu)))
+    if lack < p("sites.building_kw_min"):
         return
-    name, p = contract.contract_id, view.param
-    if (site := permission.main_site(there.sites)) is not None:
-        yield StartBuilding(
-            actor=view.me, because=name, site=site.name, kind="next" if site.energised_kw else "greenfield",
-            power_kw_it=min(missing, round(p("sites.building_kw_max"))),
-        )  # fmt: skip
-    elif contract.region in view.home_regions():
-        is_soon = (contract.start_day - view.day) / 7 < means.shell_weeks(view, "greenfield")
-        kind: NewSiteKind = "brownfield" if is_soon else "greenfield"
-        yield PlanSite(actor=view.me, because=name, region=contract.region, kind=kind, power_kw_it=missing)
+    site, weeks = permission.main_site(sites), max(0.0, (contract.start_day - view.day) / 7)
+    kw, region = min(lack, round(p("sites.building_kw_max"))), site.region if site else contract.region
+    wanted = replace(fleet(view, means.h100e_of_kw(chip, kw), weeks, urgency(view)), chip=chip.name)
+    ways = (way for way in options.every_build(view, wanted, view.day) if way.region == region)
+    late = [replace(way, wait_weeks=max(0.0, way.wait_weeks - weeks)) for way in ways]
+    found = decide(wanted, late, means.weights(view))
+    slow = next((scored for scored in found.ranked if scored.option.failed == ("power",)), None)
+    best = found.best_of(lambda option: option.way != Way.WAIT) or slow
+    if best is not None:
+        why = found.choice("building", best)
+        yield execution.begin(view, best.option, kw, contract.contract_id, why, site=site)

@@ -12,6 +12,7 @@ from agents import execution, fulfilment, labs, lessors, means, options, permiss
 from agents.decision import Target, Way
 from agents.means import Build
 from events.commands.leases import AcceptQuote, BreakTalks, SignLetter
+from events.commands.sites import StartBuilding
 from events.types import chips as chip_events
 from events.types import contracts as contract_events
 from events.types import sites as site_events
@@ -54,7 +55,7 @@ def test_a_contract_is_built_for_at_the_largest_campus_whatever_the_order_of_the
     for site in order:
         world.happened(*campus(*site))
     world.happened(*contract(gpus=400_000, start=START + 900))
-    (begun,) = of(fulfilment.fulfil(view(world, CLOUD)), fulfilment.StartBuilding)
+    (begun,) = of(fulfilment.fulfil(view(world, CLOUD)), StartBuilding)
     assert begun.site == "alpha"
 
 
@@ -65,6 +66,28 @@ def test_power_that_may_be_switched_off_and_power_that_may_not_have_a_queue_each
     begun = {siting._queue(option("other", region="texas", is_firm=False)): 5_000_000.0}
     assert siting._after(v, firm, 1_000.0, begun) == firm
     assert siting._after(v, firm, 1_000.0, {siting._queue(firm): 5_000_000.0}).failed == ("power",)
+
+
+def signed(*gpus, kw=0):
+    world = given()
+    if kw:
+        world.happened(*campus("alpha", "greenfield", kw))
+    for n, each in enumerate(gpus, 1):
+        world.happened(*contract(each, START + 900, name=f"lab/contract/{n}"))
+    return world, of(fulfilment.fulfil(view(world, CLOUD)), StartBuilding)
+
+
+def test_two_contracts_at_one_campus_are_not_served_by_the_same_power():
+    _, alone = signed(100_000, kw=200_000)
+    assert alone == []  # of 140 MW
+    _, both = signed(100_000, 100_000, kw=200_000)
+    assert [building.because for building in both] == ["lab/contract/2"]
+
+
+def test_what_is_built_for_a_contract_is_chosen_by_the_one_decision_and_says_what_was_left():
+    _, (begun,) = signed(400_000)
+    assert begun.why.chosen.way in ("greenfield", "brownfield")
+    assert {left.way for left in begun.why.rejected} >= {"greenfield", "wait"}
 
 
 # --- deposits
@@ -118,14 +141,14 @@ def wish(**changed):
 # --- cover
 
 
-def contract(gpus, start=START + 60, region="texas"):
+def contract(gpus, start=START + 60, region="texas", name="lab/contract/1"):
     yield contract_events.ContractSigned(
-        contract_id="lab/contract/1", quote_id="cloud/quote/1", lessor=CLOUD, lessee=LAB, kind="frontier", chip="H100",
+        contract_id=name, quote_id="cloud/quote/1", lessor=CLOUD, lessee=LAB, kind="frontier", chip="H100",
         site="", region=region, gpus=gpus, start_day=start, end_day=start + 1_000, price_usd_per_gpu_hour=2.0,
         site_choice="listed",
     )  # fmt: skip
     yield contract_events.TrancheScheduled(
-        contract_id="lab/contract/1", tranche=1, lessor=CLOUD, lessee=LAB, gpus=gpus, start_day=start,
+        contract_id=name, tranche=1, lessor=CLOUD, lessee=LAB, gpus=gpus, start_day=start,
         end_day=start + 1_000,
     )  # fmt: skip
 
