@@ -33,7 +33,8 @@ def test_what_cannot_be_compared_says_why() -> None:
 
 def test_a_conversion_states_its_source_and_reason() -> None:
     revenue = definition_of("nvda_dc_revenue")
-    assert revenue.factor == pytest.approx(1.33e-9)
+    assert revenue.factor == pytest.approx(1e-9)
+    assert "THEN 1.33 ELSE 1.22" in revenue.query
     assert "1.33" in revenue.note
     assert revenue.shift_days == 28
 

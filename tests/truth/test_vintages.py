@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
+import polars as pl
 import pytest
+from worlds import simulate
 
 from market.catalogue import known, tables
 from market.catalogue.known import Knowledge, newest
@@ -165,6 +167,21 @@ def test_the_default_world_starts_where_the_record_stands(flows: dict[str, dict[
     assert missed <= {"CoreWeave, revenue", "Lead time of servers"}, "half a year in which both doubled and halved"
 
 
+def test_own_lines_are_ordered_from_month_to_month_at_the_start_too() -> None:
+    """What a parent has ordered of its own line stands at the start: its first month brings no half-year's order."""
+    scenario = load_scenario("frontier-2024").scenario
+    log = simulate(scenario, 0, 5).frame
+    first = log["day"].min()
+    for org, chip in (("aws", "Trainium2"), ("google-cloud", "TPU v5e")):
+        mine = log.filter(type="OrderPlaced", org=org, chip=chip)
+        standing, placed = (
+            mine.filter(is_first)["gpus"].sum() for is_first in (pl.col("day") == first, pl.col("day") > first)
+        )
+        weekly = scenario.chips[chip].gpus_per_week
+        assert standing > 10 * weekly, org
+        assert placed < 12 * weekly, org
+
+
 def test_first_flows_are_told_beside_the_record_and_name_what_was_never_observed(
     flows: dict[str, dict[str, Any]],
 ) -> None:
@@ -177,6 +194,42 @@ def test_what_a_start_cannot_explain_is_printed(flows: dict[str, dict[str, Any]]
     assert flows["residual coreweave.shells_factor"]["first_weeks"] > 2, (
         "power that it had under contract is in no table"
     )
+
+
+@pytest.mark.parametrize(
+    ("org", "trait", "told"),
+    [
+        ("nvidia", "backstop_usd_per_year", date(2025, 9, 15)),
+        ("amd", "warrant_share", date(2025, 10, 6)),
+        ("dell", "vendor_finance_usd", date(2025, 8, 13)),
+        ("supermicro", "vendor_finance_usd", date(2025, 8, 13)),
+    ],
+)
+def test_what_suppliers_do_for_their_buyers_is_known_from_the_day_on_which_it_was_told(
+    org: str, trait: str, told: date
+) -> None:
+    for start in (s for s in STARTS if s != date(2025, 10, 11)):
+        resolved = at(start, "strict")
+        assert (resolved.scenario.orgs[org].traits[trait] > 0) is (told <= start), start
+        assert resolved.sources[f"orgs.{org}.traits.{trait}"].high is None or told <= start, "and is drawn from then on"
+    assert load_scenario("frontier-2024").scenario.orgs[org].traits[trait] > 0
+
+
+def test_prepayment_of_contracts_is_known_from_the_first_filing_that_told_of_it() -> None:
+    shares = {start: at(start, "strict").scenario.parameters["contracts.prepaid_share"] for start in STARTS}
+    assert {start: share > 0 for start, share in shares.items()} == {s: s >= date(2025, 3, 3) for s in STARTS}
+
+
+def test_a_hall_that_is_promised_sooner_than_its_grid_could_serve_it_has_plant_of_its_own() -> None:
+    memphis = at(date(2024, 6, 30), "strict").scenario.sites["memphis-colossus"]
+    assert [(hall.due, hall.on_site_power) for hall in memphis.buildings] == [(date(2024, 9, 30), True)]
+    assert "on_site_power" not in {
+        row.field
+        for row in vintages("sites")
+        if row.id == "memphis-colossus" and Knowledge(date(2024, 6, 30), is_strict=True).has(row)
+    }, "nobody had told of it"
+    carlisle = at(date(2024, 6, 30), "strict").scenario.sites["new-carlisle"]
+    assert not any(hall.on_site_power for hall in carlisle.buildings), "promised for two years later"
 
 
 def test_a_report_that_is_months_old_is_carried_on_to_the_start() -> None:

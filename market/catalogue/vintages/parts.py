@@ -47,6 +47,12 @@ class Parts:
         """Chips with what the roadmap and later observations say of them."""
         return newest((*table("roadmap"), *vintages("chips")), self.knowledge)
 
+    def grid_study(self, region: str) -> timedelta:
+        """Time that studies and works for a new load take in a region, from the first works on its hall."""
+        rows = (*table("regions"), *table("parameters"))
+        found = {(row.id, row.field): row.number for row in rows if row.field in ("queue_days", "value")}
+        return timedelta(round(found[region, "queue_days"] - found["sites.power_lead_days", "value"]))
+
     def kw(self, chip: str) -> float:
         """IT power of a GPU."""
         return self.chips[chip]["power_kw_it_per_gpu"].number

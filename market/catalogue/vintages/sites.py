@@ -137,6 +137,8 @@ def _halls(parts: Parts, id_: str, fields: dict[str, Row], power: float) -> list
         }
         if "on_site_power" in fields:
             hall["on_site_power"] = (fields["on_site_power"].value, "bool")
+        elif kind == "brownfield" and due - first < parts.grid_study(fields["region"].value):
+            hall["on_site_power"] = ("true", "bool")  # nobody promises what its grid cannot do: it has plant of its own
         halls.append(hall)
     return halls
 
