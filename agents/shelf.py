@@ -68,7 +68,7 @@ def best_of(options: Sequence[Offer], view: MarketView) -> Offer | None:
 
 
 def shelf(view: MarketView, request: Request, used: Used) -> Iterator[Offer]:
-    """Offers from GPUs that are free today, if they cover enough of the request."""
+    """Offers from GPUs that are free today, if they cover enough of the request; inside a group whatever is free."""
     part_min = view.param("desk.part_min")
     start = max(view.day + 7, min(request.due_day, view.day + round(7 * view.param("desk.lead_weeks"))))
     for chip, site, gpus in standing_free(view):
@@ -76,7 +76,7 @@ def shelf(view: MarketView, request: Request, used: Used) -> Iterator[Offer]:
             continue
         need = math.ceil(request.h100e / chip.h100e)
         free = gpus - used.get((chip.name, site, None), 0)
-        if free >= part_min * need:
+        if free >= (1 if request.kind == "internal" else part_min * need):
             yield Offer(chip.name, site, min(need, free), start, None, view.cost(chip.name) * chip.h100e)
 
 

@@ -14,7 +14,7 @@ from market import rng
 from market.rules import demand, foresee, index, inputs, prices, shells, uses
 from market.rules.base import Happening, fleets_h100e, frontier, holdings_of
 from market.rules.belongings import Belongings
-from market.rules.chips import may_buy, planned_lines
+from market.rules.chips import is_own, may_buy, planned_lines
 from market.state import State
 from market.state.demand import TAIL
 from market.state.leases import Lease
@@ -251,8 +251,9 @@ def shells_factor(state: State, org: str, theirs: Belongings, soon_kw: float, be
     """Shells that an org must have begun so that its chips find power, over those that its usual growth explains.
 
     By the horizon of orders (`soon_kw` of growth) they carry what is on its way, on order and ordered for
-    `orders.room_weeks` more; all of them (`begun_kw`) what is ordered at this pace in the time that they take. Nobody
-    counted shells under way, but buyers order what they have power for. Far from 1 it stands for a missing contract.
+    `orders.room_weeks` more; all of them (`begun_kw`) what is ordered at this pace in the time that they take, and what
+    own lines make. Nobody counted shells under way, but buyers order what they have power for. Far from 1 it stands for
+    a missing contract.
     """
     p, chips = state.run.parameters, state.chips.chips
     books = state.finance.books.get(org)
@@ -260,6 +261,8 @@ def shells_factor(state: State, org: str, theirs: Belongings, soon_kw: float, be
         return 1.0
     weekly = sum(gpus * chips[name].power_kw_it_per_gpu for name, gpus in gpus_per_usd(state, org).items())
     weekly *= books.budget_usd_per_year * p["orders.fraction"] / 52
+    own = [(chips[name], gpus) for name, gpus in lines(state).items() if is_own(state, org, chips[name])]
+    weekly += sum(gpus * chip.power_kw_it_per_gpu for chip, gpus in own)
     spare = sum(site.spare_w for site in theirs.sites.get(org, ())) / 1000
     campuses = theirs.buildings.get(org, [])
     last = state.run.start_day + p["sites.greenfield_days"]

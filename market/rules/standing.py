@@ -15,7 +15,7 @@ from market.rules.belongings import Belongings
 from market.rules.chips import is_own
 from market.state import State
 from market.state.sites import Site
-from market.units import QUARTER_DAYS
+from market.units import MONTH_WEEKS, QUARTER_DAYS
 
 
 class Bought(NamedTuple):
@@ -70,7 +70,8 @@ def _backlog(state: State, day: int) -> Iterator[Happening]:
     """Give every buyer, in proportion to its budget, what is on its way and its part of the standing backlog.
 
     On its way: what a week's orders bought in each of the weeks from sale to running. Backlog: the lead time's worth.
-    Both are of the chips that lines of the start make; what a group's own lines made is on its way to it.
+    Both are of the chips that lines of the start make; what a group's own lines make is on its way to it, and ordered
+    a month ahead of the wait for chips, as its orders are placed month by month.
     """
     p, chips_, lines = state.run.parameters, state.chips.chips, start_of_demand.lines(state)
     oems = sorted(state.chips.integration_gpus_per_week)
@@ -89,7 +90,8 @@ def _backlog(state: State, day: int) -> Iterator[Happening]:
                 yield Happening(day, bought.placed(), org, org)
                 for event in bought.sent(f"{org}/shipment/{sent}", oem, day + 7 * ahead - 3, chip.lead_time_weeks):
                     yield Happening(day, event, org, bought.order_id)
-            waiting = round(rates.get(name, 0.0) * p["supply.lead_time_start_weeks"])
+            ahead_weeks = p["supply.lead_time_start_weeks"] + (MONTH_WEEKS if name in own else 0)
+            waiting = round(rate * ahead_weeks)
             if waiting:
                 number += 1
                 still = Bought(f"{org}/order/{number}", *said, waiting, chip.price_usd_per_gpu)

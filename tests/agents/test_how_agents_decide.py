@@ -258,6 +258,14 @@ def test_scarcity_costs_more_a_longer_term_in_scarcity_less_and_the_family_pays_
     assert price(kind="internal") < price()
 
 
+def test_inside_a_group_whatever_is_free_is_given_at_once():
+    """A lab of the group that wants more than its parent has free takes that, and asks again for the rest."""
+    (quote,) = quotes(talks(h100e=500_000.0, kind="internal"))
+    (shelf,) = quotes(talks(h100e=5_000.0))
+    assert (quote.chip, quote.site, quote.start_day) == (shelf.chip, shelf.site, shelf.start_day)
+    assert 5_000 <= quote.gpus < 500_000
+
+
 def test_what_comes_years_later_is_not_sold_from_the_shelf():
     late = quotes(talks(due=START + 728))
     assert all(quote.start_day >= START + 728 for quote in late)
