@@ -60,11 +60,12 @@ def queue_weeks(view: MarketView, chip: Chip) -> float:
     """Weeks until an order of today is allotted.
 
     A chip in volume states its queue. One that nobody makes yet has to be made first, and to ramp; it begins with its
-    backlog, at the pace that its maker promises.
+    backlog, at the pace that its maker promises, where it promises any yet.
     """
     if chip.in_volume:
         return chip.lead_time_weeks
-    waiting = min(YEAR_WEEKS, chip.backlog_gpus / max(1, view.outlook().get(chip.name, 0)))
+    promised = view.outlook().get(chip.name, 0)
+    waiting = min(YEAR_WEEKS, chip.backlog_gpus / promised) if promised else 0.0
     return max(0.0, (chip.start_day - view.day) / 7) + view.param("supply.ramp_lag_weeks") + waiting
 
 

@@ -202,6 +202,15 @@ def test_a_chip_that_nobody_makes_yet_is_waited_for_until_it_is_made_and_its_bac
     assert {offer.chip.name: offer.wait_weeks for offer in means.offers(v)}["GB200"] == pytest.approx(first + 16)
 
 
+def test_a_backlog_of_which_nobody_says_when_it_is_made_is_no_wait_beyond_the_start():
+    world = given()
+    world.state.chips.lead_times[:] = [1.0]
+    order = {"org": LAB, "supplier": SUPPLIER, "chip": "GB200", "gpus": 10**6, "price_usd_per_gpu": 40_000.0}
+    v = view(world.happened(chip_events.OrderPlaced(order_id="lab/order/1", **order)))
+    assert v.outlook()["GB200"] == 0
+    assert means.queue_weeks(v, v.chip("GB200")) == (v.chip("GB200").start_day - v.day) / 7
+
+
 # --- what a lab announces
 
 
