@@ -43,7 +43,7 @@ def quote_price(view: MarketView, request: Request, offer: Offer) -> float:
     wait, chip = max(0.0, (offer.start_day - view.day) / 7), view.chip(offer.chip)
     price = view.rent(chip.name, request.duration_days, wait)  # of what it rents itself too: that rent is sunk
     spread = p("price.signed_sd") * view.draws.normal("quote", request.request_id, LIFETIME)
-    signed: float = price * math.exp(spread) * chip.h100e
+    signed: float = price * math.exp(spread)
     return signed
 
 
@@ -200,7 +200,7 @@ def offer(view: MarketView, request: Request) -> LeaseTerms | TalksEnd:
     if plan is None or 7 * plan.weeks > p("contracts.ahead_days_max"):
         return "power"
     start = max(request.due_day if plan.weeks * 7 + view.day < request.due_day else 0, view.day + round(7 * plan.weeks))
-    cost = view.cost(chip.name) * chip.h100e
+    cost = view.cost(chip.name) * view.work_h100e(chip.name)
     price = quote_price(view, request, Offer(chip.name, plan.site, gpus, start, None, cost))
     bill = means.bill_usd(view, chip, gpus, plan.works)
     rate = owning.capital_rate(view, is_contracted=True)

@@ -96,6 +96,7 @@ def _built(view: MarketView, target: Target, build: Build, common: Common) -> Op
         failed = (*failed, "power")
     slip_share, late_weeks = slip(view, wait)
     cost = hour_usd(bill / h100e, common.capital_share, common.upkeep_usd[region])
+    cost *= chip.h100e / unit_h100e(view, target, chip)
     return Option(
         name=f"{kind} {region}{_power_name(build)}",
         way=KINDS[kind],
@@ -113,6 +114,11 @@ def _built(view: MarketView, target: Target, build: Build, common: Common) -> Op
         is_firm=is_firm,
         is_away=is_fleet and region not in present(view),
     )
+
+
+def unit_h100e(view: MarketView, target: Target, chip: Chip) -> float:
+    """H100e over which the cost of a GPU is spread: a machine trains, a fleet does the work that is paid for."""
+    return chip.h100e if target.is_machine else view.work_h100e(chip.name)
 
 
 def _power_name(build: Build) -> str:
@@ -184,12 +190,13 @@ def own_sites(view: MarketView, target: Target) -> list[Option]:
         wait = max(chip_weeks(view, chip), (due - view.day) / 7)
         size = min(gpus, int(room / chip.power_kw_it_per_gpu))
         bill = bill_usd(view, chip, size, None)
+        cost = owning_usd(view, bill, (chip, size), site.region, rate) * chip.h100e / unit_h100e(view, target, chip)
         found.append(
             Option(
                 name=f"own site {site.name}",
                 way=Way.OWN_SITE,
                 h100e=size * chip.h100e,
-                cost_usd_per_h100e_hour=owning_usd(view, bill, (chip, size), site.region, rate) / target.hours_share,
+                cost_usd_per_h100e_hour=cost / target.hours_share,
                 wait_weeks=wait,
                 **slip(view, wait)._asdict(),
                 is_owned=True,
@@ -205,7 +212,8 @@ def own_sites(view: MarketView, target: Target) -> list[Option]:
 def quoted(view: MarketView, target: Target, quote: Quote) -> Option:
     """A quote as an option: dearer where hours stay unused, gated where money or the slot is gone."""
     chip, p = view.chip(quote.chip), view.param
-    price = quote.price_usd_per_gpu_hour / chip.h100e / view.training_yield(quote.quote_id) / target.hours_share
+    price = quote.price_usd_per_gpu_hour / unit_h100e(view, target, chip) / view.training_yield(quote.quote_id)
+    price /= target.hours_share
     price *= 1 + permission.rent_levy(view, quote.duration_days, quote.lessor)
     wait = max(0.0, (quote.start_day - view.day) / 7)
     price *= rebated(view, quote, slip(view, wait).late_weeks)
@@ -239,7 +247,8 @@ def quoted(view: MarketView, target: Target, quote: Quote) -> Option:
 def from_others(view: MarketView, target: Target) -> Option:
     """Capacity that others could lease out, at the quote for its term and first day: a hope until one offers it."""
     wait, chip = max(0.0, (target.due_day - view.day) / 7), chip_for(view, target)
-    price = view.rent(chip.name, target.duration_days, wait) / target.hours_share if chip else math.inf
+    each = unit_h100e(view, target, chip) * target.hours_share if chip else 1.0
+    price = view.rent(chip.name, target.duration_days, wait) / each if chip else math.inf
     return Option(
         name="contract",
         way=Way.CONTRACT,

@@ -109,7 +109,8 @@ def use_options(view: MarketView, gap: float, price: float) -> Iterator[Exercise
     for lease in sorted((x for x in mine if can_grow(view, x)), key=_by_price(view)):
         name, each = lease.lease_id, view.chip(lease.chip).h100e
         gpus = min(view.may_take(name), math.floor(max(0.0, gap) / each))
-        if gpus * each >= p("labs.ask_min_h100e") and lease.price_usd_per_gpu_hour / each <= price:
+        rent = lease.price_usd_per_gpu_hour / view.work_h100e(lease.chip)
+        if gpus * each >= p("labs.ask_min_h100e") and rent <= price:
             gap -= gpus * each
             yield ExerciseOption(actor=view.me, because=name, lease_id=name, kind="expand", gpus=gpus)
 
@@ -128,4 +129,4 @@ def renewal_pays(view: MarketView, lease: Lease) -> bool:
 
 
 def _by_price(view: MarketView) -> Callable[[Lease], tuple[float, str]]:
-    return lambda lease: (lease.price_usd_per_gpu_hour / view.chip(lease.chip).h100e, lease.lease_id)
+    return lambda lease: (lease.price_usd_per_gpu_hour / view.work_h100e(lease.chip), lease.lease_id)

@@ -77,7 +77,8 @@ def shelf(view: MarketView, request: Request, used: Used) -> Iterator[Offer]:
         need = math.ceil(request.h100e / chip.h100e)
         free = gpus - used.get((chip.name, site, None), 0)
         if free >= (1 if request.kind == "internal" else part_min * need):
-            yield Offer(chip.name, site, min(need, free), start, None, view.cost(chip.name) * chip.h100e)
+            cost = view.cost(chip.name) * view.work_h100e(chip.name)
+            yield Offer(chip.name, site, min(need, free), start, None, cost)
 
 
 @once
@@ -133,7 +134,7 @@ def forward(view: MarketView, request: Request, used: Used) -> Offer | TalksEnd:
         start = ready if room - coming > gpus * chip.power_kw_it_per_gpu else max(ready, due.get(site.name, ready))
         if fits < view.param("desk.part_min") * gpus:
             continue
-        offer = Offer(name, site.name, min(gpus, fits), start, None, view.cost(name) * chip.h100e)
+        offer = Offer(name, site.name, min(gpus, fits), start, None, view.cost(name) * view.work_h100e(name))
         if best is None or _sooner(offer) < _sooner(best):
             best = offer
     if best is None:
@@ -165,4 +166,4 @@ def answer_counters(view: MarketView) -> Iterator[Command]:
 def floor_price(view: MarketView, quote: Quote) -> float:
     """Lowest rent that a lessor takes, USD/GPU-hour."""
     wait, days = max(0.0, (quote.start_day - view.day) / 7), quote.end_day - quote.start_day
-    return view.rent(quote.chip, days, wait) * view.chip(quote.chip).h100e * (1 - view.param("desk.room"))
+    return view.rent(quote.chip, days, wait) * (1 - view.param("desk.room"))

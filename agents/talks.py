@@ -44,7 +44,7 @@ def take_or_leave(view: MarketView, talks: Talks, found: Decision, best: Scored)
 def settle(view: MarketView, quote: Quote, why: Choice | None) -> Command:
     """Accept, counter or break off a lease by its price and its first day."""
     p, request = view.param, view.request(quote.request_id)
-    h100e = view.chip(quote.chip).h100e
+    h100e = view.chip(quote.chip).h100e if request.chip else view.work_h100e(quote.chip)
     price, limit = quote.price_usd_per_gpu_hour / h100e, request.price_limit_usd_per_h100e_hour
     price *= 1 + permission.rent_levy(view, quote.duration_days, quote.lessor)
     if quote.lessor == view.parent_of(view.me):

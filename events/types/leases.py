@@ -203,6 +203,7 @@ class PriceMoved(Event, frozen=True, kw_only=True):
     """The index of one-year contracts, the mean of posted prices and tightness, once a week.
 
     h100e : signed compute that the index rests on, fading with its half-life; null at the start and in old logs
+    work_per_h100e : mean work of an installed H100e over that of an H100; the index over it is the rent of an H100
     """
 
     periodic: ClassVar[bool] = True
@@ -211,6 +212,7 @@ class PriceMoved(Event, frozen=True, kw_only=True):
     tightness: float
     lead_time_weeks: float
     h100e: float | None = None
+    work_per_h100e: float | None = None
 
 
 class OnDemandRepriced(Event, frozen=True, kw_only=True):

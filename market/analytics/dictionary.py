@@ -26,6 +26,8 @@ DERIVED: dict[str, tuple[str, str]] = {
     "cash_usd_cents": ("USD cents", "recovered in cash"),
     "claimed_usd_cents": ("USD cents", "claims of the rank together"),
     "claims": ("", "claims filed"),
+    "h100_on_demand_usd_per_hour": ("USD/GPU-hour", "posted price of an H100 by the hour"),
+    "h100_usd_per_hour": ("USD/GPU-hour", "index of contracts of a year as the rent of an H100"),
     "equity_usd_cents": ("USD cents", "recovered as equity of what goes on"),
     "loan_usd_cents": ("USD cents", "recovered as a loan to what goes on"),
     "opened_day": (DAY, "day of the default"),

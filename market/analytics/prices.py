@@ -12,9 +12,16 @@ def prices(log: pl.LazyFrame) -> pl.LazyFrame:
 
     signed_gpus : GPUs of leases signed in the week. signed_usd_per_h100e_hour : their mean price, weighted by
     H100 equivalents, leases inside a group of companies left out; null where none was signed.
+    h100_usd_per_hour, h100_on_demand_usd_per_hour : rent of an H100 for a year and on demand: the prices of an H100e of
+    the mean work over that mean work. h100e : signed compute that the index rests on.
     """
     log = only(log, "PriceMoved", "ChipAnnounced", "LeaseSigned")
     moved = events(log, "PriceMoved").drop("seq", "actor").sort("day")
+    work = pl.col("work_per_h100e").fill_null(1.0)
+    moved = moved.with_columns(
+        (pl.col("price_usd_per_h100e_hour") / work).alias("h100_usd_per_hour"),
+        (pl.col("spot_usd_per_h100e_hour") / work).alias("h100_on_demand_usd_per_hour"),
+    )
     h100e = events(log, "ChipAnnounced").select("chip", pl.col("h100e").alias("each")).unique("chip", keep="last")
     signed = events(log, "LeaseSigned").filter(pl.col("kind") != "internal").join(h100e, on="chip", how="left")
     spent = (pl.col("gpus") * pl.col("price_usd_per_gpu_hour")).sum()

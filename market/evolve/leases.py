@@ -174,6 +174,7 @@ def price_moved(state: State, event: events.PriceMoved, day: int) -> None:
     desk.signed_days.update((x.wait_days, day) for x in desk.signed)
     desk.signed.clear()
     desk.counted_h100e = event.h100e or 0.0
+    desk.work_per_h100e = event.work_per_h100e or 1.0
     state.chips.lead_times.append(event.lead_time_weeks)
     del state.chips.lead_times[:-53]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from events.types import Batch
 from events.types import chips as events
 from events.types.finance import PaymentMade
-from market.rules import books
+from market.rules import books, work
 from market.rules.base import Happening, columns_of, training_use
 from market.rules.chips import may_buy
 from market.rules.demand import logistic
@@ -185,6 +185,7 @@ def retire(state: State, day: int) -> Batch | None:
     """Take a month's wear out of each owned holding, and switch off what no longer earns its running cost."""
     wear = state.run.parameters["fleet.retire_per_year"] / YEAR_MONTHS
     idle: dict[tuple[str, str], float] = {}
+    works = work.in_h100e(state, day)
     gone: list[tuple[str, str, str, int, int]] = []
     for holding in state.chips.holdings.values():
         if not holding.owned:
@@ -192,7 +193,7 @@ def retire(state: State, day: int) -> Batch | None:
         free = min(holding.owned, holding.held - training_use(state, holding.org, holding.chip, holding.site))
         kind = holding.chip, state.sites.sites[holding.site].region
         if kind not in idle:
-            idle[kind] = idle_share(state, *kind)
+            idle[kind] = idle_share(state, *kind, works[holding.chip])
         gpus = min(free, round(holding.owned * min(1.0, wear + idle[kind])))
         if gpus > 0:
             watts = round(state.chips.chips[holding.chip].power_kw_it_per_gpu * 1000)
@@ -203,10 +204,13 @@ def retire(state: State, day: int) -> Batch | None:
     return Batch(events.GpusRetired, columns, columns["org"], columns["site"])
 
 
-def idle_share(state: State, chip: str, region: str) -> float:
-    """Part of a class that owners switch off in a month: the more, the further its rent falls below running cost."""
+def idle_share(state: State, chip: str, region: str, h100e: float) -> float:
+    """Part of a class that owners switch off in a month: the more, the further its rent falls below running cost.
+
+    h100e : work of a GPU, in H100e of mean work
+    """
     p, item = state.run.parameters, state.chips.chips[chip]
     cost = running_cost(state, item, region)
-    rent = state.demand.clearing_usd_per_h100e_hour * item.h100e
+    rent = state.demand.clearing_usd_per_h100e_hour * h100e
     weekly = p["retire.per_week_max"] * logistic((cost - rent) / (p["retire.width"] * cost))
     return 1 - (1 - weekly) ** MONTH_WEEKS if weekly > 1e-9 else 0.0

@@ -12,7 +12,7 @@ from events.types import Batch
 from events.types import demand as demand_events
 from events.types import leases as events
 from market import rng
-from market.rules import prices, uses
+from market.rules import prices, uses, work
 from market.rules.base import Happening, columns_of, demand_factor, h100e_by_chip
 from market.state import State
 from market.state.demand import TAIL
@@ -92,7 +92,8 @@ def measured(state: State, day: int) -> Measured:
     half_life, mean = p["price.index_half_life_weeks"], 0.0
     keep = 0.5 ** (1 / half_life)
     counted = keep * (state.leases.counted_h100e or usual_h100e(state) / (1 - keep))
-    signed = [x for x in state.leases.signed if x.wait_days <= p["price.index_wait_days"]]
+    last, longest = p["price.index_wait_days"], p["price.index_days_max"]
+    signed = [x for x in state.leases.signed if x.wait_days <= last and x.days <= longest]
     new = math.fsum(x.h100e for x in signed)
     if signed:
         ratios = [math.log(x.price_usd_per_h100e_hour / quoted(state, x, day)) for x in signed]
@@ -110,8 +111,9 @@ def quoted(state: State, signed: Signature, day: int) -> float:
     price = prices.quote(state, signed.days, weeks)
     if not signed.chip:
         return price
-    cost = prices.replacement_cost(state, state.chips.chips[signed.chip], day)
-    return price * prices.later_factor(state, cost, prices.cost_of_mix(state, day), weeks)
+    chip, each = state.chips.chips[signed.chip], work.in_h100e(state, day)[signed.chip]
+    cost = prices.replacement_cost(state, chip, day) * chip.h100e / each
+    return price * prices.later_factor(state, cost, prices.cost_of_mix(state, day), weeks) * each / chip.h100e
 
 
 def usual_h100e(state: State) -> float:
@@ -171,20 +173,21 @@ def publish(state: State, day: int) -> Iterator[Happening]:
         tightness=digits(state.demand.tightness),
         lead_time_weeks=round(prices.lead_time(state), 6),
         h100e=digits(found.counted_h100e),
+        work_per_h100e=digits(work.mean_per_h100e(state, day)),
     )
     yield Happening(day, moved, "world", "world")
 
 
 def on_demand(state: State, day: int) -> Batch | None:
     """Let the tail take what is free, in proportion, up to what it wants."""
-    capacity, chips = Capacity(state), state.chips.chips
+    capacity, chips, each = Capacity(state), state.chips.chips, work.in_h100e(state, day)
     fill = min(1.0, tail_wanted(state) / capacity.total_free) if capacity.total_free else 0.0
     paid_by = {cloud: tail_price(state, cloud) for cloud in capacity.by_cloud()}
     rows = []
     for (org, chip, site), free in capacity.free.items():
         gpus = int(free / chips[chip].h100e * fill)
         if gpus:
-            rows.append((org, chip, site, gpus, digits(paid_by[org] * chips[chip].h100e)))
+            rows.append((org, chip, site, gpus, digits(paid_by[org] * each[chip])))
     if not rows:
         return None
     columns = columns_of(("lessor", "chip", "site", "gpus", "price_usd_per_gpu_hour"), rows)

@@ -15,7 +15,7 @@ from events.types.contracts import ContractEnded
 from events.types.finance import OrgDefaulted, PaymentMade, RoundFailed
 from events.types.leases import LeaseTalksFailed, LetterEnded
 from events.types.vendors import WarrantsEnded
-from market.rules import credit, finance, prices, solvency, worth
+from market.rules import credit, finance, prices, solvency, work, worth
 from market.rules.base import Happening, cash, trait
 from market.rules.leases import end_lease
 from market.state import State, next_id
@@ -193,7 +193,7 @@ class _Opening:
         """Prepayment that was not used, and what the same costs beyond the contract's price, for a year at most."""
         state, hours = self.state, HOURS_PER_DAY * min(contract.duration_days, 365)
         market = prices.quote(state, contract.duration_days, max(0.0, (contract.start_day - self.day) / 7))
-        market *= state.chips.chips[contract.chip].h100e
+        market *= work.in_h100e(state, self.day)[contract.chip]
         price, gpus = contract.price_usd_per_gpu_hour, contract.undrawn
         prepaid = contract.prepaid_share * price * gpus * HOURS_PER_DAY * contract.duration_days
         if contract.lessor == self.org:

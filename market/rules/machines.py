@@ -122,14 +122,27 @@ def _candidates(state: State, best: Leader, org: str, fleet: float, day: int) ->
 def token_rates(state: State, day: int) -> dict[str, float]:
     """Output tokens a second and GPU of every chip, in one call of the core's serving model a month.
 
-    A chip serves the model, small or large, at which it is best beside an H100; tokens of the small one are counted by
-    what they cost on H100s in tokens of the large one. Chips that the core does not know go by their H100e.
+    Tokens of the small model are counted by what they cost on H100s in tokens of the large one.
     """
-    p, chips = state.run.parameters, state.chips.chips
-    sizes = (p["serving.params_large"], p["serving.params_small"])
-    known = tuple(name for name in chips if peak_flop_per_s(name))
-    each, beside_h100 = _rates(known, sizes, round(12 * to_year(day)) / 12)
-    return {name: each * beside_h100.get(name, chip.h100e) for name, chip in chips.items()}
+    each, _ = _rates(*_asked(state, day))
+    return {name: each * beside for name, beside in beside_h100(state, day).items()}
+
+
+def beside_h100(state: State, day: int) -> dict[str, float]:
+    """Tokens a second of a GPU of each chip over those of an H100.
+
+    A chip serves the model, small or large, at which it is best beside an H100. Chips that the core does not know go by
+    their H100e.
+    """
+    _, found = _rates(*_asked(state, day))
+    return {name: found.get(name, chip.h100e) for name, chip in state.chips.chips.items()}
+
+
+def _asked(state: State, day: int) -> tuple[tuple[str, ...], tuple[float, float], float]:
+    """Chips that the core knows, the sizes of the two models, and the month as a year."""
+    p = state.run.parameters
+    known = tuple(name for name in state.chips.chips if peak_flop_per_s(name))
+    return known, (p["serving.params_large"], p["serving.params_small"]), round(12 * to_year(day)) / 12
 
 
 @lru_cache(64)

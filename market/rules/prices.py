@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from events.types import demand as events
 from market.rules import chips as chip_rules
-from market.rules import uses
+from market.rules import uses, work
 from market.rules.base import Happening, fleets_h100e
 from market.rules.energy import energy_usd_per_mwh
 from market.state import State
@@ -80,14 +80,14 @@ def _running_cost(state: State, chip: Chip, pue: float, energy: float) -> float:
 
 
 def cost_of_mix(state: State, day: int) -> float:
-    """Replacement cost of what would be on sale at full supply, weighted by H100e: never of this week's output."""
+    """Replacement cost of what would be on sale at full supply, by the work it does: never of this week's output."""
     made = cost = 0.0
+    each = work.in_h100e(state, day)
     for name, gpus in chip_rules.planned_lines(state, day).items():
         chip = state.chips.chips[name]
         if chip.buyers == "all" and gpus > 0:
-            weight = gpus * chip.h100e
-            made += weight
-            cost += weight * replacement_cost(state, chip, day)
+            made += gpus * each[name]
+            cost += gpus * chip.h100e * replacement_cost(state, chip, day)
     return cost / made if made else replacement_cost(state, state.chips.chips["H100"], day)
 
 

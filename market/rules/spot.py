@@ -14,7 +14,7 @@ from events.types import Batch
 from events.types import clearing as events
 from events.types import leases as lease_events
 from market.clearing import Alternative, Bid, Book, Clearing, Lot, book
-from market.rules import books, index, uses
+from market.rules import books, index, uses, work
 from market.rules.base import Happening, demand_factor
 from market.rules.prices import entry_price, running_cost
 from market.state import State
@@ -97,8 +97,9 @@ def steps(state: State) -> Iterator[tuple[float, float]]:
 def auctioned(state: State, day: int) -> Iterator[Happening | Batch]:
     """Clear each class, and let the tail rent what it won and what it has under contract."""
     rows: list[tuple[Place, int, float]] = []
+    works = work.in_h100e(state, day)
     for one in classes(state):
-        each = state.leases.price_usd_per_h100e_hour * state.chips.chips[one.chip].h100e
+        each = state.leases.price_usd_per_h100e_hour * works[one.chip]
         rows += [(at, gpus, each) for at, gpus in one.contracted.items() if gpus]
     for one, share in open_classes(state):
         done = books.cleared(state, "on_demand", spot_book(state, one, share))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from market.rules import work
 from market.rules.prices import forward, quote, running_cost
 from market.state import State
 from market.state.leases import Lease
@@ -16,10 +17,10 @@ HALF_YEARS = 8  # for which a buyer reckons that GPUs earn: four years
 def gpu_usd(state: State, chip: str, region: str, day: int) -> float:
     """Worth of a GPU that runs: its rent over running cost for four years, discounted, at most its price by age."""
     p, item = state.run.parameters, state.chips.chips[chip]
-    cost = running_cost(state, item, region)
+    cost, each = running_cost(state, item, region), work.in_h100e(state, day)[chip]
     earned = 0.0
     for half in range(HALF_YEARS):
-        rent = forward(state, 26.0 * half) * item.h100e * p["estates.used_share"]
+        rent = forward(state, 26.0 * half) * each * p["estates.used_share"]
         fade = math.exp(-p["estates.discount_per_year"] * (half + 0.5) / 2)
         earned += fade * max(0.0, rent - cost) * HOURS_PER_YEAR / 2
     return min(earned, used_price_usd(state, chip, day))
@@ -43,7 +44,7 @@ def stock_cents(state: State, chip: str, gpus: int, day: int) -> int:
 def market_rent(state: State, lease: Lease, day: int) -> float:
     """Rent of today for what is left of a lease, USD/GPU-hour."""
     days = max(7, lease.end_day - day)
-    return quote(state, days, max(0.0, (lease.start_day - day) / 7)) * state.chips.chips[lease.chip].h100e
+    return quote(state, days, max(0.0, (lease.start_day - day) / 7)) * work.in_h100e(state, day)[lease.chip]
 
 
 def hours_left(lease: Lease, day: int) -> int:

@@ -122,6 +122,7 @@ class Leases(msgspec.Struct, array_like=True):
     posted: dict[str, float] = {}  # cloud -> its on-demand list price, USD/H100e-hour
     signed: list[Signature] = []  # since the index was last measured
     counted_h100e: float = 0.0  # what the index rests on: signed GPUs, fading with its half-life
+    work_per_h100e: float = 1.0  # mean work of an installed H100e over that of an H100
     broken: dict[Place, str] = {}  # holding of a lessee -> lease broken off under it since the week closed
     lost: dict[str, str] = {}  # lessee -> lease broken off under it, until it asks for another
     signed_days: dict[int, int] = {}  # days until delivery -> last day on which something so far ahead was signed

@@ -44,16 +44,22 @@ class EconomyView(OwnView):
         return prices.quote(state_of(self), days, wait_weeks)
 
     def rent(self, chip: str, days: float, wait_weeks: float) -> float:
-        """Rent of a chip by contract for so many days that begins after a wait, USD/H100e-hour."""
+        """Rent of a GPU by contract for so many days that begins after a wait, by the work it does, USD/GPU-hour."""
         costs = shared_of(self).costs[chip], shared_of(self).cost_of_mix
-        return self.contract_price(days, wait_weeks) * prices.later_factor(state_of(self), *costs, wait_weeks)
+        price = self.contract_price(days, wait_weeks) * prices.later_factor(state_of(self), *costs, wait_weeks)
+        return price * self.work_h100e(chip)
+
+    def work_h100e(self, chip: str) -> float:
+        """Work of a GPU, in H100e that do the mean work of all that is installed."""
+        return shared_of(self).works[chip]
 
     def own_cost(self, chip: str) -> float:
-        """Replacement cost of a chip for the org, with the levies that it would pay, less warrants, USD/H100e-hour."""
+        """Replacement cost of a chip for an H100e of mean work, levies paid and warrants off, USD/H100e-hour."""
         state = state_of(self)
         item = state.chips.chips[chip]
         rebate = vendors.rebate_usd_per_gpu(state, self.me, item.supplier) / item.price_usd_per_gpu
-        return prices.replacement_cost(state, item, self.day, self.levy_on_chips(chip) - rebate)
+        cost = prices.replacement_cost(state, item, self.day, self.levy_on_chips(chip) - rebate)
+        return cost * item.h100e / self.work_h100e(chip)
 
     def levy_on_chips(self, chip: str) -> float:
         """Part of a chip's price that the org pays on top when an order of today is allotted, by what is announced."""

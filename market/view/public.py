@@ -45,7 +45,7 @@ class PublicView(PolicyView):
         return shared_of(self).lead_time_weeks
 
     def cost(self, chip: str) -> float:
-        """Replacement cost of a chip, USD/H100e-hour."""
+        """Replacement cost of a chip for an H100e of mean work, USD/H100e-hour."""
         return shared_of(self).costs[chip]
 
     @property

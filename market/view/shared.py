@@ -10,7 +10,7 @@ from types import MappingProxyType
 from msgspec.structs import replace
 
 from market import rng
-from market.rules import worth
+from market.rules import work, worth
 from market.rules.base import fleets_h100e
 from market.rules.chips import outlook
 from market.rules.energy import energy_usd_per_mwh, plant_usd_per_kw
@@ -69,9 +69,17 @@ class Shared(EachOrg):
         return tuple(self.chips.values())
 
     @cached_property
+    def works(self) -> dict[str, float]:
+        """Work of a GPU of each chip, in H100e of mean work."""
+        return work.in_h100e(self.state, self.day)
+
+    @cached_property
     def costs(self) -> dict[str, float]:
-        """Replacement cost of each chip, with the mean of levies."""
-        return {name: replacement_cost(self.state, chip, self.day) for name, chip in self.state.chips.chips.items()}
+        """Replacement cost of each chip for an H100e of mean work, with the mean of levies."""
+        return {
+            name: replacement_cost(self.state, chip, self.day) * chip.h100e / self.works[name]
+            for name, chip in self.state.chips.chips.items()
+        }
 
     @cached_property
     def labs(self) -> Mapping[str, LabSeen]:
@@ -183,8 +191,10 @@ class Shared(EachOrg):
         wanted = tail_wanted(self.state)
         fill = min(1.0, wanted / capacity.total_free) if capacity.total_free else 0.0
         earned: dict[str, float] = defaultdict(float)
-        for cloud, free in capacity.by_cloud().items():
-            earned[cloud] = free * fill * tail_price(self.state, cloud) * MONTH_HOURS * CENTS
+        chips, prices = self.state.chips.chips, {x: tail_price(self.state, x) for x in capacity.by_cloud()}
+        for (cloud, chip, _), free in capacity.free.items():
+            let = free / chips[chip].h100e * self.works[chip] * fill
+            earned[cloud] += let * prices[cloud] * MONTH_HOURS * CENTS
         return earned
 
     @cached_property
