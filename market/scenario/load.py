@@ -23,7 +23,7 @@ from market.scenario.dump import dump_yaml
 from market.scenario.errors import Problem, ScenarioError, did_you_mean, refuse, shorten
 from market.scenario.machines import problems_of_runs
 from market.scenario.overlay import Overlay
-from market.scenario.population import Population, parse_population
+from market.scenario.population import PARTS, Population, parse_population
 from market.scenario.schema import Scenario
 from market.scenario.validate import validate
 from market.scenario.yaml_tree import Tree, read_file, read_scalar
@@ -191,7 +191,7 @@ def _population(chain: list[Tree], wishes: dict[str, Any]) -> Population:
         parts = document.value.get("population", {})
         if not isinstance(parts, dict):
             where = document.where(("population",))
-            raise refuse(where, f"must be {{labs, clouds, others, seed}}, was {shorten(parts)}", "population")
+            raise refuse(where, f"must be {{{PARTS}}}, was {shorten(parts)}", "population")
         said |= {part: (value, document.where(("population", part))) for part, value in parts.items()}
     for key in [key for key in wishes if key.startswith("population.")]:
         said[key.removeprefix("population.")] = (wishes.pop(key), "--set")

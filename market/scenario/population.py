@@ -1,6 +1,7 @@
 """A synthetic tail: labs, clouds and other buyers drawn from stated distributions by one seed: size is a number.
 
-`population: {labs: N, clouds: N, others: N, seed: S}`. Every figure is a row of `population.csv`. A draw hangs on the
+`population: {labs: N, clouds: N, others: N, leases: N, lease_years: N, seed: S}`. Every other figure is a row of
+`population.csv`. A draw hangs on the
 seed and on who it is for: a larger tail begins with the smaller one, but for who rents from whom.
 """
 
@@ -25,12 +26,20 @@ _ROLES = {"labs": "lab", "clouds": "cloud", "others": "rest"}
 
 
 class Population(NamedTuple):
-    """How many of each, and the seed of their draws."""
+    """How many of each, over how many standing leases a lab spreads what it rents, and the seed of their draws.
+
+    lease_years : term of those leases, that of the catalogue where 0
+    """
 
     labs: int = 0
     clouds: int = 0
     others: int = 0
     seed: int = 0
+    leases: int = 1
+    lease_years: int = 0
+
+
+PARTS = "labs, clouds, others, leases, lease_years, seed"
 
 
 def parse_population(said: Mapping[str, tuple[Any, str]]) -> Population:
@@ -39,7 +48,7 @@ def parse_population(said: Mapping[str, tuple[Any, str]]) -> Population:
     for part, (value, where) in said.items():
         most = 2**63 - 1 if part == "seed" else MOST
         if part not in Population._fields:
-            text = f"unknown key{did_you_mean(part, Population._fields) or '; there are labs, clouds, others, seed'}"
+            text = f"unknown key{did_you_mean(part, Population._fields) or '; there are ' + PARTS}"
             problems.append(Problem(where, f"population.{part}", text))
         elif not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
             text = f"must be a whole number from 0 to {most:,}, was {shorten(value)}"
@@ -62,7 +71,7 @@ def _rows() -> dict[str, dict[str, Row]]:
 def populate(tree: Tree, origin: Origin, start: date, population: Population) -> None:
     """Add the tail to a drawn tree, with the row behind every figure."""
     if any(population[:3]):
-        tail = _Tail(tree, origin, start, population.seed)
+        tail = _Tail(tree, origin, start, population)
         clouds = [tail.builder("clouds", number) for number in range(1, population.clouds + 1)]
         for number in range(1, population.others + 1):
             tail.builder("others", number)
@@ -73,8 +82,10 @@ def populate(tree: Tree, origin: Origin, start: date, population: Population) ->
 class _Tail:
     """Draws orgs one by one and writes them into the tree."""
 
-    def __init__(self, tree: Tree, origin: Origin, start: date, seed: int) -> None:
-        self.tree, self.origin, self.start, self.seed = tree, origin, start, seed
+    def __init__(self, tree: Tree, origin: Origin, start: date, population: Population) -> None:
+        self.tree, self.origin, self.start, self.seed = tree, origin, start, population.seed
+        self.leases = population.leases
+        self.lease_years = population.lease_years or _value("population.leases.duration_years")
         self.price = _number(tree, "chips", CHIP, "price_usd_per_gpu")
         self.kw = _number(tree, "chips", CHIP, "power_kw_it_per_gpu")
         self.rent = _number(tree, "parameters", "price.start_usd_per_h100e_hour")
@@ -121,22 +132,28 @@ class _Tail:
         )
         row = _rows()["population.labs.cash_usd"]["median"]
         self._org(org, "labs", "US", {"cash_usd": cash, "revenue_usd_per_year": revenue}, row)
-        if not clouds:
-            return
-        lessor = clouds[int(rng.uniform(self.seed, "lessor", org) * len(clouds))]
         rent = self.rent * _value("population.leases.price_share")
         wanted = int((cash + revenue) * _value("population.labs.rent_share") / (rent * HOURS_PER_YEAR))
-        gpus = min(wanted, self.free[lessor])
-        if gpus < 1:
-            return
-        self.free[lessor] -= gpus
-        days = round(_value("population.leases.duration_years") * DAYS_PER_YEAR)
+        for lease in range(self.leases if clouds else 0):
+            about = f"{org} {lease}" if lease else org
+            lessor = clouds[int(rng.uniform(self.seed, "lessor", about) * len(clouds))]
+            gpus = min(wanted // self.leases + (lease < wanted % self.leases), self.free[lessor])
+            if gpus:
+                self.free[lessor] -= gpus
+                name = f"{org}-{lessor}-{lease + 1}" if lease else f"{org}-{lessor}"
+                self._lease(
+                    name, {"lessor": lessor, "lessee": org, "gpus": gpus, "price_usd_per_gpu_hour": round(rent, 4)}
+                )
+
+    def _lease(self, name: str, terms: dict[str, Any]) -> None:
+        """Write a lease in force: a third of its term has passed."""
+        days = round(self.lease_years * DAYS_PER_YEAR)
         begun = self.start - timedelta(days // 3)
         lease = {
-            "lessor": lessor, "lessee": org, "chip": CHIP, "site": lessor, "gpus": gpus, "start": begun.isoformat(),
-            "end": (begun + timedelta(days)).isoformat(), "price_usd_per_gpu_hour": round(rent, 4), "kind": "serving",
+            **terms, "chip": CHIP, "site": terms["lessor"], "start": begun.isoformat(),
+            "end": (begun + timedelta(days)).isoformat(), "kind": "serving",
         }  # fmt: skip
-        self._put("leases", f"{org}-{lessor}", lease, row)
+        self._put("leases", name, lease, _rows()["population.labs.cash_usd"]["median"])
 
     def _org(self, org: str, kind: str, country: str, money: dict[str, float], row: Row) -> None:
         role = _ROLES[kind]

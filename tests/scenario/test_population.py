@@ -32,6 +32,15 @@ def test_a_larger_tail_begins_with_the_smaller_one() -> None:
     assert len(large.orgs) - len(small.orgs) == 9
 
 
+def test_what_a_lab_rents_can_be_spread_over_many_leases_of_any_term() -> None:
+    few, many = (tail(labs=9, clouds=30, **more).leases for more in ({}, {"leases": 20, "lease_years": 4}))
+    rented = [sum(lease.gpus for lease in of.values() if lease.lessee.startswith("tail-lab-")) for of in (few, many)]
+    assert rented[1] >= rented[0]  # one cloud may not have all of it
+    tails = {id_: lease for id_, lease in many.items() if lease.lessee.startswith("tail-lab-")}
+    assert len(tails) > 10 * sum(lease.lessee.startswith("tail-lab-") for lease in few.values())
+    assert all((lease.end - lease.start).days == 1461 for lease in tails.values())
+
+
 def test_the_tail_follows_the_stated_distribution() -> None:
     rows = {(row.id, row.field): row.number for row in read(HERE / "population.csv")}
     logs = [log(org.cash_usd) for id_, org in tail(labs=2000).orgs.items() if id_.startswith("tail-lab-")]
@@ -62,7 +71,7 @@ def test_a_world_with_a_tail_runs() -> None:
         ({"labz": 3}, "variant.yaml:4:22 population.labz: unknown key; did you mean 'labs'"),
         ({"labs": -1}, "population.labs: must be a whole number from 0 to 100,000, was -1"),
         ({"labs": 1.5}, "population.labs: must be a whole number from 0 to 100,000, was 1.5"),
-        ([3], "variant.yaml:4:13 population: must be {labs, clouds, others, seed}, was [3]"),
+        ([3], "variant.yaml:4:13 population: must be {labs, clouds, others, leases, lease_years, seed}, was [3]"),
     ],
 )
 def test_a_wrong_population_is_refused_at_its_place(population: object, expected: str, tmp_path: Path) -> None:
