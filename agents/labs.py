@@ -99,14 +99,15 @@ def wanted_targets(view: MarketView, lab: LabRecord, taken: float) -> Iterator[T
     if parent := view.parent_of(view.me):
         yield from internal(view, parent) if is_my_week(view, MONTH_WEEKS) else ()
         return
-    machine = list(frontier(view))
+    is_talking = any(request.kind == "frontier" for request in view.requests_by_me())  # about one thing at a time
+    machine = [] if is_talking else list(frontier(view))
     yield from machine
     yield from bridge(view)
     if view.trait("in_house"):
         return
     if is_my_week(view, MONTH_WEEKS):
         yield from near(view, lab, taken)
-    if is_my_week(view, QUARTER_WEEKS) and not machine and not is_racing(view):
+    if is_my_week(view, QUARTER_WEEKS) and not (is_talking or machine or is_racing(view)):
         yield from far(view, lab)
 
 

@@ -83,21 +83,26 @@ def plans(view: MarketView, lead: float, kw: float, regions: list[str]) -> Itera
     What its own users and the labs that it backs lack has asked for power first, at each site its part.
     """
     beside, apart = max(lead, means.shell_weeks(view, "next")), max(lead, means.shell_weeks(view, "greenfield"))
-    present = dict.fromkeys(room.region for room in rooms(view) if room.region in regions)
-    campuses = {region: Build("brownfield", region, False) for region in present}
-    first = dict.fromkeys(regions, 0.0)
-    for room in rooms(view):
-        if room.region in present:
-            first[room.region] += room.share * lacking_kw(view)
-    weeks = {name: max(beside, means.power_weeks(view, build, kw + first[name])) for name, build in campuses.items()}
-    for room in rooms(view):
-        if room.region in present:
-            yield Plan(room.site, campuses[room.region], room.region, weeks[room.region])
+    first, campus = spoken_for_kw(view)
     alone = max(apart, means.power_weeks(view, Build("greenfield", regions[0], True), kw)) if regions else apart
     for region in regions:
+        asked = kw + first.get(region, 0.0)
+        if region in campus:
+            build = Build("brownfield", region, False)
+            yield Plan(campus[region], build, region, max(beside, means.power_weeks(view, build, asked)))
         build = Build("greenfield", region, False)
-        yield Plan("", build, region, max(apart, means.power_weeks(view, build, kw + first[region])))
+        yield Plan("", build, region, max(apart, means.power_weeks(view, build, asked)))
         yield Plan("", Build("greenfield", region, True), region, alone)  # makers of own plant have one queue
+
+
+@once
+def spoken_for_kw(view: MarketView) -> tuple[dict[str, float], dict[str, str]]:
+    """Power that own users and backed labs lack, by region, and the first of the org's sites there by name."""
+    first, campus = dict[str, float](), dict[str, str]()
+    for room in rooms(view):
+        first[room.region] = first.get(room.region, 0.0) + room.share * lacking_kw(view)
+        campus[room.region] = min(campus.get(room.region, room.site), room.site)
+    return first, campus
 
 
 def at_wish(view: MarketView, chip: Chip, gpus: int, region: str) -> Plan | None:

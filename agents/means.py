@@ -86,15 +86,10 @@ class Offered(NamedTuple):
 @once
 def offers(view: MarketView) -> tuple[Offered, ...]:
     """Chips that the org may order, as suppliers promise them for the day when an order of today is due."""
-    promised, last = view.outlook(), view.param("orders.ahead_days")
-    value = {
-        chip: promised.get(chip.name, 0) * chip.price_usd_per_gpu
-        for chip in view.chips()
-        if chip.buyers != "own" and not chip.retired and view.may_buy(chip.name)
-    }
-    total, found = sum(value.values()), []
-    for chip, worth in value.items():
-        if worth > 0 and chip.start_day - view.day <= last:
+    sold = [(chip, worth) for chip, worth in view.promised_usd() if view.may_buy(chip.name)]
+    last, total, found = view.day + view.param("orders.ahead_days"), sum(worth for _, worth in sold), []
+    for chip, worth in sold:
+        if chip.start_day <= last:
             wait = min(queue_weeks(view, chip), YEAR_WEEKS)
             found.append(Offered(chip, view.own_cost(chip.name), wait, worth / total))
     return tuple(found)

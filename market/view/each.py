@@ -6,6 +6,7 @@ from collections import defaultdict
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from market.rules.base import trait
 from market.rules.foresee import Users, users_of
 from market.rules.free import promised_by
 from market.state import State
@@ -91,6 +92,18 @@ class EachOrg(Grouped):
     def promised_watts(self, org: str) -> dict[str, int]:
         """Power that an org's leases and quotes will take at its sites beyond what is installed."""
         return promised_by(self.state, org, self.let[org], self.quotes_by[org])
+
+    @once_each
+    def home_regions(self, org: str) -> tuple[str, ...]:
+        """Regions where an org would build."""
+        run, home = self.state.run, self.state.run.orgs[org].country
+        abroad, present = trait(self.state, org, "builds_abroad"), {site.region for site in self.sites[org]}
+        return tuple(
+            name
+            for name, region in run.regions.items()
+            if (region.country == home or name in present or (abroad and region.country != "CN"))
+            and (name in present or run.parameters[f"regions.{name}.grid_mw_per_year"] > 0)
+        )
 
     @once_each
     def backer(self, org: str) -> str | None:

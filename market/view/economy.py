@@ -56,6 +56,8 @@ class EconomyView(OwnView):
     def own_cost(self, chip: str) -> float:
         """Replacement cost of a chip for an H100e of mean work, levies paid and warrants off, USD/H100e-hour."""
         state = state_of(self)
+        if not (self.is_regulated or state.finance.warrants):
+            return shared_of(self).costs_without_levy[chip]
         item = state.chips.chips[chip]
         rebate = vendors.rebate_usd_per_gpu(state, self.me, item.supplier) / item.price_usd_per_gpu
         cost = prices.replacement_cost(state, item, self.day, self.levy_on_chips(chip) - rebate)
@@ -63,6 +65,8 @@ class EconomyView(OwnView):
 
     def levy_on_chips(self, chip: str) -> float:
         """Part of a chip's price that the org pays on top when an order of today is allotted, by what is announced."""
+        if not self.is_regulated:
+            return 0.0
         item = state_of(self).chips.chips[chip]
         day = max(self.day + round(7 * self.lead_time_weeks), item.start_day)
         return self.levy("ChipsAllocated", chip_case(self.me, item), day) / item.price_usd_per_gpu

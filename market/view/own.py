@@ -152,14 +152,7 @@ class OwnView(PublicView):
 
         None without a grid, but where the org has a site. What policies say of a building there, `may` tells.
         """
-        home, abroad, run = self.org.country, self.trait("builds_abroad"), state_of(self).run
-        present = {site.region for site in shared_of(self).sites[self.me]}
-        return tuple(
-            name
-            for name, region in run.regions.items()
-            if (region.country == home or name in present or (abroad and region.country != "CN"))
-            and (name in present or run.parameters[f"regions.{name}.grid_mw_per_year"] > 0)
-        )
+        return shared_of(self).home_regions(self.me)
 
     def promised_kw(self, site: str) -> float:
         """Power that own leases and quotes will take at an own site beyond what is installed."""

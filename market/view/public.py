@@ -207,6 +207,10 @@ class PublicView(PolicyView):
         own = (c for c in self.chips() if c.buyers == "own" and not c.retired)
         return tuple(c for c in own if self.parent_of(c.supplier) == self.me)
 
+    def promised_usd(self) -> tuple[tuple[Chip, float], ...]:
+        """What suppliers say that they will make in a week of the chips that they sell to others, at their prices."""
+        return shared_of(self).promised_usd
+
     def outlook(self) -> Mapping[str, int]:
         """GPUs a week by chip that suppliers say they will make when an order of today is due."""
         return shared_of(self).outlook

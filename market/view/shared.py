@@ -82,6 +82,13 @@ class Shared(EachOrg):
         }
 
     @cached_property
+    def costs_without_levy(self) -> dict[str, float]:
+        """The same without any levy."""
+        return {
+            name: replacement_cost(self.state, chip, self.day, 0.0) for name, chip in self.state.chips.chips.items()
+        }
+
+    @cached_property
     def labs(self) -> Mapping[str, LabSeen]:
         """Labs by their releases and reported revenue."""
         fields = LabSeen.__struct_fields__
@@ -279,6 +286,13 @@ class Shared(EachOrg):
     def outlook(self) -> Mapping[str, int]:
         """Supply at the day when an order of today is due."""
         return MappingProxyType(outlook(self.state, self.day + round(7 * self.lead_time_weeks)))
+
+    @cached_property
+    def promised_usd(self) -> tuple[tuple[Chip, float], ...]:
+        """That supply at list prices, of chips that are sold to others."""
+        sold = (chip for chip in self.all_chips if chip.buyers != "own" and not chip.retired)
+        worth = ((chip, self.outlook.get(chip.name, 0) * chip.price_usd_per_gpu) for chip in sold)
+        return tuple((chip, usd) for chip, usd in worth if usd > 0)
 
     @cached_property
     def owned_h100e(self) -> dict[str, float]:
