@@ -16,6 +16,7 @@ from agents import means
 from agents.decision import Target
 from agents.resources import pending_h100e
 from agents.targets import asked_h100e
+from agents.valuation import once
 from market.cluster import chip as cluster_chip
 from market.units import HOURS_PER_YEAR, SECONDS_PER_DAY, YEAR_WEEKS
 from market.view import Chip, MarketView
@@ -85,13 +86,17 @@ def urgency(view: MarketView, h100e: float) -> float:
 
 def money_h100e(view: MarketView, chip: Chip) -> float:
     """Machine of a chip whose whole bill the lab could pay with its cash and the largest round that it could raise."""
-    p = view.param
-    round_usd = 0.0 if view.parent_of(view.me) else p("talks.raise_share") * valuation_usd(view)
-    usd = view.cash_cents / 100 - means.other_burn_usd(view) + round_usd
     region = means.hall_region(view.draws, view.home_regions())
     build = means.Build("brownfield", region, view.trait("on_site_power") > 0) if region else None
     each = means.bill_usd(view, chip, PRICED_GPUS, build) / PRICED_GPUS
-    return max(0.0, usd) / each * chip.h100e
+    return money_usd(view) / each * chip.h100e
+
+
+@once
+def money_usd(view: MarketView) -> float:
+    """Cash beside a year of other costs, and the largest round that the lab could raise."""
+    round_usd = 0.0 if view.parent_of(view.me) else view.param("talks.raise_share") * valuation_usd(view)
+    return max(0.0, view.cash_cents / 100 - means.other_burn_usd(view) + round_usd)
 
 
 def is_racing(view: MarketView) -> bool:
@@ -114,7 +119,7 @@ def bridge(view: MarketView) -> Iterator[Target]:
     chip = max(rented, key=lambda name: (rented[name], name), default=None)
     more = p("labs.bridge_share") * (rented[chip] if chip else 0.0)
     more -= sum(x.gpus * view.chip(x.chip).h100e for x in view.rented() if x.kind == "bridge")
-    if is_racing(view) and more >= p("labs.ask_min_h100e") and not view.parent_of(me):
+    if more >= p("labs.ask_min_h100e") and is_racing(view):
         yield Target(
             kind="bridge",
             h100e=more,
@@ -131,6 +136,8 @@ def frontier(view: MarketView) -> Iterator[Target]:
     p = view.param
     if view.lab is None or view.parent_of(view.me) or view.clearing < view.mix_cost:
         return  # in a glut hours are sold below their cost: nobody binds itself to a machine
+    if not view.is_regulated and money_usd(view) < p("contracts.ask_min_h100e") * view.least_usd_per_h100e:
+        return  # nor could it pay for the chips of the smallest
     largest = min(machine_h100e(view), asked_h100e(view))
     chip = means.chip_for(view, _machine(view, largest)) if largest > 0 else None
     if chip is None:

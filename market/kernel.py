@@ -19,7 +19,7 @@ from events.types import Batch, Entry, Event
 from events.types.policy import CommandForbidden, PolicyEnacted
 from events.types.run import ExogenousShock, OptionChosen, OptionRejected, RunEnded, WeekClosed
 from market import rng, rules
-from market.evolve import evolve
+from market.evolve import APPLIERS, evolve
 from market.rules.base import Happening
 from market.rules.permits import Permission
 from market.state import State, state_hash
@@ -141,9 +141,9 @@ class Kernel:
             batch.columns,
         )  # fmt: skip
         self.log.append_rows(rows)
-        events, about = rows.events(), _about(batch.kind)
+        events, about, apply = rows.events(), _about(batch.kind), APPLIERS[batch.kind]
         for event in events:
-            evolve(state, event, day)
+            apply(state, event, day)
         if about is not None:
             field, aspect = about
             for seq, (event, (_, root)) in enumerate(zip(events, causes, strict=True), rows.first_seq):
@@ -280,13 +280,16 @@ def replay(
     Raises ReplayMismatch at the first week whose hash differs; with `hashes` false none is compared.
     """
     state = state or State()
+    trail = state.trail
     for entry in entries:
         event = entry.event
-        if type(event) is WeekClosed:
+        kind = type(event)
+        if kind is WeekClosed:
             if hashes and (found := state_hash(state)) != event.state_hash:
                 raise ReplayMismatch(event.week, event.state_hash, found)
             evolve(state, event, entry.day)
             yield entry, state
             continue
-        evolve(state, event, entry.day)
-        remember(state, event, entry.seq, entry.root_seq)
+        APPLIERS[kind](state, event, entry.day)
+        if about := _about(kind):  # `remember`, without a call for each of all events
+            trail[getattr(event, about[0]) + about[1]] = (entry.seq, entry.root_seq)

@@ -211,6 +211,11 @@ class PublicView(PolicyView):
         """What suppliers say that they will make in a week of the chips that they sell to others, at their prices."""
         return shared_of(self).promised_usd
 
+    @property
+    def least_usd_per_h100e(self) -> float:
+        """List price of an H100 equivalent of the cheapest chip announced."""
+        return shared_of(self).least_usd_per_h100e
+
     def outlook(self) -> Mapping[str, int]:
         """GPUs a week by chip that suppliers say they will make when an order of today is due."""
         return shared_of(self).outlook

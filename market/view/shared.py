@@ -295,6 +295,11 @@ class Shared(EachOrg):
         return tuple((chip, usd) for chip, usd in worth if usd > 0)
 
     @cached_property
+    def least_usd_per_h100e(self) -> float:
+        """List price of an H100 equivalent of the cheapest chip announced."""
+        return min((chip.price_usd_per_gpu / chip.h100e for chip in self.all_chips), default=0.0)
+
+    @cached_property
     def owned_h100e(self) -> dict[str, float]:
         """H100e installed by owner."""
         owned: dict[str, float] = defaultdict(float)
