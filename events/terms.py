@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -78,6 +79,7 @@ class LeaseTerms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 CLAUSES = LeaseTerms.__struct_fields__
+_CLAUSES_OF: Callable[[LeaseTerms], tuple[Any, ...]] = attrgetter(*CLAUSES)
 DEFAULTS: dict[str, Any] = dict(
     zip(CLAUSES[-len(LeaseTerms.__struct_defaults__) :], LeaseTerms.__struct_defaults__, strict=True)
 )
@@ -86,7 +88,7 @@ DEFAULTS: dict[str, Any] = dict(
 
 def spread(terms: LeaseTerms) -> dict[str, Any]:
     """Give the clauses of anything that holds terms, to be spread into an event."""
-    return {name: getattr(terms, name) for name in CLAUSES}
+    return dict(zip(CLAUSES, _CLAUSES_OF(terms), strict=True))
 
 
 def schedule(terms: LeaseTerms) -> Iterator[tuple[int, int, int]]:

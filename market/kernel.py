@@ -6,9 +6,10 @@ A `Kernel` holds a state and a log and is the only thing that joins them. Nothin
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from operator import attrgetter
 from typing import Any, Protocol
 
 from events.commands import Choice, Command, Terms, fault
@@ -16,6 +17,7 @@ from events.kinds import RunEnd
 from events.memory import Log
 from events.rows import Rows
 from events.types import Batch, Entry, Event
+from events.types.base import by_position
 from events.types.policy import CommandForbidden, PolicyEnacted
 from events.types.run import ExogenousShock, OptionChosen, OptionRejected, RunEnded, WeekClosed
 from market import rng, rules
@@ -259,17 +261,15 @@ class Kernel:
 
 
 def _option(kind: type[OptionChosen | OptionRejected], actor: str, topic: str, terms: Terms) -> Event:
-    said: dict[str, Any] = {}
-    for name in _told(kind):
-        value = getattr(terms, name)
-        said[name] = digits(value) if isinstance(value, float) else value
-    return kind(org=actor, kind=topic, **said)
+    make, values_of = _teller(kind)
+    return make(actor, topic, *[digits(x) if isinstance(x, float) else x for x in values_of(terms)])
 
 
 @cache
-def _told(kind: type[OptionChosen | OptionRejected]) -> tuple[str, ...]:
-    """What an event of a choice tells of its terms."""
-    return tuple(name for name in kind.__struct_fields__ if name in Terms.__struct_fields__)
+def _teller(kind: type[OptionChosen | OptionRejected]) -> tuple[Callable[..., Event], Callable[[Terms], Any]]:
+    """How an event of a choice is made of its org, its topic and what it tells of the terms."""
+    told = kind.__struct_fields__[2:]
+    return by_position(kind), attrgetter(*told)
 
 
 def replay(

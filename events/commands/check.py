@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from operator import attrgetter
+from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from events.commands.base import Choice, Command, Terms
 from events.terms import LeaseTerms
@@ -19,17 +20,26 @@ type Check = Callable[[Any], str]  # what a value should be; empty when it is
 
 def fault(command: Command) -> str:
     """Say which field of a command holds what it may not; empty when none does."""
-    for name, check in _checks(type(command)):
-        value = getattr(command, name)
-        if wanted := check(value):
-            return f"{name} must be {wanted}, was {value!r:.80}"
+    names, checks, values_of = _checks(type(command))
+    for at, value in enumerate(values_of(command)):
+        if wanted := checks[at](value):
+            return f"{names[at]} must be {wanted}, was {value!r:.80}"
     return _choice_fault(command.why) if command.why is not None else ""
 
 
+class _Checks(NamedTuple):
+    """Fields of a struct, what each may hold, and a getter of all values at once."""
+
+    names: tuple[str, ...]
+    checks: tuple[Check, ...]
+    values_of: Callable[[Any], tuple[Any, ...]]
+
+
 @cache
-def _checks(kind: type[Command | LeaseTerms | Terms]) -> tuple[tuple[str, Check], ...]:
+def _checks(kind: type[Command | LeaseTerms | Terms]) -> _Checks:
     hints = get_type_hints(kind)
-    return tuple((name, _check(name, hints[name])) for name in kind.__struct_fields__ if name != "why")
+    names = tuple(name for name in kind.__struct_fields__ if name != "why")
+    return _Checks(names, tuple(_check(name, hints[name]) for name in names), attrgetter(*names))
 
 
 def _check(name: str, hint: Any) -> Check:
@@ -49,9 +59,10 @@ def _check(name: str, hint: Any) -> Check:
 
 def _held(value: LeaseTerms | Terms) -> str:
     """Say which field of a struct holds what it may not; empty when none does."""
-    for name, check in _checks(type(value)):
-        if wanted := check(getattr(value, name)):
-            return f"{wanted} ({name})"
+    names, checks, values_of = _checks(type(value))
+    for at, held in enumerate(values_of(value)):
+        if wanted := checks[at](held):
+            return f"{wanted} ({names[at]})"
     return ""
 
 
@@ -68,6 +79,8 @@ def _text(value: Any) -> str:
 
 
 def _number(value: Any) -> str:
+    if type(value) is float:
+        return "" if math.isfinite(value) else "finite"
     return "" if isinstance(value, float | int) and type(value) is not bool and math.isfinite(value) else "finite"
 
 

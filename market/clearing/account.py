@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from market.clearing.book import Alternative, Bid, Book, Cleared, Lot, Room
@@ -67,7 +67,7 @@ def account(of: Book, cleared: Cleared) -> Account:
         _offered(of), sum(wanted.values()), sum(units for _, units in got.values()), unserved,
         money, max(0.0, value - cost), max(0.0, value - money), max(0.0, money - cost),  # rounding apart
         min(served, default=None), max(left, default=None),
-        math.fsum(_regret(of, bid, cleared, room) for bid in of.bids if bid.id not in got),
+        _regret(of, [bid for bid in of.bids if bid.id not in got], cleared, room),
     )  # fmt: skip
 
 
@@ -118,9 +118,13 @@ def _offered(of: Book) -> int:
     return sum(most.values())
 
 
-def _regret(of: Book, bid: Bid, cleared: Cleared, room: Room) -> float:
-    """What a bid that is left out would gain if it could buy its best alternative at the prices."""
-    at = {(p.site, p.chip, p.week): p.price_usd for p in cleared.prices}
+def _regret(of: Book, left: Sequence[Bid], cleared: Cleared, room: Room) -> float:
+    """What bids that are left out would gain if each could buy its best alternative at the prices."""
+    at = {(p.site, p.chip, p.week): p.price_usd for p in cleared.prices} if left else {}
+    return math.fsum(_gain(of, bid, at, room) for bid in left)
+
+
+def _gain(of: Book, bid: Bid, at: Mapping[tuple[str, str, int], float], room: Room) -> float:
     gains = [0.0]
     for asked in bid.alternatives:
         costs = [

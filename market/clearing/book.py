@@ -138,7 +138,10 @@ class Room:
     def fits(self, place: Place, term: range) -> int:
         """Units of a class at a site that are free in every week of a term."""
         site, chip = place
-        free = min((self.units.get((site, chip, week), 0) for week in term), default=0)
+        if len(term) == 1:
+            free = self.units.get((site, chip, term[0]), 0)
+        else:
+            free = min((self.units.get((site, chip, week), 0) for week in term), default=0)
         kw = self.kw.get(chip, 0.0)
         if free > 0 and kw > 0:
             least = min(min(self.row_kw[site, chip, w], self.site_kw.get((site, w), UNLIMITED)) for w in term)

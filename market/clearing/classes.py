@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from market.clearing.account import least_units
 from market.clearing.book import Allotment, Alternative, Bid, Book, Cleared, Place, Price, Room, places
@@ -65,21 +65,29 @@ def clear_by_class(of: Book, rule: Rule) -> Cleared:
 def _entries(of: Book, room: Room) -> dict[Class, list[Claim]]:
     """Bids by the class that each enters: of the first alternative that is on offer, the class with most units."""
     found: dict[Class, list[Claim]] = {}
-    regions = {lot.site: lot.region for lot in of.lots}
+    known: dict[tuple[Any, ...], tuple[str, str] | None] = {}
     for bid in of.bids:
         for number, asked in enumerate(bid.alternatives):
-            units: dict[tuple[str, str], int] = {}
-            term = asked.term
-            for place in places(of, asked):
-                key = regions[place[0]], place[1]
-                units[key] = units.get(key, 0) + room.fits(place, term)
-            best = max(sorted(units), key=units.__getitem__, default=None)
-            if best is not None and units[best] > 0:
+            wanted = asked[2:7]  # chips, sites, regions, first week, weeks
+            if wanted not in known:
+                known[wanted] = _largest(of, room, asked)
+            if (best := known[wanted]) is not None:
                 worth = asked.value_usd / (asked.units * of.hours * asked.weeks)
                 claim = Claim(bid, number, asked, worth)
                 found.setdefault((*best, asked.first_week, -asked.weeks), []).append(claim)
                 break
     return found
+
+
+def _largest(of: Book, room: Room, asked: Alternative) -> tuple[str, str] | None:
+    """The class of an alternative with most units free, None where none are."""
+    units: dict[tuple[str, str], int] = {}
+    regions = {lot.site: lot.region for lot in of.lots}
+    for place in places(of, asked):
+        key = regions[place[0]], place[1]
+        units[key] = units.get(key, 0) + room.fits(place, asked.term)
+    best = max(sorted(units), key=units.__getitem__, default=None)
+    return best if best is not None and units[best] > 0 else None
 
 
 def _offers(of: Book, room: Room, region: str, chip: str, term: range) -> Iterator[Offer]:

@@ -55,9 +55,15 @@ class Waiting:
         for b in state.sites.buildings.values():
             if b.paused_day < 0:
                 self.due[b.org] = min(self.due.get(b.org, b.due_day), b.due_day)
-        self.buyers = {org: Buyer(state, org, orders, self) for org, orders in ordered.items()}
+        self._ordered, self._buyers = ordered, dict[str, Buyer]()
         self._state = state
         self._running: dict[str, dict[str, float]] = defaultdict(dict)
+
+    def buyer(self, org: str) -> Buyer:
+        """An org that waits, worked out when a chip that it waits for is shared out."""
+        if org not in self._buyers:
+            self._buyers[org] = Buyer(self._state, org, self._ordered[org], self)
+        return self._buyers[org]
 
     @cached_property
     def rent_usd_per_h100e_hour(self) -> float:
@@ -88,7 +94,7 @@ def chip_book(state: State, name: str, waiting: Waiting) -> Book:
     least = min((order.price_usd_per_gpu for orders in by_org.values() for order in orders), default=0.0)
     bids = []
     for org, orders in by_org.items():
-        need, buyer = sum(order.gpus for order in orders), waiting.buyers[org]
+        need, buyer = sum(order.gpus for order in orders), waiting.buyer(org)
         bid = min(buyer.worth_usd_per_gpu(waiting, chip), buyer.cash_usd_per_gpu)
         bid = max(bid, *(order.price_usd_per_gpu for order in orders))  # no less than what it has agreed to
         asked = Alternative(need, bid * need, (name,))
