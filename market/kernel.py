@@ -283,13 +283,13 @@ def replay(
     trail = state.trail
     for entry in entries:
         event = entry.event
-        kind = type(event)
-        if kind is WeekClosed:
+        if type(event) is WeekClosed:
             if hashes and (found := state_hash(state)) != event.state_hash:
                 raise ReplayMismatch(event.week, event.state_hash, found)
             evolve(state, event, entry.day)
             yield entry, state
             continue
+        kind = type(event)
         APPLIERS[kind](state, event, entry.day)
         if about := _about(kind):  # `remember`, without a call for each of all events
             trail[getattr(event, about[0]) + about[1]] = (entry.seq, entry.root_seq)

@@ -96,9 +96,9 @@ def shares(state: State, day: int) -> Batch | None:
 
     Old customers reconsider a part a month; what a segment gained in the month is spent by those who choose anew.
     """
-    p, rows = state.run.parameters, []
+    p, rows, top = state.run.parameters, [], frontier(state)
     for name, segment in state.demand.segments.items():
-        pulls = {org: math.exp(_pull(state, org, name, day)) * availability(state, org) for org in segment.shares}
+        pulls = {org: math.exp(_pull(state, top, org, name, day)) * availability(state, org) for org in segment.shares}
         total = math.fsum(pulls.values())
         new = -math.expm1(-max(0.0, growth_rate(state, name)) * MONTH_DAYS / DAYS_PER_YEAR)
         moved = new + (1 - new) * p["demand.reconsider_per_month"]
@@ -110,9 +110,9 @@ def shares(state: State, day: int) -> Batch | None:
     return Batch(events.ShareMeasured, columns, columns["org"], columns["org"])
 
 
-def _pull(state: State, org: str, segment: str, day: int) -> float:
+def _pull(state: State, top: float, org: str, segment: str, day: int) -> float:
     """Log pull of a provider on those who choose: appeal, capability as known, what it gains yet, and chance."""
-    p, y, top = state.run.parameters, years(state, day), frontier(state)
+    p, y = state.run.parameters, years(state, day)
     lab = state.training.labs.get(org)
     known = max(lab.capability if lab else 0.0, top - p["demand.follower_lag"])
     fade = p["demand.momentum_years"]

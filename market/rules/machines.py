@@ -22,6 +22,7 @@ from market.units import DAYS_PER_YEAR, SECONDS_PER_DAY, to_year
 
 REFERENCE_PARAMS = 1e11  # active, of the mixture on which quotes for training clusters are compared
 MACHINES = 2  # of each lab, the largest, are planned
+CLOSE = 1 + 1e-9  # what rounding may leave
 
 
 class Machine(NamedTuple):
@@ -82,8 +83,8 @@ def machines(state: State, fleets: Mapping[str, float], day: int) -> dict[str, l
     """Plan the largest machines of every lab that could begin a run this week, best first."""
     training = {run.org for run in state.training.runs.values()}
     idle = (org for org, lab in state.training.labs.items() if not lab.pending_model and org not in training)
-    best = leader(state, day)
-    rows = [row for org in idle for row in _candidates(state, best, org, fleets[org], day)]
+    best, densest = leader(state, day), _densest(state)
+    rows = [row for org in idle for row in _candidates(state, (best, densest), org, fleets[org], day)]
     if not rows:
         return {}
     chips, gpus = [m.chip for _, m in rows], [m.gpus for _, m in rows]
@@ -99,14 +100,26 @@ def machines(state: State, fleets: Mapping[str, float], day: int) -> dict[str, l
     return {org: sorted(options, key=lambda m: (-m.effective_flop, m.chip, m.site)) for org, options in found.items()}
 
 
-def _candidates(state: State, best: Leader, org: str, fleet: float, day: int) -> list[tuple[str, Machine]]:
-    """Machines of an idle lab whose nameplate gives hope of a run."""
+def _densest(state: State) -> float:
+    """Most FLOP a second that an H100 equivalent of any chip has."""
+    return max((peak_flop_per_s(chip.name) / chip.h100e for chip in state.chips.chips.values()), default=0.0)
+
+
+def _candidates(
+    state: State, known: tuple[Leader, float], org: str, fleet: float, day: int
+) -> list[tuple[str, Machine]]:
+    """Machines of an idle lab whose nameplate gives hope of a run.
+
+    `known` : the best model, and the most FLOP a second that an H100 equivalent of any chip has.
+    """
     p, lab = state.run.parameters, state.training.labs[org]
     research = fleet * (1 - p.get(f"orgs.{org}.captive_share", 0.0)) * (1 - lab.inference_share)
     keen = p["labs.run_share"] + p["labs.run_share_keen"] * p.get(f"orgs.{org}.wait_weight", 0.0)
     budget = p.get(f"orgs.{org}.run_share", min(1.0, keen)) * research
     pace = p["labs.mfu"] * p["labs.goodput"] * p["labs.run_days"] * SECONDS_PER_DAY
-    least = step_flop(state, best, lab, day)
+    least, credit = step_flop(state, known[0], lab, day), max(1.0, p["labs.mixture_credit"])
+    if budget * known[1] * pace * credit * CLOSE < least:
+        return []  # nor would GPUs of the best chip do
     rows = []
     for holding in holdings_of(state, org):
         peak = peak_flop_per_s(holding.chip)
@@ -114,7 +127,7 @@ def _candidates(state: State, best: Leader, org: str, fleet: float, day: int) ->
             continue
         gpus = cluster_size(min(holding.held, int(budget / state.chips.chips[holding.chip].h100e)))
         flop = gpus * peak * pace
-        if flop * max(1.0, p["labs.mixture_credit"]) >= least:
+        if flop * credit >= least:
             rows.append((org, Machine(holding.chip, holding.site, gpus, flop, flop)))
     return sorted(rows, key=lambda row: (-row[1].flop, row[1].chip, row[1].site))[:MACHINES]
 
