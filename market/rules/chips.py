@@ -274,10 +274,11 @@ def _slot_weights(state: State, day: int) -> dict[str, float]:
 
 
 def _own_line(state: State, chip: Chip, day: int) -> int:
-    p = state.run.parameters
+    """GPUs of a line of its own in a week: what it made at the start, or will at full rate where it began later."""
+    p, start = state.run.parameters, state.run.start_day
     rate = p[f"chips.{chip.name}.gpus_per_week"]
     grown: float = rate * (1 + p[f"chips.{chip.name}.growth_per_year"]) ** max(0.0, years(state, day))
-    return round(grown * ramp(state, chip, day))
+    return round(grown * ramp(state, chip, day) / (ramp(state, chip, start) if chip.start_day <= start else 1.0))
 
 
 DECIDE: Deciders = {
