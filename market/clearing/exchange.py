@@ -9,6 +9,7 @@ is imported only here and only when asked.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from market.clearing.account import least_units
 from market.clearing.book import UNLIMITED, Book, Cleared, Place, Room
 from market.clearing.improve import improved
 from market.clearing.packages import (
@@ -36,6 +38,7 @@ from market.clearing.packages import (
 COLUMNS_MAX = 150
 NODES_MAX = 5
 GAP = 1e-2
+ROUNDING = 1e-3  # units by which the program may miss whole ones
 TIES = 1e-7  # by which equal columns differ, relative
 
 
@@ -262,9 +265,11 @@ def _whole(of: Book, found: Sequence[Package], columns: Sequence[Column], x: np.
     for i, column in enumerate(columns):
         if column.place is not None and x[i] > 1e-6:
             shares.setdefault(column.package, []).append((float(x[i]), column.place))
-    for i, parts in sorted(shares.items(), key=lambda item: (not found[item[0]].asked.contiguous, item[0])):
-        ahead = [at for _, at in sorted(parts, key=lambda part: (-part[0], part[1]))]
-        one = place(found[i], room, round(sum(part for part, _ in parts) * found[i].asked.units), ahead)
+    strict_first = sorted(shares, key=lambda i: (not found[i].asked.contiguous, -found[i].asked.share_min, i))
+    for i in strict_first:
+        units = {at: part * found[i].asked.units for part, at in sorted(shares[i], key=lambda x: (-x[0], x[1]))}
+        total = max(least_units(found[i].asked), round(sum(units.values())))
+        one = place(found[i], room, total, [(at, math.floor(n + ROUNDING)) for at, n in units.items()])
         if one is not None:
             taken.append(one)
     rest = sorted(found, key=lambda p: (-p.margin_usd / p.asked.weeks, p.bid, p.number))

@@ -60,14 +60,14 @@ class _Board:
         for one in out:
             self.use(one, -1)
         lost = sum(one.surplus_usd for one in out)
-        entered = place(package, self.room, None, (at,))
+        entered = place(package, self.room, None, ((at, package.asked.units),))
         for rival in [] if entered else self.rivals(package, at[0], mine):
             lost += rival.surplus_usd
             if lost >= most:
                 break
             self.use(rival, -1)
             out.append(rival)
-            if entered := place(package, self.room, None, (at,)):
+            if entered := place(package, self.room, None, ((at, package.asked.units),)):
                 break
         back = self.again(out, package.bid) if entered else []
         gain = entered.surplus_usd + sum(one.surplus_usd for one in back) if entered else 0.0

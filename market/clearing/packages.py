@@ -58,26 +58,29 @@ def packages(of: Book) -> list[Package]:
     return found
 
 
-def place(package: Package, room: Room, wanted: int | None = None, first: Sequence[Place] = ()) -> Taken | None:
-    """Serve a package from what is left, at the places named first and then at the cheapest; None where it cannot be.
+def place(
+    package: Package, room: Room, wanted: int | None = None, first: Sequence[tuple[Place, int]] = ()
+) -> Taken | None:
+    """Serve a package from what is left: so many units at the places named first, the rest there, then the cheapest.
 
-    `wanted` units, or all; what is contiguous takes all at one place.
+    `wanted` units, or all; what is contiguous takes all at one place. None where less is left than is of use.
     """
     asked = package.asked
     left = asked.units if wanted is None or asked.contiguous else min(asked.units, wanted)
-    took: list[tuple[Place, int]] = []
-    for at in dict.fromkeys([*first, *(place for _, place in package.costs)]):
-        n = min(left, room.fits(at, asked.term))
+    took: dict[Place, int] = {}
+    anywhere = ((at, asked.units) for at in dict.fromkeys([*(at for at, _ in first), *(at for _, at in package.costs)]))
+    for at, most in (*first, *anywhere):
+        n = min(left, most, room.fits(at, asked.term))
         if n < 1 or (asked.contiguous and n < asked.units):
             continue
         room.take(at, asked.term, n)
-        took.append((at, n))
+        took[at] = took.get(at, 0) + n
         left -= n
         if not left:
             break
-    if sum(n for _, n in took) >= least_units(asked):
-        return Taken(package, tuple(took))
-    for at, n in took:
+    if sum(took.values()) >= least_units(asked):
+        return Taken(package, tuple(took.items()))
+    for at, n in took.items():
         room.take(at, asked.term, -n)
     return None
 
