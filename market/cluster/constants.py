@@ -1,6 +1,5 @@
 """The calibrated constants, and the engineering constants that are taken from sources and not fitted."""
 
-import dataclasses
 import functools
 import json
 from dataclasses import dataclass
@@ -52,9 +51,6 @@ class Constants:
     immature_dense: float = 0.10  # extra step time of a dense model on a chip's first day
     immature_moe: float = 0.60  # extra step time of a mixture at the start of 2024
 
-
-N_FITTED = len(dataclasses.fields(Constants))
-N_SERVING = sum(f.name.startswith("serve_") for f in dataclasses.fields(Constants))
 
 JITTER = 0.010
 """Step time per doubling of GPUs beyond 8. Llama 3 (arXiv:2407.21783, table 4): 43 % to 41 % MFU from 8,192 to 16,384

@@ -44,13 +44,3 @@ def _moves(log: pl.LazyFrame) -> dict[str, list[list[int]]]:
     for lease_id, day, gpus in handed.iter_rows():
         moves.setdefault(lease_id, []).append([day, gpus])
     return moves
-
-
-def in_use(web: dict[str, Any], day: int) -> dict[str, int]:
-    """GPUs that each lease gives on a day, leases without any left out: what the page's slider shows."""
-    return {
-        lease["id"]: gpus
-        for lease in web["leases"]
-        if lease["signed"] <= day and (lease["ended"] is None or day < lease["ended"])
-        if (gpus := sum(n for at, n in lease["moves"] if at <= day))
-    }

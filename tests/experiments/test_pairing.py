@@ -22,6 +22,18 @@ def test_a_constant_effect_is_found_exactly_whatever_the_noise() -> None:
     assert effect.is_clear
 
 
+def test_what_cannot_be_negative_falls_by_no_more_than_all() -> None:
+    base = np.array([[10.0, 12.0, 8.0, 10.0]])
+    with_policy = base - np.array([[9.0, 30.0, 4.0, 25.0]])
+    kept = {name: effect_of("p", name, with_policy, base).relative_interval for name in ("finance.labs_cash_usd",
+            "labs.openai.cash_usd", "labs.openai.h100e")}  # fmt: skip
+    assert kept["labs.openai.h100e"] is not None
+    assert kept["labs.openai.h100e"][0] == -1.0
+    assert kept["labs.openai.cash_usd"] == kept["finance.labs_cash_usd"]
+    assert kept["labs.openai.cash_usd"] is not None
+    assert kept["labs.openai.cash_usd"][0] < -1.0
+
+
 def test_no_effect_is_exactly_zero() -> None:
     base = NOISE.normal(0, 1, (4, 5))
     effect = effect_of("p", "m", base.copy(), base)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -20,7 +21,7 @@ from market.analytics.power import power  # noqa: E402
 from market.report.figures import FIGURES  # noqa: E402
 from market.report.figures.base import Figure  # noqa: E402
 from market.report.page import Number, Page, Section, render  # noqa: E402
-from market.report.web import in_use, lease_web  # noqa: E402
+from market.report.web import lease_web  # noqa: E402
 from market.runs.reading import open_run  # noqa: E402
 
 
@@ -75,6 +76,16 @@ def test_the_slider_shows_the_leases_that_replay_gives(browser, page_file, run):
         held = {lease.lease_id: lease.delivered for lease in state.leases.leases.values() if lease.delivered}
         assert dict(shown) == held
     page.close()
+
+
+def in_use(web: dict[str, Any], day: int) -> dict[str, int]:
+    """GPUs that each lease gives on a day, leases without any left out: what the page's slider shows."""
+    return {
+        lease["id"]: gpus
+        for lease in web["leases"]
+        if lease["signed"] <= day and (lease["ended"] is None or day < lease["ended"])
+        if (gpus := sum(n for at, n in lease["moves"] if at <= day))
+    }
 
 
 def test_the_web_of_leases_agrees_with_replay_without_a_browser(run):

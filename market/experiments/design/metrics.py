@@ -19,6 +19,7 @@ class Metric(NamedTuple):
 
     unit: str
     meaning: str
+    may_be_negative: bool = False
 
 
 METRICS: dict[str, Metric] = {
@@ -26,14 +27,14 @@ METRICS: dict[str, Metric] = {
     "labs.{lab}.owned_h100e": Metric("H100e", "compute that the lab owns"),
     "labs.{lab}.rented_h100e": Metric("H100e", "compute that the lab rents"),
     "labs.{lab}.revenue_usd_per_year": Metric("USD/year", "annualised revenue of its AI products"),
-    "labs.{lab}.cash_usd": Metric("USD", "cash"),
+    "labs.{lab}.cash_usd": Metric("USD", "cash", may_be_negative=True),
     "labs.{lab}.valuation_usd": Metric("USD", "valuation at the latest round"),
     "labs.{lab}.max_flop": Metric("FLOP", "training compute of its largest released model"),
     "labs.{lab}.capability": Metric("index", "capability of its latest release"),
     "labs.{lab}.inference_share": Metric("1", "part of its compute that serves customers"),
     "clouds.{cloud}.owned_h100e": Metric("H100e", "compute that the cloud owns"),
-    "clouds.{cloud}.let_h100e": Metric("H100e", "compute that the cloud has let"),
-    "clouds.{cloud}.cash_usd": Metric("USD", "cash"),
+    "clouds.{cloud}.let_h100e": Metric("H100e", "compute that the cloud has leased out"),
+    "clouds.{cloud}.cash_usd": Metric("USD", "cash", may_be_negative=True),
     "countries.{country}.owned_h100e": Metric("H100e", "compute owned by orgs seated in the country"),
     "countries.{country}.h100e": Metric("H100e", "compute that orgs seated in the country can use"),
     "regions.{region}.energised_kw": Metric("kW IT", "energised power at sites in the region"),
@@ -64,10 +65,10 @@ METRICS: dict[str, Metric] = {
     "leases.talks_failed": Metric("talks", "talks about leases that failed since the start"),
     "leases.in_force": Metric("leases", "leases in force"),
     "leases.subleases": Metric("leases", "leases in force of GPUs that the lessor rents itself"),
-    "leases.in_force_h100e": Metric("H100e", "compute let in leases in force, subleases apart"),
+    "leases.in_force_h100e": Metric("H100e", "compute leased out by leases in force, subleases apart"),
     "finance.raised_usd": Metric("USD", "equity raised by labs since the start"),
     "finance.borrowed_usd": Metric("USD", "loans granted since the start"),
-    "finance.labs_cash_usd": Metric("USD", "cash of all labs"),
+    "finance.labs_cash_usd": Metric("USD", "cash of all labs", may_be_negative=True),
     "finance.labs_revenue_usd_per_year": Metric("USD/year", "annualised revenue of all labs"),
     "finance.chip_budgets_usd_per_year": Metric("USD/year", "what buyers of chips mean to spend"),
     "finance.defaults": Metric("defaults", "defaults since the start"),

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from market.experiments.design.metrics import describe
 from market.experiments.design.schema import BASELINE
 from market.experiments.results.dataset import Results
 from market.experiments.statistics.bootstrap import Floats, mean_interval
@@ -57,10 +58,10 @@ class Effect(NamedTuple):
 
     @property
     def relative_interval(self) -> tuple[float, float] | None:
-        """The interval over the baseline's mean; what cannot be negative, all but cash, falls by no more than all."""
+        """The interval over the baseline's mean; what cannot be negative falls by no more than all."""
         if not self.base:
             return None
-        least = -float("inf") if self.metric.endswith("cash_usd") or self.base < 0 else -1.0
+        least = -float("inf") if describe(self.metric).may_be_negative or self.base < 0 else -1.0
         low, high = sorted((self.low / self.base, self.high / self.base))
         return max(low, least), max(high, least)
 
