@@ -6,7 +6,10 @@ import polars as pl
 
 from market.analytics.base import chips, events, only, running, week_ends
 
-MOVES = ("FleetRegistered", "GpusInstalled", "GpusRetired", "GpusHandedOver", "LeaseEnded")
+MOVES = (
+    "FleetRegistered", "GpusInstalled", "GpusRetired", "GpusHandedOver", "LeaseEnded", "CapacityShed", "LeaseAssigned",
+    "GpusTransferred",
+)  # fmt: skip
 COUNTS = ["gpus_owned", "gpus_leased_in", "gpus_leased_out"]
 
 
@@ -34,9 +37,18 @@ def _changes(log: pl.LazyFrame) -> pl.LazyFrame:
     parts = []
     for kind, sign in (("FleetRegistered", 1), ("GpusInstalled", 1), ("GpusRetired", -1)):
         parts.append(_change(events(log, kind), "org", owned=sign))
-    for kind, sign in (("GpusHandedOver", 1), ("LeaseEnded", -1)):
+    for kind, sign in (("GpusHandedOver", 1), ("LeaseEnded", -1), ("CapacityShed", -1)):
         moved = events(log, kind)
         parts += [_change(moved, "lessee", leased_in=sign), _change(moved, "lessor", leased_out=sign)]
+    passed = events(log, "LeaseAssigned").filter(pl.col("kind") == "lessee")
+    sold = events(log, "GpusTransferred")
+    let = sold.with_columns(gpus=pl.col("gpus_let"))
+    for org, sign in (("org", -1), ("counterparty", 1)):
+        parts += [
+            _change(passed, org, leased_in=sign),
+            _change(sold, org, owned=sign),
+            _change(let, org, leased_out=sign),
+        ]
     return pl.concat(parts)
 
 

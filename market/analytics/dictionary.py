@@ -47,6 +47,7 @@ DERIVED: dict[str, tuple[str, str]] = {
     "month": ("", "months of 28 days since the start, from 0"),
     "side": ("", "maker, works of a builder, or a builder's budget (builder)"),
     "term_years": ("years", "length of the contracts, rounded"),
+    "gpus_added": ("", "GPUs added by an option to expand, less what the lessee gave back before the end"),
     "gpus_delivered": ("", "GPUs handed over and not taken back"),
     "gpus_drawn": ("", "GPUs of the contract that leases have taken"),
     "gpus_held": ("", "GPUs that the org can use: owned and leased in, less leased out"),

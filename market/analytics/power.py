@@ -17,12 +17,16 @@ def power(log: pl.LazyFrame) -> pl.LazyFrame:
     contracted_kw : energised, and buildings whose work has begun and that are not given up. energised_kw : may be used.
     installed_kw : of the GPUs that run there.
     """
-    log = only(log, *MOVES, "SitePlanned", "WeekClosed")
-    planned = events(log, "SitePlanned").select("day", "site", pl.col("org").alias("owner"), "region", "kind",
-                                               pl.col("power_kw_it").alias("planned_kw"))  # fmt: skip
+    log = only(log, *MOVES, "SitePlanned", "LotSold", "WeekClosed")
+    planned = events(log, "SitePlanned").select(
+        "day", "site", "region", "kind", pl.col("power_kw_it").alias("planned_kw")
+    )
     levels = running(_changes(log), ["site"], STEPS, week_ends(log))
     grid = week_ends(log).join(planned.select("site").unique(), how="cross").sort("day")
-    named = grid.join_asof(planned.sort("day"), on="day", by="site", strategy="backward", check_sortedness=False)
+    named = grid
+    for said in (_owners(log), planned):
+        named = named.join_asof(said.sort("day", maintain_order=True), on="day", by="site", strategy="backward",
+                                check_sortedness=False)  # fmt: skip
     contracted = pl.max_horizontal("begun_kw", "energised_kw").alias("contracted_kw")
     return (
         named.drop_nulls("owner")
@@ -33,6 +37,13 @@ def power(log: pl.LazyFrame) -> pl.LazyFrame:
         .drop("begun_kw")
         .sort("day", "site")
     )
+
+
+def _owners(log: pl.LazyFrame) -> pl.LazyFrame:
+    """Who owns a site from which day on: who planned it, and who bought it out of an estate."""
+    planned = events(log, "SitePlanned").select("seq", "day", "site", owner="org")
+    sold = events(log, "LotSold").filter(pl.col("kind") == "site").select("seq", "day", "site", owner="counterparty")
+    return pl.concat([planned, sold]).sort("seq").select("day", "site", "owner")
 
 
 def _changes(log: pl.LazyFrame) -> pl.LazyFrame:

@@ -107,6 +107,8 @@ def query(ctx: click.Context, /, run: Path, sql: str, form: str, out: Path | Non
 @JSON
 def leases(run: Path, org: str | None, as_json: bool) -> None:
     """List the leases in force at the end of RUN, or the chains under one org."""
+    from market.layout import columns, wrapped
+    from market.report.listing import frame_text
     from market.report.tree import lease_table, tree, tree_lines
     from market.runs.reading import open_run
 
@@ -116,13 +118,14 @@ def leases(run: Path, org: str | None, as_json: bool) -> None:
         if as_json:
             emit({"leases": frame.to_dicts()})
         else:
-            write(frame, "table", None)
+            put(frame_text(frame, columns()) + "\n")
         return
     nodes = tree(opened, org)
     if as_json:
         emit({"org": org, "leases": nodes})
     else:
-        print("\n".join(tree_lines(org, nodes)))
+        for line in tree_lines(org, nodes):
+            put("\n".join(wrapped(line, columns(), " " * (len(line) - len(line.lstrip()) + 4))) + "\n")
 
 
 @command("runs")

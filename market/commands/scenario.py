@@ -77,13 +77,24 @@ def scenario_check(agents: Agents, scenario: str, sets: tuple[str, ...], flows: 
         emit({"scenario": scenario, "ok": True, "problems": [], "sha256": found.sha256, "dropped": found.dropped,
               "exempt": found.exempt})  # fmt: skip
         return
-    click.echo(f"{scenario}: holds; {len(found.sources):,} sourced values, sha256 {found.sha256[:16]}")
-    click.echo(
-        f"\nEngineering constants, exempt from the rule that nothing may describe a later date ({len(found.exempt)}):"
+    say_what_holds(scenario, found)
+
+
+def say_what_holds(scenario: str, found: Resolved) -> None:
+    """Print what a scenario rests on, and what in it may be of a later date."""
+    from market.report.console import console, para
+
+    out = console()
+    para(out, f"{scenario}: holds; {len(found.sources):,} sourced values, sha256 {found.sha256[:16]}")
+    para(out, "")
+    para(
+        out,
+        f"Engineering constants, exempt from the rule that nothing may describe a later date ({len(found.exempt)}):",
     )
     for name in found.exempt:
         row = found.sources[name]
-        click.echo(f"  {name} = {row.value} {row.unit}  ({row.source})")
+        unit = "" if row.unit == "1" else f" {row.unit}"
+        para(out, f"  {name} = {row.value}{unit} ({row.source})", indent="    ")
 
 
 def say_flows(agents: Agents, found: Resolved, as_json: bool) -> None:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from market.report.console import Column, console, show
+from market.report.console import Column, console, para, show
 from market.report.sentences import money
 from market.runs.reading import Usage
 
@@ -32,6 +32,7 @@ SERVING_ONLY = ("input_tokens", "output_tokens", "concurrency", "tpot_limit_ms",
 TRAINING_ONLY = ("tokens", "batch_seqs", "year", "power_cap_mw", "slow_clocks", "spare_share", "sites", "site_gbps",
                  "site_km", "plans", "vp", "cp")  # fmt: skip
 PLAN = ("tp", "pp", "vp", "dp", "ep", "cp")
+BELOW = " " * len("  of the GPUs   ")
 
 
 def asked_of_core(asked: dict[str, Any]) -> dict[str, Any]:
@@ -90,18 +91,20 @@ def show_answer(fields: dict[str, Any]) -> None:
     if not fields["fits"]:
         out.print(f"does not fit: {fields['binds']} binds")
         return
-    out.print("  plan          " + " ".join(f"{name} {value}" for name, value in fields["plan"].items()))
+    para(out, "  plan          " + " ".join(f"{name} {value}" for name, value in fields["plan"].items()), BELOW)
     if fields["gpus_used"] < fields["gpus"]:
-        out.print(f"  of the GPUs   {fields['gpus_used']:,} work; figures are of all {fields['gpus']:,}")
+        para(out, f"  of the GPUs   {fields['gpus_used']:,} work; figures are of all {fields['gpus']:,}", BELOW)
     for name, label, form in LABELS:
-        out.print(f"  {label:<13} {form.format(fields[name])}")
+        para(out, f"  {label:<13} {form.format(fields[name])}", BELOW)
     if fields["cost_usd"] is not None:
-        out.print(f"  cost          {money(fields['cost_usd'])}")
-    out.print(f"  limited by    {fields['binds']}")
+        para(out, f"  cost          {money(fields['cost_usd'])}", BELOW)
+    para(out, f"  limited by    {fields['binds']}", BELOW)
     largest = sorted(((v, n) for n, v in fields["losses"].items() if n != "useful"), reverse=True)[:5]
-    out.print("  lost to       " + ", ".join(f"{n.replace('_', ' ')} {v:.0%}" for v, n in largest))
+    para(out, "  lost to       " + ", ".join(f"{n.replace('_', ' ')} {v:.0%}" for v, n in largest), BELOW)
     band = fields["error_band"]
-    out.print(f"  error         {band['mean']:.0%} on average, {band['p90']:.0%} in one of ten ({band['class']})")
+    para(
+        out, f"  error         {band['mean']:.0%} on average, {band['p90']:.0%} in one of ten ({band['class']})", BELOW
+    )
 
 
 def show_serving(fields: dict[str, Any]) -> None:
@@ -112,13 +115,17 @@ def show_serving(fields: dict[str, Any]) -> None:
     if not fields["fits"]:
         out.print(f"does not fit: {fields['binds']} binds")
         return
-    out.print("  plan          " + " ".join(f"{name} {value}" for name, value in fields["plan"].items()))
+    para(out, "  plan          " + " ".join(f"{name} {value}" for name, value in fields["plan"].items()), BELOW)
     for name, label, form in SERVING_LABELS:
         if fields[name] is not None:
-            out.print(f"  {label:<13} {form.format(fields[name])}")
-    out.print(f"  limited by    {fields['binds']}")
+            para(out, f"  {label:<13} {form.format(fields[name])}", BELOW)
+    para(out, f"  limited by    {fields['binds']}", BELOW)
     band = fields["error_band"]
-    out.print(f"  error         {band['mean']:.0%} on average, {band['median']:.0%} in the middle ({band['class']})")
+    para(
+        out,
+        f"  error         {band['mean']:.0%} on average, {band['median']:.0%} in the middle ({band['class']})",
+        BELOW,
+    )
 
 
 def show_plans(plans: list[dict[str, Any]]) -> None:

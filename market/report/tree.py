@@ -31,6 +31,7 @@ def _node(row: dict[str, Any], by_id: dict[str, dict[str, Any]]) -> dict[str, An
     parent = by_id.get(row["parent_lease_id"]) if row["parent_lease_id"] else None
     same = ("lease_id", "lessor", "chip", "site", "gpus", "gpus_delivered", "price_usd_per_gpu_hour")
     node = {name: row[name] for name in same} | {"start": iso(row["start_day"]), "end": iso(row["end_day"])}
+    node["gpus"] += row["gpus_added"]
     return node | {"under": _node(parent, by_id) if parent else None}
 
 
@@ -51,8 +52,8 @@ def tree_lines(org: str, nodes: list[dict[str, Any]]) -> Iterator[str]:
 
 def lease_table(run: Run) -> pl.DataFrame:
     """Leases in force at the end of a run, by worth."""
-    columns = ("lease_id", "lessor", "lessee", "chip", "site", "gpus", "gpus_delivered", "start_day", "end_day",
-               "price_usd_per_gpu_hour", "worth_usd")  # fmt: skip
+    columns = ("lease_id", "lessor", "lessee", "chip", "site", "gpus", "gpus_added", "gpus_delivered", "start_day",
+               "end_day", "price_usd_per_gpu_hour", "worth_usd")  # fmt: skip
     found = (
         leases(run.log).filter(pl.col("ended_day").is_null()).sort(["worth_usd", "lease_id"], descending=[True, False])
     )

@@ -79,10 +79,10 @@ def because(found: Explanation) -> None:
 
 def _tell(step: Step, lead: str) -> None:
     out = console()
-    out.print(f"{step.seq:>8} {step.day}  {lead}{step.says}", markup=False, soft_wrap=True)
+    para(out, f"{step.seq:>8} {step.day}  {lead}{step.says}", indent=" " * 21)
     for left in step.rejected:
         text = f"left: {left['option']} ({left['terms']}){': ' + left['reason'] if left['reason'] else ''}"
-        out.print(f"{'':>21}{text}", markup=False, soft_wrap=True)
+        para(out, f"{'':>21}{text}", indent=" " * 23)
 
 
 def in_short() -> str:

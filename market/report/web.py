@@ -39,8 +39,9 @@ def lease_web(log: pl.LazyFrame) -> dict[str, Any]:
 
 
 def _moves(log: pl.LazyFrame) -> dict[str, list[list[int]]]:
-    handed = events(log, "GpusHandedOver").select("lease_id", "day", "gpus").sort("day").collect()
+    handed = events(log, "GpusHandedOver").select("lease_id", "day", "gpus")
+    shed = events(log, "CapacityShed").select("lease_id", "day", -pl.col("gpus"))
     moves: dict[str, list[list[int]]] = {}
-    for lease_id, day, gpus in handed.iter_rows():
+    for lease_id, day, gpus in pl.concat([handed, shed]).sort("day", maintain_order=True).collect().iter_rows():
         moves.setdefault(lease_id, []).append([day, gpus])
     return moves

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import polars as pl
 import pytest
 from worlds import as_table
 
 from agents.simulation import begin
 from events import MemoryLog
-from market.analytics import table
+from market.analytics import TABLES, table
 from market.analytics.audit import audit
 from market.kernel import replay
 from market.policies.load import load_policies
@@ -39,6 +41,31 @@ def test_the_auditor_agrees_and_replay_gives_the_same_hashes(run):
     _, entries, frame = run
     assert audit(frame.lazy()) == []
     assert sum(1 for _ in replay(entries)) == WEEKS
+
+
+def test_tables_agree_with_the_state_after_an_estate_was_sold(run):
+    state, _, frame = run
+    tables = {name: TABLES[name](frame.lazy()).collect() for name in ("capacity", "leases", "power")}
+    expected: Counter[tuple[str, str]] = Counter()
+    for held in state.chips.holdings.values():
+        for name, gpus in (("owned", held.owned), ("leased_in", held.leased_in), ("leased_out", held.leased_out)):
+            expected[f"{held.org} {held.chip}", name] += gpus
+    found: Counter[tuple[str, str]] = Counter()
+    capacity = tables["capacity"].filter(pl.col("day") == pl.col("day").max())
+    for row in capacity.iter_rows(named=True):
+        for name in ("owned", "leased_in", "leased_out"):
+            found[f"{row['org']} {row['chip']}", name] += row[f"gpus_{name}"]
+    assert +found == +expected
+    assert not of(frame, "LeaseAssigned").is_empty()
+    in_force = tables["leases"].filter(pl.col("ended_day").is_null())
+    assert {
+        row["lease_id"]: (row["lessor"], row["lessee"], row["gpus"] + row["gpus_added"], row["gpus_delivered"])
+        for row in in_force.iter_rows(named=True)
+    } == {x.lease_id: (x.lessor, x.lessee, x.gpus, x.delivered) for x in state.leases.leases.values()}
+    power = tables["power"].filter(pl.col("day") == pl.col("day").max())
+    owners = dict(power.select("site", "owner").iter_rows())
+    assert owners == {site.name: site.owner for site in state.sites.sites.values() if site.name in owners}
+    assert of(frame, "LotSold").filter(pl.col("kind") == "site").height
 
 
 def test_rivals_take_all_gpus_over_within_two_quarters(run):

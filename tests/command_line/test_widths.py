@@ -28,6 +28,10 @@ def words_of(run: Path) -> dict[str, tuple[object, ...]]:
         "doctor": ("doctor",),
         "experiment": ("experiment", "show", run.parent.parent / "paired"),
         "explain": ("explain", run, "4000"),
+        "leases": ("leases", run),
+        "tree": ("leases", run, "--tree", "coreweave"),
+        "check": ("scenario", "check", "frontier-2024"),
+        "cluster": ("cluster", "--chip", "H100", "--gpus", "512", "--model", "llama-3-70b"),
     }
 
 
@@ -40,8 +44,10 @@ def _paired(run: Path) -> None:
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize(
-    "what", ["report", "replay", "runs", "plans", "compare", "policy", "metrics", "experiment", "verify", "doctor"]
-)
+    "what",
+    ["report", "replay", "runs", "plans", "compare", "policy", "metrics", "experiment", "verify", "doctor", "explain",
+     "leases", "tree", "check", "cluster"],
+)  # fmt: skip
 def test_output_fits_its_width(what: str, width: int, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
     text = ask(*words_of(run)[what]).stdout
@@ -53,7 +59,7 @@ def test_output_fits_its_width(what: str, width: int, run: Path, monkeypatch: py
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("what", ["report", "query", "plans", "compare", "experiment"])
+@pytest.mark.parametrize("what", ["report", "query", "plans", "compare", "experiment", "leases"])
 def test_no_number_of_the_widest_output_is_cut_in_a_narrower_one(
     what: str, width: int, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
