@@ -86,11 +86,24 @@ def test_json_says_the_same_without_nan(rich: str) -> None:
     assert [e["verdict"] for e in found["expectations"]] == ["agrees", "agrees"]
 
 
+def test_what_theory_expects_is_held_against_each_policy_by_name(rich: str) -> None:
+    text = show(rich)
+    below = text[text.index("Against what theory expects") :]
+    for policy in ("harsher:step=0.1", "harsher:step=0.2"):
+        after = below[below.index(f"  {policy}\n") :].splitlines()
+        assert after[2].split()[:3] == ["prices.h100_contract", "higher", "agrees"]
+
+
 def test_outcomes_of_an_earlier_week_can_be_asked(rich: str) -> None:
     early, late = (open_results(rich, week) for week in (5, 13))
     at_end = open_results(rich)
     assert (late.values == at_end.values).all()
     assert (early.values < late.values).all()
+    assert "after 13 weeks" in show(rich)
+    early_text = show(rich, 5)
+    assert "after 5 weeks" in early_text
+    assert "2024-07-15 to 2024-08-19" in early_text
+    assert "13 weeks" not in early_text
     with pytest.raises(ResultMissing, match="measured nothing at week 6"):
         open_results(rich, 6)
 

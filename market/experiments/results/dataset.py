@@ -31,7 +31,7 @@ class Results:
     Attributes
     ----------
     about : what was asked, as `experiment.json` has it.
-    values : outcomes at the end, [policies, futures, seeds, metrics]; nan where a run failed.
+    values : outcomes after `weeks`, [policies, futures, seeds, metrics]; nan where a run failed.
     points, parameters : futures in the unit cube and as parameter values, both [futures, uncertainties].
     failed : what went wrong, by policy, future and seed.
     missing : runs that an interrupted experiment has not done yet.
@@ -48,6 +48,12 @@ class Results:
     failed: tuple[tuple[str, int, int, str], ...]
     cpu_s: float
     missing: int = 0
+    week: int | None = None  # asked for instead of the end
+
+    @property
+    def weeks(self) -> int:
+        """Weeks after which the outcomes are."""
+        return int(self.about["job"]["weeks"][-1]) if self.week is None else self.week
 
     @property
     def units(self) -> dict[str, str]:
@@ -117,7 +123,7 @@ def open_results(url: str, week: int | None = None, *, unfinished: bool = False)
     return Results(
         url, events, policies, metrics, uncertain, _cube(table, policies, events["seeds"][0], metrics, shape),
         _columns(future_table, [f"unit {name}" for name in uncertain]), _columns(future_table, list(uncertain)),
-        _failures(run_table), float(np.nansum(run_table["cpu_s"].to_numpy())),
+        _failures(run_table), float(np.nansum(run_table["cpu_s"].to_numpy())), week=week,
     )  # fmt: skip
 
 
@@ -140,7 +146,7 @@ def _so_far(store: Store, about: dict[str, Any], futures: bytes, week: int | Non
     table = pq.read_table(io.BytesIO(futures))
     return Results(
         store.url, about, policies, metrics, uncertain, cube, _columns(table, [f"unit {name}" for name in uncertain]),
-        _columns(table, list(uncertain)), (), cpu_s, missing=len(policies) * about["futures"] * seeds - done,
+        _columns(table, list(uncertain)), (), cpu_s, missing=len(policies) * about["futures"] * seeds - done, week=week,
     )  # fmt: skip
 
 

@@ -21,11 +21,11 @@ SENSITIVE_SHOWN = 5
 INDENT = 2
 SPREAD = (
     Column("metric", is_text=True), Column("unit", is_text=True), Column("baseline"), Column("change"),
-    Column("", keep=4), Column("95 % interval"), Column("90 % of pairs", keep=2), Column("fell/rose", keep=3),
+    Column("%", keep=4), Column("95 % interval"), Column("90 % of pairs", keep=2), Column("fell/rose", keep=3),
     Column("saved", keep=1),
 )  # fmt: skip
 EXPECTED = (
-    Column("metric", is_text=True), Column("policy", is_text=True, keep=5), Column("expected", is_text=True),
+    Column("metric", is_text=True), Column("expected", is_text=True),
     Column("found", is_text=True), Column("because", is_text=True),
 )  # fmt: skip
 LEVELS = (
@@ -77,11 +77,13 @@ def expectations(results: Results, found: list[Effect], width: int) -> Iterator[
     verdicts = expected(results, found)
     if verdicts:
         yield "Against what theory expects, as the policies' files state it"
+    for policy in dict.fromkeys(v.policy for v in verdicts):
         rows = [
-            (v.metric, v.policy, {"+": "higher", "-": "lower", "0": "equal"}[v.sign], v.verdict, v.reason)
-            for v in verdicts
-        ]
-        yield from indented(table(EXPECTED, rows, width - INDENT, apart=True))
+            (v.metric, {"+": "higher", "-": "lower", "0": "equal"}[v.sign], v.verdict, v.reason)
+            for v in verdicts if v.policy == policy
+        ]  # fmt: skip
+        yield f"  {policy}"
+        yield from indented(indented(table(EXPECTED, rows, width - 2 * INDENT, apart=True)))
 
 
 def levels(results: Results, width: int) -> Iterator[str]:

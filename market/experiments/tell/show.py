@@ -73,7 +73,7 @@ def answer(results: Results, found: list[Effect]) -> Iterator[str]:
     if len(results.policies) == 1:
         yield f"The world without any policy, {_horizon(results)}."
     start = date.fromisoformat(results.about["job"]["scenario"]["start"])
-    end = start + timedelta(days=7 * results.about["job"]["weeks"][-1])
+    end = start + timedelta(days=7 * results.weeks)
     futures = f"{count(results.about['futures'], 'future')} times " if results.uncertain else ""
     seeds = count(results.about["seeds"][1], "seed")
     scenario = results.about["job"]["scenario"]["name"]
@@ -118,9 +118,10 @@ def _moves(effect: Effect, than: str = "") -> str:
 
 
 def _horizon(results: Results) -> str:
-    weeks = results.about["job"]["weeks"][-1]
     years = results.about["job"]["scenario"]["years"]
-    return f"after {years:g} year{'' if years == 1 else 's'}" if years >= 1 else f"after {weeks} weeks"
+    if results.week is not None or years < 1:
+        return f"after {results.weeks} weeks"
+    return f"after {years:g} year{'' if years == 1 else 's'}"
 
 
 def caveats(results: Results, found: list[Effect]) -> Iterator[str]:
