@@ -119,6 +119,9 @@ def org_exited(state: State, event: events.OrgExited, day: int) -> None:
         del state.leases.over[lease.lease_id]
     for segment in state.demand.segments.values():
         segment.shares.pop(org, None)
+    for estate in state.finance.estates.values():
+        for claim_id in [name for name, claim in estate.claims.items() if claim.creditor == org]:
+            del estate.claims[claim_id]
     for name in state.index.holdings.pop(org, ()):
         del state.chips.holdings[name]
     for place in [place for place in state.training.clusters if place.org == org]:

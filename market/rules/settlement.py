@@ -65,15 +65,40 @@ def settled(claims: list[Claim], value: int, money: int, is_over: bool) -> list[
 def close(state: State, day: int) -> Iterator[Happening]:
     """Close estates that are due, or that have sold all: pay by rank, write off, restructure or wind up."""
     for estate in list(state.finance.estates.values()):
-        is_over = estate.plan == "liquidation" and _is_empty(state, estate, day)
+        is_over = estate.plan == "liquidation" and _is_over(state, estate, day)
         if is_over or day >= estate.due_day:
             yield from _Closing(state, estate, day, is_over).happenings()
 
 
+def _is_over(state: State, estate: Estate, day: int) -> bool:
+    """Whether an estate is empty and no other still owes it anything.
+
+    Of estates that wait for each other the one ends first that is owed least: what it is owed lapses with it.
+    """
+    estates, mine = state.finance.estates, _debtors(state, estate.org)
+    return _is_empty(state, estate, day) and all(
+        estate.org in (theirs := _debtors(state, org))
+        and _is_empty(state, estates[org], day)
+        and (mine[estate.org], estate.org) < (theirs[org], org)
+        for org in mine
+        if org != estate.org
+    )
+
+
+def _debtors(state: State, org: str) -> dict[str, int]:
+    """Estates that an org waits for, by themselves or by those that they wait for, and what each of them is owed."""
+    estates, found, new = state.finance.estates, dict[str, int](), [org]
+    while new:
+        who = new.pop()
+        owed = {x.org: sum(c.cents for c in x.claims.values() if c.creditor == who) for x in estates.values()}
+        found[who] = sum(owed.values())
+        new += [name for name, cents in owed.items() if cents and name not in found and name not in new]
+    return found
+
+
 def _is_empty(state: State, estate: Estate, day: int) -> bool:
-    """Whether an estate has sold all that it had, and neither goods nor money are on their way to it."""
+    """Whether an estate has sold all that it had, and no goods are on their way to it."""
     org = estate.org
-    others = [each for each in state.finance.estates.values() if each.org != org]
     return (
         day >= estate.day + 7 * state.run.parameters["estates.notice_weeks"]
         and not estate.lots
@@ -85,7 +110,6 @@ def _is_empty(state: State, estate: Estate, day: int) -> bool:
         and not any(building.org == org for building in state.sites.buildings.values())
         and not any(item.parent == org for item in state.run.orgs.values())
         and not any(loan.lender == org for loan in state.finance.loans.values())
-        and not any(claim.creditor == org for each in others for claim in each.claims.values())
     )
 
 

@@ -387,6 +387,31 @@ def test_who_is_owed_something_stays_until_it_is_paid():
     ]
 
 
+def test_of_estates_that_owe_each_other_the_one_that_is_owed_least_ends_first():
+    world = given(estates__notice_weeks=1)
+    for org, other, cents in ((RIVAL, RESELLER, 300), (RESELLER, RIVAL, 700)):
+        name = f"{org}/estate/1"
+        claim = events.ClaimFiled(
+            claim_id=f"{org}/claim/1", estate_id=name, org=org, counterparty=other, rank="unsecured",
+            amount_usd_cents=cents, contract_id="x",
+        )  # fmt: skip
+        opened = events.EstateOpened(
+            estate_id=name, org=org, kind="liquidation", amount_usd_cents=0, due_day=START + 400
+        )
+        world.happened(opened, claim)
+    world.happened(paid("world/savers", RESELLER, 1_000))
+    left, lent = [], []
+    for _ in range(3):
+        happened = world.after(settlement.close(world.state, wait(world, 2)))
+        left += [event.org for event in of(events.OrgExited, happened)]
+        lent += [(event.org, event.counterparty, event.amount_usd_cents) for event in of(events.ClaimSettled, happened)]
+    assert left == [RESELLER, RIVAL]
+    assert (RESELLER, RIVAL, 700) in lent
+    assert all(org != RIVAL or to != RESELLER for org, to, _ in lent)
+    assert cash(world, RIVAL) == cash(world, RESELLER) == 0
+    invariants(world.state)
+
+
 def test_who_lends_stays_until_the_loan_is_repaid():
     world = given(estates__notice_weeks=1)
     world.happened(
