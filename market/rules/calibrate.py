@@ -67,12 +67,18 @@ def segments(state: State) -> Iterator[Happening]:
 
 
 def _segment_growth(state: State, name: SegmentName, spent: dict[str, dict[SegmentName, float]]) -> float:
-    """Growth of a segment before the start, a year: of those who sell in it, as the segment's where not known."""
-    usual = state.run.parameters[f"demand.{name}_growth_per_year"]
-    total = math.fsum(each[name] for each in spent.values())
+    """Growth of a segment before the start, a year: of those who sell in it, as the segment's where not known.
+
+    What is known is a lab's growth in all that it sells: its segments grow about that as segments do beside each other.
+    """
+    usual = {segment: state.run.parameters[f"demand.{segment}_growth_per_year"] for segment in demand.SEGMENTS}
+    total, grown = math.fsum(each[name] for each in spent.values()), 0.0
     if total <= 0:
-        return float(usual)
-    return math.fsum(each[name] * _own_growth(state, org, usual) for org, each in spent.items()) / total
+        return float(usual[name])
+    for org, each in spent.items():
+        mean = math.fsum(mix(state, org)[segment] * usual[segment] for segment in demand.SEGMENTS)
+        grown += each[name] * (_own_growth(state, org, mean) + usual[name] - mean)
+    return grown / total
 
 
 def _own_growth(state: State, org: str, usual: float) -> float:

@@ -85,12 +85,27 @@ def begun(**parameters):
     return world.state.run.parameters
 
 
+MIX = {"consumer_share": 0.2, "api_share": 0.5}
+GROWTH = {"consumer": 1.0, "api": 2.0, "enterprise": 1.5}
+
+
 def test_a_lab_that_grew_faster_than_its_segments_goes_on_to_gain_customers():
     usual, quick = begun(), begun(**{f"orgs__{LAB}__revenue_growth_start": 3.0})
     assert quick[f"orgs.{LAB}.appeal_api"] > usual[f"orgs.{LAB}.appeal_api"]
     assert quick[f"orgs.{LAB}.momentum_per_year"] > quick[f"orgs.{RIVAL}.momentum_per_year"] == 0.0
     assert quick["demand.api_pull"] > usual["demand.api_pull"]
     assert quick[f"orgs.{LAB}.revenue_growth_start"] == 3.0
+
+
+def test_what_is_known_of_a_lab_is_the_growth_of_all_that_it_sells():
+    """Known at its segments' usual growth, it changes nothing: each segment goes on at its own."""
+    mixed = {f"orgs__{org}__{part}": value for org in (LAB, RIVAL) for part, value in MIX.items()}
+    segments = {f"demand__{name}_growth_per_year": value for name, value in GROWTH.items()}
+    usual = begun(**mixed, **segments)
+    mean = 0.2 * GROWTH["consumer"] + 0.5 * GROWTH["api"] + 0.3 * GROWTH["enterprise"]
+    known = begun(**mixed, **segments, **{f"orgs__{org}__revenue_growth_start": mean for org in (LAB, RIVAL)})
+    for name in demand.SEGMENTS:
+        assert known[f"demand.{name}_pull"] == pytest.approx(usual[f"demand.{name}_pull"], rel=1e-6)
 
 
 def test_where_nobody_chooses_anew_growth_before_the_start_moves_no_customer():
