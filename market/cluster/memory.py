@@ -52,23 +52,38 @@ def activations(case: Case, size: work.Sizes, recompute: Any) -> Array:
     The first stage keeps min(m, pp) microbatches of L/pp layers, and (pp-1)/(pp v) of them more when interleaved
     (same source, section 4.2.3). Full recomputation of a share of the layers keeps their inputs and one working set.
     """
-    return activations_at(case, size, recompute)[0]
+    share = np.maximum(recompute - 1, 0)
+    return kept_in_flight(case, Flight.of(case), activation_bytes_per_token_layer(case, size, np.minimum(recompute, 1)),
+                          (share,))[0]  # fmt: skip
 
 
-def activations_at(case: Case, size: work.Sizes, first: Any, *more: float) -> list[Array]:
-    """Give `activations` at several levels of recomputation on the same side of 1. [R] each."""
-    tokens = case.microbatch * case.seq_len / case.cp
-    narrow, wide = activation_bytes_per_token_layer(case, size, np.minimum(first, 1))
-    split = 1 + case.sequence_parallel * (1 / case.tp - 1)
-    kept = narrow * split + wide / case.tp
-    entry = 2 * case.hidden * split
-    microbatches = case.batch_seqs / (case.dp * case.microbatch)
-    flight = np.minimum(microbatches, case.pp) / case.pp
-    flight = flight * (1 + (case.vp > 1) * (case.pp - 1) / (case.pp * case.vp))
-    flying, logits = case.layers * flight, 6 * case.vocab / case.tp * (case.pp <= 1)
-    shares = [np.maximum(recompute - 1, 0) for recompute in (first, *more)]
-    layers = [flying * (kept + share * (entry - kept)) + (share > 0) * kept for share in shares]
-    return [tokens * (per_token + logits) for per_token in layers]
+@dataclass(slots=True)
+class Flight:
+    """What activations depend on beside recomputation. [R] each."""
+
+    tokens: Array  # of a microbatch
+    layers: Array  # in flight on the first stage
+    split: Array  # share of the narrow part that sequence parallelism leaves
+    logits: Array  # bytes a token
+
+    @classmethod
+    def of(cls, case: Case) -> "Flight":
+        """Read a case."""
+        microbatches = case.batch_seqs / (case.dp * case.microbatch)
+        flight = np.minimum(microbatches, case.pp) / case.pp
+        flight = flight * (1 + (case.vp > 1) * (case.pp - 1) / (case.pp * case.vp))
+        return cls(
+            case.microbatch * case.seq_len / case.cp, case.layers * flight,
+            1 + case.sequence_parallel * (1 / case.tp - 1), 6 * case.vocab / case.tp * (case.pp <= 1),
+        )  # fmt: skip
+
+
+def kept_in_flight(case: Case, at: Flight, parts: tuple[Array, Array], shares: tuple[Any, ...]) -> list[Array]:
+    """Give bytes of activations where shares of the layers are recomputed in full; `parts` a token and layer. [R]."""
+    kept = parts[0] * at.split + parts[1] / case.tp
+    entry = 2 * case.hidden * at.split
+    layers = [at.layers * (kept + share * (entry - kept)) + (share > 0) * kept for share in shares]
+    return [at.tokens * (per_token + at.logits) for per_token in layers]
 
 
 def state_bytes(case: Case, size: work.Sizes, held: tuple[Array, Array]) -> tuple[Array, Array, Array]:
@@ -112,7 +127,9 @@ def activation_levels(case: Case, size: work.Sizes) -> list[Array]:
 
     With any full recomputation one layer's working set comes on top.
     """
-    return [activations(case, size, np.asarray(0.0)), *activations_at(case, size, 1.0, 2.0, 1.0 + 1e-12)]
+    at = Flight.of(case)
+    none, lean = (activation_bytes_per_token_layer(case, size, level) for level in (0.0, 1.0))
+    return kept_in_flight(case, at, none, (0.0,)) + kept_in_flight(case, at, lean, (0.0, 1.0, 1e-12))
 
 
 def least_recompute(case: Case, size: work.Sizes, held: tuple[Array, Array], levels: list[Array]) -> Array:
@@ -121,10 +138,33 @@ def least_recompute(case: Case, size: work.Sizes, held: tuple[Array, Array], lev
     Between 1 and 2 a share of the layers is recomputed in full (Megatron's block method). `levels` are those of
     `activation_levels`.
     """
-    weights, gradients, optimizer = state_bytes(case, size, held)
+    room, offloaded = rooms(case, size, held)
+    return recompute_within(np.where(case.offload > 0, offloaded, room), levels)
+
+
+def rooms(case: Case, size: work.Sizes, held: tuple[Array, Array]) -> tuple[Array, Array]:
+    """Give the bytes that a plan's state leaves to activations, with the optimizer on the GPU and offloaded. [R]."""
+    weights, gradients, optimizer = state_bytes(case.having(offload=np.asarray(0.0)), size, held)
+    offloaded = USABLE * case.hbm_bytes - (weights + gradients + RESERVED_BYTES)
+    return offloaded - optimizer, offloaded
+
+
+def recompute_within(room: Array, levels: list[Array]) -> Array:
+    """Give the least recomputation with which activations fit into `room` bytes. [R]."""
     kept, lean, full, begun = levels
-    room = USABLE * case.hbm_bytes - ((weights + gradients + optimizer + kept + RESERVED_BYTES) - kept)
     share = np.clip((begun - room) / np.maximum(begun - full, 1.0) + 1e-6, 1e-6, 1.0)
     level = np.where(lean <= room, 1.0, np.where(full <= room, 1.0 + share, np.inf))
     least: Array = np.where(kept <= room, 0.0, level)
     return least
+
+
+def recompute_at_least(case: Case, size: work.Sizes, held: tuple[Array, Array]) -> Array:
+    """Give a lower bound of `least_recompute` for any ZeRO stage and optimizer, and for fewer data ranks. [R].
+
+    Weights and gradients of a pipeline's stage stay whole, those of FSDP are sharded; the optimizer takes nothing.
+    """
+    ranks = case.dp * case.cp
+    sharded = held[0] / ranks + held[1] / np.maximum(ranks * case.tp / case.ep, 1)
+    state = (2 + gradient_bytes(case)) * np.where(case.pp > 1, held[0] + held[1], sharded)
+    room = USABLE * case.hbm_bytes - state - RESERVED_BYTES
+    return recompute_within(room * (1 + 1e-9), activation_levels(case, size))

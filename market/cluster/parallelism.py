@@ -1,10 +1,10 @@
 """Which plans exist for a model: tensor, pipeline, interleave, context, expert and data ranks, and the microbatch."""
 
 import functools
-import itertools
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from market.cluster.case import Array
 from market.cluster.models import Model
@@ -88,6 +88,15 @@ class Fixed:
 FREE = Fixed()
 
 
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """`S` ways to split a model over ranks; `B` of them differ in more than the interleave."""
+
+    columns: tuple[Array, ...]  # tp, pp, vp, ep, cp, microbatch, and the multiples in which data ranks come; [S] each
+    first: npt.NDArray[np.int64]  # [B], of each the one with the least interleave
+    owner: npt.NDArray[np.int64]  # [S], which of `first` it differs from by its interleave alone
+
+
 def divisors(n: int) -> tuple[int, ...]:
     """List the divisors of n in ascending order."""
     small = [d for d in range(1, int(n**0.5) + 1) if n % d == 0]
@@ -129,48 +138,72 @@ def _pick(options: tuple[int, ...] | list[int], fixed: int | None, among: tuple[
     return tuple(o for o in options if o in among) or tuple(options)
 
 
-@functools.lru_cache(512)
-def splits(m: Model, domain: int, fixed: Fixed = FREE) -> tuple[Array, ...]:
-    """List the ways to split a model over ranks: tp, pp, vp, ep, cp and microbatch, [S] each."""
+@functools.lru_cache(256)
+def splits(m: Model, domain: int, fixed: Fixed = FREE) -> Splits:
+    """List the ways to split a model over ranks."""
     layers = int(m.layers)
     contexts = [c for c in CONTEXT if m.seq_len / c >= TOKENS_PER_RANK or c == 1]
-    listed = [
-        (t, p, v, e, c, b)
-        for t, p in itertools.product(
-            _pick(_tensors(int(m.heads), domain), fixed.tp), _pick(_pipelines(layers), fixed.pp)
-        )
-        for v in _pick(interleaves(layers, p), fixed.vp)
-        for e in _pick(_experts(int(m.experts)), fixed.ep, fixed.eps)
-        for c in _pick(contexts, fixed.cp, fixed.cps)
-        for b in _pick(MICROBATCH, fixed.microbatch)
-    ]
-    return tuple(np.array(listed, dtype=np.float64).reshape(-1, 6).T.copy())
+    chunks = [(p, v) for p in _pick(_pipelines(layers), fixed.pp) for v in _pick(interleaves(layers, p), fixed.vp)]
+    options = (
+        _pick(_tensors(int(m.heads), domain), fixed.tp), range(len(chunks)),
+        _pick(_experts(int(m.experts)), fixed.ep, fixed.eps), _pick(contexts, fixed.cp, fixed.cps),
+        _pick(MICROBATCH, fixed.microbatch),
+    )  # fmt: skip
+    tp, chunk, ep, cp, microbatch = (grid.ravel() for grid in np.meshgrid(*map(np.array, options), indexing="ij"))
+    pp, vp = np.array(chunks, dtype=np.float64)[chunk].T
+    multiple = ep // np.gcd(ep, tp * cp)  # the experts' group is of whole data ranks
+    columns = tuple(np.ascontiguousarray(c, dtype=np.float64) for c in (tp, pp, vp, ep, cp, microbatch, multiple))
+    least = {p: i for i, (p, _) in reversed(list(enumerate(chunks)))}
+    start = np.array([least[p] for p, _ in chunks])[chunk]
+    place = np.arange(len(tp)) - (chunk - start) * len(options[2]) * len(options[3]) * len(options[4])
+    first, owner = np.unique(place, return_inverse=True)
+    return Splits(columns, first, owner)
 
 
 def plans(m: Model, domain: int, gpus: float, fixed: Fixed = FREE) -> Plans:
-    """List plans of a model on up to `gpus` chips of one scale-up domain. [P].
+    """List plans of a model on up to `gpus` chips of one scale-up domain. [P]."""
+    return plans_of(splits(m, domain, fixed).columns, m.batch_seqs, gpus, fixed)[0]
+
+
+def ranks_at_most(split: tuple[Array, ...], gpus: float, fixed: Fixed) -> Array:
+    """Give the most data ranks of each split that `gpus` have room for. [S]."""
+    tp, pp, _, _, cp, _, multiple = split
+    most = np.floor(gpus / (tp * pp * cp)) if fixed.dp is None else np.full_like(tp, float(fixed.dp))
+    whole: Array = np.floor(most / multiple) * multiple
+    return whole
+
+
+def fewest_microbatches(split: tuple[Array, ...], most: Array, batch_seqs: float, fixed: Fixed) -> Array:
+    """Give the fewest microbatches of a rank with which `most` ranks work off a batch. [S]."""
+    share = batch_seqs / split[5]  # microbatches of a step over all ranks
+    fewest: Array = np.maximum(np.ceil((1 - BATCH_SLACK) * share / np.maximum(most, 1) - 1e-9), 1)
+    if fixed.vp is None:  # an interleaved schedule fills its pipeline
+        fewest = np.where(split[2] > 1, np.maximum(fewest, split[1]), fewest)
+    return fewest
+
+
+def plans_of(split: tuple[Array, ...], batch_seqs: float, gpus: float, fixed: Fixed) -> tuple[Plans, Array]:
+    """List the plans of `S` splits on up to `gpus` chips; second: each one's split. [P], [P].
 
     A split takes as many data ranks as there are GPUs for, and the number of microbatches that keeps the batch within
     `BATCH_SLACK` of the model's; more microbatches on fewer ranks are listed too. More GPUs mean more ranks for a split
     and never fewer, so that the best plan gets no slower.
     """
-    tp, pp, vp, ep, cp, microbatch = (column[:, None] for column in splits(m, domain, fixed))
-    step = ep / np.gcd(ep.astype(np.int64), (tp * cp).astype(np.int64))  # ranks come in multiples of the experts' group
-    most = np.floor(gpus / (tp * pp * cp)) if fixed.dp is None else np.full_like(tp, float(fixed.dp))
-    most = np.floor(most / step) * step
-    share = m.batch_seqs / microbatch  # microbatches of a step over all ranks
-    fewest = np.maximum(np.ceil((1 - BATCH_SLACK) * share / np.maximum(most, 1) - 1e-9), 1)
-    if fixed.vp is None:
-        fewest = np.where(vp > 1, np.maximum(fewest, pp), fewest)  # an interleaved schedule fills its pipeline
-    count = fewest * MORE_MICROBATCHES[0] + MORE_MICROBATCHES[1]  # [S, 5]
+    most = ranks_at_most(split, gpus, fixed)
+    fewest = fewest_microbatches(split, most, batch_seqs, fixed)[:, None]
+    tp, pp, vp, ep, cp, microbatch, multiple = (column[:, None] for column in split)
+    most = most[:, None]
+    share = batch_seqs / microbatch
+    count = fewest * MORE_MICROBATCHES[0] + MORE_MICROBATCHES[1]  # [S, 7]
     ranks = np.minimum(most, np.floor((1 + BATCH_SLACK) * share / count + 1e-9))
-    ranks = np.floor(ranks / step) * step if fixed.dp is None else np.where(ranks < most, 0, ranks)
+    ranks = np.floor(ranks / multiple) * multiple if fixed.dp is None else np.where(ranks < most, 0, ranks)
     batch = ranks * count * microbatch
-    legal = (ranks >= 1) & (batch >= (1 - BATCH_SLACK) * m.batch_seqs - 1e-9)
+    legal = (ranks >= 1) & (batch >= (1 - BATCH_SLACK) * batch_seqs - 1e-9)
     legal &= (tp * pp * cp * ranks <= gpus) & (ep <= tp * cp * ranks)
     legal &= fewest > MORE_MICROBATCHES[2]  # a multiple of few repeats a sum
     chosen = np.flatnonzero(legal)
     rows, dp = chosen // count.shape[1], ranks.take(chosen)
     kept = {n: v.take(rows) for n, v in (("tp", tp), ("pp", pp), ("vp", vp), ("ep", ep), ("cp", cp))}
     used = kept["tp"] * kept["pp"] * kept["cp"] * dp
-    return Plans(**kept, dp=dp, microbatch=microbatch.take(rows), batch_seqs=batch.take(chosen), gpus=used)
+    listed = Plans(**kept, dp=dp, microbatch=microbatch.take(rows), batch_seqs=batch.take(chosen), gpus=used)
+    return listed, rows

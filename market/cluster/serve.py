@@ -1,7 +1,6 @@
 """Serving, asked once, by table and by week: tokens a second, latency and dollars a million tokens."""
 
 import dataclasses
-import functools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +24,6 @@ from market.cluster.serve_rows import (
     chosen,
     columns_of,
     model_side,
-    options,
     read_weights,
     stacked,
     usd_per_million,
@@ -179,17 +177,25 @@ def evaluate_serving(table: ServeTable, constants: Constants | None = None) -> I
         yield part, serve(Serve(**columns), k)
 
 
-@functools.lru_cache(65_536)
-def _weekly_rate(name: str, rung: int, sparse: bool, precision: str, asked: tuple[float, float, float]) -> float:
-    """Give output tokens a second and GPU of mature software; 0 where the model does not fit."""
-    inputs, outputs, limit = asked
-    d = deployment(
-        name, shape_for(rung, sparse), precision=precision, input_tokens=inputs, output_tokens=outputs,
-        tpot_limit_ms=limit, gpus=128,
-    )  # fmt: skip
-    k = fitted()
-    found, best = best_served(d, options(d), k)
-    return float(found.output_tokens_per_s_per_gpu[best] * found.fits[best])
+Fleet = tuple[str, int, bool, str, float, float, float]
+"""What a week's rate depends on: chip, rung of the size ladder, sparse, precision, input, output, latency limit."""
+_KNOWN: dict[Fleet, float] = {}
+
+
+def _mature_rates(asked: Sequence[Fleet]) -> list[float]:
+    """Give output tokens a second and GPU of mature software, 0 where the model does not fit; in one call for all."""
+    new = [fleet for fleet in dict.fromkeys(asked) if fleet not in _KNOWN]
+    if new:
+        k = fitted()
+        listed = [
+            deployment(name, shape_for(rung, sparse), precision=precision, input_tokens=inputs, output_tokens=outputs,
+                       tpot_limit_ms=limit, gpus=128)
+            for name, rung, sparse, precision, inputs, outputs, limit in new
+        ]  # fmt: skip
+        found, best = best_served(listed, k)
+        rates = found.output_tokens_per_s_per_gpu * found.fits
+        _KNOWN.update(zip(new, rates[best].tolist(), strict=True))
+    return [_KNOWN[fleet] for fleet in asked]
 
 
 def serving_rates(
@@ -213,14 +219,14 @@ def serving_rates(
     -------
     tokens a second and GPU [C]; 0 where the model does not fit
     """
-    k = fitted()
-    rates = []
-    for name, active in zip(chips, params_active, strict=True):
+    for active in params_active:
         if not 1e6 <= active <= 1e14:
             raise ValueError(f"params_active: must lie in [1e6, 1e14], was {active!r}")
-        device = chip(name)
-        rung = round(4 * math.log10(active))
-        mature = _weekly_rate(device.name, rung, sparse, serving_precision(device, year),
-                              (input_tokens, output_tokens, tpot_limit_ms))  # fmt: skip
-        rates.append(mature / float(maturity_at(np.asarray(year), np.asarray(device.volume_year), k)))
-    return np.array(rates, dtype=np.float64)
+    devices = [chip(name) for name in chips]
+    asked = [
+        (d.name, round(4 * math.log10(active)), sparse, serving_precision(d, year), input_tokens, output_tokens,
+         tpot_limit_ms)
+        for d, active in zip(devices, params_active, strict=True)
+    ]  # fmt: skip
+    young = maturity_at(np.asarray(year), np.array([d.volume_year for d in devices]), fitted())
+    return np.asarray(np.array(_mature_rates(asked), dtype=np.float64) / young)

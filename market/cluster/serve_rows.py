@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from market.cluster.case import Array
 from market.cluster.cells import empty, number, text, whole
@@ -203,15 +204,19 @@ def options(d: Deployment) -> list[Deployment]:
 def chosen(d: Deployment, k: Constants) -> Deployment:
     """Choose the deployment that serves most a GPU within its limit; one that fits, if any does."""
     listed = options(d)
-    return listed[0] if len(listed) == 1 else listed[best_served(d, listed, k)[1]]
+    return listed[0] if len(listed) == 1 else listed[int(best_served([d], k)[1][0])]
 
 
-def best_served(d: Deployment, listed: Sequence[Deployment], k: Constants) -> tuple[Served, int]:
-    """Answer the deployments of a list, and say which is the best one within the limit of `d`."""
-    found = serve(stacked([columns_of(o, k) for o in listed]), k)
-    late = found.tpot_s > d.tpot_limit_s * (1 + 1e-9)
+def best_served(asked: Sequence[Deployment], k: Constants) -> tuple[Served, npt.NDArray[np.int64]]:
+    """Answer the options of `D` deployments, and say which row is the best within the limit of each. [R], [D]."""
+    listed = [options(d) for d in asked]
+    many = [len(rows) for rows in listed]
+    found = serve(stacked([columns_of(o, k) for rows in listed for o in rows]), k)
+    late = found.tpot_s > np.repeat([d.tpot_limit_s for d in asked], many) * (1 + 1e-9)
     rank = np.where((found.fits > 0) & ~late, found.output_tokens_per_s_per_gpu, -found.tpot_s - 1e9 * (found.fits < 1))
-    return found, int(np.argmax(rank))
+    starts = np.cumsum([0, *many[:-1]])
+    best = [first + int(np.argmax(rank[first : first + n])) for first, n in zip(starts.tolist(), many, strict=True)]
+    return found, np.array(best, dtype=np.int64)
 
 
 SERVE_ANSWERS = ("output_tokens_per_s_per_gpu", "total_tokens_per_s_per_gpu", "prefill_tokens_per_s_per_gpu",

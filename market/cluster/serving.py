@@ -78,12 +78,12 @@ def room(s: Serve, w: Weights) -> Array:
     return requests
 
 
-def decode_s(s: Serve, w: Weights, batch: Array, k: Constants) -> Array:
+def decode_s(s: Serve, w: Weights, batch: Array, passes: Array, k: Constants) -> Array:
     """Time one decode step of all layers for a deployment with `batch` requests in flight. [R].
 
     Weights are read once a step (of the experts, those that the batch touches), the cache once; reading and computing
     overlap in part. Two all-reduces a layer over tensor ranks, two exchanges over
-    experts' ranks, launches a layer, sampling and scheduling a step.
+    experts' ranks, launches a layer, sampling and scheduling a step. `passes` are those of `token_passes`.
     """
     mine = batch / (s.dp * s.pp)  # requests of one rank's microbatch
     shared = mine * np.where(s.ep > 1, s.dp, 1.0)
@@ -95,7 +95,7 @@ def decode_s(s: Serve, w: Weights, batch: Array, k: Constants) -> Array:
     flop = 2 * mine * s.speculation**SPECULATIVE_WORK * (w.common / s.tp + w.head / s.tp)
     flop = flop + 2 * tokens * active / over / k.expert_gemm
     reading, computing = read / s.hbm_bytes_per_s, flop / s.gemm_flop_per_s
-    linear = (reading**OVERLAP + computing**OVERLAP) ** (1 / OVERLAP) + mine * token_passes(s, k) / s.hbm_bytes_per_s
+    linear = (reading**OVERLAP + computing**OVERLAP) ** (1 / OVERLAP) + mine * passes / s.hbm_bytes_per_s
     split = np.where(s.latent > 0, 1.0, np.minimum(s.tp, np.maximum(s.kv_heads, 1)))
     stream = s.hbm_bytes_per_s / k.serve_bandwidth * CACHE_STREAM
     cache = mine * s.kv_dim * w.context * s.kv_bytes / split / stream
@@ -159,18 +159,18 @@ def exchange_s(s: Serve, tokens: Array, k: Constants) -> Array:
     return time
 
 
-def prefill_s(s: Serve, w: Weights, k: Constants) -> Array:
+def prefill_s(s: Serve, w: Weights, passes: Array, k: Constants) -> Array:
     """Time the prefill of one request on the GPUs of its rank, at full load. [R]."""
     active = w.common + s.expert_layers * s.top_k * w.expert / k.expert_gemm
     flop = 2 * s.input_tokens * active
     near = np.where(s.window > 0, np.minimum(s.window / np.maximum(s.input_tokens, 1), 1), 1.0)
     spans = (s.attention_layers - s.window_layers) + s.window_layers * near * (2 - near)
     core = 2 * s.input_tokens**2 * s.heads * s.core_dim * spans / (s.bf16_gemm_flop_per_s * k.core_flash)
-    passes = (token_passes(s, k) * s.tp - LOGIT_BYTES * s.vocab) * s.input_tokens / s.hbm_bytes_per_s
+    traffic = (passes * s.tp - LOGIT_BYTES * s.vocab) * s.input_tokens / s.hbm_bytes_per_s
     gpus = s.tp * s.pp
     rate = REDUCE_SHARE * np.where(s.tp <= s.domain, s.up_bytes_per_s, s.out_bytes_per_s)
     reduce = 4 * s.input_tokens * s.hidden * 2 * (1 - 1 / s.tp) / rate * s.layers / s.pp
-    time: Array = (flop / s.gemm_flop_per_s + core + passes) / gpus + reduce * (s.tp > 1)
+    time: Array = (flop / s.gemm_flop_per_s + core + traffic) / gpus + reduce * (s.tp > 1)
     return time
 
 
@@ -186,10 +186,11 @@ def serve(s: Serve, k: Constants) -> Served:
     batch = np.where(np.isnan(s.batch), most, np.minimum(s.batch, most))
     fits = most >= 1
     batch = np.maximum(batch, 1.0)
-    prefill = prefill_s(s, w, k)
+    passes = token_passes(s, k)
+    prefill = prefill_s(s, w, passes, k)
     if np.any(np.isfinite(s.tpot_limit_s)):
-        batch = within_limit(s, w, batch, prefill, k)
-    step = decode_s(s, w, batch, k)
+        batch = within_limit(s, w, batch, (prefill, passes), k)
+    step = decode_s(s, w, batch, passes, k)
     steps = s.output_tokens / s.speculation
     busy = steps * step + batch / s.dp * prefill  # what a batch of requests takes a deployment
     gpus = s.tp * s.pp * s.dp
@@ -208,11 +209,15 @@ def serve(s: Serve, k: Constants) -> Served:
     )
 
 
-def within_limit(s: Serve, w: Weights, batch: Array, prefill: Array, k: Constants) -> Array:
-    """Give the largest batch of up to `batch` whose time a token meets the limit; 1 where none does. [R]."""
+def within_limit(s: Serve, w: Weights, batch: Array, known: tuple[Array, Array], k: Constants) -> Array:
+    """Give the largest batch of up to `batch` whose time a token meets the limit; 1 where none does. [R].
+
+    `known` are the prefill of a request and the passes of a token.
+    """
+    prefill, passes = known
 
     def late(many: Array) -> Any:
-        step = decode_s(s, w, many, k)
+        step = decode_s(s, w, many, passes, k)
         between = (step * s.output_tokens / s.speculation + many / s.dp * prefill) / s.output_tokens
         return between > s.tpot_limit_s
 

@@ -4,6 +4,7 @@ Each is a column of a case. What is not said follows from the framework, the kin
 at which a feature had reached the large stacks, from their release notes; they are engineering constants, not fitted.
 """
 
+import functools
 import math
 import re
 from collections.abc import Mapping
@@ -143,3 +144,36 @@ def software(year: Any, on: On) -> dict[str, Any]:
         "dispatcher": np.maximum(fused_exchange, compiled) if s.dispatcher is None else s.dispatcher,
         "grouped": np.maximum(grouped, compiled) if s.grouped is None else s.grouped,
     }
+
+
+def software_columns(year: float, on: On) -> dict[str, float]:
+    """Give the columns of one case that the software decides."""
+    return {name: float(value) for name, value in software(year, on).items()}
+
+
+CHANGES = (SEQUENCE_PARALLEL_YEAR, FUSED_ATTENTION_YEAR, OVERLAP_YEAR, GRAPHS_YEAR, DISPATCHER_YEAR,
+           MIXTURE_GRAPHS_RACK_YEAR, FUSED_EXPERTS_YEAR)  # fmt: skip
+EARLIEST, OPEN_YEARS = 2020.0, 3.0
+
+
+@functools.lru_cache(4096)
+def periods(on: On) -> tuple[tuple[float, float], ...]:
+    """List the periods in which the default software of a run stays the same, first to last.
+
+    The last is open: it is given `OPEN_YEARS`.
+    """
+    states = [(year, software_columns(year, on)) for year in (EARLIEST, *CHANGES)]
+    starts = [year for i, (year, state) in enumerate(states) if not i or state != states[i - 1][1]]
+    return tuple(zip(starts, [*starts[1:], starts[-1] + OPEN_YEARS], strict=True))
+
+
+@functools.lru_cache(4096)
+def periods_of(c: Chip, m: Model) -> tuple[tuple[float, float], ...]:
+    """List the periods of one chip and model."""
+    return periods(run_on(c, m))
+
+
+def period_at(c: Chip, m: Model, year: float) -> tuple[float, float]:
+    """Give the period of a date; dates before the first are of the first."""
+    listed = periods_of(c, m)
+    return next((p for p in reversed(listed) if p[0] <= year), listed[0])

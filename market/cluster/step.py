@@ -44,9 +44,20 @@ def maturity_at(year: Array, chip_year: Array, k: Constants) -> Array:
 
 def size_factor(case: Case, k: Constants) -> Array:
     """Give the factor by which stragglers (by doublings of GPUs beyond 8) and young software lengthen a step. [R]."""
-    used = case.tp * case.pp * case.dp * case.cp
-    factor: Array = (1 + JITTER * np.log2(np.maximum(used / 8, 1))) * maturity(case, k)
+    factor: Array = straggling(case.tp * case.pp * case.dp * case.cp) * maturity(case, k)
     return factor
+
+
+def straggling(used: Array) -> Array:
+    """Give the factor by which the slowest of `used` GPUs lengthens a step. [R]."""
+    factor: Array = 1 + JITTER * np.log2(np.maximum(used / 8, 1))
+    return factor
+
+
+def fixed_s(case: Case, k: Constants) -> Array:
+    """Give what a step takes whatever it computes: logging, loading, the exchange between sites. [R]."""
+    time: Array = k.fixed_s * launched(case, k) + case.sites_s
+    return time
 
 
 def params_per_gpu(case: Case, size: work.Sizes) -> tuple[Array, Array]:
@@ -137,11 +148,21 @@ def optimizer_s(case: Case, held: tuple[Array, Array]) -> Array:
     return time
 
 
-def step(case: Case, size: work.Sizes, held: tuple[Array, Array], k: Constants) -> Step:
-    """Time one optimizer step of `R` rows.
+@dataclass(slots=True)
+class Stage:
+    """One microbatch on one pipeline stage, seconds [R]: what data ranks, ZeRO and offloading do not change."""
 
-    step = ((m + (pp-1)/v) t_mb + exposed DP + optimizer + fixed) (1 + j log2(G/8)) maturity, with t_mb of the slowest
-    stage: all of its layers, or the mean stage with the logits (Narayanan et al. 2021, arXiv:2104.04473, section 2.2).
+    tokens: Array
+    compute_s: Array  # of the mean layer, as the next two
+    tensor_s: Array
+    expert_s: Array
+    stage_s: Array  # the slowest stage
+
+
+def stage(case: Case, size: work.Sizes, k: Constants) -> Stage:
+    """Time a microbatch on the slowest stage: all of its layers, or the mean stage with the logits. [R].
+
+    Narayanan et al. 2021, arXiv:2104.04473, section 2.2. More recomputation never makes it shorter.
     """
     tokens = case.microbatch * case.seq_len / case.cp
     link = collectives.links(case)
@@ -151,13 +172,25 @@ def step(case: Case, size: work.Sizes, held: tuple[Array, Array], k: Constants) 
     expert = size.sparse_fraction * collectives.expert_s(case, tokens, link)
     expert = expert - k.ep_hidden * case.overlap * case.dispatcher * np.minimum(expert, compute)
     ring = np.maximum(collectives.context_s(case, tokens, link) - 3 * core, 0)
-    device, host = compute + tensor + expert + ring, launch_s(case, size, k)
-    layer = launched_layer_s(device, host)
+    layer = launched_layer_s(compute + tensor + expert + ring, launch_s(case, size, k))
     logits = logits_s(case, size, tokens, k)
     heads, layers = 1 + case.mtp_layers, case.layers + case.mtp_layers
-    stage = np.maximum(np.ceil(layers / case.pp - 1e-9) * layer, (layers * layer + heads * logits) / case.pp)
-    sends = collectives.stage_s(case, tokens, link) * (1 - k.tp_hidden * case.overlap)
-    once = stage + sends
+    slowest = np.maximum(np.ceil(layers / case.pp - 1e-9) * layer, (layers * layer + heads * logits) / case.pp)
+    return Stage(tokens, compute, tensor, expert, slowest)
+
+
+def step(case: Case, size: work.Sizes, held: tuple[Array, Array], k: Constants) -> Step:
+    """Time one optimizer step of `R` rows.
+
+    step = ((m + (pp-1)/v) t_mb + exposed DP + optimizer + fixed) (1 + j log2(G/8)) maturity, with t_mb of the slowest
+    stage and its sends.
+    """
+    link = collectives.links(case)
+    part = stage(case, size, k)
+    compute, tensor, expert = part.compute_s, part.tensor_s, part.expert_s
+    layers = case.layers + case.mtp_layers
+    sends = collectives.stage_s(case, part.tokens, link) * (1 - k.tp_hidden * case.overlap)
+    once = part.stage_s + sends
     reduce, gathers = data_parallel_s(case, held, link)
     hidden = k.dp_hidden * np.minimum(once, gathers)
     once = once + gathers - hidden
@@ -166,8 +199,7 @@ def step(case: Case, size: work.Sizes, held: tuple[Array, Array], k: Constants) 
     exposed = np.maximum(reduce - k.dp_hidden * case.overlap * once, 0)
     optimizer = optimizer_s(case, held)
     scale = size_factor(case, k)
-    fixed = k.fixed_s * launched(case, k) + case.sites_s
-    total = (microbatches * once + bubble + exposed + optimizer + fixed) * scale
+    total = (microbatches * once + bubble + exposed + optimizer + fixed_s(case, k)) * scale
     stages = layers / case.pp
     return Step(
         step_s=total,

@@ -9,26 +9,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from market.cluster import work
 from market.cluster.answer import Question, plan_fields, question_case
 from market.cluster.case import Array
-from market.cluster.chips import chip
+from market.cluster.chips import Chip, chip
 from market.cluster.constants import fitted
-from market.cluster.evaluate import answer_chunk
-from market.cluster.goodput import goodput_at
+from market.cluster.goodput import goodput, goodput_at, out_of_service
 from market.cluster.losses import what_binds
 from market.cluster.models import SIZES_PER_DECADE, TOKENS_PER_PARAMETER, Model, model, shape_for
-from market.cluster.parallelism import Fixed
+from market.cluster.parallelism import FREE, Fixed
 from market.cluster.search import search
-from market.cluster.step import maturity_at
+from market.cluster.stack import period_at
+from market.cluster.step import maturity, maturity_at, params_per_gpu, step
+from market.cluster.work import mixture_youth
 from market.cluster.workload import lowest_precision, nameplate
-from market.units import SECONDS_PER_DAY
+from market.units import DAYS_PER_YEAR, SECONDS_PER_DAY
 
 GPU_RUNG = 1.25
 """Plans are searched at GPU counts 25 % apart; the rate of progress between two of them is interpolated."""
-REFERENCE_YEARS = 2.0
-REFERENCE_YEAR = 2025.0
-"""A rung is searched once, at two years of a chip's age and not before 2025; the date of a question enters by the
-maturity of dense software and by goodput, both exact. The slow maturity of mixtures stays at the reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,30 +78,61 @@ def training_precision(year: float) -> int:
     return int(year >= FP8_TRAINING_YEAR) + int(year >= FP4_TRAINING_YEAR)
 
 
-SHORT, LONG = Fixed(microbatch=1), Fixed(microbatch=1, eps=(1, 64, 128), cps=(1, 4))
-LONG_LIST_GPUS = 8192
-"""Plans of runs as large as the market's, from so many GPUs on the second: a search costs a quarter of a full one and
-finds plans as fast to 1 % (a test compares)."""
-NOTHING = ("", 1.0, 0.0, np.inf)
+LARGE_GPUS, LARGE = 600, Fixed(microbatch=1)
+"""Plans of runs on so many GPUs and more have a microbatch of one sequence: as fast as the best to 0.1 % on average and
+2 % at most (a test compares), and a search costs half."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """The best plan on one number of GPUs while software stays the same; maturity and goodput are left out.
+
+    A mixture's step shortens linearly in what its software still lacks, from the first date of the period to its last.
+    """
+
+    plan: str
+    binds: str
+    gpus_used: float = 1.0
+    idle: float = 0.0  # GPUs beside the plan: its spares
+    s_per_flop: tuple[float, float] = (0.0, 0.0)  # at the start and the end of the period; 0 where nothing fits
+    step_s: tuple[float, float] = (0.0, 0.0)
+
+
+WEEK_YEARS = 7 / DAYS_PER_YEAR
+
+
+def reference_year(device: Chip, period: tuple[float, float]) -> float:
+    """Give the date at which a period's plan is searched: its middle, counted from the chip's volume, or a year on."""
+    start = min(max(period[0], device.volume_year), period[1] - WEEK_YEARS)
+    return start + min((period[1] - start) / 2, 1.0)
 
 
 @functools.lru_cache(65_536)
-def _rung(chip_name: str, gpus: int, shape: Model, precision: int) -> tuple[str, float, float, float, str]:
-    """Search one rung at the reference date: plan, GPUs used, model FLOP/s and step of mature software, what binds."""
-    device = chip(chip_name)
-    year = max(device.volume_year + REFERENCE_YEARS, REFERENCE_YEAR)
-    k, fixed = fitted(), SHORT if gpus < LONG_LIST_GPUS else LONG
-    case, usable = question_case(Question(device, float(gpus), shape, precision, year), k)
-    result = search(dataclasses.replace(case, powered=np.asarray(usable)), shape, usable, k, fixed, exact=1)
+def _rung(chip_name: str, gpus: int, shape: Model, precision: int, period: tuple[float, float]) -> Rung:
+    """Search one rung and time its plan at both ends of a period."""
+    device, k = chip(chip_name), fitted()
+    case, usable = question_case(Question(device, float(gpus), shape, precision, reference_year(device, period)), k)
+    fixed = LARGE if gpus >= LARGE_GPUS else FREE
+    result = search(case.having(powered=np.asarray(usable)), shape, usable, k, fixed, exact=1)
     if not np.size(result.order):
-        return *NOTHING, result.binds
+        return Rung("", result.binds)
     best = result.case.at(slice(0, 1))
-    figures = answer_chunk(best, k)
-    a = {f.name: float(np.atleast_1d(getattr(figures, f.name))[0]) for f in dataclasses.fields(figures)}
-    mature = float(maturity_at(np.asarray(year), np.asarray(device.volume_year), k))
-    rate = a["flop_per_s_per_gpu"] * gpus * mature
-    plan = plan_text(plan_fields(best, 0, precision))
-    return plan, a["gpus_used"], rate, a["step_s"] / mature, what_binds(False, usable, a)
+    ends = best.having(year=np.array(period))
+    size = work.sizes(ends)
+    timed = step(ends, size, params_per_gpu(ends, size), k)
+    step_s = timed.step_s / maturity(ends, k)
+    used = (best.tp * best.pp * best.dp * best.cp).item()
+    flop = float(shape.flop_per_token * shape.seq_len * best.batch_seqs.item())
+    figures = dataclasses.asdict(timed) | {
+        "gpus_used": used, "goodput": goodput(best, np.asarray(used)).goodput,
+        "flop": shape.flop_per_token * shape.train_tokens,
+    }  # fmt: skip
+    binds = what_binds(False, usable, {n: float(np.ravel(v)[0]) for n, v in figures.items()})
+    return Rung(plan_text(plan_fields(best, 0, precision)), binds, used, gpus - used,
+                tuple((step_s / flop).tolist()), tuple(step_s.tolist()))  # fmt: skip
+
+
+NO_GPUS = Rung("", "gpus")
 
 
 def weekly_choices(
@@ -136,29 +165,51 @@ def _choices(
     count = np.asarray(gpus, dtype=np.float64)
     rungs = [gpu_rungs(int(g)) for g in count]
     lowest = [min(precision, lowest_precision(d)) for d in devices]
-    asked = list(zip(chips, shapes, lowest, count, rungs, strict=True))
+    spans = [period_at(d, m, year) for d, m in zip(devices, shapes, strict=True)]
+    asked = list(zip(chips, shapes, lowest, spans, count, rungs, strict=True))
     at, above = (
-        [_rung(c, r[side], m, p) if g >= 1 else (*NOTHING, "gpus") for c, m, p, g, r in asked] for side in (0, 1)
+        [_rung(c, r[side], m, p, span) if g >= 1 else NO_GPUS for c, m, p, span, g, r in asked] for side in (0, 1)
     )
-    born = np.array([d.volume_year for d in devices])
+    born, domain = (np.array([getattr(d, n) for d in devices]) for n in ("volume_year", "scaleup_domain_gpus"))
     young = maturity_at(np.asarray(year), born, fitted())
-    used, next_used = (np.array([found[1] for found in side]) for side in (at, above))
-    good, next_good = (goodput_at(u, np.asarray(year), born).goodput for u in (used, next_used))
-    rate, next_rate = (np.array([found[2] for found in side]) / young for side in (at, above))
-    low, high = (np.array([r[side] for r in rungs], dtype=np.float64) for side in (0, 1))
-    between = (count - low) / np.maximum(high - low, 1)
-    progress = rate * good + between * np.maximum(next_rate * next_good - rate * good, 0) * (rate > 0)
+    share = period_share(np.array(spans).reshape(-1, 2), year)
+    low = _progress(at, (share, year, young), born, domain)
+    progress = low[0]
+    if at != above:
+        reach = np.array([r[1] - r[0] for r in rungs], dtype=np.float64)
+        more = _progress(above, (share, year, young), born, domain)[0] - progress
+        between = (count - [r[0] for r in rungs]) / np.maximum(reach, 1)
+        progress = progress + between * np.maximum(more, 0) * (progress > 0)
     days = np.divide(flop / SECONDS_PER_DAY, progress, out=np.full(len(flop), np.inf), where=progress > 0)
-    peak = count * np.array([nameplate(d, p) for d, p in zip(devices, lowest, strict=True)])
-    ratio = np.array([nameplate(d, p) / d.bf16_flop_per_s for d, p in zip(devices, lowest, strict=True)])
-    mfu = np.divide(progress, peak * good, out=np.zeros(len(flop)), where=peak > 0)
+    peak = np.array([nameplate(d, p) for d, p in zip(devices, lowest, strict=True)])
+    bf16 = np.array([d.bf16_flop_per_s for d in devices])
+    mfu = np.divide(progress, count * peak * low[1], out=np.zeros(len(flop)), where=progress > 0)
     return Choices(
-        plan=[found[0] for found in at], gpus_used=used * (rate > 0), goodput=good * (rate > 0),
-        mfu=mfu, mfu_bf16=mfu * ratio,
-        step_s=np.array([found[3] for found in at]) * young, days=days, binds=[found[4] for found in at],
+        plan=[found.plan for found in at], gpus_used=low[2], goodput=low[1] * (progress > 0),
+        mfu=mfu, mfu_bf16=mfu * peak / bf16,
+        step_s=low[3], days=days, binds=[found.binds for found in at],
         params=np.array([m.params_total for m in shapes]), experts=np.array([m.experts for m in shapes]),
         tokens=flop / np.array([m.flop_per_token for m in shapes]) if shapes else np.empty(0),
     )  # fmt: skip
+
+
+def period_share(spans: Array, year: float) -> Array:
+    """Give how far a date has come through each period, by what mixtures' software lacks; 0 at its start. [C]."""
+    first, last, now = mixture_youth(spans[:, 0]), mixture_youth(spans[:, 1]), mixture_youth(np.asarray(year))
+    share: Array = np.divide(first - now, first - last, out=np.zeros(len(spans)), where=first > last)
+    return share
+
+
+def _progress(found: list[Rung], when: tuple[Array, float, Array], born: Array, domain: Array) -> tuple[Array, ...]:
+    """Give FLOPs a second including lost work, goodput, GPUs used and seconds a step of rungs at a date. [C] each."""
+    share, year, young = when
+    table = np.array([(r.gpus_used, r.idle, *r.s_per_flop, *r.step_s) for r in found]).reshape(-1, 6).T
+    used, idle = table[0], table[1]
+    fits = table[2] > 0
+    each, step = (young * (a + share * (b - a)) for a, b in (table[2:4], table[4:6]))
+    good = goodput_at(used, np.asarray(year), born).goodput * (1 - out_of_service(domain, used + idle, used))
+    progress = np.divide(good, each, out=np.zeros(len(found)), where=fits)
+    return progress, good, used * fits, np.where(fits, step, np.inf)
 
 
 def plan_for_budget(

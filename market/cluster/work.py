@@ -1,6 +1,7 @@
 """What one layer costs a GPU: matrix products, attention core, element-wise traffic, launches."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -122,9 +123,14 @@ def core_s(case: Case, size: Sizes, tokens: Array, k: Constants) -> Array:
 
 def mixture_overhead(case: Case, k: Constants) -> Array:
     """Give the factor by which software lengthens routing and permutation: once fused, less as it ages. [R]."""
-    since = np.maximum(case.year - MOE_SOFTWARE_YEAR, 0)
-    factor: Array = 1 + k.immature_moe * np.exp(-since / MOE_MATURITY_YEARS)
+    factor: Array = 1 + k.immature_moe * mixture_youth(case.year)
     return factor
+
+
+def mixture_youth(year: Any) -> Array:
+    """Give the share of what software lacked for mixtures in 2024 that it still lacks at a date. [R]."""
+    left: Array = np.exp(-np.maximum(year - MOE_SOFTWARE_YEAR, 0) / MOE_MATURITY_YEARS)
+    return left
 
 
 BIAS_WIDTH_PASSES, BIAS_HIDDEN_PASSES = 8.0, 2.0

@@ -9,7 +9,7 @@ from market.cluster.case import BF16, FP4, FP8, PRECISIONS, Array, Case
 from market.cluster.chips import CHIPS, Chip
 from market.cluster.constants import GEMM_OTHER, Constants, fitted
 from market.cluster.models import Model
-from market.cluster.stack import DEFAULT_STACK, Stack, run_on, software
+from market.cluster.stack import DEFAULT_STACK, Stack, run_on, software_columns
 from market.cluster.tables import ClusterError
 
 HOPPER_YEAR, BLACKWELL_YEAR = 2022.9, 2025.0
@@ -137,6 +137,6 @@ def base_case(
         "tp": 1.0, "pp": 1.0, "vp": 1.0, "dp": 1.0, "ep": 1.0, "cp": 1.0, "microbatch": 1.0, "zero": 1.0,
         "recompute": 0.0, "offload": 0.0, "price_usd_per_gpu_hour": np.nan, "pue": 1.2,
     }  # fmt: skip
-    columns |= {n: float(v) for n, v in software(when, run_on(c, m, stack)).items()}
+    columns |= software_columns(when, run_on(c, m, stack))
     columns |= extra
     return Case(**({"powered": columns["gpus"]} | columns))

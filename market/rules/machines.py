@@ -87,17 +87,28 @@ def machines(state: State, fleets: Mapping[str, float], day: int) -> dict[str, l
     rows = [row for org in idle for row in _candidates(state, (best, densest), org, fleets[org], day)]
     if not rows:
         return {}
-    chips, gpus = [m.chip for _, m in rows], [m.gpus for _, m in rows]
-    budgets = [m.flop for _, m in rows]
-    plans = plan_for_budget(budgets, chips, gpus, year=to_year(day), precision=None, sparse=None)
+    paces = _paces(tuple((m.flop, m.chip, m.gpus) for _, m in rows), month_year(day))
     seconds = state.run.parameters["labs.run_days"] * SECONDS_PER_DAY
     found: dict[str, list[Machine]] = defaultdict(list)
-    for (org, machine), pace, experts in zip(rows, plans.mfu_bf16 * plans.goodput, plans.experts, strict=True):
-        flop = machine.gpus * peak_flop_per_s(machine.chip) * float(pace) * seconds
+    for (org, machine), (pace, experts) in zip(rows, paces, strict=True):
+        flop = machine.gpus * peak_flop_per_s(machine.chip) * pace * seconds
         if flop > 0:
             effective = effective_flop(state, flop, experts)
             found[org].append(machine._replace(flop=flop, effective_flop=effective))
     return {org: sorted(options, key=lambda m: (-m.effective_flop, m.chip, m.site)) for org, options in found.items()}
+
+
+def month_year(day: int) -> float:
+    """Date of the nearest turn of a month: what software and chips' age decide is asked afresh once a month."""
+    return round(12 * to_year(day)) / 12
+
+
+@lru_cache(256)
+def _paces(asked: tuple[tuple[float, str, int], ...], year: float) -> tuple[tuple[float, float], ...]:
+    """Share of the BF16 nameplate at which runs progress, and experts of their models; (FLOP, chip, GPUs) each."""
+    flop, chips, gpus = zip(*asked, strict=True)
+    plans = plan_for_budget(flop, chips, gpus, year=year, precision=None, sparse=None)
+    return tuple(zip((plans.mfu_bf16 * plans.goodput).tolist(), plans.experts.tolist(), strict=True))
 
 
 def _densest(state: State) -> float:
@@ -155,7 +166,7 @@ def _asked(state: State, day: int) -> tuple[tuple[str, ...], tuple[float, float]
     """Chips that the core knows, the sizes of the two models, and the month as a year."""
     p = state.run.parameters
     known = tuple(name for name in state.chips.chips if peak_flop_per_s(name))
-    return known, (p["serving.params_large"], p["serving.params_small"]), round(12 * to_year(day)) / 12
+    return known, (p["serving.params_large"], p["serving.params_small"]), month_year(day)
 
 
 @lru_cache(64)
@@ -181,12 +192,19 @@ def quote_yields(state: State, day: int) -> dict[str, float]:
     ]
     if not quotes:
         return {}
-    sizes = [cluster_size(4 ** max(4, round(math.log(q.gpus, 4)))) for q in quotes]
-    chips = [*(q.chip for q in quotes), *("H100" for _ in quotes)]
-    models, year = [mixture_of(REFERENCE_PARAMS)] * len(chips), to_year(day)
-    found = weekly_choices(chips, [*sizes, *sizes], models, year=year, precision=None)
-    useful = [float(mfu * goodput) for mfu, goodput in zip(found.mfu_bf16, found.goodput, strict=True)]
-    pairs = zip(useful[: len(quotes)], useful[len(quotes) :], strict=True)
-    return {
-        q.quote_id: own / h100 if own > 0 and h100 > 0 else 1.0 for q, (own, h100) in zip(quotes, pairs, strict=True)
-    }
+    asked = [(q.chip, cluster_size(4 ** max(4, round(math.log(q.gpus, 4))))) for q in quotes]
+    yields = _yields(tuple(dict.fromkeys(asked)), month_year(day))
+    return {quote.quote_id: yields[machine] for quote, machine in zip(quotes, asked, strict=True)}
+
+
+@lru_cache(256)
+def _yields(machines: tuple[tuple[str, int], ...], year: float) -> dict[tuple[str, int], float]:
+    """Training throughput per H100e of machines (chip, GPUs) over that of as many H100s."""
+    others = [machine for machine in machines if machine[0] != "H100"]
+    both = [*others, *(("H100", gpus) for _, gpus in others)]
+    models = [mixture_of(REFERENCE_PARAMS)] * len(both)
+    found = weekly_choices([c for c, _ in both], [g for _, g in both], models, year=year, precision=None)
+    useful = (found.mfu_bf16 * found.goodput).tolist()
+    pairs = zip(others, useful[: len(others)], useful[len(others) :], strict=True)
+    ratios = {machine: own / h100 if own > 0 and h100 > 0 else 1.0 for machine, own, h100 in pairs}
+    return {machine: ratios.get(machine, 1.0) for machine in machines}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from market.cluster import ClusterError, answer_serving, answer_serving_grid, chip, serving_rates
 from market.cluster.models import MODELS
-from market.cluster.serve import ServeTable, evaluate_serving, serving_precision
+from market.cluster.serve import _KNOWN, ServeTable, evaluate_serving, serving_precision
 from market.cluster.tables import read_table
 
 ROWS = [r for r in read_table("observed/serving.csv") if r["use"] == "fit"]
@@ -177,6 +177,14 @@ def test_the_weekly_call_gives_a_rate_a_chip_and_later_chips_serve_more() -> Non
     assert 0 < rates[0] < rates[1] < rates[2]
     assert rates[3] > rates[1]
     assert serving_rates(["GB200"], [3e10], year=2026.5)[0] > serving_rates(["GB200"], [3e10], year=2025.3)[0]
+
+
+def test_a_rate_is_the_same_asked_alone_and_among_others() -> None:
+    names, sizes = ["H100", "TPU v6e", "MI300X", "GB200"], [2e10, 4e10, 1e11, 3e11]
+    together = serving_rates(names, sizes, year=2026.1, input_tokens=1234.0)
+    _KNOWN.clear()
+    alone = [serving_rates([n], [p], year=2026.1, input_tokens=1234.0)[0] for n, p in zip(names, sizes, strict=True)]
+    assert together.tolist() == alone
 
 
 def test_engines_serve_with_fewer_bits_from_their_dates_on() -> None:

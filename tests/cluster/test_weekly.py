@@ -6,8 +6,9 @@ import time
 import numpy as np
 import pytest
 
-from market.cluster import answer, plan_for_budget, training_days, weekly_choices
-from market.cluster.models import mixture_of
+from market.cluster import Model, answer, plan_for_budget, training_days, weekly_choices
+from market.cluster.case import PRECISIONS
+from market.cluster.models import dense_of, mixture_of
 from market.cluster.weekly import GPU_RUNG, gpu_rungs
 
 CHIPS = ["H100", "GB200", "GB300", "A100"]
@@ -54,12 +55,34 @@ def test_a_choice_agrees_with_the_full_answer_on_its_rung() -> None:
     assert c.days[0] == pytest.approx(a["days"], rel=0.01)
 
 
-def test_the_short_lists_of_plans_hold_one_as_fast() -> None:
-    for gpus, params in ((gpu_rungs(3_000)[0], 1e11), (gpu_rungs(20_000)[0], 3e11), (gpu_rungs(100_000)[0], 1e12)):
-        for chip in ("H100", "GB200"):
-            c = weekly_choices([chip], [gpus], [mixture_of(params)], year=2025.0, precision=1)
-            a = answer(chip, gpus, mixture_of(params), year=2025.0, precision="fp8")
-            assert c.step_s[0] <= 1.03 * a["step_s"]  # the maturity of mixtures stays at two years of a chip
+SAME_QUESTION = [
+    ("H100", 2_900, mixture_of(1e11), 2026.9, 1), ("H100", 20_000, mixture_of(3e11), 2025.5, 1),
+    ("H100", 20_000, mixture_of(3e11), 2024.5, 0), ("H20", 60_000, mixture_of(3e11), 2026.5, 1),
+    ("GB200", 1_500, mixture_of(3e11), 2025.9, 1), ("GB200", 100_000, mixture_of(1e12), 2026.9, 1),
+    ("GB300", 20_000, dense_of(1e11), 2026.2, 2), ("A100", 9_000, mixture_of(1e11), 2024.2, 0),
+    ("TPU v6e", 50_000, mixture_of(3e11), 2026.0, 0), ("MI300X", 300, dense_of(1e11), 2025.0, 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("chip", "gpus", "shape", "year", "bits"), SAME_QUESTION, ids=lambda v: str(v)[:20])
+def test_the_market_and_a_single_answer_agree_on_one_question(
+    chip: str, gpus: int, shape: Model, year: float, bits: int
+) -> None:
+    """On a rung, at any date: chips whose software changed for mixtures, young and old ones, all precisions."""
+    rung = gpu_rungs(gpus)[0]
+    c = weekly_choices([chip], [rung], [shape], year=year, precision=bits)
+    a = answer(chip, rung, shape, year=year, precision=PRECISIONS[bits])
+    assert c.days[0] == pytest.approx(a["days"], rel=0.01)
+    assert c.days[0] >= a["days"] * (1 - 1e-3)  # its list of plans is a part of the other
+
+
+def test_software_of_mixtures_shortens_their_runs_without_a_jump_between_its_changes() -> None:
+    """Fused dispatchers make one step, their spring; before and after it a year on the same chips gains a little."""
+    years = [2024.6, 2025.3, 2025.5, 2026.2, 2026.9]
+    days = [weekly_choices(["H100"], [8674], [mixture_of(3e11)], year=y, precision=0).days[0] for y in years]
+    assert days == sorted(days, reverse=True)
+    assert days[2] < 0.9 * days[1]
+    assert days[4] > 0.9 * days[2]
 
 
 def test_a_young_chip_is_slower_and_loses_more() -> None:
