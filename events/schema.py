@@ -17,10 +17,11 @@ import numpy as np
 import pyarrow as pa
 
 from events.errors import EventInvalid
+from events.field import Field
 from events.rows import Rows, plain
 from events.types import EVENTS
 from events.types.base import Entry, Event, optional_fields
-from events.vocabulary import DAYS, ENVELOPE, VOCABULARY, Field, day_fault
+from events.vocabulary import DAYS, ENVELOPE, VOCABULARY, day_fault
 
 type Chunk = list[Entry] | Rows
 

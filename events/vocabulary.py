@@ -6,19 +6,11 @@ Ids read `owner/family/n`, n counted per owner: `xai/lease/3`.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from events.field import Field
+from events.terms import CLAUSE_COLUMNS
 
-ArrowType = Literal["utf8", "int16", "int32", "int64", "float64", "bool"]
 DAY = "days since 1970-01-01"  # the unit of a date
 DAY_MIN, DAY_MAX = -25_567, 84_370  # 1900-01-01, 2200-12-31
-
-
-class Field(NamedTuple):
-    """One column: Arrow type, unit (empty for names and counts of no unit) and meaning."""
-
-    type: ArrowType
-    unit: str
-    meaning: str
 
 
 ENVELOPE: dict[str, Field] = {
@@ -138,29 +130,12 @@ VOCABULARY: dict[str, Field] = {
     "cost_usd_per_h100e_hour": Field("float64", "USD/H100e-hour", "replacement cost, or that of an option"),
     "wait_weeks": Field("float64", "weeks", "weeks from the decision until an option gives compute"),
     "slip_share": Field("float64", "", "chance that an option comes more than a quarter late"),
-    # clauses (events.terms)
+    # talks, and the clauses of what they lead to, which are written in events.terms
     "form": Field("utf8", "", "what a quote becomes when it is taken: lease or contract"),
     "clause": Field("utf8", "", "what a counter-offer asks for: price, date, site, term, or hold"),
     "turn": Field("int32", "", "number of the offer in its talks, from 1"),
     "tranche": Field("int32", "", "part of a contract with a date of its own, from 1"),
-    "tranches": Field("int32", "", "parts in which the GPUs come"),
-    "ramp_days": Field("int32", "days", "days from the first part of a delivery to the last"),
-    "chip_choice": Field("utf8", "", "fixed: the chip named; listed or seller: one of its substitutes"),
-    "site_choice": Field("utf8", "", "fixed: the site named; listed: in the region named; seller: the lessor's choice"),
-    "take_or_pay_share": Field("float64", "", "part of the rent that is due whether the GPUs are used or not"),
-    "exit_share": Field("float64", "", "part of the rent still to come for which the lessee may end the lease"),
-    "walk_days": Field("int32", "days", "days behind the first one after which a late lease may be ended; 0: never"),
-    "renew_days": Field("int32", "days", "days by which the lessee may renew the lease once"),
-    "renew_price": Field("utf8", "", "price of a renewal: fixed, the lease's; index, that of the day"),
-    "expand_gpus": Field("int64", "", "accelerators that the lessee may take beside, where they are free"),
-    "expand_days": Field("int32", "days", "days behind the first one until which the lessee may take them"),
-    "step_share": Field("float64", "", "part by which the rent rises each year"),
-    "deposit_days": Field("int32", "days", "days of rent that the lessor holds until the lease ends"),
-    "rebate_share": Field("float64", "", "part of the rent of missing GPUs that the lessor pays for each week"),
-    "assigning": Field("utf8", "", "whether the lessee may put another in its place: never, consent, free"),
-    "subleasing": Field("utf8", "", "whether the lessee may sublet: never, consent, free"),
-    "cross_default": Field("bool", "", "whether either side may end the lease when the other defaults"),
-    "prepaid_share": Field("float64", "", "part of the rent that is paid at signature and taken off the rent"),
+    **CLAUSE_COLUMNS,
 }
 
 DAYS = frozenset(name for name, field in {**ENVELOPE, **VOCABULARY}.items() if field.unit == DAY)

@@ -85,15 +85,13 @@ def test_a_kind_of_policy_is_added_by_a_file(tmp_path: Path) -> None:
     assert "PolicyEnacted" in ask("events", run, "--type", "PolicyEnacted").stdout
 
 
-def test_a_clause_is_a_field_and_a_column_and_older_logs_read_its_default(tmp_path: Path) -> None:
+def test_a_clause_is_a_field_in_one_file_and_older_logs_read_its_default(tmp_path: Path) -> None:
     for package in ("events", "market"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
-    terms, vocabulary = (tmp_path / "events" / name for name in ("terms.py", "vocabulary.py"))
-    last = "    walk_days: int = 0\n"
-    terms.write_text(terms.read_text().replace(last, last + block("python", "events/terms.py")))
-    last = '    "prepaid_share": Field('
-    text = vocabulary.read_text()
-    vocabulary.write_text(text.replace(last, block("python", "events/vocabulary.py") + last))
+    terms, last = tmp_path / "events" / "terms.py", "    @property\n    def duration_days"
+    text = terms.read_text()
+    assert last in text
+    terms.write_text(text.replace(last, block("python", "events/terms.py") + "\n" + last))
     code = """
 import sys
 from pathlib import Path

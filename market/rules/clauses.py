@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import get_args
 
-from events.kinds import Consent, LeaseEnd, PaymentKind, PriceRule, QuoteRefusal
-from events.terms import LeaseTerms
+from events.kinds import LeaseEnd, PaymentKind, QuoteRefusal
+from events.terms import DEFAULTS, WORDS, LeaseTerms
 from events.types import clauses as events
 from events.types.finance import PaymentMade
 from market.rules.base import Happening
@@ -17,7 +16,11 @@ from market.units import CENTS, HOURS_PER_DAY, WEEK_DAYS, digits
 
 YEAR_DAYS = 365  # of a lease: days are counted from its first
 KEPT: tuple[LeaseEnd, ...] = ("default", "rejected", "terminated", "cross default")  # ends that cost a deposit
-PRICE_RULES, CONSENTS = get_args(PriceRule), get_args(Consent)
+SHARES, SPANS, COUNTS = (
+    tuple(name for name in DEFAULTS if name.endswith(ending) and name != "ramp_days")
+    for ending in ("_share", "_days", "_gpus")
+)
+"""Clauses that are a part of one, a time, a number of GPUs."""
 
 
 def paid(payer: str, payee: str, cents: int, kind: PaymentKind, contract_id: str) -> PaymentMade:
@@ -27,16 +30,12 @@ def paid(payer: str, payee: str, cents: int, kind: PaymentKind, contract_id: str
 
 def fault(state: State, terms: LeaseTerms) -> QuoteRefusal | None:
     """Say which clause makes no sense: a share beyond one, a term beyond what contracts may last, an unknown word."""
-    shares = (
-        terms.take_or_pay_share, terms.prepaid_share, terms.exit_share, terms.step_share, terms.rebate_share,
-    )  # fmt: skip
-    if not all(0 <= share <= 1 for share in shares):
+    if not all(0 <= getattr(terms, name) <= 1 for name in SHARES):
         return "a share is no share"
-    spans = (terms.walk_days, terms.renew_days, terms.expand_days, terms.deposit_days)
-    if not all(0 <= days <= state.run.parameters["contracts.days_max"] for days in spans) or terms.expand_gpus < 0:
+    most = state.run.parameters["contracts.days_max"]
+    if not all(0 <= getattr(terms, name) <= most for name in SPANS) or any(getattr(terms, x) < 0 for x in COUNTS):
         return "term"
-    words = {terms.assigning, terms.subleasing}
-    return None if terms.renew_price in PRICE_RULES and words <= set(CONSENTS) else "unknown choice"
+    return None if all(getattr(terms, name) in words for name, words in WORDS.items()) else "unknown choice"
 
 
 def deposit_cents(terms: LeaseTerms, gpus: int) -> int:

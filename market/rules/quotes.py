@@ -6,7 +6,7 @@ import math
 from typing import get_args
 
 from events.commands import leases as commands
-from events.kinds import ChoiceOf, QuoteForm, QuoteRefusal
+from events.kinds import QuoteForm, QuoteRefusal
 from events.terms import LeaseTerms, spread
 from events.types import Event
 from events.types import leases as events
@@ -18,7 +18,7 @@ from market.state.leases import Request
 from market.units import digits
 
 QUOTE_DAYS = 7  # a quote holds its GPUs for a week
-FORMS, CHOICES = get_args(QuoteForm), get_args(ChoiceOf)
+FORMS = get_args(QuoteForm)
 
 
 def quote_fault(state: State, command: commands.GiveQuote, request: Request, day: int) -> QuoteRefusal | None:
@@ -48,8 +48,6 @@ def terms_fault(state: State, terms: LeaseTerms, day: int) -> QuoteRefusal | Non
         return "empty term"
     if not 0 < terms.price_usd_per_gpu_hour < math.inf:
         return "no price"
-    if terms.chip_choice not in CHOICES or terms.site_choice not in CHOICES:
-        return "unknown choice"
     return clauses.fault(state, terms)
 
 

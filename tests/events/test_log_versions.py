@@ -13,11 +13,12 @@ from click.testing import CliRunner
 
 import cli
 from events import EVENTS, Event, LogForeign, LogNewer, LogWriter, open_log, registry, upcast, verify, vintage
+from events.field import Field
 from events.manifest import Manifest
 from events.registry import Registry, breaks, known_shapes, merged, present
 from events.types.base import Retired
 from events.upcast import UPCASTS, Upcast, gaps, lift
-from events.vocabulary import VOCABULARY, Field
+from events.vocabulary import VOCABULARY
 from market.analytics import TABLES
 from market.runs.reading import open_run
 from market.state import State, state_form
