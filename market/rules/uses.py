@@ -119,30 +119,39 @@ def use_per_usd(state: State, price: float, elasticity: float) -> float:
 
 
 class Streams(NamedTuple):
-    """All who want compute: budgets a year of the tail and of own use, and H100e that labs can put to use."""
+    """All who want compute: budgets of the tail and of own users, with what each holds, and what labs can use."""
 
     tail_usd: float
-    own_usd: float
+    own: tuple[tuple[float, float], ...]  # USD a year, H100e
     labs_h100e: float
 
 
 def streams(state: State, fleets: Mapping[str, float]) -> Streams:
-    """Sum up who wants compute this week."""
-    p = state.run.parameters
-    own = sum(use.usd_per_year for user, use in state.demand.uses.items() if user != TAIL)
+    """Sum up who wants compute this week; labs of a group use what it holds."""
+    p, factor, held = state.run.parameters, demand_factor(state), dict(fleets)
+    for org, item in state.run.orgs.items():
+        if item.parent and "lab" in item.roles:
+            held[item.parent] = held.get(item.parent, 0.0) + fleets.get(org, 0.0)
+    own = tuple(
+        (factor * use.usd_per_year, held.get(user, 0.0)) for user, use in state.demand.uses.items() if user != TAIL
+    )
     tail = state.demand.uses[TAIL].usd_per_year if TAIL in state.demand.uses else 0.0
     labs = 0.0
     for org, lab in state.training.labs.items():
         if not is_in_house(state, org):
             labs += min(max(lab.wanted_h100e, 0.0), p["labs.hold_slack"] * fleets[org])
-    return Streams(demand_factor(state) * tail, demand_factor(state) * own, labs)
+    return Streams(factor * tail, own, labs)
 
 
 def wanted_h100e(state: State, found: Streams, price: float) -> float:
-    """H100e that all users together want at a price."""
+    """H100e that all users together want at a price.
+
+    Own users want no more than their org holds: the rest waits for chips and power, and bids for no rent.
+    """
     p, used = state.run.parameters, state.demand.reference_usd_per_h100e_hour
     total = found.tail_usd * use_per_usd(state, price, p["tail.elasticity"])
-    total += found.own_usd * use_per_usd(state, price, p["own.elasticity"])
+    each = use_per_usd(state, price, p["own.elasticity"])
+    total += math.fsum(min(usd * each, held) for usd, held in found.own)
     choke = 1 + (price / p["price.choke_usd"]) ** p["price.choke_power"]
     floor = 1 + (used / p["price.choke_usd"]) ** p["price.choke_power"]
     serving: float = (price / used) ** -p["serving.elasticity"] * floor / choke

@@ -257,6 +257,17 @@ def test_dear_compute_is_wanted_less_and_hardly_at_all_beyond_the_choke():
     assert wanted[-1] < 0.01 * wanted[1]
 
 
+def test_own_users_want_no_more_than_their_org_holds():
+    state = given().state
+
+    def wanted(held, price):
+        return uses.wanted_h100e(state, uses.streams(state, {LAB: 0.0, CLOUD: held}), price)
+
+    tail = wanted(0.0, 1.0)
+    assert wanted(100.0, 1.0) == pytest.approx(tail + 100.0)
+    assert wanted(1e9, 1.0) == wanted(1e8, 1.0) > tail + 100.0
+
+
 def test_shocks_and_factors_multiply_what_is_wanted():
     half = given(demand__factor=0.5)
     shock = given().happened(ExogenousShock(kind="demand", value=0.5))
