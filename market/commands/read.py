@@ -67,14 +67,16 @@ def events(ctx: click.Context, /, run: Path | None, schema: bool, form: str, out
         raise Complaint("events: name a RUN, or ask for the data dictionary with --schema")
     from market.runs.reading import open_run
 
-    found = open_run(run).chosen(**wanted).collect()
+    chosen = open_run(run).chosen(**wanted)
+    if form in ("csv", "parquet"):
+        write(chosen.select(listing.filled_columns(wanted["kinds"])), form, out)
+        return
+    found = chosen.collect()
     if form == "table":
         put("".join(f"{listing.event_line(event)}\n" for event in listing.filled(found)), out)
-    elif form == "json":
+    else:
         rows = [listing.event_object(event) for event in listing.filled(found)]
         emit({"run": str(run), "count": found.height, "events": rows}, out)
-    else:
-        write(found, form, out)
 
 
 @command()

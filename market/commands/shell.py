@@ -46,7 +46,7 @@ def put(text: str, out: Path | None = None) -> None:
         out.write_text(text, encoding="utf-8")
 
 
-def write(frame: pl.DataFrame, form: str, out: Path | None) -> None:
+def write(frame: pl.DataFrame | pl.LazyFrame, form: str, out: Path | None) -> None:
     """Write csv or parquet to a file, or to stdout when that is no terminal."""
     from market.report.listing import write_frame
 

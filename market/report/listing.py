@@ -6,9 +6,9 @@ import io
 import json
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from events import EVENTS
 from events.vocabulary import ENVELOPE, VOCABULARY
@@ -76,22 +76,30 @@ def _finite(content: Any) -> Any:
     return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
-def write_frame(frame: pl.DataFrame, form: str, out: Path | None) -> None:
-    """Write a frame as csv or parquet to a file or to stdout."""
+def write_frame(frame: pl.DataFrame | pl.LazyFrame, form: str, out: Path | None) -> None:
+    """Write a frame as csv or parquet to a file or to stdout; csv part by part, so that a long one takes no memory."""
     from market.runs.folders import outside_runs
 
-    target: IO[bytes] = io.BytesIO()
-    as_text(frame).write_csv(target) if form == "csv" else frame.write_parquet(target)
-    content = target.getvalue()  # type: ignore[attr-defined]
+    lazy = frame.lazy()
     if out is not None:
-        outside_runs(out).write_bytes(content)
+        with outside_runs(out).open("wb") as file:
+            as_text(lazy).sink_csv(file) if form == "csv" else lazy.collect().write_parquet(file)
         return
+    target = io.BytesIO()
+    as_text(lazy).sink_csv(target) if form == "csv" else lazy.collect().write_parquet(target)
+    content = target.getbuffer()
     sys.stdout.flush()
     for start in range(0, len(content), 1 << 16):
         sys.stdout.buffer.write(content[start : start + (1 << 16)])
 
 
-def as_text(frame: pl.DataFrame) -> pl.DataFrame:
+def filled_columns(kinds: Sequence[str]) -> list[str]:
+    """Columns that events of some types fill: the envelope, then theirs in the order of the vocabulary."""
+    names = {name for kind in kinds for name in EVENTS[kind].__struct_fields__} if kinds else VOCABULARY
+    return [*ENVELOPE, *(name for name in VOCABULARY if name in names)]
+
+
+def as_text[Frame: (pl.DataFrame, pl.LazyFrame)](frame: Frame) -> Frame:
     """Mark texts that a spreadsheet would take for a formula with an apostrophe, and drop control characters."""
     import polars as pl
 

@@ -90,6 +90,15 @@ def test_events_are_written_as_tables(run, form, tmp_path):
         assert pl.read_parquet(tmp_path / "events").equals(log)
 
 
+def test_events_of_some_types_are_written_with_the_columns_that_these_fill(run, tmp_path):
+    ask("events", run, "--type", "LeaseSigned", "--type", "PaymentMade", "--format", "csv", "--out", tmp_path / "a.csv")
+    found = pl.read_csv(tmp_path / "a.csv", infer_schema_length=None)
+    log = open_log(run).scan().filter(pl.col("type").is_in(["LeaseSigned", "PaymentMade"])).collect()
+    lost = [name for name in log.columns if name not in found.columns]
+    assert found.height == log.height
+    assert log.select(pl.col(lost).is_not_null().any()).row(0) == (False,) * len(lost)
+
+
 def test_the_folder_of_runs_is_not_where_tables_go(run, here, monkeypatch):
     monkeypatch.setenv("MARKET_OUT", str(here / "folder"))
     assert ask("query", run, "SELECT 1 AS one", "--format", "csv").stdout == "one\n1\n"
