@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from market.runs.reading import open_run
-from market.state import FAMILIES, State, state_hash
+from market.state import FAMILIES, State, state_form, state_hash
 from tests.events.golden_world import WORLD
 
 FILE = Path(__file__).parent / "written.json"
@@ -49,7 +49,7 @@ def digests(state: State) -> dict[str, str]:
             if not path.startswith(OTHERS):
                 found[path].append(value)
     fields = {path: hashlib.sha256("\n".join(values).encode()).hexdigest()[:8] for path, values in found.items()}
-    return {**fields, "the whole as it is hashed": _hashed(state)}
+    return {**fields, f"hash in form {state_form()}": _hashed(state)}
 
 
 def _hashed(state: State) -> str:

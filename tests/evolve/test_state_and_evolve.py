@@ -95,6 +95,10 @@ def full() -> State:
             power_kw_it=100,
             power_kw_facility=125,
         ),
+        sites.PlantPermitted(
+            building_id="hall/building/0", site="hall", org=CLOUD, region="texas", kind="temporary", power_kw_it=100,
+            end_day=START + 364,
+        ),
         signed,
         handed(signed),
         leases.LeaseRequested(

@@ -159,6 +159,25 @@ def test_sites_that_agents_plan_are_counted_and_named_ones_are_not():
         assert set(moved(state, said(sites.SitePlanned, site=name, org=LAB), START)) == {f"sites.sites.{name}"}
 
 
+def test_own_plant_runs_while_it_has_a_permit():
+    plant = {"building_id": "hall/building/0", "site": "hall", "region": "texas", "power_kw_it": 100}
+    state, at = full(), "sites.permits.hall/building/0"
+    sought = said(sites.PermitSought, **plant, due_day=START + 300)
+    assert moved(state, sought, START + 200) == {f"{at}.decided_day": START + 300}
+    assert moved(state, said(sites.PermitRefused, **plant), START + 300) == {f"{at}.decided_day": -1}
+    for _ in range(2):
+        stopped = {f"{at}.is_running": False, "sites.sites.hall.stopped_kw": 100}
+        assert moved(state, said(sites.PlantStopped, **plant), START + 364) == stopped
+        permitted = said(sites.PlantPermitted, **plant, kind="operating", end_day=START + 900)
+        moved(state, permitted, START + 400)
+        permit = state.sites.permits["hall/building/0"]
+        assert (permit.kind, permit.end_day, permit.decided_day, permit.is_running) == (
+            "operating", START + 900, -1, True,
+        )  # fmt: skip
+        assert state.sites.sites["hall"].stopped_kw == 0
+    assert moved(state, permitted, START + 500) == {}
+
+
 # --- money
 
 

@@ -1,8 +1,8 @@
 """Change the program in small ways and see whether its fast tests notice.
 
-    python -m tests.mutation events --count 100 --seed 1
+    python -m tests.mutation events evolve kernel view --count 100 --seed 1
 
-draws mutants of a package by a seed and runs the package's fast tests against each in a copy of the tree: those that
+draws mutants of packages by a seed and runs a package's fast tests against each in a copy of the tree: those that
 reach the changed line, the quickest first, up to the first that fails. It prints the mutants that no test killed. What
 is known is kept in a file: a command that was cut short goes on, and a survivor is tried again when tests have changed.
 
@@ -119,21 +119,35 @@ def tried(package: str, chosen: list[tuple[Path, Mutant]], folder: Path) -> Iter
 
 
 def main() -> int:
-    """Run the campaign and print the score."""
+    """Run the campaign and print the score, of each package and of all."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
-    parser.add_argument("package", choices=PACKAGES)
-    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("packages", choices=PACKAGES, nargs="+")
+    parser.add_argument("--count", type=int, default=100, help="mutants of all packages together")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path(".mutation"), help="folder in which outcomes are kept")
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
-    killed, chosen = 0, drawn(PACKAGES[asked.package][0], asked.count, asked.seed)
-    for path, one, by in tried(asked.package, chosen, asked.out.resolve()):
+    names = list(dict.fromkeys(asked.packages))
+    chosen = drawn(tuple(source for name in names for source in PACKAGES[name][0]), asked.count, asked.seed)
+    scores = {}
+    for name in names:
+        mine = [each for each in chosen if any(each[0].is_relative_to(source) for source in PACKAGES[name][0])]
+        scores[name] = (told(name, mine, asked.out.resolve()), len(mine))
+    if len(scores) > 1:
+        scores["all"] = (sum(killed for killed, _ in scores.values()), len(chosen))
+    for name, (killed, count) in scores.items():
+        print(f"{killed} of {count} killed ({killed / max(1, count):.0%}), {name}, seed {asked.seed}")
+    return 0
+
+
+def told(package: str, chosen: list[tuple[Path, Mutant]], out: Path) -> int:
+    """Print what became of each mutant of a package; how many were killed."""
+    killed = 0
+    for path, one, by in tried(package, chosen, out):
         killed += bool(by)
         print(f"{'killed' if by else 'ALIVE ':6} {path}:{one.line}  {one.text}", flush=True)
-    print(f"{killed} of {len(chosen)} killed ({killed / len(chosen):.0%}), {asked.package}, seed {asked.seed}")
-    return 0
+    return killed
 
 
 if __name__ == "__main__":
