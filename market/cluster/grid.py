@@ -16,7 +16,7 @@ from market.cluster.constants import Constants, fitted
 from market.cluster.evaluate import Answers, evaluate
 from market.cluster.explained import EXPLAINED, GRID_ANSWERS, columns_of_answers
 from market.cluster.memory import activation_levels, least_recompute
-from market.cluster.parallelism import MICROBATCH, interleaves
+from market.cluster.parallelism import interleaves
 from market.cluster.power import clock_at
 from market.cluster.rows import Row, read_row
 from market.cluster.search import search
@@ -63,9 +63,13 @@ def limited(case: Case, power_limit_w: float) -> Case:
     )  # fmt: skip
 
 
+USUAL_MICROBATCHES = (1, 2, 4, 8, 16, 32)
+"""What a row that states none may have used."""
+
+
 def microbatches(batch: float) -> tuple[int, ...]:
     """List the microbatches of a rank's share of the batch: its divisors, or all no larger if it is no integer."""
-    return tuple(b for b in (*MICROBATCH, 16, 32) if b <= batch and (batch % b == 0 or batch != int(batch)))
+    return tuple(b for b in USUAL_MICROBATCHES if b <= batch and (batch % b == 0 or batch != int(batch)))
 
 
 def check_plan(row: Row, batch: float) -> None:

@@ -10,40 +10,15 @@ from market.cluster.case import Array
 from market.cluster.models import Model
 
 TENSOR = (1, 2, 4, 8, 16, 32, 64)
-PIPELINE = (
-    *range(1, 33),
-    35,
-    36,
-    40,
-    42,
-    44,
-    45,
-    48,
-    49,
-    50,
-    52,
-    54,
-    56,
-    60,
-    63,
-    64,
-    70,
-    72,
-    80,
-    84,
-    90,
-    96,
-    105,
-    126,
-    128,
-)
-CONTEXT = (1, 2, 4, 8, 16, 32, 64)
+DEEPEST_PIPELINE = 128
+CONTEXT = (1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 24, 32, 48, 64)
 EXPERT = (1, 2, 4, 8, 16, 32, 64, 128)
 FEWEST_EXPERT_RANKS = 8
 """Models of more than 16 experts spread them over at least so many ranks."""
-MICROBATCH = (1, 2, 4, 8)
-STAGE_WASTE = 0.07
-"""The longest stage may exceed the mean by so much: embeddings and logits take the place of a layer or two."""
+MICROBATCH = (1, 2, 3, 4, 6, 8)
+STAGE_WASTE = 0.15
+"""The longest stage may exceed the mean by so much; the step waits for it, and the search weighs that against GPUs that
+even stages would leave idle."""
 TOKENS_PER_RANK = 2048
 """Context parallelism leaves a rank at least so many tokens of a sequence. Assumption: below it rings are exposed."""
 MAX_INTERLEAVES = 4
@@ -72,7 +47,8 @@ class Plans:
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """What a plan must have; None leaves it to the search, among `eps` and `cps` where they are given."""
+    """What a plan must have; None leaves it to the search, among `eps` and `cps` where they are given,
+    and pipelines whose longest stage exceeds the mean by at most `stage_waste`."""
 
     tp: int | None = None
     pp: int | None = None
@@ -83,6 +59,7 @@ class Fixed:
     microbatch: int | None = None
     eps: tuple[int, ...] = ()
     cps: tuple[int, ...] = ()
+    stage_waste: float = STAGE_WASTE
 
 
 FREE = Fixed()
@@ -115,10 +92,10 @@ def interleaves(layers: int, pp: int) -> tuple[int, ...]:
     return tuple(options)
 
 
-def _pipelines(layers: int) -> list[int]:
+def _pipelines(layers: int, waste: float) -> list[int]:
     """List pipelines that split the layers evenly, or nearly."""
-    near = layers * (1 + STAGE_WASTE)
-    return [p for p in PIPELINE if p <= layers and (layers % p == 0 or -(-layers // p) * p <= near)] or [1]
+    near = layers * (1 + waste)
+    return [p for p in range(1, min(layers, DEEPEST_PIPELINE) + 1) if -(-layers // p) * p <= near]
 
 
 def _tensors(heads: int, domain: int) -> list[int]:
@@ -143,7 +120,8 @@ def splits(m: Model, domain: int, fixed: Fixed = FREE) -> Splits:
     """List the ways to split a model over ranks."""
     layers = int(m.layers)
     contexts = [c for c in CONTEXT if m.seq_len / c >= TOKENS_PER_RANK or c == 1]
-    chunks = [(p, v) for p in _pick(_pipelines(layers), fixed.pp) for v in _pick(interleaves(layers, p), fixed.vp)]
+    depths = _pick(_pipelines(layers, fixed.stage_waste), fixed.pp)
+    chunks = [(p, v) for p in depths for v in _pick(interleaves(layers, p), fixed.vp)]
     options = (
         _pick(_tensors(int(m.heads), domain), fixed.tp), range(len(chunks)),
         _pick(_experts(int(m.experts)), fixed.ep, fixed.eps), _pick(contexts, fixed.cp, fixed.cps),

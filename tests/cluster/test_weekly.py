@@ -72,7 +72,7 @@ def test_the_market_and_a_single_answer_agree_on_one_question(
     rung = gpu_rungs(gpus)[0]
     c = weekly_choices([chip], [rung], [shape], year=year, precision=bits)
     a = answer(chip, rung, shape, year=year, precision=PRECISIONS[bits])
-    assert c.days[0] == pytest.approx(a["days"], rel=0.01)
+    assert c.days[0] == pytest.approx(a["days"], rel=0.03)
     assert c.days[0] >= a["days"] * (1 - 1e-3)  # its list of plans is a part of the other
 
 
