@@ -19,6 +19,7 @@ from market.rules.base import (
     rented_by,
     trait,
 )
+from market.rules.prices import running_cost
 from market.rules.vendors import loan_room_cents
 from market.state import State, next_id
 from market.state.demand import TAIL
@@ -54,14 +55,25 @@ def instalments(state: State) -> Iterator[tuple[str, str, int, str, str]]:
 
 
 def coverage(state: State, org: str, extra_cents: int) -> float:
-    """Debt-service coverage: a year's rent and other income over a year's instalments, the new loan included."""
+    """Debt-service coverage: a year's income less rents and running costs, over instalments, a new loan's included."""
     p = state.run.parameters
-    income = _long_rents_usd(state, org) + trait(state, org, "income_usd_per_year")
-    income += p["tail.contract_share"] * tail_rent_usd_per_year(state, org)
-    costs = sum(x.delivered * x.price_usd_per_gpu_hour for x in rented_by(state, org))
     service = service_cents(state, org)
     service += instalment_cents(extra_cents, p["finance.loan_rate"], round(365 * p["finance.loan_years"]))
-    return max(0.0, (income - costs * HOURS_PER_YEAR) * CENTS) / service if service else 0.0
+    if not service:
+        return 0.0
+    income = _long_rents_usd(state, org) + trait(state, org, "income_usd_per_year")
+    income += p["tail.contract_share"] * tail_rent_usd_per_year(state, org)
+    hourly = sum(x.delivered * x.price_usd_per_gpu_hour for x in rented_by(state, org))
+    hourly += _running_usd_per_hour(state, org)
+    return max(0.0, (income - hourly * HOURS_PER_YEAR) * CENTS) / service
+
+
+def _running_usd_per_hour(state: State, org: str) -> float:
+    """Energy, staff and spares of what an org owns, and of what it has promised under contracts."""
+    chips, sites = state.chips.chips, state.sites.sites
+    owned = ((h.owned, h.chip, sites[h.site].region) for h in holdings_of(state, org))
+    signed = ((x.undrawn, x.chip, x.region) for x in state.contracts.open.values() if x.lessor == org)
+    return sum(gpus * running_cost(state, chips[chip], region) for gpus, chip, region in (*owned, *signed))
 
 
 def _long_rents_usd(state: State, org: str) -> float:

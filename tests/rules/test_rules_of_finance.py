@@ -176,6 +176,14 @@ def test_rent_that_an_org_pays_and_debt_that_it_has_lower_its_coverage():
     assert alone > renting > indebted > 0
 
 
+def test_what_gpus_cost_to_run_is_paid_before_debt():
+    def covered(**given_more):
+        return credit.coverage(given(**given_more).happened(*let(1_000)).state, CLOUD, 10 * MILLION)
+
+    assert covered(regions__texas__energy_usd_per_mwh=100.0) < covered(regions__texas__energy_usd_per_mwh=50.0)
+    assert covered(price__running_usd_per_h100e_hour=0.2) < covered(price__running_usd_per_h100e_hour=0.1)
+
+
 def test_an_org_without_debt_needs_no_coverage_and_a_free_loan_is_paid_evenly():
     assert credit.coverage(given().state, CLOUD, 0) == 0.0
     world = given(finance__loan_rate=0, finance__loan_years=1)
