@@ -12,7 +12,7 @@ from market.commands import complete
 from market.commands.agents import Agents
 from market.commands.group import command
 from market.commands.options import FILE, JSON, SCENARIO, SET, Words, outside, pair_of
-from market.commands.shell import FAILED, Complaint, emit, write
+from market.commands.shell import FAILED, Complaint, emit, put, write
 
 
 @command()
@@ -132,7 +132,7 @@ def decide(agents: Agents, /, scenario: str, org: str, seed: int, sets: Words, a
         words = [f"{value}" for pair in given.items() if pair[1] is not None for value in pair]
         words += [word for text in sets for word in ("--set", text)]
         line = shlex.join(["market", "decide", scenario, *words])
-        out.write_text(render(decision_page(found, line)), encoding="utf-8")
+        put(render(decision_page(found, line)), out)
     emit(found) if as_json else decision(found)
 
 

@@ -25,6 +25,7 @@ EXIT_CODES = {
     "market.experiments.engines.base.EngineUnusable": USAGE, "market.experiments.engines.base.WorkerUnable": FAILED,
     "market.experiments.design.sampling.ExtraMissing": FAILED,
     "market.experiments.results.dataset.ResultMissing": USAGE, "market.experiments.results.store.StoreUnusable": USAGE,
+    "market.experiments.results.store.StoreFailed": FAILED,
     "market.truth.questions.QuestionError": USAGE, "market.truth.calibrate.CalibrationError": USAGE,
     "market.truth.posterior.PosteriorError": USAGE, "market.truth.backtest.OriginError": USAGE,
     "market.truth.smoother.SmootherMissing": FAILED, "market.truth.definitions.DefinitionError": USAGE,

@@ -11,7 +11,7 @@ from market.commands import complete
 from market.commands.agents import Agents
 from market.commands.group import group
 from market.commands.options import DEFAULT_SCENARIO, JSON, SET, outside, pair_of
-from market.commands.shell import USAGE, Complaint, emit, names
+from market.commands.shell import USAGE, Complaint, emit, names, put
 
 if TYPE_CHECKING:
     from market.scenario.load import Resolved
@@ -124,9 +124,7 @@ def scenario_init(file: Path, base: str) -> None:
 
     load_scenario(base)
     name = "".join(c if c.isalnum() else "-" for c in file.stem.lower()).strip("-") or "mine"
-    try:
-        with file.open("x", encoding="utf-8") as out:
-            out.write(STARTER.format(name=name, base=base))
-    except FileExistsError:
-        raise Complaint(f"{file}: is there already; choose another name") from None
+    if file.exists():
+        raise Complaint(f"{file}: is there already; choose another name")
+    put(STARTER.format(name=name, base=base), file)
     click.echo(f"{file}: edit it, then `market scenario check {file}` and `market run {file}`")

@@ -43,7 +43,9 @@ def put(text: str, out: Path | None = None) -> None:
     if out is None:
         sys.stdout.write(text)
     else:
-        out.write_text(text, encoding="utf-8")
+        from market.runs.files import write_whole
+
+        write_whole(out, text)
 
 
 def write(frame: pl.DataFrame | pl.LazyFrame, form: str, out: Path | None) -> None:

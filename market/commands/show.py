@@ -12,7 +12,7 @@ from market.commands.agents import Agents
 from market.commands.errors import problem_of
 from market.commands.group import command
 from market.commands.options import DEFAULT_SCENARIO, JSON, RUN, outside
-from market.commands.shell import emit
+from market.commands.shell import emit, put
 
 
 @command()
@@ -35,7 +35,7 @@ def report(of: str, out: Path, title: str | None, as_json: bool) -> None:
 
     outside_runs(out)
     text = render(page_of(of, title))
-    out.write_text(text, encoding="utf-8")
+    put(text, out)
     size = len(text.encode())
     if as_json:
         emit({"file": str(out), "bytes": size})

@@ -10,7 +10,7 @@ import click
 from market.commands.agents import Agents
 from market.commands.group import command
 from market.commands.options import DEFAULT_SCENARIO, JSON, QUIET, SET, number_of, outside, pair_of
-from market.commands.shell import emit
+from market.commands.shell import emit, put
 
 ENGINE = click.option("--engine", default="local", show_default=True, help="serial, or local[:N] processes.")
 
@@ -51,7 +51,7 @@ def forecast(agents: Agents, /, scenario: str, questions: Path | None, years: st
     wishes = dict(pair_of(text) for text in sets) | ({} if years is None else {"years": number_of(years)})
     told = read_questions(questions) if questions else []
     found = run_forecast(load_scenario(scenario, wishes), agents.model_around, told, tell=teller(quiet), **asked)
-    out.write_text(to_text(found), encoding="utf-8")
+    put(to_text(found), out)
     emit(forecast_fields(found, out)) if as_json else show_forecast(found, out)
 
 

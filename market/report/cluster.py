@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from market.report.console import Column, console, para, show
 from market.report.sentences import money
+from market.runs.files import write_whole
 from market.runs.reading import Usage
 
 if TYPE_CHECKING:
@@ -156,4 +157,4 @@ def answered(path: Path, serve: bool = False) -> pl.DataFrame:
 
 def save(found: dict[str, Any], out: Path) -> None:
     """Write one answer to a file as JSON."""
-    out.write_text(json.dumps(found, indent=1, default=float) + "\n", encoding="utf-8")
+    write_whole(out, json.dumps(found, indent=1, default=float) + "\n")

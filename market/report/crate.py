@@ -20,6 +20,7 @@ import polars as pl
 from market.analytics import TABLES
 from market.analytics.dictionary import dictionary
 from market.report.listing import as_text
+from market.runs.files import whole
 from market.runs.reading import Run, Usage
 
 Form = Literal["parquet", "csv"]
@@ -41,8 +42,16 @@ def export(run: Run, out: Path, form: Form = "parquet") -> list[Path]:
     """
     if out.exists():
         raise Usage(f"{out}: is there already; name another place")
-    if out.suffix != ".zip":
-        return _fill(run, out, form)
+    try:
+        return _fill(run, out, form) if out.suffix != ".zip" else _packed(run, out, form)
+    except OSError as error:
+        error.filename = str(out)
+        if out.is_dir():
+            shutil.rmtree(out, ignore_errors=True)
+        raise
+
+
+def _packed(run: Run, out: Path, form: Form) -> list[Path]:
     with tempfile.TemporaryDirectory(dir=out.resolve().parent) as scratch:
         folder = Path(scratch) / out.stem
         written = _fill(run, folder, form)
@@ -73,10 +82,11 @@ def _fill(run: Run, folder: Path, form: Form) -> list[Path]:
 
 
 def _write(frame: pl.DataFrame, path: Path, form: Form) -> None:
-    if form == "parquet":
-        frame.write_parquet(path, compression="zstd")
-    else:
-        as_text(frame).write_csv(path)
+    with whole(path) as part:
+        if form == "parquet":
+            frame.write_parquet(part, compression="zstd")
+        else:
+            as_text(frame).write_csv(part)
 
 
 def _metadata(run: Run, log: pl.LazyFrame, folder: Path, written: list[Path]) -> dict[str, Any]:

@@ -78,11 +78,11 @@ def _finite(content: Any) -> Any:
 
 def write_frame(frame: pl.DataFrame | pl.LazyFrame, form: str, out: Path | None) -> None:
     """Write a frame as csv or parquet to a file or to stdout; csv part by part, so that a long one takes no memory."""
-    from market.runs.folders import outside_runs
+    from market.runs.files import whole
 
     lazy = frame.lazy()
     if out is not None:
-        with outside_runs(out).open("wb") as file:
+        with whole(out) as part, part.open("wb") as file:
             as_text(lazy).sink_csv(file) if form == "csv" else lazy.collect().write_parquet(file)
         return
     target = io.BytesIO()

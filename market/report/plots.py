@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from market.runs.folders import outside_runs
+from market.runs.files import write_whole
 from market.runs.reading import Usage, unknown
 
 if TYPE_CHECKING:
@@ -42,10 +43,14 @@ def draw(name: str, log: pl.LazyFrame, out: Path) -> None:
     """Write a figure as SVG, PNG, PDF, HTML or Vega-Lite JSON, by the suffix of `out`."""
     if out.suffix not in FORMATS:
         raise Usage(f"{out}: must end in {', '.join(FORMATS)}")
-    options: dict[str, Any] = {"scale_factor": SCALE} if out.suffix in (".png", ".pdf") else {}
+    is_binary = out.suffix in (".png", ".pdf")
+    options: dict[str, Any] = {"scale_factor": SCALE} if is_binary else {}
     if out.suffix == ".html":
         options = {"inline": True}
-    chart(name, log).save(str(outside_runs(out)), **options)
+    target = io.BytesIO() if is_binary else io.StringIO()
+    form: Any = out.suffix[1:]
+    chart(name, log).save(target, format=form, **options)
+    write_whole(out, target.getvalue())
 
 
 class Plots:

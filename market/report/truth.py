@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,10 +63,14 @@ def write_points(points: list[dict[str, Any]], out: Path) -> None:
     """Write every point of a back-test as Parquet, a column for each baseline."""
     import polars as pl
 
+    from market.runs.files import write_whole
+
     plain = [{k: v for k, v in point.items() if k != "baselines"} for point in points]
     names = sorted({name for point in points for name in point["baselines"]})
     errors = [{f"error of {name}": point["baselines"].get(name) for name in names} for point in points]
-    pl.DataFrame([a | b for a, b in zip(plain, errors, strict=True)], infer_schema_length=None).write_parquet(out)
+    target = io.BytesIO()
+    pl.DataFrame([a | b for a, b in zip(plain, errors, strict=True)], infer_schema_length=None).write_parquet(target)
+    write_whole(out, target.getvalue())
 
 
 def show_backtest(found: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 from events.manifest import canonical, code_hash
 from market.catalogue.tables import vintages
 from market.runs.drive import MakeModel
+from market.runs.files import write_whole
 from market.scenario.load import Resolved, load_scenario
 from market.truth.answers import Quarterly
 from market.truth.definitions import definition_of
@@ -185,4 +186,4 @@ def write_posterior(found: dict[str, Any], path: Path) -> None:
     columns = [found["draws"][name] for name in names]
     lines += [",".join(f"{value:.6g}" for value in row) for row in zip(*columns, strict=True)]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_whole(path, "\n".join(lines) + "\n")

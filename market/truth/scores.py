@@ -12,6 +12,7 @@ origins     dates that were forecast from. futures: runs from each. code: hash o
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache
@@ -20,6 +21,7 @@ from typing import Any, NamedTuple
 
 from events.manifest import code_hash
 from market.catalogue.tables import HERE
+from market.runs.files import write_whole
 from market.truth.definitions import definition_of
 
 FILE = HERE / "observed" / "backtest.csv"
@@ -92,7 +94,8 @@ def scores_of(found: dict[str, Any], code: str, as_of: str) -> list[Score]:
 
 def write_scores(found: dict[str, Any], out: Path) -> None:
     """Write the table of what a back-test found, with the code of this moment and the date."""
-    with out.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(Score._fields)
-        writer.writerows(scores_of(found, code_hash()[:16], datetime.now(UTC).date().isoformat()))
+    handle = io.StringIO()
+    writer = csv.writer(handle, lineterminator="\n")
+    writer.writerow(Score._fields)
+    writer.writerows(scores_of(found, code_hash()[:16], datetime.now(UTC).date().isoformat()))
+    write_whole(out, handle.getvalue())

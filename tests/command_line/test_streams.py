@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import resource
 import subprocess
 import sys
 from importlib import import_module
@@ -13,6 +16,7 @@ import pytest
 from command_line.asking import answer, ask, complaint, simulate
 
 import cli
+from market.runs.files import write_whole
 
 MARKET = (sys.executable, "-c", "from cli import main; main(prog_name='market')")
 ESCAPE = "\x1b[31m"
@@ -166,3 +170,58 @@ def test_keys_in_an_address_are_refused_and_never_echoed() -> None:
     for url in ("s3://AKIAKEY:hunter2@bucket/x", "s3://bucket/x?secret_key=hunter2"):
         for words in (("experiment", "show", url), ("experiment", "-p", "demand-shock", "--out", url, "--runs", "2")):
             assert "hunter2" not in complaint(*words, code=2)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("report", "RUN", "-o", "OUT.html"), ("export", "RUN", "-o", "OUT.zip"), ("export", "RUN", "-o", "OUT"),
+     ("query", "RUN", "SELECT * FROM prices", "--format", "csv", "-o", "OUT.csv"), ("scenario", "init", "OUT.yaml"),
+     ("cluster", "--chip", "H100", "--gpus", "8", "--model", "llama-3-8b", "--out", "OUT.json"),
+     ("plot", "compute", "RUN", "-o", "OUT.json")],
+    ids=lambda words: f"{words[0]} {words[-1]}",
+)  # fmt: skip
+def test_a_file_that_cannot_be_written_is_named_and_leaves_nothing(
+    words: tuple[str, ...], run: Path, tmp_path: Path
+) -> None:
+    """The system lets no file grow beyond some bytes, whoever writes it."""
+    folder = tmp_path / "full"
+    folder.mkdir()
+    line = [word.replace("RUN", str(run)).replace("OUT", str(folder / "out")) for word in words]
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        said = complaint(*line, code=1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert said.startswith(f"market: {folder / 'out'}")
+    assert said.endswith(": file too large")
+    assert list(folder.iterdir()) == []
+
+
+def test_what_was_there_stays_where_its_successor_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    there = tmp_path / "there"
+    there.write_text("before")
+    there.chmod(0o640)
+    write_whole(there, "after")
+    assert (there.read_text(), there.stat().st_mode & 0o777) == ("after", 0o640)
+
+    def write_none(path: Path, data: bytes) -> int:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(Path, "write_bytes", write_none)
+    with pytest.raises(OSError, match=r"there'$"):
+        write_whole(there, "lost")
+    assert there.read_text() == "after"
+    assert [path.name for path in tmp_path.iterdir()] == ["there"]
+
+
+def test_a_link_stays_a_link_and_a_pipe_is_written_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    write_whole(tmp_path / "link", "text")
+    assert (tmp_path / "target").read_text() == "text"
+    assert (tmp_path / "link").is_symlink()
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    write_whole(tmp_path / "pipe", "through")
+    assert os.read(reader, 100) == b"through"
+    os.close(reader)

@@ -11,6 +11,7 @@ out/hashes.json               sha256 of these tables, written last; each result 
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -29,6 +30,10 @@ SECONDS_TO_CONNECT, SECONDS_TO_ANSWER, TRIES = 5, 30, 3
 
 class StoreUnusable(Exception):
     """A place that cannot be written or read; the text says why in one line."""
+
+
+class StoreFailed(StoreUnusable):
+    """A folder in which the system lets nothing be written: a full disk, a file system that is read-only."""
 
 
 class Store:
@@ -130,12 +135,16 @@ class Store:
     def check(self) -> None:
         """Write, read and delete a small file; raise StoreUnusable when that fails."""
         name = f".probe-{uuid.uuid4().hex[:12]}"
+        is_new = not self.is_remote and not Path(self.root).exists()
         try:
             self.write(name, b"probe")
             came_back = self.read(name)
             self.delete(name)
         except OSError as error:
-            raise StoreUnusable(f"{self.url}: cannot be written: {_reason(error)}") from None
+            if is_new:
+                shutil.rmtree(self.root, ignore_errors=True)
+            kind = StoreUnusable if self.is_remote else StoreFailed
+            raise kind(f"{self.url}: cannot be written: {_reason(error)}") from None
         if came_back != b"probe":
             raise StoreUnusable(f"{self.url}: gives back other bytes than were written")
 
