@@ -15,7 +15,10 @@ SETTINGS = np.array([0.0, 10.0, 20.0, 40.0])
     [
         ([-1.0, 1.0, 2.0, 3.0], (5.0, True)),
         ([3.0, 1.0, -1.0, -2.0], (15.0, False)),
-        ([-2.0, -1.0, 0.0, 0.0], (20.0, True)),
+        ([-2.0, -1.0, 0.0, 0.0], (20.0, None)),
+        ([-2.0, 0.0, 0.0, 1.0], (10.0, True)),
+        ([-2.0, 0.0, -1.0, -1.0], None),
+        ([-2.0, 0.0, -1.0, 1.0], (30.0, True)),
         ([1.0, 2.0, 3.0, 4.0], None),
         ([0.0, 0.0, 0.0, 0.0], None),
         ([0.0, 0.0, 1.0, 2.0], None),
@@ -23,7 +26,7 @@ SETTINGS = np.array([0.0, 10.0, 20.0, 40.0])
     ],
 )
 def test_the_first_change_of_sign_is_found_by_straight_lines(
-    gaps: list[float], found: tuple[float, bool] | None
+    gaps: list[float], found: tuple[float, bool | None] | None
 ) -> None:
     assert crossing(SETTINGS, np.array(gaps)) == found
 

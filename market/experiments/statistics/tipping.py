@@ -21,7 +21,7 @@ class Tipping(NamedTuple):
     value : setting at which both do the same, interpolated between the values that ran.
     low, high : 95 % bootstrap interval of that value over the resamples that have one.
     share : part of the resamples that have one.
-    rises : whether the swept policy lies above the other beyond the value.
+    rises : whether the swept policy lies above the other beyond the value; None where it does the same from there on.
     """
 
     setting: str
@@ -31,25 +31,27 @@ class Tipping(NamedTuple):
     low: float
     high: float
     share: float
-    rises: bool
+    rises: bool | None
 
 
-def crossing(settings: Floats, gaps: Floats) -> tuple[float, bool] | None:
+def crossing(settings: Floats, gaps: Floats) -> tuple[float, bool | None] | None:
     """Find the first setting at which gaps [v] change sign, by straight lines; None when they do not.
 
-    A gap of exactly zero counts as a change when something else came before: from there on both do the same.
+    Gaps that end at exactly zero change too: from there on both do the same.
     """
     for i in range(len(gaps) - 1):
         here, there = gaps[i], gaps[i + 1]
-        if here != 0 and here * there <= 0:
-            value = settings[i] + (settings[i + 1] - settings[i]) * here / (here - there)
-            return float(value), bool(here < 0)
+        later = gaps[i + 1 :][gaps[i + 1 :] != 0]
+        if here == 0 or here * there > 0 or (later.size and here * later[0] > 0):
+            continue
+        value = settings[i] + (settings[i + 1] - settings[i]) * here / (here - there)
+        return float(value), bool(here < 0) if later.size else None
     return None
 
 
 def tipping_of(
     settings: Floats, swept: Floats, other: Floats, *key: object
-) -> tuple[float, float, float, float, bool] | None:
+) -> tuple[float, float, float, float, bool | None] | None:
     """Find where swept outcomes [v, n] cross those of another policy [n]: value, low, high, share, rises."""
     gaps = swept - other
     found = crossing(settings, gaps.mean(axis=1))

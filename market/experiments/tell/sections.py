@@ -191,7 +191,16 @@ def tipping(results: Results) -> Iterator[str]:
     points = tipping_points(results)
     if points:
         yield "Where the ranking changes"
+    same: dict[tuple[str, str, str], list[str]] = {}
     for p in points:
+        if p.rises is None:
+            same.setdefault((p.setting, number(p.value), p.other), []).append(p.metric)
+    for (setting, value, other), metrics in same.items():
+        told = ", ".join(together(metrics, results.metrics))
+        yield f"  {setting} from {value} on does the same as {other} in {told}"
+    for p in points:
+        if p.rises is None:
+            continue
         side = "above" if p.rises else "below"
         interval = f"95 % interval {number(p.low)} to {number(p.high)}" if p.share else "no interval"
         sure = "" if p.share > 0.995 else f"; it does in {percent(p.share)} of resamples"
