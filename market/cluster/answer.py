@@ -12,6 +12,7 @@ from market.cluster.chips import Chip, chip
 from market.cluster.constants import Constants, fitted
 from market.cluster.evaluate import Answers, answer_chunk
 from market.cluster.goodput import goodput
+from market.cluster.idle import idle
 from market.cluster.losses import error_band, losses, what_binds
 from market.cluster.models import Model, model, with_training
 from market.cluster.parallelism import FREE, Fixed
@@ -143,9 +144,15 @@ def question_case(q: Question, k: Constants) -> tuple[Case, float]:
 @functools.lru_cache(4096)
 def found(q: Question, k: Constants) -> tuple[Found, float]:
     """Search the plans of a question; second: the GPUs it could use."""
+    case, usable = searched_case(q, k)
+    return search(case, q.model, usable, k, q.fixed), usable
+
+
+def searched_case(q: Question, k: Constants) -> tuple[Case, float]:
+    """Build the case that a question's plans are searched for; second: the GPUs that they may use."""
     case, usable = question_case(q, k)
     powered = np.floor(q.gpus) if q.slow_clocks else min(usable + q.spares, q.gpus)
-    return search(dataclasses.replace(case, powered=np.asarray(powered)), q.model, usable, k, q.fixed), usable
+    return case.having(powered=np.asarray(powered)), usable
 
 
 def plan_fields(case: Case, row: int, precision: int) -> dict[str, Any]:
@@ -175,10 +182,12 @@ def breakdown(q: Question, k: Constants | None = None) -> tuple[dict[str, Any], 
     figures = answer_chunk(best, k)
     a = {f.name: float(np.atleast_1d(getattr(figures, f.name))[0]) for f in dataclasses.fields(Answers)}
     plan = plan_fields(best, 0, q.precision)
+    left = idle(searched_case(q, k)[0], q.model, usable, result, (k, q.fixed))
     capped = q.power_cap_mw is not None and (q.slow_clocks or usable < np.floor(q.gpus) - q.spares)
     band = error_band(q.chip, q.model)
     fields = head | {
-        "plan": plan, "gpus_used": int(a["gpus_used"]), "fits": True, "binds": what_binds(capped, usable, a),
+        "plan": plan, "gpus_used": int(a["gpus_used"]), "idle_because": left.because,
+        "all_gpus_slower": left.all_gpus_slower, "fits": True, "binds": what_binds(capped, usable, a),
         "memory_gb": a["memory_bytes"] / 1e9, "step_s": a["step_s"], "mfu": a["mfu"], "mfu_causal": a["mfu_causal"],
         "tokens_per_s_per_gpu": a["tokens_per_s_per_gpu"], "goodput": a["goodput"], "days": a["days"],
         "days_low": a["days"] / (1 + band["p90"]), "days_high": a["days"] * (1 + band["p90"]),
@@ -191,9 +200,9 @@ def breakdown(q: Question, k: Constants | None = None) -> tuple[dict[str, Any], 
     return fields, a | more
 
 
-FIGURES = ("plan", "gpus_used", "fits", "binds", "memory_gb", "step_s", "mfu", "mfu_causal", "tokens_per_s_per_gpu",
-           "goodput", "days", "days_low", "days_high", "power_mw", "energy_gwh", "cost_usd", "loss", "losses",
-           "error_band")  # fmt: skip
+FIGURES = ("plan", "gpus_used", "idle_because", "all_gpus_slower", "fits", "binds", "memory_gb", "step_s", "mfu",
+           "mfu_causal", "tokens_per_s_per_gpu", "goodput", "days", "days_low", "days_high", "power_mw", "energy_gwh",
+           "cost_usd", "loss", "losses", "error_band")  # fmt: skip
 """Fields of an answer, in order. Rates, MFU, power, energy and cost are of all GPUs asked for."""
 
 
@@ -209,8 +218,10 @@ def answer(chip_name: str | Chip, gpus: float, model_name: str | Model, **other:
         site_gbps and site_km (synchronous training over several sites)
 
     Rates, MFU (`mfu` counts attention in full, `mfu_causal` as the mask leaves it), power, energy and cost are of all
-    `gpus`; `gpus_used` says how many the plan keeps busy. `losses` adds up to 1; `days_low` and `days_high` span
-    nine in ten of the left-out errors of the model's class. The loss law takes the active parameters of a mixture.
+    `gpus`; `gpus_used` says how many the plan keeps busy. Where that is under 97 %, `idle_because` says why ("batch",
+    "copies" of the model, "failures") and `all_gpus_slower` by what share the best plan on 97 % of them would take
+    longer (None: there is none). `losses` adds up to 1; `days_low` and `days_high` span nine in ten of the left-out
+    errors of the model's class. The loss law takes the active parameters of a mixture.
 
     Special cases: where nothing fits, `fits` is false, `binds` says "memory" or "gpus" and the figures are None.
     """

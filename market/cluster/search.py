@@ -94,6 +94,16 @@ def time_per_progress(case: Case, size: work.Sizes, k: Constants) -> Array:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What a search may use and must give."""
+
+    gpus: float
+    fixed: Fixed = FREE
+    exact: int = EXACT
+    least: float = 0.0  # GPUs that a plan must use
+
+
+@dataclass(frozen=True, slots=True)
 class Timed:
     """`S` ways to split a model, and what the plans of each take at least. [S] each."""
 
@@ -103,13 +113,13 @@ class Timed:
     stage_s: Array  # one microbatch on the slowest stage
 
 
-def timed_splits(case: Case, m: Model, size: work.Sizes, k: Constants, asked: tuple[float, Fixed]) -> Timed:
+def timed_splits(case: Case, m: Model, size: work.Sizes, k: Constants, asked: Asked) -> Timed:
     """Time the splits of a model that a case's chip and date allow and that could fit, with the least recomputation.
 
     Interleaving changes neither a stage's time nor, but for more microbatches in flight, its memory: splits that differ
     by it alone are timed once, with the least of it.
     """
-    gpus, fixed = asked
+    gpus, fixed = asked.gpus, asked.fixed
     listed = splits(m, int(case.domain), fixed)
     tp, _, _, ep, cp, microbatch, _ = listed.columns
     most = ranks_at_most(listed.columns, gpus, fixed)
@@ -166,18 +176,20 @@ def worth_using(case: Case, gpus: float, k: Constants) -> float:
 
 
 def search(
-    case: Case, m: Model, gpus: float, k: Constants | None = None, fixed: Fixed = FREE, *, exact: int = EXACT
-) -> Found:
+    case: Case, m: Model, gpus: float, k: Constants | None = None, fixed: Fixed = FREE, *, exact: int = EXACT,
+    least: float = 0.0,
+) -> Found:  # fmt: skip
     """Rank the plans of one (cluster, model) on up to `gpus` GPUs.
 
     The most promising plans are timed first, then all others that could still come among the best `exact`, by a lower
-    bound. Those are exact, and a longer list is not complete; of one only the best is kept.
+    bound. Those are exact, and a longer list is not complete; of one only the best is kept. Plans on fewer than `least`
+    GPUs are left out.
     """
     k = k or fitted()
     size = work.sizes(case)
     usable = worth_using(case, gpus, k)
-    could = timed_splits(case, m, size, k, (usable, fixed))
-    timed = best_of(case, could, size, k, (usable, fixed, exact))
+    asked = Asked(usable, fixed, exact, least)
+    timed = best_of(case, timed_splits(case, m, size, k, asked), size, k, asked)
     if not timed:
         return Found(case, np.empty(0), why_none(m, case, usable, gpus, fixed))
     if exact == 1:
@@ -208,11 +220,8 @@ def worst_kept(timed: list[tuple[Case, Array]], exact: int) -> float:
     return float(np.partition(times, exact - 1)[exact - 1]) if times.size >= exact else np.inf
 
 
-def best_of(
-    case: Case, could: Timed, size: work.Sizes, k: Constants, asked: tuple[float, Fixed, int]
-) -> list[tuple[Case, Array]]:
+def best_of(case: Case, could: Timed, size: work.Sizes, k: Constants, asked: Asked) -> list[tuple[Case, Array]]:
     """Time the plans of the `FIRST` most promising splits, then those of the rest that could beat them."""
-    gpus, fixed, exact = asked
     bound = split_bound(case, could, k)
     timed: list[tuple[Case, Array]] = []
     limit, done, many = np.inf, -np.inf, FIRST
@@ -224,12 +233,13 @@ def best_of(
         done = float(np.partition(values, many)[many]) if left.size > many else np.inf
         chosen = left[values <= done]
         split = tuple(column[chosen] for column in could.split)
-        listed, rows = plans_of(split, float(case.batch_seqs), gpus, fixed)
+        listed, rows = plans_of(split, float(case.batch_seqs), asked.gpus, asked.fixed)
         spread = with_plans(case, listed, slice(None))
-        if limit < np.inf:
-            spread = spread.at(plan_bound(spread, could.stage_s[chosen][rows], k) < limit)
+        if limit < np.inf or asked.least:
+            hopeful = plan_bound(spread, could.stage_s[chosen][rows], k) < limit
+            spread = spread.at(hopeful & (listed.gpus >= asked.least))
         some = feasible(spread, size) if np.size(spread.tp) else spread
         if np.size(some.tp):
             timed.append((some, time_per_progress(some, size, k)))
-            limit = min(limit, worst_kept(timed, exact))
+            limit = min(limit, worst_kept(timed, asked.exact))
         many *= 16

@@ -94,7 +94,7 @@ def show_answer(fields: dict[str, Any]) -> None:
         return
     para(out, "  plan          " + " ".join(f"{name} {value}" for name, value in fields["plan"].items()), BELOW)
     if fields["gpus_used"] < fields["gpus"]:
-        para(out, f"  of the GPUs   {fields['gpus_used']:,} work; figures are of all {fields['gpus']:,}", BELOW)
+        para(out, f"  of the GPUs   {fields['gpus_used']:,} work{idle_text(fields)}", BELOW)
     for name, label, form in LABELS:
         para(out, f"  {label:<13} {form.format(fields[name])}", BELOW)
     if fields["cost_usd"] is not None:
@@ -106,6 +106,23 @@ def show_answer(fields: dict[str, Any]) -> None:
     para(
         out, f"  error         {band['mean']:.0%} on average, {band['p90']:.0%} in one of ten ({band['class']})", BELOW
     )
+
+
+WHY_IDLE = {
+    "batch": "the batch has no work for more copies of the model",
+    "copies": "the others make no whole copy of the model",
+    "failures": "more would fail more often than they help",
+}
+
+
+def idle_text(fields: dict[str, Any]) -> str:
+    """Say why GPUs are left without work, and what giving work to all of them would cost."""
+    because, slower = fields["idle_because"], fields["all_gpus_slower"]
+    text = f"; figures are of all {fields['gpus']:,}"
+    if because:
+        text += f"; {WHY_IDLE[because]}, "
+        text += "and no plan uses 97 %" if slower is None else f"and the best plan on 97 % takes {slower:.1%} longer"
+    return text
 
 
 def show_serving(fields: dict[str, Any]) -> None:

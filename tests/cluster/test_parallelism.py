@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
-from market.cluster import MODELS, Fixed, Model, answer, dense_of, mixture_of
+from market.cluster import MODELS, Fixed, Model, answer, chip, dense_of, mixture_of, work
+from market.cluster.constants import fitted
 from market.cluster.parallelism import BATCH_SLACK, STAGE_WASTE, divisors, interleaves, plans
+from market.cluster.search import feasible, search, time_per_progress, with_plans
+from market.cluster.workload import base_case
 
 SHAPES = [*MODELS.values(), dense_of(1e10), dense_of(1e13), mixture_of(1e11)]
 
@@ -45,6 +48,26 @@ def test_what_is_fixed_stays_fixed() -> None:
 @pytest.mark.parametrize("gpus", [4_111, 9_999, 16_383, 20_001, 33_333, 50_021])
 def test_nearly_all_gpus_have_work_whatever_their_number(name: str, gpus: int) -> None:
     assert answer("H100", gpus, name)["gpus_used"] >= 0.97 * gpus
+
+
+def test_gpus_left_without_work_are_explained_and_the_best_plan_that_uses_them_is_no_faster() -> None:
+    full, small = answer("H100", 16_384, "llama-3.1-405b"), answer("H100", 87, "llama-3-70b")
+    large = answer("H100", 40_000, "gpt-3")
+    assert (full["idle_because"], full["all_gpus_slower"]) == ("", 0.0)
+    assert small["idle_because"] == "copies"
+    assert large["idle_because"] == "batch"
+    assert large["all_gpus_slower"] > 0.03
+    assert answer("H100", 40_000, "gpt-3", batch_seqs=10_000)["gpus_used"] >= 0.97 * 40_000  # the remedy
+    assert answer("GB200", 3_000_000, "llama-3.1-405b")["idle_because"] == "failures"
+
+
+def test_the_best_plan_on_nearly_all_gpus_is_the_best_of_those_that_use_them() -> None:
+    """Of every listed plan, timed one by one."""
+    m, k = MODELS["llama-3-70b"], fitted()
+    case, listed = base_case(chip("H100"), m, gpus=125), plans(m, 8, 125)
+    every = feasible(with_plans(case, listed, listed.gpus >= 0.97 * 125), work.sizes(case))
+    best = search(case, m, 125, exact=1, least=0.97 * 125)
+    assert best.order[0] == pytest.approx(time_per_progress(every, work.sizes(case), k).min(), rel=1e-12)
 
 
 @pytest.mark.parametrize("n", [1, 7, 12, 2048, 7168])
