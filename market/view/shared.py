@@ -85,7 +85,8 @@ class Shared(EachOrg):
     def costs_without_levy(self) -> dict[str, float]:
         """The same without any levy."""
         return {
-            name: replacement_cost(self.state, chip, self.day, 0.0) for name, chip in self.state.chips.chips.items()
+            name: replacement_cost(self.state, chip, self.day, 0.0) * chip.h100e / self.works[name]
+            for name, chip in self.state.chips.chips.items()
         }
 
     @cached_property

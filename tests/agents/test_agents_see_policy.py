@@ -12,8 +12,9 @@ from agents import permission
 from agents.investors import leader
 from events.commands.training import StartTraining
 from events.types.policy import PolicyEnacted
+from market.policies.load import load_policy
 from market.policies.schema import Policy
-from market.rules.policy import PolicyHooks
+from market.rules.policy import PolicyHooks, policy_hooks
 from market.view import MarketView, Shared
 
 EPOCH = date(1970, 1, 1)
@@ -137,3 +138,10 @@ def test_a_round_that_its_backer_may_not_lead_is_led_by_other_money():
 
     assert led() == CLOUD
     assert led(refuse("FundRound", {"kind": "equity for compute"})) == FUND
+
+
+def test_a_policy_that_changes_nothing_changes_no_cost_of_chips():
+    world, hooks = given(), policy_hooks([load_policy("placebo")])
+    free, bound = MarketView(Shared(world.state), LAB), MarketView(Shared(world.state, hooks), LAB)
+    for chip in ("A100", "H100", "GB200"):
+        assert free.own_cost(chip) == bound.own_cost(chip)
