@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 import re
 from collections.abc import Mapping, Sequence
@@ -184,13 +185,16 @@ def schema_hash(columns: list[tuple[str, str]]) -> str:
 def code_hash() -> str:
     """Sha256 over our Python, catalogue, scenario and policy files, by path."""
     home = Path(__file__).resolve().parent.parent
-    files = [home / "cli.py"]
+    files: list[tuple[str, ...]] = [("cli.py",)]
     for package in ("agents", "events", "market"):
-        files += [path for suffix in ("py", "csv", "json", "yaml") for path in (home / package).rglob(f"*.{suffix}")]
+        for folder, _, names in os.walk(home / package):
+            within = Path(folder).relative_to(home).parts
+            files += [(*within, name) for name in names if name.endswith((".py", ".csv", ".json", ".yaml"))]
     digest = hashlib.sha256()
-    for path in sorted(files):
+    for parts in sorted(files):
+        path = home.joinpath(*parts)
         content = path.read_bytes() if path.exists() else b""
-        digest.update(f"{path.relative_to(home).as_posix()} {len(content)}\n".encode() + content)
+        digest.update(f"{'/'.join(parts)} {len(content)}\n".encode() + content)
     return digest.hexdigest()
 
 
