@@ -34,8 +34,8 @@ def power_chips(view: MarketView) -> Iterator[Command]:
         return
     h100e, keen = means.h100e_of_kw(chip, kw), p("choice.wait_weight_default")
     wanted = replace(fleet(view, h100e, 0.0, keen), chips_wait=True)
-    ways = options.every_build(view, wanted, view.day)
-    ways = [way for way in ways if way.way == Way.BROWNFIELD and way.region == site.region]
+    ways = options.every_build(view, wanted, view.day, region=site.region)
+    ways = [way for way in ways if way.way == Way.BROWNFIELD]
     found = decide(wanted, ways, means.weights(view))
     best = found.best_of(lambda option: option.way == Way.BROWNFIELD)
     if best is not None:
@@ -104,7 +104,7 @@ def build_for(view: MarketView, contract: Contract, room: dict[str, float]) -> I
     site, weeks = permission.main_site(sites), max(0.0, (contract.start_day - view.day) / 7)
     kw, region = min(lack, round(p("sites.building_kw_max"))), site.region if site else contract.region
     wanted = replace(fleet(view, means.h100e_of_kw(chip, kw), weeks, urgency(view)), chip=chip.name)
-    ways = (way for way in options.every_build(view, wanted, view.day) if way.region == region)
+    ways = options.every_build(view, wanted, view.day, region=region)
     late = [replace(way, wait_weeks=max(0.0, way.wait_weeks - weeks)) for way in ways]
     found = decide(wanted, late, means.weights(view))
     slow = next((scored for scored in found.ranked if scored.option.failed == ("power",)), None)

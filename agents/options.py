@@ -46,15 +46,20 @@ def builds(view: MarketView, target: Target, since_day: int) -> list[Option]:
     return [_best(options, target, risk) for options in ways if options]
 
 
-def every_build(view: MarketView, target: Target, since_day: int, *, halls: bool = True) -> list[Option]:
-    """Every place and power on which the org could build for a target; for a fleet `halls` where some can be found."""
+def every_build(
+    view: MarketView, target: Target, since_day: int, *, halls: bool = True, region: str = ""
+) -> list[Option]:
+    """Every place and power on which the org could build for a target, in one region where one is given.
+
+    For a fleet `halls` where some can be found.
+    """
     chip = chip_for(view, target)
     if chip is None or (view.lab is not None and not view.trait("build")):
         return []
     gpus = math.ceil(target.h100e / chip.h100e)
     regions = view.home_regions()  # a fleet takes what halls there are, the search for a single one ends in one region
     open_halls = (regions if halls else ()) if target.is_fleet else (hall_region(view.draws, regions),)
-    ways = list(ways_to_build(view, open_halls))
+    ways = [build for build in ways_to_build(view, open_halls) if region in ("", build.region)]
     usd, weeks = (0.0, 0.0) if target.chips_wait else (bill_usd(view, chip, gpus, None), chip_weeks(view, chip))
     is_found = target.is_fleet or has_hall(view, since_day)
     shells: dict[str, float] = {kind: shell_weeks(view, kind) for kind in KINDS}
