@@ -100,7 +100,7 @@ def calibrate(
     job = Job(resolved.scenario, make, wants_dates=False)
 
     def forward(normals: Floats) -> Floats:
-        answers = simulate_all(job, _futures(prior, normals), engine, tell)
+        answers = simulate_all(job, futures_of(prior, normals), engine, tell)
         return np.array([predicted(answer.series, aims) for answer in answers]).T
 
     observed = np.array([aim.value for aim in aims])
@@ -108,7 +108,7 @@ def calibrate(
     return described(origin, prior, fitted, aims, waves, runs)
 
 
-def _futures(prior: dict[str, Range], normals: Floats) -> list[Future]:
+def futures_of(prior: dict[str, Range], normals: Floats) -> list[Future]:
     """Futures of an ensemble [k, N]; the seed of a member is its own in every wave."""
     values = _values(prior, normals)
     return [
