@@ -249,6 +249,18 @@ def test_the_form_of_the_state_follows_its_fields_wherever_they_stand() -> None:
     assert len(forms) == 4
 
 
+def test_the_form_of_the_state_follows_the_fields_of_what_it_holds_however_deep() -> None:
+    def tree(*fields: tuple[str, Any]) -> Any:
+        leaf = msgspec.defstruct("Leaf", [*fields])
+        branch = msgspec.defstruct("Branch", [("leaves", dict[str, list[leaf]])])  # type: ignore[valid-type]
+        return msgspec.defstruct("Tree", [("branch", branch)])
+
+    forms = [form_of(tree(*fields), 2) for fields in (
+        [("gpus", int)], [("gpus", int), ("chip", str)], [("chip", str), ("gpus", int)], [("gpus", float)],
+    )]  # fmt: skip
+    assert len(set(forms)) == 4
+
+
 def test_an_event_of_an_unknown_class_is_refused_by_evolve() -> None:
     from market.evolve import evolve
 

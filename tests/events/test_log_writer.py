@@ -221,6 +221,24 @@ def test_an_event_out_of_order_is_refused(tmp_path: Path) -> None:
             log.append(WEEKS[0][1])
 
 
+@pytest.mark.parametrize(("day", "holds"), [(2, False), (3, True)])
+def test_a_commit_begins_on_no_day_before_the_last_of_the_one_before(tmp_path: Path, day: int, holds: bool) -> None:
+    log = writer(tmp_path / "r")
+    log.commit_events = 1
+    for at, later in enumerate((0, 3)):
+        log.append(msgspec.structs.replace(WEEKS[0][at], day=START_DAY + later))
+    log.close_week()
+    assert log.last_day == START_DAY + 3
+    log.append(msgspec.structs.replace(WEEKS[0][2], day=START_DAY + day))
+    if holds:
+        log.close_week()
+        assert log.last_day == START_DAY + 3
+    else:
+        with pytest.raises(EventInvalid, match="day falls before seq 2"):
+            log.close_week()
+    log.close()
+
+
 def test_events_that_cannot_be_written_leave_the_log_as_it_was(tmp_path: Path) -> None:
     log = writer(tmp_path / "r")
     feed(log, WEEKS[:3], finish=False)
