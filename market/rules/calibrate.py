@@ -9,9 +9,10 @@ from events.kinds import SegmentName
 from events.types import Event
 from events.types import demand as events
 from events.types.chips import InputExpanded
+from events.types.leases import PriceMoved
 from events.types.run import ParameterSet
 from market import rng
-from market.rules import demand, foresee, index, inputs, prices, shells, uses
+from market.rules import demand, foresee, index, inputs, prices, shells, uses, work
 from market.rules.base import Happening, fleets_h100e, frontier, holdings_of
 from market.rules.belongings import Belongings
 from market.rules.chips import is_own, may_buy, planned_lines
@@ -29,6 +30,18 @@ def put(state: State, name: str, value: float) -> Happening:
 def said(state: State, event: Event, actor: str = "world") -> Happening:
     """Say an event of the first day."""
     return Happening(state.run.start_day, event, actor, actor)
+
+
+def rents(state: State) -> Iterator[Happening]:
+    """Publish the prices of the start, known for an H100, as those of an H100e of the mean work of all installed."""
+    p, mean = state.run.parameters, work.mean_per_h100e(state, state.run.start_day)
+    yield said(state, PriceMoved(
+        price_usd_per_h100e_hour=digits(p["price.start_usd_per_h100e_hour"] * mean),
+        spot_usd_per_h100e_hour=digits(p["price.spot_start_usd_per_h100e_hour"] * mean),
+        tightness=1.0,
+        lead_time_weeks=p["supply.lead_time_start_weeks"],
+        work_per_h100e=digits(mean),
+    ))  # fmt: skip
 
 
 def segments(state: State) -> Iterator[Happening]:
@@ -149,7 +162,8 @@ def supply(state: State) -> Iterator[Happening]:
 def spending(state: State) -> Iterator[Happening]:
     """Spend on all compute that is installed: parents on their own part, labs on theirs, the tail on the rest."""
     p, fleets, chips = state.run.parameters, fleets_h100e(state), state.chips.chips
-    price = prices.clearing_for(state, p["price.start_usd_per_h100e_hour"])
+    signed = state.leases.price_usd_per_h100e_hour
+    price = prices.clearing_for(state, signed)
     per_h100e = HOURS_PER_YEAR * price * (1 + (price / p["price.choke_usd"]) ** p["price.choke_power"])
     owned: dict[str, float] = dict.fromkeys(state.run.orgs, 0.0)
     for h in state.chips.holdings.values():
@@ -165,8 +179,7 @@ def spending(state: State) -> Iterator[Happening]:
             org=user, usd_per_year=digits(h100e * per_h100e), growth_per_year=digits(growth), h100e=digits(h100e)
         ), "world" if user == TAIL else user)  # fmt: skip
         if user != TAIL:
-            rented = h100e * HOURS_PER_YEAR * p["price.start_usd_per_h100e_hour"]
-            yield put(state, f"orgs.{user}.own_use_start_usd_per_year", rented)
+            yield put(state, f"orgs.{user}.own_use_start_usd_per_year", h100e * HOURS_PER_YEAR * signed)
     yield from _merchants(state, owned, own)
 
 
@@ -187,7 +200,7 @@ def _merchants(state: State, owned: dict[str, float], own: dict[str, float]) -> 
     logs = {org: state.run.parameters["price.posted_sd"] * rng.normal(state.run.seed, "posted", org) for org in left}
     mean = math.fsum(logs[org] * h100e for org, h100e in left.items()) / total if total else 0.0
     for org, log in logs.items():
-        yield put(state, f"orgs.{org}.posted_log_start", log - mean)
+        yield put(state, f"orgs.{org}.posted_log_start", log - mean + math.log(state.leases.work_per_h100e))
 
 
 def plans(state: State) -> Iterator[Happening]:

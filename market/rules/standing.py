@@ -54,6 +54,7 @@ class Bought(NamedTuple):
 
 def calibrate(state: State) -> Iterator[Happening]:
     """Set what the first week must reproduce: demand of every user, prices, plans, the order backlog, shells."""
+    yield from start_of_demand.rents(state)
     yield from start_of_demand.supply(state)
     yield from start_of_demand.segments(state)
     yield from start_of_demand.spending(state)

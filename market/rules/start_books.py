@@ -61,7 +61,6 @@ def leases_at_start(scenario: Scenario, start: int) -> Iterator[Event]:
 
 
 def money_at_start(scenario: Scenario, start: int) -> Iterator[Event]:
-    p = scenario.parameters
     lenders = [name for name, org in sorted(scenario.orgs.items()) if org.traits.get("lends")]
     for name, org in sorted(scenario.orgs.items()):
         if is_late(scenario, name):
@@ -89,13 +88,6 @@ def money_at_start(scenario: Scenario, start: int) -> Iterator[Event]:
             kind=kind,
             start_day=to_day(stake.closed),
         )
-    price, spot = p["price.start_usd_per_h100e_hour"], p["price.spot_start_usd_per_h100e_hour"]
-    yield leases.PriceMoved(
-        price_usd_per_h100e_hour=price,
-        spot_usd_per_h100e_hour=spot,
-        tightness=1.0,
-        lead_time_weeks=p["supply.lead_time_start_weeks"],
-    )
 
 
 def _debt(scenario: Scenario, name: str, start: int, lenders: list[str]) -> Iterator[Event]:
