@@ -107,14 +107,26 @@ ORDERS: tuple[Score, ...] = (
 
 
 def served_greedily(of: Book, found: Sequence[Package]) -> list[Taken]:
-    """Serve packages one by one in four orders; the order with most surplus counts, the first of equals."""
+    """Serve packages one by one in four orders; the order with most surplus counts, the first of equals.
+
+    Where all want parts of one good for the same weeks, the first order is the best.
+    """
     best, most = list[Taken](), -1.0
-    for score in ORDERS:
+    for score in ORDERS[:1] if _is_one_good(found) else ORDERS:
         taken = add_greedily(Room(of), sorted(found, key=lambda x: (-score(x), x.bid, x.number)), [])
         total = surplus(taken)
         if total > most:
             best, most = taken, total
     return best
+
+
+def _is_one_good(found: Sequence[Package]) -> bool:
+    """Whether any part of any package is of use, all want one class for the same weeks, and no bid has another way."""
+    return (
+        len({(one.asked.term, one.asked.sites, one.asked.regions, one.asked.chips) for one in found}) == 1
+        and all(len(one.asked.chips) == 1 and not one.asked.contiguous and not one.asked.share_min for one in found)
+        and len({one.bid for one in found}) == len(found)
+    )
 
 
 def add_greedily(room: Room, order: Sequence[Package], taken: Sequence[Taken]) -> list[Taken]:
