@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from events import segment
+from events import LogExists, clear, disk, segment
 from events.disk import Disk
 from events.flat import Batch, Malformed
 from events.layout import write_all
@@ -33,6 +33,57 @@ class Full(Disk):
 
     def write(self, descriptor: int, data: bytes | memoryview) -> int:
         return 0
+
+
+class Watched(Disk):
+    """A disk that knows which bytes and which names a power cut could still take away."""
+
+    def __init__(self) -> None:
+        self.paths: dict[int, Path] = {}
+        self.bytes: set[Path] = set()
+        self.names_in: set[Path] = set()
+
+    def mkdir(self, path: Path) -> None:
+        super().mkdir(path)
+        self.names_in.add(path.parent)
+
+    def open_new(self, path: Path) -> int:
+        descriptor = super().open_new(path)
+        self.paths[descriptor] = path
+        self.names_in.add(path.parent)
+        return descriptor
+
+    def write(self, descriptor: int, data: bytes) -> int:
+        self.bytes.add(self.paths[descriptor])
+        return super().write(descriptor, data)
+
+    def sync(self, descriptor: int) -> None:
+        super().sync(descriptor)
+        self.bytes.discard(self.paths[descriptor])
+
+    def sync_folder(self, path: Path) -> None:
+        super().sync_folder(path)
+        self.names_in.discard(path)
+
+    def rename(self, old: Path, new: Path) -> None:
+        assert old not in self.bytes, "a name before its content"
+        super().rename(old, new)
+        self.names_in.add(new.parent)
+
+
+def test_what_is_acknowledged_is_on_disk_with_its_name(tmp_path: Path) -> None:
+    disk = Watched()
+    log = writer(tmp_path / "runs" / "r", disk)
+    assert (disk.bytes, disk.names_in) == (set(), set())
+    acknowledged = []
+
+    def check() -> None:
+        assert (disk.bytes, disk.names_in) == (set(), set())
+        acknowledged.append(log.commits)
+
+    feed(log, run(weeks=20, events_a_week=40), check)
+    assert acknowledged[-1] > 4  # commits, in more than two segments
+    assert len(log.manifest.segments) > 2
 
 
 def test_a_disk_that_takes_a_part_of_each_write_holds_the_same_run(tmp_path: Path) -> None:
@@ -106,3 +157,32 @@ def test_the_search_for_a_commit_behind_a_fault_is_bounded(monkeypatch: pytest.M
     assert segment._whole_commit_after(data, 100)
     assert looks == [96, 104]
     assert not segment._whole_commit_after(bytes(2**18), 0)
+
+
+def test_a_lock_that_was_replaced_by_a_link_to_it_is_not_the_one_that_is_held(tmp_path: Path) -> None:
+    lock, other = tmp_path / "LOCK", tmp_path / "other"
+    descriptor = os.open(lock, os.O_CREAT | os.O_RDWR)
+    assert disk._is_still(lock, descriptor)
+    lock.rename(other)
+    assert not disk._is_still(lock, descriptor)
+    lock.symlink_to(other)
+    assert not disk._is_still(lock, descriptor)
+    os.close(descriptor)
+
+
+@pytest.mark.parametrize("where", [".", "log"])
+def test_a_run_is_cleared_whole_or_not_at_all(tmp_path: Path, where: str) -> None:
+    folder = tmp_path / "r"
+    feed(writer(folder), run(weeks=6, events_a_week=40))
+    before = files(folder)
+    (folder / where / "letter.txt").write_text("mine")
+    with pytest.raises(LogExists, match=r"letter\.txt"):
+        clear(folder)
+    assert files(folder).items() > before.items()
+    (folder / where / "letter.txt").unlink()
+    clear(folder)
+    assert list(files(folder)) == ["LOCK"]
+    clear(folder, lock_too=True)
+    assert files(folder) == {}
+    feed(writer(folder), run(weeks=6, events_a_week=40))
+    assert files(folder) == before
