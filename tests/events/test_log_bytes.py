@@ -11,13 +11,14 @@ from typing import Any, cast
 
 import pytest
 
-from events import LogExists, clear, disk, segment
+from events import EVENTS, EventInvalid, LogExists, MemoryLog, clear, disk, open_log, segment
 from events.disk import Disk
 from events.flat import Batch, Malformed
 from events.layout import write_all
+from events.rows import Rows
 from events.segment import _count
 from events.unpack import _plain_sizes
-from tests.events.sample import feed, run
+from tests.events.sample import START_DAY, feed, manifest, run
 from tests.events.test_log_writer import files, writer
 
 
@@ -186,3 +187,46 @@ def test_a_run_is_cleared_whole_or_not_at_all(tmp_path: Path, where: str) -> Non
     assert files(folder) == {}
     feed(writer(folder), run(weeks=6, events_a_week=40))
     assert files(folder) == before
+
+
+def test_a_footer_that_is_not_whole_is_torn_unless_a_whole_commit_lies_behind_it(tmp_path: Path) -> None:
+    folder = tmp_path / "r"
+    feed(writer(folder), run(weeks=8, events_a_week=40))
+    first, second = sorted((folder / "log").iterdir())[:2]
+    data, place = first.read_bytes(), segment.Place(manifest().genesis(), 0, 0)
+    whole = segment.scan(data, first.name, place)
+    assert (whole.sealed, whole.problem, whole.good_bytes) == (True, None, len(data))
+    ends = whole.commits[-1].end
+    for length in (*range(ends + 8, len(data), 97), len(data) - 1):
+        cut = segment.scan(data[:length], first.name, place)
+        assert cut.problem is not None
+        assert (cut.sealed, cut.is_torn, cut.good_bytes, cut.commits) == (False, True, ends, whole.commits)
+    behind = data + bytes(-len(data) % 8) + second.read_bytes()
+    assert not segment.scan(behind, first.name, place).is_torn
+    between = data[:ends] + bytes(8) + data[ends - whole.commits[-1].body_bytes - whole.commits[-1].meta_bytes :]
+    found = segment.scan(between, first.name, place)
+    assert (found.is_torn, found.commits) == (False, whole.commits)
+
+
+def rows(first_seq: int, day: int = START_DAY) -> Rows:
+    kind = EVENTS["VolumeReached"]
+    return Rows(kind, first_seq, day, ["a", "b"], [-1, 0], [first_seq, 0], {"chip": ["x", "y"], "supplier": ["s", "t"]})
+
+
+def test_rows_are_events_wherever_they_are_kept(tmp_path: Path) -> None:
+    disk_log, memory = writer(tmp_path / "r"), MemoryLog()
+    for log in (disk_log, memory):
+        log.append_rows(rows(0))
+        log.append_rows(rows(2))
+        with pytest.raises(EventInvalid, match="seq 3 where 4 comes next"):
+            log.append_rows(rows(3))
+        assert log.next_seq == 4
+        log.close_week()
+    disk_log.finish()
+    kept = list(memory.entries())
+    assert [entry.seq for entry in kept] == [0, 1, 2, 3]
+    assert [(entry.actor, entry.cause_seq, entry.event.chip) for entry in kept[:2]] == [("a", -1, "x"), ("b", 0, "y")]  # type: ignore[attr-defined]
+    assert list(open_log(tmp_path / "r").entries()) == kept
+    memory.append_rows(rows(4, START_DAY + 1))
+    with pytest.raises(EventInvalid, match="days never fall"):
+        memory.append_rows(rows(6, START_DAY))
