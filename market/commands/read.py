@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ def replay(run: Path, until: str | None, as_json: bool) -> None:
         replayed(outcome)
     if found.unchecked:
         click.echo(f"{run}: {found.unchecked}", err=True)
+    if until is not None and date.fromisoformat(until) - found.day >= timedelta(7) and not found.mismatch:
+        click.echo(f"market: {run} ends on {found.day}, before {until}; this is its end", err=True)
     if found.mismatch:
         raise Complaint(f"{run}: {found.mismatch}", DAMAGED)
 

@@ -33,6 +33,9 @@ def test_replay_until_stops_at_the_last_week_closed_not_after_the_date(run):
         assert fields["state_hash"] == closed["state_hash"][week]
         assert fields["events"] == closed["seq"][week] + 1
     assert answer("replay", run, "--until", "2040-01-01")["day"] == "2024-10-27"
+    later = ask("replay", run, "--until", "2040-01-01")
+    assert later.stderr == f"market: {run} ends on 2024-10-27, before 2040-01-01; this is its end\n"
+    assert ask("replay", run, "--until", "2024-11-02").stderr == ""
 
 
 def test_replay_until_equals_a_run_that_ended_there(run, tmp_path):
