@@ -165,15 +165,3 @@ def periods(on: On) -> tuple[tuple[float, float], ...]:
     states = [(year, software_columns(year, on)) for year in (EARLIEST, *CHANGES)]
     starts = [year for i, (year, state) in enumerate(states) if not i or state != states[i - 1][1]]
     return tuple(zip(starts, [*starts[1:], starts[-1] + OPEN_YEARS], strict=True))
-
-
-@functools.lru_cache(4096)
-def periods_of(c: Chip, m: Model) -> tuple[tuple[float, float], ...]:
-    """List the periods of one chip and model."""
-    return periods(run_on(c, m))
-
-
-def period_at(c: Chip, m: Model, year: float) -> tuple[float, float]:
-    """Give the period of a date; dates before the first are of the first."""
-    listed = periods_of(c, m)
-    return next((p for p in reversed(listed) if p[0] <= year), listed[0])

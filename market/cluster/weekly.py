@@ -4,7 +4,7 @@ import dataclasses
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ from market.cluster.losses import what_binds
 from market.cluster.models import SIZES_PER_DECADE, TOKENS_PER_PARAMETER, Model, model, shape_for
 from market.cluster.parallelism import FREE, Fixed
 from market.cluster.search import search
-from market.cluster.stack import period_at
+from market.cluster.stack import periods, run_on
 from market.cluster.step import maturity, maturity_at, params_per_gpu, step
 from market.cluster.work import mixture_youth
 from market.cluster.workload import lowest_precision, nameplate
@@ -161,16 +161,19 @@ def _choices(
     when: tuple[float, int | None],
 ) -> Choices:  # fmt: skip
     year, precision = when[0], training_precision(when[0]) if when[1] is None else when[1]
-    devices = [chip(c) for c in chips]
     count = np.asarray(gpus, dtype=np.float64)
+    pairs = [_pair(c, m) for c, m in zip(chips, shapes, strict=True)]
     rungs = [gpu_rungs(int(g)) for g in count]
-    lowest = [min(precision, lowest_precision(d)) for d in devices]
-    spans = [period_at(d, m, year) for d, m in zip(devices, shapes, strict=True)]
-    asked = list(zip(chips, shapes, lowest, spans, count, rungs, strict=True))
-    at, above = (
-        [_rung(c, r[side], m, p, span) if g >= 1 else NO_GPUS for c, m, p, span, g, r in asked] for side in (0, 1)
-    )
-    born, domain = (np.array([getattr(d, n) for d in devices]) for n in ("volume_year", "scaleup_domain_gpus"))
+    levels = [min(precision, pair.lowest) for pair in pairs]
+    spans = [next((span for span in reversed(pair.periods) if span[0] <= year), pair.periods[0]) for pair in pairs]
+    asked = list(zip(chips, shapes, levels, spans, count, rungs, strict=True))
+    at = [_rung(c, r[0], m, p, span) if g >= 1 else NO_GPUS for c, m, p, span, g, r in asked]
+    above = [
+        low if r[0] == r[1] or g < 1 else _rung(c, r[1], m, p, span)
+        for low, (c, m, p, span, g, r) in zip(at, asked, strict=True)
+    ]
+    known = [(*pair.figures, pair.peaks[level]) for pair, level in zip(pairs, levels, strict=True)]
+    born, domain, bf16, params, experts, per_token, peak = np.array(known).reshape(-1, 7).T
     young = maturity_at(np.asarray(year), born, fitted())
     share = period_share(np.array(spans).reshape(-1, 2), year)
     low = _progress(at, (share, year, young), born, domain)
@@ -181,16 +184,28 @@ def _choices(
         between = (count - [r[0] for r in rungs]) / np.maximum(reach, 1)
         progress = progress + between * np.maximum(more, 0) * (progress > 0)
     days = np.divide(flop / SECONDS_PER_DAY, progress, out=np.full(len(flop), np.inf), where=progress > 0)
-    peak = np.array([nameplate(d, p) for d, p in zip(devices, lowest, strict=True)])
-    bf16 = np.array([d.bf16_flop_per_s for d in devices])
     mfu = np.divide(progress, count * peak * low[1], out=np.zeros(len(flop)), where=progress > 0)
     return Choices(
         plan=[found.plan for found in at], gpus_used=low[2], goodput=low[1] * (progress > 0),
-        mfu=mfu, mfu_bf16=mfu * peak / bf16,
-        step_s=low[3], days=days, binds=[found.binds for found in at],
-        params=np.array([m.params_total for m in shapes]), experts=np.array([m.experts for m in shapes]),
-        tokens=flop / np.array([m.flop_per_token for m in shapes]) if shapes else np.empty(0),
+        mfu=mfu, mfu_bf16=mfu * peak / bf16, step_s=low[3], days=days, binds=[found.binds for found in at],
+        params=params, experts=experts, tokens=flop / per_token,
     )  # fmt: skip
+
+
+class Pair(NamedTuple):
+    """What a chip and a model decide, whatever the date and the GPUs."""
+
+    periods: tuple[tuple[float, float], ...]
+    lowest: int  # precision
+    peaks: tuple[float, ...]  # nameplates by precision
+    figures: tuple[float, ...]  # volume year, domain, BF16 nameplate, parameters, experts, FLOPs a token
+
+
+@functools.lru_cache(4096)
+def _pair(chip_name: str, m: Model) -> Pair:
+    d = chip(chip_name)
+    figures = (d.volume_year, d.scaleup_domain_gpus, d.bf16_flop_per_s, m.params_total, m.experts, m.flop_per_token)
+    return Pair(periods(run_on(d, m)), lowest_precision(d), tuple(nameplate(d, p) for p in range(3)), figures)
 
 
 def period_share(spans: Array, year: float) -> Array:
