@@ -40,11 +40,15 @@ class Fitted(NamedTuple):
 
 def fit(forward: Forward, names: int, observed: Floats, error: float, *, waves: int, runs: int, seed: int) -> Fitted:
     """Assimilate observations [m] with a standard error in `waves` waves of `runs` runs each."""
+    return assimilate(standard_normals(names, runs, seed), forward, observed, error, waves=waves, seed=seed)
+
+
+def assimilate(prior: Floats, forward: Forward, observed: Floats, error: float, *, waves: int, seed: int) -> Fitted:
+    """Assimilate observations [m] with a standard error, from a prior ensemble [k, N] on."""
     if find_spec("iterative_ensemble_smoother") is None:
         raise SmootherMissing('calibration needs an extra library: install "compute-market[truth]"')
     from iterative_ensemble_smoother import AdaptiveESMDA
 
-    prior = standard_normals(names, runs, seed)
     ensemble, failed = prior.copy(), 0
     predicted, lost = _filled(forward(ensemble))
     missed = discrepancy(predicted, observed)
