@@ -94,6 +94,15 @@ def test_what_theory_expects_is_held_against_each_policy_by_name(rich: str) -> N
         assert after[2].split()[:3] == ["prices.h100_contract", "higher", "agrees"]
 
 
+def test_one_pair_has_no_interval_and_says_so(tiny_plan: Make, tmp_path: Path) -> None:
+    out = str(tmp_path / "x")
+    run_experiment(tiny_plan(seeds=1), engine="serial", out=out)
+    text = show(out)
+    assert "of one pair none" in text
+    assert "unknown" not in text
+    assert "(1 paired run)" in text
+
+
 def test_outcomes_of_an_earlier_week_can_be_asked(rich: str) -> None:
     early, late = (open_results(rich, week) for week in (5, 13))
     at_end = open_results(rich)

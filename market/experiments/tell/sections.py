@@ -65,7 +65,7 @@ def _row(e: Effect) -> tuple[str, ...]:
         number(e.base / size),
         number(e.mean / size, sign=True),
         "" if e.relative is None else percent(e.relative, sign=True),
-        f"{low} to {high}",
+        f"{low} to {high}" if e.pairs > 1 else "of one pair none",
         f"{least} to {most}",
         f"{round(e.share_down * e.pairs)}/{round(e.share_up * e.pairs)} of {e.pairs}",
         f"{number(e.variance_ratio)} x" if e.variance_ratio else "",
