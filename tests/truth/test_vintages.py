@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
@@ -220,6 +221,23 @@ def test_what_suppliers_do_for_their_buyers_is_known_from_the_day_on_which_it_wa
 def test_prepayment_of_contracts_is_known_from_the_first_filing_that_told_of_it() -> None:
     shares = {start: at(start, "strict").scenario.parameters["contracts.prepaid_share"] for start in STARTS}
     assert {start: share > 0 for start, share in shares.items()} == {s: s >= date(2025, 3, 3) for s in STARTS}
+
+
+# Undated assumptions whose reasons cite 2025 or later: plans told by mid-2024, and where strict starts look ahead.
+PLANNED = {"price.need_slack_weeks", "supply.cadence_days"}
+AHEAD = {"serving.revenue_per_inference_usd", "finance.bonds_per_cash_flow", "power.capacity_cap_usd_per_mw_day",
+         "vendors.warrant_price_share", "vendors.warrant_years", "power.non_firm_days"}  # fmt: skip
+
+
+def test_an_assumption_whose_reason_cites_a_later_year_has_a_date_or_is_named_here() -> None:
+    cited = {
+        row.id if row.field == "value" else f"{row.id} {row.field}"
+        for name in ("parameters", "orgs", "regions")
+        for row in table(name)
+        if row.kind == "assumption" and row.published is None and row.as_of is None
+        if re.search(r"\b202[5-9]\b", row.note)
+    }
+    assert cited == PLANNED | AHEAD
 
 
 def test_a_hall_that_is_promised_sooner_than_its_grid_could_serve_it_has_plant_of_its_own() -> None:
