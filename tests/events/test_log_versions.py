@@ -229,6 +229,25 @@ def test_a_newer_format_is_refused(tmp_path: Path) -> None:
         open_log(tmp_path)
 
 
+def test_the_registry_is_refreshed_by_a_command_that_refuses_what_breaks_old_logs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = present()
+    kept = tmp_path / "registry.json"
+    kept.write_text("")
+    monkeypatch.setattr(registry, "FILE", kept)
+    monkeypatch.setattr(registry, "registry", lambda: before)
+    assert registry.main() == 0
+    assert kept.read_text() == registry.text(before)
+    less = {key: {name: x for name, x in shape.items() if name != "gpus"} for key, shape in before.shapes.items()}
+    monkeypatch.setattr(registry, "present", lambda: Registry(before.columns, less))
+    assert registry.main() == 1
+    assert kept.read_text() == registry.text(before)
+    said = capsys.readouterr().err.splitlines()
+    assert "gpus is gone; raise its version to" in said[0]
+    assert len(said) == sum("gpus" in shape for key, shape in before.shapes.items())
+
+
 # --- the form of the state
 
 
