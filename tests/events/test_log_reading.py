@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import events
-from events import EVENTS, Disk, LogWriter, Verification, decode, open_log
+from events import EVENTS, Disk, Entry, LogWriter, Verification, decode, open_log
 from events.layout import strangers
 from events.vocabulary import ENVELOPE
 from tests.events.sample import SCENARIO, feed, manifest, run
@@ -116,7 +116,19 @@ def test_a_commit_split_by_type_holds_no_column_that_its_types_leave_empty(tmp_p
 def test_a_large_commit_is_decoded_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = written(tmp_path / "run", 6)
     whole = list(open_log(folder).entries())
+    in_order, sizes = decode.in_order, list[int]()
+
+    def noted(part: list[decode.Typed]) -> list[Entry]:
+        found = in_order(part)
+        sizes.append(len(found))
+        return found
+
+    monkeypatch.setattr(decode, "in_order", noted)
+    assert list(open_log(folder).entries()) == whole
+    assert sizes == []
     monkeypatch.setattr(decode, "PART_ROWS", 7)
     assert list(open_log(folder).entries()) == whole == [entry for week in WEEKS for entry in week]
+    assert max(sizes) == 7
+    assert sum(sizes) == len(whole)
     last = WEEKS[2][-1].day
     assert list(open_log(folder).entries(until_day=last)) == [entry for entry in whole if entry.day <= last]
