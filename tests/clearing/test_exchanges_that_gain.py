@@ -53,6 +53,15 @@ def test_a_package_is_served_where_it_is_told_to_be_and_the_rest_of_it_where_the
     assert cheapest.units == ((("a", "H100"), 10), (("b", "H100"), 2))
 
 
+def test_a_part_of_a_package_is_served_where_a_part_is_wanted():
+    of = book([Lot("a", "H100", "x", 0, 10, 1.0)], [Bid("long", "z", (Alternative(8, 1e6, ("H100",)),))])
+    (package,) = packages(of)
+    told = place(package, Room(of), 5)
+    assert told is not None
+    assert told.units == ((("a", "H100"), 5),)
+    assert place(package, Room(of), 0) is None
+
+
 def test_a_package_that_needs_all_it_asks_for_is_left_whole_or_not_at_all():
     of = book(
         [Lot("a", "H100", "x", 0, 10, 1.0)], [Bid("long", "z", (Alternative(12, 1e6, ("H100",), share_min=1.0),))]

@@ -12,6 +12,7 @@ from events.types import contracts as events
 from events.types.finance import PaymentMade
 from events.types.leases import LeaseSigned, QuoteGiven, QuoteRefused
 from events.types.training import TrainingStarted
+from market.rules import clauses as rules
 from market.rules import contracts, finance
 
 FIRST = START + 200
@@ -235,3 +236,13 @@ def test_a_fee_beyond_cash_ends_nothing():
     )  # fmt: skip
     assert world.when(terminate())[0].reason == "cash"
     assert signed.lease_id in world.state.leases.leases
+
+
+def test_a_tranche_that_is_a_week_late_earns_its_lessee_a_rebate_each_week():
+    world, (contract, *_) = signed(tranches=2, ramp_days=70, rebate_share=0.2)
+    assert list(rules.rebates(world.state, FIRST + 6)) == []
+    for week in (1, 2):
+        (paid,) = [h.event for h in rules.rebates(world.state, FIRST + 7 * week)]
+        assert (paid.org, paid.counterparty, paid.kind) == (CLOUD, LAB, "tranche rebate")
+        rent = contract.gpus / 2 * contract.price_usd_per_gpu_hour * 24 * 7
+        assert paid.amount_usd_cents == round(0.2 * rent * 100)
