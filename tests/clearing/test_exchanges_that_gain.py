@@ -9,6 +9,7 @@ from market.clearing import Alternative, Bid, Lot, book, clear
 from market.clearing.book import Room
 from market.clearing.improve import improved
 from market.clearing.packages import packages, place, served_greedily, surplus
+from market.units import HOURS_PER_WEEK
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -70,3 +71,11 @@ def test_a_package_that_needs_all_it_asks_for_is_left_whole_or_not_at_all():
     (package,) = packages(of)
     assert place(package, room, None, [(("a", "H100"), 10)]) is None
     assert room.units == Room(of).units
+
+
+def test_by_greedy_a_full_lot_costs_an_hour_what_the_best_bid_left_out_would_pay():
+    asked = [Alternative(10, hourly * 10 * HOURS_PER_WEEK * 2, ("H100",), weeks=2) for hourly in (5.0, 3.0, 2.0)]
+    lots = [Lot("a", "H100", "x", week, 10, 1.0) for week in range(2)]
+    cleared = clear("greedy", book(lots, [Bid(f"b{n}", f"b{n}", (one,)) for n, one in enumerate(asked)])).cleared
+    assert {price.price_usd for price in cleared.prices} == {3.0}
+    assert [(x.bid, x.pays_usd) for x in cleared.allotments] == [("b0", pytest.approx(3.0 * 10 * HOURS_PER_WEEK * 2))]

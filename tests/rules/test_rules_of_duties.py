@@ -39,6 +39,9 @@ def test_runs_in_a_curtailed_region_end_later_by_the_hours_lost():
     cut = [event for event in told if isinstance(event, events.LoadCurtailed)]
     assert {event.region for event in cut} == {"texas"}
     assert cut[0].share == pytest.approx(175 / 8760)
+    assert {(event.site, event.power_kw_it) for event in cut} == {
+        (name, site.installed_w // 1000) for name, site in world.state.sites.sites.items() if site.region == "texas"
+    }
 
 
 def test_nothing_is_curtailed_where_nothing_is_owed():
