@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from events import EVENTS, EventInvalid, LogExists, MemoryLog, clear, disk, open_log, segment
+from events import EVENTS, EventInvalid, LogExists, MemoryLog, clear, disk, flat, open_log, segment, verify
 from events.disk import Disk
 from events.flat import Batch, Malformed
 from events.layout import write_all
@@ -230,3 +230,16 @@ def test_rows_are_events_wherever_they_are_kept(tmp_path: Path) -> None:
     memory.append_rows(rows(4, START_DAY + 1))
     with pytest.raises(EventInvalid, match="days never fall"):
         memory.append_rows(rows(6, START_DAY))
+
+
+@pytest.mark.parametrize("codec", ["lz4", "zstd"])
+def test_commits_of_both_compressions_of_arrow_are_read(
+    tmp_path: Path, codec: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segment, "CODEC", codec)
+    weeks = run(weeks=6, events_a_week=40)
+    feed(writer(tmp_path / "r"), weeks)
+    monkeypatch.undo()
+    assert list(open_log(tmp_path / "r").entries()) == [entry for week in weeks for entry in week]
+    assert verify(tmp_path / "r").ok
+    assert (flat.LZ4_FRAME, flat.ZSTD) == (0, 1)  # as Arrow's `CompressionType` numbers them
