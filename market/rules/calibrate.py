@@ -9,10 +9,9 @@ from events.kinds import SegmentName
 from events.types import Event
 from events.types import demand as events
 from events.types.chips import InputExpanded
-from events.types.leases import PriceMoved
 from events.types.run import ParameterSet
 from market import rng
-from market.rules import demand, foresee, index, inputs, prices, shells, uses, work
+from market.rules import demand, foresee, index, inputs, prices, shells, uses
 from market.rules.base import Happening, fleets_h100e, frontier, holdings_of
 from market.rules.belongings import Belongings
 from market.rules.chips import is_own, may_buy, planned_lines
@@ -30,18 +29,6 @@ def put(state: State, name: str, value: float) -> Happening:
 def said(state: State, event: Event, actor: str = "world") -> Happening:
     """Say an event of the first day."""
     return Happening(state.run.start_day, event, actor, actor)
-
-
-def rents(state: State) -> Iterator[Happening]:
-    """Publish the prices of the start, known for an H100, as those of an H100e of the mean work of all installed."""
-    p, mean = state.run.parameters, work.mean_per_h100e(state, state.run.start_day)
-    yield said(state, PriceMoved(
-        price_usd_per_h100e_hour=digits(p["price.start_usd_per_h100e_hour"] * mean),
-        spot_usd_per_h100e_hour=digits(p["price.spot_start_usd_per_h100e_hour"] * mean),
-        tightness=1.0,
-        lead_time_weeks=p["supply.lead_time_start_weeks"],
-        work_per_h100e=digits(mean),
-    ))  # fmt: skip
 
 
 def segments(state: State) -> Iterator[Happening]:

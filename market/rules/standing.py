@@ -9,7 +9,7 @@ from typing import NamedTuple
 from events.types import Event, chips, sites
 from market import rng
 from market.rules import calibrate as start_of_demand
-from market.rules import energy
+from market.rules import energy, index
 from market.rules.base import Happening
 from market.rules.belongings import Belongings
 from market.rules.chips import is_own
@@ -54,7 +54,7 @@ class Bought(NamedTuple):
 
 def calibrate(state: State) -> Iterator[Happening]:
     """Set what the first week must reproduce: demand of every user, prices, plans, the order backlog, shells."""
-    yield from start_of_demand.rents(state)
+    yield from index.opening(state)
     yield from start_of_demand.supply(state)
     yield from start_of_demand.segments(state)
     yield from start_of_demand.spending(state)

@@ -13,13 +13,11 @@ from market import rng
 from market.rules import work, worth
 from market.rules.base import fleets_h100e
 from market.rules.chips import outlook
-from market.rules.energy import energy_usd_per_mwh, plant_usd_per_kw
 from market.rules.estates import is_open, reserve_cents
 from market.rules.finance import lease_rent
 from market.rules.free import idle_h100e
 from market.rules.index import Capacity, tail_price, tail_wanted
 from market.rules.machines import Leader, Machine, leader, machines, quote_yields
-from market.rules.power import Server, grid, makers, plant_queue, queued_kw, study_days
 from market.rules.prices import cost_of_mix, replacement_cost
 from market.rules.projects import Bench, benches
 from market.rules.serving import capacity
@@ -28,12 +26,12 @@ from market.state.contracts import Contract
 from market.state.finance import Books
 from market.state.run import Org
 from market.units import CENTS, MONTH_HOURS
-from market.view.each import EachOrg
 from market.view.frozen import all_frozen, frozen
+from market.view.power import SharedPower
 from market.view.records import Chip, LabSeen, Lot, Round
 
 
-class Shared(EachOrg):
+class Shared(SharedPower):
     """The records of a week by org, and what is computed once for all."""
 
     @cached_property
@@ -238,30 +236,6 @@ class Shared(EachOrg):
             if quote.parent_lease_id is None:
                 busy[Place(quote.lessor, quote.chip, quote.site)] += quote.gpus
         return busy
-
-    @cached_property
-    def grids(self) -> dict[str, tuple[Server, int, float]]:
-        """The grid of each region, the power that waits for it, and the days that works of a new load take."""
-        state, day = self.state, self.day
-        return {
-            name: (grid(state, name, day), queued_kw(state, region.queue), study_days(state, name))
-            for name, region in state.run.regions.items()
-        }
-
-    @cached_property
-    def plant_usd_per_kw(self) -> float:
-        """Price of own plant, USD per kW of its load."""
-        return plant_usd_per_kw(self.state, self.day)
-
-    @cached_property
-    def energy_usd_per_mwh(self) -> dict[str, float]:
-        """Price of energy in each region, levies left out."""
-        return {name: energy_usd_per_mwh(self.state, name) for name in self.state.run.regions}
-
-    @cached_property
-    def plant_makers(self) -> tuple[Server, int]:
-        """The makers of own plant, and the power that waits for them."""
-        return makers(self.state, self.day), sum(building.power_kw for building in plant_queue(self.state))
 
     @cached_property
     def machines(self) -> dict[str, list[Machine]]:
