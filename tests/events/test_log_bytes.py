@@ -11,7 +11,20 @@ from typing import Any, cast
 
 import pytest
 
-from events import EVENTS, EventInvalid, LogExists, MemoryLog, clear, disk, flat, open_log, segment, verify
+from events import (
+    EVENTS,
+    Entry,
+    EventInvalid,
+    LogExists,
+    MemoryLog,
+    clear,
+    disk,
+    flat,
+    open_log,
+    resume,
+    segment,
+    verify,
+)  # fmt: skip
 from events.disk import Disk
 from events.flat import Batch, Malformed
 from events.layout import write_all
@@ -54,6 +67,12 @@ class Watched(Disk):
         self.names_in.add(path.parent)
         return descriptor
 
+    def open_end(self, path: Path) -> int:
+        descriptor = super().open_end(path)
+        self.paths[descriptor] = path
+        self.names_in.add(path.parent)  # nobody knows whether its name reached the disk
+        return descriptor
+
     def write(self, descriptor: int, data: bytes) -> int:
         self.bytes.add(self.paths[descriptor])
         return super().write(descriptor, data)
@@ -85,6 +104,25 @@ def test_what_is_acknowledged_is_on_disk_with_its_name(tmp_path: Path) -> None:
     feed(log, run(weeks=20, events_a_week=40), check)
     assert acknowledged[-1] > 4  # commits, in more than two segments
     assert len(log.manifest.segments) > 2
+
+
+def test_a_run_that_is_taken_up_has_the_name_of_its_open_segment_on_disk(tmp_path: Path) -> None:
+    weeks = run(weeks=20, events_a_week=40)
+    with writer(tmp_path / "r") as log:
+        feed(log, weeks[:4], finish=False)
+    disk = Watched()
+    with resume(tmp_path / "r", disk) as log:
+        assert disk.paths
+        assert (disk.bytes, disk.names_in) == (set(), set())
+        feed(log, weeks)
+    assert (disk.bytes, disk.names_in) == (set(), set())
+
+
+def test_what_was_logged_is_never_changed() -> None:
+    entry = run(1, 5)[0][0]
+    for name in Entry.__struct_fields__:
+        with pytest.raises(AttributeError):
+            setattr(entry, name, None)
 
 
 def test_a_disk_that_takes_a_part_of_each_write_holds_the_same_run(tmp_path: Path) -> None:

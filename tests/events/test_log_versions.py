@@ -216,8 +216,9 @@ def test_a_log_whose_columns_are_not_those_that_run_json_names_is_refused() -> N
     head = next((FIRST / "log").glob("*.arrow")).read_bytes()
     from events.segment import read_preface
 
-    with pytest.raises(LogForeign, match="not those of vocabulary 000000000000"):
+    with pytest.raises(LogForeign, match="not those of vocabulary 000000000000") as caught:
         vintage.schema_of(read_preface(head), strange)
+    assert (caught.value.problem.commit, caught.value.problem.offset) == (-1, 8)
     with pytest.raises(LogForeign, match="its schema cannot be read"):
         vintage.schema_of(b"", strange)
 
