@@ -153,19 +153,6 @@ def posted_mean(state: State, changed: Mapping[str, float]) -> float:
     return math.exp(math.fsum(logs) / math.fsum(weights.values()))
 
 
-def opening(state: State) -> Iterator[Happening]:
-    """Publish the prices of the start, known for an H100, as those of an H100e of the mean work of all installed."""
-    p, mean = state.run.parameters, work.mean_per_h100e(state, state.run.start_day)
-    moved = events.PriceMoved(
-        price_usd_per_h100e_hour=digits(p["price.start_usd_per_h100e_hour"] * mean),
-        spot_usd_per_h100e_hour=digits(p["price.spot_start_usd_per_h100e_hour"] * mean),
-        tightness=1.0,
-        lead_time_weeks=p["supply.lead_time_start_weeks"],
-        work_per_h100e=digits(mean),
-    )
-    yield Happening(state.run.start_day, moved, "world", "world")
-
-
 def publish(state: State, day: int) -> Iterator[Happening]:
     """Publish the index of what was signed and the mean of posted prices, which clouds revise at random times."""
     p, run = state.run.parameters, state.run

@@ -40,8 +40,8 @@ class Bench:
 
     @property
     def listed(self) -> float:
-        """Least sizes of all projects, under way and waiting."""
-        return math.fsum(p.least_h100e for p in (*self.working, *self.waiting))
+        """Least sizes of all projects, under way and waiting, without those larger than all research compute."""
+        return math.fsum(p.least_h100e for p in (*self.working, *self.waiting) if p.least_h100e <= self.research)
 
 
 def benches(state: State, fleets: Mapping[str, float]) -> dict[str, Bench]:

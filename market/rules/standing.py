@@ -1,4 +1,4 @@
-"""Orders and shells that stand at the start: said by the scenario, and what is calibrated on them."""
+"""Prices, orders and shells that stand at the start: said by the scenario, and what is calibrated on them."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from events.types import Event, chips, sites
+from events.types import Event, chips, leases, sites
 from market import rng
 from market.rules import calibrate as start_of_demand
-from market.rules import energy, index
+from market.rules import energy, work
 from market.rules.base import Happening
 from market.rules.belongings import Belongings
 from market.rules.chips import is_own
 from market.state import State
 from market.state.sites import Site
-from market.units import MONTH_WEEKS, QUARTER_DAYS
+from market.units import MONTH_WEEKS, QUARTER_DAYS, digits
 
 
 class Bought(NamedTuple):
@@ -54,7 +54,7 @@ class Bought(NamedTuple):
 
 def calibrate(state: State) -> Iterator[Happening]:
     """Set what the first week must reproduce: demand of every user, prices, plans, the order backlog, shells."""
-    yield from index.opening(state)
+    yield from _rents(state, state.run.start_day)
     yield from start_of_demand.supply(state)
     yield from start_of_demand.segments(state)
     yield from start_of_demand.spending(state)
@@ -65,6 +65,19 @@ def calibrate(state: State) -> Iterator[Happening]:
     yield from start_of_demand.contractors(state)
     yield from energy.tariffs(state, state.run.start_day)
     yield from energy.auction(state, state.run.start_day)
+
+
+def _rents(state: State, day: int) -> Iterator[Happening]:
+    """Publish the prices of the start, known for an H100, as those of an H100e of the mean work of all installed."""
+    p, mean = state.run.parameters, work.mean_per_h100e(state, day)
+    moved = leases.PriceMoved(
+        price_usd_per_h100e_hour=digits(p["price.start_usd_per_h100e_hour"] * mean),
+        spot_usd_per_h100e_hour=digits(p["price.spot_start_usd_per_h100e_hour"] * mean),
+        tightness=1.0,
+        lead_time_weeks=p["supply.lead_time_start_weeks"],
+        work_per_h100e=digits(mean),
+    )
+    yield Happening(day, moved, "world", "world")
 
 
 def _backlog(state: State, day: int) -> Iterator[Happening]:

@@ -171,3 +171,8 @@ def test_researchers_move_to_where_there_is_more_compute_for_each():
     labs = world.state.training.labs
     assert labs[LAB].researchers == pytest.approx(100.0)
     assert labs[RIVAL].researchers == 100.0
+
+
+def test_a_project_that_no_longer_fits_does_not_keep_others_from_the_list():
+    world = proposed(given(), proposal(2_000.0), proposal(10_000.0))
+    assert bench(world).listed == 2_000.0
