@@ -1,8 +1,8 @@
 """A synthetic tail: labs, clouds and other buyers drawn from stated distributions by one seed: size is a number.
 
 `population: {labs: N, clouds: N, others: N, leases: N, lease_years: N, seed: S}`. Every other figure is a row of
-`population.csv`. A draw hangs on the
-seed and on who it is for: a larger tail begins with the smaller one, but for who rents from whom.
+`population.csv`. A draw hangs on the seed and on who it is for: a larger tail begins with the smaller one, but for who
+rents from whom.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from market.units import DAYS_PER_YEAR, HOURS_PER_YEAR
 
 KINDS = ("labs", "clouds", "others")
 MOST = 100_000
+LIMITS = {"seed": 2**63 - 1, "lease_years": 100}  # no contract may last longer than a century (bounds.csv)
 CHIP = "H100"
 _NAMES = {"labs": "tail-lab", "clouds": "tail-cloud", "others": "tail-rest"}
 _ROLES = {"labs": "lab", "clouds": "cloud", "others": "rest"}
@@ -46,7 +47,7 @@ def parse_population(said: Mapping[str, tuple[Any, str]]) -> Population:
     """Read the parts of a population, each with the place where it stands."""
     problems, found = [], {}
     for part, (value, where) in said.items():
-        most = 2**63 - 1 if part == "seed" else MOST
+        most = LIMITS.get(part, MOST)
         if part not in Population._fields:
             text = f"unknown key{did_you_mean(part, Population._fields) or '; there are ' + PARTS}"
             problems.append(Problem(where, f"population.{part}", text))

@@ -41,6 +41,12 @@ def test_what_a_lab_rents_can_be_spread_over_many_leases_of_any_term() -> None:
     assert all((lease.end - lease.start).days == 1461 for lease in tails.values())
 
 
+def test_leases_of_the_longest_term_fit_the_calendar() -> None:
+    leases = tail(labs=3, clouds=3, lease_years=100).leases
+    terms = [(x.end - x.start).days for x in leases.values() if x.lessee.startswith("tail-lab-")]
+    assert set(terms) == {36525}
+
+
 def test_the_tail_follows_the_stated_distribution() -> None:
     rows = {(row.id, row.field): row.number for row in read(HERE / "population.csv")}
     logs = [log(org.cash_usd) for id_, org in tail(labs=2000).orgs.items() if id_.startswith("tail-lab-")]
@@ -70,6 +76,7 @@ def test_a_world_with_a_tail_runs() -> None:
     [
         ({"labz": 3}, "variant.yaml:4:22 population.labz: unknown key; did you mean 'labs'"),
         ({"labs": -1}, "population.labs: must be a whole number from 0 to 100,000, was -1"),
+        ({"lease_years": 101}, "population.lease_years: must be a whole number from 0 to 100, was 101"),
         ({"labs": 1.5}, "population.labs: must be a whole number from 0 to 100,000, was 1.5"),
         ([3], "variant.yaml:4:13 population: must be {labs, clouds, others, leases, lease_years, seed}, was [3]"),
     ],
