@@ -66,7 +66,7 @@ def nearest_lessors(view: MarketView, draws: Draws) -> list[str]:
 
 
 def known_lessors(view: MarketView) -> list[str]:
-    """Whom an org could ask for what stands free, the largest first: clouds, and labs that let what is idle."""
+    """Whom an org could ask for what stands free, the largest first: clouds, and labs that lease out what is idle."""
     if view.trait("exclusive_cloud"):
         return sorted(lessors(view), key=lambda name: (-view.fleet_owned_by(name), name))
     return [name for name in known(view, view.lessors_by_size()) if name != view.me]

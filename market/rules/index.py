@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from events.kinds import Repricing
@@ -96,8 +96,8 @@ def measured(state: State, day: int) -> Measured:
     signed = [x for x in state.leases.signed if x.wait_days <= last and x.days <= longest]
     new = math.fsum(x.h100e for x in signed)
     if signed:
-        ratios = [math.log(x.price_usd_per_h100e_hour / quoted(state, x, day)) for x in signed]
-        mean = math.fsum(x.h100e * ratio for x, ratio in zip(signed, ratios, strict=True)) / new
+        likes = zip(signed, quoted(state, signed, day), strict=True)
+        mean = math.fsum(x.h100e * math.log(x.price_usd_per_h100e_hour / quote) for x, quote in likes) / new
     elif day - last_signed(state) <= 7 * p["price.quiet_half_lives"] * half_life:
         return Measured(before, counted)
     part = new / (counted + new) if signed else 1 - keep
@@ -105,15 +105,17 @@ def measured(state: State, day: int) -> Measured:
     return Measured(before ** (1 - part) * now**part, counted + new)
 
 
-def quoted(state: State, signed: Signature, day: int) -> float:
-    """Quote of today for the like of what was signed, USD/H100e-hour."""
-    weeks = signed.wait_days / 7
-    price = prices.quote(state, signed.days, weeks)
-    if not signed.chip:
-        return price
-    chip, each = state.chips.chips[signed.chip], work.in_h100e(state, day)[signed.chip]
-    cost = prices.replacement_cost(state, chip, day) * chip.h100e / each
-    return price * prices.later_factor(state, cost, prices.cost_of_mix(state, day), weeks) * each / chip.h100e
+def quoted(state: State, signed: Iterable[Signature], day: int) -> Iterator[float]:
+    """Quote of today for the like of each of what was signed, USD/H100e-hour."""
+    works, cost_of_mix = work.in_h100e(state, day), prices.cost_of_mix(state, day)
+    for one in signed:
+        weeks = one.wait_days / 7
+        price = prices.quote(state, one.days, weeks)
+        if one.chip:
+            chip, each = state.chips.chips[one.chip], works[one.chip]
+            cost = prices.cost_of_work(state, chip, day, each)
+            price = price * prices.later_factor(state, cost, cost_of_mix, weeks) * each / chip.h100e
+        yield price
 
 
 def usual_h100e(state: State) -> float:

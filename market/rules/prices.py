@@ -41,6 +41,14 @@ def replacement_cost(state: State, chip: Chip, day: int, levy: float | None = No
     return owned + kw * levy_on_energy(state) / 1000
 
 
+def cost_of_work(state: State, chip: Chip, day: int, each: float, levy: float | None = None) -> float:
+    """`replacement_cost` of a chip for an H100e of mean work, in USD an hour.
+
+    each : work of a GPU, in H100e of mean work
+    """
+    return replacement_cost(state, chip, day, levy) * chip.h100e / each
+
+
 def levy_on_chips(state: State) -> float:
     """Part of the price of chips that buyers pay on top under the policies in force, less subsidies, on average."""
     return state.run.parameters["levy.chips"]
@@ -88,7 +96,7 @@ def cost_of_mix(state: State, day: int) -> float:
         if chip.buyers == "all" and gpus > 0:
             made += gpus * each[name]
             cost += gpus * chip.h100e * replacement_cost(state, chip, day)
-    return cost / made if made else replacement_cost(state, state.chips.chips["H100"], day)
+    return cost / made if made else cost_of_work(state, state.chips.chips["H100"], day, each["H100"])
 
 
 # --- what is agreed for later

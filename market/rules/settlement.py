@@ -75,8 +75,10 @@ def _is_over(state: State, estate: Estate, day: int) -> bool:
 
     Of estates that wait for each other the one ends first that is owed least: what it is owed lapses with it.
     """
+    if not _is_empty(state, estate, day):
+        return False
     estates, mine = state.finance.estates, _debtors(state, estate.org)
-    return _is_empty(state, estate, day) and all(
+    return all(
         estate.org in (theirs := _debtors(state, org))
         and _is_empty(state, estates[org], day)
         and (mine[estate.org], estate.org) < (theirs[org], org)

@@ -23,12 +23,8 @@ def shell_day(state: State, building: Building) -> int:
 def shell_days(state: State, buildings: Iterable[Building]) -> Iterator[int]:
     """`shell_day` of each of several buildings."""
     p, run, sites = state.run.parameters, state.run, state.sites.sites
-    seed, start, common, usual = (
-        run.seed,
-        run.start_day,
-        p["sites.slip_shared"],
-        (p["sites.slip_median"], p["sites.slip_sd"]),
-    )
+    seed, start, common = run.seed, run.start_day, p["sites.slip_shared"]
+    usual = p["sites.slip_median"], p["sites.slip_sd"]
     for building in buildings:
         name, site, begun = building.building_id, building.site, building.start_day
         shared = 0.0 if sites[site].kind == "pool" else common  # pools lie in many places

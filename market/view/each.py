@@ -46,10 +46,15 @@ class EachOrg(Grouped):
         self.known: defaultdict[str, dict[str, Any]] = defaultdict(dict)
 
     @once_each
-    def of_role(self, role: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Orgs of a role that trade: those outside China and those in it."""
+    def trading(self, role: str) -> tuple[str, ...]:
+        """Orgs of a role that trade: those in default do not."""
         orgs, idle = self.state.run.orgs, self.state.finance.estates
-        known = [name for name, org in orgs.items() if role in org.roles and name not in idle]
+        return tuple(name for name, org in orgs.items() if role in org.roles and name not in idle)
+
+    @once_each
+    def of_role(self, role: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The same by bloc: those outside China and those in it."""
+        known, orgs = self.trading(role), self.state.run.orgs
         inside = {name for name in known if orgs[name].country == "CN"}
         return tuple(x for x in known if x not in inside), tuple(x for x in known if x in inside)
 

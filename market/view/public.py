@@ -57,8 +57,7 @@ class PublicView(PolicyView):
 
     def orgs(self, role: str) -> tuple[str, ...]:
         """Names of the orgs of a role that trade, by id: those in default do not."""
-        idle = state_of(self).finance.estates
-        return tuple(name for name, org in shared_of(self).orgs.items() if role in org.roles and name not in idle)
+        return shared_of(self).trading(role)
 
     def orgs_of_bloc(self, role: str) -> tuple[str, ...]:
         """Names of the orgs of a role in the own bloc that trade."""
@@ -69,7 +68,7 @@ class PublicView(PolicyView):
         return shared_of(self).clouds[self.org.country == "CN"]
 
     def lessors_by_size(self) -> tuple[str, ...]:
-        """The same, and labs of the own bloc that let what is idle, the largest fleet first."""
+        """The same, and labs of the own bloc that lease out what is idle, the largest fleet first."""
         return shared_of(self).lessors[self.org.country == "CN"]
 
     def parent_of(self, org: str) -> str | None:

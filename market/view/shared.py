@@ -18,7 +18,7 @@ from market.rules.finance import lease_rent
 from market.rules.free import idle_h100e
 from market.rules.index import Capacity, tail_price, tail_wanted
 from market.rules.machines import Leader, Machine, leader, machines, quote_yields
-from market.rules.prices import cost_of_mix, replacement_cost
+from market.rules.prices import cost_of_mix, cost_of_work
 from market.rules.projects import Bench, benches
 from market.rules.serving import capacity
 from market.state.chips import Place
@@ -75,7 +75,7 @@ class Shared(SharedPower):
     def costs(self) -> dict[str, float]:
         """Replacement cost of each chip for an H100e of mean work, with the mean of levies."""
         return {
-            name: replacement_cost(self.state, chip, self.day) * chip.h100e / self.works[name]
+            name: cost_of_work(self.state, chip, self.day, self.works[name])
             for name, chip in self.state.chips.chips.items()
         }
 
@@ -83,7 +83,7 @@ class Shared(SharedPower):
     def costs_without_levy(self) -> dict[str, float]:
         """The same without any levy."""
         return {
-            name: replacement_cost(self.state, chip, self.day, 0.0) * chip.h100e / self.works[name]
+            name: cost_of_work(self.state, chip, self.day, self.works[name], 0.0)
             for name, chip in self.state.chips.chips.items()
         }
 
@@ -175,7 +175,7 @@ class Shared(SharedPower):
 
     @cached_property
     def lessors(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The same with the labs that let what is idle."""
+        """The same with the labs that lease out what is idle."""
         orgs, (outside, inside) = self.state.run.orgs, self.clouds
         chinese = {name for name in self.idle_labs if orgs[name].country == "CN"}
         others = (name for name in self.idle_labs if name not in chinese)
