@@ -46,7 +46,7 @@ def fund_rounds(view: MarketView, kind: StakeKind) -> Iterator[Command]:
         value = round(min(books.sought_cents / p("finance.round_share"), carried_cents(view, books)))
         yield FundRound(
             actor=view.me, because=because, org=books.org, amount_usd_cents=amount, valuation_usd_cents=value,
-            kind=kind, why=stood_in_for(view, books),
+            kind=kind, why=kept_out(view, books),
         )  # fmt: skip
 
 
@@ -57,7 +57,7 @@ def appetite_cents(view: MarketView, role: str) -> int:
     return round(usd * CENTS) - view.raised_in_a_year_cents(role)
 
 
-def stood_in_for(view: MarketView, books: Round) -> Choice | None:
+def kept_out(view: MarketView, books: Round) -> Choice | None:
     """Say who would have led the round had policies not kept it out; None when they kept out nobody."""
     backer = view.compute_backer(books.org)
     known: list[tuple[str, StakeKind]] = [(name, "equity") for name in view.funds()]

@@ -65,7 +65,7 @@ class Permission(NamedTuple):
 
     @property
     def policy(self) -> str | None:
-        """The first policy that stands in the way, None where none does."""
+        """The first policy that blocks it, None where none does."""
         return self.barriers[0].policy if self.barriers else None
 
     @property

@@ -98,7 +98,7 @@ class PolicyHooks:
     def permit(self, state: State, command: Command, day: int) -> list[Event]:
         """Refuse a command, or note what it takes from quotas and reports; nothing when no policy touches it.
 
-        Every jurisdiction that stands in the way says so; licences are sought from all of them at once.
+        Every jurisdiction that blocks it says so; licences are sought from all of them at once.
         """
         if type(command).__name__ not in self.judged:
             return []
