@@ -42,26 +42,27 @@ def export(run: Run, out: Path, form: Form = "parquet") -> list[Path]:
     """
     if out.exists():
         raise Usage(f"{out}: is there already; name another place")
+    home = out.resolve().parent
     try:
-        return _fill(run, out, form) if out.suffix != ".zip" else _packed(run, out, form)
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=home) as scratch:
+            folder = Path(scratch) / "folder"
+            written = _fill(run, folder, form)
+            made = _packed(folder, written) if out.suffix == ".zip" else folder
+            made.replace(out)
     except OSError as error:
         error.filename = str(out)
-        if out.is_dir():
-            shutil.rmtree(out, ignore_errors=True)
         raise
-
-
-def _packed(run: Run, out: Path, form: Form) -> list[Path]:
-    with tempfile.TemporaryDirectory(dir=out.resolve().parent) as scratch:
-        folder = Path(scratch) / out.stem
-        written = _fill(run, folder, form)
-        archive = Path(scratch) / out.name
-        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
-            for path in written:
-                packed.writestr(zipfile.ZipInfo(path.as_posix(), MADE), (folder / path).read_bytes(),
-                                compress_type=zipfile.ZIP_DEFLATED)  # fmt: skip
-        archive.replace(out)
     return written
+
+
+def _packed(folder: Path, written: list[Path]) -> Path:
+    archive = folder.with_suffix(".zip")
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+        for path in written:
+            packed.writestr(zipfile.ZipInfo(path.as_posix(), MADE), (folder / path).read_bytes(),
+                            compress_type=zipfile.ZIP_DEFLATED)  # fmt: skip
+    return archive
 
 
 def _fill(run: Run, folder: Path, form: Form) -> list[Path]:

@@ -25,7 +25,8 @@ def write_whole(out: Path, content: str | bytes) -> None:
 def whole(out: Path) -> Iterator[Path]:
     """Give a file to write, which takes its place when all of it is written; a pipe or a device is written as it is.
 
-    Raises OSError that names the file, with nothing left of it; Usage where it would lie in a run's folder.
+    Raises OSError that names the file; Usage where it would lie in a run's folder. Nothing is left of a file that is
+    not whole, not even after an interrupt.
     """
     place = outside_runs(out).resolve()
     part = place if place.exists() and not place.is_file() else place.with_name(f".{os.getpid()}.part")
@@ -37,7 +38,7 @@ def whole(out: Path) -> Iterator[Path]:
             if place.exists():
                 shutil.copymode(place, part)
             part.replace(place)
-    except Exception as error:
+    except BaseException as error:
         if part is not place:
             part.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.errno is not None:

@@ -16,7 +16,11 @@ import pytest
 from command_line.asking import answer, ask, complaint, simulate
 
 import cli
+from market.experiments.results.store import Store
+from market.report import crate
+from market.report.crate import export
 from market.runs.files import write_whole
+from market.runs.reading import open_run
 
 MARKET = (sys.executable, "-c", "from cli import main; main(prog_name='market')")
 ESCAPE = "\x1b[31m"
@@ -213,6 +217,25 @@ def test_what_was_there_stays_where_its_successor_cannot_be_written(tmp_path: Pa
         write_whole(there, "lost")
     assert there.read_text() == "after"
     assert [path.name for path in tmp_path.iterdir()] == ["there"]
+
+
+def test_nothing_is_left_of_what_is_stopped_before_it_is_whole(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(path: Path, data: bytes) -> int:
+        path.touch()
+        raise KeyboardInterrupt
+
+    opened = open_run(run)
+    monkeypatch.setattr(Path, "write_bytes", stopped)
+    monkeypatch.setattr(crate, "dictionary", lambda log: stopped(tmp_path, b""))
+    for write in (
+        lambda: write_whole(tmp_path / "text", "text"), lambda: export(opened, tmp_path / "crate"),
+        lambda: export(opened, tmp_path / "crate.zip"), lambda: Store(str(tmp_path)).write("result", b"x"),
+    ):  # fmt: skip
+        with pytest.raises(KeyboardInterrupt):
+            write()
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_a_link_stays_a_link_and_a_pipe_is_written_as_it_is(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ class StoreUnusable(Exception):
 
 
 class StoreFailed(StoreUnusable):
-    """A folder in which the system lets nothing be written: a full disk, a file system that is read-only."""
+    """A folder that the system cannot write: a full disk, a file system that is read-only."""
 
 
 class Store:
@@ -82,8 +82,9 @@ class Store:
         try:
             yield part
             part.replace(target)
-        except OSError as error:
-            error.filename = str(target)  # an error of writing names no file
+        except BaseException as error:
+            if isinstance(error, OSError):
+                error.filename = str(target)  # an error of writing names no file
             with suppress(OSError):
                 part.unlink(missing_ok=True)
             raise
