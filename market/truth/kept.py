@@ -7,12 +7,12 @@ another one it says nothing and is made anew.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from market.runs.files import write_whole
 from market.truth.futures import Answer
 
 
@@ -34,9 +34,7 @@ def keep_answers(path: Path, key: dict[str, Any], answers: Sequence[Answer]) -> 
         answer._asdict() | {"dates": {name: day.isoformat() for name, day in answer.dates.items()}}
         for answer in answers
     ]
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps({"key": key, "answers": entries}), encoding="utf-8")
-    os.replace(part, path)
+    write_whole(path, json.dumps({"key": key, "answers": entries}))
 
 
 def _answer(entry: dict[str, Any]) -> Answer:
