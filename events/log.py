@@ -251,6 +251,6 @@ def _check_free(folder: Path, disk: Disk) -> None:
     if MANIFEST in names:
         raise LogExists(f"{folder}: holds a run; choose another folder, or resume the run")
     if others := strangers(names, log):
-        raise LogExists(f"{folder}: holds other files, such as {others[0]}; choose another folder")
+        raise LogExists(f"{folder}: contains other files, such as {others[0]}; choose another folder")
     if log:
         raise LogExists(f"{folder}: holds what is left of a run that was being cleared; --force clears it")

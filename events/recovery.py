@@ -24,7 +24,7 @@ def clear(folder: Path | str, disk: Disk | None = None, *, lock_too: bool = Fals
     folder, disk = Path(folder), disk or Disk()
     try:
         if others := _strangers(folder, disk):
-            raise LogExists(f"{folder}: holds other files, such as {others[0]}; move them, or choose another folder")
+            raise LogExists(f"{folder}: contains other files, such as {others[0]}; move them, or choose another folder")
         lock = disk.lock(folder / LOCK)
         try:
             _remove(folder, disk)

@@ -27,7 +27,7 @@ class Terms(msgspec.Struct, frozen=True):
     slip_share: float = 0.0
     on_site_power: bool | None = None  # of candidates that differ in it
     reason: OptionLeft = "not told"
-    policy: str | None = None  # that stands in the way, where `reason` is permission
+    policy: str | None = None  # the one that refuses it, where `reason` is permission
 
     @property
     def score(self) -> float:

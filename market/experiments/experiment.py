@@ -198,7 +198,7 @@ def _already_done(plan: Plan, store: Store, resume: bool) -> set[str]:
     empty = data is None and store.is_empty()
     if data is None:
         if not empty:
-            raise ExperimentExists(f"{store.url}: holds other files; choose another folder")
+            raise ExperimentExists(f"{store.url}: contains other files; choose another folder")
         return set()
     held = msgspec.json.decode(data)
     if held.get("digest") != plan.digest:

@@ -120,7 +120,7 @@ def test_a_folder_with_another_run_or_other_files_is_left_alone(here):
         assert "holds another run" in line
     (here / "b").mkdir()
     (here / "b" / "thesis.tex").write_text("mine")
-    assert "holds other files" in complaint("run", "--years", "0.1", "--out", "b", code=2)
+    assert "contains other files" in complaint("run", "--years", "0.1", "--out", "b", code=2)
     (here / "d").mkdir()
     (here / "d" / "scenario.yaml").write_text("my own")
     for force in ((), ("--force",)):

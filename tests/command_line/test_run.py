@@ -84,7 +84,7 @@ def test_force_repeats_to_the_same_bytes(tmp_path):
     folder = simulate(tmp_path / "a", years="0.1")
     before = log_bytes(folder)
     (folder / "notes.txt").write_text("mine")
-    assert "holds other files" in complaint("run", "--years", "0.1", "--out", folder, "--force", code=2)
+    assert "contains other files" in complaint("run", "--years", "0.1", "--out", folder, "--force", code=2)
     assert log_bytes(folder) == before
     (folder / "notes.txt").unlink()
     simulate(folder, "--force", years="0.1")

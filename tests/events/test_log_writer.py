@@ -174,7 +174,7 @@ def test_a_folder_with_something_in_it_is_not_taken(whole: Path, tmp_path: Path)
         writer(whole)
     assert files(whole) == before
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(LogExists, match="holds other files"):
+    with pytest.raises(LogExists, match="contains other files"):
         writer(tmp_path)
     with pytest.raises(LogExists, match="in the way"):
         writer(tmp_path / "notes.txt")

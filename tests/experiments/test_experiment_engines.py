@@ -200,7 +200,7 @@ def test_another_experiment_in_the_folder_is_not_mixed_up(tiny_plan: Make, tmp_p
         run_experiment(tiny_plan(seeds=6), engine="serial", out=str(tmp_path / "x"), resume=True)
     (tmp_path / "y").mkdir()
     (tmp_path / "y" / "thesis.tex").touch()
-    with pytest.raises(ExperimentExists, match="holds other files"):
+    with pytest.raises(ExperimentExists, match="contains other files"):
         run_experiment(tiny_plan(), engine="serial", out=str(tmp_path / "y"))
 
 
