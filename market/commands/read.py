@@ -112,7 +112,7 @@ def query(ctx: click.Context, /, run: Path, sql: str, form: str, out: Path | Non
 @JSON
 def leases(run: Path, org: str | None, as_json: bool) -> None:
     """List the leases in force at the end of RUN, or the chains under one org."""
-    from market.layout import columns, wrapped
+    from market.report.console import columns, console, para
     from market.report.listing import frame_text
     from market.report.tree import lease_table, tree, tree_lines
     from market.runs.reading import open_run
@@ -130,7 +130,7 @@ def leases(run: Path, org: str | None, as_json: bool) -> None:
         emit({"org": org, "leases": nodes})
     else:
         for line in tree_lines(org, nodes):
-            put("\n".join(wrapped(line, columns(), " " * (len(line) - len(line.lstrip()) + 4))) + "\n")
+            para(console(), line, indent=" " * (len(line) - len(line.lstrip()) + 4))
 
 
 @command("runs")

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from market.experiments.tell.wording import percent
 from market.report.console import Column, console, para, show
 from market.report.sentences import money
 from market.runs.files import write_whole
@@ -117,11 +118,13 @@ WHY_IDLE = {
 
 def idle_text(fields: dict[str, Any]) -> str:
     """Say why GPUs are left without work, and what giving work to all of them would cost."""
-    because, slower = fields["idle_because"], fields["all_gpus_slower"]
+    from market.cluster.idle import NEARLY_ALL
+
+    because, slower, most = fields["idle_because"], fields["all_gpus_slower"], percent(NEARLY_ALL)
     text = f"; figures are of all {fields['gpus']:,}"
     if because:
-        text += f"; {WHY_IDLE[because]}, "
-        text += "and no plan uses 97 %" if slower is None else f"and the best plan on 97 % takes {slower:.1%} longer"
+        best = f"no plan uses {most}" if slower is None else f"the best plan on {most} takes {slower:.1%} longer"
+        text += f"; {WHY_IDLE[because]}, and {best}"
     return text
 
 

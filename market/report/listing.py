@@ -8,7 +8,7 @@ import math
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from events import EVENTS
 from events.vocabulary import ENVELOPE, VOCABULARY
@@ -77,20 +77,23 @@ def _finite(content: Any) -> Any:
 
 
 def write_frame(frame: pl.DataFrame | pl.LazyFrame, form: str, out: Path | None) -> None:
-    """Write a frame as csv or parquet to a file or to stdout; csv part by part, so that a long one takes no memory."""
+    """Write csv or parquet to a file or to stdout; a csv file is written part by part, never whole in memory."""
     from market.runs.files import whole
 
-    lazy = frame.lazy()
     if out is not None:
         with whole(out) as part, part.open("wb") as file:
-            as_text(lazy).sink_csv(file) if form == "csv" else lazy.collect().write_parquet(file)
+            _write(frame.lazy(), form, file)
         return
     target = io.BytesIO()
-    as_text(lazy).sink_csv(target) if form == "csv" else lazy.collect().write_parquet(target)
+    _write(frame.lazy(), form, target)
     content = target.getbuffer()
     sys.stdout.flush()
     for start in range(0, len(content), 1 << 16):
         sys.stdout.buffer.write(content[start : start + (1 << 16)])
+
+
+def _write(frame: pl.LazyFrame, form: str, file: IO[bytes]) -> None:
+    as_text(frame).sink_csv(file) if form == "csv" else frame.collect().write_parquet(file)
 
 
 def filled_columns(kinds: Sequence[str]) -> list[str]:

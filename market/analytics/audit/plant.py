@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.audit.book import Book, Check, Finding, found
+from market.analytics.audit.book import NEVER, Book, Check, Finding, found
 
 STEPS = ("PlantPermitted", "PermitSought", "PermitRefused", "PlantStopped")
 
@@ -17,7 +17,7 @@ def permits(book: Book) -> list[Finding]:
     steps = _steps(book)
     latest = steps.filter(pl.col("type") != "PlantStopped", pl.col("is_running") | (pl.col("type") == "PermitSought"))
     answered = book.closed_by(latest, "until")
-    late = answered.filter(pl.col("next").fill_null(2**62) > pl.col("latest"))
+    late = answered.filter(pl.col("next").fill_null(NEVER) > pl.col("latest"))
     stopped = steps.filter(pl.col("type") == "PlantStopped")
     early = stopped.filter(
         (pl.col("day") < pl.col("end_day")) | ~pl.col("before").is_in(["PlantPermitted", "PermitRefused"])
