@@ -35,7 +35,7 @@ def used(chip_name: str, model_name: str, counts: list[int]) -> list[tuple[float
         case = base_case(chip(chip_name), m, gpus=count)
         best = search(case, m, count, exact=1)
         if np.size(best.order):
-            busy = (best.case.tp * best.case.pp * best.case.dp * best.case.cp).item() / count
+            busy = best.case.used().item() / count
             found.append((busy, float(best.order[0]), idle(case, m, count, best, (fitted(), FREE))))
     return found
 

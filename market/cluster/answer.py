@@ -11,7 +11,6 @@ from market.cluster.cells import number
 from market.cluster.chips import Chip, chip
 from market.cluster.constants import Constants, fitted
 from market.cluster.evaluate import Answers, answer_chunk
-from market.cluster.goodput import goodput
 from market.cluster.idle import idle
 from market.cluster.losses import error_band, losses, what_binds
 from market.cluster.models import Model, model, with_training
@@ -132,8 +131,8 @@ def question_case(q: Question, k: Constants) -> tuple[Case, float]:
         if clock <= 0:
             raise ClusterError(f"power_cap_mw: must exceed the static draw of {q.gpus:g} GPUs, was {q.power_cap_mw:g}")
         power = min(share, 1.0)
-        case = dataclasses.replace(
-            case, gemm_flop_per_s=case.gemm_flop_per_s * clock, bf16_gemm_flop_per_s=case.bf16_gemm_flop_per_s * clock,
+        case = case.having(
+            gemm_flop_per_s=case.gemm_flop_per_s * clock, bf16_gemm_flop_per_s=case.bf16_gemm_flop_per_s * clock,
             tdp_w=case.tdp_w * power, it_kw_per_gpu=case.it_kw_per_gpu * power,
         )  # fmt: skip
     elif q.power_cap_mw is not None:
@@ -242,7 +241,7 @@ def best_plans(
     return [
         plan_fields(top, i, q.precision)
         | {"gpus_used": int(a.gpus_used[i]), "step_s": float(a.step_s[i]),
-           "mfu": float(a.mfu[i]), "goodput": float(goodput(top, top.tp * top.pp * top.dp * top.cp).goodput[i]),
+           "mfu": float(a.mfu[i]), "goodput": float(a.goodput[i]),
            "days": float(a.days[i]), "memory_gb": float(a.memory_bytes[i]) / 1e9}
         for i in range(np.size(result.order[:count]))
     ]  # fmt: skip

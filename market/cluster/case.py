@@ -103,6 +103,11 @@ class Case:
             values[PLACES[name]] = value
         return Case(*values)
 
+    def used(self) -> Array:
+        """Give the GPUs that the plan keeps busy. [R]."""
+        ranks: Array = self.tp * self.pp * self.dp * self.cp
+        return ranks
+
     def rows(self) -> int:
         """Count the rows."""
         return max(np.size(getattr(self, f.name)) for f in fields(self))

@@ -53,7 +53,7 @@ def answer_chunk(case: Case, k: Constants) -> Answers:
     params_held = params_per_gpu(case, size)
     timed = step(case, size, params_held, k)
     held = memory(case, size, params_held)
-    used = case.tp * case.pp * case.dp * case.cp
+    used = case.used()
     batch_tokens = case.batch_seqs * case.seq_len
     flop_per_token = work.model_flop_per_token(case, size)
     rate = batch_tokens / (timed.step_s * case.gpus)

@@ -15,7 +15,7 @@ from market.cluster.case import FIELDS, Case
 from market.cluster.constants import Constants, fitted
 from market.cluster.evaluate import Answers, evaluate
 from market.cluster.explained import EXPLAINED, GRID_ANSWERS, columns_of_answers
-from market.cluster.memory import activation_levels, least_recompute
+from market.cluster.memory import activation_levels, recompute_within, rooms
 from market.cluster.parallelism import interleaves
 from market.cluster.power import clock_at
 from market.cluster.rows import Row, read_row
@@ -50,15 +50,15 @@ def row_case(row: Row, k: Constants) -> Case:
     )  # fmt: skip
     on = run_on(row.chip, row.model, row.stack, zero=float(row.zero or 0), fp16=float(row.fp16),
                 sequence_parallel=float(row.sequence_parallel))  # fmt: skip
-    case = dataclasses.replace(case, **{n: np.asarray(v, dtype=float) for n, v in software(row.year, on).items()})
+    case = case.having(**{n: np.asarray(v, dtype=float) for n, v in software(row.year, on).items()})
     return limited(case, row.power_limit_w) if row.power_limit_w else case
 
 
 def limited(case: Case, power_limit_w: float) -> Case:
     """Slow the clocks of a case to what a power limit a chip allows."""
     clock = float(clock_at(np.minimum(power_limit_w / case.tdp_w, 1.0)))
-    return dataclasses.replace(
-        case, tdp_w=np.minimum(power_limit_w, case.tdp_w),
+    return case.having(
+        tdp_w=np.minimum(power_limit_w, case.tdp_w),
         gemm_flop_per_s=case.gemm_flop_per_s * clock, bf16_gemm_flop_per_s=case.bf16_gemm_flop_per_s * clock,
     )  # fmt: skip
 
@@ -151,13 +151,13 @@ def with_recompute(case: Case) -> Case:
     least recomputation that then fits, or in full.
     """
     size = work.sizes(case)
-    held = params_per_gpu(case, size)
     levels = activation_levels(case, size)
-    least = least_recompute(case, size, held, levels)
-    lean = least_recompute(dataclasses.replace(case, offload=np.asarray(1.0)), size, held, levels)
+    room, offloaded = rooms(case, size, params_per_gpu(case, size))
+    least = recompute_within(np.where(case.offload > 0, offloaded, room), levels)
+    lean = recompute_within(offloaded, levels)
     least = np.where(np.isfinite(least), least, np.where(np.isfinite(lean), lean, 2.0))
     filled = np.where(np.isnan(case.recompute), least, case.recompute)
-    return dataclasses.replace(case, recompute=filled)
+    return case.having(recompute=filled)
 
 
 def best_of(chosen: Choices, answers: Answers) -> npt.NDArray[np.int64]:

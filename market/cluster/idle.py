@@ -30,7 +30,7 @@ def idle(case: Case, m: Model, usable: float, found: Found, known: tuple[Constan
     """
     k, fixed = known
     best, least = found.case.at(slice(0, 1)), NEARLY_ALL * usable
-    used = (best.tp * best.pp * best.dp * best.cp).item()
+    used = best.used().item()
     if used >= least:
         return Idle("", 0.0)
     all_used = search(case, m, usable, k, fixed, exact=1, least=least)

@@ -1,6 +1,5 @@
 """Where the GPU-hours of a plan go: from the nameplate to progress, item by item, adding up to one."""
 
-import dataclasses
 import functools
 import json
 from collections.abc import Mapping
@@ -30,10 +29,10 @@ def losses(case: Case, k: Constants) -> dict[str, float]:
     size = work.sizes(case)
     held = params_per_gpu(case, size)
     timed = step(case, size, held, k)
-    used = case.tp * case.pp * case.dp * case.cp
+    used = case.used()
     tokens = case.microbatch * case.seq_len / case.cp
     scale, stages = size_factor(case, k), timed.microbatches * (case.layers + case.mtp_layers) / case.pp
-    none = dataclasses.replace(case, recompute=np.zeros(1))
+    none = case.having(recompute=np.zeros(1))
     core = work.core_s(case, size, tokens, k)
     gemm, passes = work.gemm_s(case, size, tokens, k), work.elementwise_s(case, size, tokens, k)
     full, plain = layer_s(case, size, tokens, core, k), layer_s(none, size, tokens, core, k)

@@ -132,16 +132,6 @@ def activation_levels(case: Case, size: work.Sizes) -> list[Array]:
     return kept_in_flight(case, at, none, (0.0,)) + kept_in_flight(case, at, lean, (0.0, 1.0, 1e-12))
 
 
-def least_recompute(case: Case, size: work.Sizes, held: tuple[Array, Array], levels: list[Array]) -> Array:
-    """Give the least recomputation with which a plan fits: 0, 1 (selective), to 2 (full); infinite if none. [R].
-
-    Between 1 and 2 a share of the layers is recomputed in full (Megatron's block method). `levels` are those of
-    `activation_levels`.
-    """
-    room, offloaded = rooms(case, size, held)
-    return recompute_within(np.where(case.offload > 0, offloaded, room), levels)
-
-
 def rooms(case: Case, size: work.Sizes, held: tuple[Array, Array]) -> tuple[Array, Array]:
     """Give the bytes that a plan's state leaves to activations, with the optimizer on the GPU and offloaded. [R]."""
     weights, gradients, optimizer = state_bytes(case.having(offload=np.asarray(0.0)), size, held)
@@ -150,7 +140,11 @@ def rooms(case: Case, size: work.Sizes, held: tuple[Array, Array]) -> tuple[Arra
 
 
 def recompute_within(room: Array, levels: list[Array]) -> Array:
-    """Give the least recomputation with which activations fit into `room` bytes. [R]."""
+    """Give the least recomputation with which activations fit into `room` bytes, infinite where none does. [R].
+
+    Between 1 and 2 a share of the layers is recomputed in full (Megatron's block method). `levels` are those of
+    `activation_levels`.
+    """
     kept, lean, full, begun = levels
     share = np.clip((begun - room) / np.maximum(begun - full, 1.0) + 1e-6, 1e-6, 1.0)
     level = np.where(lean <= room, 1.0, np.where(full <= room, 1.0 + share, np.inf))
@@ -159,7 +153,7 @@ def recompute_within(room: Array, levels: list[Array]) -> Array:
 
 
 def recompute_at_least(case: Case, size: work.Sizes, held: tuple[Array, Array]) -> Array:
-    """Give a lower bound of `least_recompute` for any ZeRO stage and optimizer, and for fewer data ranks. [R].
+    """Give a lower bound of `recompute_within` for any ZeRO stage and optimizer, and for fewer data ranks. [R].
 
     Weights and gradients of a pipeline's stage stay whole, those of FSDP are sharded; the optimizer takes nothing.
     """

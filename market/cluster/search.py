@@ -87,7 +87,7 @@ def concatenate(cases: list[Case]) -> Case:
 
 def time_per_progress(case: Case, size: work.Sizes, k: Constants) -> Array:
     """Give seconds a sequence including lost work: what the search minimises. [P]."""
-    used = case.tp * case.pp * case.dp * case.cp
+    used = case.used()
     step_s = step(case, size, params_per_gpu(case, size), k).step_s
     lost: Array = step_s / (goodput(case, used).goodput * case.batch_seqs)
     return lost
@@ -163,7 +163,7 @@ def plan_bound(case: Case, stage_s: Array, k: Constants) -> Array:
     """Give a lower bound of `time_per_progress` of plans: nothing recomputed, no collective of data ranks. [P]."""
     microbatches = case.batch_seqs / (case.dp * case.microbatch)
     step_s = (microbatches + (case.pp - 1) / case.vp) * stage_s + fixed_s(case, k)
-    bound: Array = step_s / case.batch_seqs * slowed(case, case.tp * case.pp * case.dp * case.cp, k)
+    bound: Array = step_s / case.batch_seqs * slowed(case, case.used(), k)
     return bound * (1 - 1e-9)
 
 

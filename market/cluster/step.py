@@ -44,7 +44,7 @@ def maturity_at(year: Array, chip_year: Array, k: Constants) -> Array:
 
 def size_factor(case: Case, k: Constants) -> Array:
     """Give the factor by which stragglers (by doublings of GPUs beyond 8) and young software lengthen a step. [R]."""
-    factor: Array = straggling(case.tp * case.pp * case.dp * case.cp) * maturity(case, k)
+    factor: Array = straggling(case.used()) * maturity(case, k)
     return factor
 
 

@@ -121,7 +121,7 @@ def _rung(chip_name: str, gpus: int, shape: Model, precision: int, period: tuple
     size = work.sizes(ends)
     timed = step(ends, size, params_per_gpu(ends, size), k)
     step_s = timed.step_s / maturity(ends, k)
-    used = (best.tp * best.pp * best.dp * best.cp).item()
+    used = best.used().item()
     flop = float(shape.flop_per_token * shape.seq_len * best.batch_seqs.item())
     figures = dataclasses.asdict(timed) | {
         "gpus_used": used, "goodput": goodput(best, np.asarray(used)).goodput,
