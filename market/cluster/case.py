@@ -15,7 +15,37 @@ RECOMPUTES = ("none", "selective", "full")
 
 
 @dataclass(slots=True)
-class Case:
+class Shape:
+    """What training and serving read of `R` models; every field is [R] float64 or a scalar that all rows share."""
+
+    layers: Array
+    dense_layers: Array  # with a dense MLP
+    expert_layers: Array  # with experts
+    attention_layers: Array  # with an attention core
+    window: Array  # tokens that a windowed layer attends to
+    window_layers: Array
+    expert_bias: Array  # 1 where experts add biases and clamp their gates
+    hidden: Array
+    heads: Array
+    kv_heads: Array
+    kv_dim: Array  # numbers that attention keeps of a token for keys and values
+    core_dim: Array
+    attn_params_per_layer: Array
+    ffn: Array
+    mlp_matrices: Array
+    experts: Array
+    top_k: Array
+    shared_experts: Array
+    expert_ffn: Array
+    expert_hidden: Array  # width that routed experts read and write
+    vocab: Array
+
+
+SHAPE_FIELDS: tuple[str, ...] = tuple(f.name for f in fields(Shape))
+
+
+@dataclass(slots=True)
+class Case(Shape):
     """`R` rows; every field is [R] float64 or a scalar that all rows share.
 
     Flags are 0 or 1. Rates are per GPU and one direction. Names follow the field: `tp` tensor, `pp` pipeline, `vp`
@@ -40,31 +70,10 @@ class Case:
     head_half: Array  # head width at which exponentials of the attention core take as long as its products
     head_usual: Array  # factor of the core's time over its products where `core_flash` is measured
     expert_traffic: Array  # passes of routed copies over memory, by vendor, over NVIDIA's
-    # model
-    layers: Array
-    dense_layers: Array  # with a dense MLP
-    expert_layers: Array  # with experts
-    attention_layers: Array  # with an attention core
-    window: Array  # tokens that a windowed layer attends to
-    window_layers: Array
-    expert_bias: Array  # 1 where experts add biases and clamp their gates
+    # model, beside its shape
     scan_width: Array  # numbers a token that the mean layer passes through a state space
     mtp_layers: Array  # multi-token prediction: layers and logits more
-    hidden: Array
-    heads: Array
-    kv_heads: Array
     head_dim: Array
-    kv_dim: Array  # numbers that attention keeps of a token for keys and values
-    core_dim: Array
-    attn_params_per_layer: Array
-    ffn: Array
-    mlp_matrices: Array
-    experts: Array
-    top_k: Array
-    shared_experts: Array
-    expert_ffn: Array
-    expert_hidden: Array  # width that routed experts read and write
-    vocab: Array
     tied: Array  # 1 when input and output embedding are one
     # workload
     seq_len: Array

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from market.cluster.case import Array
+from market.cluster.case import Array, Shape
 
 
 @dataclass(slots=True)
-class Serve:
+class Serve(Shape):
     """`R` deployments; every field is [R] float64 or a scalar that all rows share. Rates are a GPU, one direction."""
 
     # chip
@@ -23,29 +23,8 @@ class Serve:
     host: Array  # time between steps of an engine over TensorRT-LLM's
     launch: Array  # launches and all-reduces over NVIDIA's
     reserved: Array  # share of a request's output for which the engine keeps room in its cache
-    # model
-    layers: Array
-    dense_layers: Array
-    expert_layers: Array
-    attention_layers: Array
-    window: Array
-    window_layers: Array
-    hidden: Array
-    heads: Array
-    kv_heads: Array
-    core_dim: Array
-    kv_dim: Array
+    # model, beside its shape
     latent: Array  # 1 where the cache is latent: one for all heads, on every tensor rank
-    attn_params_per_layer: Array
-    ffn: Array
-    mlp_matrices: Array
-    experts: Array
-    top_k: Array
-    shared_experts: Array
-    expert_ffn: Array
-    expert_bias: Array
-    expert_hidden: Array
-    vocab: Array
     other_params: Array
     # workload
     input_tokens: Array

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from market.cluster.case import Array
+from market.cluster.case import SHAPE_FIELDS, Array
 from market.cluster.cells import empty, number, text, whole
 from market.cluster.chips import Chip, chip
 from market.cluster.constants import Constants, fitted
@@ -18,7 +18,7 @@ from market.cluster.models import Model, model
 from market.cluster.serve_case import SERVE_FIELDS, Serve, Served
 from market.cluster.serving import serve
 from market.cluster.tables import ClusterError, plain
-from market.cluster.workload import lowest_precision
+from market.cluster.workload import lowest_precision, nameplate
 
 WEIGHT_BYTES = {"bf16": 2.0, "fp16": 2.0, "fp8": 1.0, "int8": 1.0, "fp4": 0.5625, "int4": 0.5625}
 """Bytes a weight: 4-bit formats carry a scale of one byte for every 16 or 32 numbers."""
@@ -142,7 +142,7 @@ def chip_side(c: Chip, precision: str, k: Constants) -> dict[str, float]:
     """Give the columns that chip, precision and vendor decide."""
     share = 1.0 if c.vendor in ("NVIDIA", "AMD") else k.serve_other
     level = min(RATES[precision], lowest_precision(c))
-    ratio = (c.bf16_flop_per_s, c.fp8_flop_per_s, c.fp4_flop_per_s)[level] / c.bf16_flop_per_s
+    ratio = nameplate(c, level) / c.bf16_flop_per_s
     best = c.gemm_flop_per_s * share
     realised = 1 + (ratio - 1) * (1.0, k.fp8_gain, k.fp4_gain)[level]
     return {
@@ -154,15 +154,10 @@ def chip_side(c: Chip, precision: str, k: Constants) -> dict[str, float]:
     }  # fmt: skip
 
 
-SHAPE = ("layers", "dense_layers", "expert_layers", "attention_layers", "window", "window_layers", "hidden", "heads",
-         "kv_heads", "core_dim", "kv_dim", "attn_params_per_layer", "ffn", "mlp_matrices", "experts", "top_k",
-         "shared_experts", "expert_ffn", "expert_bias", "expert_hidden", "vocab", "other_params")  # fmt: skip
-
-
 def model_side(m: Model) -> dict[str, float]:
     """Give the columns that a model decides."""
     latent = float(m.kv_dim < 2 * m.kv_heads * m.head_dim)
-    return {n: float(getattr(m, n)) for n in SHAPE} | {"latent": latent}
+    return {n: float(getattr(m, n)) for n in SHAPE_FIELDS} | {"other_params": float(m.other_params), "latent": latent}
 
 
 def columns_of(d: Deployment, k: Constants) -> dict[str, float]:

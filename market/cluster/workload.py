@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from market.cluster.case import BF16, FP4, FP8, PRECISIONS, Array, Case
+from market.cluster.case import BF16, FP4, FP8, PRECISIONS, SHAPE_FIELDS, Array, Case
 from market.cluster.chips import CHIPS, Chip
 from market.cluster.constants import GEMM_OTHER, Constants, fitted
 from market.cluster.models import Model
@@ -25,13 +25,7 @@ nearly as long."""
 CHIP_COLUMNS = ("hbm_bytes", "hbm_bytes_per_s", "domain", "up_bytes_per_s", "out_bytes_per_s", "tdp_w",
                 "it_kw_per_gpu", "chip_year", "expert_traffic", "head_half", "head_usual",
                 "bf16_nameplate_flop_per_s")  # fmt: skip
-MODEL_COLUMNS = (
-    "layers", "dense_layers", "expert_layers", "attention_layers", "window", "window_layers", "mtp_layers",
-    "expert_bias", "scan_width", "hidden",
-    "heads", "kv_heads", "head_dim", "kv_dim", "core_dim", "attn_params_per_layer", "ffn",
-    "mlp_matrices", "experts", "top_k", "shared_experts", "expert_ffn", "expert_hidden", "vocab", "tied", "seq_len",
-    "batch_seqs", "train_tokens",
-)  # fmt: skip
+MODEL_COLUMNS = (*SHAPE_FIELDS, "mtp_layers", "scan_width", "head_dim", "tied", "seq_len", "batch_seqs", "train_tokens")
 
 
 def chip_columns(c: Chip, k: Constants) -> dict[str, float]:
