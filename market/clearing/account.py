@@ -61,8 +61,8 @@ def account(of: Book, cleared: Cleared) -> Account:
     money, value = math.fsum(paid.values()), math.fsum(worth.values())
     wanted = {bid.id: _wanted(bid, got.get(bid.id)) for bid in of.bids}
     unserved = {bid: n - got.get(bid, (0, 0))[1] for bid, n in wanted.items() if n > got.get(bid, (0, 0))[1]}
-    served = [_each(of, bids[bid].alternatives[number]) for bid, (number, _) in got.items()]
-    left = [max(_each(of, a) for a in bids[bid].alternatives) for bid in unserved if bid not in got]
+    served = [unit_worth(of, bids[bid].alternatives[number]) for bid, (number, _) in got.items()]
+    left = [max(unit_worth(of, a) for a in bids[bid].alternatives) for bid in unserved if bid not in got]
     return Account(
         _offered(of), sum(wanted.values()), sum(units for _, units in got.values()), unserved,
         money, max(0.0, value - cost), max(0.0, value - money), max(0.0, money - cost),  # rounding apart
@@ -101,8 +101,8 @@ def _worth(asked: Alternative, units: int) -> float:
     return asked.value_usd * units / asked.units
 
 
-def _each(of: Book, asked: Alternative) -> float:
-    """Worth of one unit, an hour where units are let."""
+def unit_worth(of: Book, asked: Alternative) -> float:
+    """Worth of one unit, an hour where units are leased."""
     return asked.value_usd / (asked.units * of.hours * asked.weeks)
 
 

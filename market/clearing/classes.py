@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
-from market.clearing.account import least_units
+from market.clearing.account import least_units, unit_worth
 from market.clearing.book import Allotment, Alternative, Bid, Book, Cleared, Place, Price, Room, places
 
 Class = tuple[str, str, int, int]  # region, chip, first week, weeks as a negative: the longest first
@@ -65,24 +65,23 @@ def clear_by_class(of: Book, rule: Rule) -> Cleared:
 def _entries(of: Book, room: Room) -> dict[Class, list[Claim]]:
     """Bids by the class that each enters: of the first alternative that is on offer, the class with most units."""
     found: dict[Class, list[Claim]] = {}
-    known: dict[tuple[Any, ...], tuple[str, str] | None] = {}
+    regions = {lot.site: lot.region for lot in of.lots}
+    known: dict[tuple[object, ...], tuple[str, str] | None] = {}
     for bid in of.bids:
         for number, asked in enumerate(bid.alternatives):
-            wanted = asked[2:7]  # chips, sites, regions, first week, weeks
+            wanted = asked.chips, asked.sites, asked.regions, asked.term
             if wanted not in known:
-                known[wanted] = _largest(of, room, asked)
+                known[wanted] = _largest(of, room, asked, regions)
             if (best := known[wanted]) is not None:
-                worth = asked.value_usd / (asked.units * of.hours * asked.weeks)
-                claim = Claim(bid, number, asked, worth)
+                claim = Claim(bid, number, asked, unit_worth(of, asked))
                 found.setdefault((*best, asked.first_week, -asked.weeks), []).append(claim)
                 break
     return found
 
 
-def _largest(of: Book, room: Room, asked: Alternative) -> tuple[str, str] | None:
-    """The class of an alternative with most units free, None where none are."""
+def _largest(of: Book, room: Room, asked: Alternative, regions: Mapping[str, str]) -> tuple[str, str] | None:
+    """The class of an alternative with most units free, None where none are; `regions` by site."""
     units: dict[tuple[str, str], int] = {}
-    regions = {lot.site: lot.region for lot in of.lots}
     for place in places(of, asked):
         key = regions[place[0]], place[1]
         units[key] = units.get(key, 0) + room.fits(place, asked.term)
