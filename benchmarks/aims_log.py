@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.measured import Line, child, medians
+from benchmarks.measured import Line, child, medians, peak_mib
 
 LONG_EVENTS = 10_000_000
 ROWS = 100_000
@@ -83,7 +83,6 @@ def _command(*words: str) -> None:
 def main(way: str, run: str) -> None:
     """Do one thing with the long log and print what it took."""
     import cli  # noqa: F401  (imports are left out)
-    from benchmarks.bench_tables import peak_mib
 
     began = time.process_time()
     if way == "write":

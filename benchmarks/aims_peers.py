@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import statistics
 import sys
-import time
 
 from benchmarks.aims_run import default_run
 from benchmarks.measured import Line, child, medians, script
@@ -42,16 +40,11 @@ def llm_analysis(rounds: int) -> list[Line]:
 
 
 def _answers() -> dict[str, float]:
-    from benchmarks.bench_cluster import drain, table
+    from benchmarks.bench_cluster import drain, seconds, table
 
     cases = table(131_072)
     drain(cases)
-    taken = []
-    for _ in range(3):
-        began = time.process_time()
-        drain(cases)
-        taken.append(time.process_time() - began)
-    return {"answers_per_s": 131_072 / statistics.median(taken)}
+    return {"answers_per_s": 131_072 / seconds(lambda: drain(cases), 3)}
 
 
 if __name__ == "__main__":

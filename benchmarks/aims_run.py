@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measured import ROOT, Line, child, children_s, medians
+from benchmarks.measured import ROOT, Line, child, children_s, medians, peak_mib
 
 MARKET = Path(sys.executable).with_name("market")
 SQL = "SELECT lessor, sum(gpus) AS gpus FROM leases GROUP BY lessor ORDER BY gpus DESC LIMIT 10"
@@ -114,7 +114,6 @@ def install(rounds: int) -> list[Line]:
 
 def _run() -> dict[str, float]:
     from agents.simulation import Simulation
-    from benchmarks.bench_tables import peak_mib
     from market.runs.drive import start
     from market.runs.question import Question, checked
     from market.runs.reading import open_run
@@ -133,7 +132,6 @@ def _read(run: str, command: str, *flags: str) -> dict[str, float]:
     from click.testing import CliRunner
 
     import cli
-    from benchmarks.bench_tables import peak_mib
 
     rest = {"query": [SQL], "explain": ["90000"], "events": ["--type", "LeaseSigned", "--org", "openai"]}
     with tempfile.TemporaryDirectory() as scratch:

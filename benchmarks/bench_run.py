@@ -8,7 +8,6 @@ CPU time (user and system), medians. `events_per_cpu_s` and `cpu_s` are in `extr
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 import time
@@ -17,18 +16,13 @@ from pathlib import Path
 import pytest
 
 from agents.simulation import Simulation
+from benchmarks.measured import children_s
 from market import open_run
 from market.runs.drive import start
 from market.runs.question import Question, checked
 from market.scenario.load import load_scenario
 
 MARKET = Path(sys.executable).with_name("market")
-
-
-def children_s() -> float:
-    """CPU time of all child processes that have ended."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
 
 
 def three_years() -> Question:

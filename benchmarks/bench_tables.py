@@ -8,7 +8,6 @@ temporary folder, and derives each table in a process of its own. Of a run it is
 from __future__ import annotations
 
 import argparse
-import resource
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import polars as pl
 
+from benchmarks.measured import peak_mib
 from market.analytics import TABLES
 from market.runs.reading import open_run
 
@@ -72,14 +72,6 @@ def derive(name: str, folder: Path) -> None:
     begun = time.process_time()
     rows = TABLES[name](log).collect().height
     print(f"{rows:>12,} {time.process_time() - begun:>8.2f} {peak_mib():>8,.0f}")
-
-
-def peak_mib() -> float:
-    """Give the most memory that this process held; what a process took over from its parent does not count on Linux."""
-    status = Path("/proc/self/status")
-    if status.is_file():
-        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def run_ms(name: str, log: pl.LazyFrame) -> float:

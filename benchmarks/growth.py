@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.bench_tables import peak_mib
+from benchmarks.measured import peak_mib
 from benchmarks.picture import growth_svg
 
 SIZES = (50, 100, 250, 500, 1000)

@@ -1,4 +1,4 @@
-"""What measurements share: lines of a table, medians, and children whose CPU time is known."""
+"""What measurements share: lines of a table, medians, peak memory, and children whose CPU time is known."""
 
 from __future__ import annotations
 
@@ -40,6 +40,14 @@ def children_s() -> float:
     """CPU time of all child processes that have ended."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
+
+
+def peak_mib() -> float:
+    """Give the most memory that this process held; what a process took over from its parent does not count on Linux."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def child(*words: str) -> Any:
