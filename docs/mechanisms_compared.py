@@ -23,7 +23,7 @@ TITLES = {
 }
 HEAD = """# Mechanisms compared
 
-The same book, cleared by every mechanism ([mechanisms](mechanisms.md)). The books are those of three markets of the
+The same book, cleared by every mechanism ([mechanisms](mechanisms.md)). The books are those of four markets of the
 default scenario, seed 0, each in one week: an example, and no evidence of what a mechanism does in general.
 
 Surplus is what is allotted is worth to the bids that get it, less the least that sellers take. Rules of sharing out pay
