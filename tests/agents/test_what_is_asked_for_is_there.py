@@ -22,7 +22,7 @@ from market.rng import Draws
 from market.rules import shells
 from market.units import HOURS_PER_YEAR
 
-# --- nothing is decided by where it stands in a list
+# --- nothing is decided by its position in a list
 
 
 def campus(name, kind, kw):
@@ -88,6 +88,15 @@ def test_what_is_built_for_a_contract_is_chosen_by_the_one_decision_and_says_wha
     _, (begun,) = signed(400_000)
     assert begun.why.chosen.way in ("greenfield", "brownfield")
     assert {left.way for left in begun.why.rejected} >= {"greenfield", "wait"}
+
+
+@pytest.mark.parametrize("days", [100.0, 30_000.0])
+def test_a_contract_is_built_for_however_late_its_power_comes(days):
+    late = {"sites__patience_weeks": 0, "sites__on_site_days": days, "regions__texas__queue_days": days}
+    world = given(**late).happened(*contract(400_000, START + 900))
+    (begun,) = of(fulfilment.fulfil(view(world, CLOUD)), StartBuilding)
+    assert begun.because == "lab/contract/1"
+    assert begun.power_kw_it > 0
 
 
 # --- deposits
@@ -231,10 +240,12 @@ def test_a_letter_is_no_larger_than_what_makers_make_until_its_day():
 
 
 def test_a_letter_promises_no_more_rent_than_its_lab_could_pay():
-    v, letter = letters(contracts__supply_share_max=1e6)
+    v, letter = letters(contracts__supply_share_max=1e6, labs__far_revenue_share=0.01)
     weeks = (letter.due_day - v.day) / 7
     price = targets.rent_usd(v, v.param("labs.far_term_years"), weeks)
-    assert letter.h100e * price * HOURS_PER_YEAR <= targets.far_limit_usd(v, v.lab, weeks) * 1.001
+    promised = (letter.h100e + targets.held_on(v, letter.due_day)) * price * HOURS_PER_YEAR
+    assert promised == pytest.approx(targets.far_limit_usd(v, v.lab, weeks), rel=1e-3)
+    assert promised < targets.wanted_usd(v, v.lab, weeks) / 2
 
 
 # --- who is held back by what
@@ -249,3 +260,17 @@ def test_a_maker_that_also_builds_is_told_of_the_input_of_its_line_and_of_contra
     assert world.state.sites.shells_late == {SUPPLIER: True}
     (freed,) = (h.event for h in shells.binding(world.state, START))
     assert (freed.kind, freed.share) == ("shells", 1.0)
+
+
+def test_a_builder_that_is_late_no_more_has_all_that_it_needs_while_another_waits():
+    world = given().happened(chip_events.InputExpanded(kind="shells", value=1_000.0), *campus("alpha", "greenfield", 1))
+    world.happened(
+        chip_events.InputBound(supplier=SUPPLIER, kind="shells", share=0.5),
+        site_events.BuildingStarted(
+            building_id="alpha/building/1", site="alpha", org=CLOUD, region="texas", kind="greenfield",
+            power_kw_it=5_000, start_day=START, due_day=START + 100, on_site_power=False, is_firm=True,
+        ),
+    )  # fmt: skip
+    told = {h.event.supplier: h.event.share for h in shells.binding(world.state, START + 1_000)}
+    assert told[SUPPLIER] == 1.0
+    assert 0 < told[CLOUD] < 1
