@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from market.cluster.case import Array
+from market.cluster.case import PRECISIONS, Array
 from market.cluster.chips import CHIPS, Chip, chip
 from market.cluster.constants import Constants, fitted
+from market.cluster.evaluate import CHUNK_ROWS
 from market.cluster.losses import stored_errors
 from market.cluster.models import Model, model, shape_for
 from market.cluster.serve_case import Serve, Served
@@ -150,18 +151,14 @@ class ServeTable:
     batch: Array  # NaN: as many as memory allows
 
 
-CHUNK_ROWS = 8192
-WORDS = ("bf16", "fp8", "fp4")
-
-
 def evaluate_serving(table: ServeTable, constants: Constants | None = None) -> Iterator[tuple[slice, Served]]:
     """Yield the answers of a table, chunk by chunk: memory does not grow with the rows."""
     k = constants or fitted()
-    sides = [[chip_side(c, p, k) for p in WORDS] for c in CHIPS.values()]
+    sides = [[chip_side(c, p, k) for p in PRECISIONS] for c in CHIPS.values()]
     by_chip = {n: np.array([[s[n] for s in row] for row in sides]) for n in sides[0][0]}
     shapes = [model_side(m) for m in table.models]
     by_model = {n: np.array([s[n] for s in shapes]) for n in shapes[0]}
-    width = np.array([WEIGHT_BYTES[p] for p in WORDS])
+    width = np.array([WEIGHT_BYTES[p] for p in PRECISIONS])
     for start in range(0, len(table.chip), CHUNK_ROWS):
         part = slice(start, min(start + CHUNK_ROWS, len(table.chip)))
         which, shape, level = table.chip[part], table.model[part], table.precision[part]
@@ -173,7 +170,7 @@ def evaluate_serving(table: ServeTable, constants: Constants | None = None) -> I
         one = np.asarray(1.0)
         columns |= {"host": one, "reserved": one, "speculation": one, "tpot_limit_s": np.asarray(np.inf),
                     "weight_bytes": width[level],
-                    "kv_bytes": np.minimum(width[level], 2).clip(1, 2)}  # fmt: skip
+                    "kv_bytes": width[level].clip(1, 2)}  # fmt: skip
         yield part, serve(Serve(**columns), k)
 
 
