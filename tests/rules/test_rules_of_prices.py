@@ -13,6 +13,8 @@ from events.types.demand import MarketCleared, TailSigned, UseMeasured
 from events.types.run import ParameterSet
 from market.rules import index, prices
 from market.state.demand import TAIL
+from market.state.leases import Signature
+from market.view import MarketView, Shared
 
 
 def test_the_cost_of_an_hour_follows_the_price_and_power_of_a_chip_per_h100e():
@@ -164,7 +166,17 @@ def test_the_index_moves_by_how_much_was_signed():
     assert 2.5 > moved(10.0) > moved(1_000.0) > moved(100_000.0)
 
 
-def test_the_index_compares_a_contract_with_the_quote_for_its_like():
+@pytest.mark.parametrize(("chip", "days", "wait_days"), [("H100", 364, 0), ("A100", 700, 56), ("GB200", 364, 84)])
+def test_the_index_compares_a_contract_with_the_quote_for_its_like(chip, days, wait_days):
+    """What is signed at the rent of the day moves the index to today's quote, whatever its chip, term and wait."""
+    state = given().state
+    seen = MarketView(Shared(state), CLOUD)
+    rent = seen.rent(chip, days, wait_days / 7) / seen.chip(chip).h100e
+    state.leases.signed = [Signature(CLOUD, chip, 1e12, days, wait_days, rent)]
+    assert index.measured(state, seen.day)[0] == pytest.approx(prices.reference_quote(state), rel=1e-4)
+
+
+def test_later_capacity_of_a_cheaper_chip_is_sold_nearer_to_its_own_cost():
     world = given()
     cheap, weeks = "A100", 20
     cost = prices.replacement_cost(world.state, world.state.chips.chips[cheap], world.day)
