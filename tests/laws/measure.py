@@ -6,10 +6,11 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+import polars as pl
+
 from agents.model import MarketModel
-from events import MemoryLog
 from events.types import Event
-from events.types.chips import ChipsAllocated, InputBound, OrderCancelled, OrderPlaced
+from events.types.chips import OrderPlaced
 from events.types.demand import TailSigned
 from events.types.finance import OrgDefaulted
 from events.types.leases import LeaseSigned
@@ -21,11 +22,11 @@ from market.rules.base import fleets_h100e
 from market.rules.policy import policy_hooks
 from market.rules.projects import benches
 from market.scenario.load import load_scenario
+from market.truth.definitions import definition_of
+from market.truth.queryable import QueryableLog
+from market.units import QUARTER_DAYS
 
 WORLD = "frontier-2024"
-QUARTER_DAYS = 91
-SYSTEM_OVER_CHIP = {"Hopper": 1.12, "Blackwell": 1.2}  # revenue of a system over its chip, as equations of 2024
-NETWORK = 1.1
 SIDE_BY_SIDE_KW = 1000
 
 
@@ -43,24 +44,16 @@ class Change:
 class Figures:
     """What was measured: by week or by quarter of 91 days from the start."""
 
+    start_usd_per_h100e_hour: float = 0.0  # the index on the first day
     index: list[float] = field(default_factory=list)
-    spot: list[float] = field(default_factory=list)
     energised_gw: list[float] = field(default_factory=list)
-    installed_h100e: list[float] = field(default_factory=list)
-    lead_weeks: list[float] = field(default_factory=list)
     orders_usd: dict[int, float] = field(default_factory=lambda: defaultdict(float))
     ordered_gpus: dict[int, float] = field(default_factory=lambda: defaultdict(float))
-    cancelled_gpus: dict[int, float] = field(default_factory=lambda: defaultdict(float))
     starts_gw: dict[int, float] = field(default_factory=lambda: defaultdict(float))
     paused_gw: dict[int, float] = field(default_factory=lambda: defaultdict(float))
-    nvidia_usd: dict[int, float] = field(default_factory=lambda: defaultdict(float))
+    nvidia_usd: float = 0.0  # data-centre revenue of the first quarter
     defaults: list[str] = field(default_factory=list)
-    bound: list[str] = field(default_factory=list)
     signed: list[tuple[int, str, str, float]] = field(default_factory=list)  # week, class and term, lessor, USD/H100e-h
-    fleets: dict[str, list[float]] = field(default_factory=dict)  # lab -> H100e at the end of each quarter
-    revenue: dict[str, list[float]] = field(default_factory=dict)
-    undelivered_usd: dict[str, list[float]] = field(default_factory=dict)
-    residuals: dict[str, float] = field(default_factory=dict)
     waiting_gw: list[float] = field(default_factory=list)  # chips in warehouses
     side_by_side: dict[str, int] = field(default_factory=dict)  # org -> most weeks of chips waiting beside idle power
     waits_now: dict[str, int] = field(default_factory=dict)
@@ -70,13 +63,9 @@ class Figures:
 def run(seed: int, change: Change) -> Figures:
     """Run the world under a change and measure it."""
     scenario = load_scenario(WORLD, {}).scenario
-    log = MemoryLog()
+    log = QueryableLog()
     model = MarketModel(scenario, seed, log=log, hooks=policy_hooks(load_policies(change.policies)))
-    found = Figures()
-    found.residuals = {
-        name: value for name, value in model.state.run.parameters.items()
-        if name.endswith(("target_factor", "finance_factor"))
-    }  # fmt: skip
+    found = Figures(model.state.leases.price_usd_per_h100e_hour)
     with few_collections():
         for week in range(change.weeks):
             if week == change.from_week:
@@ -84,36 +73,27 @@ def run(seed: int, change: Change) -> Figures:
                     day = model.state.run.start_day + 7 * week
                     model.kernel.record(day, ParameterSet(parameter=name, value=value), "world", "world")
             model.step()
-            _weekly(model, found, week)
+            _weekly(model, found)
     start = model.state.run.start_day
     weights = {chip.name: chip.h100e for chip in model.state.chips.chips.values()}
     for entry in log.entries():
         if entry.day > start:
             _note(found, entry.event, entry.day - start, weights)
+    log.finish()
+    revenue = definition_of("nvda_dc_revenue")
+    days = (pl.col("day") > start) & (pl.col("day") < start + QUARTER_DAYS)
+    found.nvidia_usd = 1e9 * revenue.factor * float(log.query(revenue.query).filter(days)["value"].sum())
     return found
 
 
-def _weekly(model: MarketModel, found: Figures, week: int) -> None:
+def _weekly(model: MarketModel, found: Figures) -> None:
     state = model.state
-    chips = state.chips.chips
     found.index.append(round(state.leases.price_usd_per_h100e_hour, 4))
-    found.spot.append(round(state.demand.clearing_usd_per_h100e_hour, 4))
     found.energised_gw.append(round(sum(s.energised_kw for s in state.sites.sites.values()) / 1e6, 4))
-    found.installed_h100e.append(round(sum(h.owned * chips[h.chip].h100e for h in state.chips.holdings.values())))
-    found.lead_weeks.append(round(state.chips.lead_times[-1], 2))
     for org, on in benches(state, fleets_h100e(state)).items():
         if on.waiting and on.research > 0:
             found.idle.setdefault(org, []).append(round(max(0.0, on.free) / on.research, 4))
     _side_by_side(state, found)
-    if week % 13 == 12:
-        held: Counter[str] = Counter()
-        for h in state.chips.holdings.values():
-            held[h.org] += h.held * chips[h.chip].h100e
-        for org, lab in state.training.labs.items():
-            found.fleets.setdefault(org, []).append(round(held[org]))
-            found.revenue.setdefault(org, []).append(round(lab.revenue_usd_per_year / 1e6))
-        for org in ("coreweave", "oci", "azure"):
-            found.undelivered_usd.setdefault(org, []).append(round(_obligations(state, org) / 1e9, 2))
 
 
 def _side_by_side(state: Any, found: Figures) -> None:
@@ -132,41 +112,18 @@ def _side_by_side(state: Any, found: Figures) -> None:
         found.side_by_side[org] = max(now, found.side_by_side.get(org, 0))
 
 
-def _obligations(state: Any, org: str) -> float:
-    """Rent that others have still to pay under signed leases and contracts."""
-    today = state.run.start_day + 7 * (state.run.week + 1)
-    total = sum(
-        x.gpus * x.price_usd_per_gpu_hour * 24 * (x.end_day - max(today, x.start_day))
-        for x in state.leases.leases.values()
-        if x.lessor == org and x.kind != "internal" and x.end_day > today
-    )
-    for contract in state.contracts.open.values():
-        if contract.lessor == org:
-            days = sum(t.gpus * (t.end_day - max(today, t.start_day)) for t in contract.schedule)
-            total += days * 24 * contract.price_usd_per_gpu_hour
-    return float(total)
-
-
 def _note(found: Figures, event: Event, days: int, weights: dict[str, float]) -> None:
     """Count one event."""
     quarter = days // QUARTER_DAYS
     if isinstance(event, OrderPlaced):
         found.orders_usd[quarter] += event.gpus * event.price_usd_per_gpu
         found.ordered_gpus[quarter] += event.gpus
-    elif isinstance(event, OrderCancelled):
-        found.cancelled_gpus[quarter] += event.gpus
-    elif isinstance(event, ChipsAllocated) and event.supplier == "nvidia":
-        kind = "Hopper" if event.chip in ("H100", "H200", "A100", "H20", "H800", "A800") else "Blackwell"
-        price = 1.0 if event.chip == "H20" else SYSTEM_OVER_CHIP[kind]
-        found.nvidia_usd[quarter] += event.gpus * event.price_usd_per_gpu * price * NETWORK
     elif isinstance(event, BuildingStarted):
         found.starts_gw[quarter] += event.power_kw_it / 1e6
     elif isinstance(event, BuildingPaused | BuildingCancelled):
         found.paused_gw[quarter] += event.power_kw_it / 1e6
     elif isinstance(event, OrgDefaulted):
         found.defaults.append(event.org)
-    elif isinstance(event, InputBound) and event.share < 1:
-        found.bound.append(f"{days // 7} {event.supplier} {event.kind}")
     elif isinstance(event, TailSigned):
         found.signed.append((days // 7, "any 1", event.lessor, event.price_usd_per_h100e_hour))
     elif isinstance(event, LeaseSigned) and event.kind != "internal" and event.quote_id is not None:
