@@ -66,7 +66,10 @@ def _sorted(value: Any) -> Any:
     first = next(iter(value), "") if isinstance(value, dict) else ""
     if type(first) is str:
         return value
-    return sorted(value.items(), key=lambda item: "\0".join(item[0])) if type(first) is Place else sorted(value.items())
+    if type(first) is not Place:
+        return sorted(value.items())
+    by_text = dict(zip(map("\0".join, value), value.items(), strict=True))
+    return list(map(by_text.__getitem__, sorted(by_text)))
 
 
 def next_id(state: State, owner: str, family: str) -> str:

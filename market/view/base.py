@@ -22,18 +22,42 @@ def may_see(kind: type[Event], me: str, *parties: str) -> bool:
     return me in parties if kind.sees == "parties" else me == parties[0]
 
 
-class View:
-    """One org's sight of a week. Its attributes cannot be set, and none leads to the state."""
+class _Settable(dict[str, float]):
+    """Settable numbers that one org may read: those that are nobody's own, and its own."""
 
-    __slots__ = ("_shared", "_state", "day", "me", "week")
+    __slots__ = ("me",)
+    me: str
+
+    def __missing__(self, name: str) -> float:
+        if name.startswith("orgs.") and not name.startswith(f"orgs.{self.me}."):
+            raise NotVisible(f"{name} is not {self.me}'s to know")
+        raise KeyError(name)
+
+
+class View:
+    """One org's sight of a week. Its attributes cannot be set, and none leads to the state.
+
+    Attributes
+    ----------
+    me : the org.
+    week, day : the week that begins, and its last day.
+    param : reads a settable number by name; of orgs only the own ones. NotVisible for another's, KeyError for none.
+    """
+
+    __slots__ = ("_shared", "_state", "day", "me", "param", "week")
     me: str
     week: int
     day: int
+    param: Callable[[str], float]
 
     def __init__(self, shared: Shared, me: str) -> None:
         _SHARED.__set__(self, shared)
         _STATE.__set__(self, shared.state)
-        for name, value in (("me", me), ("week", shared.week), ("day", shared.day)):
+        settable = _Settable(shared.parameters)
+        settable.update(shared.own_parameters.get(me, ()))
+        settable.me = me
+        param = settable.__getitem__  # not a method of ours: behaviours ask half a million times in three years
+        for name, value in (("me", me), ("week", shared.week), ("day", shared.day), ("param", param)):
             object.__setattr__(self, name, value)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -41,15 +65,6 @@ class View:
 
     def __delattr__(self, name: str) -> None:
         raise AttributeError(f"a view is read-only: {name}")
-
-    def param(self, name: str) -> float:
-        """Read a settable number; of orgs only the own ones."""
-        value = shared_of(self).public_parameters.get(name)
-        if value is not None:
-            return value
-        if name.startswith("orgs.") and not name.startswith(f"orgs.{self.me}."):
-            raise NotVisible(f"{name} is not {self.me}'s to know")
-        return state_of(self).run.parameters[name]
 
     def trait(self, name: str, default: float = 0.0) -> float:
         """Read an own trait."""

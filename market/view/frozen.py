@@ -4,35 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cache
-from inspect import Parameter, signature
+from itertools import starmap
 from types import MappingProxyType
 from typing import Any, get_origin, get_type_hints
 
 import msgspec
+from msgspec.structs import astuple
+
+type Wraps = list[tuple[int, Callable[[Any], Any]]]  # positions of fields, and what makes each read-only
+
+WRAPS: dict[Any, Callable[[Any], Any]] = {dict: lambda held: MappingProxyType(dict(held)), list: tuple}
 
 
 def frozen[T: msgspec.Struct](record: T) -> T:
     """Copy a record of the state into a frozen one of a class of its own, a subclass of the record's."""
-    copied: T = _copier(type(record))(record)
+    (copied,) = all_frozen((record,))
     return copied
 
 
 def all_frozen[T: msgspec.Struct](records: Iterable[T]) -> tuple[T, ...]:
-    """Copy records of one class into frozen ones."""
+    """Copy records of one class into frozen ones; fields that hold a mapping or list become read-only ones."""
     held = list(records)
-    return tuple(map(_copier(type(held[0])), held)) if held else ()
+    if not held:
+        return ()
+    twin, wraps = _twin(type(held[0]))
+    if not wraps:
+        return tuple(starmap(twin, map(astuple, held)))
+    return tuple(twin(*_wrapped(astuple(record), wraps)) for record in held)
+
+
+def _wrapped(values: tuple[Any, ...], wraps: Wraps) -> list[Any]:
+    found = list(values)
+    for at, wrap in wraps:
+        found[at] = wrap(found[at])
+    return found
 
 
 @cache
-def _copier(kind: type[msgspec.Struct]) -> Callable[[Any], Any]:
-    """Compile `lambda x: Frozen(x.a, ...)`; fields that hold a mapping or list become read-only ones."""
+def _twin(kind: type[msgspec.Struct]) -> tuple[Callable[..., Any], Wraps]:
+    """A frozen subclass that takes its fields by position, and what wraps some of them.
+
+    For a record of forty fields that takes a tenth of the time that they take by keyword.
+    """
+    fields: list[tuple[str, Any, Any]] = [(field.name, field.type, None) for field in msgspec.structs.fields(kind)]
+    twin = msgspec.defstruct(kind.__name__, fields, bases=(kind,), frozen=True, kw_only=False)
     hints = get_type_hints(kind)
-    wraps = {dict: "_mapping(x.{0})", list: "_items(x.{0})"}
-    by_name = {name for name, x in signature(kind).parameters.items() if x.kind is Parameter.KEYWORD_ONLY}
-    parts = [wraps.get(get_origin(hints[name]), "x.{0}").format(name) for name in kind.__struct_fields__]
-    pairs = zip(kind.__struct_fields__, parts, strict=True)
-    parts = [f"{name}={part}" if name in by_name else part for name, part in pairs]
-    twin = msgspec.defstruct(kind.__name__, [], bases=(kind,), frozen=True)
-    names = {"_Frozen": twin, "_mapping": lambda held: MappingProxyType(dict(held)), "_items": tuple}
-    made: Callable[[Any], Any] = eval(f"lambda x: _Frozen({', '.join(parts)})", names)
-    return made
+    origins = [(at, get_origin(hints[name])) for at, name in enumerate(kind.__struct_fields__)]
+    return twin, [(at, WRAPS[origin]) for at, origin in origins if origin in WRAPS]

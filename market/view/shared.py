@@ -45,9 +45,18 @@ class Shared(SharedPower):
         return {org: tuple(mine) for org, mine in found.items()}
 
     @cached_property
-    def public_parameters(self) -> dict[str, float]:
+    def parameters(self) -> dict[str, float]:
         """Settable numbers that are no org's own."""
         return {name: x for name, x in self.state.run.parameters.items() if not name.startswith("orgs.")}
+
+    @cached_property
+    def own_parameters(self) -> dict[str, dict[str, float]]:
+        """Those of orgs, by org."""
+        found: dict[str, dict[str, float]] = defaultdict(dict)
+        for name, x in self.state.run.parameters.items():
+            if name.startswith("orgs."):
+                found[name.split(".", 2)[1]][name] = x
+        return found
 
     @cached_property
     def orgs(self) -> Mapping[str, Org]:
