@@ -6,7 +6,7 @@ import math
 
 from agents.decision import Target
 from agents.means import best_chip, offers
-from agents.resources import installed_kw, pending_h100e, room_kw, trusted_kw
+from agents.resources import installed_kw, pending_h100e, room_kw, running_kw, trusted_kw
 from agents.valuation import once
 from market.units import MONTH_WEEKS, QUARTER_WEEKS, YEAR_WEEKS, clip
 from market.view import MarketView
@@ -155,9 +155,8 @@ def greenfield_weeks(view: MarketView) -> float:
 def power_gap_kw(view: MarketView) -> float:
     """IT power that the org would start now: its part of what is foreseen over what stands and is under way."""
     p = view.param
-    ready = sum(site.energised_kw for site in view.sites())
     coming = sum(b.power_kw for b in view.buildings())  # paused ones too: they are taken up first
-    gap = p("sites.need_margin") * power_needed_kw(view) - ready - coming
+    gap = p("sites.need_margin") * power_needed_kw(view) - running_kw(view) - coming
     part = QUARTER_WEEKS / p("sites.start_weeks") * margin(view) * chips_gate(view)
     return gap * part
 

@@ -11,7 +11,7 @@ from agents import execution, means, options, permission
 from agents.amounts import fleet, urgency
 from agents.buyers import NODE_GPUS
 from agents.decision import Way, decide
-from agents.resources import installed_kw, lacking, payable_usd, room_kw
+from agents.resources import installed_kw, lacking, payable_usd, room_kw, running_kw
 from events.commands import Command
 from events.commands.chips import PlaceOrder
 from market.units import CENTS
@@ -25,7 +25,7 @@ def power_chips(view: MarketView) -> Iterator[Command]:
     other costs.
     """
     p, sites, chip = view.param, view.sites(), means.best_chip(view)
-    ready = sum(site.energised_kw for site in sites) + sum(b.power_kw for b in view.buildings())
+    ready = running_kw(view) + sum(b.power_kw for b in view.buildings())
     spare = view.cash_cents / CENTS - means.other_burn_usd(view) - means.promised_usd(view)
     cash_kw = max(0.0, spare) / p("build.shell_usd_per_kw")
     kw = int(min(view.pending_kw() + installed_kw(view) - ready, cash_kw, p("sites.building_kw_max")))
@@ -37,7 +37,7 @@ def power_chips(view: MarketView) -> Iterator[Command]:
     ways = options.every_build(view, wanted, view.day, region=site.region)
     ways = [way for way in ways if way.way == Way.BROWNFIELD]
     found = decide(wanted, ways, means.weights(view))
-    best = found.best_of(lambda option: option.way == Way.BROWNFIELD)
+    best = found.best
     if best is not None:
         yield execution.begin(view, best.option, kw, site.name, found.choice("building", best))
 
@@ -108,7 +108,7 @@ def build_for(view: MarketView, contract: Contract, room: dict[str, float]) -> I
     late = [replace(way, wait_weeks=max(0.0, way.wait_weeks - weeks)) for way in ways]
     found = decide(wanted, late, means.weights(view))
     slow = next((scored for scored in found.ranked if scored.option.failed == ("power",)), None)
-    best = found.best_of(lambda option: option.way != Way.WAIT) or slow
+    best = found.best or slow  # never to wait, which costs as much and comes later
     if best is not None:
         why = found.choice("building", best)
         yield execution.begin(view, best.option, kw, contract.contract_id, why, site=site)

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from agents import means, owning, permission
 from agents.decision import Target
 from agents.means import YEAR_DAYS, Build
-from agents.resources import own_part
+from agents.resources import own_part, running_kw
 from agents.rights import with_clauses
 from agents.rooms import lacking_kw, rooms
 from agents.valuation import once
@@ -83,26 +83,25 @@ def plans(view: MarketView, lead: float, kw: float, regions: list[str]) -> Itera
     What its own users and the labs that it backs lack has asked for power first, at each site its part.
     """
     beside, apart = max(lead, means.shell_weeks(view, "next")), max(lead, means.shell_weeks(view, "greenfield"))
-    first, campus = spoken_for_kw(view)
-    alone = max(apart, means.power_weeks(view, Build("greenfield", regions[0], True), kw)) if regions else apart
+    first = spoken_for_kw(view)
     for region in regions:
-        asked = kw + first.get(region, 0.0)
-        if region in campus:
+        asked, campus = kw + first.get(region, 0.0), permission.own_site(view, region)
+        if campus is not None:
             build = Build("brownfield", region, False)
-            yield Plan(campus[region], build, region, max(beside, means.power_weeks(view, build, asked)))
+            yield Plan(campus.name, build, region, max(beside, means.power_weeks(view, build, asked)))
         build = Build("greenfield", region, False)
         yield Plan("", build, region, max(apart, means.power_weeks(view, build, asked)))
-        yield Plan("", Build("greenfield", region, True), region, alone)  # makers of own plant have one queue
+        build = Build("greenfield", region, True)
+        yield Plan("", build, region, max(apart, means.power_weeks(view, build, kw)))
 
 
 @once
-def spoken_for_kw(view: MarketView) -> tuple[dict[str, float], dict[str, str]]:
-    """Power that own users and backed labs lack, by region, and the first of the org's sites there by name."""
-    first, campus = dict[str, float](), dict[str, str]()
+def spoken_for_kw(view: MarketView) -> dict[str, float]:
+    """Power that own users and backed labs lack, by region."""
+    first = dict[str, float]()
     for room in rooms(view):
         first[room.region] = first.get(room.region, 0.0) + room.share * lacking_kw(view)
-        campus[room.region] = min(campus.get(room.region, room.site), room.site)
-    return first, campus
+    return first
 
 
 def at_wish(view: MarketView, chip: Chip, gpus: int, region: str) -> Plan | None:
@@ -151,9 +150,8 @@ def carried_gpus(view: MarketView, chip: Chip, first_day: int, build: Build | No
 
 def buildable_gpus(view: MarketView, chip: Chip) -> float:
     """GPUs of a new contract that the lessor could build for: what it has signed is a multiple of what it runs."""
-    runs = sum(site.energised_kw for site in view.sites())
     signed = sum(c.undrawn * view.chip(c.chip).power_kw_it_per_gpu for c in view.contracts() if c.lessor == view.me)
-    return max(0.0, view.param("contracts.backlog_max") * runs - signed) / chip.power_kw_it_per_gpu
+    return max(0.0, view.param("contracts.backlog_max") * running_kw(view) - signed) / chip.power_kw_it_per_gpu
 
 
 class Means(NamedTuple):

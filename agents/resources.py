@@ -54,6 +54,12 @@ def installed_kw(view: MarketView) -> float:
     return sum(site.installed_w for site in view.sites()) / 1000
 
 
+@once
+def running_kw(view: MarketView) -> int:
+    """Power at own sites that chips may draw today."""
+    return sum(site.running_kw for site in view.sites())
+
+
 def trusted_kw(view: MarketView, weeks: float, trust: float | None = None) -> float:
     """IT power that the org reckons with so many weeks ahead: what stands, and a part of what it expects by then.
 
@@ -63,7 +69,7 @@ def trusted_kw(view: MarketView, weeks: float, trust: float | None = None) -> fl
     days, power = expected_kw(view)
     part = view.param("sites.trust") if trust is None else trust
     soon = power[bisect_right(days, view.day + 7 * weeks)]
-    return sum(site.energised_kw for site in view.sites()) + part * soon
+    return running_kw(view) + part * soon
 
 
 @once

@@ -124,8 +124,8 @@ def taken_h100e(view: MarketView, options: Sequence[ExerciseOption]) -> float:
 def renewal_pays(view: MarketView, lease: Lease) -> bool:
     """Whether to go on at the index of the last day is foreseen to be no dearer than another lease and the change."""
     wait = (lease.end_day - view.day) / 7
-    anew = view.contract_price(lease.renew_days, wait) * (1 + view.param("talks.switching_share"))
-    return view.contract_price(YEAR_DAYS, wait) <= anew
+    anew = view.rent(lease.chip, lease.renew_days, wait) * (1 + view.param("talks.switching_share"))
+    return view.contract_price(YEAR_DAYS, wait) * view.work_h100e(lease.chip) <= anew
 
 
 def _by_price(view: MarketView) -> Callable[[Lease], tuple[float, str]]:

@@ -46,7 +46,7 @@ def rooms(view: MarketView) -> tuple[Room, ...]:
     coming: dict[str, list[tuple[int, str, int]]] = {site.name: [] for site in view.sites()}
     for b in view.buildings():
         coming[b.site].append((b.due_day, b.building_id, b.power_kw))
-    power = {s.name: s.energised_kw + sum(kw for _, _, kw in coming[s.name]) for s in view.sites()}
+    power = {s.name: s.running_kw + sum(kw for _, _, kw in coming[s.name]) for s in view.sites()}
     total, signed = sum(power.values()), contracted_kw(view)
     return tuple(
         Room(

@@ -11,7 +11,7 @@ from agents import decision, execution, means, options, permission
 from agents.amounts import fleet, fundable_kw, greenfield_weeks, margin, power_gap_kw, power_needed_kw, urgency
 from agents.decision import Option, Target
 from agents.means import best_chip
-from agents.resources import buildable_kw
+from agents.resources import buildable_kw, running_kw
 from agents.valuation import is_my_week
 from events.commands import Command
 from events.commands.sites import PauseBuilding, RenewPermit, ResumeBuilding
@@ -46,8 +46,7 @@ def pauses(view: MarketView) -> Iterator[Command]:
     """Pause the newest of what is under way beyond need, a part a month, and take paused work up again when needed."""
     p, paused = view.param, [b for b in view.buildings() if b.paused_day >= 0]
     working = [b for b in view.buildings() if b.paused_day < 0 and not b.shell_ready]
-    ready = sum(site.energised_kw for site in view.sites())
-    ready += sum(b.power_kw for b in view.buildings() if b.paused_day < 0)
+    ready = running_kw(view) + sum(b.power_kw for b in view.buildings() if b.paused_day < 0)
     excess = ready - p("orders.excess") * p("sites.need_margin") * power_needed_kw(view)
     if view.cash_cents < 0:
         excess = float(ready)

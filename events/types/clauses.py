@@ -24,7 +24,8 @@ class OptionExercised(Event, frozen=True, kw_only=True):
 class LeaseRenewed(Event, frozen=True, kw_only=True):
     """A lease goes on behind its last day, until `end_day`, at the price that its clause gives on that day.
 
-    `amount_usd_cents` is the rent due at the price before.
+    `amount_usd_cents` is the rent due at the price before. `work_h100e` is the work of a GPU where the clause says the
+    index: the price is the index of the day times it.
     """
 
     subject: ClassVar[str] = "lease_id"
@@ -34,6 +35,7 @@ class LeaseRenewed(Event, frozen=True, kw_only=True):
     end_day: int
     price_usd_per_gpu_hour: float
     amount_usd_cents: int
+    work_h100e: float | None = None
 
 
 class RentStepped(Event, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from events.kinds import LeaseEnd, PaymentKind, QuoteRefusal
 from events.terms import DEFAULTS, WORDS, LeaseTerms
 from events.types import clauses as events
 from events.types.finance import PaymentMade
+from market.rules import work
 from market.rules.base import Happening
 from market.rules.finance import rent_due
 from market.state import State
@@ -83,12 +84,13 @@ def steps(state: State, day: int) -> Iterator[Happening]:
 
 def renewal(state: State, lease: Lease, day: int) -> Happening:
     """Go on with a lease whose term is over and whose lessee renewed it, at its price or at the index of that day."""
-    price = lease.price_usd_per_gpu_hour
+    price, each = lease.price_usd_per_gpu_hour, None
     if lease.renew_price == "index":
-        price = digits(state.leases.price_usd_per_h100e_hour * state.chips.chips[lease.chip].h100e)
+        each = digits(work.in_h100e(state, day)[lease.chip])
+        price = digits(state.leases.price_usd_per_h100e_hour * each)
     renewed = events.LeaseRenewed(
         lease_id=lease.lease_id, lessor=lease.lessor, lessee=lease.lessee, end_day=lease.end_day + lease.renew_days,
-        price_usd_per_gpu_hour=price, amount_usd_cents=rent_due(lease, day - 1),
+        price_usd_per_gpu_hour=price, amount_usd_cents=rent_due(lease, day - 1), work_h100e=each,
     )  # fmt: skip
     return Happening(day, renewed, lease.lessee, lease.lease_id)
 

@@ -42,7 +42,7 @@ def minimum_take_share(state: State, region: str) -> float:
 def billed_w(state: State, site: Site) -> float:
     """IT power for whose energy a site pays, in watts: none of what stands still for want of a permit."""
     used = site.installed_w * (1 - site.stopped_share)
-    return max(used, minimum_take_share(state, site.region) * (site.energised_kw - site.stopped_kw) * 1000)
+    return max(used, minimum_take_share(state, site.region) * site.running_kw * 1000)
 
 
 def curtail(state: State, day: int) -> Iterator[Happening]:

@@ -110,12 +110,12 @@ def quoted(state: State, signed: Iterable[Signature], day: int) -> Iterator[floa
     works, cost_of_mix = work.in_h100e(state, day), prices.cost_of_mix(state, day)
     for one in signed:
         weeks = one.wait_days / 7
-        price = prices.quote(state, one.days, weeks)
-        if one.chip:
-            chip, each = state.chips.chips[one.chip], works[one.chip]
-            cost = prices.cost_of_work(state, chip, day, each)
-            price = price * prices.later_factor(state, cost, cost_of_mix, weeks) * each / chip.h100e
-        yield price
+        if not one.chip:
+            yield prices.quote(state, one.days, weeks)
+            continue
+        chip, each = state.chips.chips[one.chip], works[one.chip]
+        costs = prices.cost_of_work(state, chip, day, each), cost_of_mix
+        yield prices.rent(state, costs, each, one.days, weeks) / chip.h100e
 
 
 def usual_h100e(state: State) -> float:

@@ -140,6 +140,15 @@ def later_factor(state: State, cost: float, cost_of_mix: float, wait_weeks: floa
     return float(min(1.0, cost / cost_of_mix) ** later)
 
 
+def rent(state: State, costs: tuple[float, float], each: float, days: float, wait_weeks: float) -> float:
+    """Rent of a GPU by contract for so many days that begins after a wait, by the work it does, USD/GPU-hour.
+
+    costs : of owning an hour of mean work on its chip and on what is on sale
+    each : work of a GPU, in H100e of mean work
+    """
+    return quote(state, days, wait_weeks) * later_factor(state, *costs, wait_weeks) * each
+
+
 def reference_quote(state: State, spot: float | None = None) -> float:
     """Rent of the one-year contract that the index speaks of."""
     return sum(forward(state, weeks, spot) for weeks in REFERENCE_WEEKS) / len(REFERENCE_WEEKS)

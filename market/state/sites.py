@@ -22,9 +22,14 @@ class Site(msgspec.Struct, array_like=True):
     stopped_kw: int = 0  # of `energised_kw`, fed by own plant that has no permit any more
 
     @property
+    def running_kw(self) -> int:
+        """Energised power that may run: all but that of plant that has no permit any more."""
+        return self.energised_kw - self.stopped_kw
+
+    @property
     def spare_w(self) -> int:
-        """Energised power that no GPU uses, in watts; none of plant that stands still."""
-        return max(0, (self.energised_kw - self.stopped_kw) * 1000 - self.installed_w)
+        """Energised power that may run and that no GPU uses, in watts."""
+        return max(0, self.running_kw * 1000 - self.installed_w)
 
     @property
     def stopped_share(self) -> float:

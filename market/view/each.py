@@ -71,11 +71,11 @@ class EachOrg(Grouped):
 
     @once_each
     def used_share(self, org: str) -> float:
-        """Part of an org's energised power that its GPUs use; 1 without any."""
+        """Part of an org's power that its GPUs use, plant left out that stands still; 1 without any."""
         sites = self.sites[org]
-        energised = sum(site.energised_kw for site in sites)
-        used = sum(site.installed_w for site in sites) / 1000
-        return min(1.0, used / energised) if energised else 1.0
+        running = sum(site.running_kw for site in sites)
+        used = sum(site.installed_w * (1 - site.stopped_share) for site in sites) / 1000
+        return min(1.0, used / running) if running else 1.0
 
     @once_each
     def pending_kw(self, org: str) -> float:

@@ -46,8 +46,7 @@ class EconomyView(OwnView):
     def rent(self, chip: str, days: float, wait_weeks: float) -> float:
         """Rent of a GPU by contract for so many days that begins after a wait, by the work it does, USD/GPU-hour."""
         costs = shared_of(self).costs[chip], shared_of(self).cost_of_mix
-        price = self.contract_price(days, wait_weeks) * prices.later_factor(state_of(self), *costs, wait_weeks)
-        return price * self.work_h100e(chip)
+        return prices.rent(state_of(self), costs, self.work_h100e(chip), days, wait_weeks)
 
     def work_h100e(self, chip: str) -> float:
         """Work of a GPU, in H100e that do the mean work of all that is installed."""

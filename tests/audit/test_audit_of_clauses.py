@@ -82,6 +82,27 @@ def test_a_rent_that_steps_without_its_clause_is_caught():
     assert "clauses" in findings(say(kernel, wrong))
 
 
+@pytest.mark.parametrize(
+    ("chip", "dearer", "work", "is_wrong"),
+    [
+        ("A100", 0.3, None, True), ("H100", 1.01, 1.0, True), ("H100", 1.0, 1.0, False),
+        ("A100", 1.0, 0.3, False), ("A100", 1.1, 0.3, True),
+    ],
+)  # fmt: skip
+def test_a_renewal_at_another_price_than_the_index_times_the_work_of_its_chip_is_caught(chip, dearer, work, is_wrong):
+    kernel = world(given_gpus=0, chip=chip, renew_days=60, renew_price="index", end_day=START + 7)
+    kernel.answer(ExerciseOption(actor=LAB, because=NAME, lease_id=NAME, kind="renew"))
+    index = kernel.state.leases.price_usd_per_h100e_hour
+    renewed = events.LeaseRenewed(
+        lease_id=NAME, lessor=CLOUD, lessee=LAB, end_day=START + 67, amount_usd_cents=0, work_h100e=work,
+        price_usd_per_gpu_hour=dearer * index * (work or 1.0),
+    )  # fmt: skip
+    kernel.clear()
+    kernel.close()
+    kernel.clock(1)
+    assert ("clauses" in findings(say(kernel, renewed))) == is_wrong
+
+
 def test_a_renewal_that_nobody_asked_for_is_caught():
     wrong = events.LeaseRenewed(
         lease_id=NAME, lessor=CLOUD, lessee=LAB, end_day=START + 900, price_usd_per_gpu_hour=2.5, amount_usd_cents=0

@@ -13,7 +13,7 @@ from events.types import clauses as events
 from events.types.estates import EstateOpened, LeaseAssigned
 from events.types.finance import PaymentMade
 from events.types.leases import LeaseEnded, LeaseSigned, QuoteRefused
-from market.rules import clauses, handover, leases, solvency
+from market.rules import clauses, handover, index, leases, solvency, work
 from market.rules.finance import rent_due
 
 NAME = "lab/lease/1"
@@ -45,23 +45,32 @@ def cents(gpus, days, price=2.5):
 # --- options
 
 
-@pytest.mark.parametrize(("rule", "price"), [("fixed", 2.5), ("index", 3.25)])
-def test_a_lease_that_is_renewed_goes_on_at_its_price_or_at_the_index_of_its_last_day(rule, price):
+@pytest.mark.parametrize(("rule", "price", "each"), [("fixed", 2.5, None), ("index", 2.6, 0.8)])
+def test_a_lease_that_is_renewed_goes_on_at_its_price_or_at_the_index_of_its_last_day(rule, price, each):
     world = leased(renew_days=100, renew_price=rule, take_or_pay_share=0.5)
-    world.state.leases.price_usd_per_h100e_hour = 3.25
+    world.state.leases.price_usd_per_h100e_hour, world.state.leases.work_per_h100e = 3.25, 1.25
     (taken,) = world.when(take("renew"))
     assert (taken.start_day, taken.end_day, taken.gpus) == (START + YEAR, START + YEAR + 100, 1_000)
     world.day = START + YEAR
     (renewed,) = world.after(leases.terms_over(world.state, world.day))
     assert renewed == events.LeaseRenewed(
         lease_id=NAME, lessor=CLOUD, lessee=LAB, end_day=START + YEAR + 100, price_usd_per_gpu_hour=price,
-        amount_usd_cents=cents(1_000, YEAR),
+        amount_usd_cents=cents(1_000, YEAR), work_h100e=each,
     )  # fmt: skip
     assert (the(world).delivered, the(world).price_usd_per_gpu_hour) == (1_000, price)
     assert reason(world, take("renew")) == "no such option"
     (ended,) = world.after(leases.terms_over(world.state, START + YEAR + 100))
     assert isinstance(ended, LeaseEnded)
     invariants(world.state)
+
+
+@pytest.mark.parametrize("chip", ["H100", "GB200"])
+def test_a_renewal_at_the_index_costs_what_the_tail_pays_by_contract_for_the_work_of_the_chip(chip):
+    world = given(tail__contract_share=1.0).happened(lease(chip=chip, renew_days=100, renew_price="index"))
+    each = work.in_h100e(world.state, world.day)[chip]
+    renewed = clauses.renewal(world.state, the(world), world.day).event
+    assert renewed.price_usd_per_gpu_hour == pytest.approx(index.tail_price(world.state, CLOUD) * each)
+    assert renewed.work_h100e == pytest.approx(each)
 
 
 def test_a_lease_without_the_option_ends_when_it_is_over():

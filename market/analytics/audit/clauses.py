@@ -45,16 +45,21 @@ def options(book: Book) -> list[Finding]:
 
 
 def prices(book: Book) -> list[Finding]:
-    """Rent rises by its step within a week of the end of each year, and at a renewal is what the clause says."""
+    """Rent rises by its step within a week of the end of each year, and at a renewal is what the clause says.
+
+    At the index it is the index of the day times the work of a GPU, which the event says; the work of an H100 follows
+    from the index too, and a chip has one work on one day.
+    """
     steps = book.of("RentStepped", "LeaseRenewed", "LeaseSigned").sort("seq")
     steps = steps.with_columns(before=pl.col("price_usd_per_gpu_hour").shift(1).over("lease_id"))
     terms = signed(book, "chip", "renew_price", "step_share", first="start_day")
     steps = steps.drop("chip", "renew_price", "step_share").join(terms, on="lease_id", how="left")
-    index = book.of("PriceMoved").select("seq", index="price_usd_per_h100e_hour").sort("seq")
-    weights = book.of("ChipAnnounced").select("chip", weight="h100e").unique("chip", keep="last")
-    steps = steps.sort("seq").join_asof(index, on="seq").join(weights, on="chip", how="left")
+    index = book.of("PriceMoved").select("seq", index="price_usd_per_h100e_hour", mean="work_per_h100e").sort("seq")
+    steps = steps.sort("seq").join_asof(index, on="seq")
+    said = pl.col("work_h100e").first().over("type", "chip", "day")
+    one = pl.when(pl.col("chip") == "H100").then(1 / pl.col("mean").fill_null(1.0)).otherwise(said)
     is_step = pl.col("type") == "RentStepped"
-    same = pl.when(pl.col("renew_price") == "index").then(pl.col("index") * pl.col("weight"))
+    same = pl.when(pl.col("renew_price") == "index").then(pl.col("index") * one.fill_null(0.0))
     due = (
         pl.when(is_step).then(pl.col("before") * (1 + pl.col("step_share"))).otherwise(same.otherwise(pl.col("before")))
     )

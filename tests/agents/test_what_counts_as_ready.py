@@ -1,0 +1,151 @@
+"""What orgs count on is there: plant without a permit stands still, a campus is one campus, what is coming covers."""
+
+from __future__ import annotations
+
+import pytest
+from given import CLOUD, OEM, SITE, START, SUPPLIER, given, handed, lease
+from test_how_agents_decide import of, view
+from test_the_one_decision import asked
+from test_what_is_asked_for_is_there import campus
+
+from agents import amounts, fulfilment, lessors, resources, rooms, siting
+from events.commands.sites import PauseBuilding, StartBuilding
+from events.types import chips as chip_events
+from events.types import sites as site_events
+from events.types.demand import UseMeasured
+from market.rules import duties, index
+from market.state.leases import Signature
+
+# --- power that may run
+
+
+def own_plant(world, kw=10_000, site=SITE):
+    """Own plant of so much at a site, in use."""
+    name = f"{site}/building/1"
+    return world.happened(
+        site_events.BuildingStarted(
+            building_id=name, site=site, org=CLOUD, region="texas", kind="brownfield", on_site_power=True,
+            power_kw_it=kw, start_day=START, due_day=START,
+        ),
+        site_events.PlantPermitted(
+            building_id=name, site=site, org=CLOUD, region="texas", kind="temporary", power_kw_it=kw, end_day=START
+        ),
+        site_events.PowerEnergised(
+            building_id=name, site=site, org=CLOUD, region="texas", kind="on-site", power_kw_it=kw,
+            power_kw_facility=kw,
+        ),
+    )  # fmt: skip
+
+
+def stopped(world, kw=10_000, site=SITE):
+    """The same without its permit."""
+    told = {"site": site, "org": CLOUD, "region": "texas", "power_kw_it": kw}
+    return world.happened(site_events.PlantStopped(building_id=f"{site}/building/1", **told))
+
+
+READINGS = {
+    "power reckoned with": lambda v: resources.trusted_kw(v, 0.0),
+    "room for chips": lambda v: resources.room_kw(v, 0.0),
+    "contracts that could be built for": lambda v: lessors.buildable_gpus(v, v.chip("H100")),
+    "power over the gap": lambda v: -amounts.power_gap_kw(v),
+    "power spoken for at home": lambda v: rooms.rooms(v)[0].free_kw,
+}
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_plant_that_stands_still_adds_no_more_than_if_it_were_not_there(reading):
+    def world():
+        users = UseMeasured(org=CLOUD, usd_per_year=1e9, growth_per_year=1.0, h100e=1.0)
+        return given(regions__texas__grid_mw_per_year=1e6).happened(users)
+
+    none, running, still = world(), own_plant(world()), stopped(own_plant(world()))
+    found = [READINGS[reading](view(each, CLOUD)) for each in (none, running, still)]
+    assert found[1] > found[0]
+    assert found[2] == pytest.approx(found[0])
+
+
+@pytest.mark.parametrize("make", [given, lambda: own_plant(given()), lambda: stopped(own_plant(given()))])
+def test_the_part_of_its_power_that_an_org_uses_is_the_part_that_it_is_billed_for(make):
+    world = make()
+    site = world.state.sites.sites[SITE]
+    assert view(world, CLOUD).used_share() == pytest.approx(duties.billed_w(world.state, site) / site.running_kw / 1000)
+
+
+def test_work_is_not_paused_for_plant_that_stands_still():
+    def pauses(world):
+        world.happened(
+            site_events.BuildingStarted(
+                building_id="hall/building/2", site=SITE, org=CLOUD, region="texas", kind="greenfield",
+                power_kw_it=5_000, start_day=START, due_day=START + 300, on_site_power=False, is_firm=True,
+            ),
+            UseMeasured(org=CLOUD, usd_per_year=4e8, growth_per_year=0.0, h100e=1.0),
+        )  # fmt: skip
+        return of(siting.pauses(view(world, CLOUD)), PauseBuilding)
+
+    assert pauses(own_plant(given(), 40_000))
+    assert not pauses(stopped(own_plant(given(), 40_000), 40_000))
+
+
+def test_chips_that_wait_are_built_for_where_plant_stands_still():
+    def begun(world):
+        world.happened(
+            chip_events.OrderPlaced(
+                order_id="cloud/order/1", org=CLOUD, supplier=SUPPLIER, chip="H100", gpus=20_000,
+                price_usd_per_gpu=25_000.0,
+            )
+        )  # fmt: skip
+        return of(fulfilment.power_chips(view(world, CLOUD)), StartBuilding)
+
+    assert not begun(own_plant(given(), 40_000))
+    assert begun(stopped(own_plant(given(), 40_000), 40_000))
+
+
+# --- one campus
+
+
+def test_a_contract_is_planned_for_where_the_org_would_build_next():
+    world = given().happened(*campus("alpha", "greenfield", 1_000), *campus("omega", "greenfield", 90_000))
+    v = view(world, CLOUD)
+    (beside,) = (plan for plan in lessors.plans(v, 0.0, 1_000, ["texas"]) if plan.site)
+    assert beside.site == "omega"
+
+
+# --- what covers, and what it costs
+
+
+def test_chips_in_transit_cover_what_is_lacking():
+    world = given().happened(lease(gpus=10_400), handed(lease(), 10_000))
+    sent = {"shipment_id": "oem/shipment/1", "order_id": "cloud/order/1", "counterparty": OEM, "due_day": START + 30}
+    world.happened(chip_events.ShipmentSent(org=CLOUD, chip="H100", gpus=300, **sent))
+    v = view(world, CLOUD)
+    assert (v.orders(), dict(v.coming())) == ((), {"H100": 300})
+    assert resources.lacking(v) == {"H100": (100, 0)}
+
+
+def test_power_that_stands_is_let_at_what_new_land_in_its_place_would_cost():
+    """The price of an offer that standing power serves, and what can be paid for, carry a shell all the same."""
+
+    def offer(shell, h100e):
+        costs = {"build__shell_usd_per_kw": shell, "price__entry_floor": 50.0, "labs__race_least_share": 0.01}
+        world = given(**costs).happened(*campus("alpha", "greenfield", 900_000))
+        v = view(asked(world=world, h100e=h100e, region=""), CLOUD)
+        return lessors.offer(v, v.requests_to_me()[0])
+
+    cheap, dear = offer(1_000.0, 40_000.0), offer(5_000.0, 40_000.0)
+    assert (cheap.site, dear.site) == ("alpha", "alpha")
+    assert dear.price_usd_per_gpu_hour > 1.01 * cheap.price_usd_per_gpu_hour
+    all_of_it = [offer(shell, 600_000.0) for shell in (1_000.0, 5_000.0)]
+    assert [terms.site for terms in all_of_it] == ["alpha", "alpha"]
+    assert all_of_it[1].gpus < 0.9 * all_of_it[0].gpus
+
+
+# --- one rent
+
+
+def test_the_index_compares_what_is_signed_with_the_rent_that_orgs_quote():
+    world = given()
+    v = view(world, CLOUD)
+    for chip in ("H100", "GB200"):
+        signed = Signature(CLOUD, chip, 1.0, 364, 70, 2.0)
+        (like,) = index.quoted(world.state, [signed], v.day)
+        assert like * v.chip(chip).h100e == pytest.approx(v.rent(chip, 364, 10.0))
