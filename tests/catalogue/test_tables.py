@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import math
+import re
 from datetime import date
 from pathlib import Path
 
@@ -129,3 +131,12 @@ def test_unknown_tables_are_refused() -> None:
         table("gossip")
     with pytest.raises(CatalogueError, match="no observed table"):
         observed("gossip")
+
+
+def test_the_rounds_of_builders_sum_to_what_is_said_of_them() -> None:
+    """The rounds that a reason names, in bn USD, and as much again for the rest."""
+    told = [row for _, row in everything() if row.id == "finance.builder_rounds_usd_per_year"]
+    assert len(told) == 3
+    for row in told:
+        named = math.fsum(float(x) for x in re.findall(r"\b\d+\.\d+\b", row.note))
+        assert float(row.value) == pytest.approx(2e9 * named, rel=0.12), row.where
