@@ -2,8 +2,9 @@
 
 Every week operations first make room where a run began or GPUs were lost: projects that were widened give back what
 they do not need, then those worth least stop and go back to the list. What is free goes to the projects on the list,
-the worthiest first that fits, and then widens those under way up to `projects.widen_max` of their least size. So
-compute idles only when all are wide and nothing on the list fits (docs/odd.md, inside a lab).
+the worthiest first that fits, and then widens those under way up to `projects.widen_max` of their least size. What is
+still free begins the worthiest project that may start on so small a part of its plan (`projects.narrow_min`). So
+compute idles only when all are wide and nothing on the list fits even so (docs/odd.md, inside a lab).
 """
 
 from __future__ import annotations
@@ -93,16 +94,21 @@ def due(state: State, first: int, last: int) -> Iterator[Happening]:
 
 def operate(state: State, day: int) -> Iterator[Happening]:
     """Make room where research compute fell short; give what is free to projects, the worthiest first that fits."""
-    widest = state.run.parameters["projects.widen_max"]
+    widest, narrowest = state.run.parameters["projects.widen_max"], state.run.parameters["projects.narrow_min"]
     for org, on in benches(state, fleets_h100e(state)).items():
         free = on.free
-        changes = list(_make_room(on.working, -free, day)) if free < 0 else []
-        free += math.fsum(_freed(on.working, changes))
+        changes = list(_make_room(on.working, -free, narrowest, day)) if free < 0 else []
+        held = {p.run_id: p.h100e for p in on.working}
+        free += math.fsum(_freed(held, changes))
         touched = {event.run_id for event in changes}
         for event in _start(on.waiting, free, day):
             free -= event.h100e
             changes.append(event)
-        changes.extend(_widen([p for p in on.working if p.run_id not in touched], free, widest, day))
+        wider = list(_widen([p for p in on.working if p.run_id not in touched], free, widest, day))
+        if not changes:  # what began this week may be widened in the next
+            free -= math.fsum(event.h100e - held[event.run_id] for event in wider)
+            wider.extend(_narrow(on.waiting, free, narrowest, day))
+        changes.extend(wider)
         for event in changes:
             yield Happening(day, event, org, event.run_id)
 
@@ -123,27 +129,34 @@ def _end_day(work: float, h100e: float, day: int) -> int:
     return day + max(1, math.ceil(WEEK_DAYS * work / h100e))
 
 
-def _make_room(working: list[Project], short: float, day: int) -> Iterator[Change]:
+def _make_room(working: list[Project], short: float, narrowest: float, day: int) -> Iterator[Change]:
     """Stop the least worthy projects until the rest can give back what is short of what they do not need."""
     upwards = _by_worth(working)[::-1]
-    spare = math.fsum(p.h100e - p.least_h100e for p in upwards)
+    spares = {p.run_id: _spare(p, narrowest) for p in upwards}
+    spare = math.fsum(spares.values())
     for project in upwards:
+        mine = spares[project.run_id]
         if spare < short:
             short -= project.h100e
-            spare -= project.h100e - project.least_h100e
+            spare -= mine
             left = digits(left_h100e_weeks(project, day))
             yield events.ProjectStopped(
                 run_id=project.run_id, org=project.org, h100e=project.h100e, work_h100e_weeks=left
             )
-        elif (taken := min(short, project.h100e - project.least_h100e)) > 0:
+        elif (taken := min(short, mine)) > 0:
             short -= taken
-            spare -= project.h100e - project.least_h100e
+            spare -= mine
             yield _resized(project, project.h100e - taken, "makes room", day)
 
 
-def _freed(working: list[Project], changes: list[Change]) -> Iterator[float]:
+def _spare(project: Project, narrowest: float) -> float:
+    """What a project can give back: what it has beyond its need, or beyond the least part of it if it began on one."""
+    need = project.least_h100e if project.h100e >= project.least_h100e else narrowest * project.least_h100e
+    return max(0.0, project.h100e - need)
+
+
+def _freed(held: Mapping[str, float], changes: list[Change]) -> Iterator[float]:
     """What each change gave back."""
-    held = {p.run_id: p.h100e for p in working}
     for event in changes:
         yield event.h100e if isinstance(event, events.ProjectStopped) else held[event.run_id] - event.h100e
 
@@ -153,21 +166,33 @@ def _start(waiting: list[Project], free: float, day: int) -> Iterator[Change]:
     for project in _by_worth([p for p in waiting if p.least_h100e <= free]):
         if project.least_h100e <= free:
             free -= project.least_h100e
-            yield events.ProjectStarted(
-                run_id=project.run_id,
-                org=project.org,
-                h100e=project.least_h100e,
-                start_day=day,
-                end_day=_end_day(project.work_h100e_weeks, project.least_h100e, day),
-            )
+            yield _started(project, project.least_h100e, day)
+
+
+def _narrow(waiting: list[Project], free: float, narrowest: float, day: int) -> Iterator[Change]:
+    """Start the worthiest that may begin on what is left: fewer GPUs do the same work in more time."""
+    fits = [p for p in waiting if narrowest * p.least_h100e <= free] if free > 0 else []
+    if fits:
+        yield _started(_by_worth(fits)[0], free, day)
+
+
+def _started(project: Project, h100e: float, day: int) -> events.ProjectStarted:
+    size = digits(h100e)
+    return events.ProjectStarted(
+        run_id=project.run_id,
+        org=project.org,
+        h100e=size,
+        start_day=day,
+        end_day=_end_day(project.work_h100e_weeks, size, day),
+    )
 
 
 def _widen(working: list[Project], free: float, widest: float, day: int) -> Iterator[Change]:
     """Widen what is under way over the rest."""
     if free <= 0:
         return
-    for project in _by_worth([p for p in working if p.h100e < widest * p.least_h100e]):
-        more = min(free, widest * project.least_h100e - project.h100e)
+    for project in _by_worth([p for p in working if p.h100e < digits(widest * p.least_h100e)]):
+        more = min(free, digits(widest * project.least_h100e) - project.h100e)
         if more > 0:
             free -= more
             yield _resized(project, project.h100e + more, "widened", day)
