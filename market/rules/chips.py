@@ -265,7 +265,7 @@ def _slot_weights(state: State, day: int) -> dict[str, float]:
         oldest = chip is open_chips[-1]
         weights[chip.name] = left * (1.0 if oldest else ramp(state, chip, day))
         left -= weights[chip.name]
-    china = [c for c in slotted if c.buyers == "china"]
+    china = [c for c in slotted if c.buyers == "china" and c.start_day <= day]
     old = [c for c in open_chips if c.start_day <= state.run.start_day]
     taken = p["supply.china_share"] * sum(weights[c.name] for c in old) if china else 0.0
     for other in old if china else ():

@@ -151,12 +151,16 @@ def test_of_two_figures_of_one_day_the_one_said_last_counts_once_it_may_be_known
     assert known.rank(pair[0]) > known.rank(pair[1])
 
 
-@pytest.fixture(scope="module")
-def flows() -> dict[str, dict[str, Any]]:
+def flows_of(world: str) -> dict[str, dict[str, Any]]:
     from cli import model_around
     from market.truth.flows import first_flows
 
-    return {row["flow"]: row for row in first_flows(load_scenario("frontier-2024"), model_around)}
+    return {row["flow"]: row for row in first_flows(load_scenario(world), model_around)}
+
+
+@pytest.fixture(scope="module")
+def flows() -> dict[str, dict[str, Any]]:
+    return flows_of("frontier-2024")
 
 
 def test_the_default_world_starts_where_the_record_stands(flows: dict[str, dict[str, Any]]) -> None:
@@ -166,6 +170,40 @@ def test_the_default_world_starts_where_the_record_stands(flows: dict[str, dict[
     assert {"NVIDIA, data-centre revenue", "Chips of all designers at cost to the buyer"} <= judged - missed
     assert "OpenAI, annualised revenue" in judged - missed
     assert missed <= {"CoreWeave, revenue", "Lead time of servers"}, "half a year in which both doubled and halved"
+
+
+@pytest.mark.parametrize("world", [name for name in WORLDS if name != "frontier-2024"])
+def test_every_world_of_the_library_starts_where_the_record_stands(world: str) -> None:
+    rows = flows_of(world)
+    judged = {name: row["within"] for name, row in rows.items() if row["within"] is not None}
+    assert "NVIDIA, data-centre revenue" in judged
+    assert all(judged.values()), {name: rows[name] for name, within in judged.items() if not within}
+    if world == "memphis-2024":
+        assert rows["Chips of all designers at cost to the buyer"]["expected"] is None, "estimated two years later"
+
+
+def test_standing_leases_bring_what_their_lessor_had_reported() -> None:
+    for start, least, most in ((date(2025, 3, 31), 0.8, 1.1), (date(2025, 9, 30), 1.3, 1.6)):
+        world = at(start, "strict").scenario
+        mine = [x for x in world.leases.values() if x.lessor == "coreweave" and x.start <= start]
+        rents = sum(x.gpus * x.price_usd_per_gpu_hour for x in mine) * 365.25 / 4 * 24 / 1e9
+        assert least < rents < most, "0.75 B USD reported of the quarter before on the first day, 1.21 B on the second"
+
+
+def test_a_contract_that_has_begun_is_part_of_its_tenants_share_and_not_beside_it() -> None:
+    world = load_scenario("frontier-2025").scenario
+    mine = [x for x in world.leases.values() if (x.lessor, x.lessee) == ("coreweave", "azure")]
+    assert any("to-come" in id_ for id_, x in world.leases.items() if x in mine and x.start <= world.start)
+    let = sum(x.gpus * world.chips[x.chip].h100e for x in mine)
+    assert let == pytest.approx(0.5 * h100e_of(world, "coreweave"), rel=0.01)
+
+
+def test_chips_made_for_china_are_those_that_the_rule_of_the_day_allows() -> None:
+    before, after = (load_scenario(name).scenario for name in ("frontier-2023", "memphis-2024"))
+    assert before.parameters["trade.export_controls"] == 1, "A100 and H100 were barred in October 2022"
+    assert before.chips["A800"].end > before.start < before.chips["H20"].start
+    assert after.chips["A800"].end < after.start, "barred in October 2023"
+    assert after.chips["H20"].start < after.start
 
 
 def test_own_lines_are_ordered_from_month_to_month_at_the_start_too() -> None:

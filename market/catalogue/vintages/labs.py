@@ -8,13 +8,12 @@ from typing import NamedTuple
 
 from market.catalogue.known import Entries
 from market.catalogue.tables import Row
-from market.catalogue.vintages.parts import Parts, derived
+from market.catalogue.vintages.parts import YEAR_DAYS, Parts, derived
 from market.catalogue.vintages.sites import Stock
 
 REVENUE = "revenue_usd_per_year"
 GROWTH = "traits.revenue_growth_start"
 PLAN = "revenue_plan."
-YEAR_DAYS = 365.25
 
 
 def models(parts: Parts) -> Entries:
@@ -47,6 +46,18 @@ def carried(parts: Parts, orgs: Entries) -> Entries:
     return found
 
 
+def reported_revenue(parts: Parts, lab: str, day: date) -> float | None:
+    """A lab's last report carried on to a day, USD a year; None where reports alone tell of no growth."""
+    rows = parts.history("books", lab, REVENUE)
+    told = [(row.as_of, row) for row in rows if row.as_of and row.number > 0 and row.kind != "assumption"]
+    trend = _trend(parts, told, parts.known("books").get(lab, {})) if told else None
+    return None if trend is None else _on(told[-1], trend, day)
+
+
+def _on(told: tuple[date, Row], trend: Trend, day: date) -> float:
+    return told[1].number * math.exp(trend.carried * max(0, (day - told[0]).days) / YEAR_DAYS)
+
+
 class Trend(NamedTuple):
     """Growth of a lab's revenue, log points a year; at what part of it the last report is carried; from where."""
 
@@ -71,15 +82,14 @@ def _trend(parts: Parts, told: list[tuple[date, Row]], fields: dict[str, Row]) -
     then, first = before[-1]
     growth = math.log(last.number / first.number) * YEAR_DAYS / (day - then).days
     growth = min(max(0.0, growth), most)
-    pace = parts.rule("carry_damping") * min(growth, YEAR_DAYS / parts.rule("carry_fold_days"))
-    return Trend(growth, pace, f"{last.value} of {day}, its growth since {then}")
+    return Trend(growth, parts.carried(growth), f"{last.value} of {day}, its growth since {then}")
 
 
 def _revenue(parts: Parts, id_: str, told: tuple[date, Row], trend: Trend) -> dict[str, Row]:
     """Revenue of the day and its growth, with their ranges."""
     day, last = told
     years = max(0, (parts.day - day).days) / YEAR_DAYS
-    value = last.number * math.exp(trend.carried * years)
+    value = _on(told, trend, parts.day)
     spread = parts.rule("report_spread") + parts.rule("growth_spread") * trend.per_year * years
     low, high = (float(f"{value * math.exp(sign * spread):.3g}") for sign in (-1, 1))
     value = float(f"{value:.3g}")

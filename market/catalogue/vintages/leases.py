@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date, timedelta
 from math import floor
 
 from market.catalogue.known import Entries
 from market.catalogue.tables import Row
-from market.catalogue.vintages.parts import Parts, derived
+from market.catalogue.vintages.parts import YEAR_DAYS, Parts, derived
 from market.catalogue.vintages.sites import Stock
 
+PRICE, REVENUE = "price_usd_per_gpu_hour", "revenue_usd_per_quarter"
 ORDER = ("internal", "frontier", "capacity", "serving")  # who is served first from a lessor's stock
 
 
@@ -23,8 +25,11 @@ def leases(parts: Parts, stock: Stock) -> Entries:
     counted = sorted((id_ for id_ in known if "site" not in known[id_]), key=lambda id_: _turn(known[id_]))
     for id_ in fixed:
         found.update(_at_site(parts, id_, known[id_], left))
+    begun = _begun(parts, found)
     for id_ in counted:
-        found.update(_drawn(parts, id_, known[id_], left, size))
+        found.update(_drawn(parts, id_, known[id_], left, _wanted(parts, known[id_], size, begun)))
+    for lessor in size:
+        found.update(_as_reported(parts, lessor, found))
     return {id_: entry for id_, entry in found.items() if _has_parent(entry, found)}
 
 
@@ -58,10 +63,57 @@ def _at_site(parts: Parts, id_: str, fields: dict[str, Row], left: Stock) -> Ent
     return {id_: _terms(parts, id_, fields, place, gpus)}
 
 
-def _drawn(parts: Parts, id_: str, fields: dict[str, Row], left: Stock, size: dict[str, float]) -> Entries:
+def _begun(parts: Parts, found: Entries) -> dict[tuple[str, str], float]:
+    """H100e under contracts for one site that have begun, by lessor and lessee: a share of a fleet holds them too."""
+    totals: dict[tuple[str, str], float] = {}
+    for entry in found.values():
+        if "parent" not in entry and _runs(parts, entry):
+            pair = (entry["lessor"].value, entry["lessee"].value)
+            totals[pair] = totals.get(pair, 0.0) + entry["gpus"].number * parts.h100e(entry["chip"].value)
+    return totals
+
+
+def _runs(parts: Parts, entry: dict[str, Row]) -> bool:
+    return date.fromisoformat(entry["start"].value) <= parts.day
+
+
+def _wanted(parts: Parts, fields: dict[str, Row], size: dict[str, float], begun: dict[tuple[str, str], float]) -> float:
+    """GPUs that a lease names, or H100e of its share of the lessor's compute less what contracts for a site hold."""
+    if "gpus" in fields:
+        return fields["gpus"].number
+    lessor, lessee = fields["lessor"].value, fields["lessee"].value
+    return fields["share"].number * size[lessor] - begun.get((lessor, lessee), 0.0)
+
+
+def _as_reported(parts: Parts, lessor: str, found: Entries) -> Entries:
+    """Assumed rents of the leases that run, brought to what their lessor reported of its revenue.
+
+    The last quarter is carried from its middle to the day at its growth over the quarter before.
+    """
+    told = [(row.as_of, row.number) for row in parts.history("leases", lessor, REVENUE) if row.as_of]
+    rents = {
+        id_: entry["gpus"].number * entry[PRICE].number
+        for id_, entry in found.items()
+        if entry["lessor"].value == lessor and _runs(parts, entry) and entry[PRICE].kind == "assumption"
+    }
+    if len(told) < 2 or not rents:
+        return {}
+    (before, least), (day, last) = told[-2:]
+    pace = parts.carried(math.log(last / least) * YEAR_DAYS / (day - before).days)
+    years = ((parts.day - day).days + YEAR_DAYS / 8) / YEAR_DAYS
+    hourly = parts.rule("committed_share") * last * math.exp(pace * years) * 4 / (24 * YEAR_DAYS)
+    factor = hourly / math.fsum(rents.values())
+    return {id_: found[id_] | {PRICE: _repriced(id_, found[id_][PRICE], factor)} for id_ in rents}
+
+
+def _repriced(id_: str, price: Row, factor: float) -> Row:
+    note = "an assumed rent, times what the lessor reported over what such rents would bring it"
+    return derived(price, id_, PRICE, round(price.number * factor, 3), price.unit, note)
+
+
+def _drawn(parts: Parts, id_: str, fields: dict[str, Row], left: Stock, wanted: float) -> Entries:
     """A number of GPUs, or a share of the lessor's compute, taken from its sites: the largest stock first."""
     lessor = fields["lessor"].value
-    wanted = fields["gpus"].number if "gpus" in fields else fields["share"].number * size[lessor]
     chip = fields["chip"].value if "chip" in fields else None
     places = [place for place in left if place[0] == lessor and chip in (None, place[2])]
     places.sort(key=lambda place: _preference(parts, fields["kind"].value, place, left[place]))
@@ -100,7 +152,7 @@ def _terms(
         "gpus": (gpus, "GPUs", fields.get("gpus", fields.get("share", row))),
         "start": (start, "date", row),
         "end": (end, "date", fields["years"]),
-        "price_usd_per_gpu_hour": (price, "USD/GPU-hour", fields["price_usd_per_h100e_hour"]),
+        PRICE: (price, "USD/GPU-hour", fields["price_usd_per_h100e_hour"]),
         "kind": (fields["kind"].value, "text", row),
     }
     if "parent" in fields:

@@ -8,6 +8,8 @@ from functools import cached_property
 from market.catalogue.known import Entries, Knowledge, newest, rank
 from market.catalogue.tables import Row, table, vintages
 
+YEAR_DAYS = 365.25
+
 
 class Parts:
     """The observations that a start may know, by table."""
@@ -41,6 +43,10 @@ class Parts:
     def days(self, name: str) -> timedelta:
         """A rule that is a number of days."""
         return timedelta(round(self.rule(name)))
+
+    def carried(self, growth: float) -> float:
+        """Growth a year at which a report is carried on to the day: damped, and no faster than by e in a while."""
+        return self.rule("carry_damping") * min(growth, YEAR_DAYS / self.rule("carry_fold_days"))
 
     @cached_property
     def chips(self) -> Entries:
