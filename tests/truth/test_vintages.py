@@ -198,6 +198,22 @@ def test_a_contract_that_has_begun_is_part_of_its_tenants_share_and_not_beside_i
     assert let == pytest.approx(0.5 * h100e_of(world, "coreweave"), rel=0.01)
 
 
+def test_a_promise_for_the_day_of_the_start_has_not_been_broken_yet() -> None:
+    world = at(date(2025, 9, 30), "strict").scenario
+    first = next(order for order in world.orders if order.buyer == "xai")
+    assert (first.chip, first.due) == ("GB200", date(2025, 10, 1)), "promised by the end of the quarter"
+    assert world.sites["colossus-2"].buildings[0].due == date(2025, 10, 1)
+
+
+def test_an_order_told_after_the_last_was_delivered_stands_until_it_is_delivered_too() -> None:
+    orders = {
+        start: [(x.chip, x.gpus) for x in at(start, "strict").scenario.orders if x.buyer == "xai"]
+        for start in (date(2024, 6, 30), date(2024, 9, 30), date(2025, 3, 31))
+    }
+    assert orders[date(2024, 6, 30)] == orders[date(2024, 9, 30)] == [("H100", 100_000)]
+    assert orders[date(2025, 3, 31)] == [("GB200", 120_000)]
+
+
 def test_chips_made_for_china_are_those_that_the_rule_of_the_day_allows() -> None:
     before, after = (load_scenario(name).scenario for name in ("frontier-2023", "memphis-2024"))
     assert before.parameters["trade.export_controls"] == 1, "A100 and H100 were barred in October 2022"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 from functools import cache
 
-from market.catalogue.known import Entries, Knowledge, newest
+from market.catalogue.known import Entries, Knowledge, newest, rank
 from market.catalogue.tables import TABLES, VINTAGES, Row, table, vintages
 from market.catalogue.vintages.labs import carried, models, runs
 from market.catalogue.vintages.leases import leases
@@ -80,12 +80,11 @@ def _carried(row: Row) -> Row:
 def _orders(parts: Parts) -> Entries:
     found: Entries = {}
     for id_, fields in parts.known("orders").items():
-        if "until" in fields or "gpus" not in fields:
+        if "gpus" not in fields or ("until" in fields and rank(fields["until"]) >= rank(fields["gpus"])):
             continue
         entry = {"gpus": derived(fields["gpus"], id_, "gpus", int(fields["gpus"].number), "GPUs")}
         if "due" in fields:
-            soonest = max(fields["due"].value, (parts.day + parts.days("overdue_days")).isoformat())
-            due = fields["due"].value if fields["due"].value > parts.day.isoformat() else soonest
+            due = parts.still_due(date.fromisoformat(fields["due"].value))
             entry["due"] = derived(fields["due"], id_, "due", due, "date")
         buyer, _, chip = id_.partition("/")
         for name, value in (("buyer", buyer), ("chip", chip)):

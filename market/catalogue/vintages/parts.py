@@ -44,6 +44,13 @@ class Parts:
         """A rule that is a number of days."""
         return timedelta(round(self.rule(name)))
 
+    def still_due(self, promised: date) -> date:
+        """Day to which a promise is taken: a quarter on once it has passed; on its very day it has not."""
+        return promised if promised > self.day else self.day + self._delay(promised)
+
+    def _delay(self, promised: date) -> timedelta:
+        return timedelta(1) if promised == self.day else self.days("overdue_days")
+
     def carried(self, growth: float) -> float:
         """Growth a year at which a report is carried on to the day: damped, and no faster than by e in a while."""
         return self.rule("carry_damping") * min(growth, YEAR_DAYS / self.rule("carry_fold_days"))

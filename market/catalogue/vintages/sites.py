@@ -127,7 +127,7 @@ def _halls(parts: Parts, id_: str, fields: dict[str, Row], power: float) -> list
         planned = _usual(parts, fields, first, bool(steps))
     halls: list[Hall] = []
     for number, (size, day) in enumerate(planned):
-        due = max(day, parts.day + parts.days("overdue_days")) if day <= parts.day else day
+        due = parts.still_due(day)
         kind = "next" if steps or number else fields["kind"].value
         hall: Hall = {
             "power_mw_it": (size, "MW"),
