@@ -264,7 +264,13 @@ def _pays(target: Target, option: Option) -> bool:
 
 
 def _rank(target: Target) -> Callable[[Scored], tuple[bool, bool, float, str]]:
-    return lambda s: (bool(s.option.failed), not _pays(target, s.option), -s.score, s.option.name)
+    most = target.worth_usd_per_h100e_hour_max
+
+    def rank(scored: Scored) -> tuple[bool, bool, float, str]:
+        option = scored.option
+        return bool(option.failed), option.cost_usd_per_h100e_hour > most, -scored.terms.score, option.name
+
+    return rank
 
 
 def divide(found: Decision, scale: float) -> list[tuple[Scored, float]]:

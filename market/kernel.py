@@ -123,8 +123,9 @@ class Kernel:
         else:
             cause_seq, root = cause
         self.log.append(Entry(seq, day, actor, cause_seq, root, event))
-        evolve(state, event, day)
-        remember(state, event, seq, root)
+        APPLIERS[kind](state, event, day)
+        if about := _about(kind):  # `remember`, without a call for each of all events
+            state.trail[getattr(event, about[0]) + about[1]] = (seq, root)
         return seq, root
 
     def _place(self, cause: str, kind: type[Event]) -> Place:

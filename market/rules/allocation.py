@@ -9,7 +9,7 @@ from events.types import Batch
 from events.types import chips as events
 from events.types.finance import PaymentMade
 from market.rules import books, work
-from market.rules.base import Happening, columns_of, training_use
+from market.rules.base import Happening, columns_of
 from market.rules.chips import may_buy
 from market.rules.demand import logistic
 from market.rules.prices import running_cost
@@ -73,8 +73,6 @@ def allocate(state: State, day: int) -> Iterator[Happening]:
     waiting = books.Waiting(state, day)
     for name in sorted(waiting.by_chip):
         chip = state.chips.chips[name]
-        if chip.stock_gpus < 1:
-            continue
         book = books.chip_book(state, name, waiting)
         found = books.cleared(state, "chips", book)
         yield Happening(day, books.chips_cleared(chip, book, found), chip.supplier, name)
@@ -187,10 +185,13 @@ def retire(state: State, day: int) -> Batch | None:
     idle: dict[tuple[str, str], float] = {}
     works = work.in_h100e(state, day)
     gone: list[tuple[str, str, str, int, int]] = []
-    for holding in state.chips.holdings.values():
+    busy: dict[tuple[str, str, str], int] = defaultdict(int)
+    for run in state.training.runs.values():
+        busy[run.org, run.chip, run.site] += run.gpus
+    for place, holding in state.chips.holdings.items():
         if not holding.owned:
             continue
-        free = min(holding.owned, holding.held - training_use(state, holding.org, holding.chip, holding.site))
+        free = min(holding.owned, holding.held - busy.get(place, 0))
         kind = holding.chip, state.sites.sites[holding.site].region
         if kind not in idle:
             idle[kind] = idle_share(state, *kind, works[holding.chip])

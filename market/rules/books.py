@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from events.types import clearing as events
+from events.vocabulary import DAY_MAX
 from market.clearing import Alternative, Bid, Book, Clearing, Lot, MechanismUnusable, book, clear
 from market.rules.base import cash, trait
-from market.rules.prices import quote, running_cost
+from market.rules.prices import energy_of, quote, running_cost_at
 from market.state import State
 from market.state.chips import Chip, Order
 from market.state.sites import Site
@@ -39,13 +40,15 @@ def cleared(state: State, market: str, of: Book) -> Clearing:
 
 
 class Waiting:
-    """Orders by chip and org, and the orgs that wait."""
+    """Orders by chip and org of the chips that there are, and the orgs that wait."""
 
     def __init__(self, state: State, day: int) -> None:
+        chips = state.chips.chips
         self.by_chip: dict[str, dict[str, list[Order]]] = defaultdict(lambda: defaultdict(list))
         ordered: dict[str, list[Order]] = defaultdict(list)
         for order in state.chips.orders.values():
-            self.by_chip[order.chip][order.org].append(order)
+            if chips[order.chip].stock_gpus >= 1:  # of others nothing is shared out
+                self.by_chip[order.chip][order.org].append(order)
             ordered[order.org].append(order)
         self.day = day
         self.sites: dict[str, list[Site]] = defaultdict(list)
@@ -53,11 +56,12 @@ class Waiting:
             self.sites[site.owner].append(site)
         self.due: dict[str, int] = {}
         for b in state.sites.buildings.values():
-            if b.paused_day < 0:
-                self.due[b.org] = min(self.due.get(b.org, b.due_day), b.due_day)
+            if b.paused_day < 0 and b.due_day < self.due.get(b.org, DAY_MAX):
+                self.due[b.org] = b.due_day
         self._ordered, self._buyers = ordered, dict[str, Buyer]()
         self._state = state
         self._running: dict[str, dict[str, float]] = defaultdict(dict)
+        self._energy: dict[str, tuple[float, float]] = {}
 
     def buyer(self, org: str) -> Buyer:
         """An org that waits, worked out when a chip that it waits for is shared out."""
@@ -75,7 +79,9 @@ class Waiting:
         known = self._running[chip.name]
         for region in regions:
             if region not in known:
-                known[region] = running_cost(self._state, chip, region)
+                if region not in self._energy:
+                    self._energy[region] = energy_of(self._state, region)
+                known[region] = running_cost_at(self._state, chip, *self._energy[region])
         return min(map(known.__getitem__, regions))
 
 

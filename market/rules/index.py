@@ -29,8 +29,8 @@ class Capacity:
         self.captive = uses.captive_shares(state, sorted(clouds))
         self.free: dict[tuple[str, str, str], float] = {}
         for h in state.chips.holdings.values():
-            if h.org in clouds and (held := h.held) > 0:
-                usable = held - (h.owned + h.leased_in) * self.captive[h.org]
+            if h.org in clouds and (whole := h.owned + h.leased_in) > h.leased_out:
+                usable = whole - h.leased_out - whole * self.captive[h.org]
                 if usable > 0:
                     self.free[(h.org, h.chip, h.site)] = usable * weights[h.chip]
         self.total_free = math.fsum(self.free.values())

@@ -22,11 +22,7 @@ WEEKS_MAX = 52  # of a term that the book of leases shows
 def chips(state: State, day: int) -> Book:
     """All chips in stock that somebody waits for, and all who wait, one bid an org and chip."""
     waiting = books.Waiting(state, day)
-    parts = [
-        books.chip_book(state, name, waiting)
-        for name in sorted(waiting.by_chip)
-        if state.chips.chips[name].stock_gpus > 0
-    ]
+    parts = [books.chip_book(state, name, waiting) for name in sorted(waiting.by_chip)]
     bids = [
         bid._replace(id=f"{bid.id}/{bid.alternatives[0].chips[0]}") for part in parts for bid in part.bids
     ]  # an org bids for several chips

@@ -71,7 +71,7 @@ def lead_time(state: State) -> float:
 
 def running_cost(state: State, chip: Chip, region: str) -> float:
     """Cost of keeping one GPU of a chip on for an hour, USD: energy with levies, staff and spares."""
-    return _running_cost(state, chip, *energy_of(state, region))
+    return running_cost_at(state, chip, *energy_of(state, region))
 
 
 def energy_of(state: State, region: str) -> tuple[float, float]:
@@ -81,7 +81,8 @@ def energy_of(state: State, region: str) -> tuple[float, float]:
     return p[f"regions.{region}.pue"], energy_usd_per_mwh(state, region) + levy
 
 
-def _running_cost(state: State, chip: Chip, pue: float, energy: float) -> float:
+def running_cost_at(state: State, chip: Chip, pue: float, energy: float) -> float:
+    """The same at a PUE and a price of energy with levies."""
     power = chip.power_kw_it_per_gpu * pue * energy / 1000
     cost: float = power + state.run.parameters["price.running_usd_per_h100e_hour"] * chip.h100e
     return cost
@@ -215,5 +216,5 @@ def _floor(state: State) -> float:
     """Least running cost of an H100e-hour: below it the owner switches off."""
     chips = [chip for chip in state.chips.chips.values() if chip.in_volume]
     regions = [energy_of(state, region) for region in state.run.regions]
-    costs = (_running_cost(state, c, pue, energy) / c.h100e for c in chips for pue, energy in regions)
+    costs = (running_cost_at(state, c, pue, energy) / c.h100e for c in chips for pue, energy in regions)
     return min(costs, default=entry_price(state) / SPAN)

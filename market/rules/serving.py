@@ -8,6 +8,7 @@ and who has more of them than others can serve more for the same compute (docs/o
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from events.types import Batch
@@ -27,14 +28,14 @@ class Capacity(NamedTuple):
     usd_per_year: dict[str, float]
 
 
-def capacity(state: State, day: int) -> Capacity:
+def capacity(state: State, fleets: Mapping[str, float], day: int) -> Capacity:
     """Tokens a second that each lab's fleet could serve, and the revenue a year that they would bring."""
     rates = token_rates(state, day) if state.chips.holdings else {}
     tokens = dict.fromkeys(state.training.labs, 0.0)
     for h in state.chips.holdings.values():
         if h.org in tokens:
-            tokens[h.org] += h.held * rates[h.chip]
-    p, fleets = state.run.parameters, fleets_h100e(state)
+            tokens[h.org] += (h.owned + h.leased_in - h.leased_out) * rates[h.chip]
+    p = state.run.parameters
     spend = HOURS_PER_YEAR * state.demand.reference_usd_per_h100e_hour * math.fsum(fleets[org] for org in tokens)
     every = math.fsum(tokens.values())
     price = p["serving.revenue_per_inference_usd"] * spend / every if every > 0 else 0.0
@@ -50,7 +51,8 @@ def usable_usd(state: State, org: str, capacity_usd: float) -> float:
 
 def measure(state: State, day: int) -> Batch | None:
     """Serve what is asked, once a week: within the fleet, and growing no faster than a provider can."""
-    p, fleets, whole, rows = state.run.parameters, fleets_h100e(state), capacity(state, day), []
+    p, fleets, rows = state.run.parameters, fleets_h100e(state), []
+    whole = capacity(state, fleets, day)
     running = usable(state, fleets)
     for lab in state.training.labs.values():
         org = lab.org

@@ -227,9 +227,10 @@ def clusters(state: State, day: int) -> Iterator[Happening]:
     """Announce clusters that pass a size: the first of its chip, a new one, or one that has grown."""
     said: set[str] = set()
     for name, holding in state.chips.holdings.items():
-        if holding.owned + holding.leased_in < CLUSTER_SIZES[0] or holding.leased_out:
+        gpus = holding.owned + holding.leased_in
+        if gpus < CLUSTER_SIZES[0] or holding.leased_out:
             continue
-        size = CLUSTER_SIZES[bisect_right(CLUSTER_SIZES, holding.held) - 1]
+        size = CLUSTER_SIZES[bisect_right(CLUSTER_SIZES, gpus) - 1]
         known = state.training.clusters.get(name, 0)
         first = holding.chip not in state.training.largest_cluster and holding.chip not in said
         if size <= known or (not first and holding.owned and state.sites.sites[holding.site].kind == "pool"):

@@ -151,7 +151,7 @@ def wanted_h100e(state: State, found: Streams, price: float) -> float:
     p, used = state.run.parameters, state.demand.reference_usd_per_h100e_hour
     total = found.tail_usd * use_per_usd(state, price, p["tail.elasticity"])
     each = use_per_usd(state, price, p["own.elasticity"])
-    total += math.fsum(min(usd * each, held) for usd, held in found.own)
+    total += math.fsum([min(usd * each, held) for usd, held in found.own])
     choke = 1 + (price / p["price.choke_usd"]) ** p["price.choke_power"]
     floor = 1 + (used / p["price.choke_usd"]) ** p["price.choke_power"]
     serving: float = (price / used) ** -p["serving.elasticity"] * floor / choke

@@ -31,7 +31,7 @@ class Contract(LeaseTerms, frozen=False, array_like=True, kw_only=True):  # type
     @property
     def undrawn(self) -> int:
         """GPUs that the lessor still owes a lease for."""
-        return sum(tranche.gpus for tranche in self.schedule)
+        return sum([tranche.gpus for tranche in self.schedule])
 
 
 class Contracts(msgspec.Struct, array_like=True):

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from events.types import Event
+from market.rng import Draws
 from market.state import State
 from market.state.run import Org
+from market.view.records import Chip
 from market.view.shared import Shared
 
 
@@ -42,13 +44,17 @@ class View:
     me : the org.
     week, day : the week that begins, and its last day.
     param : reads a settable number by name; of orgs only the own ones. NotVisible for another's, KeyError for none.
+    chip : reads one chip by name, as its supplier tells the market.
+    draws : the own draws of the week that begins; an org draws for nobody else.
     """
 
-    __slots__ = ("_shared", "_state", "day", "me", "param", "week")
+    __slots__ = ("_shared", "_state", "chip", "day", "draws", "me", "param", "week")
     me: str
     week: int
     day: int
-    param: Callable[[str], float]
+    param: Callable[[str], float]  # these two are no methods of ours: behaviours ask hundreds of thousands of times
+    chip: Callable[[str], Chip]
+    draws: Draws
 
     def __init__(self, shared: Shared, me: str) -> None:
         _SHARED.__set__(self, shared)
@@ -56,8 +62,11 @@ class View:
         settable = _Settable(shared.parameters)
         settable.update(shared.own_parameters.get(me, ()))
         settable.me = me
-        param = settable.__getitem__  # not a method of ours: behaviours ask half a million times in three years
-        for name, value in (("me", me), ("week", shared.week), ("day", shared.day), ("param", param)):
+        values = (
+            ("me", me), ("week", shared.week), ("day", shared.day), ("param", settable.__getitem__),
+            ("chip", shared.chips.__getitem__), ("draws", Draws(shared.state.run.seed, me, shared.week)),
+        )  # fmt: skip
+        for name, value in values:
             object.__setattr__(self, name, value)
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 def once_each[T](find: Callable[[EachOrg, str], T]) -> Callable[[EachOrg, str], T]:
     """Keep what a reading finds of an org, or of a role, for as long as its week lasts."""
 
+    name = find.__name__
+
     @wraps(find)
     def kept(shared: EachOrg, org: str) -> T:
-        known = shared.known[find.__name__]
+        known = shared.known[name]
         if org not in known:
             known[org] = find(shared, org)
         found: T = known[org]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import msgspec
@@ -26,21 +28,28 @@ class Policies(Protocol):
 
 
 class ByOrg[T: msgspec.Struct](dict[str, list[T]]):
-    """Records of the state by org, and frozen copies of them for its view, made when first asked for."""
+    """Records of the state by org, and frozen copies of them for its view, made when first asked for.
 
-    def __init__(self) -> None:
+    `index` holds the ids of each org's `records` where the state keeps them: then its list too is made when asked for.
+    """
+
+    def __init__(
+        self, index: Mapping[str, Iterable[Any]] = MappingProxyType({}), records: Mapping[Any, T] = {}
+    ) -> None:
         super().__init__()
+        self._index, self._record = index, records.__getitem__
         self._copies: dict[str, tuple[T, ...]] = {}
 
     def __missing__(self, org: str) -> list[T]:
-        self[org] = []
+        self[org] = list(map(self._record, self._index.get(org, ())))
         return self[org]
 
     def copies(self, org: str) -> tuple[T, ...]:
         """Frozen copies of an org's records."""
-        if org not in self._copies:
-            self._copies[org] = all_frozen(self.get(org, ()))
-        return self._copies[org]
+        found = self._copies.get(org)
+        if found is None:
+            found = self._copies[org] = all_frozen(self[org])
+        return found
 
 
 class Grouped:
@@ -51,9 +60,8 @@ class Grouped:
         self.hooks = hooks
         self.week = state.run.week + 1
         self.day = state.run.start_day + 7 * self.week + 6
-        self.holdings = ByOrg[Holding]()
-        for holding in state.chips.holdings.values():
-            self.holdings[holding.org].append(holding)
+        index, leases = state.index, state.leases
+        self.holdings = ByOrg[Holding](index.holdings, state.chips.holdings)
         self.orders = ByOrg[Order]()
         for order in state.chips.orders.values():
             self.orders[order.org].append(order)
@@ -70,18 +78,13 @@ class Grouped:
         self.plant_permits = ByOrg[PlantPermit]()
         for permit in state.sites.permits.values():
             self.plant_permits[state.sites.sites[permit.site].owner].append(permit)
-        self.rented = ByOrg[Lease]()
-        self.let = ByOrg[Lease]()
-        for lease in state.leases.leases.values():
-            self.rented[lease.lessee].append(lease)
-            self.let[lease.lessor].append(lease)
-        self.asking = ByOrg[Request]()
+        self.rented = ByOrg[Lease](index.rented, leases.leases)
+        self.let = ByOrg[Lease](index.let, leases.leases)
+        self.asking = ByOrg[Request](index.asked, leases.requests)
         self.asked = ByOrg[Request]()
-        for request in state.leases.requests.values():
-            self.asking[request.lessee].append(request)
+        for request in leases.requests.values():
             self.asked[request.lessor].append(request)
+        self.quotes_by = ByOrg[Quote](index.quoted, leases.quotes)
         self.quotes_to = ByOrg[Quote]()
-        self.quotes_by = ByOrg[Quote]()
-        for quote in state.leases.quotes.values():
+        for quote in leases.quotes.values():
             self.quotes_to[quote.lessee].append(quote)
-            self.quotes_by[quote.lessor].append(quote)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from events.types import leases as events
-from market.rng import Draws
 from market.rules import vendors
 from market.rules.credit import bond_room_cents, coverage
 from market.rules.finance import burn_cents, runway_days
@@ -28,11 +27,6 @@ class OwnView(PublicView):
     """Readings of the own books, machines, sites, orders and talks."""
 
     __slots__ = ()
-
-    @property
-    def draws(self) -> Draws:
-        """The own draws of the week that begins; an org draws for nobody else."""
-        return Draws(state_of(self).run.seed, self.me, self.week)
 
     # --- money
 

@@ -181,10 +181,6 @@ class PublicView(PolicyView):
         """All chips announced."""
         return shared_of(self).all_chips
 
-    def chip(self, name: str) -> Chip:
-        """One chip."""
-        return shared_of(self).chips[name]
-
     def chip_param(self, chip: str, name: str) -> float:
         """Read a number of a chip."""
         return state_of(self).run.parameters[f"chips.{chip}.{name}"]

@@ -47,14 +47,14 @@ class Shared(SharedPower):
     @cached_property
     def parameters(self) -> dict[str, float]:
         """Settable numbers that are no org's own."""
-        return {name: x for name, x in self.state.run.parameters.items() if not name.startswith("orgs.")}
+        return {name: x for name, x in self.state.run.parameters.items() if name[:5] != "orgs."}
 
     @cached_property
     def own_parameters(self) -> dict[str, dict[str, float]]:
         """Those of orgs, by org."""
         found: dict[str, dict[str, float]] = defaultdict(dict)
         for name, x in self.state.run.parameters.items():
-            if name.startswith("orgs."):
+            if name[:5] == "orgs.":
                 found[name.split(".", 2)[1]][name] = x
         return found
 
@@ -142,7 +142,7 @@ class Shared(SharedPower):
                     continue
                 site = self.state.sites.sites.get(lot.site)
                 value = worth.site_cents(self.state, site, self.day) if site else lot.value_cents
-                there = [h for h in self.holdings.get(estate.org, ()) if site and h.site == lot.site]
+                there = [h for h in self.holdings[estate.org] if site and h.site == lot.site]
                 gpus = sum(h.owned for h in there) if site else lot.gpus
                 weights = {name: chip.h100e for name, chip in self.state.chips.chips.items()}
                 h100e = sum(h.owned * weights[h.chip] for h in there) if site else lot.gpus * weights[lot.chip]
@@ -215,7 +215,7 @@ class Shared(SharedPower):
     @cached_property
     def rents_cents(self) -> dict[str, int]:
         """Rent of four weeks by lessee."""
-        return {org: sum(map(lease_rent, leases)) for org, leases in self.rented.items()}
+        return {org: sum(map(lease_rent, self.rented[org])) for org in self.state.index.rented}
 
     @cached_property
     def captive(self) -> dict[str, float]:
@@ -259,7 +259,7 @@ class Shared(SharedPower):
     @cached_property
     def serving_capacity_usd(self) -> dict[str, float]:
         """Revenue a year that each lab's whole fleet could serve."""
-        return capacity(self.state, self.day).usd_per_year
+        return capacity(self.state, self.fleets_h100e, self.day).usd_per_year
 
     @cached_property
     def quote_yields(self) -> dict[str, float]:

@@ -177,7 +177,7 @@ def test_customers_are_served_within_the_fleet_and_no_faster_than_a_provider_can
 
 def capacity():
     state = given().state
-    return serving.usable_usd(state, LAB, serving.capacity(state, START).usd_per_year[LAB])
+    return serving.usable_usd(state, LAB, serving.capacity(state, fleets_h100e(state), START).usd_per_year[LAB])
 
 
 def test_more_gpus_serve_more():
@@ -195,9 +195,10 @@ def test_who_has_the_better_chips_serves_more_for_the_same_compute():
     world = given()
     world.state.chips.holdings[Place(RIVAL, "GB200", SITE)] = Holding(RIVAL, "GB200", SITE, owned=1_000)
     world.state.training.labs[RIVAL] = Lab(RIVAL)
-    found, fleets = serving.capacity(world.state, START), fleets_h100e(world.state)
+    fleets = fleets_h100e(world.state)
+    found = serving.capacity(world.state, fleets, START)
     assert found.usd_per_year[RIVAL] / fleets[RIVAL] > found.usd_per_year[LAB] / fleets[LAB]
-    alone = serving.capacity(given().state, START)
+    alone = serving.capacity(given().state, fleets_h100e(given().state), START)
     price, before = (c.usd_per_year[LAB] / c.tokens_per_s[LAB] for c in (found, alone))
     assert price < before  # tokens get cheaper as chips get better
 
