@@ -37,7 +37,7 @@ class Cloud:
         commands.extend(answer_counters(view))
         commands.extend(first_offers(view, draws))
         commands.extend(concessions(view, draws))
-        commands.extend(fulfil(view))
+        commands.extend(fulfil(view, commands))
         commands.extend(bids(view))
         commands.extend(options_of_cloud(view) if is_my_week(view, MONTH_WEEKS) else ())
         short = list(capacity(view)) if is_my_week(view, QUARTER_WEEKS) else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
@@ -15,7 +15,7 @@ from agents.resources import installed_kw, lacking, payable_usd, room_kw, runnin
 from events.commands import Command
 from events.commands.chips import PlaceOrder
 from market.units import CENTS
-from market.view import Contract, MarketView, Site
+from market.view import Chip, Contract, MarketView, Site
 
 
 def power_chips(view: MarketView) -> Iterator[Command]:
@@ -42,13 +42,20 @@ def power_chips(view: MarketView) -> Iterator[Command]:
         yield execution.begin(view, best.option, kw, site.name, found.choice("building", best))
 
 
-def fulfil(view: MarketView) -> Iterator[Command]:
-    """Order chips and start buildings for contracts that chips, power and sites under way do not cover."""
+def fulfil(view: MarketView, commands: Iterable[Command] = ()) -> Iterator[Command]:
+    """Order chips and start buildings for contracts that chips, power and sites under way do not cover.
+
+    `commands` : what the org does this week besides: chips ordered by it have taken their money and power already.
+    """
     signed = sorted((c for c in view.contracts() if c.lessor == view.me and c.undrawn), key=_by_day)
     if signed:
         short, room = {chip: lack.contracts for chip, lack in lacking(view).items()}, rooms_kw(view)
+        placed = [command for command in commands if isinstance(command, PlaceOrder)]
         for contract in signed:
-            yield from order_for(view, contract, short)
+            order = order_for(view, contract, short, placed)
+            if order is not None:
+                placed.append(order)
+                yield order
             yield from build_for(view, contract, room)
 
 
@@ -56,21 +63,40 @@ def _by_day(contract: Contract) -> tuple[int, str]:
     return contract.start_day, contract.contract_id
 
 
-def order_for(view: MarketView, contract: Contract, short: dict[str, int]) -> Iterator[Command]:
-    """Order what the chips of a contract lack when their lead time says that it is time; `short` is counted down."""
+def order_for(
+    view: MarketView, contract: Contract, short: dict[str, int], placed: Sequence[PlaceOrder]
+) -> PlaceOrder | None:
+    """Order what the chips of a contract lack when their lead time says that it is time; `short` is counted down.
+
+    No more than what money and power beside the orders already `placed` this week carry. There is nothing to compare:
+    the chip was chosen when the contract was signed, and a substitute for it costs more and earns the same.
+    """
     chip = view.chip(contract.chip)
     missing = min(contract.undrawn, short[chip.name])
     soon = contract.start_day - view.day <= 7 * means.chip_weeks(view, chip) + view.param("contracts.early_days")
     if missing < NODE_GPUS or not soon or chip.retired or not view.may_buy(chip.name):
-        return
+        return None
     weeks = (contract.start_day - view.day) / 7 + means.SLIP_WEEKS  # its buildings are begun for it: all of them count
-    missing = min(missing, int(max(0.0, room_kw(view, weeks, trust=1.0)) / chip.power_kw_it_per_gpu))
-    bill = chip.price_usd_per_gpu * (1 + view.param("shipping.server_cost_share"))
-    missing = min(missing, int(payable_usd(view) / bill))
+    kw, usd = taken(view, placed)
+    missing = min(missing, int(max(0.0, room_kw(view, weeks, trust=1.0) - kw) / chip.power_kw_it_per_gpu))
+    missing = min(missing, int(max(0.0, payable_usd(view) - usd) / gear_usd(view, chip)))
     missing = permission.order_size(view, chip.name, missing)[0] if missing >= NODE_GPUS else 0
-    if missing >= NODE_GPUS and chip.start_day - view.day <= view.param("orders.ahead_days"):
-        short[chip.name] -= missing
-        yield PlaceOrder(actor=view.me, because=contract.contract_id, chip=chip.name, gpus=missing)
+    if missing < NODE_GPUS or chip.start_day - view.day > view.param("orders.ahead_days"):
+        return None
+    short[chip.name] -= missing
+    return PlaceOrder(actor=view.me, because=contract.contract_id, chip=chip.name, gpus=missing)
+
+
+def taken(view: MarketView, placed: Iterable[PlaceOrder]) -> tuple[float, float]:
+    """Power that orders will draw, kW, and what they will cost, USD."""
+    orders = [(order.gpus, view.chip(order.chip)) for order in placed]
+    kw = math.fsum(gpus * chip.power_kw_it_per_gpu for gpus, chip in orders)
+    return kw, math.fsum(gpus * gear_usd(view, chip) for gpus, chip in orders)
+
+
+def gear_usd(view: MarketView, chip: Chip) -> float:
+    """Price of a GPU with its part of a server."""
+    return chip.price_usd_per_gpu * (1 + view.param("shipping.server_cost_share"))
 
 
 def rooms_kw(view: MarketView) -> dict[str, float]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from given import CLOUD, OEM, SITE, START, SUPPLIER, given, handed, lease
+from given import CLOUD, FUND, OEM, SITE, START, SUPPLIER, given, handed, lease
 from test_how_agents_decide import of, view
 from test_the_one_decision import asked
-from test_what_is_asked_for_is_there import campus
+from test_what_is_asked_for_is_there import campus, contract
 
 from agents import amounts, fulfilment, lessors, resources, rooms, siting
+from events.commands.chips import PlaceOrder
 from events.commands.sites import PauseBuilding, StartBuilding
 from events.types import chips as chip_events
 from events.types import sites as site_events
 from events.types.demand import UseMeasured
+from events.types.finance import PaymentMade
 from market.rules import duties, index
 from market.state.leases import Signature
 
@@ -137,6 +139,26 @@ def test_power_that_stands_is_let_at_what_new_land_in_its_place_would_cost():
     all_of_it = [offer(shell, 600_000.0) for shell in (1_000.0, 5_000.0)]
     assert [terms.site for terms in all_of_it] == ["alpha", "alpha"]
     assert all_of_it[1].gpus < 0.9 * all_of_it[0].gpus
+
+
+@pytest.mark.parametrize("most", ["money", "power"])
+@pytest.mark.parametrize("before", [0, 300])
+def test_contracts_of_one_week_and_other_orders_share_the_money_and_the_power(most, before):
+    kw = 13_000 if most == "power" else 90_000
+    world = given(contracts__early_days=1_000.0).happened(*campus("alpha", "greenfield", kw))
+    for number in (1, 2, 3):
+        world.happened(*contract(8_000, name=f"lab/contract/{number}"))
+    if most == "money":
+        cash = world.state.finance.ledger.accounts[CLOUD]
+        paid = {"org": CLOUD, "counterparty": FUND, "kind": "shell", "contract_id": "x"}
+        world.happened(PaymentMade(amount_usd_cents=cash - 10_000 * 25_000_00, **paid))
+    v = view(world, CLOUD)
+    other = [PlaceOrder(actor=CLOUD, because=CLOUD, chip="H100", gpus=before)] if before else []
+    gpus = before + sum(order.gpus for order in of(fulfilment.fulfil(v, other), PlaceOrder))
+    room = resources.room_kw(v, 60 / 7 + 13, trust=1.0) / v.chip("H100").power_kw_it_per_gpu
+    carried = resources.payable_usd(v) / fulfilment.gear_usd(v, v.chip("H100"))
+    assert min(room, carried) - 3 <= gpus <= min(room, carried) < 14_000
+    assert (room < carried) == (most == "power")
 
 
 # --- one rent
