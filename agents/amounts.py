@@ -89,7 +89,7 @@ def powered_usd_per_year(view: MarketView) -> float:
 def finance_usd_per_year(view: MarketView) -> float:
     """Whole bills a year that the org can raise: cash flow, rent, what lenders give on contracts, cash in hand."""
     p = view.param
-    money = p("finance.income_share") * view.income_usd_per_year() + 13.0 * view.monthly_let_cents() / 100
+    money = p("finance.income_share") * view.income_usd_per_year() + 13.0 * view.monthly_kept_cents() / 100
     money -= 13.0 * view.monthly_rent_cents() / 100
     undelivered = sum(x.owed * view.chip(x.chip).price_usd_per_gpu for x in view.let() if x.parent_lease_id is None)
     money += p("finance.backlog_share") * p("finance.bill_factor") * undelivered

@@ -17,8 +17,8 @@ HALF_YEAR_DAYS = 182
 
 @once
 def unspent_usd(view: MarketView) -> float:
-    """Cash with a quarter of income and rents, less what chips on order and shells will cost; below zero if short."""
-    income = view.trait("income_usd_per_year") / 4 + QUARTER_MONTHS * view.monthly_let_cents() / CENTS
+    """Cash with a quarter of income and of rents after overheads, less chips on order and shells; below 0 if short."""
+    income = view.trait("income_usd_per_year") / 4 + QUARTER_MONTHS * view.monthly_kept_cents() / CENTS
     rent = QUARTER_MONTHS * view.monthly_rent_cents() / CENTS
     return view.cash_cents / CENTS + income - rent - committed_usd(view)
 

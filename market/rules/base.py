@@ -133,6 +133,17 @@ def can_pay(state: State, org: str, cents: int) -> bool:
     return cents <= max(0, cash(state, org))
 
 
+def overhead_share(state: State, org: str) -> float:
+    """Part of its rents that a cloud spends on sales, administration and engineers; none of one with other business.
+
+    The cash flow of other business is what is left after the overheads of the whole firm.
+    """
+    if "cloud" not in state.run.orgs[org].roles or trait(state, org, "income_usd_per_year") > 0:
+        return 0.0
+    share: float = state.run.parameters["finance.overhead_share"]
+    return share
+
+
 def income_usd_per_year(state: State, org: str, day: int) -> float:
     """Operating cash flow of an org's other business, USD a year: it grows as it did before the start."""
     grown = math.exp(trait(state, org, "income_growth") * years(state, day))

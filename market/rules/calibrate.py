@@ -12,7 +12,7 @@ from events.types.chips import InputExpanded
 from events.types.run import ParameterSet
 from market import rng
 from market.rules import demand, foresee, index, inputs, prices, shells, uses
-from market.rules.base import Happening, fleets_h100e, frontier, holdings_of
+from market.rules.base import Happening, fleets_h100e, frontier, holdings_of, overhead_share
 from market.rules.belongings import Belongings
 from market.rules.chips import is_own, may_buy, planned_lines
 from market.state import State
@@ -247,7 +247,8 @@ def _finance_factor(state: State, org: str, bill: float, leases: list[Lease]) ->
     p = state.run.parameters
     earned = sum(x.delivered * x.price_usd_per_gpu_hour * (1 if x.lessor == org else -1) for x in leases)
     earned += p.get(f"orgs.{org}.merchant_share", 0.0) * index.tail_wanted(state) * index.tail_price(state, org)
-    money = earned * HOURS_PER_YEAR + p["finance.income_share"] * p.get(f"orgs.{org}.income_usd_per_year", 0.0)
+    kept = 1 - overhead_share(state, org)
+    money = kept * earned * HOURS_PER_YEAR + p["finance.income_share"] * p.get(f"orgs.{org}.income_usd_per_year", 0.0)
     money += max(0, state.finance.ledger.accounts.get(org, 0)) / CENTS / 2
     spent = bill * state.finance.books[org].budget_usd_per_year
     return max(1.0, p["finance.start_slack"] * spent / max(money, 0.05 * spent))

@@ -16,6 +16,7 @@ from market.rules.base import (
     holdings_of,
     income_usd_per_year,
     let_by,
+    overhead_share,
     rented_by,
     trait,
 )
@@ -55,14 +56,17 @@ def instalments(state: State) -> Iterator[tuple[str, str, int, str, str]]:
 
 
 def coverage(state: State, org: str, extra_cents: int) -> float:
-    """Debt-service coverage: a year's income less rents and running costs, over instalments, a new loan's included."""
+    """Debt-service coverage: a year's income less rents, overheads and running costs, over instalments.
+
+    `extra_cents` : a new loan, whose instalments count too.
+    """
     p = state.run.parameters
     service = service_cents(state, org)
     service += instalment_cents(extra_cents, p["finance.loan_rate"], round(365 * p["finance.loan_years"]))
     if not service:
         return 0.0
-    income = _long_rents_usd(state, org) + trait(state, org, "income_usd_per_year")
-    income += p["tail.contract_share"] * tail_rent_usd_per_year(state, org)
+    rents = _long_rents_usd(state, org) + p["tail.contract_share"] * tail_rent_usd_per_year(state, org)
+    income = (1 - overhead_share(state, org)) * rents + trait(state, org, "income_usd_per_year")
     hourly = sum(x.delivered * x.price_usd_per_gpu_hour for x in rented_by(state, org))
     hourly += _running_usd_per_hour(state, org)
     return max(0.0, (income - hourly * HOURS_PER_YEAR) * CENTS) / service

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from events.commands import finance as commands
 from events.types import Batch, Event
@@ -16,6 +16,7 @@ from market.rules.base import (
     demand_factor,
     income_usd_per_year,
     let_by,
+    overhead_share,
     rented_by,
     trait,
     years,
@@ -128,7 +129,8 @@ def runway_days(state: State, org: str, rent: int | None = None) -> int:
 
 def monthly(state: State, day: int) -> Batch | None:
     """Pay rent, on-demand, revenue, staff, energy, other income and instalments of four weeks, as one batch."""
-    rows: list[Payment] = [*_rents(state, day), *_operations(state), *energy(state), *instalments(state)]
+    rents = list(_rents(state, day))
+    rows: list[Payment] = [*rents, *_staff(state, rents), *_operations(state), *energy(state), *instalments(state)]
     rows = [row for row in rows if row[2] > 0]
     if not rows:
         return None
@@ -185,11 +187,27 @@ def _operations(state: State) -> Iterator[Payment]:
             "revenue",
             lab.org,
         )
-        staff = round((p["finance.spend_burn"] - 1) * monthly_rent(state, lab.org))
-        yield lab.org, "world/staff", staff, "staff", lab.org
         parent = state.run.orgs[lab.org].parent
         if parent is not None:
             yield parent, lab.org, burn_cents(state, lab.org), "parent funding", lab.org
+
+
+def _staff(state: State, rents: Iterable[Payment]) -> Iterator[Payment]:
+    """Salaries and offices of four weeks: of labs by the rent that they pay, of clouds by the rents that they earn."""
+    p = state.run.parameters
+    for lab in state.training.labs:
+        yield lab, "world/staff", round((p["finance.spend_burn"] - 1) * monthly_rent(state, lab)), "staff", lab
+    yield from _overheads(state, ((lessor, cents) for _, lessor, cents, _, _ in rents))
+
+
+def _overheads(state: State, earned: Iterable[tuple[str, int]]) -> Iterator[Payment]:
+    """Overheads of clouds on what they earned, cents, one payment each."""
+    total: dict[str, int] = {}
+    for cloud, cents in earned:
+        total[cloud] = total.get(cloud, 0) + cents
+    for cloud, cents in total.items():
+        if due := round(overhead_share(state, cloud) * cents):
+            yield cloud, "world/staff", due, "staff", cloud
 
 
 def owned_h100e(state: State) -> dict[str, float]:
@@ -213,20 +231,17 @@ def energy(state: State) -> Iterator[Payment]:
 
 
 def on_demand_revenue(state: State, rented: Batch) -> Batch:
-    """Pay clouds for four weeks of what the rest rented by the hour."""
-    cents = [
-        _rent(gpus, price)
-        for gpus, price in zip(rented.columns["gpus"], rented.columns["price_usd_per_gpu_hour"], strict=True)
+    """Pay clouds for four weeks of what the rest rented by the hour, and their staff of it."""
+    of = rented.columns
+    cents = map(_rent, of["gpus"], of["price_usd_per_gpu_hour"])
+    rows: list[Payment] = [
+        ("world/customers", lessor, paid, "on demand", site)
+        for lessor, site, paid in zip(of["lessor"], of["site"], cents, strict=True)
     ]
-    lessors = rented.columns["lessor"]
-    columns = {
-        "org": ["world/customers"] * len(lessors),
-        "counterparty": lessors,
-        "amount_usd_cents": cents,
-        "kind": ["on demand"] * len(lessors),
-        "contract_id": rented.columns["site"],
-    }
-    return Batch(events.PaymentMade, columns, lessors, lessors)
+    staff = list(_overheads(state, ((lessor, paid) for _, lessor, paid, _, _ in rows)))
+    columns = columns_of(("org", "counterparty", "amount_usd_cents", "kind", "contract_id"), [*rows, *staff])
+    clouds = [*of["lessor"], *(cloud for cloud, *_ in staff)]
+    return Batch(events.PaymentMade, columns, clouds, clouds)
 
 
 def due(state: State, first: int, last: int) -> Iterator[Happening]:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from events.types import leases as events
 from market.rules import vendors
+from market.rules.base import overhead_share
 from market.rules.credit import bond_room_cents, coverage
 from market.rules.finance import burn_cents, runway_days
 from market.rules.machines import Machine, step_flop
@@ -58,6 +59,10 @@ class OwnView(PublicView):
         shared = shared_of(self)
         let = sum(x.delivered * x.price_usd_per_gpu_hour for x in shared.let[self.me]) * MONTH_HOURS * CENTS
         return round(let + shared.on_demand_cents.get(self.me, 0.0))
+
+    def monthly_kept_cents(self) -> int:
+        """What overheads leave of the rent earned in four weeks."""
+        return round((1 - overhead_share(state_of(self), self.me)) * self.monthly_let_cents())
 
     def monthly_rent_cents(self) -> int:
         """Rent of four weeks."""

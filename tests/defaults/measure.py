@@ -40,7 +40,8 @@ REFERENCE: dict[str, Reference] = {
 }
 """Cumulative frequencies of three years: history after S&P's annual study of 1981 to 2023 (from memory), spreads after
 the rates of the catalogue (`finance.spread_per_step`, `finance.loan_rate`, `finance.state_rate`)."""
-OTHERS = ("labs", "other orgs")  # no reference: reported
+GROUPS = ("neoclouds-us", "neoclouds-europe", "neoclouds-asia")  # many firms as one org, which fall together or not
+OTHERS = ("groups of firms", "labs", "other orgs")  # no reference: reported
 
 
 def class_of(state: State, org: str) -> str:
@@ -49,7 +50,7 @@ def class_of(state: State, org: str) -> str:
     if rating:
         return "AAA to AA-" if rating <= 4 else "A+ to A-" if rating <= 7 else "BBB+ to BBB-"
     if trait(state, org, "borrows"):
-        return "unrated borrowers"
+        return "groups of firms" if org in GROUPS else "unrated borrowers"
     return "labs" if "lab" in state.run.orgs[org].roles else "other orgs"
 
 

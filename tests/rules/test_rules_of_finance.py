@@ -12,6 +12,7 @@ from events.types.training import ModelReleased, ServingMeasured
 from market.rules import credit, finance, index
 
 MILLION = 10**8  # cents
+OVERHEADS = 0.12  # finance.overhead_share
 
 
 def seek(org=LAB, amount=100 * MILLION):
@@ -306,10 +307,30 @@ def test_on_demand_is_paid_to_the_lessor_for_four_weeks():
     rented = index.on_demand(world.state, START)
     assert rented is not None
     (told,) = world.after(rented)
-    (paid,) = world.after(finance.on_demand_revenue(world.state, rented))
+    paid, staff = world.after(finance.on_demand_revenue(world.state, rented))
     assert isinstance(told, OnDemandRented)
     assert (paid.org, paid.counterparty, paid.contract_id) == ("world/customers", CLOUD, SITE)
     assert paid.amount_usd_cents == round(told.gpus * told.price_usd_per_gpu_hour * 672 * 100)
+    assert (staff.org, staff.counterparty, staff.contract_id) == (CLOUD, "world/staff", CLOUD)
+    assert staff.amount_usd_cents == round(OVERHEADS * paid.amount_usd_cents)
+
+
+def test_a_cloud_that_lives_on_rents_pays_overheads_on_them_and_one_with_other_business_does_not():
+    world = given()
+    world.happened(*let(600))
+    paid = month(world)
+    rent = next(cents for (kind, _), (_, _, cents) in paid.items() if kind == "rent")
+    assert paid["staff", CLOUD] == (CLOUD, "world/staff", round(OVERHEADS * rent))
+    rich = given(orgs__cloud__income_usd_per_year=1e9)
+    rich.happened(*let(600))
+    assert ("staff", CLOUD) not in month(rich)
+
+
+def test_lenders_count_what_overheads_leave_of_rents():
+    thin, fat = (given(finance__overhead_share=share) for share in (0.0, 0.5))
+    for world in (thin, fat):
+        world.happened(*let(4_000))
+    assert credit.coverage(fat.state, CLOUD, 100 * MILLION) < 0.6 * credit.coverage(thin.state, CLOUD, 100 * MILLION)
 
 
 def test_revenue_shortens_no_runway():
