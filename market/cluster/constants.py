@@ -66,10 +66,9 @@ UNFUSED_EXCHANGE = 1.0
 """More passes of routed copies where dispatch is not fused: every copy passes twice as often. Assumption."""
 COLLECTIVE_LATENCY_S = 8e-6
 """One collective's start and synchronisation. NCCL-tests small-message latency, 8 GPUs (engineering constant)."""
-DENSE_MATURITY_YEARS = 0.75
-"""Time in which software closes 63 % of a new chip's gap. Assumption: dense models gained 1-16 % in 11 months."""
-MOE_MATURITY_YEARS = 4.0
-"""The same for mixtures of experts, from 2024-01-01 on: 34-120 % gained in at most 11 months."""
+MATURITY_YEARS = 0.75
+"""Time in which software closes 63 % of its gap, that of a new chip and that of mixtures since `MOE_SOFTWARE_YEAR`.
+Assumption: on the same chips dense models gained 1-16 % in 11 months of releases, mixtures 34-120 %."""
 MOE_SOFTWARE_YEAR = 2024.0
 HOST_BYTES_PER_S = 12e9
 """Optimizer traffic a GPU where the optimizer is offloaded: the host updates 10e9 parameters in 2.57 s, 24 bytes each,

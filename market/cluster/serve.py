@@ -170,6 +170,7 @@ def evaluate_serving(table: ServeTable, constants: Constants | None = None) -> I
         one = np.asarray(1.0)
         columns |= {"host": one, "reserved": one, "speculation": one, "tpot_limit_s": np.asarray(np.inf),
                     "weight_bytes": width[level],
+                    "attention_bytes": width[level],
                     "kv_bytes": width[level].clip(1, 2)}  # fmt: skip
         yield part, serve(Serve(**columns), k)
 

@@ -30,6 +30,7 @@ class Serve(Shape):
     input_tokens: Array
     output_tokens: Array
     weight_bytes: Array  # a parameter
+    attention_bytes: Array  # a parameter of the attention
     kv_bytes: Array  # a number of the cache
     speculation: Array  # tokens that a decode step yields
     # deployment

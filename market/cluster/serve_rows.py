@@ -41,7 +41,8 @@ FREE_GPUS = 64
 
 SPELLINGS: dict[str, tuple[str, ...]] = {
     "chip": ("gpu_type", "gpu"), "gpus": ("gpu_count", "num_gpus"), "scaleup_domain_gpus": ("domain",),
-    "model": (), "precision": ("precision_weights",), "kv_precision": ("precision_kv",), "framework": (),
+    "model": (), "precision": ("precision_weights",),
+    "attention_precision": ("precision_attention",), "kv_precision": ("precision_kv",), "framework": (),
     "tp": (), "pp": (), "dp": (), "ep": (), "input_tokens": ("input_tokens_mean", "isl"),
     "output_tokens": ("output_tokens_mean", "osl"), "concurrency": ("concurrency_or_batch", "batch"),
     "tpot_limit_ms": (), "speculative": (), "date": (),
@@ -75,6 +76,7 @@ class Deployment:
     speculation: float = 1.0
     lean: bool = False  # an engine whose host does little between steps
     domain: float | None = None
+    attention: str = ""  # precision of the attention's weights, where it is kept at another one
 
 
 def read_deployment(row: Mapping[str, Any]) -> Deployment:
@@ -102,6 +104,7 @@ def read_deployment(row: Mapping[str, Any]) -> Deployment:
         number(known, "concurrency", 1, 1e9), math.inf if limit is None else MEAN_OF_LIMIT * limit / 1e3,
         SPECULATION if text(known, "speculative").lower() in ("y", "yes", "1", "true", "1.0") else 1.0, lean,
         number(known, "scaleup_domain_gpus", 1, 1e6),
+        read_weights(text(known, "attention_precision"), device) if "attention_precision" in known else "",
     )  # fmt: skip
 
 
@@ -171,7 +174,8 @@ def columns_of(d: Deployment, k: Constants) -> dict[str, float]:
     return side | {
         "host": 1.0 if d.lean else k.serve_host, "reserved": RESERVED if d.lean else PREEMPTING,
         "input_tokens": d.input_tokens, "output_tokens": d.output_tokens,
-        "weight_bytes": WEIGHT_BYTES[d.precision], "kv_bytes": d.kv_bytes, "speculation": d.speculation,
+        "weight_bytes": WEIGHT_BYTES[d.precision], "attention_bytes": WEIGHT_BYTES[d.attention or d.precision],
+        "kv_bytes": d.kv_bytes, "speculation": d.speculation,
         "tp": float(tp), "pp": float(d.pp), "dp": float(d.dp), "ep": float(d.ep),
         "batch": math.nan if d.concurrency is None else max(1.0, d.concurrency / copies),
         "tpot_limit_s": d.tpot_limit_s,
@@ -221,8 +225,9 @@ SERVE_ANSWERS = ("output_tokens_per_s_per_gpu", "total_tokens_per_s_per_gpu", "p
 def answer_serving_grid(columns: Mapping[str, Sequence[Any]], k: Constants | None = None) -> dict[str, list[Any]]:
     """Answer a table of deployments: the columns given, the figures with `_predicted`, and `why_not`.
 
-    A row needs `chip`, `model`, `input_tokens` and `output_tokens`; `precision`, `kv_precision`, `gpus`, `tp`, `pp`,
-    `dp`, `ep`, `concurrency`, `tpot_limit_ms`, `framework` and `speculative` are chosen where they are left out.
+    A row needs `chip`, `model`, `input_tokens` and `output_tokens`; `precision`, `attention_precision`, `kv_precision`,
+    `gpus`, `tp`, `pp`, `dp`, `ep`, `concurrency`, `tpot_limit_ms`, `framework` and `speculative` are chosen where they
+    are left out.
     """
     k = k or fitted()
     lengths = {len(v) for v in columns.values()}

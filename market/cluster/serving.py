@@ -12,10 +12,11 @@ import numpy as np
 from market.cluster.case import Array
 from market.cluster.constants import Constants
 from market.cluster.serve_case import Serve, Served
-from market.cluster.work import BIAS_HIDDEN_PASSES, BIAS_WIDTH_PASSES
 
-USABLE_SHARE = 0.95
-"""Share of HBM that engines give to weights and cache (`gpu_memory_utilization` of vLLM and its like)."""
+USABLE_SHARE = 0.90
+"""Share of HBM that engines which preempt give to weights, workspace and cache (vLLM's default
+`gpu_memory_utilization`); share of what the others' weights and workspace leave that they give to the cache
+(TensorRT-LLM's default `free_gpu_memory_fraction`)."""
 WORKSPACE_BYTES = 2e9
 """Activations, graphs and workspace of a rank. Assumption: engines report 1-4 GB."""
 EXCHANGE_PASSES = 2.0
@@ -28,6 +29,7 @@ LARGEST_BATCH = 2048.0
 class Weights:
     """Parameters of `R` models [R]."""
 
+    attention: Array  # of all layers
     common: Array  # what every token passes through, embeddings and routed experts left out
     expert: Array  # one expert
     routed: Array  # all routed experts
@@ -39,11 +41,12 @@ def weights(s: Serve, length: Any) -> Weights:
     """Count parameters, and the context that decoding at a length reads."""
     expert = s.mlp_matrices * s.expert_hidden * s.expert_ffn
     shared = s.mlp_matrices * s.hidden * s.expert_ffn * s.shared_experts
-    common = s.layers * s.attn_params_per_layer + s.dense_layers * s.mlp_matrices * s.hidden * s.ffn
+    attention = s.layers * s.attn_params_per_layer
+    common = attention + s.dense_layers * s.mlp_matrices * s.hidden * s.ffn
     common = common + s.expert_layers * (shared + s.experts * s.hidden)
     near = np.where(s.window > 0, np.minimum(s.window, length), length)
     context = (s.attention_layers - s.window_layers) * length + s.window_layers * near
-    return Weights(common, expert, s.expert_layers * s.experts * expert, s.vocab * s.hidden, context)
+    return Weights(attention, common, expert, s.expert_layers * s.experts * expert, s.vocab * s.hidden, context)
 
 
 def ranks_of_experts(s: Serve) -> Array:
@@ -52,10 +55,16 @@ def ranks_of_experts(s: Serve) -> Array:
     return ranks
 
 
+def common_bytes(s: Serve, w: Weights) -> Array:
+    """Give bytes a tensor rank of what every token passes through; attention may be kept at more bits. [R]."""
+    total: Array = (s.weight_bytes * w.common + (s.attention_bytes - s.weight_bytes) * w.attention) / s.tp
+    return total
+
+
 def held_bytes(s: Serve, w: Weights) -> Array:
     """Give bytes of weights a GPU. [R]."""
-    resident = w.common / s.tp + w.routed / ranks_of_experts(s)
-    total: Array = s.weight_bytes * resident / s.pp + 2 * (2 * w.head / s.tp + s.other_params) / s.pp
+    resident = common_bytes(s, w) + s.weight_bytes * w.routed / ranks_of_experts(s)
+    total: Array = resident / s.pp + 2 * (2 * w.head / s.tp + s.other_params) / s.pp
     return total
 
 
@@ -73,7 +82,8 @@ def cache_bytes(s: Serve) -> Array:
 
 def room(s: Serve, w: Weights) -> Array:
     """Give the requests that fit into the memory of a deployment; below 1 where the weights do not fit. [R]."""
-    free = USABLE_SHARE * s.hbm_bytes - held_bytes(s, w) - WORKSPACE_BYTES
+    beside = np.where(s.reserved < 1, 1.0, USABLE_SHARE)
+    free = USABLE_SHARE * s.hbm_bytes - beside * (held_bytes(s, w) + WORKSPACE_BYTES)
     requests: Array = s.dp * np.floor(np.maximum(free, 0) / np.maximum(cache_bytes(s), 1.0))
     return requests
 
@@ -90,7 +100,7 @@ def decode_s(s: Serve, w: Weights, batch: Array, passes: Array, k: Constants) ->
     tokens = shared * s.speculation**SPECULATIVE_WORK
     touched = 1 - (1 - s.top_k / np.maximum(s.experts, 1)) ** tokens
     over = ranks_of_experts(s)
-    read = s.weight_bytes * (w.common / s.tp + touched * w.routed / over) + 2 * w.head / s.tp
+    read = common_bytes(s, w) + s.weight_bytes * touched * w.routed / over + 2 * w.head / s.tp
     active = s.expert_layers * s.top_k * w.expert
     flop = 2 * mine * s.speculation**SPECULATIVE_WORK * (w.common / s.tp + w.head / s.tp)
     flop = flop + 2 * tokens * active / over / k.expert_gemm
@@ -119,6 +129,9 @@ NARROW_PASSES = 10.0
 REDUCE_SHARE = 0.7
 """Bandwidth of a serving engine's all-reduces over that of training's collectives, which are larger and overlap.
 Assumption: NCCL's bus bandwidth at some megabytes over its peak; fits with 0.5 to 1 are a point apart."""
+BIAS_WIDTH_PASSES, BIAS_HIDDEN_PASSES = 8.0, 2.0
+"""Read and written of a routed copy where experts have biases and clamped gates: both halves of the first product for
+its bias, each for its clamp, and the output for the second one. Assumption: engines join more than training does."""
 LOGIT_BYTES = 14.0
 """Written, read and sorted for sampling, in 4-byte numbers (counted)."""
 

@@ -7,10 +7,10 @@ import numpy as np
 from market.cluster import collectives, work
 from market.cluster.case import Array, Case
 from market.cluster.constants import (
-    DENSE_MATURITY_YEARS,
     HOST_BYTES_PER_S,
     HOST_OVERLAP,
     JITTER,
+    MATURITY_YEARS,
     Constants,
 )
 from market.cluster.memory import gradient_bytes
@@ -38,7 +38,7 @@ def maturity(case: Case, k: Constants) -> Array:
 
 def maturity_at(year: Array, chip_year: Array, k: Constants) -> Array:
     """Give the same for a date and the date of a chip's volume. All [R]."""
-    factor: Array = 1 + k.immature_dense * np.exp(-np.maximum(year - chip_year, 0) / DENSE_MATURITY_YEARS)
+    factor: Array = 1 + k.immature_dense * np.exp(-np.maximum(year - chip_year, 0) / MATURITY_YEARS)
     return factor
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from market.cluster.case import Array, Case
 from market.cluster.constants import (
-    MOE_MATURITY_YEARS,
+    MATURITY_YEARS,
     MOE_SOFTWARE_YEAR,
     ROUTER_PASSES,
     UNFUSED_EXCHANGE,
@@ -129,13 +129,16 @@ def mixture_overhead(case: Case, k: Constants) -> Array:
 
 def mixture_youth(year: Any) -> Array:
     """Give the share of what software lacked for mixtures in 2024 that it still lacks at a date. [R]."""
-    left: Array = np.exp(-np.maximum(year - MOE_SOFTWARE_YEAR, 0) / MOE_MATURITY_YEARS)
+    left: Array = np.exp(-np.maximum(year - MOE_SOFTWARE_YEAR, 0) / MATURITY_YEARS)
     return left
 
 
-BIAS_WIDTH_PASSES, BIAS_HIDDEN_PASSES = 8.0, 2.0
-"""Read and written of a routed copy where experts have biases and clamped gates: both halves of the first product
-for its bias, each for its clamp, and the output for the second one; no fused kernel takes them (as in gpt-oss)."""
+BIAS_WIDTH_PASSES, BIAS_HIDDEN_PASSES = 13.0, 14.0
+"""Read and written of a routed copy, in 2-byte numbers, where experts have biases and clamped gates; no fused kernel
+takes them (as in gpt-oss). Counted from Megatron-Core's experts of 2025, from memory, beside a gated MLP's own four:
+both halves are clamped (4), the gate's sigmoid (2), the offset (2), their product (3), and its weight in 4-byte numbers
+and back (6). The second product's bias is weighted with the router's 4-byte probabilities: written (2) and read (2)
+with the output (1), their sum written (2), read and written where the experts' outputs are joined (4), and cast (3)."""
 
 
 def elementwise_s(case: Case, size: Sizes, tokens: Array, k: Constants) -> Array:
