@@ -82,9 +82,9 @@ def plans(view: MarketView, lead: float, kw: float, regions: list[str]) -> Itera
 
     What its own users and the labs that it backs lack has asked for power first, at each site its part.
     """
-    beside, apart = max(lead, means.shell_weeks(view, "next")), max(lead, means.shell_weeks(view, "greenfield"))
     first = spoken_for_kw(view)
     for region in regions:
+        beside, apart = (max(lead, means.shell_weeks(view, kind, region)) for kind in ("next", "greenfield"))
         asked, campus = kw + first.get(region, 0.0), permission.own_site(view, region)
         if campus is not None:
             build = Build("brownfield", region, False)
@@ -111,7 +111,7 @@ def at_wish(view: MarketView, chip: Chip, gpus: int, region: str) -> Plan | None
     build = Build("brownfield", region, False)
     kw = gpus * chip.power_kw_it_per_gpu
     power = means.power_weeks(view, build, kw)
-    shell = means.shell_weeks(view, "brownfield")
+    shell = means.shell_weeks(view, "brownfield", region)
     if power > shell or not permission.to_build(view, region, "brownfield", kw, on_site=False).is_worth_asking:
         return None
     return Plan("", build, region, max(means.chip_weeks(view, chip), shell))

@@ -147,14 +147,14 @@ class Build(NamedTuple):
     is_firm: bool = True
 
 
-def shell_weeks(view: MarketView, kind: str) -> float:
-    """Weeks until a shell stands, with the usual slip; `next` is another building of an own campus."""
+def shell_weeks(view: MarketView, kind: str, region: str) -> float:
+    """Weeks until a shell stands in a region, with the usual slip; `next` is another building of an own campus."""
     p = view.param
     if kind == "next":
         days = (p("sites.next_days_min") + p("sites.next_days_max")) / 2
     else:
         days = p(f"sites.{kind}_days")
-    return p("sites.time_factor") * days * p("sites.slip_median") / 7
+    return view.shell_time_factor(region) * days * p("sites.slip_median") / 7
 
 
 def queue_days(view: MarketView, build: Build, kw: float) -> float:

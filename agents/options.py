@@ -62,10 +62,9 @@ def every_build(
     ways = [build for build in ways_to_build(view, open_halls) if region in ("", build.region)]
     usd, weeks = (0.0, 0.0) if target.chips_wait else (bill_usd(view, chip, gpus, None), chip_weeks(view, chip))
     is_found = target.is_fleet or has_hall(view, since_day)
-    shells: dict[str, float] = {kind: shell_weeks(view, kind) for kind in KINDS}
     upkeep = {region: upkeep_usd(view, chip, region) for region in {build.region: None for build in ways}}
     share = capital_share(view, capital_rate(view, is_contracted=target.is_fleet))
-    common = Common(chip, gpus, gpus * chip.power_kw_it_per_gpu, usd, weeks, share, upkeep, shells, is_found)
+    common = Common(chip, gpus, gpus * chip.power_kw_it_per_gpu, usd, weeks, share, upkeep, is_found)
     return [_built(view, target, build, common) for build in ways]
 
 
@@ -79,7 +78,6 @@ class Common(NamedTuple):
     weeks: float  # until they run
     capital_share: float  # of a bill, that capital costs in a year
     upkeep_usd: Mapping[str, Upkeep]  # by region
-    shell_weeks: Mapping[str, float]  # by kind of site
     is_hall_found: bool
 
 
@@ -91,7 +89,7 @@ def _built(view: MarketView, target: Target, build: Build, common: Common) -> Op
     may = permission.to_build(view, region, kind, kw, on_site=on_site, is_firm=is_firm)
     is_open, is_found = may.is_worth_asking, kind == "greenfield" or common.is_hall_found
     bill = common.usd + works_usd(view, build, kw) + may.usd
-    shell = common.shell_weeks[kind]
+    shell = shell_weeks(view, kind, region)
     power = fleet_power_weeks(view, build, kw) if target.is_funded else power_weeks(view, build, kw)
     wait = max(common.weeks, max(shell, power) + (may.wait_days / 7 if is_open else 0.0))
     failed: tuple[Gate, ...] = ()
@@ -219,7 +217,7 @@ def quoted(view: MarketView, target: Target, quote: Quote) -> Option:
     chip, p = view.chip(quote.chip), view.param
     price = quote.price_usd_per_gpu_hour / unit_h100e(view, target, chip) / view.training_yield(quote.quote_id)
     price /= target.hours_share
-    price *= 1 + permission.rent_levy(view, quote.duration_days, quote.lessor)
+    price *= 1 + permission.quote_levy(view, quote)
     wait = max(0.0, (quote.start_day - view.day) / 7)
     price *= rebated(view, quote, slip(view, wait).late_weeks)
     if view.rented() and all(lease.lessor != quote.lessor for lease in view.rented()):

@@ -18,7 +18,7 @@ from events.commands.leases import AcceptQuote
 from events.commands.sites import PlanSite, RenewPermit, StartBuilding
 from events.commands.training import StartTraining
 from events.kinds import NewSiteKind, StakeKind
-from market.units import HOURS_PER_DAY
+from market.units import CENTS, HOURS_PER_DAY, YEAR_MONTHS, YEAR_WEEKS
 from market.view import GIVEN, Machine, MarketView, Permission, Quote, Round, Site
 
 HALVINGS = 40  # of an interval in which a threshold is looked for
@@ -101,8 +101,12 @@ def to_build(
 
 def is_to_be_sought(view: MarketView, building_id: str) -> bool:
     """Whether the org asks for a permit of own plant: where it is of use, and once a quarter to be told no."""
-    may = _may(view, lambda: RenewPermit(actor=view.me, because=building_id, building_id=building_id))
-    return may.is_worth_asking or _asks_again(view)
+    return is_permit_open(view, building_id) or _asks_again(view)
+
+
+def is_permit_open(view: MarketView, building_id: str) -> bool:
+    """Whether policies leave it to the authority to permit own plant."""
+    return _may(view, lambda: RenewPermit(actor=view.me, because=building_id, building_id=building_id)).is_worth_asking
 
 
 def open_regions(view: MarketView, regions: Sequence[str], kw: float) -> list[str]:
@@ -131,10 +135,28 @@ def accepting(view: MarketView, quote: Quote) -> Permission:
     return _may(view, lambda: AcceptQuote(actor=view.me, because=quote.quote_id, quote_id=quote.quote_id))
 
 
-def rent_levy(view: MarketView, duration_days: int, lessor: str = "") -> float:
-    """Part of the rent of a lease that the org pays on top in levies, less subsidies."""
-    case = {"amount_usd": 1.0, "duration_days": duration_days, "kind": "serving"}
-    return view.levy("LeaseSigned", case | ({"lessor": lessor} if lessor else {}))
+def rent_levy(view: MarketView, duration_days: int, lessor: str = "", usd: float = 1.0) -> float:
+    """Part of the rent of a lease that the org pays on top in levies, less subsidies: at once, and as rent falls due.
+
+    A public buyer with a budget for a year pays a part of all rents of it: the more the org rents, the smaller a part.
+
+    usd : whole rent of the lease, where it is known
+    """
+    if not view.is_regulated:
+        return 0.0
+    case = {"amount_usd": usd, "duration_days": duration_days, "kind": "serving"}
+    other = {"counterparty": lessor, "lessor": lessor} if lessor else {}
+    yearly = max(1.0, YEAR_MONTHS * view.monthly_rent_cents() / CENTS)
+    due = {"amount_usd": yearly, "kind": "rent"}
+    in_a_year = view.day + 7 * YEAR_WEEKS  # its purse is full
+    later = view.levy("PaymentMade", due | other, in_a_year) / yearly
+    return view.levy("LeaseSigned", case | other) / usd + later
+
+
+def quote_levy(view: MarketView, quote: Quote) -> float:
+    """The same for what a quote offers."""
+    usd = quote.gpus * quote.price_usd_per_gpu_hour * HOURS_PER_DAY * quote.duration_days
+    return rent_levy(view, quote.duration_days, quote.lessor, max(1.0, usd))
 
 
 # --- training

@@ -14,7 +14,7 @@ from agents.means import best_chip
 from agents.resources import buildable_kw, running_kw
 from agents.valuation import is_my_week
 from events.commands import Command
-from events.commands.sites import PauseBuilding, RenewPermit, ResumeBuilding
+from events.commands.sites import ConnectToGrid, PauseBuilding, RenewPermit, ResumeBuilding
 from market.rng import Draws
 from market.units import MONTH_WEEKS, QUARTER_WEEKS
 from market.view import MarketView
@@ -32,14 +32,22 @@ def works(view: MarketView, draws: Draws) -> Iterator[Command]:
         yield from buildings(view, draws)
 
 
-def renewals(view: MarketView) -> Iterator[RenewPermit]:
-    """Seek a permit for own plant in time before the one that it has ends, and again where it was refused."""
+def renewals(view: MarketView) -> Iterator[RenewPermit | ConnectToGrid]:
+    """Seek a permit for own plant in time before the one that it has ends, and again where it was refused.
+
+    The grid is asked for as well where the plant stands still, or a policy keeps the permit from it.
+    """
     if not is_my_week(view, MONTH_WEEKS):
         return
     for permit in view.plant_permits():
         is_time = permit.end_day - view.day <= view.param("power.permit_apply_days")
-        if is_time and permit.decided_day < 0 and permission.is_to_be_sought(view, permit.building_id):
-            yield RenewPermit(actor=view.me, because=permit.building_id, building_id=permit.building_id)
+        if not is_time or permit.decided_day >= 0:
+            continue
+        name = permit.building_id
+        if permission.is_to_be_sought(view, name):
+            yield RenewPermit(actor=view.me, because=name, building_id=name)
+        if name not in view.queued_plant() and not (permit.is_running and permission.is_permit_open(view, name)):
+            yield ConnectToGrid(actor=view.me, because=name, building_id=name)
 
 
 def pauses(view: MarketView) -> Iterator[Command]:
@@ -123,6 +131,6 @@ def _after(view: MarketView, option: Option, kw: float, taken: dict[str, float])
         return option
     build = means.Build(option.site_kind, option.region, option.on_site_power, option.is_firm)
     weeks = options.fleet_power_weeks(view, build, kw + before)
-    if weeks > means.shell_weeks(view, option.way) + view.param("sites.patience_weeks"):
+    if weeks > means.shell_weeks(view, option.way, option.region) + view.param("sites.patience_weeks"):
         return replace(option, failed=(*option.failed, "power"))
     return replace(option, wait_weeks=max(option.wait_weeks, weeks))

@@ -46,7 +46,7 @@ def settle(view: MarketView, quote: Quote, why: Choice | None) -> Command:
     p, request = view.param, view.request(quote.request_id)
     h100e = view.chip(quote.chip).h100e if request.chip else view.work_h100e(quote.chip)
     price, limit = quote.price_usd_per_gpu_hour / h100e, request.price_limit_usd_per_h100e_hour
-    price *= 1 + permission.rent_levy(view, quote.duration_days, quote.lessor)
+    price *= 1 + permission.quote_levy(view, quote)
     if quote.lessor == view.parent_of(view.me):
         return AcceptQuote(actor=view.me, because=quote.quote_id, quote_id=quote.quote_id, why=why)
     late = quote.start_day - request.due_day > 7 * p("price.need_slack_weeks")

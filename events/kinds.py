@@ -52,7 +52,7 @@ OrderRefusal = Literal[
 ]  # fmt: skip
 SiteRefusal = Literal[
     "unknown region", "unknown kind", "no power asked", "cash", "not the actor's site", "nothing to pause",
-    "nothing to resume", "no permit to renew",
+    "nothing to resume", "no permit to renew", "nothing to connect",
 ]  # fmt: skip
 RequestRefusal = Literal[
     "unknown lessor", "unknown kind", "nothing asked", "no price", "talks already open", "no such talks",

@@ -167,7 +167,7 @@ class Kernel:
 
     def _levy(self, events: Sequence[Event], day: int) -> None:
         if self.hooks is not None:
-            for charge in list(self.hooks.levy(self.state, events, day)):
+            for charge in self.hooks.levy(self.state, events, day):  # each is written before the next: a budget shrinks
                 self.record(charge.day, charge.event, charge.actor, charge.cause)
 
     # --- the steps of a week

@@ -37,6 +37,12 @@ class RenewPermit(Command, frozen=True, kw_only=True):
     building_id: str
 
 
+class ConnectToGrid(Command, frozen=True, kw_only=True):
+    """Ask the grid for what own plant of a building in use feeds, or fed; the plant gives way once it is connected."""
+
+    building_id: str
+
+
 class StartBuilding(Command, frozen=True, kw_only=True):
     """Start another building of an own site. `kind`: brownfield, greenfield or next."""
 

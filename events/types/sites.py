@@ -213,6 +213,29 @@ class PlantStopped(Event, frozen=True, kw_only=True):
     power_kw_it: int
 
 
+class ConnectionSought(Event, frozen=True, kw_only=True):
+    """What own plant feeds enters the queue for the grid of its region; it can be served from `due_day`."""
+
+    subject: ClassVar[str] = "building_id"
+    building_id: str
+    site: str
+    org: str
+    region: str
+    power_kw_it: int
+    due_day: int
+
+
+class GridConnected(Event, frozen=True, kw_only=True):
+    """The queue reached what own plant fed: the grid serves it from now on, and the plant needs no permit any more."""
+
+    subject: ClassVar[str] = "building_id"
+    building_id: str
+    site: str
+    org: str
+    region: str
+    power_kw_it: int
+
+
 class EnergyPriced(Event, frozen=True, kw_only=True):
     """What energy costs in a region where `power_kw_it` is energised: `value` is its price over that of the start."""
 

@@ -112,6 +112,27 @@ def plant_stopped(state: State, event: events.PlantStopped, day: int) -> None:
     state.sites.sites[event.site].stopped_kw += event.power_kw_it
 
 
+def connection_sought(state: State, event: events.ConnectionSought, day: int) -> None:
+    """Queue a hall that stands already, under the id of its plant."""
+    state.sites.buildings[event.building_id] = Building(
+        event.building_id, event.site, event.org, event.region, "next", event.power_kw_it, day, event.due_day,
+        event.due_day - day, shell_ready=True, wait_said=True,
+    )  # fmt: skip
+    enter(state.index.buildings, event.site, event.building_id)
+    state.run.regions[event.region].queue.append(event.building_id)
+
+
+def grid_connected(state: State, event: events.GridConnected, day: int) -> None:
+    region = state.run.regions[event.region]
+    region.queue.remove(event.building_id)
+    region.granted_kw += event.power_kw_it
+    building = state.sites.buildings.pop(event.building_id)
+    drop(state.index.buildings, building.site, event.building_id)
+    permit = state.sites.permits.pop(event.building_id)
+    if not permit.is_running:
+        state.sites.sites[event.site].stopped_kw -= event.power_kw_it
+
+
 def energy_priced(state: State, event: events.EnergyPriced, day: int) -> None:
     known = state.sites.tariffs.get(event.region)
     start_kw = known.start_kw if known else event.power_kw_it
@@ -140,5 +161,7 @@ APPLY = {
     events.PermitSought: permit_sought,
     events.PermitRefused: permit_refused,
     events.PlantStopped: plant_stopped,
+    events.ConnectionSought: connection_sought,
+    events.GridConnected: grid_connected,
 }
 INERT = (events.LoadCurtailed, events.SiteRefused)

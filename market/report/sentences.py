@@ -81,6 +81,8 @@ SENTENCES: dict[str, str] = {
     "PlantPermitted": "Own plant of {power_kw_it} at {site} of {org} may run until {end_day} ({kind}).",
     "PermitSought": "{org} asked for an operating permit of {power_kw_it} of own plant at {site}, due on {due_day}.",
     "PermitRefused": "{org} got no operating permit for {power_kw_it} of own plant at {site}.",
+    "ConnectionSought": "{org} asked the grid of {region} for the {power_kw_it} that own plant feeds at {site}.",
+    "GridConnected": "The grid of {region} took over {power_kw_it} from own plant at {site} of {org}.",
     "PlantStopped": "Own plant of {power_kw_it} at {site} of {org} stopped: its permit has ended.",
     # leases
     "LeaseRequested": (

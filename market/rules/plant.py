@@ -1,5 +1,7 @@
 """Rules of permits for own plant: what may run until when, what is asked for anew, and what stops without it.
 
+The grid is asked for in place of plant that may not run; it takes over when the queue of the region has come so far.
+
 Mobile turbines run for a time under an exemption; other plant has an operating permit. Whoever asks in time runs on
 until the authority has decided, as under the US Clean Air Act (40 CFR 70.7).
 """
@@ -14,6 +16,7 @@ from events.types import Event
 from events.types import sites as events
 from market import rng
 from market.rules.base import Deciders, Happening
+from market.rules.power import grid_days, queued_kw
 from market.state import State
 from market.state.sites import Building, PlantPermit
 
@@ -44,6 +47,24 @@ def renew(state: State, command: commands.RenewPermit, day: int) -> list[Event]:
         events.PermitSought(
             building_id=permit.building_id, site=permit.site, org=command.actor, region=permit.region,
             power_kw_it=permit.power_kw_it, due_day=due,
+        )
+    ]  # fmt: skip
+
+
+def connect(state: State, command: commands.ConnectToGrid, day: int) -> list[Event]:
+    """Ask the grid for the load of own plant, once."""
+    permit = state.sites.permits.get(command.building_id)
+    is_own = permit is not None and state.sites.sites[permit.site].owner == command.actor
+    if permit is None or not is_own or permit.building_id in state.sites.buildings:
+        return [
+            events.SiteRefused(org=command.actor, region="", kind="next", power_kw_it=0, reason="nothing to connect")
+        ]
+    kw = permit.power_kw_it
+    wait = grid_days(state, permit.region, kw + queued_kw(state, state.run.regions[permit.region].queue), day)
+    return [
+        events.ConnectionSought(
+            building_id=permit.building_id, site=permit.site, org=command.actor, region=permit.region, power_kw_it=kw,
+            due_day=day + round(wait),
         )
     ]  # fmt: skip
 
@@ -88,4 +109,4 @@ def _stopped(permit: PlantPermit, owner: str) -> events.PlantStopped:
     )  # fmt: skip
 
 
-DECIDE: Deciders = {commands.RenewPermit: renew}
+DECIDE: Deciders = {commands.RenewPermit: renew, commands.ConnectToGrid: connect}

@@ -201,8 +201,18 @@ def _served(
         if building.power_kw > room_kw or building.paused_day >= 0 or power_day(state, building) > day:
             continue
         room_kw -= building.power_kw
-        event = events.PowerGranted(
-            building_id=building.building_id, site=building.site, org=building.org, region=building.region,
-            kind=kind, power_kw_it=building.power_kw, due_day=day,
+        yield Happening(day, _grant_of(state, building, kind, day), "world", building.building_id)
+
+
+def _grant_of(
+    state: State, building: Building, kind: PowerSource, day: int
+) -> events.PowerGranted | events.GridConnected:
+    """What a queue gives to a building, or to a hall in use whose own plant it takes the place of."""
+    name, site, org, region = building.building_id, building.site, building.org, building.region
+    if name in state.sites.permits:
+        return events.GridConnected(
+            building_id=name, site=site, org=org, region=region, power_kw_it=building.power_kw
         )  # fmt: skip
-        yield Happening(day, event, "world", building.building_id)
+    return events.PowerGranted(
+        building_id=name, site=site, org=org, region=region, kind=kind, power_kw_it=building.power_kw, due_day=day
+    )

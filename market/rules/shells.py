@@ -63,6 +63,13 @@ def _slip(u: float, begun: float, median: float, sd: float) -> float:
     return rng.lognormal(median, sd, rng.quantile(u))
 
 
+def time_factor(state: State, region: str) -> float:
+    """Planned days of shells in a region over the usual: the factor of all regions, less what permits save there."""
+    p = state.run.parameters
+    factor: float = p["sites.time_factor"] * (1 - p.get(f"regions.{region}.shell_time_saved", 0.0))
+    return factor
+
+
 def expected_day(state: State, building: Building) -> int:
     """Day on which a shell can be expected: as promised, and no sooner than the usual slip of its first promise."""
     usual = building.start_day + round(state.run.parameters["sites.slip_median"] * building.planned_days)

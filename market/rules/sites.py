@@ -21,14 +21,14 @@ from market.units import CENTS
 LONGEST_DAYS = 36_525  # a century: what lies beyond the calendar of the log is never
 
 
-def planned_days(state: State, kind: str, building_id: str) -> int:
+def planned_days(state: State, kind: str, building_id: str, region: str) -> int:
     """Days that an owner plans for a shell: lognormal for brownfield and greenfield, uniform for a next building."""
-    p, seed = state.run.parameters, state.run.seed
+    p, seed, factor = state.run.parameters, state.run.seed, shells.time_factor(state, region)
     if kind == "next":
         low, high = p["sites.next_days_min"], p["sites.next_days_max"]
-        return round(p["sites.time_factor"] * (low + (high - low) * rng.uniform(seed, "building plan", building_id)))
+        return round(factor * (low + (high - low) * rng.uniform(seed, "building plan", building_id)))
     z = rng.normal(seed, "building plan", building_id)
-    median = p["sites.time_factor"] * p[f"sites.{kind}_days"]
+    median = factor * p[f"sites.{kind}_days"]
     return min(LONGEST_DAYS, round(rng.lognormal(median, p[f"sites.{kind}_sd"], z)))
 
 
@@ -112,7 +112,7 @@ def _start(
     wait = days_of_new(state, region, command.kind, power, command.on_site_power, day)
     if not command.is_firm:
         wait = min(wait, non_firm_days(state, region, power))
-    due = day + max(planned_days(state, command.kind, building_id), round(wait))
+    due = day + max(planned_days(state, command.kind, building_id, region), round(wait))
     started = events.BuildingStarted(
         building_id=building_id,
         site=site,

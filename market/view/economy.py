@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from market.rules import demand, duties, finance, foresee, prices, uses, vendors
+from market.rules import demand, duties, finance, foresee, prices, shells, uses, vendors
 from market.rules.base import income_usd_per_year
 from market.rules.levies import chip_case, energy_case
 from market.units import HOURS_PER_YEAR
@@ -89,6 +89,10 @@ class EconomyView(OwnView):
     def used_share(self) -> float:
         """Part of the org's energised power that its GPUs use; 1 without any."""
         return shared_of(self).used_share(self.me)
+
+    def shell_time_factor(self, region: str) -> float:
+        """Planned days of shells in a region over the usual."""
+        return shells.time_factor(state_of(self), region)
 
     def curtailed_share(self, region: str, is_firm: bool = True) -> float:
         """Part of a year in which loads of a region are switched off, those that are not firm for longer."""

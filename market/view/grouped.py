@@ -74,7 +74,9 @@ class Grouped:
             self.sites[site.owner].append(site)
         self.buildings = ByOrg[Building]()
         for building in state.sites.buildings.values():
-            self.buildings[building.org].append(building)
+            permit = state.sites.permits.get(building.building_id)
+            if permit is None or not permit.is_running:  # else it is of use, and waits for the grid beside its plant
+                self.buildings[building.org].append(building)
         self.plant_permits = ByOrg[PlantPermit]()
         for permit in state.sites.permits.values():
             self.plant_permits[state.sites.sites[permit.site].owner].append(permit)

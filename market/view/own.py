@@ -142,6 +142,11 @@ class OwnView(PublicView):
         """Own buildings under way."""
         return shared_of(self).buildings.copies(self.me)
 
+    def queued_plant(self) -> tuple[str, ...]:
+        """Buildings in use whose load waits for the grid to take over from own plant."""
+        waiting = state_of(self).sites.buildings
+        return tuple(x.building_id for x in shared_of(self).plant_permits.copies(self.me) if x.building_id in waiting)
+
     def plant_permits(self) -> tuple[PlantPermit, ...]:
         """Permits of plant at own sites."""
         return shared_of(self).plant_permits.copies(self.me)

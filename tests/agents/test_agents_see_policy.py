@@ -6,9 +6,9 @@ from datetime import date, timedelta
 from types import SimpleNamespace
 
 import pytest
-from given import CLOUD, FIELD, FUND, LAB, START, given
+from given import CLOUD, FIELD, FUND, LAB, START, given, handed, lease
 
-from agents import permission
+from agents import means, permission
 from agents.investors import leader
 from events.commands.training import StartTraining
 from events.types.policy import PolicyEnacted
@@ -115,6 +115,27 @@ def test_a_tax_on_rent_and_a_public_buyer_move_what_a_tenant_pays():
     helped = seen(given(), subsidy=[{"on": "LeaseSigned", "when": {"role": "lab"}, "rate": 0.5}])
     assert permission.rent_levy(taxed, 365, CLOUD) == pytest.approx(0.2)
     assert permission.rent_levy(helped, 365, CLOUD) == pytest.approx(-0.5)
+
+
+def test_a_public_buyer_pays_a_smaller_part_of_more_rent():
+    grant = [{"on": "PaymentMade", "when": {"role": "lab", "kind": "rent"}, "rate": 0.5, "usd_per_year": 1_000_000}]
+
+    def renting(gpus):
+        world, signed = given(), lease(gpus=gpus)
+        world.happened(signed, handed(signed))
+        return seen(world, subsidy=grant)
+
+    few, many = renting(10), renting(1_000)
+    assert permission.rent_levy(few, 365, CLOUD) == pytest.approx(-0.5)
+    yearly = 13 * many.monthly_rent_cents() / 100
+    assert permission.rent_levy(many, 365, CLOUD) == pytest.approx(-1_000_000 / yearly)
+
+
+def test_a_shell_stands_sooner_where_permits_are_faster():
+    quick, usual = (seen(given(regions__texas__shell_time_saved=saved)) for saved in (0.2, 0.0))
+    weeks = means.shell_weeks(usual, "greenfield", "texas")
+    assert means.shell_weeks(quick, "greenfield", "texas") == pytest.approx(0.8 * weeks)
+    assert means.shell_weeks(quick, "greenfield", "beijing") == pytest.approx(weeks)
 
 
 def test_a_round_that_its_backer_may_not_lead_is_led_by_other_money():

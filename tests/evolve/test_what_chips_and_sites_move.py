@@ -170,3 +170,22 @@ def test_own_plant_runs_while_it_has_a_permit():
         )  # fmt: skip
         assert state.sites.sites["hall"].stopped_kw == 0
     assert moved(state, permitted, START + 500) == {}
+
+
+def test_a_hall_whose_plant_may_not_run_waits_for_the_grid_which_ends_its_permit():
+    plant = {"building_id": "hall/building/0", "site": "hall", "region": "texas", "power_kw_it": 100}
+    state, at = full(), "hall/building/0"
+    moved(state, said(sites.PlantStopped, **plant), START + 364)
+    before = state.run.regions["texas"].granted_kw
+    new = moved(state, said(sites.ConnectionSought, **plant, due_day=START + 500), START + 370)
+    waiting = new[f"sites.buildings.{at}"]
+    assert (waiting.shell_ready, waiting.on_site, waiting.start_day, waiting.planned_days) == (
+        True,
+        False,
+        START + 370,
+        130,
+    )
+    gone = moved(state, said(sites.GridConnected, **plant), START + 500)
+    assert gone[f"sites.buildings.{at}"] == gone[f"sites.permits.{at}"] == GONE
+    assert gone["sites.sites.hall.stopped_kw"] == 0
+    assert gone["run.regions.texas.granted_kw"] == before + 100

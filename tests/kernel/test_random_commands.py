@@ -116,6 +116,7 @@ ASKS = {
     sites.PauseBuilding: {"building_id": building_ids},
     sites.ResumeBuilding: {"building_id": building_ids},
     sites.RenewPermit: {"building_id": building_ids},
+    sites.ConnectToGrid: {"building_id": building_ids},
     leases.RequestLease: {
         "lessor": others,
         "h100e": numbers,

@@ -9,12 +9,12 @@ from worlds import simulate
 
 from agents.permission import to_build
 from agents.siting import renewals
-from events.commands.sites import RenewPermit
+from events.commands.sites import ConnectToGrid, RenewPermit
 from events.types import sites as events
 from market.analytics.audit import audit
 from market.policies.load import load_policy
 from market.policies.schema import Policy
-from market.rules import duties, plant, sites
+from market.rules import duties, plant, power, sites
 from market.rules.policy import policy_hooks
 from market.view import MarketView, Shared
 
@@ -41,6 +41,10 @@ def in_use(kind="brownfield", **parameters):
 
 def ask(world):
     return world.when(RenewPermit(actor=LAB, because=NAME, building_id=NAME))[0]
+
+
+def view_of(world):
+    return MarketView(Shared(world.state), LAB)
 
 
 def on(world, day):
@@ -103,10 +107,44 @@ def test_a_refusal_after_the_end_stops_the_plant_on_that_day():
     assert permit.end_day > sought.due_day
 
 
-def test_nobody_renews_the_permit_of_another():
+def test_nobody_renews_the_permit_of_another_or_connects_its_plant():
     world, _ = in_use()
-    (refused,) = world.when(RenewPermit(actor=CLOUD, because=NAME, building_id=NAME))
-    assert isinstance(refused, events.SiteRefused)
+    for command in (RenewPermit, ConnectToGrid):
+        (refused,) = world.when(command(actor=CLOUD, because=NAME, building_id=NAME))
+        assert isinstance(refused, events.SiteRefused)
+
+
+def test_the_grid_takes_over_from_a_plant_that_stands_still():
+    world, permit = in_use()
+    on(world, permit.end_day)
+    site, region = world.state.sites.sites[FIELD], world.state.run.regions["texas"]
+    off, granted = site.stopped_kw, region.granted_kw
+    (sought,) = world.when(ConnectToGrid(actor=LAB, because=NAME, building_id=NAME))
+    assert isinstance(sought, events.ConnectionSought)
+    assert NAME in region.queue
+    assert [building.building_id for building in view_of(world).buildings()].count(NAME) == 1, "power to come"
+    (again,) = world.when(ConnectToGrid(actor=LAB, because=NAME, building_id=NAME))
+    assert again.reason == "nothing to connect"
+    assert world.after(power.grant(world.state, START)) == [], "studies and works come first"
+    world.state.run.week = 520
+    (connected,) = world.after(power.grant(world.state, START + 3640))
+    assert isinstance(connected, events.GridConnected)
+    assert (site.stopped_kw, region.granted_kw) == (0, granted + off)
+    assert NAME not in region.queue
+    assert NAME not in world.state.sites.permits | world.state.sites.buildings
+
+
+def test_an_owner_asks_the_grid_once_when_its_plant_stands_still():
+    world, permit = in_use()
+    on(world, permit.end_day)
+    asked = []
+    for week in range(60, 70):
+        world.state.run.week = week
+        for command in renewals(view_of(world)):
+            asked.append(type(command))
+            world.when(command)
+    assert asked.count(ConnectToGrid) == 1
+    assert RenewPermit in asked, "it asks for a permit as well"
 
 
 def test_an_owner_asks_half_a_year_before_the_end_and_once():
@@ -114,7 +152,7 @@ def test_an_owner_asks_half_a_year_before_the_end_and_once():
     asked = []
     for week in range(52):
         world.state.run.week = week
-        for command in renewals(MarketView(Shared(world.state), LAB)):
+        for command in renewals(view_of(world)):
             world.when(command)
             asked.append((week, command))
     ((week, command),) = asked
@@ -142,6 +180,7 @@ def test_where_renewals_are_refused_plant_stops_and_the_log_holds(refused):
     count = dict(zip(kinds["type"], kinds["count"], strict=True))
     assert count["PlantPermitted"] > 0
     assert count["PlantStopped"] > 0
+    assert count["ConnectionSought"] > 0
     assert count.get("PermitSought", 0) == 0
     told = log.filter((pl.col("type") == "CommandForbidden") & (pl.col("kind") == "RenewPermit"))
     assert told.height > 0

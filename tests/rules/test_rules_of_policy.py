@@ -421,6 +421,16 @@ def test_a_subsidy_is_paid_within_its_yearly_budget_and_not_levied_on():
     assert levied(hooks, world, paid[2]) == []
 
 
+def test_payments_of_a_day_share_what_is_left_of_a_budget():
+    grant = {"on": "OrderPlaced", "when": {"org": LAB}, "rate": 0.1, "usd_per_year": 30_000}
+    world, hooks = in_force(policy(subsidy=[grant]))
+    paid = []
+    for charge in hooks.levy(world.state, [PLACED, PLACED], world.day):
+        world.happened(charge.event)  # as the kernel does: each before the next
+        paid.append(charge.event)
+    assert [e.amount_usd_cents for e in paid if isinstance(e, events.SubsidyPaid)] == [2_500_000, 500_000]
+
+
 def test_what_is_announced_counts_for_days_to_come_and_what_expires_does_not():
     day, announced = START + 100, EPOCH + timedelta(START)
     told = policy("told", begins=day, announced=announced, levy=[{"on": "OrderPlaced", "rate": 0.1}])

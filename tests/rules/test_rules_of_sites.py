@@ -111,9 +111,9 @@ def test_plans_differ_by_kind():
     world = given(
         sites__brownfield_days=137, sites__greenfield_days=585, sites__brownfield_sd=0, sites__greenfield_sd=0
     )
-    assert sites.planned_days(world.state, "brownfield", "a") == 137
-    assert sites.planned_days(world.state, "greenfield", "a") == 585
-    assert 60 <= sites.planned_days(world.state, "next", "a") <= 180
+    assert sites.planned_days(world.state, "brownfield", "a", "texas") == 137
+    assert sites.planned_days(world.state, "greenfield", "a", "texas") == 585
+    assert 60 <= sites.planned_days(world.state, "next", "a", "texas") <= 180
 
 
 # --- shells

@@ -6,7 +6,7 @@ import polars as pl
 
 from market.analytics.audit.book import NEVER, Book, Check, Finding, found
 
-STEPS = ("PlantPermitted", "PermitSought", "PermitRefused", "PlantStopped")
+STEPS = ("PlantPermitted", "PermitSought", "PermitRefused", "PlantStopped", "GridConnected")
 
 
 def permits(book: Book) -> list[Finding]:
@@ -15,7 +15,8 @@ def permits(book: Book) -> list[Finding]:
     first = book.of("PlantPermitted").select("building_id", "closing", "power_kw_it", permitted="seq")
     bare = plant.join(first, on=["building_id", "closing", "power_kw_it"], how="left", maintain_order="left")
     steps = _steps(book)
-    latest = steps.filter(pl.col("type") != "PlantStopped", pl.col("is_running") | (pl.col("type") == "PermitSought"))
+    over = pl.col("type").is_in(["PlantStopped", "GridConnected"])
+    latest = steps.filter(~over, pl.col("is_running") | (pl.col("type") == "PermitSought"))
     answered = book.closed_by(latest, "until")
     late = answered.filter(pl.col("next").fill_null(NEVER) > pl.col("latest"))
     stopped = steps.filter(pl.col("type") == "PlantStopped")

@@ -42,6 +42,7 @@ METRICS: dict[str, Metric] = {
     "prices.h100_contract": Metric("USD/H100e-hour", "contract price of an H100 equivalent for a year"),
     "prices.h100_spot": Metric("USD/H100e-hour", "posted on-demand price"),
     "prices.capacity_usd_per_mw_day": Metric("USD/MW-day", "price at which the latest auction of capacity cleared"),
+    "prices.cost_of_owning": Metric("USD/H100e-hour", "cost of owning an H100 equivalent of what is on sale, smoothed"),
     "prices.tightness": Metric("1", "compute wanted over compute free, smoothed"),
     "supply.lead_time_weeks": Metric("weeks", "backlog over a week's output, by value"),
     "supply.backlog_gpus": Metric("GPUs", "ordered and not allocated"),

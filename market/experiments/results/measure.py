@@ -115,6 +115,7 @@ def _prices(r: _Reading) -> Found:
     yield "prices.h100_spot", desk.spot_usd_per_h100e_hour
     capacity = r.state.sites.capacity
     yield "prices.capacity_usd_per_mw_day", capacity[max(capacity)] if capacity else 0.0
+    yield "prices.cost_of_owning", r.state.demand.cost_usd_per_h100e_hour
     yield "prices.tightness", r.state.demand.tightness
 
 
