@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter
+from collections import defaultdict
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -114,17 +114,17 @@ def lacking(view: MarketView) -> dict[str, Lack]:
 
     What is to come goes to leases first: what covers one of them covers no contract.
     """
-    owed, undrawn = Counter[str](), Counter[str]()
+    owed, undrawn, coming = defaultdict[str, int](int), defaultdict[str, int](int), defaultdict[str, int](int)
     for lease in view.let():
         if lease.parent_lease_id is None and lease.owed:
             owed[lease.chip] += lease.owed
     for contract in view.contracts():
         if contract.lessor == view.me and contract.undrawn:
             undrawn[contract.chip] += contract.undrawn
-    coming = Counter(view.coming()) + Counter(view.warehouse())
-    for order in view.orders():
-        coming[order.chip] += order.gpus
-    free = Counter[str]()
+    pending = (*view.coming().items(), *view.warehouse().items(), *((o.chip, o.gpus) for o in view.orders()))
+    for chip, gpus in pending:
+        coming[chip] += gpus
+    free = defaultdict[str, int](int)
     for holding in view.holdings():
         if holding.chip in undrawn:
             free[holding.chip] += max(0, view.free(holding.chip, holding.site))

@@ -19,6 +19,7 @@ from market.rng import Draws
 from market.units import MONTH_WEEKS, QUARTER_WEEKS
 from market.view import MarketView
 
+type Ways = Sequence[tuple[Option, str]]  # options, and what each waits in line for
 OWN_PLANT = "own plant"  # the queue that all regions share
 
 
@@ -91,13 +92,14 @@ def buildings(view: MarketView, draws: Draws) -> Iterator[Command]:
         if kw / count >= p("sites.building_kw_min"):
             h100e = means.h100e_of_kw(chip, kw / count)
             wanted = fleet(view, h100e, greenfield_weeks(view), urgency(view))
-            ways, part = options.fleet(view, wanted, halls=halls), "found" if halls else "new"
+            found, part = options.fleet(view, wanted, halls=halls), "found" if halls else "new"
+            ways = [(option, _queue(option)) for option in found]
             for number in range(count):
                 yield from _begin(view, draws, (wanted, f"{part} {number}"), ways, taken)
 
 
 def _begin(
-    view: MarketView, draws: Draws, piece: tuple[Target, str], ways: Sequence[Option], taken: dict[str, float]
+    view: MarketView, draws: Draws, piece: tuple[Target, str], ways: Ways, taken: dict[str, float]
 ) -> Iterator[Command]:
     """Begin one building where and how the decision says; `taken` is the power begun elsewhere this week, by queue."""
     wanted, name = piece
@@ -107,7 +109,8 @@ def _begin(
     def noise(option: str) -> float:
         return decision.gumbel(draws.uniform("building", f"{name} {option}"), scale)
 
-    found = decision.decide(wanted, [_after(view, option, kw, taken) for option in ways], means.weights(view), noise)
+    behind = [_after(view, option, kw, taken.get(queue, 0.0)) for option, queue in ways]
+    found = decision.decide(wanted, behind, means.weights(view), noise)
     best = found.best
     if best is None:
         refused = next((s for s in found.ranked if s.option.failed == ("permission",)), None)
@@ -124,9 +127,8 @@ def _queue(option: Option) -> str:
     return OWN_PLANT if option.on_site_power else f"{option.region} {'firm' if option.is_firm else 'not firm'}"
 
 
-def _after(view: MarketView, option: Option, kw: float, taken: dict[str, float]) -> Option:
-    """An option behind what the org begins elsewhere this week in the same queue."""
-    before = taken.get(_queue(option), 0.0)
+def _after(view: MarketView, option: Option, kw: float, before: float) -> Option:
+    """An option behind so much that the org begins elsewhere this week in the same queue."""
     if not before or not option.is_owned:
         return option
     build = means.Build(option.site_kind, option.region, option.on_site_power, option.is_firm)

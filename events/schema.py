@@ -236,15 +236,17 @@ def _text_column(name: str, field: Field, pieces: list[_Piece], count: int) -> p
         places.append(where)
     if not listed:
         return _text(np.zeros(count, np.int32), b"", np.zeros(count, np.bool_))
-    rows = np.concatenate(places)
+    rows, valid = np.concatenate(places), np.zeros(count, np.bool_)
+    valid[rows] = True
     if len(places) > 1:
-        order = np.argsort(rows)
-        rows, listed = rows[order], list(map(listed.__getitem__, order.tolist()))
+        placed = np.empty(count, object)
+        placed[rows] = listed
+        listed = placed[valid].tolist()
     text, ends = _joined(name, listed)
-    if len(rows) == count:
+    if len(listed) == count:
         return _text(ends, text)
-    lengths, valid = np.zeros(count, np.int32), np.zeros(count, np.bool_)
-    lengths[rows], valid[rows] = np.diff(ends, prepend=0), True
+    lengths = np.zeros(count, np.int32)
+    lengths[valid] = np.diff(ends, prepend=0)
     return _text(np.cumsum(lengths, dtype=np.int32), text, valid)
 
 

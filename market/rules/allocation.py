@@ -14,7 +14,7 @@ from market.rules.chips import may_buy
 from market.rules.demand import logistic
 from market.rules.prices import running_cost
 from market.state import State, next_id
-from market.state.chips import Chip, Order
+from market.state.chips import Order
 from market.units import CENTS, MONTH_WEEKS, YEAR_MONTHS, digits
 
 
@@ -23,11 +23,14 @@ def convert(state: State, day: int) -> Iterator[Happening]:
     p, chips = state.run.parameters, state.chips.chips
     numbers: dict[str, int] = {}
     left = {order.order_id: order.gpus for order in state.chips.orders.values()}
+    patience = p["orders.lead_time_patience_weeks"]
+    late = [c for c in chips.values() if not c.in_volume or c.lead_time_weeks > patience]
     for chip in chips.values():
         surplus = chip.stock_gpus - chip.backlog_gpus
         if surplus <= 0 or chip.retired or chip.buyers == "own":
             continue
-        waiting = [o for o in state.chips.orders.values() if _would_take(state, o, chip, p)]
+        others = {c.name for c in late if c.supplier == chip.supplier and c is not chip}
+        waiting = [o for o in state.chips.orders.values() if o.chip in others and not may_buy(state, o.org, chip)]
         waiting.sort(key=lambda o: (-chips[o.chip].lead_time_weeks, o.day, o.order_id))
         for order in waiting:
             ratio = order.price_usd_per_gpu / chip.price_usd_per_gpu
@@ -56,14 +59,6 @@ def convert(state: State, day: int) -> Iterator[Happening]:
                 price_usd_per_gpu=chip.price_usd_per_gpu,
             )
             yield Happening(day, placed, order.org, order.order_id)
-
-
-def _would_take(state: State, order: Order, chip: Chip, p: dict[str, float]) -> bool:
-    """Whether a buyer would rather have another chip now than its own later."""
-    wanted = state.chips.chips[order.chip]
-    if wanted is chip or order.supplier != chip.supplier or may_buy(state, order.org, chip):
-        return False
-    return not wanted.in_volume or wanted.lead_time_weeks > p["orders.lead_time_patience_weeks"]
 
 
 def allocate(state: State, day: int) -> Iterator[Happening]:

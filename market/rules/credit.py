@@ -20,7 +20,7 @@ from market.rules.base import (
     rented_by,
     trait,
 )
-from market.rules.prices import running_cost
+from market.rules.prices import energy_of, running_cost_at
 from market.rules.vendors import loan_room_cents
 from market.state import State, next_id
 from market.state.demand import TAIL
@@ -77,7 +77,9 @@ def _running_usd_per_hour(state: State, org: str) -> float:
     chips, sites = state.chips.chips, state.sites.sites
     owned = ((h.owned, h.chip, sites[h.site].region) for h in holdings_of(state, org))
     signed = ((x.undrawn, x.chip, x.region) for x in state.contracts.open.values() if x.lessor == org)
-    return sum(gpus * running_cost(state, chips[chip], region) for gpus, chip, region in (*owned, *signed))
+    all_of = [*owned, *signed]
+    energy = {region: energy_of(state, region) for region in dict.fromkeys([region for _, _, region in all_of])}
+    return sum([gpus * running_cost_at(state, chips[chip], *energy[region]) for gpus, chip, region in all_of])
 
 
 def _long_rents_usd(state: State, org: str) -> float:

@@ -46,15 +46,17 @@ class View:
     param : reads a settable number by name; of orgs only the own ones. NotVisible for another's, KeyError for none.
     chip : reads one chip by name, as its supplier tells the market.
     draws : the own draws of the week that begins; an org draws for nobody else.
+    is_regulated : whether any policy acts or will; where none does, nothing is refused and nothing is levied.
     """
 
-    __slots__ = ("_shared", "_state", "chip", "day", "draws", "me", "param", "week")
+    __slots__ = ("_shared", "_state", "chip", "day", "draws", "is_regulated", "me", "param", "week")
     me: str
     week: int
     day: int
     param: Callable[[str], float]  # these two are no methods of ours: behaviours ask hundreds of thousands of times
     chip: Callable[[str], Chip]
     draws: Draws
+    is_regulated: bool
 
     def __init__(self, shared: Shared, me: str) -> None:
         _SHARED.__set__(self, shared)
@@ -65,6 +67,7 @@ class View:
         values = (
             ("me", me), ("week", shared.week), ("day", shared.day), ("param", settable.__getitem__),
             ("chip", shared.chips.__getitem__), ("draws", Draws(shared.state.run.seed, me, shared.week)),
+            ("is_regulated", shared.hooks is not None),
         )  # fmt: skip
         for name, value in values:
             object.__setattr__(self, name, value)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from market.rules import demand, duties, finance, foresee, prices, shells, uses, vendors
 from market.rules.base import income_usd_per_year
 from market.rules.levies import chip_case, energy_case
-from market.units import HOURS_PER_YEAR
 from market.view.base import NotVisible, shared_of, state_of
 from market.view.own import OwnView
 
@@ -96,9 +95,7 @@ class EconomyView(OwnView):
 
     def curtailed_share(self, region: str, is_firm: bool = True) -> float:
         """Part of a year in which loads of a region are switched off, those that are not firm for longer."""
-        hours = duties.curtailment_hours(state_of(self), region)
-        hours += 0.0 if is_firm else duties.non_firm_hours(state_of(self), region)
-        return min(1.0, hours / HOURS_PER_YEAR)
+        return shared_of(self).curtailed_shares[region][is_firm]
 
     def revenue_growth(self) -> float:
         """Growth of the own revenue as a lab, log points a year."""

@@ -15,11 +15,6 @@ class PolicyView(View):
 
     __slots__ = ()
 
-    @property
-    def is_regulated(self) -> bool:
-        """Whether any policy acts or will: where none does, nothing is refused and nothing is levied."""
-        return shared_of(self).hooks is not None
-
     def may(self, command: Command, day: int | None = None) -> Permission:
         """Whether policies would let a command pass on a day (today when none is given), and what they ask for it."""
         hooks, state = shared_of(self).hooks, state_of(self)

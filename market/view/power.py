@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from market.rules.duties import curtailment_hours, non_firm_hours
 from market.rules.energy import energy_usd_per_mwh, plant_usd_per_kw
-from market.rules.power import Server, grid, makers, plant_queue, queued_kw, study_days
+from market.rules.power import Server, grid, makers, non_firm_room_kw, plant_queue, queued_kw, study_days
+from market.units import HOURS_PER_YEAR
 from market.view.each import EachOrg
 
 
@@ -20,6 +22,21 @@ class SharedPower(EachOrg):
             name: (grid(state, name, day), queued_kw(state, region.queue), study_days(state, name))
             for name, region in state.run.regions.items()
         }
+
+    @cached_property
+    def non_firm_kw(self) -> dict[str, float]:
+        """IT power that the grid of each region would still connect without works for it."""
+        return {name: non_firm_room_kw(self.state, name) for name in self.state.run.regions}
+
+    @cached_property
+    def curtailed_shares(self) -> dict[str, tuple[float, float]]:
+        """Part of a year in which loads of each region are switched off: those that are not firm, then firm ones."""
+        found = {}
+        for name in self.state.run.regions:
+            firm = curtailment_hours(self.state, name)
+            hours = firm + non_firm_hours(self.state, name), firm
+            found[name] = min(1.0, hours[0] / HOURS_PER_YEAR), min(1.0, hours[1] / HOURS_PER_YEAR)
+        return found
 
     @cached_property
     def plant_usd_per_kw(self) -> float:

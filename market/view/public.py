@@ -8,7 +8,7 @@ from events.commands.chips import PlaceOrder
 from market.rules import vendors
 from market.rules.chips import may_buy
 from market.rules.machines import leading_flop
-from market.rules.power import making_days, non_firm_days, non_firm_room_kw
+from market.rules.power import making_days, non_firm_days
 from market.state.sites import Site
 from market.units import DAYS_PER_YEAR
 from market.view.base import shared_of, state_of
@@ -165,7 +165,7 @@ class PublicView(PolicyView):
 
     def non_firm_kw(self, region: str) -> float:
         """IT power that the grid would still connect without works for it, to loads that it may switch off."""
-        return non_firm_room_kw(state_of(self), region)
+        return shared_of(self).non_firm_kw[region]
 
     def non_firm_days(self, region: str, kw: float) -> float:
         """Days until the grid would connect a load that it may switch off; ten years where it has no room for it."""

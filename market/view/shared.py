@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from operator import attrgetter
 from types import MappingProxyType
 
 from msgspec.structs import replace
@@ -29,6 +30,8 @@ from market.units import CENTS, MONTH_HOURS
 from market.view.frozen import all_frozen, frozen
 from market.view.power import SharedPower
 from market.view.records import Chip, LabSeen, Lot, Round
+
+_CHIP_SEEN, _LAB_SEEN = attrgetter(*Chip.__struct_fields__), attrgetter(*LabSeen.__struct_fields__)
 
 
 class Shared(SharedPower):
@@ -66,9 +69,8 @@ class Shared(SharedPower):
     @cached_property
     def chips(self) -> Mapping[str, Chip]:
         """Chips as their suppliers tell the market."""
-        fields = Chip.__struct_fields__
         chips = self.state.chips.chips
-        return MappingProxyType({n: Chip(*(getattr(chip, field) for field in fields)) for n, chip in chips.items()})
+        return MappingProxyType({n: Chip(*_CHIP_SEEN(chip)) for n, chip in chips.items()})
 
     @cached_property
     def all_chips(self) -> tuple[Chip, ...]:
@@ -99,9 +101,8 @@ class Shared(SharedPower):
     @cached_property
     def labs(self) -> Mapping[str, LabSeen]:
         """Labs by their releases and reported revenue."""
-        fields = LabSeen.__struct_fields__
         labs = self.state.training.labs
-        return MappingProxyType({n: LabSeen(*(getattr(lab, field) for field in fields)) for n, lab in labs.items()})
+        return MappingProxyType({n: LabSeen(*_LAB_SEEN(lab)) for n, lab in labs.items()})
 
     @cached_property
     def leader(self) -> Leader:

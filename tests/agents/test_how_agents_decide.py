@@ -575,8 +575,8 @@ def test_a_building_that_would_wait_too_long_for_power_is_not_begun():
 
 def test_what_an_org_begins_elsewhere_in_a_region_is_before_its_next_building():
     v, (way, *_) = land(given(sites__patience_weeks=0, sites__on_site_days=3_000.0))
-    assert siting._after(v, way, 1_000.0, {}) == way
-    assert siting._after(v, way, 1_000.0, {siting._queue(way): 5_000_000.0}).failed == ("power",)
+    assert siting._after(v, way, 1_000.0, 0.0) == way
+    assert siting._after(v, way, 1_000.0, 5_000_000.0).failed == ("power",)
 
 
 def test_a_region_that_is_new_costs_more_than_one_where_the_org_is():
