@@ -60,4 +60,4 @@ def test_every_query_runs_over_logs_and_the_counts_add_up() -> None:
     found = check_claims(model_around, seeds=1, years=0.3, engine="serial", tell=silent)
     counted = sum(found[name] for name in ("shown", "given", "contradicted", "absent", "texts"))
     assert counted == len(found["claims"]) == 97
-    assert Counter(entry["status"] for entry in found["claims"])["given"] == found["given"] > 20
+    assert Counter(entry["status"] for entry in found["claims"])["given"] == found["given"] > 15
