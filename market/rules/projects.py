@@ -100,15 +100,16 @@ def operate(state: State, day: int) -> Iterator[Happening]:
         changes = list(_make_room(on.working, -free, narrowest, day)) if free < 0 else []
         held = {p.run_id: p.h100e for p in on.working}
         free += math.fsum(_freed(held, changes))
+        begun = list(_fitting(on.waiting, free))
+        free -= math.fsum(p.least_h100e for p in begun)
         touched = {event.run_id for event in changes}
-        for event in _start(on.waiting, free, day):
-            free -= event.h100e
-            changes.append(event)
-        wider = list(_widen([p for p in on.working if p.run_id not in touched], free, widest, day))
-        if not changes:  # what began this week may be widened in the next
-            free -= math.fsum(event.h100e - held[event.run_id] for event in wider)
-            wider.extend(_narrow(on.waiting, free, narrowest, day))
-        changes.extend(wider)
+        steady = [p for p in on.working if p.run_id not in touched]
+        more = dict(_wider([*steady, *begun], free, widest))
+        free -= math.fsum(more.values())
+        changes += [_started(p, p.least_h100e + more.get(p.run_id, 0.0), day) for p in begun]
+        changes += [_resized(p, p.h100e + more[p.run_id], "widened", day) for p in steady if p.run_id in more]
+        names = {p.run_id for p in begun}
+        changes += _narrow([p for p in on.waiting if p.run_id not in names], free, narrowest, day)
         for event in changes:
             yield Happening(day, event, org, event.run_id)
 
@@ -161,12 +162,12 @@ def _freed(held: Mapping[str, float], changes: list[Change]) -> Iterator[float]:
         yield event.h100e if isinstance(event, events.ProjectStopped) else held[event.run_id] - event.h100e
 
 
-def _start(waiting: list[Project], free: float, day: int) -> Iterator[Change]:
-    """Start what fits, the worthiest first."""
+def _fitting(waiting: list[Project], free: float) -> Iterator[Project]:
+    """Projects that fit, the worthiest first."""
     for project in _by_worth([p for p in waiting if p.least_h100e <= free]):
         if project.least_h100e <= free:
             free -= project.least_h100e
-            yield _started(project, project.least_h100e, day)
+            yield project
 
 
 def _narrow(waiting: list[Project], free: float, narrowest: float, day: int) -> Iterator[Change]:
@@ -187,15 +188,15 @@ def _started(project: Project, h100e: float, day: int) -> events.ProjectStarted:
     )
 
 
-def _widen(working: list[Project], free: float, widest: float, day: int) -> Iterator[Change]:
-    """Widen what is under way over the rest."""
-    if free <= 0:
-        return
-    for project in _by_worth([p for p in working if p.h100e < digits(widest * p.least_h100e)]):
-        more = min(free, digits(widest * project.least_h100e) - project.h100e)
-        if more > 0:
-            free -= more
-            yield _resized(project, project.h100e + more, "widened", day)
+def _wider(projects: list[Project], free: float, widest: float) -> Iterator[tuple[str, float]]:
+    """Spread what is left over what is under way and what begins, the worthiest first: H100e more by project."""
+    sizes = {p.run_id: p.h100e or p.least_h100e for p in projects}
+    for project in _by_worth([p for p in projects if sizes[p.run_id] < digits(widest * p.least_h100e)]):
+        if free <= 0:
+            return
+        more = min(free, digits(widest * project.least_h100e) - sizes[project.run_id])
+        free -= more
+        yield project.run_id, more
 
 
 def _resized(project: Project, h100e: float, reason: ProjectResizing, day: int) -> Change:

@@ -76,28 +76,36 @@ def test_the_worthiest_that_fits_comes_first_and_the_rest_widens_what_is_under_w
     world = proposed(given(), proposal(500.0, worth=1.0), proposal(2_600.0, worth=3.0), proposal(2_000.0, worth=2.0))
     assert named(week(world), events.ProjectStarted) == ["2"]  # the second leaves no room for the others
     world = proposed(given(), proposal(500.0, worth=1.0), proposal(4_000.0, worth=3.0), proposal(2_000.0, worth=2.0))
-    assert named(week(world), events.ProjectStarted) == ["3", "1"]  # what does not fit holds nobody up
-    assert free(world) == 500.0
-    (wider,) = week(world, START + 7)
-    assert (wider.run_id, wider.h100e, wider.reason) == ("lab/project/3", 2_500.0, "widened")
+    made = week(world)
+    assert named(made, events.ProjectStarted) == ["3", "1"]  # what does not fit holds nobody up
+    assert [event.h100e for event in made] == [2_500.0, 500.0]  # the worthiest begins wide
     assert free(world) == 0.0
+    world.happened(chip_events.GpusRetired(org=LAB, site=FIELD, chip="H100", gpus=400, power_kw_it=560))
+    week(world, START + 7)
+    world.happened(next(h.event for h in projects.due(world.state, START, START + 84) if h.event.run_id[-1] == "1"))
+    (wider,) = week(world, START + 14)
+    assert (wider.run_id, wider.h100e, wider.reason) == ("lab/project/3", 2_700.0, "widened")
 
 
 def test_what_nothing_else_can_use_begins_a_project_on_a_part_of_its_plan_that_takes_longer():
     world = proposed(given(projects__widen_max=1.0), proposal(2_500.0, worth=1.0), proposal(4_000.0, worth=2.0))
-    assert named(week(world), events.ProjectStarted) == ["1"]
-    (narrow,) = week(world, START + 7)
-    assert (narrow.run_id, narrow.h100e, narrow.end_day) == ("lab/project/2", 500.0, START + 7 + 8 * 84)
+    plain, narrow = week(world)
+    assert (plain.run_id, plain.h100e) == ("lab/project/1", 2_500.0)
+    assert (narrow.run_id, narrow.h100e, narrow.end_day) == ("lab/project/2", 500.0, START + 8 * 84)
     assert free(world) == 0.0
     least = given(projects__widen_max=1.0, projects__narrow_min=0.5)
     world = proposed(least, proposal(2_500.0, worth=1.0), proposal(4_000.0, worth=2.0))
-    week(world)
+    assert named(week(world), events.ProjectStarted) == ["1"]
     assert week(world, START + 7) == []
 
 
 def test_a_wider_project_ends_sooner_and_does_the_same_work():
     world = proposed(given(), proposal(1_000.0, weeks=12.0))
+    (started,) = week(world)
+    assert (started.h100e, started.end_day) == (3_000.0, START + 28)
+    world = proposed(given(), proposal(1_000.0, weeks=12.0, worth=2.0), proposal(2_000.0, weeks=4.0))
     week(world)
+    world.happened(*(h.event for h in projects.due(world.state, START + 28, START + 28)))
     (wider,) = week(world, START + 28)
     assert wider.work_h100e_weeks == pytest.approx(8_000.0)
     assert wider.end_day == START + 28 + round(7 * 8_000 / 3_000 + 0.5)
