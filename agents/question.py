@@ -76,7 +76,8 @@ def _offered(lessor: MarketView, view: MarketView, target: Target) -> Option | N
     poor = view.cash_cents / 100 < view.param("labs.race_money_share") * year
     return Option(
         name=f"contract {lessor.me}", way=Way.CONTRACT, h100e=terms.gpus * chip.h100e, wait_weeks=wait,
-        cost_usd_per_h100e_hour=terms.price_usd_per_gpu_hour / chip.h100e, **means.slip(view, wait)._asdict(),
+        cost_usd_per_h100e_hour=terms.price_usd_per_gpu_hour / options.unit_h100e(view, target, chip),
+        **means.slip(view, wait)._asdict(),
         failed=("finance",) if poor else (), counterparty=lessor.me, region=terms.region, site=terms.site,
         chip=terms.chip,
     )  # fmt: skip

@@ -12,6 +12,7 @@ from functools import cached_property
 from events.types import clearing as events
 from events.vocabulary import DAY_MAX
 from market.clearing import Alternative, Bid, Book, Clearing, Lot, MechanismUnusable, book, clear
+from market.rules import work
 from market.rules.base import cash, trait
 from market.rules.prices import energy_of, quote, running_cost_at
 from market.state import State
@@ -73,6 +74,11 @@ class Waiting:
     def rent_usd_per_h100e_hour(self) -> float:
         """Rent over the life of a GPU, as quoted this week."""
         return quote(self._state, self._state.run.parameters["means.life_years"] * YEAR_WEEKS * WEEK_DAYS, 0.0)
+
+    @cached_property
+    def works(self) -> dict[str, float]:
+        """Work of a GPU of each chip, in H100e of mean work."""
+        return work.in_h100e(self._state, self.day)
 
     def running_usd_per_gpu_hour(self, chip: Chip, regions: Sequence[str]) -> float:
         """Least running cost of a chip in some regions this week."""
@@ -138,7 +144,7 @@ class Buyer:
 
         The part without power earns nothing until the next building is due, or for as long as the region's queue.
         """
-        rent = waiting.rent_usd_per_h100e_hour * chip.h100e
+        rent = waiting.rent_usd_per_h100e_hour * waiting.works[chip.name]
         margin = HOURS_PER_YEAR * max(0.0, rent - waiting.running_usd_per_gpu_hour(chip, self.regions))
         worth: float = margin * self.earning_years + self.residual * chip.price_usd_per_gpu * self.discount
         return worth

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 
 from market.clearing import Alternative, Bid, Book, Lot, book
-from market.rules import books, index, spot
+from market.rules import books, index, spot, work
 from market.rules.base import training_use
 from market.rules.free import owed, promised_watts
 from market.rules.prices import energy_of, reference_quote, running_cost
@@ -31,7 +31,7 @@ def chips(state: State, day: int) -> Book:
 
 def on_demand(state: State, day: int) -> Book:
     """All that clouds have open to rent by the hour, and the tail's demand by class, a step of it a bid."""
-    parts = [(one, spot.spot_book(state, one, share)) for one, share in spot.open_classes(state)]
+    parts = [(one, spot.spot_book(state, one, share, day)) for one, share in spot.open_classes(state)]
     bids = [
         bid._replace(
             id=f"{one.region}/{one.chip}/{bid.id}",
@@ -48,14 +48,14 @@ def leases(state: State, day: int) -> Book:
 
     A request is worth its limit over its term, of which `WEEKS_MAX` weeks are shown; a part of it is of use.
     """
-    free = _free(state)
+    free, works = _free(state), work.in_h100e(state, day)
     asked: dict[tuple[str, str], list[Request]] = {}
     for request in state.leases.requests.values():
         asked.setdefault((request.lessee, request.kind), []).append(request)
     bids = [
         Bid(f"{lessee}/{kind}", lessee, tuple(found))
         for (lessee, kind), requests in sorted(asked.items())
-        if (found := [x for request in requests for x in _alternatives(state, request, free)])
+        if (found := [x for request in requests for x in _alternatives(state, request, free, works)])
     ]
     weeks = max((a.weeks for bid in bids for a in bid.alternatives), default=1)
     lots = [
@@ -78,14 +78,20 @@ def _free(state: State) -> dict[Place, int]:
     return found
 
 
-def _alternatives(state: State, request: Request, free: Mapping[Place, int]) -> Iterator[Alternative]:
-    """What would meet a request: each chip that its lessor has free, at the lessor's sites."""
+def _alternatives(
+    state: State, request: Request, free: Mapping[Place, int], works: Mapping[str, float]
+) -> Iterator[Alternative]:
+    """What would meet a request: each chip that its lessor has free, at the lessor's sites.
+
+    A machine trains, whatever else is wanted does the work that is paid for.
+    """
     weeks = min(WEEKS_MAX, max(1, request.duration_days // WEEK_DAYS))
     own = [at for at in free if at.org == request.lessor and request.chip in ("", at.chip)]
     for chip in sorted({at.chip for at in own}):
         each = state.chips.chips[chip].h100e
         gpus = math.ceil(request.h100e / each)
-        worth = request.price_limit_usd_per_h100e_hour * each * HOURS_PER_WEEK * weeks * gpus
+        paid = request.price_limit_usd_per_h100e_hour * (each if request.chip else works[chip])
+        worth = paid * HOURS_PER_WEEK * weeks * gpus
         yield Alternative(gpus, worth, (chip,), tuple(spot.name(at) for at in own if at.chip == chip), weeks=weeks)
 
 
@@ -112,8 +118,9 @@ def shells(state: State, day: int) -> Book:
         weeks = max(1, min(WEEKS_MAX, round(buyer.wait_years * YEAR_WEEKS)))
         for name, gpus in sorted(store.items()):
             chip = state.chips.chips[name]
-            rent = reference_quote(state) - state.run.parameters["price.running_usd_per_h100e_hour"]
-            worth = max(0.0, rent) * chip.h100e * gpus * HOURS_PER_WEEK * weeks
+            rent = reference_quote(state) * ordered.works[name]
+            rent -= state.run.parameters["price.running_usd_per_h100e_hour"] * chip.h100e
+            worth = max(0.0, rent) * gpus * HOURS_PER_WEEK * weeks
             kw = math.ceil(gpus * chip.power_kw_it_per_gpu)
             asked = Alternative(kw, worth, (SHELL,), regions=regions, weeks=weeks)
             bids.append(Bid(f"{org}/{name}", org, (asked,)))

@@ -49,7 +49,7 @@ def classes(state: State) -> list[Class]:
     return [found[key] for key in sorted(found)]
 
 
-def spot_book(state: State, of: Class, share: float) -> Book:
+def spot_book(state: State, of: Class, share: float, day: int) -> Book:
     """The open GPUs of a class at running cost, and `share` of the steps of the tail's demand on demand."""
     chip = state.chips.chips[of.chip]
     cost, weeks = running_cost(state, chip, of.region), range(MONTH_WEEKS)
@@ -59,11 +59,11 @@ def spot_book(state: State, of: Class, share: float) -> Book:
         for week in weeks
         if gpus
     ]
-    bids = []
+    bids, each = [], work.in_h100e(state, day)[of.chip]
     for number, (price, h100e) in enumerate(steps(state)):
         gpus = int(share * h100e / chip.h100e)
         if gpus:
-            worth = price * chip.h100e * HOURS_PER_WEEK * MONTH_WEEKS * gpus
+            worth = price * each * HOURS_PER_WEEK * MONTH_WEEKS * gpus
             bids.append(Bid(f"{number:02}", "tail", (Alternative(gpus, worth, (of.chip,), weeks=MONTH_WEEKS),)))
     return book(lots, bids)
 
@@ -102,7 +102,7 @@ def auctioned(state: State, day: int) -> Iterator[Happening | Batch]:
         each = state.leases.price_usd_per_h100e_hour * works[one.chip]
         rows += [(at, gpus, each) for at, gpus in one.contracted.items() if gpus]
     for one, share in open_classes(state):
-        done = books.cleared(state, "on_demand", spot_book(state, one, share))
+        done = books.cleared(state, "on_demand", spot_book(state, one, share, day))
         yield Happening(day, rents_cleared(one, done), "world", "world")
         rows += [(at, gpus, price_of(done)) for at, gpus in _won(one, done).items()]
     if rows:

@@ -15,7 +15,7 @@ from market.analytics import table
 from market.analytics.audit import audit
 from market.clearing import clear
 from market.clearing.registry import OURS
-from market.rules import books, spot
+from market.rules import books, offers, spot
 from market.scenario.errors import ScenarioError
 from market.scenario.load import load_scenario
 
@@ -111,4 +111,22 @@ def auction(state, part):
     """Price of H100 by auction with a part of what is open."""
     one, share = next((one, share) for one, share in spot.open_classes(state) if one.chip == "H100")
     less = one._replace(open={at: max(1, int(part * gpus)) for at, gpus in one.open.items()})
-    return spot.price_of(clear("uniform-price", spot.spot_book(state, less, share)))
+    return spot.price_of(clear("uniform-price", spot.spot_book(state, less, share, state.run.start_day)))
+
+
+@pytest.mark.parametrize("market", ["chips", "on_demand", "shells"])
+def test_gpus_are_worth_the_rent_of_the_work_that_they_do(market):
+    """Were all that is installed to do 1.5 times the work, a GPU would be less of the mean, and worth less."""
+    state = started()
+    state.chips.warehouse.setdefault("meta", {})["H100"] = 1_000
+    state.chips.chips["H100"].stock_gpus = 1_000
+    for order in state.chips.orders.values():
+        order.price_usd_per_gpu = 1.0
+
+    def worth():
+        book = offers.MAKE[market](state, state.run.start_day + 21)
+        return sum(bid.alternatives[0].value_usd for bid in book.bids)
+
+    before = worth()
+    state.leases.work_per_h100e *= 1.5
+    assert 0 < worth() < before
