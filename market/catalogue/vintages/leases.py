@@ -28,8 +28,8 @@ def leases(parts: Parts, stock: Stock) -> Entries:
     begun = _begun(parts, found)
     for id_ in counted:
         found.update(_drawn(parts, id_, known[id_], left, _wanted(parts, known[id_], size, begun)))
-    for lessor in size:
-        found.update(_as_reported(parts, lessor, found))
+    for lessor, h100e in size.items():
+        found.update(_as_reported(parts, lessor, h100e, found))
     return {id_: entry for id_, entry in found.items() if _has_parent(entry, found)}
 
 
@@ -85,25 +85,28 @@ def _wanted(parts: Parts, fields: dict[str, Row], size: dict[str, float], begun:
     return fields["share"].number * size[lessor] - begun.get((lessor, lessee), 0.0)
 
 
-def _as_reported(parts: Parts, lessor: str, found: Entries) -> Entries:
-    """Assumed rents of the leases that run, brought to what their lessor reported of its revenue.
+def _as_reported(parts: Parts, lessor: str, size: float, found: Entries) -> Entries:
+    """Assumed rents of the leases that run, so that an H100e of them brings what the fleet did by reported revenue.
 
-    The last quarter is carried from its middle to the day at its growth over the quarter before.
+    All of them bring no more than what is known to be under contract. The last quarter is carried from its middle to
+    the day at its growth over the quarter before.
     """
     told = [(row.as_of, row.number) for row in parts.history("leases", lessor, REVENUE) if row.as_of]
-    rents = {
-        id_: entry["gpus"].number * entry[PRICE].number
+    mine = {
+        id_: entry
         for id_, entry in found.items()
         if entry["lessor"].value == lessor and _runs(parts, entry) and entry[PRICE].kind == "assumption"
     }
-    if len(told) < 2 or not rents:
+    if len(told) < 2 or not mine:
         return {}
     (before, least), (day, last) = told[-2:]
     pace = parts.carried(math.log(last / least) * YEAR_DAYS / (day - before).days)
     years = ((parts.day - day).days + YEAR_DAYS / 8) / YEAR_DAYS
-    hourly = parts.rule("committed_share") * last * math.exp(pace * years) * 4 / (24 * YEAR_DAYS)
-    factor = hourly / math.fsum(rents.values())
-    return {id_: found[id_] | {PRICE: _repriced(id_, found[id_][PRICE], factor)} for id_ in rents}
+    hourly = last * math.exp(pace * years) * 4 / (24 * YEAR_DAYS)
+    let = math.fsum(entry["gpus"].number * parts.h100e(entry["chip"].value) for entry in mine.values())
+    rents = math.fsum(entry["gpus"].number * entry[PRICE].number for entry in mine.values())
+    factor = hourly * min(let / size, parts.rule("committed_share")) / rents
+    return {id_: entry | {PRICE: _repriced(id_, entry[PRICE], factor)} for id_, entry in mine.items()}
 
 
 def _repriced(id_: str, price: Row, factor: float) -> Row:
