@@ -28,12 +28,14 @@ class Investor:
 
 def fund_rounds(view: MarketView, kind: StakeKind) -> Iterator[Command]:
     """Close or turn down the open rounds that the org leads; funds lead no more than a round that is not yet large."""
-    p = view.param
+    p, rounds = view.param, view.rounds_sought()
+    if not rounds:
+        return
     is_small = kind == "equity" and not view.is_strategic(view.me)
     most = round(p("finance.strategic_round_usd") * CENTS) if is_small else math.inf
     left = {role: appetite_cents(view, role) for role in APPETITES}
     cash, is_fund = view.cash_cents, view.me in view.funds()
-    for books in view.rounds_sought():
+    for books in rounds:
         if not (is_fund or view.compute_backer(books.org) == view.me) or leader(view, books) != view.me:
             continue  # funds and the backer alone lead
         role = "lab" if books.org in view.labs() else "cloud"

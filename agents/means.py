@@ -124,6 +124,7 @@ def chip_for(view: MarketView, target: Target) -> Chip | None:
     return view.chip(max(found)[1]) if found else None
 
 
+@once
 def supplier_of(view: MarketView) -> str | None:
     """The maker of most of what a lab computes on: its code runs there, and a frontier run does not change makers."""
     held: dict[str, float] = {}
@@ -212,6 +213,7 @@ def not_firm(view: MarketView, kind: NewSiteKind, region: str) -> Iterator[Build
         yield Build(kind, region, False, is_firm=False)
 
 
+@once
 def hall_region(draws: Draws, regions: Sequence[str]) -> str:
     """The region in which an org's search for a hall ends: one draw for life over the regions open to it."""
     return max(sorted(regions), key=lambda region: draws.uniform("hall region", region, LIFETIME), default="")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from events.terms import spread
 from events.types import contracts as events
 from market.evolve.chips import holding
-from market.evolve.ids import count
+from market.evolve.ids import count, drop, enter
 from market.evolve.leases import close_talks, count_days, note_price
 from market.state import State
 from market.state.contracts import Contract, Tranche
@@ -17,6 +17,8 @@ def contract_signed(state: State, event: events.ContractSigned, day: int) -> Non
         **spread(event), contract_id=event.contract_id, lessor=event.lessor, lessee=event.lessee, kind=event.kind,
         day=day,
     )  # fmt: skip
+    enter(state.index.sold, event.lessor, event.contract_id)
+    enter(state.index.bought, event.lessee, event.contract_id)
     close_talks(state, event.quote_id)
     note_price(state, event, event.lessor, day)
 
@@ -51,7 +53,9 @@ def capacity_shed(state: State, event: events.CapacityShed, day: int) -> None:
 
 
 def contract_ended(state: State, event: events.ContractEnded, day: int) -> None:
-    del state.contracts.open[event.contract_id]
+    contract = state.contracts.open.pop(event.contract_id)
+    drop(state.index.sold, contract.lessor, event.contract_id)
+    drop(state.index.bought, contract.lessee, event.contract_id)
 
 
 APPLY = {

@@ -10,6 +10,7 @@ from events.commands import Command
 from events.types import Event
 from market.state import State
 from market.state.chips import Holding, Place
+from market.state.contracts import Contract
 from market.state.leases import Lease, Quote, Request
 from market.state.sites import Building
 from market.units import DAYS_PER_YEAR
@@ -81,6 +82,16 @@ def let_by(state: State, lessor: str) -> Iterator[Lease]:
 def rented_by(state: State, lessee: str) -> Iterator[Lease]:
     """Leases of a lessee in force."""
     return map(state.leases.leases.__getitem__, state.index.rented.get(lessee, ()))
+
+
+def sold_by(state: State, lessor: str) -> Iterator[Contract]:
+    """Contracts of a lessor of which something is still to be drawn."""
+    return map(state.contracts.open.__getitem__, state.index.sold.get(lessor, ()))
+
+
+def bought_by(state: State, lessee: str) -> Iterator[Contract]:
+    """Contracts of a lessee of which something is still to be drawn."""
+    return map(state.contracts.open.__getitem__, state.index.bought.get(lessee, ()))
 
 
 def buildings_at(state: State, site: str) -> Iterator[Building]:

@@ -18,6 +18,7 @@ from market.rules.base import (
     let_by,
     overhead_share,
     rented_by,
+    sold_by,
     trait,
 )
 from market.rules.prices import energy_of, running_cost_at
@@ -76,7 +77,7 @@ def _running_usd_per_hour(state: State, org: str) -> float:
     """Energy, staff and spares of what an org owns, and of what it has promised under contracts."""
     chips, sites = state.chips.chips, state.sites.sites
     owned = ((h.owned, h.chip, sites[h.site].region) for h in holdings_of(state, org))
-    signed = ((x.undrawn, x.chip, x.region) for x in state.contracts.open.values() if x.lessor == org)
+    signed = ((x.undrawn, x.chip, x.region) for x in sold_by(state, org))
     all_of = [*owned, *signed]
     energy = {region: energy_of(state, region) for region in dict.fromkeys([region for _, _, region in all_of])}
     return sum([gpus * running_cost_at(state, chips[chip], *energy[region]) for gpus, chip, region in all_of])
@@ -86,9 +87,8 @@ def _long_rents_usd(state: State, org: str) -> float:
     """Rent of a year under leases that last, and under contracts for capacity that is still to be drawn."""
     soon = state.run.start_day + 7 * state.run.week + 182
     leases = (x for x in let_by(state, org) if x.end_day > soon)
-    signed = (x for x in state.contracts.open.values() if x.lessor == org)
     hourly = sum(x.gpus * x.price_usd_per_gpu_hour for x in leases)
-    hourly += sum(x.undrawn * x.price_usd_per_gpu_hour for x in signed)
+    hourly += sum(x.undrawn * x.price_usd_per_gpu_hour for x in sold_by(state, org))
     return hourly * HOURS_PER_YEAR
 
 

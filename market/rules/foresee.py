@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from market.rules.base import demand_factor, let_by
+from market.rules.base import demand_factor, let_by, sold_by
 from market.rules.prices import entry_price
 from market.rules.uses import is_in_house
 from market.state import State
@@ -77,7 +77,6 @@ def contracted(state: State, org: str) -> float:
     for lease in let_by(state, org):
         if lease.kind != "internal":
             total += lease.gpus * chips[lease.chip].h100e
-    for contract in state.contracts.open.values():
-        if contract.lessor == org:
-            total += sum(tranche.gpus for tranche in contract.schedule) * chips[contract.chip].h100e
+    for contract in sold_by(state, org):
+        total += contract.undrawn * chips[contract.chip].h100e
     return total

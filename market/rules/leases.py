@@ -217,10 +217,11 @@ def terms_over(state: State, day: int) -> Iterator[Happening]:
     """Leases whose term is over, children before parents."""
     ended: set[str] = set()  # leases, and quotes under them
     said: set[tuple[str, type[Event]]] = set()
-    for lease in sorted(state.leases.leases.values(), key=lambda x: (-x.depth, x.lease_id)):
-        if lease.end_day <= day and lease.renews:
+    over = [lease for lease in state.leases.leases.values() if lease.end_day <= day]
+    for lease in sorted(over, key=lambda x: (-x.depth, x.lease_id)):
+        if lease.renews:
             yield clauses.renewal(state, lease, day)
-        elif lease.end_day <= day and lease.lease_id not in ended:
+        elif lease.lease_id not in ended:
             for happening in end_lease(state, lease, day, "term"):
                 name = happening.cause, type(happening.event)
                 if name not in said:

@@ -12,7 +12,16 @@ from typing import NamedTuple
 
 from events.types import Batch
 from events.types import demand as events
-from market.rules.base import columns_of, demand_factor, h100e_by_chip, holdings_of, let_by, rented_by, years
+from market.rules.base import (
+    bought_by,
+    columns_of,
+    demand_factor,
+    h100e_by_chip,
+    holdings_of,
+    let_by,
+    rented_by,
+    years,
+)  # fmt: skip
 from market.state import State
 from market.state.demand import TAIL
 from market.units import DAYS_PER_YEAR, HOURS_PER_YEAR, MONTH_YEARS, clip, digits
@@ -75,9 +84,8 @@ def announced_h100e(state: State, org: str) -> float:
     chips = state.chips.chips
     held = sum(h.owned * chips[h.chip].h100e for h in holdings_of(state, org))
     held += sum(x.gpus * chips[x.chip].h100e for x in rented_by(state, org))
-    for contract in state.contracts.open.values():
-        if contract.lessee == org:
-            held += sum(tranche.gpus for tranche in contract.schedule) * chips[contract.chip].h100e
+    for contract in bought_by(state, org):
+        held += contract.undrawn * chips[contract.chip].h100e
     return held + sum(x.h100e for x in state.leases.letters.values() if x.org == org)
 
 

@@ -18,6 +18,7 @@ class Index(msgspec.Struct, array_like=True):
     quote : request -> the quote that answers it.
     quoted : lessor -> its open quotes.
     let, rented : lessor and lessee -> leases in force.
+    sold, bought : lessor and lessee -> contracts for capacity of which something is still to be drawn.
     buildings : site -> what is being built there.
     holdings : org -> holdings.
     """
@@ -27,5 +28,7 @@ class Index(msgspec.Struct, array_like=True):
     quoted: Ids = {}
     let: Ids = {}
     rented: Ids = {}
+    sold: Ids = {}
+    bought: Ids = {}
     buildings: Ids = {}
     holdings: dict[str, dict[Place, None]] = {}

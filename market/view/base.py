@@ -70,7 +70,7 @@ class View:
             ("is_regulated", shared.hooks is not None),
         )  # fmt: skip
         for name, value in values:
-            object.__setattr__(self, name, value)
+            _set(self, name, value)
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"a view is read-only: {name}")
@@ -87,6 +87,8 @@ class View:
         """The own registration."""
         return shared_of(self).orgs[self.me]
 
+
+_set = object.__setattr__  # a view's own refuses
 
 # The two slots stay and lose their names on the class: no attribute of a view leads to them, only these readers do.
 _SHARED: Any = View.__dict__["_shared"]

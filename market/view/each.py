@@ -12,6 +12,7 @@ from market.rules.free import promised_by
 from market.state import State
 from market.state.finance import Books
 from market.state.training import Lab
+from market.units import DAYS_PER_YEAR
 from market.view.frozen import frozen
 from market.view.grouped import Grouped, Policies
 
@@ -59,6 +60,12 @@ class EachOrg(Grouped):
         known, orgs = self.trading(role), self.state.run.orgs
         inside = {name for name in known if orgs[name].country == "CN"}
         return tuple(x for x in known if x not in inside), tuple(x for x in known if x in inside)
+
+    @once_each
+    def raised_in_a_year_cents(self, role: str) -> int:
+        """Equity that all orgs of a role raised in the year up to today."""
+        raised = self.state.finance.raised.get(role, ())
+        return sum(cents for day, cents in raised if day > self.day - DAYS_PER_YEAR)
 
     @once_each
     def books(self, org: str) -> Books:

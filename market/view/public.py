@@ -10,7 +10,6 @@ from market.rules.chips import may_buy
 from market.rules.machines import leading_flop
 from market.rules.power import making_days, non_firm_days
 from market.state.sites import Site
-from market.units import DAYS_PER_YEAR
 from market.view.base import shared_of, state_of
 from market.view.frozen import frozen
 from market.view.policy import PolicyView
@@ -138,8 +137,7 @@ class PublicView(PolicyView):
 
     def raised_in_a_year_cents(self, role: str) -> int:
         """Equity that all labs, or all builders, raised in the year up to today."""
-        raised = state_of(self).finance.raised.get(role, ())
-        return sum(cents for day, cents in raised if day > self.day - DAYS_PER_YEAR)
+        return shared_of(self).raised_in_a_year_cents(role)
 
     # --- regions and sites
 

@@ -233,7 +233,8 @@ def test_a_contract_is_drawn_until_its_tranche_is_gone():
     assert moved(state, late, START) == {f"{at}.schedule.0.late_said": True}
     rest = said(contracts.TrancheDrawn, contract_id="rival/contract/1", tranche=1, gpus=4)
     assert moved(state, rest, START) == {f"{at}.schedule.0": GONE}
-    assert moved(state, said(contracts.ContractEnded, contract_id="rival/contract/1"), START) == {at: GONE}
+    parties = {"index.sold.cloud": GONE, "index.bought.rival": GONE}
+    assert moved(state, said(contracts.ContractEnded, contract_id="rival/contract/1"), START) == {at: GONE, **parties}
 
 
 def test_a_contract_that_is_signed_ends_its_talks_and_counts_for_the_index():
@@ -248,6 +249,7 @@ def test_a_contract_that_is_signed_ends_its_talks_and_counts_for_the_index():
         "run.counters.lab/contract": 3, f"leases.quotes.{QUOTE}": GONE, f"index.quote.{REQUEST}": GONE,
         "index.quoted.cloud": GONE, f"leases.requests.{REQUEST}": GONE, "index.asked.lab": GONE,
         f"leases.signed.{before}": Signature(CLOUD, "A100", 16.0, 100, 14, 2.0),
+        "index.sold.cloud.lab/contract/3": None, "index.bought.lab": {"lab/contract/3": None},
     }  # fmt: skip
 
 
