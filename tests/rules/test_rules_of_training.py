@@ -200,7 +200,7 @@ def test_a_run_that_loses_all_gpus_is_abandoned():
 
 def test_a_run_that_would_take_too_long_on_what_is_left_is_abandoned():
     world = given()
-    world.when(train(4_000, 1e25))
+    world.when(train(4_000, 5e24))
     world.happened(chip_events.GpusRetired(org=LAB, site=FIELD, chip="H100", gpus=3_990, power_kw_it=5_586))
     assert isinstance(world.after(training.replan(world.state, START))[0], events.TrainingAbandoned)
 
