@@ -32,7 +32,7 @@ def power_chips(view: MarketView) -> Iterator[Command]:
     site = permission.main_site(sites)
     if kw < p("sites.building_kw_min") or chip is None or site is None:
         return
-    h100e, keen = means.h100e_of_kw(chip, kw), p("choice.wait_weight_default")
+    h100e, keen = means.h100e_of_kw(chip, kw), view.trait("wait_weight", p("choice.wait_weight_default"))
     wanted = replace(fleet(view, h100e, 0.0, keen), chips_wait=True)
     ways = options.every_build(view, wanted, view.day, region=site.region)
     ways = [way for way in ways if way.way == Way.BROWNFIELD]

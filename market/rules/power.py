@@ -52,6 +52,16 @@ def making_days(state: State, kind: str) -> float:
     return p["sites.turbine_days"] if kind != "greenfield" else p["sites.on_site_days"]
 
 
+def plant_ahead_kw(state: State, kind: str, day: int, but: Building | None = None) -> int:
+    """Own plant that its makers deliver before what was ordered on a day: all that they can have ready no later.
+
+    Turbines that can be moved pass plant that has still to be made, whoever ordered first. `but` : the building itself.
+    """
+    ready = day + making_days(state, kind)
+    queue = (b for b in plant_queue(state) if b is not but)
+    return sum(b.power_kw for b in queue if b.start_day + making_days(state, b.kind) <= ready)
+
+
 def non_firm_room_kw(state: State, region: str) -> float:
     """IT power that a region would still connect without works for it, to loads that it may switch off."""
     room = state.run.parameters.get(f"regions.{region}.non_firm_mw", 0.0) * 1000
@@ -115,7 +125,7 @@ def plant_days(state: State, kind: str, kw: float, day: int) -> float:
 def days_of_new(state: State, region: str, kind: str, kw: float, on_site: bool, day: int) -> float:
     """Days until a load of so many kW that asks for power today would have it."""
     if on_site:
-        return plant_days(state, kind, kw + sum(b.power_kw for b in plant_queue(state)), day)
+        return plant_days(state, kind, kw + plant_ahead_kw(state, kind, day), day)
     return grid_days(state, region, kw + queued_kw(state, state.run.regions[region].queue), day)
 
 
@@ -149,7 +159,8 @@ def expected_day(state: State, building: Building, day: int) -> int:
     """Day on which a building that waits for power can expect it: usual works, and its place in the queue."""
     if building.on_site:
         works = making_days(state, building.kind)
-        clears = makers(state, day).clears_days(_ahead_kw(plant_queue(state), building) + building.power_kw)
+        ahead = plant_ahead_kw(state, building.kind, building.start_day, building)
+        clears = makers(state, day).clears_days(ahead + building.power_kw)
     elif not waits_for_works(state, building):
         works, clears = state.run.parameters["power.non_firm_days"], 0.0
     else:

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from market.rules.duties import curtailment_hours, non_firm_hours
 from market.rules.energy import energy_usd_per_mwh, plant_usd_per_kw
-from market.rules.power import Server, grid, makers, non_firm_room_kw, plant_queue, queued_kw, study_days
+from market.rules.power import Server, grid, makers, non_firm_room_kw, plant_ahead_kw, queued_kw, study_days
 from market.units import HOURS_PER_YEAR
 from market.view.each import EachOrg
 
@@ -49,6 +49,7 @@ class SharedPower(EachOrg):
         return {name: energy_usd_per_mwh(self.state, name) for name in self.state.run.regions}
 
     @cached_property
-    def plant_makers(self) -> tuple[Server, int]:
-        """The makers of own plant, and the power that waits for them."""
-        return makers(self.state, self.day), sum(building.power_kw for building in plant_queue(self.state))
+    def plant_makers(self) -> tuple[Server, dict[str, int]]:
+        """The makers of own plant, and the power that they deliver before what a new load of each kind would order."""
+        ahead = {kind: plant_ahead_kw(self.state, kind, self.day) for kind in ("brownfield", "greenfield", "next")}
+        return makers(self.state, self.day), ahead

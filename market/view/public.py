@@ -156,8 +156,8 @@ class PublicView(PolicyView):
     def power_days(self, region: str, kind: str, on_site: bool, kw: float) -> float:
         """Days until a load that asks for power today would have it: its works, and all who asked before."""
         if on_site:
-            server, queued = shared_of(self).plant_makers
-            return max(making_days(state_of(self), kind), server.clears_days(kw + queued))
+            server, ahead = shared_of(self).plant_makers
+            return max(making_days(state_of(self), kind), server.clears_days(kw + ahead[kind]))
         server, queued, works = shared_of(self).grids[region]
         return max(works, server.clears_days(kw + queued))
 

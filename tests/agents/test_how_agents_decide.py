@@ -381,6 +381,9 @@ def test_chips_that_have_no_power_get_a_building_and_no_larger_than_their_owner_
     (start,) = built(100_000)
     assert start.site == "field"
     assert start.why.topic == "building"
+    plant = {"orgs__lab__on_site_power": 1, "regions__texas__queue_days": 1_500}
+    calm, keen = (built(100_000, orgs__lab__wait_weight=haste, **plant)[0] for haste in (0.0, 5.0))
+    assert (calm.on_site_power, keen.on_site_power) == (False, True)  # who is in haste pays for turbines
     dear = built(100_000, build__shell_usd_per_kw=1e6)
     assert sum(building.power_kw_it for building in dear) < start.power_kw_it
 

@@ -54,6 +54,13 @@ def test_own_plant_that_others_have_ordered_is_counted():
     assert new_days(world, own_power=True) == pytest.approx(2.01 * 365.25 - 7)
 
 
+def test_turbines_that_can_be_moved_pass_plant_that_has_still_to_be_made():
+    world = given(sites__on_site_mw_per_year=100, sites__on_site_growth_per_year=0, sites__on_site_days=540)
+    begun(world, kw=200_000, own_power=True)
+    waits = [power.days_of_new(world.state, "texas", kind, 1_000, True, START) for kind in ("brownfield", "greenfield")]
+    assert waits == [pytest.approx(90), pytest.approx(2.01 * 365.25 - 7)]
+
+
 def test_what_waits_for_own_plant_is_not_before_a_load_on_the_grid():
     world = given(sites__power_lead_days=0)
     begun(world, kw=4_000_000, own_power=True)
