@@ -46,8 +46,8 @@ def judged(expected: Expectation, pairs: Sequence[Pair], quarter: int) -> Verdic
 
 
 def mechanism(pairs: Sequence[Pair]) -> Iterator[str]:
-    """Who was kept from what, and what they did instead: the most frequent of each, over all pairs."""
-    for word, key, rows in (("kept", "refused", 3), ("instead", "instead", 4)):
+    """Who was kept from what, what they did instead, what else was done: the most frequent of each, over all pairs."""
+    for word, key, rows in (("kept", "refused", 3), ("instead", "instead", 4), ("done", "done", 4)):
         total: Counter[str] = Counter()
         for _, with_it in pairs:
             total.update(with_it[key])

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 from agents.simulation import Simulation, begin
 from events.types import Entry
-from events.types.policy import CommandForbidden
-from events.types.run import OptionChosen, OptionRejected
+from events.types.policy import CommandForbidden, LevyCharged, LicenceSought, ReportFiled, SubsidyPaid
+from events.types.run import OptionChosen, OptionRejected, ParameterSet
+from events.types.sites import LoadCurtailed, PlantStopped
 from market.experiments.engines.past import shared_weeks
 from market.experiments.results.measure import measure
 from market.experiments.results.tally import Tally
@@ -24,15 +25,17 @@ from market.scenario.schema import Scenario
 
 WORLD = "frontier-2024"
 QUARTER_WEEKS = 13
+OF_POLICIES = (LevyCharged, SubsidyPaid, ReportFiled, LicenceSought, LoadCurtailed, PlantStopped)
 
 
 class Listener(Tally):
-    """Counts events, and keeps what policies took away and what was done instead."""
+    """Counts events, and keeps what policies took away, what was done instead, and what else they made happen."""
 
     def __init__(self) -> None:
         super().__init__()
         self.refused: Counter[str] = Counter()
         self.instead: Counter[str] = Counter()
+        self.done: Counter[str] = Counter()
         self._left: list[OptionRejected] = []
 
     def append(self, entry: Entry) -> None:
@@ -49,6 +52,8 @@ class Listener(Tally):
                 self.refused[f"{left.org} {left.kind} {left.option}"] += 1
                 self.instead[f"{left.kind}: {left.option} -> {event.option}"] += 1
             self._left = []
+        elif isinstance(event, OF_POLICIES) or (isinstance(event, ParameterSet) and entry.cause_seq >= 0):
+            self.done[f"{type(event).__name__} {getattr(event, 'org', '') or getattr(event, 'parameter', '')}"] += 1
 
 
 class Past(NamedTuple):
@@ -112,4 +117,4 @@ def _step(simulation: Simulation, log: Listener, quarters: list[dict[str, float]
 
 
 def _figures(quarters: list[dict[str, float]], log: Listener) -> dict[str, Any]:
-    return {"quarters": quarters, "refused": dict(log.refused), "instead": dict(log.instead)}
+    return {"quarters": quarters, "refused": dict(log.refused), "instead": dict(log.instead), "done": dict(log.done)}

@@ -10,7 +10,7 @@ from events.commands.chips import CancelOrder, ExpandIntegration, ListPrice, Pla
 from events.types import chips as events
 from events.types.finance import PaymentMade
 from events.types.sites import PowerEnergised
-from market.rules import allocation, chips
+from market.rules import allocation, chips, inputs
 
 
 def order(org=LAB, chip="H100", gpus=100):
@@ -252,6 +252,12 @@ def test_rack_scale_chips_wait_for_racks_and_are_promised_for_when_there_are_som
     world = given().happened(events.VolumeReached(chip="GB200", supplier=SUPPLIER))
     assert next(e.gpus for e in lines(world, START + 110) if e.chip == "GB200") <= 26 * 16 * 72 / 0.65
     assert chips.outlook(world.state, START + 300)["GB200"] > 0
+
+
+def test_racks_hold_back_who_makes_what_comes_in_them_alone():
+    world = given(supply__racks_factor=0.1)
+    told = inputs.binding(world.state, {"H100": 10_000, "GB200": 10_000, "TPU v5p": 1_000}, START)
+    assert {bound.event.supplier: bound.event.kind for bound in told} == {SUPPLIER: "racks", "google": "packaging"}
 
 
 def test_the_outlook_leaves_out_what_will_be_retired():

@@ -231,6 +231,14 @@ def spent(world, months=1):
     return {user: use.usd_per_year for user, use in world.state.demand.uses.items()}
 
 
+def test_the_tail_grows_by_what_the_frontier_gained_in_a_week_over_the_weeks_that_are_known():
+    weight = 0.4
+    calm, gaining = given(tail__capability_weight=weight), given(tail__capability_weight=weight)
+    calm.state.training.frontier, gaining.state.training.frontier = [1.0, 1.0, 1.0], [1.0, 1.01, 1.02]
+    more = math.log(spent(gaining)[TAIL] / spent(calm)[TAIL])
+    assert more == pytest.approx(weight * 0.01 * 365.25 / 7 * 28 / 365.25, rel=1e-3)
+
+
 def test_budgets_grow_and_growth_fades():
     start = given().state.demand.uses
     now = spent(given())

@@ -69,10 +69,13 @@ def test_what_waits_for_own_plant_is_not_before_a_load_on_the_grid():
 
 def test_paused_work_is_before_nobody():
     world = given(sites__power_lead_days=0)
-    begun(world, kw=4_000_000)
+    first, second = begun(world, kw=4_000_000), begun(world, 2)
     assert new_days(world) > 1_000
-    world.happened(events.BuildingPaused(building_id=f"{FIELD}/building/1", site=FIELD, org=LAB, power_kw_it=4_000_000))
+    assert power.expected_day(world.state, second, START) > START + 1_000
+    world.happened(events.BuildingPaused(building_id=first.building_id, site=FIELD, org=LAB, power_kw_it=4_000_000))
     assert new_days(world) == 500
+    assert power.expected_day(world.state, second, START) == START + 500
+    assert power.expected_day(world.state, first, START) > START + 1_000, "its own power counts for itself"
 
 
 def test_makers_of_plant_serve_first_who_came_first_in_whatever_region():
