@@ -174,10 +174,11 @@ def test_the_default_world_starts_where_the_record_stands(flows: dict[str, dict[
 
 @pytest.mark.parametrize("world", [name for name in WORLDS if name != "frontier-2024"])
 def test_every_world_of_the_library_starts_where_the_record_stands(world: str) -> None:
+    """All lay within 10 % when this was written, two by less than a percent; one more than 12 % away shows."""
     rows = flows_of(world)
-    judged = {name: row["within"] for name, row in rows.items() if row["within"] is not None}
-    assert "NVIDIA, data-centre revenue" in judged
-    assert all(judged.values()), {name: rows[name] for name, within in judged.items() if not within}
+    ratios = {name: row["ratio"] for name, row in rows.items() if row["ratio"] is not None}
+    assert "NVIDIA, data-centre revenue" in ratios
+    assert all(abs(ratio - 1) < 0.12 for ratio in ratios.values()), ratios
     if world == "memphis-2024":
         assert rows["Chips of all designers at cost to the buyer"]["expected"] is None, "estimated two years later"
 
