@@ -29,7 +29,7 @@ from agents.means import (
     works_usd,
 )
 from agents.owning import Upkeep, capital_rate, capital_share, hour_usd, owning_usd, upkeep_usd
-from agents.resources import committed_usd, own_part
+from agents.resources import coming_kw, committed_usd, own_part, powered_day
 from agents.rights import rebated
 from agents.valuation import once
 from market.units import YEAR_WEEKS
@@ -185,13 +185,12 @@ def own_sites(view: MarketView, target: Target) -> list[Option]:
         return []
     gpus, rate, found = math.ceil(target.h100e / chip.h100e), capital_rate(view), []
     for site in view.sites():
-        coming = [b for b in view.buildings() if b.site == site.name]
-        room = site.spare_w / 1000 + sum(b.power_kw for b in coming) - view.promised_kw(site.name)
-        if int(room / chip.power_kw_it_per_gpu) < view.param("desk.part_min") * gpus:
+        coming, free = coming_kw(view, site), site.spare_w / 1000 - view.promised_kw(site.name)
+        size = min(gpus, int((free + sum(kw for _, kw in coming)) / chip.power_kw_it_per_gpu))
+        if size < view.param("desk.part_min") * gpus:
             continue
-        due = max((b.due_day for b in coming), default=view.day)
+        due = powered_day(free, coming, size * chip.power_kw_it_per_gpu)
         wait = max(chip_weeks(view, chip), (due - view.day) / 7)
-        size = min(gpus, int(room / chip.power_kw_it_per_gpu))
         bill = bill_usd(view, chip, size, None)
         cost = owning_usd(view, bill, (chip, size), site.region, rate) * chip.h100e / unit_h100e(view, target, chip)
         found.append(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
+from collections.abc import Iterable
 from itertools import accumulate
 from typing import NamedTuple
 
 from agents.valuation import once
 from market.units import CENTS
-from market.view import MarketView
+from market.view import MarketView, Site
 
 QUARTER_MONTHS = 3
 HALF_YEAR_DAYS = 182
@@ -70,6 +71,23 @@ def trusted_kw(view: MarketView, weeks: float, trust: float | None = None) -> fl
     part = view.param("sites.trust") if trust is None else trust
     soon = power[bisect_right(days, view.day + 7 * weeks)]
     return running_kw(view) + part * soon
+
+
+def coming_kw(view: MarketView, site: Site) -> list[tuple[int, int]]:
+    """Day and kW of each building to come at an own site, by day; of one that is paused, were it taken up today."""
+    buildings = (b for b in view.buildings() if b.site == site.name)
+    rested = ((view.day - b.paused_day if b.paused_day >= 0 else 0, b) for b in buildings)
+    return sorted((b.due_day + days, b.power_kw) for days, b in rested)
+
+
+def powered_day(room_kw: float, coming: Iterable[tuple[int, int]], kw: float) -> int:
+    """Day of the building with which so much is free, after those that come before it; 0 where it is free today."""
+    day = 0
+    for due, power in coming:
+        if room_kw >= kw:
+            break
+        room_kw, day = room_kw + power, due
+    return day
 
 
 @once

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from agents.amounts import greenfield_weeks
 from agents.means import best_chip
+from agents.resources import coming_kw
 from agents.targets import believed_years
 from agents.valuation import once
 from market.view import MarketView
@@ -16,7 +17,7 @@ class Room(NamedTuple):
     """Power at an own site: free today beside what is promised, to come with each building, and the site's part of all.
 
     free_kw : energised, neither in use nor promised under leases and contracts
-    coming : day and kW of each building under way, by day
+    coming : day and kW of each building, by day; paused work is taken up when it is let
     share : part of the org's power, standing and under way, that is here
     """
 
@@ -43,17 +44,15 @@ class Room(NamedTuple):
 @once
 def rooms(view: MarketView) -> tuple[Room, ...]:
     """Power at all own sites."""
-    coming: dict[str, list[tuple[int, str, int]]] = {site.name: [] for site in view.sites()}
-    for b in view.buildings():
-        coming[b.site].append((b.due_day, b.building_id, b.power_kw))
-    power = {s.name: s.running_kw + sum(kw for _, _, kw in coming[s.name]) for s in view.sites()}
+    coming = {site.name: coming_kw(view, site) for site in view.sites()}
+    power = {s.name: s.running_kw + sum(kw for _, kw in coming[s.name]) for s in view.sites()}
     total, signed = sum(power.values()), contracted_kw(view)
     return tuple(
         Room(
             site.name,
             site.region,
             site.spare_w / 1000 - view.promised_kw(site.name) - signed[site.name],
-            tuple((due, kw) for due, _, kw in sorted(coming[site.name])),
+            tuple(coming[site.name]),
             power[site.name] / total if total else 1.0,
         )
         for site in view.sites()

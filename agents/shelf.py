@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from agents.lessors import Offer, is_for_contract, quote_price
 from agents.means import best_chip, chip_weeks
-from agents.resources import queued_kw
+from agents.resources import coming_kw, powered_day, queued_kw
 from agents.rights import with_clauses
 from agents.valuation import once
 from events.commands import Command
@@ -121,19 +121,16 @@ def forward(view: MarketView, request: Request, used: Used) -> Offer | TalksEnd:
     name = chip.name
     gpus = math.ceil(request.h100e / chip.h100e)
     ready = max(request.due_day, view.day + round(7 * chip_weeks(view, chip)))
-    due: dict[str, int] = {}
-    for building in view.buildings():
-        due[building.site] = min(due.get(building.site, building.due_day), building.due_day)
     best: Offer | None = None
     queued = queued_kw(view)
     for site in view.sites():
-        coming = sum(b.power_kw for b in view.buildings() if b.site == site.name)
-        room = site.spare_w / 1000 + coming - view.promised_kw(site.name) - queued
+        coming = coming_kw(view, site)
+        room = site.spare_w / 1000 - view.promised_kw(site.name) - queued
         room -= used.get((name, site.name, None), 0) * chip.power_kw_it_per_gpu
-        fits = int(room / chip.power_kw_it_per_gpu)
-        start = ready if room - coming > gpus * chip.power_kw_it_per_gpu else max(ready, due.get(site.name, ready))
+        fits = int((room + sum(kw for _, kw in coming)) / chip.power_kw_it_per_gpu)
         if fits < view.param("desk.part_min") * gpus:
             continue
+        start = max(ready, powered_day(room, coming, min(gpus, fits) * chip.power_kw_it_per_gpu))
         offer = Offer(name, site.name, min(gpus, fits), start, None, view.cost(name) * view.work_h100e(name))
         if best is None or _sooner(offer) < _sooner(best):
             best = offer

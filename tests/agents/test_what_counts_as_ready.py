@@ -8,7 +8,8 @@ from test_how_agents_decide import of, view
 from test_the_one_decision import asked
 from test_what_is_asked_for_is_there import campus, contract
 
-from agents import amounts, fulfilment, lessors, resources, rooms, siting
+from agents import amounts, fulfilment, lessors, options, resources, rooms, shelf, siting
+from agents.decision import Target
 from events.commands.chips import PlaceOrder
 from events.commands.sites import PauseBuilding, StartBuilding
 from events.types import chips as chip_events
@@ -100,6 +101,53 @@ def test_chips_that_wait_are_built_for_where_plant_stands_still():
 
     assert not begun(own_plant(given(), 40_000))
     assert begun(stopped(own_plant(given(), 40_000), 40_000))
+
+
+# --- power that is to come
+
+
+def to_come(world, *due, kw=30_000, site="alpha"):
+    """Buildings of so much at a campus, due on days from the start on."""
+    world.happened(*campus(site, "greenfield", 1))
+    for number, day in enumerate(due, 1):
+        world.happened(
+            site_events.BuildingStarted(
+                building_id=f"{site}/building/{number}", site=site, org=CLOUD, region="texas", kind="greenfield",
+                power_kw_it=kw, start_day=START, due_day=START + day, on_site_power=False, is_firm=True,
+            )
+        )  # fmt: skip
+    return world
+
+
+def rested(world, days, name="alpha/building/1"):
+    """The same with work on one that has rested for some days."""
+    told = site_events.BuildingPaused(building_id=name, site="alpha", org=CLOUD, power_kw_it=30_000)
+    world.happened(told)
+    world.state.sites.buildings[name].paused_day = view(world, CLOUD).day - days
+    return world
+
+
+def room_at(world):
+    return next(room for room in rooms.rooms(view(world, CLOUD)) if room.site == "alpha")
+
+
+def test_paused_work_is_promised_for_the_day_that_taking_it_up_today_would_bring():
+    going_on, paused = room_at(to_come(given(), 200)), room_at(rested(to_come(given(), 200), 90))
+    assert paused.coming[0][0] == going_on.coming[0][0] + 90
+    assert paused.coming[0][1] == going_on.coming[0][1]
+
+
+@pytest.mark.parametrize(("gpus", "day"), [(12_000, 100), (21_000, 100), (22_000, 300), (42_000, 300)])
+def test_gpus_that_several_buildings_feed_are_promised_for_the_last_of_them(gpus, day):
+    slow = {"price__need_slack_weeks": 60.0, "contracts__ask_min_h100e": 1e9, "shipping__weeks": 1.0}
+    world = asked(world=to_come(given(**slow), 300, 100), h100e=float(gpus), due_day=START + 30, chip="", region="",
+                  kind="serving")  # fmt: skip
+    v = view(world, CLOUD)
+    offer = shelf.forward(v, v.requests_to_me()[0], {})
+    assert (offer.site, offer.gpus, offer.start_day) == ("alpha", gpus, START + day)
+    machine = Target(kind="serving", h100e=float(gpus), due_day=START, years=2.0, worth_usd_per_h100e_hour_max=9.0)
+    (own,) = (o for o in options.own_sites(v, machine) if o.site == "alpha")
+    assert own.wait_weeks == pytest.approx((START + day - v.day) / 7)
 
 
 # --- one campus
