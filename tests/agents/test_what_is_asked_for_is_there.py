@@ -64,8 +64,8 @@ def test_power_that_may_be_switched_off_and_power_that_may_not_have_a_queue_each
     v = view(world, CLOUD)
     firm = option("firm", way=Way.GREENFIELD, region="texas", is_owned=True)
     begun = {siting._queue(option("other", region="texas", is_firm=False)): 5_000_000.0}
-    assert siting._after(v, firm, 1_000.0, begun) == firm
-    assert siting._after(v, firm, 1_000.0, {siting._queue(firm): 5_000_000.0}).failed == ("power",)
+    assert siting._after(v, firm, 1_000.0, begun.get(siting._queue(firm), 0.0)) == firm
+    assert siting._after(v, firm, 1_000.0, 5_000_000.0).failed == ("power",)
 
 
 def signed(*gpus, kw=0):
