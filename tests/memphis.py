@@ -49,7 +49,7 @@ def parameters(draw: int) -> dict[str, float]:
 
 def what_if(case: str, draw: int, regions: list[str]) -> dict[str, float]:
     """What a case changes: power at the site that the lab has in view, patience, no money, dear offers."""
-    site = hall_region(rng.Draws(draw, LAB, 0), regions)
+    site = hall_region(rng.Draws(draw, LAB, 0), tuple(regions))
     return {
         "base": {},
         "ample": {f"regions.{site}.queue_days": 30.0, f"regions.{site}.grid_mw_per_year": 20_000.0},
