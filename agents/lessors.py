@@ -82,17 +82,19 @@ def plans(view: MarketView, lead: float, kw: float, regions: list[str]) -> Itera
 
     What its own users and the labs that it backs lack has asked for power first, at each site its part.
     """
-    first = spoken_for_kw(view)
+    first, own = spoken_for_kw(view), {site.region for site in view.sites()}
+    plant_weeks = means.power_weeks(view, Build("greenfield", regions[0], True), kw) if regions else 0.0
     for region in regions:
-        beside, apart = (max(lead, means.shell_weeks(view, kind, region)) for kind in ("next", "greenfield"))
-        asked, campus = kw + first.get(region, 0.0), permission.own_site(view, region)
+        asked, apart = kw + first.get(region, 0.0), max(lead, means.shell_weeks(view, "greenfield", region))
+        campus = permission.own_site(view, region) if region in own else None
         if campus is not None:
-            build = Build("brownfield", region, False)
+            build, beside = Build("brownfield", region, False), max(lead, means.shell_weeks(view, "next", region))
             yield Plan(campus.name, build, region, max(beside, means.power_weeks(view, build, asked)))
         build = Build("greenfield", region, False)
-        yield Plan("", build, region, max(apart, means.power_weeks(view, build, asked)))
-        build = Build("greenfield", region, True)
-        yield Plan("", build, region, max(apart, means.power_weeks(view, build, kw)))
+        weeks, alone = max(apart, means.power_weeks(view, build, asked)), max(apart, plant_weeks)
+        yield Plan("", build, region, weeks)
+        if alone < weeks:  # makers of own plant have one queue
+            yield Plan("", Build("greenfield", region, True), region, alone)
 
 
 @once
@@ -143,9 +145,23 @@ def carried_gpus(view: MarketView, chip: Chip, first_day: int, build: Build | No
     """
     p, means_usd = view.param, own_means(view)
     years = clip((first_day - view.day) / 365, 0.0, p("contracts.raise_years_max"))
-    open_to = [Build("greenfield", region, False) for region in view.home_regions()] if build is None else [build]
-    bill = min((means.bill_usd(view, chip, 1, each) for each in open_to), default=math.inf)
+    bill = least_bill_usd(view, chip) if build is None else means.bill_usd(view, chip, 1, build)
     return max(0.0, means_usd.cash + years * means_usd.per_year) / (means_usd.part * bill)
+
+
+def least_bill_usd(view: MarketView, chip: Chip) -> float:
+    """Bill of a GPU with new land where that costs least."""
+    known = _least_bills_usd(view)
+    if chip.name not in known:
+        open_to = (Build("greenfield", region, False) for region in view.home_regions())
+        known[chip.name] = min((means.bill_usd(view, chip, 1, each) for each in open_to), default=math.inf)
+    return known[chip.name]
+
+
+@once
+def _least_bills_usd(view: MarketView) -> dict[str, float]:
+    """Such bills by chip that were asked for so far."""
+    return {}
 
 
 def buildable_gpus(view: MarketView, chip: Chip) -> float:

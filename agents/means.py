@@ -150,12 +150,18 @@ class Build(NamedTuple):
 
 def shell_weeks(view: MarketView, kind: str, region: str) -> float:
     """Weeks until a shell stands in a region, with the usual slip; `next` is another building of an own campus."""
-    p = view.param
-    if kind == "next":
-        days = (p("sites.next_days_min") + p("sites.next_days_max")) / 2
-    else:
-        days = p(f"sites.{kind}_days")
-    return view.shell_time_factor(region) * days * p("sites.slip_median") / 7
+    known, p = _shell_weeks(view), view.param
+    if (kind, region) not in known:
+        next_days = (p("sites.next_days_min") + p("sites.next_days_max")) / 2
+        days = next_days if kind == "next" else p(f"sites.{kind}_days")
+        known[kind, region] = view.shell_time_factor(region) * days * p("sites.slip_median") / 7
+    return known[kind, region]
+
+
+@once
+def _shell_weeks(view: MarketView) -> dict[tuple[str, str], float]:
+    """Weeks by kind and region that were asked for so far."""
+    return {}
 
 
 def queue_days(view: MarketView, build: Build, kw: float) -> float:
@@ -190,12 +196,14 @@ def works_usd(view: MarketView, build: Build, kw: float) -> float:
     return kw * (p("build.shell_usd_per_kw") + plant) + levied
 
 
-def ways_to_build(view: MarketView, halls: Sequence[str]) -> Iterator[Build]:
+def ways_to_build(view: MarketView, halls: Sequence[str], only: str = "") -> Iterator[Build]:
     """New land in every region at home, and old halls in some of them, on the grid or with own plant.
 
-    Plant of its own comes with new land, with a hall where the org takes that on.
+    Plant of its own comes with new land, with a hall where the org takes that on. `only` : one region, where named.
     """
     for region in view.home_regions():
+        if only not in ("", region):
+            continue
         yield Build("greenfield", region, False)
         yield Build("greenfield", region, True)
         yield from not_firm(view, "greenfield", region)

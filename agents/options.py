@@ -59,12 +59,13 @@ def every_build(
     gpus = math.ceil(target.h100e / chip.h100e)
     regions = view.home_regions()  # a fleet takes what halls there are, the search for a single one ends in one region
     open_halls = (regions if halls else ()) if target.is_fleet else (hall_region(view.draws, regions),)
-    ways = [build for build in ways_to_build(view, open_halls) if region in ("", build.region)]
+    ways = list(ways_to_build(view, open_halls, region))
     usd, weeks = (0.0, 0.0) if target.chips_wait else (bill_usd(view, chip, gpus, None), chip_weeks(view, chip))
     is_found = target.is_fleet or has_hall(view, since_day)
     upkeep = {region: upkeep_usd(view, chip, region) for region in {build.region: None for build in ways}}
     share = capital_share(view, capital_rate(view, is_contracted=target.is_fleet))
-    common = Common(chip, gpus, gpus * chip.power_kw_it_per_gpu, usd, weeks, share, upkeep, is_found)
+    work_factor, kw = chip.h100e / unit_h100e(view, target, chip), gpus * chip.power_kw_it_per_gpu
+    common = Common(chip, gpus, kw, usd, weeks, share, upkeep, is_found, target.is_fleet, work_factor)
     return [_built(view, target, build, common) for build in ways]
 
 
@@ -79,12 +80,14 @@ class Common(NamedTuple):
     capital_share: float  # of a bill, that capital costs in a year
     upkeep_usd: Mapping[str, Upkeep]  # by region
     is_hall_found: bool
+    is_fleet: bool
+    work_factor: float  # H100e of a GPU over those that its cost is spread over
 
 
 def _built(view: MarketView, target: Target, build: Build, common: Common) -> Option:
     """A build as an option: late by its hall, its works, its power, its chips or its licence."""
     kind, region, on_site, is_firm = build
-    chip, kw, is_fleet = common.chip, common.kw, target.is_fleet
+    chip, kw, is_fleet = common.chip, common.kw, common.is_fleet
     h100e = common.gpus * chip.h100e
     may = permission.to_build(view, region, kind, kw, on_site=on_site, is_firm=is_firm)
     is_open, is_found = may.is_worth_asking, kind == "greenfield" or common.is_hall_found
@@ -99,7 +102,7 @@ def _built(view: MarketView, target: Target, build: Build, common: Common) -> Op
         failed = (*failed, "power")
     slip_share, late_weeks = slip(view, wait)
     cost = hour_usd(bill / h100e, common.capital_share, common.upkeep_usd[region])
-    cost *= chip.h100e / unit_h100e(view, target, chip)
+    cost *= common.work_factor
     return Option(
         name=f"{kind} {region}{_power_name(build)}",
         way=KINDS[kind],

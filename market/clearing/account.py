@@ -42,13 +42,13 @@ def account(of: Book, cleared: Cleared) -> Account:
     """Sum up a clearing. Raises Infeasible where the book does not allow it."""
     got = _served(of, cleared)
     room, bids = Room(of), {bid.id: bid for bid in of.bids}
-    paid = dict.fromkeys(bids, 0.0)
+    paid, hours = dict.fromkeys(bids, 0.0), of.hours
     cost = 0.0
     for x in cleared.allotments:
         term, place = bids[x.bid].alternatives[x.alternative].term, (x.site, x.chip)
         if x.units > room.fits(place, term):
             raise Infeasible(f"{x.bid}: {x.units:,} units of {x.chip} at {x.site} are more than is left there")
-        least = room.cost(place, term) * of.hours * x.units
+        least = room.cost(place, term) * hours * x.units
         if x.pays_usd < least - CLOSE * max(1.0, least):
             raise Infeasible(f"{x.bid}: pays {x.pays_usd:g} USD at {x.site}, less than the reserve of {least:g}")
         room.take(place, term, x.units)

@@ -159,7 +159,7 @@ class Room:
 
     def cost(self, place: Place, term: range) -> float:
         """Reserve of one unit over a term, USD an hour of each week."""
-        return sum(self.lots[*place, week].reserve_usd for week in term)
+        return sum([self.lots[*place, week].reserve_usd for week in term])
 
 
 def shared_power(lots: Sequence[Lot]) -> dict[tuple[str, int], float]:

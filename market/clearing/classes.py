@@ -43,7 +43,7 @@ def clear_by_class(of: Book, rule: Rule) -> Cleared:
 
     A claim that would get less than it can use, or pay more than it is worth to it, leaves, and the rule answers anew.
     """
-    room, allotments = Room(of), list[Allotment]()
+    room, allotments, hours = Room(of), list[Allotment](), of.hours
     prices = {(lot.site, lot.chip, lot.week): lot.reserve_usd for lot in of.lots}
     for (region, chip, first, longest), claims in sorted(_entries(of, room).items()):
         weeks = -longest
@@ -51,7 +51,7 @@ def clear_by_class(of: Book, rule: Rule) -> Cleared:
         offers = sorted(_offers(of, room, region, chip, term), key=lambda o: (o.reserve_usd, o.place))
         placed, price = _settle(offers, claims, rule)
         for claim, place, units, each in placed:
-            pays = each * units * of.hours * weeks
+            pays = each * units * hours * weeks
             allotments.append(Allotment(claim.bid.id, claim.number, *place, units, pays))
             room.take(place, term, units)
         for offer in offers if price is not None else ():

@@ -61,8 +61,9 @@ class View:
     def __init__(self, shared: Shared, me: str) -> None:
         _SHARED.__set__(self, shared)
         _STATE.__set__(self, shared.state)
-        settable = _Settable(shared.parameters)
-        settable.update(shared.own_parameters.get(me, ()))
+        public, own = shared.parameters
+        settable = _Settable(public)
+        settable.update(own.get(me, ()))
         settable.me = me
         values = (
             ("me", me), ("week", shared.week), ("day", shared.day), ("param", settable.__getitem__),

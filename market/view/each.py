@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def once_each[T](find: Callable[[EachOrg, str], T]) -> Callable[[EachOrg, str], T]:
+def once_each[S: EachOrg, T](find: Callable[[S, str], T]) -> Callable[[S, str], T]:
     """Keep what a reading finds of an org, or of a role, for as long as its week lasts."""
 
     name = find.__name__
 
     @wraps(find)
-    def kept(shared: EachOrg, org: str) -> T:
+    def kept(shared: S, org: str) -> T:
         known = shared.known[name]
         if org not in known:
             known[org] = find(shared, org)

@@ -12,7 +12,7 @@ from market.rules.credit import bond_room_cents, coverage
 from market.rules.finance import burn_cents, runway_days
 from market.rules.machines import Machine, step_flop
 from market.rules.rights import takeable
-from market.state.chips import Holding, Order, Place
+from market.state.chips import Holding, Order
 from market.state.contracts import Contract
 from market.state.finance import Books
 from market.state.leases import Lease, Letter, Quote, Request
@@ -106,9 +106,7 @@ class OwnView(PublicView):
 
     def free(self, chip: str, site: str) -> int:
         """GPUs that the org could hand over today."""
-        place = Place(self.me, chip, site)
-        holding = state_of(self).chips.holdings.get(place)
-        return holding.held - shared_of(self).busy.get(place, 0) if holding else 0
+        return shared_of(self).free(self.me).get((chip, site), 0)
 
     def orders(self) -> tuple[Order, ...]:
         """Own open orders."""

@@ -27,6 +27,7 @@ from market.state.contracts import Contract
 from market.state.finance import Books
 from market.state.run import Org
 from market.units import CENTS, MONTH_HOURS
+from market.view.each import once_each
 from market.view.frozen import all_frozen, frozen
 from market.view.power import SharedPower
 from market.view.records import Chip, LabSeen, Lot, Round
@@ -48,18 +49,16 @@ class Shared(SharedPower):
         return {org: tuple(mine) for org, mine in found.items()}
 
     @cached_property
-    def parameters(self) -> dict[str, float]:
-        """Settable numbers that are no org's own."""
-        return {name: x for name, x in self.state.run.parameters.items() if name[:5] != "orgs."}
-
-    @cached_property
-    def own_parameters(self) -> dict[str, dict[str, float]]:
-        """Those of orgs, by org."""
-        found: dict[str, dict[str, float]] = defaultdict(dict)
+    def parameters(self) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
+        """Settable numbers that are no org's own, and those of orgs, by org."""
+        public: dict[str, float] = {}
+        own: dict[str, dict[str, float]] = defaultdict(dict)
         for name, x in self.state.run.parameters.items():
             if name[:5] == "orgs.":
-                found[name.split(".", 2)[1]][name] = x
-        return found
+                own[name.split(".", 2)[1]][name] = x
+            else:
+                public[name] = x
+        return public, own
 
     @cached_property
     def orgs(self) -> Mapping[str, Org]:
@@ -246,6 +245,15 @@ class Shared(SharedPower):
             if quote.parent_lease_id is None:
                 busy[Place(quote.lessor, quote.chip, quote.site)] += quote.gpus
         return busy
+
+    @once_each
+    def free(self, org: str) -> dict[tuple[str, str], int]:
+        """GPUs that an org could hand over today, by chip and site."""
+        busy, found = self.busy, {}
+        for place in self.state.index.holdings.get(org, ()):
+            holding = self.state.chips.holdings[place]
+            found[holding.chip, holding.site] = holding.held - busy.get(place, 0)
+        return found
 
     @cached_property
     def machines(self) -> dict[str, list[Machine]]:
