@@ -48,7 +48,8 @@ class Plans:
 @dataclass(frozen=True, slots=True)
 class Fixed:
     """What a plan must have; None leaves it to the search, among `eps` and `cps` where they are given,
-    and pipelines whose longest stage exceeds the mean by at most `stage_waste`."""
+    pipelines whose longest stage exceeds the mean by at most `stage_waste`, and microbatches in a pipeline of at most
+    `pipelined` sequences."""
 
     tp: int | None = None
     pp: int | None = None
@@ -60,6 +61,7 @@ class Fixed:
     eps: tuple[int, ...] = ()
     cps: tuple[int, ...] = ()
     stage_waste: float = STAGE_WASTE
+    pipelined: int = MICROBATCH[-1]
 
 
 FREE = Fixed()
@@ -134,8 +136,9 @@ def splits(m: Model, domain: int, fixed: Fixed = FREE) -> Splits:
     least = {p: i for i, (p, _) in reversed(list(enumerate(chunks)))}
     start = np.array([least[p] for p, _ in chunks])[chunk]
     place = np.arange(len(tp)) - (chunk - start) * len(options[2]) * len(options[3]) * len(options[4])
-    first, owner = np.unique(place, return_inverse=True)
-    return Splits(columns, first, owner)
+    kept = (microbatch <= fixed.pipelined) | (pp == 1)
+    first, owner = np.unique(place[kept], return_inverse=True)
+    return Splits(tuple(c[kept] for c in columns), (np.cumsum(kept) - 1)[first], owner)
 
 
 def plans(m: Model, domain: int, gpus: float, fixed: Fixed = FREE) -> Plans:

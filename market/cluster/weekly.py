@@ -78,9 +78,9 @@ def training_precision(year: float) -> int:
     return int(year >= FP8_TRAINING_YEAR) + int(year >= FP4_TRAINING_YEAR)
 
 
-LARGE_GPUS, LARGE = 600, Fixed(microbatch=1, stage_waste=0.07)
-"""On so many GPUs and more, runs are planned with microbatches of one sequence and nearly even stages: within a few
-percent of the best (a test compares), and a search costs a third."""
+LARGE_GPUS, LARGE = 600, Fixed(pipelined=1, stage_waste=0.07)
+"""On so many GPUs and more, runs in a pipeline are planned with microbatches of one sequence and nearly even stages:
+within a few percent of the best (a test compares), and a search costs a third."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,7 @@ SAME_QUESTION = [
     ("GB200", 1_500, mixture_of(3e11), 2025.9, 1), ("GB200", 100_000, mixture_of(1e12), 2026.9, 1),
     ("GB300", 20_000, dense_of(1e11), 2026.2, 2), ("A100", 9_000, mixture_of(1e11), 2024.2, 0),
     ("TPU v6e", 50_000, mixture_of(3e11), 2026.0, 0), ("MI300X", 300, dense_of(1e11), 2025.0, 1),
+    ("GB300", 3_000, dense_of(1e11), 2026.0, 1),
 ]  # fmt: skip
 
 
