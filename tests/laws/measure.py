@@ -60,10 +60,21 @@ class Figures:
     idle: dict[str, list[float]] = field(default_factory=dict)  # lab -> idle part of research by week, projects waiting
 
 
+class CountedLog(QueryableLog):
+    """A log that holds its events beyond the end of the run, until they are counted."""
+
+    def finish(self) -> None:
+        """Wait: a run that ends would let go of them."""
+
+    def lay_out(self) -> None:
+        """Answer questions from now on."""
+        super().finish()
+
+
 def run(seed: int, change: Change) -> Figures:
     """Run the world under a change and measure it."""
     scenario = load_scenario(WORLD, {}).scenario
-    log = QueryableLog()
+    log = CountedLog()
     model = MarketModel(scenario, seed, log=log, hooks=policy_hooks(load_policies(change.policies)))
     found = Figures(model.state.leases.price_usd_per_h100e_hour)
     with few_collections():
@@ -79,7 +90,7 @@ def run(seed: int, change: Change) -> Figures:
     for entry in log.entries():
         if entry.day > start:
             _note(found, entry.event, entry.day - start, weights)
-    log.finish()
+    log.lay_out()
     revenue = definition_of("nvda_dc_revenue")
     days = (pl.col("day") > start) & (pl.col("day") < start + QUARTER_DAYS)
     found.nvidia_usd = 1e9 * revenue.factor * float(log.query(revenue.query).filter(days)["value"].sum())
