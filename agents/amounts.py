@@ -100,7 +100,7 @@ def finance_usd_per_year(view: MarketView) -> float:
 def shells_usd_per_year(view: MarketView) -> float:
     """What is still to be paid for the shells under way, spread over the time that a greenfield takes."""
     p = view.param
-    kw = sum(b.power_kw for b in view.buildings() if b.paused_day < 0)
+    kw = sum(b.power_kw for b in view.buildings() if b.paused_day < 0 and b.kind != "leased")
     left = kw * p("build.shell_usd_per_kw") * (1 - p("build.cash_share"))
     return left / greenfield_years(view)
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from bisect import insort
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Literal
 
@@ -38,9 +38,11 @@ class Way(StrEnum):
     OWN_SITE = "own site"  # chips for own power that stands or is promised
     BROWNFIELD = "brownfield"
     GREENFIELD = "greenfield"
+    LEASED_SHELL = "leased shell"  # power that a developer builds and leases out
     WAIT = "wait"
 
 
+SITE_KINDS: Mapping[str, NewSiteKind] = {Way.BROWNFIELD: "brownfield", Way.LEASED_SHELL: "leased"}  # others: new land
 Gate = Literal["permission", "power", "finance", "lost to another"]  # what an option must pass whatever it scores
 
 
@@ -129,7 +131,7 @@ class Option(Struct, frozen=True, kw_only=True):
     @property
     def site_kind(self) -> NewSiteKind:
         """Kind of site that building by it begins."""
-        return "brownfield" if self.way == Way.BROWNFIELD else "greenfield"
+        return SITE_KINDS.get(self.way, "greenfield")
 
 
 class Weights(Struct, frozen=True):

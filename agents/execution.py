@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from agents.decision import Option
-from agents.permission import own_site
+from agents.permission import site_for
 from events.commands import Choice, Command
 from events.commands.sites import PlanSite, StartBuilding
 from events.kinds import BuildingKind
@@ -17,7 +17,7 @@ def begin(
 ) -> Command:
     """Begin a building of a fleet: at a site, at the org's own site in the region, else at a new one."""
     kind = option.site_kind
-    site = site or own_site(view, option.region)
+    site = site_for(view, kind, option.region, site)
     if site is None:
         return PlanSite(
             actor=view.me, because=because, region=option.region, kind=kind, power_kw_it=math.floor(kw),

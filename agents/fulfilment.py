@@ -131,6 +131,7 @@ def build_for(view: MarketView, contract: Contract, room: dict[str, float]) -> I
     kw, region = min(lack, round(p("sites.building_kw_max"))), site.region if site else contract.region
     wanted = replace(fleet(view, means.h100e_of_kw(chip, kw), weeks, urgency(view)), chip=chip.name)
     ways = options.every_build(view, wanted, view.day, region=region)
+    ways = [way for way in ways if not (at and way.way == Way.LEASED_SHELL)]  # that would stand apart from its site
     late = [replace(way, wait_weeks=max(0.0, way.wait_weeks - weeks)) for way in ways]
     found = decide(wanted, late, means.weights(view))
     slow = next((scored for scored in found.ranked if scored.option.failed == ("power",)), None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -13,7 +13,7 @@ from agents.decision import Target
 from agents.means import YEAR_DAYS, Build
 from agents.resources import own_part, running_kw
 from agents.rights import with_clauses
-from agents.rooms import lacking_kw, rooms
+from agents.rooms import rooms, spoken_for_kw
 from agents.valuation import once
 from events.commands import Command
 from events.commands.leases import BreakTalks, GiveQuote
@@ -21,7 +21,7 @@ from events.kinds import TalksEnd
 from events.terms import LeaseTerms, terms_of
 from market.rng import LIFETIME, Draws
 from market.units import CENTS, YEAR_MONTHS, clip
-from market.view import Chip, MarketView, Quote, Request
+from market.view import Chip, MarketView, Quote, Request, Site
 
 
 class Offer(NamedTuple):
@@ -69,24 +69,27 @@ class Plan(NamedTuple):
         return self.build or Build("greenfield", self.region, False)
 
 
-def standing_plans(view: MarketView, lead: float, kw: float) -> Iterator[Plan]:
-    """Power that stands or is promised at own sites, with its wait, at least that for the chips."""
+def standing_plans(view: MarketView, lead: float, kw: float, sites: Sequence[Site]) -> Iterator[Plan]:
+    """Power that stands or is promised at some of the own sites, with its wait, at least that for the chips."""
+    at = {site.name for site in sites}
     for room in rooms(view):
-        weeks = room.weeks_until(view, kw)
+        weeks = room.weeks_until(view, kw) if room.site in at else None
         if weeks is not None:
             yield Plan(room.site, None, room.region, max(lead, weeks))
 
 
-def plans(view: MarketView, lead: float, kw: float, regions: list[str]) -> Iterator[Plan]:
-    """Another building of an own campus, and a new site, in regions where the org may build: each with its wait.
+def plans(view: MarketView, lead: float, kw: float, places: tuple[Sequence[str], Sequence[Site]]) -> Iterator[Plan]:
+    """Another building of an own campus, a new site, a developer's shell where the org may build: each with its wait.
 
-    What its own users and the labs that it backs lack has asked for power first, at each site its part.
+    places : those regions, and sites that can take the building. What its own users and the labs that it backs lack has
+    asked for power first, at each site its part.
     """
-    first, own = spoken_for_kw(view), {site.region for site in view.sites()}
+    regions, sites = places
+    first, is_tenant = spoken_for_kw(view), means.has_tenants_credit(view)
     plant_weeks = means.power_weeks(view, Build("greenfield", regions[0], True), kw) if regions else 0.0
     for region in regions:
         asked, apart = kw + first.get(region, 0.0), max(lead, means.shell_weeks(view, "greenfield", region))
-        campus = permission.own_site(view, region) if region in own else None
+        campus = permission.main_site(site for site in sites if site.region == region)
         if campus is not None:
             build, beside = Build("brownfield", region, False), max(lead, means.shell_weeks(view, "next", region))
             yield Plan(campus.name, build, region, max(beside, means.power_weeks(view, build, asked)))
@@ -95,15 +98,9 @@ def plans(view: MarketView, lead: float, kw: float, regions: list[str]) -> Itera
         yield Plan("", build, region, weeks)
         if alone < weeks:  # makers of own plant have one queue
             yield Plan("", Build("greenfield", region, True), region, alone)
-
-
-@once
-def spoken_for_kw(view: MarketView) -> dict[str, float]:
-    """Power that own users and backed labs lack, by region."""
-    first = dict[str, float]()
-    for room in rooms(view):
-        first[room.region] = first.get(room.region, 0.0) + room.share * lacking_kw(view)
-    return first
+        if is_tenant:
+            build, ready = Build("leased", region, False), max(lead, means.shell_weeks(view, "leased", region))
+            yield Plan("", build, region, max(ready, means.power_weeks(view, build, kw)))
 
 
 def at_wish(view: MarketView, chip: Chip, gpus: int, region: str) -> Plan | None:
@@ -224,6 +221,7 @@ def offer(view: MarketView, request: Request) -> LeaseTerms | TalksEnd:
     bill = means.bill_usd(view, chip, gpus, plan.works)
     rate = owning.capital_rate(view, is_contracted=True)
     own = owning.owning_usd(view, bill, (chip, gpus), plan.region, rate) * chip.h100e
+    own += means.shell_rent_usd(view, plan.works, chip.power_kw_it_per_gpu)
     price = p("talks.quote_factor") * max(price, own * p("price.entry_floor"))
     ramp = "" if request.chip else "fleet_"  # a machine is wanted whole, a fleet as it grows
     terms = LeaseTerms(
@@ -245,12 +243,13 @@ def place_for(view: MarketView, chip: Chip, gpus: int, request: Request) -> Plan
     if wish is not None:
         return wish
     lead, kw, due = means.chip_weeks(view, chip), gpus * chip.power_kw_it_per_gpu, (request.due_day - view.day) / 7
-    standing = list(standing_plans(view, lead, kw))
+    sites = [site for site in view.sites() if not request.chip or means.holds(view, site, kw)]
+    standing = list(standing_plans(view, lead, kw, sites))
     in_time = [plan for plan in standing if plan.weeks <= due]
     if in_time:
         return min(in_time, key=_rank)
     regions = permission.open_regions(view, sorted(view.home_regions()), kw)
-    return min((*standing, *plans(view, lead, kw, regions)), key=_rank, default=None)
+    return min((*standing, *plans(view, lead, kw, (regions, sites))), key=_rank, default=None)
 
 
 def _rank(plan: Plan) -> tuple[float, str, str]:

@@ -18,7 +18,7 @@ from events.kinds import NewSiteKind
 from events.terms import schedule
 from market.rng import LIFETIME, Draws
 from market.units import HOURS_PER_YEAR, YEAR_WEEKS
-from market.view import Chip, MarketView, Quote
+from market.view import Chip, MarketView, Quote, Site
 
 SLIP_WEEKS = 13  # a slip that counts
 YEAR_DAYS = 365
@@ -174,15 +174,20 @@ def queue_days(view: MarketView, build: Build, kw: float) -> float:
 def power_weeks(view: MarketView, build: Build, kw: float) -> float:
     """Weeks until power flows: own plant by its makers' wait, the grid by the region's queue, or by a study alone."""
     days = queue_days(view, build, kw)
-    if build.on_site or not build.is_firm:
+    if build.on_site or not build.is_firm or build.kind == "leased":
         return days / 7
     if build.kind == "brownfield" and kw > view.param("sites.hall_grid_kw"):
         days += min(view.param("sites.power_lead_days"), view.region_param(build.region, "queue_days"))
     return days / 7  # none is applied for ahead beyond than a hall's own connection
 
 
+def fleet_power_weeks(view: MarketView, build: Build, kw: float) -> float:
+    """Weeks until power flows for a part of a fleet: its owner applies ahead of each ground-breaking."""
+    return queue_days(view, build, kw) / 7
+
+
 def bill_usd(view: MarketView, chip: Chip, gpus: int, build: Build | None) -> float:
-    """Whole bill of a build: chips with servers, shell, own plant; without a shell for power that stands."""
+    """Whole bill of a build: chips with servers, shell, own plant; no shell where power stands or is leased."""
     p, kw = view.param, gpus * chip.power_kw_it_per_gpu
     chips = gpus * chip.price_usd_per_gpu * (1 + p("shipping.server_cost_share") + view.levy_on_chips(chip.name))
     return chips + (works_usd(view, build, kw) if build else 0.0)
@@ -193,17 +198,31 @@ def works_usd(view: MarketView, build: Build, kw: float) -> float:
     p = view.param
     plant = view.plant_usd_per_kw * view.region_param(build.region, "pue") if build.on_site else 0.0
     levied = permission.building_levy_usd(view, build.region, kw, on_site=build.on_site, is_firm=build.is_firm)
-    return kw * (p("build.shell_usd_per_kw") + plant) + levied
+    shell = 0.0 if build.kind == "leased" else p("build.shell_usd_per_kw")
+    return kw * (shell + plant) + levied
 
 
-def ways_to_build(view: MarketView, halls: Sequence[str], only: str = "") -> Iterator[Build]:
-    """New land in every region at home, and old halls in some of them, on the grid or with own plant.
+def shell_rent_usd(view: MarketView, build: Build, kw: float) -> float:
+    """Rent of an hour for so much power in a developer's shell."""
+    return kw * view.param("build.leased_usd_per_kw_year") / HOURS_PER_YEAR if build.kind == "leased" else 0.0
+
+
+def has_tenants_credit(view: MarketView) -> bool:
+    """Whether developers' lenders take the org as a tenant: it lives on contracts, or has other business."""
+    return bool(view.trait("borrows")) or view.trait("income_usd_per_year") > 0
+
+
+def ways_to_build(view: MarketView, halls: Sequence[str], kw: float, only: str = "") -> Iterator[Build]:
+    """New land and developers' shells in every region at home, old halls in some, on the grid or with own plant.
 
     Plant of its own comes with new land, with a hall where the org takes that on. `only` : one region, where named.
     """
+    is_tenant = has_tenants_credit(view)
     for region in view.home_regions():
         if only not in ("", region):
             continue
+        if is_tenant and has_shell(view, shell := Build("leased", region, False), kw):
+            yield shell
         yield Build("greenfield", region, False)
         yield Build("greenfield", region, True)
         yield from not_firm(view, "greenfield", region)
@@ -219,6 +238,17 @@ def not_firm(view: MarketView, kind: NewSiteKind, region: str) -> Iterator[Build
     """The same on a grid that may switch it off, where the region still has room for such loads."""
     if view.non_firm_kw(region) > 0:
         yield Build(kind, region, False, is_firm=False)
+
+
+def holds(view: MarketView, site: Site, kw: float) -> bool:
+    """Whether a machine of so much power can stand at one place there: a pool is many halls, none larger than known."""
+    return site.kind != "pool" or kw <= view.param("sites.pool_place_kw")
+
+
+def has_shell(view: MarketView, build: Build, kw: float) -> bool:
+    """Whether developers have so much to lease out in a region in the time that anybody would wait for it."""
+    longest = shell_weeks(view, "leased", build.region) + view.param("sites.patience_weeks")
+    return power_weeks(view, build, kw) <= longest
 
 
 @once

@@ -15,14 +15,16 @@ from agents.means import (
     bill_usd,
     chip_for,
     chip_weeks,
+    fleet_power_weeks,
     hall_region,
     has_hall,
+    holds,
     offers,
     other_burn_usd,
     paid_first_usd,
     power_weeks,
     promised_usd,
-    queue_days,
+    shell_rent_usd,
     shell_weeks,
     slip,
     ways_to_build,
@@ -35,13 +37,13 @@ from agents.valuation import once
 from market.units import YEAR_WEEKS
 from market.view import Chip, MarketView, Quote
 
-KINDS: dict[str, Way] = {kind: kind for kind in (Way.GREENFIELD, Way.BROWNFIELD)}  # of new sites, by name
+KINDS: dict[str, Way] = {"greenfield": Way.GREENFIELD, "brownfield": Way.BROWNFIELD, "leased": Way.LEASED_SHELL}
 
 
 def builds(view: MarketView, target: Target, since_day: int) -> list[Option]:
-    """The best brownfield and the best greenfield, by cost and wait; a hall not found yet is a hope."""
+    """The best site of each kind, by cost and wait; a hall not found yet is a hope."""
     found = every_build(view, target, since_day)
-    ways = [[option for option in found if option.way == way] for way in (Way.BROWNFIELD, Way.GREENFIELD)]
+    ways = [[option for option in found if option.way == way] for way in KINDS.values()]
     risk = view.param("choice.risk_weight")
     return [_best(options, target, risk) for options in ways if options]
 
@@ -59,12 +61,13 @@ def every_build(
     gpus = math.ceil(target.h100e / chip.h100e)
     regions = view.home_regions()  # a fleet takes what halls there are, the search for a single one ends in one region
     open_halls = (regions if halls else ()) if target.is_fleet else (hall_region(view.draws, regions),)
-    ways = list(ways_to_build(view, open_halls, region))
+    kw = gpus * chip.power_kw_it_per_gpu
+    ways = list(ways_to_build(view, open_halls, kw, region))
     usd, weeks = (0.0, 0.0) if target.chips_wait else (bill_usd(view, chip, gpus, None), chip_weeks(view, chip))
     is_found = target.is_fleet or has_hall(view, since_day)
     upkeep = {region: upkeep_usd(view, chip, region) for region in {build.region: None for build in ways}}
     share = capital_share(view, capital_rate(view, is_contracted=target.is_fleet))
-    work_factor, kw = chip.h100e / unit_h100e(view, target, chip), gpus * chip.power_kw_it_per_gpu
+    work_factor = chip.h100e / unit_h100e(view, target, chip)
     common = Common(chip, gpus, kw, usd, weeks, share, upkeep, is_found, target.is_fleet, work_factor)
     return [_built(view, target, build, common) for build in ways]
 
@@ -90,7 +93,7 @@ def _built(view: MarketView, target: Target, build: Build, common: Common) -> Op
     chip, kw, is_fleet = common.chip, common.kw, common.is_fleet
     h100e = common.gpus * chip.h100e
     may = permission.to_build(view, region, kind, kw, on_site=on_site, is_firm=is_firm)
-    is_open, is_found = may.is_worth_asking, kind == "greenfield" or common.is_hall_found
+    is_open, is_found = may.is_worth_asking, kind != "brownfield" or common.is_hall_found
     bill = common.usd + works_usd(view, build, kw) + may.usd
     shell = shell_weeks(view, kind, region)
     power = fleet_power_weeks(view, build, kw) if target.is_funded else power_weeks(view, build, kw)
@@ -102,6 +105,7 @@ def _built(view: MarketView, target: Target, build: Build, common: Common) -> Op
         failed = (*failed, "power")
     slip_share, late_weeks = slip(view, wait)
     cost = hour_usd(bill / h100e, common.capital_share, common.upkeep_usd[region])
+    cost += shell_rent_usd(view, build, kw / h100e)
     cost *= common.work_factor
     return Option(
         name=f"{kind} {region}{_power_name(build)}",
@@ -129,11 +133,6 @@ def unit_h100e(view: MarketView, target: Target, chip: Chip) -> float:
 
 def _power_name(build: Build) -> str:
     return " with own plant" if build.on_site else "" if build.is_firm else " not firm"
-
-
-def fleet_power_weeks(view: MarketView, build: Build, kw: float) -> float:
-    """Weeks until power flows for a part of a fleet: its owner applies ahead of each ground-breaking."""
-    return queue_days(view, build, kw) / 7
 
 
 @once
@@ -190,6 +189,8 @@ def own_sites(view: MarketView, target: Target) -> list[Option]:
     for site in view.sites():
         coming, free = coming_kw(view, site), site.spare_w / 1000 - view.promised_kw(site.name)
         size = min(gpus, int((free + sum(kw for _, kw in coming)) / chip.power_kw_it_per_gpu))
+        if target.is_machine and not holds(view, site, gpus * chip.power_kw_it_per_gpu):
+            continue
         if size < view.param("desk.part_min") * gpus:
             continue
         due = powered_day(free, coming, size * chip.power_kw_it_per_gpu)

@@ -70,6 +70,11 @@ def own_site(view: MarketView, region: str) -> Site | None:
     return main_site(site for site in view.sites() if site.region == region)
 
 
+def site_for(view: MarketView, kind: str, region: str, site: Site | None = None) -> Site | None:
+    """The own site that a building joins: the one given, else one in its region; a developer's shell stands apart."""
+    return None if kind == "leased" else site or own_site(view, region)
+
+
 def main_site(sites: Iterable[Site]) -> Site | None:
     """The site to build on: the largest campus, and where there is none the largest pool, which lies in many places."""
     return max(sites, key=lambda site: (site.kind != "pool", site.energised_kw, site.name), default=None)
@@ -79,7 +84,7 @@ def building(
     view: MarketView, region: str, kind: NewSiteKind, kw: float, *, on_site: bool, is_firm: bool = True
 ) -> Command:
     """The command by which the org would build in a region: at its own site there, else a new one."""
-    own = own_site(view, region)
+    own = site_for(view, kind, region)
     power = max(1, math.ceil(kw))
     if own is None:
         return PlanSite(

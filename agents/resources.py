@@ -34,7 +34,8 @@ def committed_usd(view: MarketView) -> float:
 def shells_usd(view: MarketView) -> float:
     """What is still to be paid for shells that are due within half a year."""
     p, last = view.param, view.day + HALF_YEAR_DAYS
-    kw = sum(b.power_kw for b in view.buildings() if not b.shell_ready and b.paused_day < 0 and b.due_day <= last)
+    coming = (b for b in view.buildings() if not b.shell_ready and b.paused_day < 0 and b.due_day <= last)
+    kw = sum(b.power_kw for b in coming if b.kind != "leased")
     return kw * p("build.shell_usd_per_kw") * (1 - p("build.cash_share"))
 
 

@@ -80,6 +80,15 @@ def lacking_kw(view: MarketView) -> float:
     return max(0.0, needed_kw(view, greenfield_weeks(view)) - coming)
 
 
+@once
+def spoken_for_kw(view: MarketView) -> dict[str, float]:
+    """Power that own users and backed labs lack, by region."""
+    first = dict[str, float]()
+    for room in rooms(view):
+        first[room.region] = first.get(room.region, 0.0) + room.share * lacking_kw(view)
+    return first
+
+
 def backed_h100e(view: MarketView, weeks: float) -> float:
     """Compute that the labs will want whose largest backer in return for their custom the org is.
 

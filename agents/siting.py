@@ -54,7 +54,7 @@ def renewals(view: MarketView) -> Iterator[RenewPermit | ConnectToGrid]:
 def pauses(view: MarketView) -> Iterator[Command]:
     """Pause the newest of what is under way beyond need, a part a month, and take paused work up again when needed."""
     p, paused = view.param, [b for b in view.buildings() if b.paused_day >= 0]
-    working = [b for b in view.buildings() if b.paused_day < 0 and not b.shell_ready]
+    working = [b for b in view.buildings() if b.paused_day < 0 and not b.shell_ready and b.kind != "leased"]
     ready = running_kw(view) + sum(b.power_kw for b in view.buildings() if b.paused_day < 0)
     excess = ready - p("orders.excess") * p("sites.need_margin") * power_needed_kw(view)
     if view.cash_cents < 0:
@@ -123,8 +123,10 @@ def _begin(
 
 
 def _queue(option: Option) -> str:
-    """What a building waits in line for: plant makers, the firm grid of a region, or what its grid may switch off."""
-    return OWN_PLANT if option.on_site_power else f"{option.region} {'firm' if option.is_firm else 'not firm'}"
+    """What a building waits in line for: makers of plant, or of a region the firm grid, the other one, developers."""
+    if option.on_site_power:
+        return OWN_PLANT
+    return f"{option.region} {'leased' if option.site_kind == 'leased' else 'firm' if option.is_firm else 'not firm'}"
 
 
 def _after(view: MarketView, option: Option, kw: float, before: float) -> Option:
@@ -132,7 +134,7 @@ def _after(view: MarketView, option: Option, kw: float, before: float) -> Option
     if not before or not option.is_owned:
         return option
     build = means.Build(option.site_kind, option.region, option.on_site_power, option.is_firm)
-    weeks = options.fleet_power_weeks(view, build, kw + before)
-    if weeks > means.shell_weeks(view, option.way, option.region) + view.param("sites.patience_weeks"):
+    weeks = means.fleet_power_weeks(view, build, kw + before)
+    if weeks > means.shell_weeks(view, option.site_kind, option.region) + view.param("sites.patience_weeks"):
         return replace(option, failed=(*option.failed, "power"))
     return replace(option, wait_weeks=max(option.wait_weeks, weeks))

@@ -232,7 +232,7 @@ def execute(view: MarketView, found: Decision, taken: Scored) -> Iterator[Comman
     because = found.target.because
     chip = view.chip(option.chip)
     gpus = max(1, round(option.h100e / chip.h100e))
-    if option.way in (Way.BROWNFIELD, Way.GREENFIELD):
+    if option.way in (Way.BROWNFIELD, Way.GREENFIELD, Way.LEASED_SHELL):
         kw = math.ceil(gpus * chip.power_kw_it_per_gpu)
         yield PlanSite(
             actor=view.me, because=because, region=option.region, kind=option.site_kind, power_kw_it=kw,

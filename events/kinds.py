@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 Buyers = Literal["all", "china", "own"]  # own: the supplier's parent
-SiteKind = Literal["pool", "brownfield", "greenfield"]
-NewSiteKind = Literal["brownfield", "greenfield"]
-BuildingKind = Literal["brownfield", "greenfield", "next"]
+SiteKind = Literal["pool", "brownfield", "greenfield", "leased"]  # leased: a developer's shell with power
+NewSiteKind = Literal["brownfield", "greenfield", "leased"]
+BuildingKind = Literal["brownfield", "greenfield", "next", "leased"]
 PowerSource = Literal["grid", "non-firm", "on-site", "standing"]  # standing: it was there when the run began
 PlantPermitKind = Literal["temporary", "operating"]  # temporary: of turbines that can be moved
 LeaseKind = Literal["frontier", "serving", "bridge", "capacity", "internal"]  # capacity: a cloud rents from a cloud
@@ -32,7 +32,7 @@ Repricing = Literal["cut", "rise"]
 MarketName = Literal["chips", "on_demand"]  # that a scenario can have cleared by a mechanism of its choice
 PaymentKind = Literal[
     "opening", "chips", "servers", "shell deposit", "shell", "equity", "loan", "instalment", "rent", "on demand",
-    "energy", "staff", "revenue", "other business", "subscription", "parent funding", "levy", "subsidy",
+    "energy", "shell rent", "staff", "revenue", "other business", "subscription", "parent funding", "levy", "subsidy",
     "prepayment", "exit fee", "termination fee", "own users", "operations",
     "deposit", "deposit back", "late rebate", "tranche rebate",
     "overdraft", "estate sale", "recovery",

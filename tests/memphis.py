@@ -28,10 +28,11 @@ from market.catalogue.bounds import bounds_of
 from market.catalogue.tables import table
 
 LAB, LESSOR = "xai", "oci"
-WEEKS = {"base": 38}  # to the end of autumn 2024
+WEEKS = {"base": 38, "catalogue": 38}  # to the end of autumn 2024
 WEEKS_OTHER = 30
 SPREAD = 0.3
 CASES = ("base", "ample", "patient", "no-round", "dear")
+PLAIN = "catalogue"  # the base with the catalogue's values, over seeds alone
 
 
 def parameters(draw: int) -> dict[str, float]:
@@ -52,6 +53,7 @@ def what_if(case: str, draw: int, regions: list[str]) -> dict[str, float]:
     site = hall_region(rng.Draws(draw, LAB, 0), tuple(regions))
     return {
         "base": {},
+        PLAIN: {},
         "ample": {f"regions.{site}.queue_days": 30.0, f"regions.{site}.grid_mw_per_year": 20_000.0},
         "patient": {f"orgs.{LAB}.traits.wait_weight": 0.1},
         "no-round": {"parameters.finance.rounds_usd_per_year": 1.0},
@@ -81,7 +83,7 @@ def tell(case: str, draw: int) -> Story:
 
     plain = load_scenario("memphis-2024", {}).scenario
     home = [name for name, region in plain.regions.items() if region.country == plain.orgs[LAB].country]
-    sets = parameters(draw) | what_if(case, draw, home)
+    sets = ({} if case == PLAIN else parameters(draw)) | what_if(case, draw, home)
     log = MemoryLog()
     scenario = load_scenario("memphis-2024", {name: repr(value) for name, value in sets.items()}).scenario
     model = MarketModel(scenario, draw, log=log)
@@ -89,7 +91,7 @@ def tell(case: str, draw: int) -> Story:
     for week in range(weeks):
         model.step()
         story = read(log, model)
-        if case != "base" and story.outcome != "open" and week > 4:
+        if case not in WEEKS and story.outcome != "open" and week > 4:
             break
     return story
 
@@ -98,7 +100,7 @@ def read(log: MemoryLog, model: Any) -> Story:
     """Read the story from the events so far."""
     found: dict[str, Any] = {"asked": False, "value_usd": 0.0, "outcome": "open", "ended_week": -1, "other": "",
                              "built": "", "built_gpus": 0, "energised_week": -1, "site_refused": False}  # fmt: skip
-    start, talks, wish, rented = model.state.run.start_day, "", "", 0
+    start, talks, wish, site, rented = model.state.run.start_day, "", "", "", 0
     machine: set[str] = (
         set()
     )  # requests for the cluster, and quotes for them; what is signed for the fleet is not meant
@@ -124,10 +126,10 @@ def read(log: MemoryLog, model: Any) -> Story:
             if (event.lessee, event.lessor) == (LAB, LESSOR):
                 rented += event.gpus if isinstance(event, lease_events.LeaseSigned) else -event.gpus
         elif isinstance(event, site_events.SitePlanned) and event.org == LAB and entry.cause_seq >= 0:
-            chip = model.state.chips.chips["H100"]
-            found["built"] = found["built"] or event.kind
-            found["built_gpus"] += round(event.power_kw_it / chip.power_kw_it_per_gpu)
-        elif isinstance(event, site_events.PowerEnergised) and event.org == LAB and found["energised_week"] < 0:
+            if not site:  # a second one is of the next machine
+                site, found["built"] = event.site, event.kind
+                found["built_gpus"] = round(event.power_kw_it / model.state.chips.chips["H100"].power_kw_it_per_gpu)
+        elif isinstance(event, site_events.PowerEnergised) and event.site == site and found["energised_week"] < 0:
             found["energised_week"] = week
     return Story(**found, rented_gpus=rented)
 
@@ -192,8 +194,8 @@ def campaign(cases: list[str], draws: int, out: Path | None) -> Iterator[tuple[s
 def main(draws: int, cases: str, out: Path | None) -> None:
     """Publish the shares of the story of xAI and Oracle over parameter draws."""
     wanted = cases.split(",")
-    if strange := sorted(set(wanted) - set(CASES)):
-        raise click.UsageError(f"no case {', '.join(strange)}; known: {', '.join(CASES)}")
+    if strange := sorted(set(wanted) - {*CASES, PLAIN}):
+        raise click.UsageError(f"no case {', '.join(strange)}; known: {', '.join((*CASES, PLAIN))}")
     for case, stories in campaign(wanted, draws, out):
         json.dump({"case": case, **summary(stories)}, sys.stdout)
         sys.stdout.write("\n")

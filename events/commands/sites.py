@@ -7,7 +7,7 @@ from events.kinds import BuildingKind, NewSiteKind
 
 
 class PlanSite(Command, frozen=True, kw_only=True):
-    """Announce a site and start its first building. `kind`: brownfield or greenfield.
+    """Announce a site and start its first building. `kind`: brownfield, greenfield or leased.
 
     Power that is not firm comes sooner and may be switched off.
     """
@@ -44,7 +44,7 @@ class ConnectToGrid(Command, frozen=True, kw_only=True):
 
 
 class StartBuilding(Command, frozen=True, kw_only=True):
-    """Start another building of an own site. `kind`: brownfield, greenfield or next."""
+    """Start another building of an own site. `kind`: brownfield, greenfield, next or leased."""
 
     site: str
     kind: BuildingKind

@@ -9,7 +9,7 @@ from events.types.base import Event
 
 
 class SitePlanned(Event, frozen=True, kw_only=True):
-    """An org announces a site; `kind` is brownfield, greenfield or pool (leased shells)."""
+    """An org announces a site; `kind` is brownfield, greenfield, leased or pool (many leased shells)."""
 
     subject: ClassVar[str] = "site"
     site: str

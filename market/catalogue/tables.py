@@ -41,7 +41,7 @@ NUMBERS = frozenset({
     "GPUs", "GPUs/week", "H100e", "H100e/GPU", "kW/GPU", "MW", "MW/year", "FLOP",
     "USD", "USD B", "USD/year", "USD/MWh", "USD/GPU", "USD/GPU-hour", "USD/H100e", "USD/H100e-hour",
     "index", "1/index", "GB/week", "racks/week", "t/MWh",
-    "k wafers/month", "kW", "USD/kW", "USD/MW-day",
+    "k wafers/month", "kW", "USD/kW", "USD/kW-year", "USD/MW-day",
 })  # fmt: skip
 TIMELESS = frozenset({"engineering", "assumption"})  # kinds that may stand without a date
 

@@ -25,6 +25,8 @@ def building_started(state: State, event: events.BuildingStarted, day: int) -> N
         event.due_day,
         event.due_day - event.start_day, on_site=event.on_site_power, is_firm=event.is_firm,
     )  # fmt: skip
+    if event.kind == "leased":
+        state.run.regions[event.region].leased_kw += event.power_kw_it
 
 
 def power_queued(state: State, event: events.PowerQueued, day: int) -> None:
@@ -66,6 +68,8 @@ def building_cancelled(state: State, event: events.BuildingCancelled, day: int) 
     region = state.run.regions[event.region]
     if event.building_id in region.queue:
         region.queue.remove(event.building_id)
+    if building.kind == "leased":
+        region.leased_kw -= building.power_kw
 
 
 def shell_ready(state: State, event: events.ShellReady, day: int) -> None:
@@ -88,6 +92,7 @@ def power_energised(state: State, event: events.PowerEnergised, day: int) -> Non
     building = state.sites.buildings.pop(event.building_id, None)
     if building is not None:
         drop(state.index.buildings, building.site, event.building_id)
+        site.leased_kw += building.power_kw if building.kind == "leased" else 0
 
 
 def plant_permitted(state: State, event: events.PlantPermitted, day: int) -> None:

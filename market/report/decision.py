@@ -13,6 +13,7 @@ HANGS_ON = {
     "own site": "power and halls, {region}",
     "brownfield": "power, a shell that stands",
     "greenfield": "power, a new building",
+    "leased shell": "its developer in time, {region}",
     "contract": "{counterparty} in time, {region}",
     "lease": "{counterparty} having them free",
     "sublease": "{counterparty}, the owner behind it",

@@ -74,13 +74,16 @@ def coverage(state: State, org: str, extra_cents: int) -> float:
 
 
 def _running_usd_per_hour(state: State, org: str) -> float:
-    """Energy, staff and spares of what an org owns, and of what it has promised under contracts."""
+    """Energy, staff and spares of what an org owns and has promised under contracts, and rent of its leased shells."""
     chips, sites = state.chips.chips, state.sites.sites
     owned = ((h.owned, h.chip, sites[h.site].region) for h in holdings_of(state, org))
     signed = ((x.undrawn, x.chip, x.region) for x in sold_by(state, org))
     all_of = [*owned, *signed]
     energy = {region: energy_of(state, region) for region in dict.fromkeys([region for _, _, region in all_of])}
-    return sum([gpus * running_cost_at(state, chips[chip], *energy[region]) for gpus, chip, region in all_of])
+    used = dict.fromkeys(h.site for h in holdings_of(state, org))  # the index has no sites by owner
+    shells = sum(sites[name].leased_kw for name in used if sites[name].owner == org)
+    rent = shells * state.run.parameters["build.leased_usd_per_kw_year"] / HOURS_PER_YEAR
+    return rent + sum([gpus * running_cost_at(state, chips[chip], *energy[region]) for gpus, chip, region in all_of])
 
 
 def _long_rents_usd(state: State, org: str) -> float:

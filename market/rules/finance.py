@@ -26,7 +26,7 @@ from market.rules.duties import billed_w
 from market.rules.energy import energy_usd_per_mwh
 from market.state import State, next_id
 from market.state.leases import Lease
-from market.units import CENTS, HOURS_PER_DAY, HOURS_PER_YEAR, MONTH_DAYS, MONTH_HOURS, finite
+from market.units import CENTS, HOURS_PER_DAY, HOURS_PER_YEAR, MONTH_DAYS, MONTH_HOURS, MONTH_YEARS, finite
 
 Payment = tuple[str, str, int, str, str]  # payer, payee, cents, kind, contract
 
@@ -130,7 +130,7 @@ def runway_days(state: State, org: str, rent: int | None = None) -> int:
 def monthly(state: State, day: int) -> Batch | None:
     """Pay rent, on-demand, revenue, staff, energy, other income and instalments of four weeks, as one batch."""
     rents = list(_rents(state, day))
-    rows: list[Payment] = [*rents, *_staff(state, rents), *_operations(state), *energy(state), *instalments(state)]
+    rows: list[Payment] = [*rents, *_staff(state, rents), *_operations(state), *site_costs(state), *instalments(state)]
     rows = [row for row in rows if row[2] > 0]
     if not rows:
         return None
@@ -228,6 +228,21 @@ def energy(state: State) -> Iterator[Payment]:
         price = energy_usd_per_mwh(state, site.region) / 1000
         cents = round(facility_kw * 24 * MONTH_DAYS * price * CENTS)
         yield site.owner, "world/utilities", cents, "energy", site.name
+
+
+def shell_rents(state: State) -> Iterator[Payment]:
+    """Rent of four weeks for developers' shells, from the day they are ready."""
+    p = state.run.parameters
+    for site in state.sites.sites.values():
+        if site.leased_kw:
+            usd = site.leased_kw * p["build.leased_usd_per_kw_year"] * MONTH_YEARS
+            yield site.owner, "world/developers", round(usd * CENTS), "shell rent", site.name
+
+
+def site_costs(state: State) -> Iterator[Payment]:
+    """What owners of sites pay for them in four weeks: energy, and rent of developers' shells."""
+    yield from energy(state)
+    yield from shell_rents(state)
 
 
 def on_demand_revenue(state: State, rented: Batch) -> Batch:

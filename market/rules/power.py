@@ -46,6 +46,17 @@ def study_days(state: State, region: str) -> float:
     return max(0.0, p[f"regions.{region}.queue_days"] - p["sites.power_lead_days"])
 
 
+def grid_works_days(state: State, building: Building) -> float:
+    """Days of studies and works for a building on the grid; a developer's shell has its connection."""
+    return 0.0 if building.kind == "leased" else study_days(state, building.region)
+
+
+def grid_queue(state: State, region: str) -> list[Building]:
+    """Buildings that wait for a region's grid, first come first served: developers applied before all of them."""
+    waiting = (state.sites.buildings[name] for name in state.run.regions[region].queue)
+    return sorted((b for b in waiting if not b.on_site), key=lambda b: b.kind != "leased")  # ties keep their order
+
+
 def making_days(state: State, kind: str) -> float:
     """Days to power of one's own: mobile turbines beside a brownfield hall, ordered plant beside a greenfield."""
     p = state.run.parameters
@@ -105,6 +116,14 @@ def grid(state: State, region: str, day: int) -> Server:
     return Server(served, yearly, p["sites.grid_growth_per_year"], 1.0, years(state, day + 7))
 
 
+def developers(state: State, region: str, day: int) -> Server:
+    """Powered shells that developers have free to lease out in a region: a year's at once, then with the grid."""
+    p = state.run.parameters
+    yearly = p["sites.leased_grid_share"] * p[f"regions.{region}.grid_mw_per_year"] * 1000
+    leased = state.run.regions[region].leased_kw
+    return Server(leased, yearly, p["sites.grid_growth_per_year"], 1.0, years(state, day + 7))
+
+
 def makers(state: State, day: int) -> Server:
     """What makers of own plant deliver in all regions."""
     p = state.run.parameters
@@ -126,6 +145,8 @@ def days_of_new(state: State, region: str, kind: str, kw: float, on_site: bool, 
     """Days until a load of so many kW that asks for power today would have it."""
     if on_site:
         return plant_days(state, kind, kw + plant_ahead_kw(state, kind, day), day)
+    if kind == "leased":
+        return developers(state, region, day).clears_days(kw)
     return grid_days(state, region, kw + queued_kw(state, state.run.regions[region].queue), day)
 
 
@@ -164,9 +185,8 @@ def expected_day(state: State, building: Building, day: int) -> int:
     elif not waits_for_works(state, building):
         works, clears = state.run.parameters["power.non_firm_days"], 0.0
     else:
-        works = study_days(state, building.region)
-        queue = [state.sites.buildings[name] for name in state.run.regions[building.region].queue]
-        waiting = (b for b in queue if not b.on_site and waits_for_works(state, b))
+        works = grid_works_days(state, building)
+        waiting = (b for b in grid_queue(state, building.region) if waits_for_works(state, b))
         before = [b for b in waiting if b.paused_day < 0 or b is building]
         clears = grid(state, building.region, day).clears_days(_ahead_kw(before, building) + building.power_kw)
     return round(max(building.start_day + works, day + clears))
@@ -179,7 +199,7 @@ def _ahead_kw(queue: list[Building], building: Building) -> int:
 
 def power_day(state: State, building: Building) -> int:
     """First day on which the queue can serve a building, were the power of the region or of makers no limit."""
-    works = making_days(state, building.kind) if building.on_site else study_days(state, building.region)
+    works = making_days(state, building.kind) if building.on_site else grid_works_days(state, building)
     if not building.is_firm:
         works = min(works, state.run.parameters["power.non_firm_days"])
     spread = state.run.parameters["sites.queue_sd"]
@@ -193,9 +213,8 @@ def _wait(seed: int, building_id: str, median: float, sd: float) -> float:
 
 def grant(state: State, day: int) -> Iterator[Happening]:
     """Serve the queues in order of arrival, within the power that regions connect and makers of plant deliver."""
-    buildings = state.sites.buildings
     for region in state.run.regions.values():
-        queue = [buildings[name] for name in region.queue if not buildings[name].on_site]
+        queue = grid_queue(state, region.name)
         firm = [b for b in queue if waits_for_works(state, b)]
         yield from _served(state, firm, connectable_kw(state, region.name, day), "grid", day)
         soon = [b for b in queue if not b.is_firm]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from events.commands import sites as commands
-from events.kinds import LateLayer, PowerSource, SiteRefusal
+from events.kinds import BuildingKind, LateLayer, PowerSource, SiteRefusal
 from events.types import Event
 from events.types import sites as events
 from events.types.finance import PaymentMade
@@ -37,20 +37,20 @@ def shell_cents(state: State, power_kw: int) -> int:
     return round(power_kw * state.run.parameters["build.shell_usd_per_kw"] * CENTS)
 
 
-def refusal(state: State, org: str, region: str, power_kw: int) -> SiteRefusal | None:
+def refusal(state: State, org: str, region: str, kind: BuildingKind, power_kw: int) -> SiteRefusal | None:
     """Say why a building cannot start; None when it can."""
     if region not in state.run.regions:
         return "unknown region"
     if power_kw < 1:
         return "no power asked"
-    if cash(state, org) < shell_cents(state, power_kw) * state.run.parameters["build.cash_share"]:
+    if kind != "leased" and cash(state, org) < shell_cents(state, power_kw) * state.run.parameters["build.cash_share"]:
         return "cash"
     return None
 
 
 def plan_site(state: State, command: commands.PlanSite, day: int) -> list[Event]:
     """Announce a site and start its first building."""
-    reason = refusal(state, command.actor, command.region, command.power_kw_it)
+    reason = refusal(state, command.actor, command.region, command.kind, command.power_kw_it)
     if reason:
         return [
             events.SiteRefused(
@@ -88,7 +88,7 @@ def start_building(state: State, command: commands.StartBuilding, day: int) -> l
                 reason="not the actor's site",
             )
         ]
-    reason = refusal(state, command.actor, site.region, command.power_kw_it)
+    reason = refusal(state, command.actor, site.region, command.kind, command.power_kw_it)
     if reason:
         return [
             events.SiteRefused(
@@ -105,7 +105,7 @@ def _start(
     region: str,
     command: commands.PlanSite | commands.StartBuilding,
     day: int,
-) -> tuple[events.BuildingStarted, Event, Event]:
+) -> tuple[events.BuildingStarted, *tuple[Event, ...]]:
     """Promise a building for when its shell is planned to stand and its load is expected to be served."""
     p = state.run.parameters
     building_id, power = next_id(state, site, "building"), command.power_kw_it
@@ -129,18 +129,14 @@ def _start(
     queued = events.PowerQueued(
         building_id=building_id, site=site, org=org, region=region, power_kw_it=power, power_kw_facility=facility
     )
+    if command.kind == "leased":  # its developer pays for it
+        return started, queued
     deposit = round(shell_cents(state, power) * p["build.cash_share"])
-    return (
-        started,
-        queued,
-        PaymentMade(
-            org=org,
-            counterparty="world/contractors",
-            amount_usd_cents=deposit,
-            kind="shell deposit",
-            contract_id=building_id,
-        ),
-    )
+    paid = PaymentMade(
+        org=org, counterparty="world/contractors", amount_usd_cents=deposit, kind="shell deposit",
+        contract_id=building_id,
+    )  # fmt: skip
+    return started, queued, paid
 
 
 def own_building(state: State, command: commands.PauseBuilding | commands.ResumeBuilding) -> Building | None:
@@ -257,6 +253,8 @@ def energise(state: State, day: int) -> Iterator[Happening]:
             yield Happening(day, event, "world", name)
             if building.on_site:
                 yield Happening(day, first_permit(state, building, day), "world", name)
+            if building.kind == "leased":
+                continue
             rest = round(shell_cents(state, building.power_kw) * (1 - p["build.cash_share"]))
             yield Happening(
                 day,

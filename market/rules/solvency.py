@@ -46,9 +46,9 @@ def monthly_income(state: State, org: str) -> int:
     return round(kept * finance.rent_earned(state, org) + yearly * MONTH_DAYS / 365 * CENTS)
 
 
-def energy_cents(state: State, org: str) -> int:
-    """Energy of an org's sites in four weeks, cents."""
+def site_cost_cents(state: State, org: str) -> int:
+    """Energy and leased shells of an org's sites in four weeks, cents."""
     sites: dict[str, int] = defaultdict(int)
-    for payer, _, cents, _, _ in finance.energy(state):
+    for payer, _, cents, _, _ in finance.site_costs(state):
         sites[payer] += cents
     return sites[org]

@@ -60,8 +60,10 @@ def site_cents(state: State, site: Site, day: int) -> int:
         for h in state.chips.holdings.values()
         if h.org == site.owner and h.site == site.name and h.owned
     )
-    begun = sum(b.power_kw for b in state.sites.buildings.values() if b.site == site.name)
-    kw = (site.energised_kw if site.kind != "pool" else 0) + p["build.cash_share"] * begun  # a pool is rented shells
+    own = (b for b in state.sites.buildings.values() if b.site == site.name and b.kind != "leased")
+    begun = sum(b.power_kw for b in own)
+    standing = site.energised_kw - site.leased_kw if site.kind != "pool" else 0  # a pool is rented shells
+    kw = standing + p["build.cash_share"] * begun
     usd += kw * p["build.shell_usd_per_kw"] * p["estates.shell_share"]
     beyond = sum(
         (lease.price_usd_per_gpu_hour - market_rent(state, lease, day)) * lease.delivered * hours_left(lease, day)

@@ -1,7 +1,7 @@
 """Double entry: every payment debits one account and credits another, in integer US cents.
 
 Accounts of orgs bear the org's name; what lies outside the model bears `world/`: customers, staff, utilities,
-contractors, savers, treasury. The sum over all accounts is zero at all times.
+contractors, developers, savers, treasury. The sum over all accounts is zero at all times.
 """
 
 from __future__ import annotations

@@ -37,6 +37,7 @@ class Region(msgspec.Struct, array_like=True):
     queue: list[str] = []  # building ids, first come first
     granted_kw: int = 0
     non_firm_kw: int = 0  # granted to loads that may be switched off
+    leased_kw: int = 0  # developers' shells that have been leased out since the start
 
 
 class Licence(msgspec.Struct, array_like=True):

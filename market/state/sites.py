@@ -20,6 +20,7 @@ class Site(msgspec.Struct, array_like=True):
     installed_w: int = 0
     non_firm_kw: int = 0  # of `energised_kw`, served by a grid that may switch it off
     stopped_kw: int = 0  # of `energised_kw`, fed by own plant that has no permit any more
+    leased_kw: int = 0  # of `energised_kw`, in shells that developers lease out to its owner
 
     @property
     def running_kw(self) -> int:

@@ -6,7 +6,16 @@ from functools import cached_property
 
 from market.rules.duties import curtailment_hours, non_firm_hours
 from market.rules.energy import energy_usd_per_mwh, plant_usd_per_kw
-from market.rules.power import Server, grid, makers, non_firm_room_kw, plant_ahead_kw, queued_kw, study_days
+from market.rules.power import (
+    Server,
+    developers,
+    grid,
+    makers,
+    non_firm_room_kw,
+    plant_ahead_kw,
+    queued_kw,
+    study_days,
+)
 from market.units import HOURS_PER_YEAR
 from market.view.each import EachOrg
 
@@ -37,6 +46,11 @@ class SharedPower(EachOrg):
             hours = firm + non_firm_hours(self.state, name), firm
             found[name] = min(1.0, hours[0] / HOURS_PER_YEAR), min(1.0, hours[1] / HOURS_PER_YEAR)
         return found
+
+    @cached_property
+    def developers(self) -> dict[str, Server]:
+        """The developers of powered shells of each region."""
+        return {name: developers(self.state, name, self.day) for name in self.state.run.regions}
 
     @cached_property
     def plant_usd_per_kw(self) -> float:

@@ -158,6 +158,8 @@ class PublicView(PolicyView):
         if on_site:
             server, ahead = shared_of(self).plant_makers
             return max(making_days(state_of(self), kind), server.clears_days(kw + ahead[kind]))
+        if kind == "leased":
+            return shared_of(self).developers[region].clears_days(kw)
         server, queued, works = shared_of(self).grids[region]
         return max(works, server.clears_days(kw + queued))
 

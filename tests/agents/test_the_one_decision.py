@@ -9,6 +9,7 @@ import pytest
 from given import CLOUD, LAB, RESELLER, RIVAL, START, given
 from hypothesis import given as drawn
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from agents import desk, fulfilment, lessors, means, owning, race, rooms, talks, targets
 from agents.decision import Option, Target, Way, Weights, decide, gumbel, score, true_reason
@@ -422,6 +423,37 @@ def test_only_its_backer_is_told_how_fast_a_labs_revenue_grows():
         view(backed, RESELLER).growth_of(LAB)
 
 
+def test_a_machine_stands_at_one_place_and_a_pool_is_many():
+    def places(place_kw):
+        v = view(asked(world=rich(sites__pool_place_kw=place_kw)), CLOUD)
+        pool = replace(v.sites()[0], kind="pool")
+        return [means.holds(v, site, 40_000) for site in (pool, replace(pool, kind="greenfield"))]
+
+    assert places(36_000) == [False, True]
+    assert places(50_000) == [True, True]
+
+
+def test_only_who_lives_on_contracts_or_has_other_business_is_a_developers_tenant():
+    def ways(**traits):
+        v = view(rich(**traits), CLOUD)
+        return {build.kind for build in means.ways_to_build(v, (), 1_000)}
+
+    assert ways(orgs__cloud__borrows=1.0) == {"greenfield", "leased"}
+    assert ways(orgs__cloud__income_usd_per_year=1e9) == {"greenfield", "leased"}
+    assert ways(orgs__cloud__borrows=0.0, orgs__cloud__income_usd_per_year=0.0) == {"greenfield"}
+
+
+def test_a_lessor_offers_sooner_where_developers_have_shells():
+    def first_weeks(share):
+        slow = rich(
+            orgs__cloud__borrows=1.0, sites__leased_grid_share=share, sites__leased_days=200.0,
+            sites__greenfield_days=900.0, sites__next_days_min=900.0, sites__next_days_max=900.0,
+        )  # fmt: skip
+        return min(plan.weeks for plan in lessors.plans(view(slow, CLOUD), 0.0, 1_000, (["texas"], ())))
+
+    assert first_weeks(0.1) < first_weeks(0.0)
+
+
 def test_own_users_come_before_a_contract_and_who_rents_by_the_hour_does_not():
     def needed(org):
         used = UseMeasured(org=org, usd_per_year=1e9, growth_per_year=1.0, h100e=1.0)
@@ -434,7 +466,8 @@ def test_what_own_users_lack_has_asked_for_power_before_a_lessor_builds_for_othe
     def first_weeks(usd):
         slow = rich(regions__texas__grid_mw_per_year=100.0, sites__on_site_days=9_000.0)
         slow.happened(UseMeasured(org=CLOUD, usd_per_year=usd, growth_per_year=2.0, h100e=1.0))
-        return min(plan.weeks for plan in lessors.plans(view(slow, CLOUD), 0.0, 1_000, ["texas"]))
+        v = view(slow, CLOUD)
+        return min(plan.weeks for plan in lessors.plans(v, 0.0, 1_000, (["texas"], v.sites())))
 
     assert first_weeks(1e10) > first_weeks(1.0)
 

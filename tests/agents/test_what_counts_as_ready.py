@@ -156,7 +156,7 @@ def test_gpus_that_several_buildings_feed_are_promised_for_the_last_of_them(gpus
 def test_a_contract_is_planned_for_where_the_org_would_build_next():
     world = given().happened(*campus("alpha", "greenfield", 1_000), *campus("omega", "greenfield", 90_000))
     v = view(world, CLOUD)
-    (beside,) = (plan for plan in lessors.plans(v, 0.0, 1_000, ["texas"]) if plan.site)
+    (beside,) = (plan for plan in lessors.plans(v, 0.0, 1_000, (["texas"], v.sites())) if plan.site)
     assert beside.site == "omega"
 
 

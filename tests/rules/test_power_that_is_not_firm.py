@@ -87,11 +87,11 @@ def test_a_builder_weighs_it_as_sooner_and_dearer():
     waits = OFFER | {"regions__texas__queue_days": 600.0}
     view = MarketView(Shared(given(**waits).state), LAB)
     firm, other = (Build("greenfield", "texas", False, is_firm) for is_firm in (True, False))
-    assert {firm, other} <= set(ways_to_build(view, halls=()))
-    assert other._replace(kind="brownfield") in set(ways_to_build(view, halls=("texas",)))
+    assert {firm, other} <= set(ways_to_build(view, halls=(), kw=1_000))
+    assert other._replace(kind="brownfield") in set(ways_to_build(view, halls=("texas",), kw=1_000))
     assert queue_days(view, other, 1_000) < queue_days(view, firm, 1_000)
     assert works_usd(view, other, 1_000) > works_usd(view, firm, 1_000)
-    assert all(build.is_firm for build in ways_to_build(MarketView(Shared(given().state), LAB), halls=("texas",)))
+    assert all(build.is_firm for build in ways_to_build(MarketView(Shared(given().state), LAB), ("texas",), 1_000))
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -61,6 +61,44 @@ def test_turbines_that_can_be_moved_pass_plant_that_has_still_to_be_made():
     assert waits == [pytest.approx(90), pytest.approx(2.01 * 365.25 - 7)]
 
 
+def leases(world, kw, n=1):
+    name = f"{FIELD}/building/{n}"
+    world.happened(
+        events.BuildingStarted(
+            building_id=name, site=FIELD, org=LAB, region="texas", kind="leased", power_kw_it=kw, start_day=START,
+            due_day=START + 365,
+        ),
+        events.PowerQueued(
+            building_id=name, site=FIELD, org=LAB, region="texas", power_kw_it=kw, power_kw_facility=kw
+        ),
+    )  # fmt: skip
+    return world.state.sites.buildings[name]
+
+
+def test_the_more_developers_have_leased_out_the_later_comes_the_next_shell():
+    world = given(sites__leased_grid_share=0.2, sites__grid_growth_per_year=0)
+    waits = []
+    for n in range(1, 4):
+        waits.append(power.days_of_new(world.state, "texas", "leased", 100_000, False, START))
+        leases(world, 100_000, n)
+    assert waits[0] == 0  # a year's are free at once
+    assert waits == sorted(waits)
+    assert waits[2] > waits[1] + 300  # 100 MW more, at a fifth of 500 MW a year
+
+
+def test_without_developers_no_shell_can_be_leased():
+    world = given(sites__leased_grid_share=0)
+    assert power.days_of_new(world.state, "texas", "leased", 1, False, START) == power.NEVER_DAYS
+
+
+def test_a_developers_shell_is_served_before_all_who_asked_after_it():
+    world = given(sites__queue_sd=0, sites__power_lead_days=0, sites__grid_growth_per_year=0)
+    begun(world, kw=400_000, day=START - 1_000)
+    shell = leases(world, 400_000, n=2)
+    granted = [happening.event.building_id for happening in power.grant(world.state, START)]
+    assert granted == [shell.building_id]  # of 500 MW
+
+
 def test_what_waits_for_own_plant_is_not_before_a_load_on_the_grid():
     world = given(sites__power_lead_days=0)
     begun(world, kw=4_000_000, own_power=True)

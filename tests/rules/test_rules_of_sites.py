@@ -12,7 +12,7 @@ from events.commands.sites import PlanSite, StartBuilding
 from events.types import sites as events
 from events.types.chips import InputExpanded
 from events.types.finance import PaymentMade
-from market.rules import power, sites
+from market.rules import finance, power, sites
 from market.rules import shells as contracted
 
 
@@ -69,6 +69,36 @@ def test_a_site_begins_with_its_first_building_its_place_in_the_queue_and_a_depo
         contract_id=building.building_id,
     )
     assert world.state.run.regions["texas"].queue == [building.building_id]
+
+
+def test_a_developers_shell_costs_its_tenant_nothing_before_it_is_ready_and_rent_from_then_on():
+    world = given(sites__power_factor=1, sites__queue_sd=0, build__leased_usd_per_kw_year=1_000)
+    site, building, _ = world.when(plan(RIVAL, kind="leased"))  # who could not pay for a shell
+    assert (site.kind, building.kind) == ("leased", "leased")
+    assert not any(cents for _, _, cents, *_ in finance.shell_rents(world.state))
+    name = building.building_id
+    of = {"building_id": name, "site": site.site, "org": RIVAL, "power_kw_it": 1_000}
+    world.happened(
+        events.ShellReady(**of),
+        events.PowerGranted(**of, region="texas", kind="grid", due_day=START),
+    )
+    (live,) = [happening.event for happening in sites.energise(world.state, START)]
+    world.happened(live)
+    rents = {payer: (payee, cents) for payer, payee, cents, *_ in finance.shell_rents(world.state) if cents}
+    assert rents == {RIVAL: ("world/developers", round(1_000 * 1_000 * 28 / 365.25 * 100))}
+
+
+def test_a_developers_shell_that_is_given_up_can_be_leased_by_another():
+    world = given()
+    building = world.when(plan(kind="leased"))[1]
+    before = world.state.run.regions["texas"].leased_kw
+    world.happened(
+        events.BuildingCancelled(
+            building_id=building.building_id, site=building.site, org=LAB, region="texas", power_kw_it=1_000,
+            reason="paused too long",
+        )
+    )  # fmt: skip
+    assert (before, world.state.run.regions["texas"].leased_kw) == (1_000, 0)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import polars as pl
 from market.analytics.audit.book import MONTH_WEEKS, WHEN, Book, Check, Finding, found, running, stacked
 
 WORLD = (
-    "customers", "staff", "utilities", "contractors", "savers", "treasury", "creditors", "administrators",
+    "customers", "staff", "utilities", "contractors", "developers", "savers", "treasury", "creditors", "administrators",
 )  # fmt: skip
 PAYERS = {  # what the world may pay, and from which account
     "opening": "savers", "subscription": "savers", "other business": "customers", "revenue": "customers",
@@ -28,6 +28,7 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "shell deposit": ("building", "a", "world/contractors"),
     "shell": ("building", "a", "world/contractors"),
     "energy": ("site", "a", "world/utilities"),
+    "shell rent": ("site", "a", "world/developers"),
     "on demand": ("site", "world/customers", ""),
     "rent": ("lease", "a", "b"),
     "prepayment": ("contract", "a", "b"),
