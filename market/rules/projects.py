@@ -2,8 +2,8 @@
 
 Every week operations first make room where a run began or GPUs were lost: projects that were widened give back what
 they do not need, then those worth least stop and go back to the list. What is free goes to the projects on the list,
-the worthiest first that fits, and then widens those under way up to `projects.widen_max` of their least size. What is
-still free begins the worthiest project that may start on so small a part of its plan (`projects.narrow_min`). So
+the worthiest first that fits, and widens these and those under way up to `projects.widen_max` of their least size. What
+is still free begins the worthiest project that may start on so small a part of its plan (`projects.narrow_min`). So
 compute idles only when all are wide and nothing on the list fits even so (docs/odd.md, inside a lab).
 """
 
