@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -12,7 +13,7 @@ from market.rules import books, work
 from market.rules.base import Happening, columns_of
 from market.rules.chips import may_buy
 from market.rules.demand import logistic
-from market.rules.prices import running_cost
+from market.rules.prices import energy_of, running_cost
 from market.state import State, next_id
 from market.state.chips import Order
 from market.units import CENTS, MONTH_WEEKS, YEAR_MONTHS, digits
@@ -134,7 +135,13 @@ def ship(state: State, allocated: list[events.ChipsAllocated], day: int) -> Iter
 
 
 def install(state: State, day: int) -> Iterator[Happening]:
-    """Put waiting GPUs on spare energised power: first where leases are owed, then anywhere the org has power."""
+    """Put waiting GPUs on spare energised power: first where leases are owed, then where energy is cheapest.
+
+    Where power is short, chips that do more work for it come first.
+    """
+    chips, works = state.chips.chips, work.in_h100e(state, day)
+    rank = {name: (-works[name] / chip.power_kw_it_per_gpu, name) for name, chip in chips.items()}
+    energy = {region: math.prod(energy_of(state, region)) for region in state.run.regions}
     owed: dict[tuple[str, str, str], int] = defaultdict(int)
     for lease in state.leases.leases.values():
         if lease.parent_lease_id is None and lease.owed:
@@ -146,12 +153,12 @@ def install(state: State, day: int) -> Iterator[Happening]:
         estate = state.finance.estates.get(org)
         if estate is not None and estate.plan == "liquidation":  # what waits is offered for sale
             continue
-        spare = {site.name: site.spare_w for site in sites[org]}
+        spare, cost = {site.name: site.spare_w for site in sites[org]}, {s.name: energy[s.region] for s in sites[org]}
         stays: list[tuple[str, int]] = []
-        for chip, waiting in sorted(state.chips.warehouse[org].items()):
+        for chip, waiting in sorted(state.chips.warehouse[org].items(), key=lambda item: rank[item[0]]):
             left, watts = waiting, round(state.chips.chips[chip].power_kw_it_per_gpu * 1000)
             open_to = [site for site, power in spare.items() if power >= watts]
-            for name in sorted(open_to, key=lambda s: (-owed[(org, chip, s)], s)):
+            for name in sorted(open_to, key=lambda s: (-owed[(org, chip, s)], cost[s], s)):
                 gpus = min(left, spare[name] // watts)
                 if gpus:
                     left -= gpus

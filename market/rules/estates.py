@@ -94,7 +94,7 @@ def _offered(state: State, estate: Estate, day: int) -> Iterator[tuple[LotKind, 
     for chip, gpus in sorted(state.chips.warehouse.get(estate.org, {}).items()):
         if gpus > offered[chip]:
             more = gpus - offered[chip]
-            yield "chips", "", chip, more, worth.stock_cents(state, chip, more, day)
+            yield "chips", "", chip, more, worth.stock_cents(state, estate.org, chip, more, day)
 
 
 def is_open(state: State, lot: Lot, day: int) -> bool:

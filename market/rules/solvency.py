@@ -33,7 +33,7 @@ def assets_cents(state: State, org: str, day: int) -> int:
     for shipment in state.chips.shipments.values():
         if shipment.org == org:
             stock[shipment.chip] += shipment.gpus
-    return total + sum(worth.stock_cents(state, chip, gpus, day) for chip, gpus in sorted(stock.items()))
+    return total + sum(worth.stock_cents(state, org, chip, gpus, day) for chip, gpus in sorted(stock.items()))
 
 
 def monthly_income(state: State, org: str) -> int:

@@ -35,9 +35,11 @@ def used_price_usd(state: State, chip: str, day: int) -> float:
     return price
 
 
-def stock_cents(state: State, chip: str, gpus: int, day: int) -> int:
-    """Worth of chips that wait in a warehouse, which somebody has still to give power."""
-    region = min(state.run.regions)
+def stock_cents(state: State, org: str, chip: str, gpus: int, day: int) -> int:
+    """Worth of chips that wait in an org's warehouse, where at home they would run at the least cost."""
+    home, item, regions = state.run.orgs[org].country, state.chips.chips[chip], state.run.regions
+    at_home = [name for name, region in regions.items() if region.country == home] or list(regions)
+    region = min(at_home, key=lambda name: (running_cost(state, item, name), name))
     return round(gpus * gpu_usd(state, chip, region, day) * CENTS)
 
 

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from events.commands.chips import CancelOrder, ExpandIntegration, ListPrice, PlaceOrder
 from events.types import chips as events
 from events.types.finance import PaymentMade
-from events.types.sites import PowerEnergised
+from events.types.run import RegionRegistered
+from events.types.sites import PowerEnergised, SitePlanned
 from market.rules import allocation, chips, inputs
 
 
@@ -504,8 +505,6 @@ def test_gpus_go_first_where_a_lease_is_owed():
             power_kw_facility=1_250,
         )
     )
-    from events.types.sites import SitePlanned
-
     world.happened(
         SitePlanned(site="annex", org=CLOUD, region="texas", kind="brownfield", power_kw_it=5_000, due_day=START)
     )
@@ -522,6 +521,31 @@ def test_gpus_go_first_where_a_lease_is_owed():
     )
     world.happened(lease(gpus=10_100))
     assert [f.site for f in world.after(allocation.install(world.state, START))] == [SITE]
+
+
+def test_scarce_power_goes_to_the_chips_that_do_most_work_for_it_not_to_the_first_by_name():
+    world = given()
+    world.state.chips.warehouse[LAB] = {"A100": 100_000, "H100": 100_000}
+    installed, *_ = world.after(allocation.install(world.state, START))
+    assert installed.chip == "H100"
+    assert world.state.sites.sites[FIELD].spare_w < 1400
+    assert world.state.chips.warehouse[LAB]["A100"] > 99_990
+
+
+@pytest.mark.parametrize("cheap", ["texas", "utah"])
+def test_chips_go_where_energy_is_cheapest_not_to_the_first_site_by_name(cheap):
+    dear = {"texas": "utah", "utah": "texas"}[cheap]
+    prices = {f"regions__{cheap}__energy_usd_per_mwh": 40.0, f"regions__{dear}__energy_usd_per_mwh": 80.0}
+    world = given(regions__utah__pue=1.25, **prices).happened(RegionRegistered(region="utah", country="US"))
+    for region in ("texas", "utah"):
+        place = {"site": region, "org": LAB, "region": region, "power_kw_it": 50_000}
+        world.happened(
+            SitePlanned(kind="brownfield", due_day=START, **place),
+            PowerEnergised(building_id=f"{region}/building/0", kind="grid", power_kw_facility=62_500, **place),
+        )
+    arrived(world, LAB, 1_000)
+    sites = [f.site for f in world.after(allocation.install(world.state, START))]
+    assert [world.state.sites.sites[name].region for name in sites] == [cheap]
 
 
 def test_wear_takes_free_gpus_only():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from given import CLOUD, FUND, LAB, RESELLER, RIVAL, SITE, START, SUPPLIER, given, handed, invariants, lease
+from given import CHINESE, CLOUD, FUND, LAB, RESELLER, RIVAL, SITE, START, SUPPLIER, given, handed, invariants, lease
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -16,7 +16,7 @@ from events.types import finance as money
 from events.types.chips import OrderCancelled, OrderPlaced
 from events.types.leases import LeaseEnded
 from events.types.run import ParameterSet
-from market.rules import allocation, credit, estates, finance, insolvency, settlement, solvency
+from market.rules import allocation, credit, estates, finance, insolvency, settlement, solvency, worth
 from market.state.estates import Claim
 from market.state.finance import Loan
 
@@ -424,3 +424,12 @@ def test_who_lends_stays_until_the_loan_is_repaid():
     assert world.after(settlement.close(world.state, day)) == []
     del world.state.finance.loans["l"]
     assert of(events.OrgExited, world.after(settlement.close(world.state, day)))
+
+
+def test_chips_that_wait_are_worth_what_they_would_earn_at_home_where_they_run_at_the_least_cost():
+    def worth_of(org, **prices):
+        return worth.stock_cents(given(**prices).state, org, "A100", 100, START)
+
+    dear = {"regions__beijing__energy_usd_per_mwh": 2_000.0}
+    assert worth_of(CLOUD, **dear) == worth_of(CLOUD)
+    assert worth_of(CHINESE, **dear) < worth_of(CHINESE)
