@@ -1,6 +1,7 @@
 """Which plans exist for a model: tensor, pipeline, interleave, context, expert and data ranks, and the microbatch."""
 
 import functools
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,7 +62,7 @@ class Fixed:
     eps: tuple[int, ...] = ()
     cps: tuple[int, ...] = ()
     stage_waste: float = STAGE_WASTE
-    pipelined: int = MICROBATCH[-1]
+    pipelined: float = math.inf
 
 
 FREE = Fixed()
@@ -129,16 +130,18 @@ def splits(m: Model, domain: int, fixed: Fixed = FREE) -> Splits:
         _pick(_experts(int(m.experts)), fixed.ep, fixed.eps), _pick(contexts, fixed.cp, fixed.cps),
         _pick(MICROBATCH, fixed.microbatch),
     )  # fmt: skip
-    tp, chunk, ep, cp, microbatch = (grid.ravel() for grid in np.meshgrid(*map(np.array, options), indexing="ij"))
+    every = [grid.ravel() for grid in np.meshgrid(*map(np.array, options), indexing="ij")]
+    depth = np.array([p for p, _ in chunks])
+    kept = np.flatnonzero((every[4] <= fixed.pipelined) | (depth == 1)[every[1]])
+    tp, chunk, ep, cp, microbatch = (grid[kept] for grid in every)
     pp, vp = np.array(chunks, dtype=np.float64)[chunk].T
     multiple = ep // np.gcd(ep, tp * cp)  # the experts' group is of whole data ranks
     columns = tuple(np.ascontiguousarray(c, dtype=np.float64) for c in (tp, pp, vp, ep, cp, microbatch, multiple))
     least = {p: i for i, (p, _) in reversed(list(enumerate(chunks)))}
     start = np.array([least[p] for p, _ in chunks])[chunk]
-    place = np.arange(len(tp)) - (chunk - start) * len(options[2]) * len(options[3]) * len(options[4])
-    kept = (microbatch <= fixed.pipelined) | (pp == 1)
-    first, owner = np.unique(place[kept], return_inverse=True)
-    return Splits(tuple(c[kept] for c in columns), (np.cumsum(kept) - 1)[first], owner)
+    place = kept - (chunk - start) * len(options[2]) * len(options[3]) * len(options[4])
+    first, owner = np.unique(place, return_inverse=True)
+    return Splits(columns, np.searchsorted(kept, first), owner)
 
 
 def plans(m: Model, domain: int, gpus: float, fixed: Fixed = FREE) -> Plans:

@@ -36,6 +36,16 @@ def test_no_plan_is_listed_twice() -> None:
     assert len(np.unique(rows, axis=0)) == len(rows)
 
 
+def test_microbatches_are_bounded_in_a_pipeline_alone_and_not_where_one_is_given() -> None:
+    p = plans(MODELS["llama-3-70b"], 8, 1024, Fixed(pipelined=1))
+    assert set(p.microbatch[p.pp > 1]) == {1}
+    assert max(p.microbatch[p.pp == 1]) > 1
+    whole = plans(MODELS["llama-3-70b"], 8, 1024)
+    listed, every = (np.stack([q.tp, q.pp, q.vp, q.dp, q.cp, q.microbatch, q.batch_seqs]) for q in (p, whole))
+    assert {*zip(*listed, strict=True)} == {r for r in zip(*every, strict=True) if r[1] == 1 or r[5] == 1}
+    assert plans(MODELS["llama-3-70b"], 8, 1024, Fixed(pp=4, microbatch=16)).tp.size
+
+
 def test_what_is_fixed_stays_fixed() -> None:
     p = plans(MODELS["llama-3-70b"], 8, 1024, Fixed(tp=8, pp=4, dp=32))
     assert set(p.tp) == {8}
