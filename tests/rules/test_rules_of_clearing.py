@@ -6,7 +6,7 @@ from functools import cache
 
 import polars as pl
 import pytest
-from given import given
+from given import LAB, START, given
 
 from agents.simulation import simulate
 from events.schema import encode
@@ -54,6 +54,16 @@ def test_the_auction_sets_one_price_where_chips_are_short_and_each_order_keeps_i
     assert 0 < priced.height < cleared.height
     sold = log.filter(pl.col("type") == "ChipsAllocated").collect().join(priced, on=["day", "chip"], suffix="_set")
     assert (sold["price_usd_per_gpu"] == sold["price_usd_per_gpu_set"]).all()
+
+
+def test_chips_in_a_warehouse_ask_for_a_shell_until_their_owner_has_power_of_its_own():
+    small = given()
+    small.state.chips.warehouse[LAB] = {"H100": 1_000}
+    (bid,) = offers.shells(small.state, START).bids
+    (asked,) = bid.alternatives
+    assert (bid.buyer, asked.units, asked.chips) == (LAB, 1_400, (offers.SHELL,))
+    assert asked.weeks > 4
+    assert asked.value_usd > 0
 
 
 def test_a_market_or_mechanism_that_there_is_not_is_refused_at_its_place(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from given import CLOUD, FUND, LAB, RESELLER, RIVAL, SITE, START, YEAR, given, handed, invariants, lease
 
@@ -9,7 +11,7 @@ from events.commands.finance import DeclineRound, FundRound, SeekLoan, SeekRound
 from events.types import finance as events
 from events.types.leases import LeaseEnded, OnDemandRented
 from events.types.training import ModelReleased, ServingMeasured
-from market.rules import credit, finance, index
+from market.rules import credit, finance, index, solvency
 
 MILLION = 10**8  # cents
 OVERHEADS = 0.12  # finance.overhead_share
@@ -271,6 +273,31 @@ def test_a_site_pays_for_the_energy_that_its_gpus_draw():
     payer, payee, cents = month(world)["energy", SITE]
     kw = 10_000 * 1.4 * 1.25 * 0.5
     assert (payer, payee, cents) == (CLOUD, "world/utilities", round(kw * 672 * 0.05 * 100))
+
+
+def test_income_grows_with_the_weeks():
+    def other(weeks):
+        with_it, without = (
+            given(orgs__cloud__income_usd_per_year=usd, orgs__cloud__income_growth=0.2) for usd in (1e9, 0)
+        )
+        for world in (with_it, without):
+            world.close_weeks(weeks)
+        return solvency.monthly_income(with_it.state, CLOUD) - solvency.monthly_income(without.state, CLOUD)
+
+    assert other(53) / other(1) == pytest.approx(math.exp(0.2 * 364 / 365.25), rel=0.01)
+
+
+def test_compute_for_own_users_earns_on_what_is_beyond_that_of_the_start_and_never_costs():
+    def earned(start_usd, margin=0.5):
+        world = given(
+            orgs__cloud__own_use_start_usd_per_year=start_usd, finance__own_use_margin=margin,
+            finance__own_use_growth_per_year=0.0,
+        )  # fmt: skip
+        return finance.own_users_usd_per_year(world.state, CLOUD, START)
+
+    served = min(3_000 * 8_766 * 2.5, 7.884e7)  # what its users' compute rents for, and what they would spend
+    assert earned(5e7) == pytest.approx(0.5 * (served - 5e7), rel=1e-2)
+    assert earned(1e9) == 0.0
 
 
 def test_other_income_and_subscriptions_come_from_outside():

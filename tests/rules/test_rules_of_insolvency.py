@@ -257,6 +257,20 @@ def test_the_highest_bid_wins_and_one_below_the_reserve_does_not():
     assert [e.counterparty for e in of(events.LotSold, world.after(estates.sell(world.state, day)))] == [RIVAL]
 
 
+def test_who_can_pay_for_one_lot_gets_the_dearer_of_two():
+    world = given()
+    world.state.chips.warehouse[CLOUD] = {"H100": 100}
+    defaulted(world, CLOUD)
+    lots = of(events.LotOffered, world.after(estates.offer(world.state, world.day)))
+    day, offered = wait(world, 52), world.state.finance.estates[CLOUD].lots
+    world.happened(paid("world/savers", RIVAL, 3 * MILLION - cash(world, RIVAL)))
+    first, second, *_ = sorted(lots, key=lambda lot: (-offered[lot.lot_id].value_cents, lot.lot_id))
+    for lot in (first, second):
+        world.when(BidForLot(actor=RIVAL, because=CLOUD, lot_id=lot.lot_id, amount_usd_cents=2 * MILLION))
+    sold = of(events.LotSold, world.after(estates.sell(world.state, day)))
+    assert [lot.lot_id for lot in sold] == [first.lot_id]
+
+
 def test_a_bid_stands_for_its_week_alone():
     world = given()
     defaulted(world, CLOUD)

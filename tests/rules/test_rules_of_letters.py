@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from given import CLOUD, LAB, RESELLER, START, SUPPLIER, given
+from given import CLOUD, FIELD, LAB, RESELLER, SITE, START, SUPPLIER, given
 
 from events.commands.leases import SignLetter
 from events.types import leases as events
 from events.types.finance import PaymentMade
-from events.types.sites import PowerEnergised
+from events.types.sites import BuildingStarted, PowerEnergised
 from market.rules import letters
 
 NEVER = 1e9
@@ -59,6 +59,29 @@ def test_two_orgs_have_one_open_letter():
     world.when(sign())
     assert world.when(sign())[0].reason == "a letter is open"
     assert isinstance(world.when(sign(RESELLER))[0], events.LetterSigned)
+
+
+def test_a_lessor_counts_what_it_builds_itself_until_the_day_and_no_other():
+    def share(owner, site, due=START + 100):
+        world = given(sites__greenfield_days=10_000)
+        world.when(sign(h100e=100_000.0))
+        world.happened(
+            BuildingStarted(
+                building_id=f"{site}/building/9",
+                site=site,
+                org=owner,
+                region="texas",
+                kind="greenfield",
+                power_kw_it=50_000,
+                start_day=START,
+                due_day=due,
+            )
+        )
+        return letters.powered_share(world.state, world.state.leases.letters["lab/deal/1"], START)
+
+    alone = share(LAB, FIELD)
+    assert share(CLOUD, SITE) > alone + 0.1
+    assert share(CLOUD, SITE, due=START + 900) == alone
 
 
 def test_a_definitive_letter_begins_talks():

@@ -198,6 +198,8 @@ def test_capacity_is_dearer_as_load_eats_the_reserve_and_never_beyond_the_cap():
 def test_capacity_is_paid_from_the_year_of_delivery_on_and_only_where_there_is_a_market():
     _, (cleared,), world = auctions(4_000_000)
     before = energy.capacity_usd_per_mwh(world.state, "texas")
-    world.state.run.week = (cleared.start_day - START) // 7 + 1
+    world.state.run.week = last = (cleared.start_day - START - 1) // 7 - 1  # the week before it begins
+    assert energy.capacity_usd_per_mwh(world.state, "texas") == before
+    world.state.run.week = last + 1
     assert energy.capacity_usd_per_mwh(world.state, "texas") > 10 * before > 0
     assert energy.capacity_usd_per_mwh(world.state, "beijing") == 0.0

@@ -8,7 +8,7 @@ from statistics import correlation
 import pytest
 from given import CLOUD, FIELD, LAB, RIVAL, SITE, START, YEAR, given
 
-from events.commands.sites import PlanSite, StartBuilding
+from events.commands.sites import PauseBuilding, PlanSite, ResumeBuilding, StartBuilding
 from events.types import sites as events
 from events.types.chips import InputExpanded
 from events.types.finance import PaymentMade
@@ -122,6 +122,21 @@ def test_an_owner_adds_buildings_to_its_site():
     world = given()
     first, second = world.when(build())[0], world.when(build())[0]
     assert [first.building_id, second.building_id] == ["field/building/1", "field/building/2"]
+
+
+def test_an_owner_alone_pauses_what_is_not_ready_and_takes_it_up_again():
+    world = given()
+    name = world.when(build())[0].building_id
+    assert world.when(PauseBuilding(actor=CLOUD, because=name, building_id=name))[0].reason == "nothing to pause"
+    assert world.when(ResumeBuilding(actor=LAB, because=name, building_id=name))[0].reason == "nothing to resume"
+    assert world.when(PauseBuilding(actor=LAB, because=name, building_id="none"))[0].reason == "nothing to pause"
+    assert isinstance(world.when(PauseBuilding(actor=LAB, because=name, building_id=name))[0], events.BuildingPaused)
+    assert world.when(PauseBuilding(actor=LAB, because=name, building_id=name))[0].reason == "nothing to pause"
+    due = world.state.sites.buildings[name].due_day
+    world.close_weeks(3)
+    (resumed,) = world.when(ResumeBuilding(actor=LAB, because=name, building_id=name))
+    assert resumed.due_day == due + resumed.duration_days > due
+    assert world.when(ResumeBuilding(actor=CLOUD, because=name, building_id=name))[0].reason == "nothing to resume"
 
 
 def test_own_generation_does_not_wait_for_the_queue():

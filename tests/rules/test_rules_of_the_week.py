@@ -136,6 +136,11 @@ def test_calibration_reproduces_spending_revenue_and_shares_of_the_start(frontie
     assert state.chips.shipments
     pools = [s for s in state.sites.sites.values() if s.kind == "pool" and s.energised_kw]
     assert all(any(b.site == pool.name for b in state.sites.buildings.values()) for pool in pools)
+    for pool in pools:  # the first tranche is a quarter's growth, with a margin
+        growth = p.get(f"orgs.{pool.owner}.pool_growth_per_year", p["sites.pool_growth_per_year"])
+        kw = pool.energised_kw * p["sites.pool_margin"] * ((1 + growth) ** 0.25 - 1)
+        first = state.sites.buildings[f"{pool.name}/building/1"]
+        assert first.power_kw == pytest.approx(p[f"orgs.{pool.owner}.shells_factor"] * kw, abs=1)
 
 
 def test_a_start_says_every_family(begun):

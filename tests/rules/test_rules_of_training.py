@@ -198,6 +198,11 @@ def test_a_run_that_loses_all_gpus_is_abandoned():
     assert world.state.training.runs == {}
 
 
+def test_a_run_takes_one_gpu_at_least_and_no_more_than_are_free():
+    assert refusal(given(), train(0)) == refusal(given(), train(10**7)) == "not enough GPUs"
+    assert refusal(given(), train(1)) != "not enough GPUs"
+
+
 def test_a_run_that_would_take_too_long_on_what_is_left_is_abandoned():
     world = given()
     world.when(train(4_000, 5e24))
