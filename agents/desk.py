@@ -86,10 +86,10 @@ def known(view: MarketView, names: Sequence[str]) -> Sequence[str]:
 
 
 def largest_lessor(view: MarketView) -> list[str]:
-    """The lessor that the org rents most from."""
-    rented: dict[str, int] = {}
+    """The lessor that the org rents most compute from."""
+    rented: dict[str, float] = {}
     for lease in view.rented():
-        rented[lease.lessor] = rented.get(lease.lessor, 0) + lease.gpus
+        rented[lease.lessor] = rented.get(lease.lessor, 0.0) + lease.gpus * view.chip(lease.chip).h100e
     return [max(rented, key=lambda name: (rented[name], name))] if rented else []
 
 
