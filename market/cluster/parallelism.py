@@ -140,8 +140,10 @@ def splits(m: Model, domain: int, fixed: Fixed = FREE) -> Splits:
     least = {p: i for i, (p, _) in reversed(list(enumerate(chunks)))}
     start = np.array([least[p] for p, _ in chunks])[chunk]
     place = kept - (chunk - start) * len(options[2]) * len(options[3]) * len(options[4])
-    first, owner = np.unique(place, return_inverse=True)
-    return Splits(columns, np.searchsorted(kept, first), owner)
+    first = np.flatnonzero(chunk == start)
+    numbers = np.zeros(len(every[0]), dtype=np.int64)
+    numbers[place[first]] = np.arange(len(first))
+    return Splits(columns, first, numbers[place])
 
 
 def plans(m: Model, domain: int, gpus: float, fixed: Fixed = FREE) -> Plans:

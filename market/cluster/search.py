@@ -27,7 +27,7 @@ from market.cluster.step import fixed_s, maturity, params_per_gpu, stage, step, 
 
 CONTEXT_YEAR = 2023.75
 """Context parallelism is in use from ring attention on (Liu et al., October 2023, arXiv:2310.01889)."""
-FIRST = 80
+FIRST = 160
 """Splits whose plans are timed before the others are pruned."""
 EXACT = 8
 """So many of the best plans are exact."""
