@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from events.columns import fixed
 from events.registry import known_shapes, retired
-from events.schema import fixed
 from events.types import EVENTS
 from events.types.base import Entry, Event, by_position
 from events.upcast import gaps, lift

@@ -10,10 +10,11 @@ from functools import lru_cache
 
 import pyarrow as pa
 
+from events.columns import ARROW
 from events.errors import LogForeign, Problem
 from events.manifest import Manifest, schema_hash, vocabulary_hash
 from events.registry import known_columns
-from events.schema import ARROW, log_schema
+from events.schema import log_schema
 from events.segment import preface
 from events.vocabulary import ENVELOPE
 

@@ -56,21 +56,25 @@ def instalments(state: State) -> Iterator[tuple[str, str, int, str, str]]:
 # --- what an org may borrow
 
 
-def coverage(state: State, org: str, extra_cents: int) -> float:
+def coverage(state: State, org: str, extra_cents: int, served: tuple[float, float] | None = None) -> float:
     """Debt-service coverage: a year's income less rents, overheads and running costs, over instalments.
 
-    `extra_cents` : a new loan, whose instalments count too.
+    `extra_cents` : a new loan, whose instalments count too. `served` : `service_and_income` where the caller knows it.
     """
     p = state.run.parameters
-    service = service_cents(state, org)
+    service, income = served or service_and_income(state, org)
     service += instalment_cents(extra_cents, p["finance.loan_rate"], round(365 * p["finance.loan_years"]))
-    if not service:
-        return 0.0
+    return max(0.0, income) / service if service else 0.0
+
+
+def service_and_income(state: State, org: str) -> tuple[float, float]:
+    """Instalments that an org owes in a year, and its income of it less rents, overheads and running costs; cents."""
+    p = state.run.parameters
     rents = _long_rents_usd(state, org) + p["tail.contract_share"] * tail_rent_usd_per_year(state, org)
     income = (1 - overhead_share(state, org)) * rents + trait(state, org, "income_usd_per_year")
     hourly = sum(x.delivered * x.price_usd_per_gpu_hour for x in rented_by(state, org))
     hourly += _running_usd_per_hour(state, org)
-    return max(0.0, (income - hourly * HOURS_PER_YEAR) * CENTS) / service
+    return service_cents(state, org), (income - hourly * HOURS_PER_YEAR) * CENTS
 
 
 def _running_usd_per_hour(state: State, org: str) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from events.types import Event
@@ -49,7 +49,7 @@ class View:
     is_regulated : whether any policy acts or will; where none does, nothing is refused and nothing is levied.
     """
 
-    __slots__ = ("_shared", "_state", "chip", "day", "draws", "is_regulated", "me", "param", "week")
+    __slots__ = ("_shared", "_state", "_traits", "chip", "day", "draws", "is_regulated", "me", "param", "week")
     me: str
     week: int
     day: int
@@ -61,9 +61,10 @@ class View:
     def __init__(self, shared: Shared, me: str) -> None:
         _SHARED.__set__(self, shared)
         _STATE.__set__(self, shared.state)
-        public, own = shared.parameters
+        public, own, traits = shared.parameters
         settable = _Settable(public)
         settable.update(own.get(me, ()))
+        _TRAITS.__set__(self, traits.get(me, NO_TRAITS))
         settable.me = me
         values = (
             ("me", me), ("week", shared.week), ("day", shared.day), ("param", settable.__getitem__),
@@ -81,7 +82,8 @@ class View:
 
     def trait(self, name: str, default: float = 0.0) -> float:
         """Read an own trait."""
-        return state_of(self).run.parameters.get(f"orgs.{self.me}.{name}", default)
+        traits: Mapping[str, float] = _TRAITS.__get__(self)
+        return traits.get(name, default)
 
     @property
     def org(self) -> Org:
@@ -91,10 +93,13 @@ class View:
 
 _set = object.__setattr__  # a view's own refuses
 
-# The two slots stay and lose their names on the class: no attribute of a view leads to them, only these readers do.
+# These slots stay and lose their names on the class: no attribute of a view leads to them, only these readers do.
 _SHARED: Any = View.__dict__["_shared"]
 _STATE: Any = View.__dict__["_state"]
+_TRAITS: Any = View.__dict__["_traits"]
+NO_TRAITS: Mapping[str, float] = {}
 delattr(View, "_shared")
 delattr(View, "_state")
+delattr(View, "_traits")
 shared_of: Callable[[View], Shared] = _SHARED.__get__  # for the methods of views alone
 state_of: Callable[[View], State] = _STATE.__get__

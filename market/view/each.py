@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from functools import wraps
+from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any
 
 from market.rules.base import trait
+from market.rules.credit import service_and_income
 from market.rules.foresee import Users, users_of
 from market.rules.free import promised_by
 from market.state import State
@@ -15,6 +16,7 @@ from market.state.training import Lab
 from market.units import DAYS_PER_YEAR
 from market.view.frozen import frozen
 from market.view.grouped import Grouped, Policies
+from market.view.settable import Settable, settable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +50,19 @@ class EachOrg(Grouped):
         super().__init__(state, hooks)
         self.known: defaultdict[str, dict[str, Any]] = defaultdict(dict)
 
+    @cached_property
+    def parameters(self) -> Settable:
+        """Settable numbers: those that are no org's own, and those of orgs."""
+        return settable(self.state.run.parameters)
+
+    @cached_property
+    def integrating(self) -> dict[str, int]:
+        """GPUs under integration and on their way by OEM."""
+        found: dict[str, int] = defaultdict(int)
+        for shipment in self.state.chips.shipments.values():
+            found[shipment.oem] += shipment.gpus
+        return found
+
     @once_each
     def trading(self, role: str) -> tuple[str, ...]:
         """Orgs of a role that trade: those in default do not."""
@@ -60,6 +75,11 @@ class EachOrg(Grouped):
         known, orgs = self.trading(role), self.state.run.orgs
         inside = {name for name in known if orgs[name].country == "CN"}
         return tuple(x for x in known if x not in inside), tuple(x for x in known if x in inside)
+
+    @once_each
+    def service_and_income(self, org: str) -> tuple[float, float]:
+        """Instalments that an org owes in a year, and its income of a year less rents and running costs; cents."""
+        return service_and_income(self.state, org)
 
     @once_each
     def raised_in_a_year_cents(self, role: str) -> int:

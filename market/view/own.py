@@ -78,7 +78,7 @@ class OwnView(PublicView):
 
     def coverage(self, extra_cents: int) -> float:
         """Debt-service coverage with a new loan."""
-        return coverage(state_of(self), self.me, extra_cents)
+        return coverage(state_of(self), self.me, extra_cents, shared_of(self).service_and_income(self.me))
 
     def bond_room_cents(self) -> int:
         """What the org may still borrow on its rating."""
@@ -127,8 +127,7 @@ class OwnView(PublicView):
     def integration(self) -> tuple[int, int]:
         """Own rack capacity in GPUs a week, and GPUs under integration (OEMs)."""
         chips = state_of(self).chips
-        load = sum(s.gpus for s in chips.shipments.values() if s.oem == self.me)
-        return chips.integration_gpus_per_week.get(self.me, 0), load
+        return chips.integration_gpus_per_week.get(self.me, 0), shared_of(self).integrating.get(self.me, 0)
 
     # --- sites
 

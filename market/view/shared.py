@@ -49,18 +49,6 @@ class Shared(SharedPower):
         return {org: tuple(mine) for org, mine in found.items()}
 
     @cached_property
-    def parameters(self) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
-        """Settable numbers that are no org's own, and those of orgs, by org."""
-        public: dict[str, float] = {}
-        own: dict[str, dict[str, float]] = defaultdict(dict)
-        for name, x in self.state.run.parameters.items():
-            if name[:5] == "orgs.":
-                own[name.split(".", 2)[1]][name] = x
-            else:
-                public[name] = x
-        return public, own
-
-    @cached_property
     def orgs(self) -> Mapping[str, Org]:
         """Registrations by id."""
         return MappingProxyType({name: frozen(org) for name, org in self.state.run.orgs.items()})

@@ -15,8 +15,9 @@ import numpy as np
 import pyarrow as pa
 
 from events import EVENTS, Disk, Entry, LogWriter, Manifest, segment
+from events.columns import ARROW
 from events.manifest import schema_hash
-from events.schema import ARROW, encode, log_schema
+from events.schema import encode, log_schema
 from tests.events.sample import SCENARIO, START_DAY, event
 
 HOME = Path(__file__).parent / "golden"

@@ -11,9 +11,10 @@ import pyarrow as pa
 import pytest
 
 from events import EVENTS, LogWriter, Rows, WriteFailed, open_log, segment, unpack
+from events.columns import ARROW, NUMPY, fixed
 from events.disk import Disk
 from events.layout import write_all
-from events.schema import ARROW, NUMPY, encode, fixed
+from events.schema import encode
 from events.validate import raw_values, valid_rows
 from tests.events.sample import SCENARIO, START_DAY, feed, manifest, run
 from tests.faults.campaigns import LOG, copy
