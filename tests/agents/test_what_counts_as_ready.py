@@ -10,12 +10,14 @@ from test_what_is_asked_for_is_there import campus, contract
 
 from agents import amounts, desk, fulfilment, lessors, options, resources, rooms, shelf, siting
 from agents.decision import Target
+from agents.means import Build
 from events.commands.chips import PlaceOrder
 from events.commands.sites import PauseBuilding, StartBuilding
 from events.types import chips as chip_events
 from events.types import sites as site_events
 from events.types.demand import UseMeasured
 from events.types.finance import PaymentMade
+from events.types.run import RegionRegistered
 from market.rules import duties, index
 from market.state.leases import Signature
 
@@ -207,6 +209,22 @@ def test_contracts_of_one_week_and_other_orders_share_the_money_and_the_power(mo
     carried = resources.payable_usd(v) / fulfilment.gear_usd(v, v.chip("H100"))
     assert min(room, carried) - 3 <= gpus <= min(room, carried) < 14_000
     assert (room < carried) == (most == "power")
+
+
+def test_what_standing_power_can_be_paid_for_is_reckoned_with_new_land_in_its_own_region():
+    """Another region, where building costs less, does not make good what is let here."""
+    off = {"regions__texas__curtailment_hours_per_year": 4_000.0, "labs__race_least_share": 0.01}
+    utah = {"regions__utah__pue": 1.25, "regions__utah__grid_mw_per_year": 500.0, "regions__utah__queue_days": 500.0}
+    world = given(**off, **utah, regions__utah__energy_usd_per_mwh=50.0)
+    world.happened(RegionRegistered(region="utah", country="US"), *campus("alpha", "greenfield", 900_000))
+    v = view(asked(world=world, h100e=600_000.0, region=""), CLOUD)
+    terms = lessors.offer(v, v.requests_to_me()[0])
+    here, there = (
+        int(lessors.carried_gpus(v, v.chip("H100"), terms.start_day, Build("greenfield", region, False)))
+        for region in ("texas", "utah")
+    )
+    assert (terms.site, terms.gpus) == ("alpha", here)
+    assert here < there
 
 
 # --- one rent
