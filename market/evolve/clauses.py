@@ -30,6 +30,7 @@ def lease_renewed(state: State, event: events.LeaseRenewed, day: int) -> None:
     lease = state.leases.leases[event.lease_id]
     _reprice(lease, event, day)
     lease.end_day, lease.renew_days, lease.renews = event.end_day, 0, False  # type: ignore[misc]
+    lease.prepaid_share = 0.0  # type: ignore[misc]  # what was prepaid was of the term that is over
 
 
 def rent_stepped(state: State, event: events.RentStepped, day: int) -> None:

@@ -103,6 +103,15 @@ def test_a_renewal_at_another_price_than_the_index_times_the_work_of_its_chip_is
     assert ("clauses" in findings(say(kernel, renewed))) == is_wrong
 
 
+@pytest.mark.parametrize(("share", "found"), [(0.0, set()), (0.15, {"rent"})])
+def test_a_renewed_term_whose_rent_is_cut_by_what_was_prepaid_of_the_one_before_is_caught(share, found):
+    kernel = world(prepaid_share=0.15, renew_days=60, end_day=START + 28)
+    kernel.answer(ExerciseOption(actor=LAB, because=NAME, lease_id=NAME, kind="renew"))
+    weeks(kernel, 5)
+    kernel.state.leases.leases[NAME].prepaid_share = share
+    assert findings(weeks(kernel, 4)) == found
+
+
 def test_a_renewal_that_nobody_asked_for_is_caught():
     wrong = events.LeaseRenewed(
         lease_id=NAME, lessor=CLOUD, lessee=LAB, end_day=START + 900, price_usd_per_gpu_hour=2.5, amount_usd_cents=0

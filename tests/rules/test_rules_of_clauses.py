@@ -73,6 +73,16 @@ def test_a_renewal_at_the_index_costs_what_the_tail_pays_by_contract_for_the_wor
     assert renewed.work_h100e == pytest.approx(each)
 
 
+def test_of_the_rent_of_a_term_that_is_renewed_nothing_was_prepaid():
+    world = leased(renew_days=100, prepaid_share=0.15)
+    world.when(take("renew"))
+    world.day = START + YEAR
+    (renewed,) = world.after(leases.terms_over(world.state, world.day))
+    assert renewed.amount_usd_cents == round(0.85 * cents(1_000, YEAR))
+    the(world).due_cents = 0
+    assert rent_due(the(world), START + YEAR + 9) == cents(1_000, 10)
+
+
 def test_a_lease_without_the_option_ends_when_it_is_over():
     world = leased()
     assert reason(world, take("renew")) == "no such option"

@@ -191,9 +191,7 @@ def ends(book: Book) -> list[Finding]:
 
 def late_or_not(book: Book) -> pl.DataFrame:
     """Leases that their lessees ended, with their terms by then, and whether they were late enough to be left."""
-    terms = book.of("LeaseSigned").select(
-        "lease_id", "walk_days", first="start_day", part=(1 - pl.col("prepaid_share")) * pl.col("exit_share")
-    )
+    terms = book.of("LeaseSigned").select("lease_id", "walk_days", "exit_share", first="start_day")
     ended = book.of("LeaseEnded").filter(pl.col("reason").is_in(["terminated", "walked away"]))
     ended = ended.select(*WHEN, "lease_id", "gpus", "reason").sort("seq")
     ended = ended.join_asof(book.once(papers), on="seq", by="lease_id", check_sortedness=False)
@@ -209,7 +207,8 @@ def terminations(book: Book) -> list[Finding]:
     paid = paid.select(lease_id="contract_id", paid="amount_usd_cents")
     both = late_or_not(book).join(paid, on="lease_id", how="left", maintain_order="left")
     days = (pl.col("last") - pl.max_horizontal("day", "first")).clip(lower_bound=0)
-    fee = pl.col("gpus") * pl.col("price") * pl.col("part") * days * 24 * CENTS
+    part = (1 - pl.col("prepaid")) * pl.col("exit_share")
+    fee = pl.col("gpus") * pl.col("price") * part * days * 24 * CENTS
     due = pl.when(pl.col("is_late")).then(0.0).otherwise(fee)
     both = both.with_columns(pl.col("paid").fill_null(0), due=due)
     wrong = both.filter((pl.col("paid") - pl.col("due")).abs() > 0.5 + 1e-9 * pl.col("due"))

@@ -57,15 +57,13 @@ def _unequal(book: Book, legs: pl.DataFrame, keys: list[str], text: str) -> list
 
 def rent(book: Book) -> list[Finding]:
     """Rent is paid once a month, for the days that GPUs were held since the last time, times the price."""
-    leases = book.of("LeaseSigned").select("lease_id", "lessor", "lessee", "take_or_pay_share", "prepaid_share",
-                                           since="seq")  # fmt: skip
+    leases = book.of("LeaseSigned").select("lease_id", "lessor", "lessee", "take_or_pay_share", since="seq")
     moves = _paid_for(book, leases).with_columns(is_over=pl.col("type") == "LeaseEnded")
     repriced = book.of("RentStepped", "LeaseRenewed").select(*WHEN, "lease_id", gpus=pl.lit(0.0))
     paths = running(stacked(moves, repriced), "lease_id", "gpus").sort("seq")
     paths = paths.join_asof(book.once(papers), on="seq", by="lease_id", check_sortedness=False)
-    paths = paths.join(leases.select("lease_id", "prepaid_share"), on="lease_id", how="left", maintain_order="left")
     rate = pl.when(pl.col("is_over")).then(0.0).otherwise(
-        pl.col("gpus") * pl.col("price") * (1 - pl.col("prepaid_share"))
+        pl.col("gpus") * pl.col("price") * (1 - pl.col("prepaid"))
     )  # fmt: skip
     step = pl.col("rate") - pl.col("rate").shift(1, fill_value=0.0).over("lease_id")
     totals = paths.with_columns(rate=rate).sort("seq").with_columns(step=step).select(

@@ -21,16 +21,23 @@ def book_of_leases(book: Book) -> pl.DataFrame:
 
 
 def papers(book: Book) -> pl.DataFrame:
-    """Rent, last day and GPUs of each lease behind each event that changes them: `price`, `last`, `all`."""
+    """Rent, last day, prepaid part and GPUs of each lease behind each event that changes them.
+
+    Columns `price`, `last`, `prepaid`, `all`: of the rent of a term that is renewed nothing was prepaid.
+    """
     more = book.of("OptionExercised").filter(pl.col("kind") == "expand")
     rows = stacked(
-        book.of("LeaseSigned").select("seq", "lease_id", price="price_usd_per_gpu_hour", last="end_day", added="gpus"),
-        book.of("LeaseRenewed").select("seq", "lease_id", price="price_usd_per_gpu_hour", last="end_day"),
+        book.of("LeaseSigned").select(
+            "seq", "lease_id", price="price_usd_per_gpu_hour", last="end_day", added="gpus", prepaid="prepaid_share"
+        ),
+        book.of("LeaseRenewed").select(
+            "seq", "lease_id", price="price_usd_per_gpu_hour", last="end_day", prepaid=pl.lit(0.0)
+        ),
         book.of("RentStepped").select("seq", "lease_id", price="price_usd_per_gpu_hour"),
         more.select("seq", "lease_id", added="gpus"),
     ).sort("seq")
     return rows.select(
-        "seq", "lease_id", pl.col("price", "last").forward_fill().over("lease_id"),
+        "seq", "lease_id", pl.col("price", "last", "prepaid").forward_fill().over("lease_id"),
         all=pl.col("added").fill_null(0).cum_sum().over("lease_id"),
     )  # fmt: skip
 
