@@ -70,7 +70,7 @@ def test_the_plan_the_model_prefers_is_within_three_percent_of_the_best_measured
     groups: dict[Any, list[tuple[float, float]]] = collections.defaultdict(list)
     for i, r in enumerate(ROWS):
         if r["source_key"] != "megatron-bridge":  # its groups hold one plan at several dates
-            key = tuple(r[n] for n in ("source_key", "gpu_type", "gpu_count", "layers", "hidden", "gbs_seqs"))
+            key = tuple(r[n] for n in ("source_key", "gpu_type", "gpu_count", "model", "layers", "hidden", "gbs_seqs"))
             groups[key].append((answers["step_s"][i], float(r["step_s_observed"])))
     regrets = [min(rows)[1] / min(observed for _, observed in rows) - 1 for rows in groups.values() if len(rows) > 1]
     assert len(regrets) >= 8
