@@ -422,6 +422,23 @@ def test_who_owns_gpus_pays_to_run_them():
     assert len({round(found[org] / owned[org], 3) for org in owned}) == 1
 
 
+def test_what_an_org_rents_itself_comes_off_what_serves_its_loans():
+    def covered(gpus, price):
+        world = given(orgs__cloud__income_usd_per_year=1e12)
+        world.happened(
+            events.LoanKnown(
+                deal_id="cloud/deal/1", org=CLOUD, counterparty=FUND, amount_usd_cents=10**13, value=0.1,
+                end_day=START + 5 * YEAR,
+            )
+        )  # fmt: skip
+        signed = lease(CLOUD, RESELLER, gpus=gpus, price_usd_per_gpu_hour=price)
+        world.happened(signed, handed(signed))
+        return credit.coverage(world.state, CLOUD, 0)
+
+    none, some, more = covered(1, 1e-6), covered(1_000, 2.0), covered(1_000, 4.0)
+    assert none - more == pytest.approx(2 * (none - some), rel=1e-3)
+
+
 def in_breach(**more):
     world = given(orgs__cloud__income_usd_per_year=0.0, orgs__cloud__merchant_share=0.0, **more)
     world.happened(

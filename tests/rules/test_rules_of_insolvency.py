@@ -3,7 +3,22 @@
 from __future__ import annotations
 
 import pytest
-from given import CHINESE, CLOUD, FUND, LAB, RESELLER, RIVAL, SITE, START, SUPPLIER, given, handed, invariants, lease
+from given import (
+    CHINESE,
+    CLOUD,
+    FUND,
+    LAB,
+    RESELLER,
+    RIVAL,
+    SITE,
+    START,
+    SUPPLIER,
+    YEAR,
+    given,
+    handed,
+    invariants,
+    lease,
+)
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -129,6 +144,24 @@ def test_a_policy_forces_a_default_once():
     world = given()
     assert [e.reason for e in of(money.OrgDefaulted, defaulted(world, CLOUD))] == ["forced"]
     assert world.after(insolvency.forced(world.state, world.day + 7)) == []
+
+
+def test_chips_in_a_warehouse_and_on_their_way_are_worth_what_a_buyer_would_pay():
+    world = given()
+    before = solvency.assets_cents(world.state, CLOUD, START)
+    world.state.chips.warehouse[CLOUD] = {"H100": 100}
+    stock = solvency.assets_cents(world.state, CLOUD, START) - before
+    assert stock == worth.stock_cents(world.state, CLOUD, "H100", 100, START) > 0
+
+
+def test_a_lessor_that_can_let_its_gpus_for_more_loses_the_weeks_until_then_alone():
+    world, signed = given(estates__relet_weeks=10), lease(price_usd_per_gpu_hour=0.1, end_day=START + YEAR)
+    world.happened(signed, handed(signed))
+    known = world.state.leases.leases[signed.lease_id]
+    assert worth.market_rent(world.state, known, START) > 0.1
+    rent = solvency.finance.rent_due(known, START - 1)
+    damages = solvency.lease_damages(world.state, LAB, known, START)
+    assert damages == pytest.approx(0.1 * 70 * 24 * 1_000 * 100 + rent, abs=1)
 
 
 def test_a_loan_is_secured_by_what_the_gpus_are_worth_and_the_rest_is_not():

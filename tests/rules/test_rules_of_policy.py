@@ -438,8 +438,10 @@ def test_what_is_announced_counts_for_days_to_come_and_what_expires_does_not():
     over = policy("over", ends=START + 50, levy=[{"on": "OrderPlaced", "rate": 0.4}])
     world, hooks = in_force(told, silent, over)
     case = {"org": LAB, "amount_usd": 100.0}
-    owed = [hooks.owed_usd(world.state, "OrderPlaced", case, when, START) for when in (START, START + 60, day)]
-    assert owed == pytest.approx([40.0, 0.0, 10.0])
+    owed = [
+        hooks.owed_usd(world.state, "OrderPlaced", case, when, START) for when in (START, START + 49, START + 50, day)
+    ]
+    assert owed == pytest.approx([40.0, 40.0, 0.0, 10.0])
     ban = policy("ban", begins=day, announced=announced, permit=[{"refuse": "PlaceOrder", "reason": "no"}])
     world, hooks = in_force(ban)
     assert hooks.may(world.state, order(), START, START).is_given

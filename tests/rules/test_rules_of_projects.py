@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from events.commands.training import ProposeProject, StartTraining
 from events.types import chips as chip_events
 from events.types import training as events
+from events.vocabulary import DAY_MAX
 from market.rules import projects, training
 from market.rules.base import fleets_h100e
 
@@ -55,6 +56,10 @@ def test_a_project_that_would_outlast_the_days_of_a_log_is_refused():
     endless = ProposeProject(actor=LAB, because=LAB, h100e=1e-229, work_h100e_weeks=1.0, worth=1.0)
     (rejected,) = given().when(endless)
     assert rejected.reason == "nothing asked"
+    weeks = (DAY_MAX - START) // 7
+    for work, kind in ((weeks - 1, events.ProjectProposed), (weeks + 1, events.ProjectRejected)):
+        long = ProposeProject(actor=LAB, because=LAB, h100e=1.0, work_h100e_weeks=work, worth=1.0)
+        assert isinstance(given().when(long)[0], kind)
 
 
 @pytest.mark.parametrize(
