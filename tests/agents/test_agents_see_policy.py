@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from given import CLOUD, FIELD, FUND, LAB, START, given, handed, lease
 
-from agents import means, permission
+from agents import means, permission, targets
 from agents.investors import leader
 from events.commands.training import StartTraining
 from events.types.policy import PolicyEnacted
@@ -115,6 +115,13 @@ def test_a_tax_on_rent_and_a_public_buyer_move_what_a_tenant_pays():
     helped = seen(given(), subsidy=[{"on": "LeaseSigned", "when": {"role": "lab"}, "rate": 0.5}])
     assert permission.rent_levy(taxed, 365, CLOUD) == pytest.approx(0.2)
     assert permission.rent_levy(helped, 365, CLOUD) == pytest.approx(-0.5)
+
+
+def test_a_levy_on_leases_of_more_than_a_year_leaves_a_year_alone():
+    long = [{"on": "LeaseSigned", "when": {"duration_days": {"above": 365}}, "rate": 0.2}]
+    view = seen(given(), levy=long)
+    assert targets.rent_usd(view, 1.0, 0.0) == view.contract_price(365, 0.0)
+    assert targets.rent_usd(view, 2.0, 0.0) == pytest.approx(1.2 * view.contract_price(730, 0.0))
 
 
 def test_a_public_buyer_pays_a_smaller_part_of_more_rent():

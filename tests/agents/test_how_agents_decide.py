@@ -194,6 +194,15 @@ def test_power_is_built_for_what_is_coming():
     assert sum(c.power_kw_it for c in started) <= buildable_kw(view(world))
 
 
+def test_no_more_power_is_begun_than_the_cash_of_today_pays_for():
+    world = used(ordered(buying(), 20_000), 4e9)
+    p, gap = world.state.run.parameters, amounts.power_gap_kw(view(world))
+    p["sites.building_kw_min"] = 1.0
+    p["build.cash_use"] *= gap / 4 / buildable_kw(view(world))
+    started = of(siting.buildings(view(world), DRAWS), PlanSite, StartBuilding)
+    assert 0 < sum(c.power_kw_it for c in started) <= buildable_kw(view(world)) + len(started)
+
+
 def under_way(world):
     return world.happened(
         site_events.BuildingStarted(

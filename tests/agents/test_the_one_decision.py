@@ -380,6 +380,13 @@ def test_who_borrows_can_offer_more_for_the_same_money():
     assert carried(1.0) > carried(0.0)
 
 
+def test_what_a_lessor_earns_until_the_first_day_pays_for_more():
+    v = view(asked(world=rich(orgs__cloud__income_usd_per_year=1e9)), CLOUD)
+    now, later, last = (lessors.carried_gpus(v, v.chip("H100"), START + days) for days in (0, 100, 200))
+    assert last - later == pytest.approx(later - now, rel=0.1)
+    assert later > now
+
+
 def test_who_borrows_on_a_contract_builds_with_cheaper_capital():
     v = view(rich(orgs__cloud__borrows=1.0), CLOUD)
     assert owning.capital_rate(v, is_contracted=True) < owning.capital_rate(v)

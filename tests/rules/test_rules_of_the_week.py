@@ -126,6 +126,7 @@ def test_calibration_reproduces_spending_revenue_and_shares_of_the_start(frontie
     sold = sum(lab.revenue_usd_per_year for lab in state.training.labs.values())
     assert sum(s.usd_per_year for s in state.demand.segments.values()) == pytest.approx(sold)
     assert all(sum(s.shares.values()) == pytest.approx(1.0) for s in state.demand.segments.values())
+    assert sum(p.get(f"orgs.{org}.merchant_share", 0.0) for org in state.run.orgs) == pytest.approx(1.0)
     wanted = uses.wanted_h100e(
         state, uses.streams(state, fleets_h100e(state)), state.demand.clearing_usd_per_h100e_hour
     )
