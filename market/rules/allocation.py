@@ -151,8 +151,8 @@ def install(state: State, day: int) -> Iterator[Happening]:
         sites[site.owner].append(site)
     for org in sorted(state.chips.warehouse):
         estate = state.finance.estates.get(org)
-        if estate is not None and estate.plan == "liquidation":  # what waits is offered for sale
-            continue
+        if not state.chips.warehouse[org] or (estate is not None and estate.plan == "liquidation"):
+            continue  # what waits in a liquidation is offered for sale
         spare, cost = {site.name: site.spare_w for site in sites[org]}, {s.name: energy[s.region] for s in sites[org]}
         stays: list[tuple[str, int]] = []
         for chip, waiting in sorted(state.chips.warehouse[org].items(), key=lambda item: rank[item[0]]):

@@ -113,8 +113,8 @@ def fleet_h100e(state: State, org: str) -> float:
 def fleets_h100e(state: State) -> dict[str, float]:
     """H100e that every org can use, in one pass; the sums run in the order of holdings, as in `fleet_h100e`."""
     weights, fleets = h100e_by_chip(state), dict.fromkeys(state.run.orgs, 0.0)
-    for h in state.chips.holdings.values():
-        fleets[h.org] += (h.owned + h.leased_in - h.leased_out) * weights[h.chip]
+    for (org, chip, _), h in state.chips.holdings.items():
+        fleets[org] += (h.owned + h.leased_in - h.leased_out) * weights[chip]
     return fleets
 
 

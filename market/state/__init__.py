@@ -58,18 +58,26 @@ def state_hash(state: State) -> str:
 
 def _fields(family: Family) -> list[Any]:
     """The fields of a family; mappings by what is no text, which the encoder would not sort, as sorted pairs."""
-    return [_sorted(getattr(family, name)) for name in family.__struct_fields__]
+    return [_sorted(name, getattr(family, name)) for name in family.__struct_fields__]
 
 
-def _sorted(value: Any) -> Any:
+def _sorted(name: str, value: Any) -> Any:
     """A mapping by what is no text as sorted pairs, places by their texts joined; another value as it is."""
     first = next(iter(value), "") if isinstance(value, dict) else ""
     if type(first) is str:
         return value
     if type(first) is not Place:
         return sorted(value.items())
-    by_text = dict(zip(map("\0".join, value), value.items(), strict=True))
-    return list(map(by_text.__getitem__, sorted(by_text)))
+    before, order = _ORDERS.get(name, ([], []))
+    if before != (places := list(value)):
+        by_text = dict(zip(map("\0".join, places), places, strict=True))
+        order = list(map(by_text.__getitem__, sorted(by_text)))
+        _ORDERS[name] = places, order
+    return list(zip(order, map(value.__getitem__, order), strict=True))
+
+
+_ORDERS: dict[str, tuple[list[Place], list[Place]]] = {}
+"""Places in the order of a mapping when it was last hashed, and sorted: for most weeks they are the same."""
 
 
 def next_id(state: State, owner: str, family: str) -> str:

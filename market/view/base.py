@@ -66,13 +66,13 @@ class View:
         settable.update(own.get(me, ()))
         _TRAITS.__set__(self, traits.get(me, NO_TRAITS))
         settable.me = me
-        values = (
-            ("me", me), ("week", shared.week), ("day", shared.day), ("param", settable.__getitem__),
-            ("chip", shared.chips.__getitem__), ("draws", Draws(shared.state.run.seed, me, shared.week)),
-            ("is_regulated", shared.hooks is not None),
-        )  # fmt: skip
-        for name, value in values:
-            _set(self, name, value)
+        _set(self, "me", me)
+        _set(self, "week", shared.week)
+        _set(self, "day", shared.day)
+        _set(self, "param", settable.__getitem__)
+        _set(self, "chip", shared.chips.__getitem__)
+        _set(self, "draws", Draws(shared.state.run.seed, me, shared.week))
+        _set(self, "is_regulated", shared.hooks is not None)
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"a view is read-only: {name}")

@@ -55,14 +55,6 @@ class EachOrg(Grouped):
         """Settable numbers: those that are no org's own, and those of orgs."""
         return settable(self.state.run.parameters)
 
-    @cached_property
-    def integrating(self) -> dict[str, int]:
-        """GPUs under integration and on their way by OEM."""
-        found: dict[str, int] = defaultdict(int)
-        for shipment in self.state.chips.shipments.values():
-            found[shipment.oem] += shipment.gpus
-        return found
-
     @once_each
     def trading(self, role: str) -> tuple[str, ...]:
         """Orgs of a role that trade: those in default do not."""

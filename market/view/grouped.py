@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -65,10 +66,12 @@ class Grouped:
         self.orders = ByOrg[Order]()
         for order in state.chips.orders.values():
             self.orders[order.org].append(order)
-        self.coming: dict[str, dict[str, int]] = {}
+        self.coming: dict[str, dict[str, int]] = defaultdict(dict)
+        self.integrating: dict[str, int] = defaultdict(int)  # GPUs under integration and on their way, by OEM
         for shipment in state.chips.shipments.values():
-            coming = self.coming.setdefault(shipment.org, {})
-            coming[shipment.chip] = coming.get(shipment.chip, 0) + shipment.gpus
+            coming, chip, gpus = self.coming[shipment.org], shipment.chip, shipment.gpus
+            coming[chip] = coming.get(chip, 0) + gpus
+            self.integrating[shipment.oem] += gpus
         self.sites = ByOrg[Site]()
         for site in state.sites.sites.values():
             self.sites[site.owner].append(site)

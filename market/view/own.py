@@ -18,7 +18,6 @@ from market.state.finance import Books
 from market.state.leases import Lease, Letter, Quote, Request
 from market.state.sites import Building, PlantPermit, Site
 from market.state.training import Lab, Project, TrainingRun
-from market.units import CENTS, MONTH_HOURS
 from market.view.base import NotVisible, may_see, shared_of, state_of
 from market.view.frozen import all_frozen, frozen
 from market.view.public import PublicView
@@ -56,9 +55,7 @@ class OwnView(PublicView):
 
     def monthly_let_cents(self) -> int:
         """Rent earned in four weeks, on demand included."""
-        shared = shared_of(self)
-        let = sum(x.delivered * x.price_usd_per_gpu_hour for x in shared.let[self.me]) * MONTH_HOURS * CENTS
-        return round(let + shared.on_demand_cents.get(self.me, 0.0))
+        return shared_of(self).monthly_let_cents(self.me)
 
     def monthly_kept_cents(self) -> int:
         """What overheads leave of the rent earned in four weeks."""

@@ -200,6 +200,12 @@ class Shared(SharedPower):
             earned[cloud] += let * prices[cloud] * MONTH_HOURS * CENTS
         return earned
 
+    @once_each
+    def monthly_let_cents(self, org: str) -> int:
+        """Rent that an org earns in four weeks, on demand included."""
+        let = sum(x.delivered * x.price_usd_per_gpu_hour for x in self.let[org]) * MONTH_HOURS * CENTS
+        return round(let + self.on_demand_cents.get(org, 0.0))
+
     @cached_property
     def rents_cents(self) -> dict[str, int]:
         """Rent of four weeks by lessee."""
