@@ -76,9 +76,16 @@ def trusted_kw(view: MarketView, weeks: float, trust: float | None = None) -> fl
 
 def coming_kw(view: MarketView, site: Site) -> list[tuple[int, int]]:
     """Day and kW of each building to come at an own site, by day; of one that is paused, were it taken up today."""
-    buildings = (b for b in view.buildings() if b.site == site.name)
-    rested = ((view.day - b.paused_day if b.paused_day >= 0 else 0, b) for b in buildings)
-    return sorted((b.due_day + days, b.power_kw) for days, b in rested)
+    return _coming_kw(view).get(site.name, [])
+
+
+@once
+def _coming_kw(view: MarketView) -> dict[str, list[tuple[int, int]]]:
+    found: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for b in view.buildings():
+        rested = view.day - b.paused_day if b.paused_day >= 0 else 0
+        found[b.site].append((b.due_day + rested, b.power_kw))
+    return {site: sorted(coming) for site, coming in found.items()}
 
 
 def powered_day(room_kw: float, coming: Iterable[tuple[int, int]], kw: float) -> int:

@@ -36,8 +36,11 @@ def waits_for_works(state: State, building: Building) -> bool:
 
 def plant_queue(state: State) -> list[Building]:
     """Buildings that wait for own plant, in all regions, first come first served."""
-    waiting = [b for b in state.sites.buildings.values() if b.on_site and not b.granted and b.paused_day < 0]
-    return sorted(waiting, key=lambda b: b.start_day)  # ties keep their order
+    return sorted(_waits_for_plant(state), key=lambda b: b.start_day)  # ties keep their order
+
+
+def _waits_for_plant(state: State) -> list[Building]:
+    return [b for b in state.sites.buildings.values() if b.on_site and not b.granted and b.paused_day < 0]
 
 
 def study_days(state: State, region: str) -> float:
@@ -68,9 +71,9 @@ def plant_ahead_kw(state: State, kind: str, day: int, but: Building | None = Non
 
     Turbines that can be moved pass plant that has still to be made, whoever ordered first. `but` : the building itself.
     """
-    ready = day + making_days(state, kind)
-    queue = (b for b in plant_queue(state) if b is not but)
-    return sum(b.power_kw for b in queue if b.start_day + making_days(state, b.kind) <= ready)
+    made, moved = (making_days(state, each) for each in ("greenfield", "brownfield"))
+    ready, queue = day + making_days(state, kind), (b for b in _waits_for_plant(state) if b is not but)
+    return sum(b.power_kw for b in queue if b.start_day + (made if b.kind == "greenfield" else moved) <= ready)
 
 
 def non_firm_room_kw(state: State, region: str) -> float:

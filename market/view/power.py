@@ -11,6 +11,7 @@ from market.rules.power import (
     developers,
     grid,
     makers,
+    making_days,
     non_firm_room_kw,
     plant_ahead_kw,
     queued_kw,
@@ -63,7 +64,8 @@ class SharedPower(EachOrg):
         return {name: energy_usd_per_mwh(self.state, name) for name in self.state.run.regions}
 
     @cached_property
-    def plant_makers(self) -> tuple[Server, dict[str, int]]:
-        """The makers of own plant, and the power that they deliver before what a new load of each kind would order."""
-        ahead = {kind: plant_ahead_kw(self.state, kind, self.day) for kind in ("brownfield", "greenfield", "next")}
+    def plant_makers(self) -> tuple[Server, dict[str, tuple[int, float]]]:
+        """The makers of own plant; by kind of building the power that they deliver before a new one, and its days."""
+        kinds = ("brownfield", "greenfield", "next")
+        ahead = {x: (plant_ahead_kw(self.state, x, self.day), making_days(self.state, x)) for x in kinds}
         return makers(self.state, self.day), ahead

@@ -8,7 +8,7 @@ from events.commands.chips import PlaceOrder
 from market.rules import vendors
 from market.rules.chips import may_buy
 from market.rules.machines import leading_flop
-from market.rules.power import making_days, non_firm_days
+from market.rules.power import non_firm_days
 from market.state.sites import Site
 from market.view.base import shared_of, state_of
 from market.view.frozen import frozen
@@ -157,7 +157,8 @@ class PublicView(PolicyView):
         """Days until a load that asks for power today would have it: its works, and all who asked before."""
         if on_site:
             server, ahead = shared_of(self).plant_makers
-            return max(making_days(state_of(self), kind), server.clears_days(kw + ahead[kind]))
+            before_kw, days = ahead[kind]
+            return max(days, server.clears_days(kw + before_kw))
         if kind == "leased":
             return shared_of(self).developers[region].clears_days(kw)
         server, queued, works = shared_of(self).grids[region]
