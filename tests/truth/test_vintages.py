@@ -191,6 +191,12 @@ def test_standing_leases_bring_what_their_lessor_had_reported() -> None:
         assert least < rents < most, "0.75 B USD reported of the quarter before on the first day, 1.21 B on the second"
 
 
+def test_a_start_of_2023_does_not_owe_the_loans_of_2024() -> None:
+    owed = [at(start, "strict").scenario.orgs["coreweave"].traits["debt_usd"] for start in STARTS[:6]]
+    assert owed == sorted(owed)
+    assert owed[0] < 0.5e9 < owed[2] < 2.4e9 < owed[5], "2.3 B USD were lent from August 2023 on"
+
+
 def test_a_contract_that_has_begun_is_part_of_its_tenants_share_and_not_beside_it() -> None:
     world = load_scenario("frontier-2025").scenario
     mine = [x for x in world.leases.values() if (x.lessor, x.lessee) == ("coreweave", "azure")]
