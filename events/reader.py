@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 MANIFEST_BYTES_MAX = 16 * 1024**2
+SCENARIO_BYTES_MAX = 256 * 1024**2  # 5,000 orgs with 30,000 leases at the start take 25 MB
 
 
 class Found(NamedTuple):
@@ -203,7 +204,7 @@ class LogReader:
     def scenario_text(self) -> str:
         """The resolved scenario, as run; LogDamaged when it is not the one that the run was made from."""
         try:
-            data = self._disk.read(self.folder / SCENARIO, MANIFEST_BYTES_MAX)
+            data = self._disk.read(self.folder / SCENARIO, SCENARIO_BYTES_MAX)
         except FileNotFoundError:
             raise LogDamaged(Problem(SCENARIO, -1, -1, "missing")) from None
         if hashlib.sha256(data).hexdigest() != self.manifest.scenario:

@@ -19,7 +19,7 @@ import yaml
 from market.scenario.errors import refuse, shorten
 
 BYTES_MAX = 32_000_000
-NODES_MAX = 2_000_000
+NODES_MAX = 4_000_000
 DEPTH_MAX = 40
 
 _INT = re.compile(r"[-+]?[0-9][0-9_]*|0o[0-7]+|0x[0-9a-fA-F]+")

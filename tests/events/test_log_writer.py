@@ -74,6 +74,12 @@ def test_a_run_reads_as_it_was_written(whole: Path) -> None:
     assert log.scenario_text == SCENARIO
 
 
+def test_the_scenario_of_thousands_of_orgs_is_read_back(tmp_path: Path) -> None:
+    text = "# " + "x" * 25_000_000
+    LogWriter.create(tmp_path / "run", Manifest.describe(text, 0), text).close()
+    assert open_log(tmp_path / "run").scenario_text == text
+
+
 def test_reading_until_a_day_stops_there(whole: Path) -> None:
     day = START_DAY + 7 * 9
     assert list(open_log(whole).entries(until_day=day + 6)) == [e for e in entries(WEEKS) if e.day <= day]
