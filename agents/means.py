@@ -149,7 +149,7 @@ class Build(NamedTuple):
 
 
 def shell_weeks(view: MarketView, kind: str, region: str) -> float:
-    """Weeks until a shell stands in a region, with the usual slip; `next` is another building of an own campus."""
+    """Weeks until there is a shell in a region, with the usual slip; `next` is another building of an own campus."""
     known, p = _shell_weeks(view), view.param
     if (kind, region) not in known:
         next_days = (p("sites.next_days_min") + p("sites.next_days_max")) / 2

@@ -19,9 +19,12 @@ _latest: list[tuple[dict[str, float], Settable]] = []
 
 def settable(parameters: dict[str, float]) -> Settable:
     """Part settable numbers by who may read them: anew only where any of them is another, which is seldom."""
-    if not _latest or _latest[0][0] != parameters:
-        _latest[:] = [(dict(parameters), _parted(parameters))]
-    return _latest[0][1]
+    for known, parted in _latest:
+        if known == parameters:
+            return parted
+    parted = _parted(parameters)
+    _latest[:] = [(dict(parameters), parted)]
+    return parted  # another run in the same process may have replaced the latest by now
 
 
 def _parted(parameters: dict[str, float]) -> Settable:
