@@ -32,10 +32,11 @@ def committed_usd(view: MarketView) -> float:
 
 
 def shells_usd(view: MarketView) -> float:
-    """What is still to be paid for shells that are due within half a year."""
+    """What is still to be paid for shells that are due within half a year; of one that stands when power comes."""
     p, last = view.param, view.day + HALF_YEAR_DAYS
-    coming = (b for b in view.buildings() if not b.shell_ready and b.paused_day < 0 and b.due_day <= last)
-    kw = sum(b.power_kw for b in coming if b.kind != "leased")
+    coming = (b for b in view.buildings() if b.paused_day < 0 and b.due_day <= last)
+    paid_for = view.queued_plant()  # its shell stands and runs
+    kw = sum(b.power_kw for b in coming if b.kind != "leased" and b.building_id not in paid_for)
     return kw * p("build.shell_usd_per_kw") * (1 - p("build.cash_share"))
 
 

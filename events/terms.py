@@ -65,6 +65,11 @@ class LeaseTerms(msgspec.Struct, frozen=True, kw_only=True):
         return gpus * self.price_usd_per_gpu_hour * 24 * self.deposit_days
 
     @property
+    def due_usd_per_gpu_hour(self) -> float:
+        """Rent of a GPU-hour that falls due when it is used: less what was prepaid, USD."""
+        return (1 - self.prepaid_share) * self.price_usd_per_gpu_hour
+
+    @property
     def worth_usd(self) -> float:
         """Rent over the whole term, USD."""
         return self.gpus * self.price_usd_per_gpu_hour * 24 * self.duration_days

@@ -72,7 +72,7 @@ def service_and_income(state: State, org: str) -> tuple[float, float]:
     p = state.run.parameters
     rents = _long_rents_usd(state, org) + p["tail.contract_share"] * tail_rent_usd_per_year(state, org)
     income = (1 - overhead_share(state, org)) * rents + trait(state, org, "income_usd_per_year")
-    hourly = sum(x.delivered * x.price_usd_per_gpu_hour for x in rented_by(state, org))
+    hourly = sum(x.delivered * x.due_usd_per_gpu_hour for x in rented_by(state, org))
     hourly += _running_usd_per_hour(state, org)
     return service_cents(state, org), (income - hourly * HOURS_PER_YEAR) * CENTS
 
@@ -94,8 +94,8 @@ def _long_rents_usd(state: State, org: str) -> float:
     """Rent of a year under leases that last, and under contracts for capacity that is still to be drawn."""
     soon = state.run.start_day + 7 * state.run.week + 182
     leases = (x for x in let_by(state, org) if x.end_day > soon)
-    hourly = sum(x.gpus * x.price_usd_per_gpu_hour for x in leases)
-    hourly += sum(x.undrawn * x.price_usd_per_gpu_hour for x in sold_by(state, org))
+    hourly = sum(x.gpus * x.due_usd_per_gpu_hour for x in leases)
+    hourly += sum(x.undrawn * x.due_usd_per_gpu_hour for x in sold_by(state, org))
     return hourly * HOURS_PER_YEAR
 
 

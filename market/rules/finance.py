@@ -99,7 +99,7 @@ def rent_earned(state: State, org: str) -> int:
 
 def lease_rent(lease: Lease) -> int:
     """Rent of a lease in four weeks, in cents: GPUs handed over, a part of those shed, less what was prepaid."""
-    due = (1 - lease.prepaid_share) * lease.price_usd_per_gpu_hour
+    due = lease.due_usd_per_gpu_hour
     rent = _rent(lease.delivered, due)
     return rent + _rent(lease.shed, due * lease.take_or_pay_share) if lease.shed else rent
 
@@ -147,7 +147,7 @@ def rent_due(lease: Lease, day: int) -> int:
     """Rent of a lease for the days since it was last paid, `day` included: GPUs held, a part of those shed; cents."""
     days = day + 1 - lease.since_day
     held, shed = lease.gpu_days + lease.delivered * days, lease.shed_days + lease.shed * days
-    due = (1 - lease.prepaid_share) * lease.price_usd_per_gpu_hour
+    due = lease.due_usd_per_gpu_hour
     return lease.due_cents + round((held + lease.take_or_pay_share * shed) * due * HOURS_PER_DAY * CENTS)
 
 

@@ -12,8 +12,17 @@ from events.types import Event
 from events.types import leases as events
 from market import rng
 from market.rules import demand, finance
-from market.rules.base import Deciders, Happening, cash, income_usd_per_year, let_by, quoted_by
-from market.rules.free import promised_by
+from market.rules.base import (
+    Deciders,
+    Happening,
+    cash,
+    holdings_of,
+    income_usd_per_year,
+    let_by,
+    quoted_by,
+    sold_by,
+)
+from market.rules.free import free_gpus, promised_by
 from market.rules.power import days_of_new
 from market.state import State, next_id
 from market.state.leases import Letter
@@ -100,6 +109,7 @@ def powered_share(state: State, letter: Letter, day: int) -> float:
     own = [site for site in state.sites.sites.values() if site.owner == lessor]
     promised = promised_by(state, lessor, let_by(state, lessor), quoted_by(state, lessor)) if own else {}
     free = sum(site.spare_w - promised.get(site.name, 0) for site in own) / 1000
+    free -= _undrawn_kw(state, lessor)
     coming = sum(b.power_kw for b in state.sites.buildings.values() if b.org == lessor and b.due_day <= letter.due_day)
     left, country = letter.due_day - day, state.run.orgs[lessor].country
     regions = {site.region for site in own} | {r.name for r in state.run.regions.values() if r.country == country}
@@ -109,6 +119,18 @@ def powered_share(state: State, letter: Letter, day: int) -> float:
         if lacks and max(builds, days_of_new(state, region, "greenfield", lacks, False, day)) <= left:
             return 1.0
     return max(0.0, free + coming) / need
+
+
+def _undrawn_kw(state: State, lessor: str) -> float:
+    """Power that GPUs will take which contracts have yet to draw, less those that the lessor has free already."""
+    undrawn: Counter[str] = Counter()
+    for contract in sold_by(state, lessor):
+        undrawn[contract.chip] += contract.undrawn
+    for holding in holdings_of(state, lessor):
+        if holding.chip in undrawn:
+            undrawn[holding.chip] -= max(0, free_gpus(state, lessor, holding.chip, holding.site))
+    chips = state.chips.chips
+    return sum(max(0, gpus) * chips[chip].power_kw_it_per_gpu for chip, gpus in undrawn.items())
 
 
 def _ended(letter: Letter, reason: LetterEnd, day: int) -> Happening:

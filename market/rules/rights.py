@@ -34,8 +34,20 @@ def exercise(state: State, command: commands.ExerciseOption, day: int) -> list[E
         start_day=lease.end_day if is_renewal else max(day, lease.start_day),
         end_day=lease.end_day + lease.renew_days * is_renewal,
     )  # fmt: skip
-    more = [] if is_renewal else clauses.deposit(lease, gpus, (lease.lessee, lease.lessor), lease.lease_id)
-    return [exercised, *more]
+    return [exercised, *([] if is_renewal else _paid_first(lease, gpus, day))]
+
+
+def _paid_first(lease: Lease, gpus: int, day: int) -> list[Event]:
+    """Deposit and prepayment of GPUs that are taken beside."""
+    sides, cents = (lease.lessee, lease.lessor), prepaid_cents(lease, gpus, day)
+    before = [paid(*sides, cents, "prepayment", lease.contract_id)] if cents and lease.contract_id else []
+    return [*clauses.deposit(lease, gpus, sides, lease.lease_id), *before]
+
+
+def prepaid_cents(lease: Lease, gpus: int, day: int) -> int:
+    """What of the rent of more GPUs until the end of a lease is prepaid, as of its first ones."""
+    hours = HOURS_PER_DAY * max(0, lease.end_day - max(day, lease.start_day))
+    return round(lease.prepaid_share * gpus * lease.price_usd_per_gpu_hour * hours * CENTS)
 
 
 def _renewal_fault(state: State, lease: Lease) -> ClauseRefusal | None:
@@ -52,7 +64,8 @@ def _expansion_fault(state: State, lease: Lease, gpus: int, day: int) -> ClauseR
         return "too late"
     if gpus > takeable(state, lease, day):
         return "capacity"
-    return None if can_pay(state, lease.lessee, clauses.deposit_cents(lease, gpus)) else "cash"
+    first = clauses.deposit_cents(lease, gpus) + prepaid_cents(lease, gpus, day)
+    return None if can_pay(state, lease.lessee, first) else "cash"
 
 
 def takeable(state: State, lease: Lease, day: int) -> int:

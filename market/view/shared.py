@@ -203,8 +203,7 @@ class Shared(SharedPower):
     @once_each
     def monthly_let_cents(self, org: str) -> int:
         """Rent that an org earns in four weeks, on demand included."""
-        let = sum(x.delivered * x.price_usd_per_gpu_hour for x in self.let[org]) * MONTH_HOURS * CENTS
-        return round(let + self.on_demand_cents.get(org, 0.0))
+        return round(sum(map(lease_rent, self.let[org])) + self.on_demand_cents.get(org, 0.0))
 
     @cached_property
     def rents_cents(self) -> dict[str, int]:

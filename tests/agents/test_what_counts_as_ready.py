@@ -18,7 +18,7 @@ from events.types import sites as site_events
 from events.types.demand import UseMeasured
 from events.types.finance import PaymentMade
 from events.types.run import RegionRegistered
-from market.rules import duties, index
+from market.rules import credit, duties, index
 from market.state.leases import Signature
 
 # --- power that may run
@@ -225,6 +225,23 @@ def test_what_standing_power_can_be_paid_for_is_reckoned_with_new_land_in_its_ow
     )
     assert (terms.site, terms.gpus) == ("alpha", here)
     assert here < there
+
+
+def test_what_was_prepaid_of_a_rent_is_no_income_of_later_months():
+    def income(share):
+        world = given().happened(signed := lease(prepaid_share=share), handed(signed))
+        return view(world, CLOUD).monthly_let_cents(), credit.service_and_income(world.state, CLOUD)[1]
+
+    (let, yearly), (let_less, yearly_less) = income(0.0), income(0.25)
+    assert let - let_less == pytest.approx(0.25 * 1_000 * 2.5 * 24 * 28 * 100)
+    assert yearly > yearly_less
+
+
+def test_a_shell_that_stands_and_waits_for_power_is_still_to_be_paid():
+    world = to_come(given(), 100)
+    before = resources.shells_usd(view(world, CLOUD))
+    told = site_events.ShellReady(building_id="alpha/building/1", site="alpha", org=CLOUD, power_kw_it=30_000)
+    assert resources.shells_usd(view(world.happened(told), CLOUD)) == before > 0
 
 
 # --- one rent

@@ -111,6 +111,16 @@ def test_a_lease_is_expanded_within_its_clause_and_what_the_lessor_has_free():
     invariants(world.state)
 
 
+def test_gpus_that_are_taken_beside_are_prepaid_as_the_first_ones_were():
+    world = leased(expand_gpus=100, expand_days=30, prepaid_share=0.2, contract_id="lab/contract/1")
+    _, prepaid = world.when(take("expand", 100))
+    assert (prepaid.kind, prepaid.contract_id) == ("prepayment", "lab/contract/1")
+    assert prepaid.amount_usd_cents == round(0.2 * cents(100, YEAR))
+    poor = leased(expand_gpus=100, expand_days=30, prepaid_share=0.2, contract_id="lab/contract/1")
+    poor.state.finance.ledger.accounts[LAB] = prepaid.amount_usd_cents - 1
+    assert reason(poor, take("expand", 100)) == "cash"
+
+
 # --- money
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from given import CLOUD, FIELD, LAB, RESELLER, SITE, START, SUPPLIER, given
+from given import CLOUD, FIELD, LAB, RESELLER, RIVAL, SITE, START, SUPPLIER, given
 
 from events.commands.leases import SignLetter
 from events.types import leases as events
+from events.types.contracts import ContractSigned, TrancheScheduled
 from events.types.finance import PaymentMade
 from events.types.sites import BuildingStarted, PowerEnergised
 from market.rules import letters
+from market.rules.free import free_gpus
 
 NEVER = 1e9
 
@@ -171,3 +173,21 @@ def test_a_letter_that_nobody_decided_lapses_on_its_day():
     world = deciding(weeks=NEVER)
     world.when(sign())
     assert world.after(letters.due(world.state, START, START + 6)) == []
+
+
+def test_power_that_contracts_have_yet_to_draw_is_free_for_no_letter():
+    def share(gpus):
+        world = given(sites__greenfield_days=10_000)
+        world.when(sign(h100e=100_000.0))
+        terms = {"chip": "H100", "site": "", "gpus": gpus, "start_day": START + 60, "end_day": START + 500}
+        sides = {"contract_id": "rival/contract/1", "lessor": CLOUD, "lessee": RIVAL}
+        world.happened(
+            ContractSigned(
+                quote_id="q", kind="frontier", price_usd_per_gpu_hour=2.0, site_choice="listed", **sides, **terms
+            ),
+            TrancheScheduled(tranche=1, gpus=gpus, start_day=START + 60, end_day=START + 500, **sides),
+        )
+        return letters.powered_share(world.state, world.state.leases.letters["lab/deal/1"], START)
+
+    free = free_gpus(given().state, CLOUD, "H100", SITE)
+    assert share(free + 4_000) < share(free + 1_000) < share(free) == share(1)
