@@ -201,12 +201,25 @@ def _ahead_kw(queue: list[Building], building: Building) -> int:
 
 
 def power_day(state: State, building: Building) -> int:
-    """First day on which the queue can serve a building, were the power of the region or of makers no limit."""
+    """First day on which the queue serves a building, were the power of the region or of makers no limit.
+
+    Works and deliveries are timed for the day on which its shell is planned to stand: what could serve it sooner serves
+    who can use it.
+    """
     works = making_days(state, building.kind) if building.on_site else grid_works_days(state, building)
     if not building.is_firm:
         works = min(works, state.run.parameters["power.non_firm_days"])
     spread = state.run.parameters["sites.queue_sd"]
-    return building.start_day + round(_wait(state.run.seed, building.building_id, works, spread))
+    served = round(_wait(state.run.seed, building.building_id, works, spread))
+    return building.start_day + max(served, wanted_days(building))
+
+
+def wanted_days(building: Building) -> int:
+    """Days from the start of a building until it asks for power: as planned, none once its shell stands.
+
+    A developer's shell has its connection, which serves nobody else.
+    """
+    return 0 if building.shell_ready or building.kind == "leased" else building.planned_days + building.rested_days
 
 
 @lru_cache(1 << 14)

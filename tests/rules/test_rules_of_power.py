@@ -99,6 +99,17 @@ def test_a_developers_shell_is_served_before_all_who_asked_after_it():
     assert granted == [shell.building_id]  # of 500 MW
 
 
+def test_power_goes_to_the_shell_that_can_use_it_before_one_that_is_planned_for_later():
+    world = given(sites__queue_sd=0, regions__texas__queue_days=0, sites__grid_growth_per_year=0)
+    later, sooner = begun(world, 1, kw=400_000, day=START - 20), begun(world, 2, kw=400_000, day=START - 10)
+    shell = events.ShellReady(building_id=sooner.building_id, site=FIELD, org=LAB, power_kw_it=400_000)
+    assert world.after(power.grant(world.state, START)) == [], "neither shell is planned to stand yet"
+    world.happened(shell)
+    granted = world.after(power.grant(world.state, START))
+    assert [event.building_id for event in granted] == [sooner.building_id]  # of 500 MW
+    assert power.power_day(world.state, later) == START + 80
+
+
 def test_what_waits_for_own_plant_is_not_before_a_load_on_the_grid():
     world = given(sites__power_lead_days=0)
     begun(world, kw=4_000_000, own_power=True)
@@ -120,8 +131,8 @@ def test_makers_of_plant_serve_first_who_came_first_in_whatever_region():
     world = given(
         sites__queue_sd=0, sites__on_site_days=0, sites__on_site_mw_per_year=60, sites__on_site_growth_per_year=0
     )
-    begun(world, 1, kw=1_000, own_power=True, region="beijing", day=START - 10)
-    begun(world, 2, kw=1_000, own_power=True, day=START - 20)
+    begun(world, 1, kw=1_000, own_power=True, region="beijing", day=START - 110)
+    begun(world, 2, kw=1_000, own_power=True, day=START - 120)
     (granted,) = world.after(power.grant(world.state, START))
     assert granted.region == "texas"
 
