@@ -14,8 +14,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import scoringrules
+from scipy.special import ndtri
 
 from events.manifest import code_hash
+from market.experiments.design.sampling import unit_points
 from market.runs.drive import MakeModel
 from market.scenario.load import Resolved, load_scenario
 from market.scenario.schema import Scenario
@@ -113,8 +115,22 @@ def score_origin(origin: Origin, seen: Sequence[Seen]) -> list[Scoring]:
             continue
         point = compared(definition_of(one.series), one.quarter, begun, samples, observed)
         if point is not None:
+            point = point._replace(sample=as_estimated(point, one))
             found.append(_scoring(origin.start, point, panel, one.split, samples, observed))
     return found
+
+
+def as_estimated(point: Point, seen: Seen) -> Floats:
+    """What the record would say of each future: an estimate, which errs by the range that it states for itself.
+
+    A forecast of an estimate is as uncertain as the world and the estimate together; each future gets one draw of the
+    error (Saetra, Hersbach, Bidlot, Richardson 2004, Monthly Weather Review 132). A record without a range is a point.
+    """
+    if not point.definition.is_log or not point.definition.is_level or seen.below + seen.above == 0:
+        return point.sample
+    drawn = ndtri(unit_points("lhs", [f"error of {seen.series} {seen.quarter}"], len(point.sample))[:, 0])
+    spread = np.where(drawn < 0, seen.above, seen.below)  # a record too low by so much has a truth above it
+    return np.asarray(point.sample * np.exp(drawn * spread), dtype=np.float64)
 
 
 def _samples(good: Iterable[Answer]) -> dict[tuple[str, str], Floats]:

@@ -68,9 +68,19 @@ def to_text(forecast: dict[str, Any]) -> str:
     return json.dumps(forecast, ensure_ascii=False, allow_nan=False, sort_keys=True, indent=1) + "\n"
 
 
+def quantiles_of(values: Floats, levels: Sequence[float]) -> Floats:
+    """Quantiles of a sample by Weibull's plotting positions i / (n + 1).
+
+    What comes lies below the lowest of n futures once in n + 1, if it is one of them: a band drawn from few futures by
+    these positions holds what it says, where one between their extremes as quantiles 0 and 1 is too narrow
+    (Makkonen 2006, Journal of Applied Meteorology and Climatology 45).
+    """
+    return np.asarray(np.quantile(values, levels, method="weibull"), dtype=np.float64)
+
+
 def quantiles(values: Floats) -> dict[str, float]:
     """Name the quantiles of a sample: q05 to q95."""
-    found = np.quantile(values, LEVELS)
+    found = quantiles_of(values, LEVELS)
     return {f"q{round(100 * level):02d}": digits(float(value)) for level, value in zip(LEVELS, found, strict=True)}
 
 

@@ -6,6 +6,7 @@ the project `backtest`; `MAPPING` is that correspondence, and nothing else diffe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from datetime import date, timedelta
 from functools import cache
@@ -18,14 +19,23 @@ from market.truth.quarters import quarter_of
 MAPPING = {"calibration": "calibration", "backtest-visible": "backtest"}
 
 
+NORMAL_95 = 1.645  # spreads from the middle to either end of a range of 5 to 95 %
+
+
 class Seen(NamedTuple):
-    """One observed quarter of a series: its value, the day from which it was known, its split."""
+    """One observed quarter of a series: its value, the day from which it was known, its split.
+
+    `below` and `above` are the spreads of an estimate to either side, log points, from its own range of 5 to 95 %; 0
+    where the record states none.
+    """
 
     series: str
     quarter: str
     value: float
     known_on: date
     split: str
+    below: float = 0.0
+    above: float = 0.0
 
 
 @cache
@@ -53,7 +63,13 @@ def _seen(row: Row, quarter: str, split: str) -> Seen | None:
     definition = definitions()[_name(row)]
     if definition.how == "none" or quarter < definition.comparable_from:
         return None
-    return Seen(definition.id, quarter, row.number, known_on(definition, row), split)
+    return Seen(definition.id, quarter, row.number, known_on(definition, row), split, *_spreads(row))
+
+
+def _spreads(row: Row) -> tuple[float, float]:
+    if row.low is None or row.high is None or not 0 < row.low <= row.number <= row.high:
+        return 0.0, 0.0
+    return math.log(row.number / row.low) / NORMAL_95, math.log(row.high / row.number) / NORMAL_95
 
 
 def known_on(definition: Definition, row: Row) -> date:

@@ -17,7 +17,7 @@ import numpy as np
 import scoringrules
 
 from market.truth.definitions import Definition, definition_of
-from market.truth.forecast import ForecastError, definitions_hash
+from market.truth.forecast import ForecastError, definitions_hash, quantiles_of
 from market.truth.futures import Floats
 from market.truth.quarters import distance, origin_quarter
 from market.units import digits
@@ -73,7 +73,7 @@ def _errors(point: Point) -> Floats:
 
 
 def _band(values: Floats, band: int) -> tuple[float, float]:
-    low, high = np.quantile(values, [(100 - band) / 200, (100 + band) / 200])
+    low, high = quantiles_of(values, [(100 - band) / 200, (100 + band) / 200])
     return digits(float(low)), digits(float(high))
 
 

@@ -17,19 +17,20 @@ from market.truth.backtest import (
     Origin,
     OriginError,
     Scoring,
+    as_estimated,
     origins_of,
     score_origin,
     vintage_of,
     without_org_constants,
 )
 from market.truth.baselines import NAMES, baselines, guidance, plans_on_time
-from market.truth.definitions import definitions
+from market.truth.definitions import definition_of, definitions
 from market.truth.futures import Answer
 from market.truth.kept import keep_answers, read_answers
 from market.truth.looks import note_look, read_looks
 from market.truth.observations import MAPPING, Seen, known, observations
 from market.truth.quarters import shifted
-from market.truth.score import compared
+from market.truth.score import Point, compared, score_point
 from market.truth.summary import Cells, coverage, interval, mean_score, skill, summary
 
 ORIGIN = date(2024, 6, 30)
@@ -260,3 +261,29 @@ def test_what_a_company_said_is_a_baseline_from_the_day_it_was_said() -> None:
     assert guidance("nvda_dc_revenue", date(2023, 6, 30), "2023Q2") == pytest.approx(8.09)
     assert guidance("nvda_dc_revenue", date(2023, 6, 30), "2023Q3") is None
     assert guidance("openai_h100e", date(2024, 6, 30), "2024Q4") is None
+
+
+@pytest.mark.parametrize("count", [9, 16, 40])
+def test_of_a_perfect_forecast_the_80_percent_band_holds_80_percent_however_few_futures(count: int) -> None:
+    rng = np.random.default_rng(count)
+    futures = np.exp(rng.normal(0, 0.3, (4000, count)))
+    truths = np.exp(rng.normal(0, 0.3, 4000))
+    definition = definition_of("openai_annualised_revenue")
+    found = [score_point(Point(definition, "2025Q1", 1, f, float(t))) for f, t in zip(futures, truths, strict=True)]
+    assert np.mean([one.inside[80] for one in found]) == pytest.approx(0.8, abs=0.025)
+
+
+def test_the_range_of_an_estimate_widens_the_forecast_of_it_and_moves_its_median_little() -> None:
+    seen = next(one for one in observations() if one.series == "google_deepmind_h100e")
+    assert min(seen.above, seen.below) > 0.3, "420,000 H100e, of 214,000 to 775,000"
+    point = Point(definition_of(seen.series), seen.quarter, 2, np.full(40, 300_000.0), seen.value)
+    widened = as_estimated(point, seen)
+    assert np.std(np.log(widened)) == pytest.approx((seen.above + seen.below) / 2, rel=0.15)
+    assert np.median(widened) == pytest.approx(300_000, rel=0.05)
+    assert np.array_equal(as_estimated(point, seen), widened), "the same draws each time"
+
+
+def test_a_record_that_states_no_range_is_a_point() -> None:
+    seen = next(one for one in observations() if one.series == "nvda_dc_revenue")
+    point = Point(definition_of(seen.series), seen.quarter, 2, np.full(5, 30.0), seen.value)
+    assert np.array_equal(as_estimated(point, seen), point.sample)
