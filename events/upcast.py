@@ -80,6 +80,7 @@ UPCASTS: dict[Key, Upcast] = {
     ("ContractSigned", 1): Upcast(_as_it_was),
     ("BuildingStarted", 1): Upcast(_own_power_apart),
     ("BuildingStarted", 2): Upcast(_plus(is_firm=True)),
+    ("BuildingStarted", 3): Upcast(_plus(duration_days=None)),
     ("OrderCancelled", 1): Upcast(_other_chip_unnamed),
     ("OptionChosen", 1): Upcast(_plus(**NO_OPTION)),
     ("OptionRejected", 1): Upcast(_plus(**NO_OPTION, reason="not told")),

@@ -33,10 +33,12 @@ class SiteRefused(Event, frozen=True, kw_only=True):
 class BuildingStarted(Event, frozen=True, kw_only=True):
     """Work on a building begins; it is promised for `due_day`. `on_site_power`: it makes its own power.
 
+    `duration_days` : planned for its works; None where they end with the promise, else power is promised for later.
     Without `is_firm` it is connected sooner where a region has room for loads that it may switch off.
     """
 
-    version: ClassVar[int] = 3  # version 1 said own power in `kind`, 2 did not know service that is not firm
+    # version 1 said own power in `kind`, 2 did not know service that is not firm, 3 told works and power in one
+    version: ClassVar[int] = 4
     subject: ClassVar[str] = "building_id"
     building_id: str
     site: str
@@ -48,6 +50,7 @@ class BuildingStarted(Event, frozen=True, kw_only=True):
     power_kw_it: int
     start_day: int
     due_day: int
+    duration_days: int | None = None
 
 
 class PowerQueued(Event, frozen=True, kw_only=True):

@@ -22,8 +22,8 @@ def building_started(state: State, event: events.BuildingStarted, day: int) -> N
     enter(state.index.buildings, event.site, event.building_id)
     state.sites.buildings[event.building_id] = Building(
         event.building_id, event.site, event.org, event.region, event.kind, event.power_kw_it, event.start_day,
-        event.due_day,
-        event.due_day - event.start_day, on_site=event.on_site_power, is_firm=event.is_firm,
+        event.due_day, event.due_day - event.start_day if event.duration_days is None else event.duration_days,
+        event.due_day, on_site=event.on_site_power, is_firm=event.is_firm,
     )  # fmt: skip
     if event.kind == "leased":
         state.run.regions[event.region].leased_kw += event.power_kw_it
@@ -121,7 +121,7 @@ def connection_sought(state: State, event: events.ConnectionSought, day: int) ->
     """Queue a hall that stands already, under the id of its plant."""
     state.sites.buildings[event.building_id] = Building(
         event.building_id, event.site, event.org, event.region, "next", event.power_kw_it, day, event.due_day,
-        event.due_day - day, shell_ready=True, wait_said=True,
+        event.due_day - day, event.due_day, shell_ready=True, wait_said=True,
     )  # fmt: skip
     enter(state.index.buildings, event.site, event.building_id)
     state.run.regions[event.region].queue.append(event.building_id)

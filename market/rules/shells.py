@@ -71,9 +71,9 @@ def time_factor(state: State, region: str) -> float:
 
 
 def expected_day(state: State, building: Building) -> int:
-    """Day on which a shell can be expected: as promised, and no sooner than the usual slip of its first promise."""
-    usual = building.start_day + round(state.run.parameters["sites.slip_median"] * building.planned_days)
-    return max(building.due_day, usual)
+    """Day on which works can be expected to be over: as planned, pauses left out, with the usual slip."""
+    usual = round(state.run.parameters["sites.slip_median"] * building.planned_days)
+    return building.start_day + usual + building.rested_days
 
 
 def asked_kw(state: State, last: int) -> int:

@@ -112,7 +112,7 @@ def _start(
     wait = days_of_new(state, region, command.kind, power, command.on_site_power, day)
     if not command.is_firm:
         wait = min(wait, non_firm_days(state, region, power))
-    due = day + max(planned_days(state, command.kind, building_id, region), round(wait))
+    works = planned_days(state, command.kind, building_id, region)
     started = events.BuildingStarted(
         building_id=building_id,
         site=site,
@@ -123,7 +123,8 @@ def _start(
         is_firm=command.is_firm,
         power_kw_it=power,
         start_day=day,
-        due_day=due,
+        due_day=day + max(works, round(wait)),
+        duration_days=None if command.kind == "leased" else works,  # of one leased all of the wait is its developer's
     )
     facility = round(power * p[f"regions.{region}.pue"])
     queued = events.PowerQueued(
@@ -215,7 +216,6 @@ def _slipped(state: State, building: Building, ready: bool, day: int) -> Happeni
     p = state.run.parameters
     late = round(max(p["sites.promise_days_min"], p["sites.promise_share"] * building.planned_days))
     reason: LateLayer = "power" if ready else "shell"
-    promised = building.start_day + building.planned_days
     if not building.granted:
         late = max(late, expected_day(state, building, day) - day)
     event = events.BuildingSlipped(
@@ -223,7 +223,7 @@ def _slipped(state: State, building: Building, ready: bool, day: int) -> Happeni
         site=building.site,
         org=building.org,
         due_day=day + late,
-        duration_days=day + late - promised,
+        duration_days=day + late - building.promised_day,
         reason=reason,
     )
     return Happening(day, event, "world", building.building_id)

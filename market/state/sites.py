@@ -49,7 +49,8 @@ class Building(msgspec.Struct, array_like=True):
     power_kw: int
     start_day: int
     due_day: int
-    planned_days: int
+    planned_days: int  # for its works alone: power may be promised for later
+    promised_day: int  # the first promise
     shell_ready: bool = False
     granted: bool = False
     wait_said: bool = False

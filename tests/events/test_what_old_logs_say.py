@@ -18,7 +18,8 @@ OPTION = {
     "slip_share": 0.0, "on_site_power": None,
 }  # fmt: skip
 ADDED: dict[tuple[str, int], dict[str, Any]] = {
-    ("BuildingStarted", 2): {"is_firm": True}, ("OptionChosen", 1): OPTION,
+    ("BuildingStarted", 2): {"is_firm": True, "duration_days": None},
+    ("BuildingStarted", 3): {"duration_days": None}, ("OptionChosen", 1): OPTION,
     ("OptionRejected", 1): OPTION | {"reason": "not told", "policy": None}, ("OptionRejected", 2): {"policy": None},
     ("LeaseRequested", 1): {"region": "", "chip": ""}, ("LeaseTalksFailed", 1): {"option": None},
     ("QuoteCountered", 1): {"clause": "price", "start_day": None, "end_day": None, "region": None},
@@ -41,6 +42,7 @@ def test_values_that_changed_their_unit_or_their_word_are_changed() -> None:
     started = lift(("BuildingStarted", 1), {"kind": ["greenfield on-site", "next", " on-site"]})[1]
     assert started == {
         "kind": ["greenfield", "next", ""], "on_site_power": [True, False, True], "is_firm": [True] * 3,
+        "duration_days": [None] * 3,
     }  # fmt: skip
     reasons = lift(("OrderCancelled", 1), {"reason": ["takes B200", "buyer", "takes "]})[1]["reason"]
     assert reasons == ["takes another chip", "buyer", "takes another chip"]

@@ -202,6 +202,39 @@ def test_realised_over_planned_has_its_median():
     assert ratios[200] == pytest.approx(1.25, rel=0.05)
 
 
+def test_a_slip_stretches_the_works_of_a_builder_and_not_its_wait_for_power():
+    def building(**settings):
+        world = given(sites__slip_median=2, sites__slip_sd=0, sites__power_lead_days=0, **settings)
+        _, started, *_ = world.when(plan())
+        return world, started, world.state.sites.buildings[started.building_id]
+
+    (_, soon, _), (world, late, known) = (
+        building(regions__texas__queue_days=0),
+        building(regions__texas__queue_days=2_000),
+    )
+    assert soon.duration_days == soon.due_day - START == late.duration_days < late.due_day - START == 2_000
+    assert contracted.shell_day(world.state, known) == START + 2 * late.duration_days
+    world.happened(*stands(world, START + 2 * late.duration_days))
+    (slipped,) = shells(world, late.due_day - 3, late.due_day)
+    assert (slipped.event.reason, slipped.event.duration_days) == ("power", slipped.event.due_day - late.due_day)
+
+
+def test_of_a_leased_shell_all_that_its_developer_promises_may_slip():
+    world = given(sites__slip_median=2, sites__slip_sd=0, sites__leased_grid_share=1e-6)
+    _, started, *_ = world.when(plan(RIVAL, kind="leased"))
+    (known,) = world.state.sites.buildings.values()
+    assert started.due_day > START + 3_000
+    assert contracted.shell_day(world.state, known) == START + 2 * (started.due_day - START)
+
+
+def test_contractors_count_on_a_shell_for_the_day_of_its_works_not_of_its_power():
+    world = given(sites__slip_median=1.5, sites__power_lead_days=0, regions__texas__queue_days=2_000)
+    world.when(plan(power=1_000))
+    (known,) = world.state.sites.buildings.values()
+    over = START + round(1.5 * known.planned_days)
+    assert (contracted.asked_kw(world.state, over - 1), contracted.asked_kw(world.state, over)) == (0, 1_000)
+
+
 def test_buildings_of_a_campus_slip_alike_and_those_of_a_pool_or_of_two_sites_do_not():
     def alike(shared, kind="greenfield"):
         world = given(sites__slip_shared=shared)
