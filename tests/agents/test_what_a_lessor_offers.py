@@ -39,10 +39,10 @@ class Normal:
     def __init__(self, z=0.0, u=0.5):
         self.z, self.u, self.asked = z, u, []
 
-    def normal(self, *_):
+    def normal(self, *_, **__):
         return self.z
 
-    def uniform(self, *_):
+    def uniform(self, *_, **__):
         return self.u
 
     def chance(self, share, *_):
