@@ -89,7 +89,7 @@ ProjectRefusal = Literal["nothing asked", "list full"]
 ProjectResizing = Literal["widened", "makes room"]
 
 # why something was revised, is late or ended
-Cancelling = Literal["buyer", "takes another chip", "end of life", "default"]
+Cancelling = Literal["buyer", "takes another chip", "end of life", "default", "policy"]
 SlipReason = Literal["yield"]
 WaitReason = Literal["power"]
 DefaultReason = Literal["cash", "covenant", "forced", "wound up"]  # forced: a policy's what-if; wound up: by its owners

@@ -23,6 +23,14 @@ class PolicyRepealed(Event, frozen=True, kw_only=True):
     kind: str
 
 
+class PolicyAdopted(Event, frozen=True, kw_only=True):
+    """A region, country or other group (`kind`) adopts a rule that a part of them does; the others never do."""
+
+    policy: str
+    kind: str
+    reason: str
+
+
 class CommandForbidden(Event, frozen=True, kw_only=True):
     """A policy stood in the way of what an org asked for; `kind` is the command."""
 

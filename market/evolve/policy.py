@@ -35,4 +35,4 @@ APPLY = {
     events.LicenceSought: licence_sought,
     events.LicenceDecided: licence_decided,
 }
-INERT = (events.CommandForbidden, events.LevyCharged, events.ReportFiled, events.SubsidyPaid)
+INERT = (events.CommandForbidden, events.LevyCharged, events.PolicyAdopted, events.ReportFiled, events.SubsidyPaid)

@@ -286,13 +286,13 @@ def _whole(policy: Policy, places: _Places) -> Iterator[Problem]:
         where, path = places.place((hook, i)), f"{hook}.{i}"
         if isinstance(rule, Levy) and rule.enabled and sum(map(bool, (rule.rate, rule.usd_per_unit, rule.usd))) != 1:
             yield Problem(where, path, "give one of rate, usd_per_unit and usd")
-        if (
-            isinstance(rule, Permit)
-            and (quota := rule.quota)
-            and (quota.limit is None) == (quota.share_of_output is None)
-        ):
+        quota = rule.quota if isinstance(rule, Permit) else None
+        if quota is not None and (quota.limit is None) == (quota.share_of_output is None):
             text = "give either limit or share_of_output"
             yield Problem(places.place((hook, i, "quota")), f"{path}.quota", text)
+        if isinstance(rule, Permit) and rule.open_orders and ("PlaceOrder" not in rule.refuse or quota):
+            text = "is for rules without a quota that refuse PlaceOrder"
+            yield Problem(places.place((hook, i, "open_orders")), f"{path}.open_orders", text)
 
 
 _CHECKS: tuple[Callable[[Policy, _Places], Iterator[Problem]], ...] = (_sets, _names, _whole)

@@ -175,13 +175,18 @@ class Adoption(Strict):
 
 
 class Permit(Strict):
-    """Refuse commands for which `when` holds, beyond the quota and without the licence where there is one."""
+    """Refuse commands for which `when` holds, beyond the quota and without the licence where there is one.
+
+    `open_orders` : orders for chips that stand on the first day and would be refused are cancelled too, as where the
+    export is forbidden and not the contract alone.
+    """
 
     refuse: Names  # of commands
     when: When = (Condition(),)
     quota: Quota | None = None
     licence: Licence | None = None
     adopted: Adoption | None = None
+    open_orders: bool = False
     reason: Reason
     enabled: bool = True
 
@@ -239,7 +244,8 @@ class Setting(Strict):
 class Expectation(Strict):
     """First-order effect that theory expects on a metric against the baseline.
 
-    `weeks` : when it is to be seen, where that is before the end of the trial: what follows may drown it.
+    metric : a metric; `{adopting}` in it stands for the regions that adopt the policy by a draw, which are added up.
+    weeks : when it is to be seen, where that is before the end of the trial: what follows may drown it.
     """
 
     metric: Annotated[str, Field(min_length=1)]

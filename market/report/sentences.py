@@ -209,6 +209,7 @@ SENTENCES: dict[str, str] = {
     # policy
     "PolicyEnacted": "Policy {policy} came into force.",
     "PolicyRepealed": "Policy {policy} ended.",
+    "PolicyAdopted": "{kind} adopted policy {policy}: {reason}.",
     "CommandForbidden": "Policy {policy} forbade {org} to {kind}: {reason}.",
     "QuotaUsed": "{org} used {value} of the allowance of {policy} ({kind}).",
     "LevyCharged": "Policy {policy} charged {org} {amount_usd_cents}.",

@@ -49,6 +49,12 @@ def holds(condition: Condition, case: Mapping[str, Any]) -> bool:
     return True
 
 
+def could_hold(condition: Condition, case: Mapping[str, Any]) -> bool:
+    """Test the words of a condition that a case has; what it does not have yet may come to hold."""
+    tests = ((getattr(condition, name), case.get(name)) for name in WORDS)
+    return all(test is None or word is None or test.holds(word) for test, word in tests)
+
+
 def _roles_hold(test: Any, roles: Sequence[str]) -> bool:
     if any(role in test.none_of for role in roles):
         return False

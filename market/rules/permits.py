@@ -11,11 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from events.commands import Command
+from events.commands.chips import PlaceOrder
 from events.types import Event
 from events.types import policy as events
+from events.types.chips import OrderCancelled
 from market import rng
 from market.rules.base import Happening
-from market.rules.cases import any_holds
+from market.rules.cases import any_holds, command_case, completed, could_hold
 from market.state import State
 from market.units import digits, to_date
 
@@ -109,9 +111,54 @@ def _judge(state: State, policy: Policy, number: int, name: str, case: Mapping[s
 def _is_adopted(state: State, policy: Policy, number: int, case: Mapping[str, Any]) -> bool:
     """Whether the rule holds in the case's region, country or other group at all: one draw for each."""
     adopted = policy.permit[number].adopted
-    if adopted is None:
-        return True
-    return rng.uniform(state.run.seed, "adoption", f"{policy.name} {number} {case.get(adopted.by)}") < adopted.share
+    return adopted is None or _is_drawn(state, policy, number, str(case.get(adopted.by)))
+
+
+def _is_drawn(state: State, policy: Policy, number: int, group: str) -> bool:
+    adopted = policy.permit[number].adopted
+    assert adopted is not None
+    return rng.uniform(state.run.seed, "adoption", f"{policy.name} {number} {group}") < adopted.share
+
+
+def adopting(state: State, policy: Policy, number: int) -> list[str]:
+    """The regions, countries, orgs or chips that adopt a rule, of those that its words touch; none of other rules."""
+    rule, run = policy.permit[number], state.run
+    if rule.adopted is None or not rule.enabled:
+        return []
+    by = rule.adopted.by
+    groups = {
+        "region": list(run.regions),
+        "region_country": sorted({region.country for region in run.regions.values()}),
+        "country": sorted({org.country for org in run.orgs.values()}),
+        "chip": list(state.chips.chips),
+    }.get(by, list(run.orgs))
+    named = {group: completed(state, {by: group}) for group in groups}
+    touched = (group for group, case in named.items() if any(could_hold(when, case) for when in rule.when))
+    return [group for group in touched if _is_drawn(state, policy, number, group)]
+
+
+# --- what stands on the first day
+
+
+def begun(state: State, policy: Policy, day: int) -> Iterator[Happening]:
+    """Say who adopts the rules of a policy that begins, and cancel the open orders that it forbids."""
+    for number, rule in enumerate(policy.permit):
+        for group in adopting(state, policy, number):
+            event = events.PolicyAdopted(policy=policy.label, kind=group, reason=rule.reason)
+            yield Happening(day, event, "world", policy.label)
+        if rule.enabled and rule.open_orders:
+            yield from _cancelled(state, policy, number, day)
+
+
+def _cancelled(state: State, policy: Policy, number: int, day: int) -> Iterator[Happening]:
+    for order in state.chips.orders.values():
+        command = PlaceOrder(actor=order.org, because=order.org, chip=order.chip, gpus=order.gpus)
+        case = command_case(state, command)
+        if any_holds(policy.permit[number].when, case) and _is_adopted(state, policy, number, case):
+            event = OrderCancelled(
+                order_id=order.order_id, org=order.org, chip=order.chip, gpus=order.gpus, reason="policy"
+            )
+            yield Happening(day, event, "world", policy.label)
 
 
 def _group(by: Sequence[str], case: Mapping[str, Any]) -> str:

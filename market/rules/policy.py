@@ -56,6 +56,7 @@ class PolicyHooks:
                 day = max(first, begins)
                 yield Happening(day, PolicyEnacted(policy=label, kind=policy.title), "world", "")
                 yield from self._parameters(state, policy, active, day)
+                yield from permits.begun(state, policy, day)
                 for org in policy.default:
                     forced = ParameterSet(parameter=insolvency.forced_by(org), value=float(day))
                     yield Happening(day, forced, "world", label)

@@ -14,7 +14,7 @@ FREE = {  # what scenarios, policies and behaviours name
     "RunStarted.kind", "OrgRegistered.kind", "ExogenousShock.kind", "PolicyEnacted.kind", "PolicyRepealed.kind",
     "CommandForbidden.kind", "CommandForbidden.reason", "QuotaUsed.kind", "OptionChosen.kind", "OptionRejected.kind",
     "LicenceSought.kind", "LicenceSought.reason", "LicenceDecided.kind", "LicenceDecided.reason", "ReportFiled.kind",
-    "ReportFiled.reason", "TradeRefused.kind", "OrgAnnounced.kind",
+    "ReportFiled.reason", "PolicyAdopted.kind", "PolicyAdopted.reason", "TradeRefused.kind", "OrgAnnounced.kind",
 }  # fmt: skip
 CLOSED = {
     (event, field): frozenset(get_args(hint))

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from events.memory import MemoryLog
-from market.experiments.design.metrics import DEFAULT, METRICS, describe, metric_names, select
+from events.types.chips import ChipsAllocated
+from events.types.run import WeekClosed
+from events.types.sites import BuildingStarted
+from market.experiments.design.metrics import DEFAULT, METRICS, TO_POWER_WEEKS, describe, metric_names, select
 from market.experiments.results.measure import herfindahl, measure
-from market.experiments.results.tally import Tally
+from market.experiments.results.tally import Begun, Tally
 
 if TYPE_CHECKING:
     from market.kernel import Kernel
@@ -66,12 +69,52 @@ def test_parts_add_up(values: dict[str, float], frontier: Scenario) -> None:
 
     assert total("regions", "energised_kw") == values["power.energised_kw"]
     assert total("regions", "waiting_kw") == values["power.waiting_kw"]
+    assert total("regions", "own_plant_kw") == values["power.own_plant_kw"]
     assert total("countries", "owned_h100e") == pytest.approx(values["supply.installed_h100e"])
     assert total("labs", "cash_usd") == pytest.approx(values["finance.labs_cash_usd"])
     assert values["power.used_kw"] <= values["power.energised_kw"]
     shares = [values[f"labs.{n}.h100e"] for n, org in frontier.orgs.items() if "lab" in org.roles]
     assert values["concentration.hhi"] == pytest.approx(10_000 * sum((x / sum(shares)) ** 2 for x in shares))
     assert values["concentration.top_share"] == pytest.approx(max(shares) / sum(shares))
+
+
+def test_readings_of_buildings_plant_and_imports_are_those_of_the_log(
+    run: tuple[Kernel, Tally, MemoryLog], values: dict[str, float]
+) -> None:
+    state, weeks = run[0].state, 0
+    begun: Counter[str] = Counter()
+    imported: Counter[str] = Counter()
+    for entry in run[2].entries():
+        event: Any = entry.event
+        weeks += isinstance(event, WeekClosed)
+        if isinstance(event, BuildingStarted) and event.start_day == entry.day:
+            begun[event.region] += event.power_kw_it
+        elif isinstance(event, ChipsAllocated) and entry.day > state.run.start_day:
+            buyer, maker = (state.run.orgs[name].country for name in (event.org, event.supplier))
+            imported[buyer] += event.gpus * state.chips.chips[event.chip].h100e if buyer != maker else 0.0
+    assert weeks == 26
+    assert begun
+    assert all(values[f"regions.{name}.begun_kw"] == begun[name] for name in state.run.regions)
+    assert values["power.begun_kw"] == sum(begun.values())
+    assert values["countries.CN.imported_h100e"] == pytest.approx(imported["CN"])
+    assert imported["CN"] > 0 == values["power.weeks_to_power"]  # nothing was begun two years ago
+    plant = [permit.power_kw_it for permit in state.sites.permits.values() if permit.is_running]
+    assert values["power.own_plant_kw"] == sum(plant) > 0
+
+
+def test_what_has_no_power_yet_counts_with_the_longest_time_and_what_is_young_not_at_all(
+    run: tuple[Kernel, Tally, MemoryLog],
+) -> None:
+    kernel, tally = run[0], Tally()
+    last = kernel.state.run.start_day + 26 * 7 - 1
+    limit = 7 * TO_POWER_WEEKS
+    tally.begun = {
+        "soon": Begun("greenfield", "us-texas", 1, last - limit, last - limit + 70),
+        "late": Begun("brownfield", "us-texas", 1, last - limit - 70),
+        "young": Begun("greenfield", "us-texas", 1, last - limit + 1, last - limit + 8),
+    }
+    names = ("power.weeks_to_power", "power.weeks_to_power_greenfield")
+    assert measure(kernel.state, tally, names) == [(10 + TO_POWER_WEEKS) / 2, 10]
 
 
 def test_what_a_lab_can_use_is_what_it_owns_and_rents_less_what_it_lets(

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from scipy.stats import t
 
 from market.policies.schema import Expectation
+from tests.policies.trial import ADOPTING
 
 type Pair = tuple[Any, Any]  # baseline and policy, one seed
 
@@ -33,7 +34,7 @@ class Verdict(NamedTuple):
 
 def judged(expected: Expectation, pairs: Sequence[Pair], quarter: int) -> Verdict:
     """Compare the metric of a stated sign at the end of a quarter, pair by pair."""
-    values = [[one["quarters"][quarter][expected.metric] for one in pair] for pair in pairs]
+    values = [[_read(one["quarters"][quarter], expected.metric, pair[1]) for one in pair] for pair in pairs]
     differences = [with_it - without for without, with_it in values]
     if expected.sign == "0":
         least, most = min(differences), max(differences)
@@ -45,11 +46,21 @@ def judged(expected: Expectation, pairs: Sequence[Pair], quarter: int) -> Verdic
     return Verdict(holds, centre, low, high, mean(without for without, _ in values))
 
 
+def _read(quarter: dict[str, float], metric: str, with_it: Any) -> float:
+    """A metric, or its sum over the regions that adopt the policy in the world of the pair."""
+    if ADOPTING not in metric:
+        return quarter[metric]
+    return math.fsum(quarter[metric.replace(ADOPTING, region)] for region in with_it["adopting"])
+
+
 def mechanism(pairs: Sequence[Pair]) -> Iterator[str]:
-    """Who was kept from what, what they did instead, what else was done: the most frequent of each, over all pairs."""
+    """Who was kept from what, what they did instead, what else was done: the most frequent of each, over all pairs.
+
+    What was done without the policy as well is taken off.
+    """
     for word, key, rows in (("kept", "refused", 3), ("instead", "instead", 4), ("done", "done", 4)):
         total: Counter[str] = Counter()
-        for _, with_it in pairs:
-            total.update(with_it[key])
+        for without, with_it in pairs:
+            total.update(Counter(with_it[key]) - Counter(without[key]))
         for name, count in sorted(total.items(), key=lambda item: (-item[1], item[0]))[:rows]:
             yield f"{word} {name} ({count})"

@@ -6,8 +6,8 @@ import pytest
 
 from market.policies.load import library, load_policy
 from market.policies.schema import Expectation, Trial
-from tests.policies.judge import judged
-from tests.policies.trial import baseline, parting, with_policy, world_of
+from tests.policies.judge import judged, mechanism
+from tests.policies.trial import ADOPTING, baseline, parting, wanted, with_policy, world_of
 
 WEEKS = 26
 SAMPLE = ("placebo", "power-moratorium:region=us-texas,from=2024-08-15", "public-compute:from=2024-08-15",
@@ -29,7 +29,7 @@ def last(run, metric):
 
 
 def test_the_placebo_changes_exactly_nothing(tried):
-    assert tried["placebo"] == tried["baseline"]
+    assert {key: found for key, found in tried["placebo"].items() if key != "adopting"} == tried["baseline"]
 
 
 def test_a_moratorium_keeps_builders_out_of_its_region_and_says_where_they_go(tried):
@@ -58,6 +58,26 @@ def test_a_sign_holds_when_its_interval_lies_on_one_side_of_zero():
     assert not judged(plus, [pair(1, 2), pair(1, 0.5), pair(1, 1.9)], 0).holds
     assert judged(none, [pair(1, 1), pair(2, 2)], 0).holds
     assert not judged(none, [pair(1, 1), pair(2, 2.0000001)], 0).holds
+
+
+def test_what_a_sign_says_of_the_regions_that_adopt_a_policy_is_their_sum_in_both_worlds():
+    metric = "regions.{adopting}.x"
+    base = {"quarters": [{"regions.a.x": 5, "regions.b.x": 7, "regions.c.x": 9}]}
+    with_it = {"quarters": [{"regions.a.x": 4, "regions.b.x": 9, "regions.c.x": 8}], "adopting": ["a", "c"]}
+    found = judged(Expectation(metric=metric, sign="-"), [(base, with_it)], 0)
+    assert (found.mean, found.baseline) == (-2, 14)
+
+
+def test_what_is_done_without_a_policy_as_well_is_not_told_of_it():
+    none = {"refused": {}, "instead": {}}
+    pair = ({**none, "done": {"a": 2, "b": 1}}, {**none, "done": {"a": 5, "b": 1}})
+    assert list(mechanism([pair])) == ["done a (3)"]
+
+
+def test_every_metric_of_which_a_policy_states_a_sign_is_measured():
+    said = {expected.metric for name in library() for expected in load_policy(name).expects}
+    assert said <= set(wanted()) | {metric for metric in said if ADOPTING in metric}
+    assert {"regions.us-texas.begun_kw", "regions.us-ohio.energised_kw"} <= set(wanted())
 
 
 REAL = {  # real policies, by what they are called, and the files that say them

@@ -9,23 +9,29 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from agents.simulation import Simulation, begin
-from events.types import Entry
-from events.types.policy import CommandForbidden, LevyCharged, LicenceSought, ReportFiled, SubsidyPaid
+from events.types import Entry, Event
+from events.types.policy import CommandForbidden, LevyCharged, LicenceSought, PolicyAdopted, ReportFiled, SubsidyPaid
 from events.types.run import OptionChosen, OptionRejected, ParameterSet
 from events.types.sites import LoadCurtailed, PlantStopped
+from market.experiments.design.metrics import metric_names, select
 from market.experiments.engines.past import shared_weeks
 from market.experiments.results.measure import measure
 from market.experiments.results.tally import Tally
 from market.kernel import Kernel, few_collections
 from market.policies.load import library, load_policy
 from market.policies.schema import Policy
+from market.rules.permits import adopting
 from market.rules.policy import policy_hooks
 from market.scenario.load import load_scenario
 from market.scenario.schema import Scenario
+from market.state import State
 
 WORLD = "frontier-2024"
 QUARTER_WEEKS = 13
-OF_POLICIES = (LevyCharged, SubsidyPaid, ReportFiled, LicenceSought, LoadCurtailed, PlantStopped)
+ADOPTING = "{adopting}"  # in a metric: the regions that adopt the policy, added up
+OF_POLICIES = (
+    LevyCharged, SubsidyPaid, ReportFiled, LicenceSought, PolicyAdopted, LoadCurtailed, PlantStopped,
+)  # fmt: skip
 
 
 class Listener(Tally):
@@ -53,7 +59,12 @@ class Listener(Tally):
                 self.instead[f"{left.kind}: {left.option} -> {event.option}"] += 1
             self._left = []
         elif isinstance(event, OF_POLICIES) or (isinstance(event, ParameterSet) and entry.cause_seq >= 0):
-            self.done[f"{type(event).__name__} {getattr(event, 'org', '') or getattr(event, 'parameter', '')}"] += 1
+            self.done[f"{type(event).__name__} {_whose(event)}"] += 1
+
+
+def _whose(event: Event) -> str:
+    """Org, group or number that an event of a policy is about."""
+    return next((str(getattr(event, field)) for field in ("org", "parameter", "kind") if hasattr(event, field)), "")
 
 
 class Past(NamedTuple):
@@ -73,8 +84,15 @@ def tried(name: str, weeks: int = 0) -> Policy:
 
 @cache
 def wanted() -> tuple[str, ...]:
-    """Metrics of which some policy of the library states a sign."""
-    return tuple(sorted({expected.metric for name in library() for expected in load_policy(name).expects}))
+    """Metrics of which some policy of the library states a sign; of every region those of the regions that adopt it."""
+    said = {expected.metric for name in library() for expected in load_policy(name).expects}
+    return select((metric.replace(ADOPTING, "*") for metric in sorted(said)), metric_names(world_of({})))
+
+
+def _adopting(state: State, policy: Policy) -> list[str]:
+    """Regions that adopt a policy by a draw."""
+    found = (region for number in range(len(policy.permit)) for region in adopting(state, policy, number))
+    return list(dict.fromkeys(found))
 
 
 def world_of(parameters: Mapping[str, float]) -> Scenario:
@@ -101,7 +119,7 @@ def with_policy(past: Past, policy: Policy) -> dict[str, Any]:
     simulation, quarters = Simulation(Kernel(log, policy_hooks([policy]), state)), list(past.quarters)
     while simulation.state.run.week + 1 < policy.tried.weeks:
         _step(simulation, log, quarters)
-    return _figures(quarters, log)
+    return _figures(quarters, log) | {"adopting": _adopting(simulation.state, policy)}
 
 
 def parting(scenario: Scenario, policy: Policy) -> int:

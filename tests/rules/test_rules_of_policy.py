@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 from given import CHINESE, CLOUD, FIELD, LAB, RESELLER, RIVAL, SITE, START, SUPPLIER, given, handed, lease
+from msgspec.structs import replace
 
 from events.commands.chips import PlaceOrder
 from events.commands.leases import AcceptQuote, GiveQuote, RequestLease
@@ -387,6 +388,29 @@ def test_a_rule_that_a_part_of_the_groups_adopts_holds_in_those_alone():
 
     assert held_in(0.0) == set()
     assert held_in(0.5) <= held_in(0.9) <= held_in(1.0) == {"A100", "H100", "GB200", "H20"}
+
+
+def test_who_adopts_a_rule_is_told_when_it_begins_and_is_whom_it_refuses():
+    rule = refuse(adopted={"share": 0.5, "by": "chip"}, when={"chip": {"not": "H20"}})
+    hooks, world = PolicyHooks([rule]), given()
+    told = [happening.event for happening in hooks.calendar(world.state, START, START + 6)]
+    world.happened(*told)
+    adopted = {event.kind for event in told if isinstance(event, events.PolicyAdopted)}
+    chips = set(world.state.chips.chips)
+    assert 0 < len(adopted) < len(chips)
+    assert adopted == {chip for chip in chips if forbidden(hooks, world, order(chip=chip))}
+    assert list(hooks.calendar(world.state, START + 7, START + 13)) == []
+
+
+@pytest.mark.parametrize(("open_orders", "left"), [(True, {LAB: 7}), (False, {LAB: 7, CHINESE: 10})])
+def test_an_export_that_is_forbidden_takes_what_is_on_order_and_a_contract_that_is_does_not(open_orders, left):
+    world = given()
+    for org, gpus in ((LAB, 7), (CHINESE, 10)):
+        world.happened(replace(PLACED, order_id=f"{org}/order/1", org=org, gpus=gpus))
+    hooks = PolicyHooks([refuse(when={"country": "CN"}, open_orders=open_orders)])
+    world.after(hooks.calendar(world.state, START, START + 6))
+    assert {each.org: each.gpus for each in world.state.chips.orders.values()} == left
+    assert forbidden(hooks, world, order(CHINESE)) == "no"
 
 
 def test_a_relative_cap_is_a_part_of_what_the_supplier_makes():

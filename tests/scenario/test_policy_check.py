@@ -27,6 +27,7 @@ permit:
   - {refuse: PlanSit, when: {region: us-texas}, reason: r}
   - {refuse: PlanSite, when: {regoin: us-texas}, quota: {limit: 1, of: flop}, reason: r}
   - {refuse: [PlaceOrder, PlanSite], when: {region: us-texas}, quota: {limit: $a, of: flop}, reason: r}
+  - {refuse: PlanSite, when: {region: us-texas}, open_orders: true, reason: r}
 levy:
   - {on: TrainingStarted, rate: 0.1}
   - {on: ChipsAllocated, rate: $c}
@@ -46,8 +47,9 @@ def test_all_problems_are_told_at_once_in_the_order_of_their_lines(tmp_path: Pat
         "14:14 permit.1.refuse",
         "15:24 permit.2.when.0.regoin",
         "16:87 permit.3.quota.of",
-        "18:33 levy.0.rate",
-        "19:32 levy.1.rate",
+        "17:63 permit.4.open_orders",
+        "19:33 levy.0.rate",
+        "20:32 levy.1.rate",
     ]
 
 

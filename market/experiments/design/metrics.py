@@ -22,6 +22,11 @@ class Metric(NamedTuple):
     may_be_negative: bool = False
 
 
+TO_POWER_WEEKS = 104
+"""Up to when the time to power of a building is counted: what takes longer counts with it, so that none is left out."""
+
+_TO_POWER = f"mean time from ground-breaking to power, {TO_POWER_WEEKS} weeks at most, of {{}} begun that long ago"
+
 METRICS: dict[str, Metric] = {
     "labs.{lab}.h100e": Metric("H100e", "compute that the lab can use, owned and rented"),
     "labs.{lab}.owned_h100e": Metric("H100e", "compute that the lab owns"),
@@ -37,8 +42,13 @@ METRICS: dict[str, Metric] = {
     "clouds.{cloud}.cash_usd": Metric("USD", "cash", may_be_negative=True),
     "countries.{country}.owned_h100e": Metric("H100e", "compute owned by orgs seated in the country"),
     "countries.{country}.h100e": Metric("H100e", "compute that orgs seated in the country can use"),
+    "countries.{country}.imported_h100e": Metric(
+        "H100e", "compute that makers abroad allocated since the start to orgs seated in the country"
+    ),
     "regions.{region}.energised_kw": Metric("kW IT", "energised power at sites in the region"),
     "regions.{region}.waiting_kw": Metric("kW IT", "power of buildings under way that the grid has not granted"),
+    "regions.{region}.own_plant_kw": Metric("kW IT", "energised power fed by own plant that may run"),
+    "regions.{region}.begun_kw": Metric("kW IT", "power of buildings begun in the region since the start"),
     "prices.h100_contract": Metric("USD/H100e-hour", "contract price of an H100 equivalent for a year"),
     "prices.h100_spot": Metric("USD/H100e-hour", "posted on-demand price"),
     "prices.capacity_usd_per_mw_day": Metric("USD/MW-day", "price at which the latest auction of capacity cleared"),
@@ -61,6 +71,11 @@ METRICS: dict[str, Metric] = {
     "power.building_kw": Metric("kW IT", "power of buildings under way"),
     "power.stopped_kw": Metric("kW IT", "energised power whose own plant stands still for want of a permit"),
     "power.waiting_kw": Metric("kW IT", "power of buildings under way that the grid has not granted"),
+    "power.own_plant_kw": Metric("kW IT", "energised power fed by own plant that may run"),
+    "power.own_plant_stopped_kw": Metric("kW IT", "own plant that stopped since the start for want of a permit"),
+    "power.begun_kw": Metric("kW IT", "power of buildings begun since the start"),
+    "power.weeks_to_power": Metric("weeks", _TO_POWER.format("buildings")),
+    "power.weeks_to_power_greenfield": Metric("weeks", _TO_POWER.format("buildings on new land")),
     "leases.signed": Metric("leases", "leases signed since the start"),
     "leases.signed_gpus": Metric("GPUs", "GPUs in the leases signed since the start"),
     "leases.talks_failed": Metric("talks", "talks about leases that failed since the start"),

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
+from typing import get_args
 
+from events.kinds import BuildingKind
 from events.types.finance import LoanGranted, OrgDefaulted, RoundClosed
 from events.types.leases import LeaseSigned, LeaseTalksFailed
 from events.types.policy import CommandForbidden, LevyCharged, LicenceSought, ReportFiled, SubsidyPaid
-from events.types.sites import LoadCurtailed
+from events.types.sites import LoadCurtailed, PlantStopped
 from events.types.training import ModelReleased
+from market.experiments.design.metrics import TO_POWER_WEEKS
 from market.experiments.results.tally import Tally
 from market.state import State
-from market.units import CENTS, digits
+from market.units import CENTS, WEEK_DAYS, digits
 
 HHI_POINTS = 10_000  # of a monopoly, as competition authorities count
 
@@ -86,9 +89,21 @@ def _countries(r: _Reading) -> Found:
     for name, org in r.state.run.orgs.items():
         owned[org.country] += r.owned[name]
         held[org.country] += r.held[name]
+    imported = _imported_h100e(r)
     for country in sorted(owned):
         yield f"countries.{country}.owned_h100e", owned[country]
         yield f"countries.{country}.h100e", held[country]
+        yield f"countries.{country}.imported_h100e", imported[country]
+
+
+def _imported_h100e(r: _Reading) -> dict[str, float]:
+    """Compute that makers abroad gave to buyers, by the country of the buyers' seat."""
+    found: dict[str, float] = defaultdict(float)
+    countries, chips = r.tally.countries, r.state.chips.chips
+    for (org, name), gpus in r.tally.allocated.items():
+        if countries[org] != countries.get(chips[name].supplier):
+            found[countries[org]] += gpus * chips[name].h100e
+    return found
 
 
 def _waiting_kw(state: State) -> dict[str, int]:
@@ -103,10 +118,43 @@ def _regions(r: _Reading) -> Found:
     energised: dict[str, int] = defaultdict(int)
     for site in r.state.sites.sites.values():
         energised[site.region] += site.energised_kw
-    waiting = _waiting_kw(r.state)
+    waiting, plant, begun = _waiting_kw(r.state), _plant_kw(r.state), _begun_kw(r.tally)
     for name in r.state.run.regions:
         yield f"regions.{name}.energised_kw", energised[name]
         yield f"regions.{name}.waiting_kw", waiting[name]
+        yield f"regions.{name}.own_plant_kw", plant[name]
+        yield f"regions.{name}.begun_kw", begun[name]
+
+
+def _plant_kw(state: State) -> dict[str, int]:
+    """Power that own plant feeds, by region; plant that may not run feeds none."""
+    found: dict[str, int] = defaultdict(int)
+    for permit in state.sites.permits.values():
+        if permit.is_running:
+            found[permit.region] += permit.power_kw_it
+    return found
+
+
+def _begun_kw(tally: Tally) -> dict[str, int]:
+    found: dict[str, int] = defaultdict(int)
+    for building in tally.begun.values():
+        found[building.region] += building.power_kw
+    return found
+
+
+def _weeks_to_power(r: _Reading, kinds: Container[BuildingKind]) -> float:
+    """Mean weeks from ground-breaking to power of buildings begun a stated time ago or longer, and no more than that.
+
+    What has no power yet counts with that time: a mean over energised buildings alone would leave out the slow ones.
+    """
+    last = r.state.run.start_day + WEEK_DAYS * (r.state.run.week + 1) - 1
+    limit = WEEK_DAYS * TO_POWER_WEEKS
+    days = [
+        min(limit, (last if b.energised_day is None else b.energised_day) - b.day)
+        for b in r.tally.begun.values()
+        if b.day <= last - limit and b.kind in kinds
+    ]
+    return sum(days) / len(days) / WEEK_DAYS if days else 0.0
 
 
 def _prices(r: _Reading) -> Found:
@@ -158,6 +206,11 @@ def _power(r: _Reading) -> Found:
     yield "power.building_kw", sum(building.power_kw for building in sites.buildings.values())
     yield "power.stopped_kw", sum(site.stopped_kw for site in sites.sites.values())
     yield "power.waiting_kw", sum(_waiting_kw(r.state).values())
+    yield "power.own_plant_kw", sum(_plant_kw(r.state).values())
+    yield "power.own_plant_stopped_kw", r.tally.sums[PlantStopped]
+    yield "power.begun_kw", sum(_begun_kw(r.tally).values())
+    yield "power.weeks_to_power", _weeks_to_power(r, get_args(BuildingKind))
+    yield "power.weeks_to_power_greenfield", _weeks_to_power(r, ("greenfield",))
 
 
 def _leases(r: _Reading) -> Found:
