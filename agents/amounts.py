@@ -7,7 +7,7 @@ import math
 from agents.decision import Target
 from agents.means import best_chip, offers
 from agents.resources import installed_kw, pending_h100e, room_kw, running_kw, trusted_kw
-from agents.valuation import once
+from agents.valuation import once, own_weight
 from market.units import MONTH_WEEKS, QUARTER_WEEKS, YEAR_WEEKS, clip
 from market.view import MarketView
 
@@ -120,7 +120,8 @@ def fleet(view: MarketView, h100e: float, weeks: float, urgency: float) -> Targe
     p = view.param
     return Target(
         kind="capacity", h100e=h100e, due_day=view.day + round(7 * weeks), years=p("labs.far_term_years"),
-        worth_usd_per_h100e_hour_max=math.inf, urgency=urgency, because=f"{view.me}/budget", is_funded=True,
+        worth_usd_per_h100e_hour_max=math.inf, urgency=urgency, control=own_weight(view),
+        because=f"{view.me}/budget", is_funded=True,
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from agents.rights import options_of_cloud
 from agents.shelf import answer_counters, answer_requests
 from agents.siting import renewals, works
 from agents.targets import asked_h100e, users_urgency
-from agents.valuation import is_my_week
+from agents.valuation import is_my_week, own_weight
 from events.commands import Command
 from market.rng import Draws
 from market.units import HOURS_PER_YEAR, MONTH_WEEKS, QUARTER_WEEKS
@@ -65,6 +65,6 @@ def capacity(view: MarketView) -> Iterator[Target]:
     if asked >= p("contracts.ask_min_h100e"):
         yield Target(
             kind="capacity", h100e=asked, due_day=view.day + round(7 * weeks), years=p("labs.far_term_years"),
-            worth_usd_per_h100e_hour_max=price * p("price.walk_away"), because=view.me,
+            worth_usd_per_h100e_hour_max=price * p("price.walk_away"), because=view.me, control=own_weight(view),
             urgency=users_urgency(view, view.own_cost(chip.name), p("labs.far_term_years")),
         )  # fmt: skip

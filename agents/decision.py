@@ -72,7 +72,7 @@ class Target(Struct, frozen=True, kw_only=True):
     years: float
     worth_usd_per_h100e_hour_max: float
     urgency: float = 0.1
-    control: float = 0.05
+    control: float = 0.0
     hours_share: float = 1.0
     chip: str | None = None
     region: str | None = None

@@ -12,6 +12,7 @@ from agents import decision, means, options, race
 from agents.decision import Decision, Option, Target, Way
 from agents.talks import Talks, negotiate, take_or_leave
 from agents.targets import users_urgency
+from agents.valuation import own_weight
 from events.commands import Command
 from events.commands.leases import RequestLease
 from market.rng import LIFETIME, NORMAL_MAX, Draws
@@ -134,7 +135,7 @@ def target_of(view: MarketView, request: Request) -> Target:
         years=request.duration_days / 365,
         worth_usd_per_h100e_hour_max=request.price_limit_usd_per_h100e_hour,
         urgency=_urgency(view, request),
-        control=view.trait("own_weight", view.param("choice.own_weight")),
+        control=own_weight(view),
         region=request.region or None,
         chip=request.chip or None,
         because=request.request_id,

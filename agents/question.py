@@ -12,6 +12,7 @@ from msgspec import structs
 from agents import lessors, means, options, race
 from agents.decision import Decision, Option, Target, Way, decide
 from agents.desk import lessors as open_to
+from agents.valuation import own_weight
 from market.units import HOURS_PER_YEAR, to_date, to_day
 from market.view import MarketView, Request
 
@@ -58,7 +59,7 @@ def _target(view: MarketView, *, gpus: int, chip: str, by: date, region: str | N
     return Target(
         kind="frontier", h100e=h100e, due_day=to_day(by), years=years, worth_usd_per_h100e_hour_max=math.inf,
         urgency=race.urgency(view, h100e) if view.lab else view.param("choice.wait_weight_default"),
-        control=view.trait("own_weight", view.param("choice.own_weight")), chip=chip, region=region, because=view.me,
+        control=own_weight(view), chip=chip, region=region, because=view.me,
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from agents import means
 from agents.decision import Target
 from agents.resources import pending_h100e
 from agents.targets import asked_h100e
-from agents.valuation import once
+from agents.valuation import once, own_weight
 from market.cluster import chip as cluster_chip
 from market.units import HOURS_PER_YEAR, SECONDS_PER_DAY, YEAR_WEEKS
 from market.view import Chip, MarketView
@@ -127,6 +127,7 @@ def bridge(view: MarketView) -> Iterator[Target]:
             due_day=view.day + round(7 * p("desk.lead_weeks")),
             years=p("labs.bridge_years"),
             worth_usd_per_h100e_hour_max=p("price.walk_away") * view.price,
+            control=own_weight(view),
             because=view.lab.best_model or me if view.lab else me,
         )
 
@@ -159,6 +160,6 @@ def _machine(view: MarketView, h100e: float) -> Target:
         years=p("labs.race_years"),
         worth_usd_per_h100e_hour_max=p("price.walk_away") * 2 * view.price,
         urgency=urgency(view, h100e),
-        control=view.trait("own_weight", p("choice.own_weight")),
+        control=own_weight(view),
         because=view.lab.best_model or view.me if view.lab else view.me,
     )

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from agents.decision import Target
 from agents.permission import rent_levy
 from agents.resources import pending_h100e
-from agents.valuation import once
+from agents.valuation import once, own_weight
 from events.kinds import LeaseKind
 from market.units import HOURS_PER_YEAR, MONTH_WEEKS, QUARTER_WEEKS, YEAR_WEEKS, clip
 from market.view import Lab as LabRecord
@@ -142,7 +142,8 @@ def announced(view: MarketView, lab: LabRecord) -> Iterator[Target]:
     if h100e >= p("letters.h100e_min"):
         yield Target(
             kind="frontier", h100e=h100e, due_day=view.day + round(7 * weeks), years=p("labs.far_term_years"),
-            worth_usd_per_h100e_hour_max=price * p("price.walk_away"), because=f"{view.me}/plan",
+            worth_usd_per_h100e_hour_max=price * p("price.walk_away"), control=own_weight(view),
+            because=f"{view.me}/plan",
         )  # fmt: skip
 
 
@@ -175,5 +176,6 @@ def _target(view: MarketView, kind: LeaseKind, gap: tuple[float, int], weeks: fl
             due_day=view.day + round(7 * weeks),
             years=p("labs.near_term_years" if kind == "serving" else "labs.far_term_years"),
             worth_usd_per_h100e_hour_max=price * p("price.walk_away"),
+            control=own_weight(view),
             because=view.me,
         )

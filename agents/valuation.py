@@ -30,6 +30,11 @@ def why_left(left: Terms, taken: Terms) -> OptionLeft:
     return name if gap > 0 else "noise"
 
 
+def own_weight(view: MarketView) -> float:
+    """What control over a site of its own is worth to an org, as a score."""
+    return view.trait("own_weight", view.param("choice.own_weight"))
+
+
 def is_my_week(view: MarketView, every: int) -> bool:
     """Whether a decision that comes every so many weeks is due, spread over orgs by a draw for life."""
     return view.week % every == int(view.draws.uniform(f"week of {every}", week=LIFETIME) * every)

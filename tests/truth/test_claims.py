@@ -7,7 +7,9 @@ from collections import Counter
 import pytest
 
 from cli import model_around
+from market.scenario.load import load_scenario
 from market.truth.claims import Claim, check_claims, claims, row, status
+from market.truth.futures import Future, Job, simulate
 
 
 def silent(done: int, total: int) -> None:
@@ -61,3 +63,18 @@ def test_every_query_runs_over_logs_and_the_counts_add_up() -> None:
     counted = sum(found[name] for name in ("shown", "given", "contradicted", "absent", "texts"))
     assert counted == len(found["claims"]) == 97
     assert Counter(entry["status"] for entry in found["claims"])["given"] == found["given"] > 15
+
+
+def test_without_a_worth_of_own_sites_no_contract_is_left_for_control() -> None:
+    asked = tuple((claim.id, claim.query) for claim in claims() if claim.id == "B11")
+    world = load_scenario("memphis-2024", {"years": "0.6"}).scenario
+    orgs = {
+        name: org.model_copy(update={"traits": org.traits | {"own_weight": 0.0}}) for name, org in world.orgs.items()
+    }
+    without = world.model_copy(update={"orgs": orgs, "parameters": world.parameters | {"choice.own_weight": 0.0}})
+    found = [
+        simulate(Job(each, model_around, asked, wants_series=False, wants_dates=False), Future(0, 0, {}))
+        for each in (world, without)
+    ]
+    assert found[0].questions["B11"]
+    assert found[1].questions["B11"] == 0
