@@ -125,7 +125,7 @@ def bond_room_cents(state: State, org: str, day: int) -> int:
         return 0
     times = p["finance.bonds_stretched" if cash(state, org) < 0 else "finance.bonds_per_cash_flow"]
     most = times * income_usd_per_year(state, org, day) * CENTS
-    return max(0, round(most) - sum(loan.amount_cents for loan in loans_of(state, org)))
+    return max(0, round(most) - sum(outstanding(loan, day) for loan in loans_of(state, org)))
 
 
 def bond_rate(state: State, org: str) -> float:

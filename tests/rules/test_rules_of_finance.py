@@ -391,6 +391,18 @@ def test_an_org_with_a_rating_borrows_on_its_cash_flow_at_the_rate_of_its_step()
     assert beyond.value == 0.1  # beyond its room it borrows on what covers the service, as others do
 
 
+def test_what_was_repaid_of_a_bond_may_be_borrowed_anew():
+    world = rated(finance__bonds_per_cash_flow=2, orgs__cloud__income_growth=0.0)
+    world.happened(
+        events.LoanKnown(
+            deal_id="cloud/deal/1", org=CLOUD, counterparty=FUND, amount_usd_cents=10**11, value=0.0,
+            end_day=START + 3_650,
+        )
+    )  # fmt: skip
+    room = [credit.bond_room_cents(world.state, CLOUD, START + days) for days in (0, 365, 1_825)]
+    assert room == [10**11, 11 * 10**10, 15 * 10**10]
+
+
 def test_an_org_without_a_rating_has_no_room_for_bonds():
     assert credit.bond_room_cents(given(orgs__cloud__income_usd_per_year=1e9).state, CLOUD, START) == 0
 

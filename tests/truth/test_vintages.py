@@ -197,6 +197,14 @@ def test_a_start_of_2023_does_not_owe_the_loans_of_2024() -> None:
     assert owed[0] < 0.5e9 < owed[2] < 2.4e9 < owed[5], "2.3 B USD were lent from August 2023 on"
 
 
+def test_later_starts_owe_what_coreweave_had_filed() -> None:
+    def owed_bn(start: date) -> float:
+        return at(start, "revised").scenario.orgs["coreweave"].traits["debt_usd"] / 1e9
+
+    assert owed_bn(date(2024, 12, 31)) == pytest.approx(8.0, abs=0.1)
+    assert owed_bn(date(2025, 12, 31)) == pytest.approx(21.6, abs=0.1)
+
+
 def test_a_contract_that_has_begun_is_part_of_its_tenants_share_and_not_beside_it() -> None:
     world = load_scenario("frontier-2025").scenario
     mine = [x for x in world.leases.values() if (x.lessor, x.lessee) == ("coreweave", "azure")]
