@@ -27,29 +27,37 @@ class Investor:
 
 
 def fund_rounds(view: MarketView, kind: StakeKind) -> Iterator[Command]:
-    """Close or turn down the open rounds that the org leads; funds lead no more than a round that is not yet large."""
+    """Close or turn down the open rounds that the org leads, within its cash and what the others leave of the year."""
     p, rounds = view.param, view.rounds_sought()
-    if not rounds:
-        return
-    is_small = kind == "equity" and not view.is_strategic(view.me)
-    most = round(p("finance.strategic_round_usd") * CENTS) if is_small else math.inf
-    left = {role: appetite_cents(view, role) for role in APPETITES}
-    cash, is_fund = view.cash_cents, view.me in view.funds()
+    is_fund = view.me in view.funds()
+    if not any(is_fund or view.compute_backer(books.org) == view.me for books in rounds):
+        return  # funds and backers alone lead
+    left, cash = {role: appetite_cents(view, role) for role in APPETITES}, view.cash_cents
     for books in rounds:
-        if not (is_fund or view.compute_backer(books.org) == view.me) or leader(view, books) != view.me:
-            continue  # funds and the backer alone lead
-        role = "lab" if books.org in view.labs() else "cloud"
-        amount, because = math.floor(min(books.sought_cents, left[role], cash, most)), f"{books.org}/round"
-        if amount < p("finance.round_part_min") * min(books.sought_cents, most):
+        who, role = leader(view, books), "lab" if books.org in view.labs() else "cloud"
+        most, because = most_cents(view, who), f"{books.org}/round"
+        amount = math.floor(min(books.sought_cents, left[role], most, cash if who == view.me else math.inf))
+        is_enough = amount >= p("finance.round_part_min") * min(books.sought_cents, most)
+        if who == view.me and not is_enough:
             reason: RoundFailure = "market closed" if left[role] <= cash else "investors without cash"
             yield DeclineRound(actor=view.me, because=because, org=books.org, reason=reason)
+        if not who or not is_enough:
             continue
-        left[role], cash = left[role] - amount, cash - amount
+        left[role] -= amount  # whoever leads: one year's money is that of all
+        if who != view.me:
+            continue
+        cash -= amount
         value = round(min(books.sought_cents / p("finance.round_share"), carried_cents(view, books)))
         yield FundRound(
             actor=view.me, because=because, org=books.org, amount_usd_cents=amount, valuation_usd_cents=value,
             kind=kind, why=kept_out(view, books),
         )  # fmt: skip
+
+
+def most_cents(view: MarketView, who: str) -> float:
+    """Most that an org puts into one round: funds lead no more than one that is not yet large, others any."""
+    is_small = who in view.funds() and not view.is_strategic(who)
+    return round(view.param("finance.strategic_round_usd") * CENTS) if is_small else math.inf
 
 
 def appetite_cents(view: MarketView, role: str) -> int:

@@ -84,8 +84,7 @@ def coming_kw(view: MarketView, site: Site) -> list[tuple[int, int]]:
 def _coming_kw(view: MarketView) -> dict[str, list[tuple[int, int]]]:
     found: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for b in view.buildings():
-        rested = view.day - b.paused_day if b.paused_day >= 0 else 0
-        found[b.site].append((b.due_day + rested, b.power_kw))
+        found[b.site].append((b.due_day + b.resting_days(view.day), b.power_kw))
     return {site: sorted(coming) for site, coming in found.items()}
 
 

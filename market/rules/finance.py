@@ -176,9 +176,7 @@ def _operations(state: State) -> Iterator[Payment]:
             y = years(state, state.run.start_day + 7 * (state.run.week + 1))
             fresh = trait(state, name, "subscriptions_usd_per_year") * (1 + p["finance.rounds_growth_per_year"]) ** y
             yield "world/savers", name, round(fresh * month), "subscription", name
-    for name, weight in owned_h100e(state).items():
-        usd = weight * p["price.running_usd_per_h100e_hour"] * MONTH_HOURS
-        yield name, "world/staff", round(usd * CENTS), "operations", name
+    yield from upkeep(state)
     for lab in state.training.labs.values():
         yield (
             "world/customers",
@@ -190,6 +188,13 @@ def _operations(state: State) -> Iterator[Payment]:
         parent = state.run.orgs[lab.org].parent
         if parent is not None:
             yield parent, lab.org, burn_cents(state, lab.org), "parent funding", lab.org
+
+
+def upkeep(state: State) -> Iterator[Payment]:
+    """Staff and spares of four weeks that owners of GPUs pay to run them, energy left out."""
+    for name, weight in owned_h100e(state).items():
+        usd = weight * state.run.parameters["price.running_usd_per_h100e_hour"] * MONTH_HOURS
+        yield name, "world/staff", round(usd * CENTS), "operations", name
 
 
 def _staff(state: State, rents: Iterable[Payment]) -> Iterator[Payment]:

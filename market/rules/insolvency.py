@@ -116,7 +116,7 @@ class _Opening:
         rents = sum(
             finance.lease_rent(x) for x in state.leases.leases.values() if x.lessee == org and x.lease_id not in broken
         )
-        costs = rents + solvency.site_cost_cents(state, org)
+        costs = rents + solvency.running_cents(state, org)
         return "restructuring" if solvency.monthly_income(state, org) > costs else "liquidation"
 
     def _opened(self, plan: EstatePlan) -> Happening:
@@ -207,7 +207,7 @@ class _Opening:
         Who sells all rents nothing any more.
         """
         state, p = self.state, self.state.run.parameters
-        left = solvency.monthly_income(state, self.org) - solvency.site_cost_cents(state, self.org)
+        left = solvency.monthly_income(state, self.org) - solvency.running_cents(state, self.org)
         rented = []
         for lease in state.leases.leases.values():
             if self.org not in (lease.lessor, lease.lessee):

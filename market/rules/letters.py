@@ -110,7 +110,8 @@ def powered_share(state: State, letter: Letter, day: int) -> float:
     promised = promised_by(state, lessor, let_by(state, lessor), quoted_by(state, lessor)) if own else {}
     free = sum(site.spare_w - promised.get(site.name, 0) for site in own) / 1000
     free -= _undrawn_kw(state, lessor)
-    coming = sum(b.power_kw for b in state.sites.buildings.values() if b.org == lessor and b.due_day <= letter.due_day)
+    mine = (b for b in state.sites.buildings.values() if b.org == lessor)
+    coming = sum(b.power_kw for b in mine if b.due_day + b.resting_days(day) <= letter.due_day)
     left, country = letter.due_day - day, state.run.orgs[lessor].country
     regions = {site.region for site in own} | {r.name for r in state.run.regions.values() if r.country == country}
     builds = state.run.parameters["sites.greenfield_days"] * state.run.parameters["sites.slip_median"]

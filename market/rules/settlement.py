@@ -184,7 +184,7 @@ class _Closing:
     def _working_cents(self) -> int:
         """Cash that an org needs to go on."""
         months = self.state.run.parameters["estates.keep_weeks"] / MONTH_WEEKS
-        monthly = finance.monthly_rent(self.state, self.org) + solvency.site_cost_cents(self.state, self.org)
+        monthly = finance.monthly_rent(self.state, self.org) + solvency.running_cents(self.state, self.org)
         return min(self.pot, round(months * monthly))
 
     def _owners(self, rest: int) -> Iterator[Happening]:

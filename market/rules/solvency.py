@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 
 from market.rules import credit, finance, worth
 from market.rules.base import income_usd_per_year, overhead_share, trait
@@ -46,9 +46,7 @@ def monthly_income(state: State, org: str) -> int:
     return round(kept * finance.rent_earned(state, org) + yearly * MONTH_DAYS / 365 * CENTS)
 
 
-def site_cost_cents(state: State, org: str) -> int:
-    """Energy and leased shells of an org's sites in four weeks, cents."""
-    sites: dict[str, int] = defaultdict(int)
-    for payer, _, cents, _, _ in finance.site_costs(state):
-        sites[payer] += cents
-    return sites[org]
+def running_cents(state: State, org: str) -> int:
+    """Energy and leased shells of an org's sites in four weeks, staff and spares of its GPUs, cents."""
+    bills = (*finance.site_costs(state), *finance.upkeep(state))
+    return sum(cents for payer, _, cents, _, _ in bills if payer == org)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from given import CLOUD, FUND, LAB, SUPPLIER, given
+from given import CLOUD, FUND, LAB, RIVAL, SUPPLIER, given
+from msgspec.structs import replace
 
-from agents.investors import Investor, carried_cents
+from agents.investors import Investor, carried_cents, fund_rounds
 from events.commands.finance import DeclineRound, FundRound
 from events.types.chips import OrderPlaced
 from events.types.finance import RoundClosed, RoundSought
@@ -45,10 +46,21 @@ def test_what_builders_raise_is_not_taken_from_labs():
     assert (type(answer), answer.org) == (FundRound, LAB)
 
 
-def closed(org, cents):
+def test_two_investors_of_one_week_share_the_money_of_a_year():
+    world = given(finance__rounds_usd_per_year=1e8, finance__backer_share=1.0)
+    world.happened(closed(LAB, 1, CLOUD, "equity for compute"))
+    for org in (LAB, RIVAL):
+        world.happened(RoundSought(org=org, amount_usd_cents=9 * 10**9, duration_days=90))
+    world.state.training.labs[RIVAL] = replace(world.state.training.labs[LAB], org=RIVAL)
+    backer, fund = fund_rounds(view(world, CLOUD), "equity for compute"), Investor().act(view(world, FUND), DRAWS)
+    answers = {(type(answer), answer.actor, answer.org) for answer in (*backer, *fund)}
+    assert answers == {(FundRound, CLOUD, LAB), (DeclineRound, FUND, RIVAL)}
+
+
+def closed(org, cents, by=FUND, kind="equity"):
     return RoundClosed(
-        deal_id=f"{org}/deal/1", org=org, counterparty=FUND, amount_usd_cents=cents, valuation_usd_cents=10 * cents,
-        kind="equity",
+        deal_id=f"{org}/deal/1", org=org, counterparty=by, amount_usd_cents=cents, valuation_usd_cents=10 * cents,
+        kind=kind,
     )  # fmt: skip
 
 

@@ -413,6 +413,19 @@ def test_an_org_of_which_nothing_is_left_leaves_the_market():
     invariants(world.state)
 
 
+def test_an_org_whose_gpus_cost_more_to_run_than_they_earn_is_sold():
+    def plan(running_usd):
+        world = given(price__running_usd_per_h100e_hour=running_usd)
+        world.happened(*let(8_000, price_usd_per_gpu_hour=2.0))
+        opened = of(
+            events.EstateOpened, defaulted(world, CLOUD)
+        )  # forced: of those without cash alone is the plan chosen
+        assert opened
+        return insolvency._Opening(world.state, CLOUD, world.day, set()).plan()
+
+    assert (plan(0.1), plan(3.0)) == ("restructuring", "liquidation")
+
+
 def test_who_is_owed_something_stays_until_it_is_paid():
     world = given(estates__notice_weeks=1)
     for org, plan, due in ((CLOUD, "restructuring", 400), (RESELLER, "liquidation", 200)):

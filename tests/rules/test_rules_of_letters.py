@@ -9,7 +9,7 @@ from events.commands.leases import SignLetter
 from events.types import leases as events
 from events.types.contracts import ContractSigned, TrancheScheduled
 from events.types.finance import PaymentMade
-from events.types.sites import BuildingStarted, PowerEnergised
+from events.types.sites import BuildingPaused, BuildingStarted, PowerEnergised
 from market.rules import letters
 from market.rules.free import free_gpus
 
@@ -63,22 +63,18 @@ def test_two_orgs_have_one_open_letter():
     assert isinstance(world.when(sign(RESELLER))[0], events.LetterSigned)
 
 
+def begun(owner, site, due):
+    return BuildingStarted(
+        building_id=f"{site}/building/9", site=site, org=owner, region="texas", kind="greenfield", power_kw_it=50_000,
+        start_day=START, due_day=due,
+    )  # fmt: skip
+
+
 def test_a_lessor_counts_what_it_builds_itself_until_the_day_and_no_other():
     def share(owner, site, due=START + 100):
         world = given(sites__greenfield_days=10_000)
         world.when(sign(h100e=100_000.0))
-        world.happened(
-            BuildingStarted(
-                building_id=f"{site}/building/9",
-                site=site,
-                org=owner,
-                region="texas",
-                kind="greenfield",
-                power_kw_it=50_000,
-                start_day=START,
-                due_day=due,
-            )
-        )
+        world.happened(begun(owner, site, due))
         return letters.powered_share(world.state, world.state.leases.letters["lab/deal/1"], START)
 
     alone = share(LAB, FIELD)
@@ -173,6 +169,20 @@ def test_a_letter_that_nobody_decided_lapses_on_its_day():
     world = deciding(weeks=NEVER)
     world.when(sign())
     assert world.after(letters.due(world.state, START, START + 6)) == []
+
+
+def test_a_building_whose_work_rests_is_counted_for_the_day_it_would_come_were_it_taken_up():
+    def share(rests):
+        world = given(sites__greenfield_days=10_000)
+        world.when(sign(h100e=100_000.0))
+        world.happened(begun(CLOUD, SITE, world.state.leases.letters["lab/deal/1"].due_day - 10))
+        if rests:
+            paused = BuildingPaused(building_id=f"{SITE}/building/9", site=SITE, org=CLOUD, power_kw_it=50_000)
+            world.happened(paused)
+        letter = world.state.leases.letters["lab/deal/1"]
+        return [letters.powered_share(world.state, letter, START + days) for days in (5, 15)]
+
+    assert share(False)[0] == share(False)[1] == share(True)[0] > share(True)[1]
 
 
 def test_power_that_contracts_have_yet_to_draw_is_free_for_no_letter():
