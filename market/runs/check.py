@@ -1,6 +1,6 @@
 """Whether a run holds: its bytes and chain, its state hashes, what its events say together, what `run.json` states.
 
-One walk reads every segment once and hands each commit to the auditor's book and to replay, so memory stays bounded.
+One walk reads every segment once and hands each commit to the auditor and to replay, so memory stays bounded.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from market.runs.reading import Run
 from market.units import to_date
 
 if TYPE_CHECKING:
-    from market.analytics.audit import Book
+    from market.analytics.audit import Auditor
 
 SHOWN = 100  # problems listed of one kind
 PART_ROWS = 8_192  # read at a time: a large commit takes little memory
@@ -94,10 +94,10 @@ def _problem(walked: Verification, seq: int, reason: str) -> Problem:
 
 @dataclass
 class _Events:
-    """The events of a walk, each commit noted in the auditor's book on the way; the first and the latest of them."""
+    """The events of a walk, each commit given to the auditor on the way; the first and the latest of them."""
 
     walked: Verification
-    book: Book
+    auditor: Auditor
     first: Entry | None = None
     latest: Entry | None = None
 
@@ -117,7 +117,7 @@ class _Events:
                 yield from self._seen(in_order(part))
 
     def _note(self, batches: list[pa.RecordBatch]) -> None:
-        """Take events to the auditor's book."""
+        """Give events to the auditor."""
         import polars as pl
 
         from events.table import present
@@ -125,7 +125,7 @@ class _Events:
 
         frames: Any = [pl.from_arrow(batch) for batch in batches]
         frame = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal").sort("seq")
-        self.book.take(present(frame.lazy()).select(COLUMNS).collect())
+        self.auditor.take(present(frame.lazy()).select(COLUMNS).collect())
 
     def _seen(self, entries: list[Entry]) -> Iterator[Entry]:
         for entry in entries:
@@ -135,12 +135,12 @@ class _Events:
 
 def _read_events(walked: Verification, verdict: Verdict) -> None:
     """Replay and audit every event that holds, and compare the run with what `run.json` states."""
-    from market.analytics.audit import Book, examine
+    from market.analytics.audit import Auditor
 
     if walked.manifest is None:
         return
-    run, book = Run(LogReader(walked.folder, walked.manifest, Disk())), Book()
-    events = _Events(walked, book)
+    run, auditor = Run(LogReader(walked.folder, walked.manifest, Disk())), Auditor()
+    events = _Events(walked, auditor)
     _replay(events, verdict, run.other_form)
     pa.default_memory_pool().release_unused()  # what commits were decompressed into
     if walked.problems or events.first is None:
@@ -149,7 +149,7 @@ def _read_events(walked: Verification, verdict: Verdict) -> None:
         verdict.unchecked.append("the auditor's rules, which are those of the present state form")
     else:
         verdict.problems += [
-            _problem(walked, found.seq, f"{found.rule}: {found.what} (seq {found.seq})") for found in examine(book)
+            _problem(walked, found.seq, f"{found.rule}: {found.what} (seq {found.seq})") for found in auditor.findings()
         ]
         verdict.checked.append("the auditor's rules")
     _compare_with_manifest(run, events.first, walked, verdict)

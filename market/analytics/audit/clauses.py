@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.audit.book import NEVER, WHEN, Book, Check, Finding, found, running, stacked
+from market.analytics.audit.book import NEVER, WHEN, Book, Check, Finding, found, stacked
 from market.analytics.audit.contracts import book_of_contracts
-from market.analytics.audit.leases import book_of_leases, papers
+from market.analytics.audit.leases import book_of_leases, expansions, papers
 
 WEEK_HOURS, YEAR_DAYS, CENTS = 168, 365, 100
 BACK = ("term", "merged", "walked away", "parent ended")  # ends that return a deposit
@@ -14,7 +14,8 @@ BACK = ("term", "merged", "walked away", "parent ended")  # ends that return a d
 
 def signed(book: Book, *names: str, **others: str) -> pl.DataFrame:
     """Clauses of leases as signed, one row a lease, some under another name."""
-    return book.of("LeaseSigned").select("lease_id", *names, **others).unique("lease_id", keep="first")
+    columns = ("lease_id", *names, *others.values())
+    return book.of("LeaseSigned", only=columns).select("lease_id", *names, **others).unique("lease_id", keep="first")
 
 
 def options(book: Book) -> list[Finding]:
@@ -50,10 +51,11 @@ def prices(book: Book) -> list[Finding]:
     At the index it is the index of the day times the work of a GPU, which the event says; the work of an H100 follows
     from the index too, and a chip has one work on one day.
     """
-    steps = book.of("RentStepped", "LeaseRenewed", "LeaseSigned").sort("seq")
+    names = ("type", "lease_id", "chip", "price_usd_per_gpu_hour", "work_h100e")
+    steps = book.of("RentStepped", "LeaseRenewed", "LeaseSigned", only=names).sort("seq")
     steps = steps.with_columns(before=pl.col("price_usd_per_gpu_hour").shift(1).over("lease_id"))
     terms = signed(book, "chip", "renew_price", "step_share", first="start_day")
-    steps = steps.drop("chip", "renew_price", "step_share").join(terms, on="lease_id", how="left")
+    steps = steps.drop("chip").join(terms, on="lease_id", how="left")
     index = book.of("PriceMoved").select("seq", index="price_usd_per_h100e_hour", mean="work_per_h100e").sort("seq")
     steps = steps.sort("seq").join_asof(index, on="seq")
     said = pl.col("work_h100e").first().over("type", "chip", "day")
@@ -105,10 +107,13 @@ def deposits(book: Book) -> list[Finding]:
 
 def rebates(book: Book) -> list[Finding]:
     """Who is a week late pays the share of the week's rent of what is missing, each week, and nobody else does."""
-    leases, weeks = book.once(book_of_leases), book.of("WeekClosed").select(*WHEN)
-    moves = book.of("GpusHandedOver").select("seq", "lease_id", owed=-pl.col("gpus"))
-    more = book.of("OptionExercised").filter(pl.col("kind") == "expand").select("seq", "lease_id", owed="gpus")
-    owed = running(stacked(leases.select("seq", "lease_id", owed="gpus"), moves, more), "lease_id", "owed").sort("seq")
+    leases, weeks = book.once(book_of_leases), book.part("WeekClosed").select(*WHEN)
+    changes = stacked(
+        leases.select("seq", "lease_id", owed="gpus"),
+        book.of("GpusHandedOver", only=("lease_id", "gpus")).select("seq", "lease_id", owed=-pl.col("gpus")),
+        expansions(book).select("seq", "lease_id", owed="gpus"),
+    )
+    owed = book.running("lease owed", book.lately(changes), "lease_id", "owed", whole=True).sort("seq")
     clause = leases.filter(pl.col("rebate_share") > 0)
     clause = clause.select("lease_id", "rebate_share", "ended", first="start_day", since="seq")
     grid = clause.join(weeks, how="cross").filter(pl.col("since") < pl.col("seq"), pl.col("ended") > pl.col("seq"))
@@ -122,14 +127,15 @@ def tranche_rebates(book: Book) -> list[Finding]:
     """The same of the tranches of a contract, for what of them is not drawn."""
     clause = book.once(book_of_contracts).filter(pl.col("rebate_share") > 0)
     clause = clause.select("contract_id", "rebate_share", "ended", price="price_usd_per_gpu_hour")
-    parts = book.of("TrancheScheduled").select("contract_id", "tranche", first="start_day")
     key = ["contract_id", "tranche"]
-    moves = stacked(
-        book.of("TrancheScheduled").select("seq", *key, owed="gpus"),
-        book.of("TrancheDrawn").select("seq", *key, owed=-pl.col("gpus")),
+    scheduled = book.of("TrancheScheduled", only=(*key, "start_day", "gpus"))
+    parts = scheduled.select("contract_id", "tranche", first="start_day")
+    changes = stacked(
+        scheduled.select("seq", *key, owed="gpus"),
+        book.of("TrancheDrawn", only=(*key, "gpus")).select("seq", *key, owed=-pl.col("gpus")),
     )
-    owed = running(moves, key, "owed").sort("seq")
-    grid = clause.join(parts, on="contract_id").join(book.of("WeekClosed").select(*WHEN), how="cross")
+    owed = book.running("tranche owed", book.lately(changes), key, "owed", whole=True).sort("seq")
+    grid = clause.join(parts, on="contract_id").join(book.part("WeekClosed").select(*WHEN), how="cross")
     grid = grid.filter(pl.col("first") + 7 <= pl.col("day"), pl.col("ended") > pl.col("seq")).sort("seq")
     grid = grid.join_asof(owed, on="seq", by=key, strategy="backward", check_sortedness=False)
     return _rebates_differ(book, grid, "tranche rebate")
@@ -138,7 +144,7 @@ def tranche_rebates(book: Book) -> list[Finding]:
 def _rebates_differ(book: Book, grid: pl.DataFrame, kind: str) -> list[Finding]:
     """Weeks in which a rebate was not the share of the week's rent of what was `owed` under a paper."""
     due = pl.col("owed") * pl.col("price") * WEEK_HOURS * CENTS * pl.col("rebate_share")
-    paid = book.of("PaymentMade").filter(pl.col("kind") == kind)
+    paid = book.part("PaymentMade").filter(pl.col("kind") == kind)
     paid = paid.select(*WHEN, "contract_id", paid="amount_usd_cents")
     both = stacked(grid.filter(pl.col("owed") > 0).select(*WHEN, "contract_id", due=due), paid)
     both = both.filter(pl.col("closing") < book.weeks).group_by("contract_id", "closing").agg(
@@ -215,6 +221,5 @@ def terminations(book: Book) -> list[Finding]:
     return found(wrong, "payments", "{} is ended for {} cents, {} are due", "lease_id", "paid", "due")
 
 
-CHECKS: tuple[Check, ...] = (
-    options, prices, deposits, rebates, tranche_rebates, consents, ends, terminations,
-)  # fmt: skip
+BY_PART: tuple[Check, ...] = (rebates, tranche_rebates)
+AT_END: tuple[Check, ...] = (options, prices, deposits, consents, ends, terminations)

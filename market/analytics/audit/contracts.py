@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from market.analytics.audit.book import NEVER, WHEN, Book, Check, Finding, found, running, stacked
-from market.analytics.audit.leases import TERMS, book_of_quotes
+from market.analytics.audit.leases import TERMS, as_quoted
 
 
 def book_of_contracts(book: Book) -> pl.DataFrame:
@@ -17,10 +17,8 @@ def book_of_contracts(book: Book) -> pl.DataFrame:
 
 def signatures(book: Book) -> list[Finding]:
     """A contract is signed once, on an open quote of form contract, with the quote's terms."""
-    offers = book.once(book_of_quotes).select(
-        "quote_id", "closed", *(pl.col(name).alias(f"q_{name}") for name in TERMS), q_form="form", since="seq"
-    )
-    signed = book.once(book_of_contracts).drop("form").join(offers, on="quote_id", how="left", maintain_order="left")
+    signed = book.once(book_of_contracts).drop("form")
+    signed = signed.join(as_quoted(book), on="quote_id", how="left", maintain_order="left")
     quoted = pl.col("quote_id").is_not_null()
     differ = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"q_{name}")) for name in TERMS)
     other = signed.filter(quoted, pl.col("since").is_not_null(), differ | (pl.col("q_form") != "contract"))
@@ -85,7 +83,8 @@ def leases(book: Book) -> list[Finding]:
         chips="chip_choice", sites="site_choice", since="seq",
     ).unique("contract_id", keep="first")  # fmt: skip
     drawn = book.of("TrancheDrawn").select("lease_id", took="gpus")
-    under = book.of("LeaseSigned").filter(pl.col("contract_id").is_not_null())
+    names = ("lease_id", "contract_id", "lessor", "lessee", "chip", "site", "region", "gpus", "price_usd_per_gpu_hour")
+    under = book.of("LeaseSigned", only=names).filter(pl.col("contract_id").is_not_null())
     under = under.join(terms, on="contract_id", how="left", maintain_order="left")
     under = under.join(drawn, on="lease_id", how="left", maintain_order="left").with_columns(
         own=pl.col("chip").replace_strict(chips["chip"], chips["h100e"], default=None),
@@ -110,4 +109,4 @@ def leases(book: Book) -> list[Finding]:
     ]  # fmt: skip
 
 
-CHECKS: tuple[Check, ...] = (signatures, schedules, leases)
+AT_END: tuple[Check, ...] = (signatures, schedules, leases)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.audit.book import NEVER, WHEN, Book, Check, Finding, found
+from market.analytics.audit.book import NEVER, WHEN, Book, Check, Finding, found, stacked
+from market.analytics.audit.money import balances
 
 RANKS = ("secured", "administrative", "unsecured", "equity")
 TRADES = {  # event -> who trades by it
@@ -46,26 +47,21 @@ def trade(book: Book) -> list[Finding]:
     spans = book.once(book_of_estates).select("org", "closed", opened="seq")
     sides = list(TRADES.items())
     sides += [(kind, side) for kind in BOTH for side in ("lessor", "lessee")]
-    steps = pl.concat([book.of(kind).select(*WHEN, "type", who=side) for kind, side in sides])
+    steps = pl.concat([book.part(kind).select(*WHEN, "type", who=side) for kind, side in sides])
     inside = steps.join(spans, left_on="who", right_on="org", how="inner", maintain_order="left").filter(
         (pl.col("opened") < pl.col("seq")) & (pl.col("seq") < pl.col("closed"))
     )
-    gone = book.of("OrgExited").select("org", left="seq")
-    paid = book.of("PaymentMade")
+    gone = book.of("OrgExited", only=("org",)).select(who="org", left="seq")
+    paid = book.part("PaymentMade")
     moves = pl.concat([steps, *(paid.select(*WHEN, "type", who=side) for side in ("org", "counterparty"))])
-    after = moves.join(gone, left_on="who", right_on="org", how="inner", maintain_order="left")
-    after = after.filter(pl.col("seq") > pl.col("left"), ~_entered_again(book, after))
+    after = moves.join(gone, on="who", how="inner", maintain_order="left").filter(pl.col("seq") > pl.col("left"))
+    entered = book.of("OrgRegistered", only=("org",)).select("seq", who="org", entered="seq")
+    after = after.sort("seq").join_asof(entered, on="seq", by="who", check_sortedness=False)
+    after = after.filter(pl.col("entered").fill_null(-1) <= pl.col("left"))  # and was not registered again since
     return [
         *found(inside.sort("seq"), "estates", "{} by {}, which is in default", "type", "who"),
-        *found(after.sort("seq"), "estates", "{} by {}, which has left the market", "type", "who"),
+        *found(after, "estates", "{} by {}, which has left the market", "type", "who"),
     ]
-
-
-def _entered_again(book: Book, after: pl.DataFrame) -> pl.Series:
-    """Whether the org of a step had been registered again after it left."""
-    again = book.of("OrgRegistered").group_by("org").agg(last=pl.col("seq").max())
-    latest = after.select(pl.col("who").replace_strict(again["org"], again["last"], default=-1))["who"]
-    return (latest > after["left"]) & (latest < after["seq"])
 
 
 def claims(book: Book) -> list[Finding]:
@@ -122,7 +118,7 @@ def _by_rank(book: Book, estates: pl.DataFrame) -> list[Finding]:
 
 
 def _in_cash(book: Book, estates: pl.DataFrame) -> list[Finding]:
-    """What is settled in cash is paid; an org that is wound up is left without any."""
+    """What is settled in cash is paid."""
     paid = book.of("PaymentMade").filter(pl.col("kind") == "recovery")
     said = book.of("ClaimSettled").filter(pl.col("kind") == "cash")
     both = said.select(*WHEN, "claim_id", "counterparty", due="amount_usd_cents").join(
@@ -132,19 +128,26 @@ def _in_cash(book: Book, estates: pl.DataFrame) -> list[Finding]:
     wrong = both.filter(pl.col("due").fill_null(0) != pl.col("paid").fill_null(0)).with_columns(
         *(pl.col(name).fill_null(0) for name in WHEN), pl.col("due", "paid").fill_null(0)
     )
-    legs = pl.concat([
-        book.of("PaymentMade").select("seq", "org", cents=-pl.col("amount_usd_cents")),
-        book.of("PaymentMade").select("seq", org="counterparty", cents="amount_usd_cents"),
-    ]).sort("seq")  # fmt: skip
-    totals = legs.with_columns(pl.col("cents").cum_sum().over("org"))
-    over = estates.filter(pl.col("end") == "liquidated").select(*WHEN, "estate_id", "org", at="closed").sort("at")
-    left = over.join_asof(totals.rename({"seq": "at"}), on="at", by="org", strategy="backward",
-                          check_sortedness=False)  # fmt: skip
+    return found(wrong.sort("seq"), "estates", "{}: {} cents settled in cash, {} paid", "claim_id", "due", "paid")
+
+
+def emptied(book: Book) -> list[Finding]:
+    """An org that is wound up is left without any cash."""
+    over = book.once(book_of_estates).filter(pl.col("end") == "liquidated")
+    over = over.select("seq", "closing", "day", "estate_id", "org", at="closed").sort("at")
+    over = over.filter(pl.col("at") >= book.events["seq"][0])
+    totals = book.once(balances).select(at="seq", org="account", cents="cents").sort("at")
+    left = over.join_asof(totals, on="at", by="org", strategy="backward", check_sortedness=False)
     kept = left.filter(pl.col("cents").fill_null(0) != 0)
-    return [
-        *found(wrong.sort("seq"), "estates", "{}: {} cents settled in cash, {} paid", "claim_id", "due", "paid"),
-        *found(kept, "estates", "{} is wound up and {} keeps {} cents", "estate_id", "org", "cents"),
-    ]
+    return found(kept, "estates", "{} is wound up and {} keeps {} cents", "estate_id", "org", "cents")
+
+
+def instalments(book: Book) -> list[Finding]:
+    """An org in default pays no instalment of a loan."""
+    after = book.part("PaymentMade").filter(pl.col("kind") == "instalment").join(
+        book.once(book_of_estates).select("org", "closed", opened="seq"), on="org", how="inner", maintain_order="left"
+    ).filter((pl.col("opened") < pl.col("seq")) & (pl.col("seq") < pl.col("closed")))  # fmt: skip
+    return found(after, "estates", "{} pays an instalment of {} in default", "org", "contract_id")
 
 
 def loans(book: Book) -> list[Finding]:
@@ -165,14 +168,10 @@ def loans(book: Book) -> list[Finding]:
     open_still = claimed.join(closed.select("estate_id", *WHEN), on="estate_id", how="inner").join(
         lost.select("estate_id", contract_id="deal_id"), on=["estate_id", "contract_id"], how="anti"
     )
-    after = book.of("PaymentMade").filter(pl.col("kind") == "instalment").join(
-        book.once(book_of_estates).select("org", "closed", opened="seq"), on="org", how="inner", maintain_order="left"
-    ).filter((pl.col("opened") < pl.col("seq")) & (pl.col("seq") < pl.col("closed")))  # fmt: skip
     return [
         *found(wrong, "estates", "{} is written off by {} cents, {} are lost", "deal_id", "amount_usd_cents", "due"),
         *found(twice, "estates", "{} is written off twice", "deal_id"),
         *found(open_still.sort("seq"), "estates", "{} of {} is not written off", "contract_id", "estate_id"),
-        *found(after, "estates", "{} pays an instalment of {} in default", "org", "contract_id"),
     ]
 
 
@@ -207,21 +206,23 @@ def lots(book: Book) -> list[Finding]:
 
 def warrants(book: Book) -> list[Finding]:
     """Warrants vest with the GPUs that their supplier allots to their buyer, and never beyond what was granted."""
-    granted = book.of("WarrantsGranted").select(
+    granted = book.of("WarrantsGranted", only=("deal_id", "org", "counterparty", "gpus", "amount_usd_cents")).select(
         "deal_id", "org", supplier="counterparty", of="gpus", all="amount_usd_cents", since="seq"
     )
-    vested = book.of("WarrantsVested").select(*WHEN, "deal_id", got=pl.col("amount_usd_cents"))
-    vested = vested.with_columns(pl.col("got").cum_sum().over("deal_id"))
-    known = vested.join(granted, on="deal_id", how="left", maintain_order="left")
-    sold = book.of("ChipsAllocated").select("org", "supplier", "gpus", at="seq")
-    taken = known.join(sold, on=["org", "supplier"], how="left").filter(
-        (pl.col("at") > pl.col("since")) & (pl.col("at") < pl.col("seq"))
+    sold = book.part("ChipsAllocated").select(*WHEN, "org", "supplier", "gpus")
+    taken = sold.join(granted, on=["org", "supplier"], how="inner", maintain_order="left").filter(
+        pl.col("seq") > pl.col("since")
     )
-    taken = taken.group_by("seq").agg(taken=pl.col("gpus").sum())
-    both = known.join(taken, on="seq", how="left", maintain_order="left").with_columns(pl.col("taken").fill_null(0))
+    changes = stacked(
+        taken.select(*WHEN, "deal_id", taken="gpus"),
+        book.part("WarrantsVested").select(*WHEN, "deal_id", got="amount_usd_cents", is_vested=pl.lit(True)),
+    )
+    both = book.lately(book.running("warrants", changes, "deal_id", "taken", "got")).filter("is_vested")
+    both = both.join(granted, on="deal_id", how="left", maintain_order="left")
     most = pl.col("all") * pl.min_horizontal("taken", "of") // pl.col("of")
     wrong = both.filter(pl.col("since").is_null() | (pl.col("got") > most))
     return found(wrong, "warrants", "{}: {} cents vested with {} GPUs taken", "deal_id", "got", "taken")
 
 
-CHECKS: tuple[Check, ...] = (opening, trade, claims, recoveries, loans, lots, warrants)
+BY_PART: tuple[Check, ...] = (trade, emptied, instalments, warrants)
+AT_END: tuple[Check, ...] = (opening, claims, recoveries, loans, lots)

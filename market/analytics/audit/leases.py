@@ -6,17 +6,22 @@ import polars as pl
 
 from events.terms import CLAUSES
 from market.analytics.audit.book import NEVER, WHEN, Book, Check, Finding, found, running, stacked
-from market.analytics.audit.fleet import PLACE, handed, training_changes
+from market.analytics.audit.fleet import PLACE, handed, handed_lately, training_changes
 from market.analytics.audit.sites import owned_by
 
 TERMS = ("lessor", "lessee", *CLAUSES)
+LEASE = (
+    "lease_id", "parent_lease_id", "lessor", "lessee", "chip", "site", "gpus", "start_day", "end_day", "depth",
+    "price_usd_per_gpu_hour", "deposit_days", "rebate_share",
+)  # fmt: skip
+QUOTE = ("quote_id", "request_id", "parent_lease_id", "lessor", "chip", "site", "gpus", "start_day", "form")
 SOON_DAYS = 7  # a quote that starts within this many days must be free today
 
 
 def book_of_leases(book: Book) -> pl.DataFrame:
-    """Signed leases with the seq at which each ended."""
-    ends = book.of("LeaseEnded").group_by("lease_id").agg(ended=pl.col("seq").min())
-    signed = book.of("LeaseSigned").join(ends, on="lease_id", how="left", maintain_order="left")
+    """Signed leases with the seq at which each ended, by the end of the part."""
+    ends = book.of("LeaseEnded", only=("lease_id",)).group_by("lease_id").agg(ended=pl.col("seq").min())
+    signed = book.of("LeaseSigned", only=LEASE).join(ends, on="lease_id", how="left", maintain_order="left")
     return signed.with_columns(pl.col("ended").fill_null(NEVER))
 
 
@@ -25,9 +30,10 @@ def papers(book: Book) -> pl.DataFrame:
 
     Columns `price`, `last`, `prepaid`, `all`: of the rent of a term that is renewed nothing was prepaid.
     """
-    more = book.of("OptionExercised").filter(pl.col("kind") == "expand")
+    more = book.of("OptionExercised", only=("lease_id", "kind", "gpus")).filter(pl.col("kind") == "expand")
+    terms = ("lease_id", "price_usd_per_gpu_hour", "end_day", "gpus", "prepaid_share")
     rows = stacked(
-        book.of("LeaseSigned").select(
+        book.of("LeaseSigned", only=terms).select(
             "seq", "lease_id", price="price_usd_per_gpu_hour", last="end_day", added="gpus", prepaid="prepaid_share"
         ),
         book.of("LeaseRenewed").select(
@@ -47,31 +53,41 @@ def last_days(book: Book) -> pl.DataFrame:
     return book.once(papers).group_by("lease_id").agg(pl.col("last").last())
 
 
-def book_of_quotes(book: Book) -> pl.DataFrame:
-    """Quotes with the seq at which each stopped holding its GPUs: taken, lapsed, replaced, or talks broken off."""
-    quotes = book.of("QuoteGiven")
+def closings(book: Book) -> pl.DataFrame:
+    """The seq at which each quote (`seq`) was `closed`: taken, lapsed, replaced, or talks broken off."""
+    quotes = book.of("QuoteGiven", only=("quote_id", "request_id"))
     asked = quotes.select("quote_id", "request_id")
-    taken = book.of("LeaseSigned").filter(pl.col("quote_id").is_not_null()).drop("request_id")
+    taken = book.of("LeaseSigned", "ContractSigned", only=("quote_id",)).filter(pl.col("quote_id").is_not_null())
     steps = stacked(
-        quotes.select("seq", "request_id", "quote_id"),
-        book.of("QuoteLapsed", "LeaseTalksFailed").select("seq", "request_id"),
+        quotes.select("seq", "request_id"),
+        book.of("QuoteLapsed", "LeaseTalksFailed", only=("request_id",)).select("seq", "request_id"),
         taken.join(asked, on="quote_id", how="inner").select("seq", "request_id"),
-        book.of("ContractSigned")
-        .drop("request_id")
-        .join(asked, on="quote_id", how="inner")
-        .select("seq", "request_id"),
     ).sort("seq")
-    steps = steps.with_columns(closed=pl.col("seq").shift(-1).over("request_id").fill_null(NEVER))
-    return quotes.join(steps.select("seq", "closed"), on="seq", how="left", maintain_order="left")
+    return steps.select("seq", closed=pl.col("seq").shift(-1).over("request_id").fill_null(NEVER))
+
+
+def book_of_quotes(book: Book) -> pl.DataFrame:
+    """Quotes with the seq at which each was closed, by the end of the part."""
+    quotes = book.of("QuoteGiven", only=QUOTE)
+    return quotes.join(book.once(closings), on="seq", how="left", maintain_order="left")
+
+
+def as_quoted(book: Book) -> pl.DataFrame:
+    """All terms of each quote as `q_...`, the `seq` at which it was closed as `closed` and its own as `since`."""
+    names = ("quote_id", "form", "parent_lease_id", *TERMS)
+    quotes = book.of("QuoteGiven", only=names).join(book.once(closings), on="seq", how="left", maintain_order="left")
+    return quotes.select("quote_id", "closed", pl.col(names[1:]).name.prefix("q_"), since="seq")
 
 
 def sides(book: Book) -> pl.DataFrame:
     """Lessor (`owner`) and lessee (`user`) of each lease from which event on: as signed, and as it is assigned."""
-    moved = book.of("LeaseAssigned")
-    now = {kind: pl.when(pl.col("kind") == kind).then(pl.col("counterparty")) for kind in ("lessor", "lessee")}
+    moved = book.of("LeaseAssigned", only=("lease_id", "kind", "counterparty"))
+    side = {kind: pl.when(pl.col("kind") == kind).then(pl.col("counterparty")) for kind in ("lessor", "lessee")}
     rows = [
-        book.of("LeaseSigned").select("seq", "lease_id", owner="lessor", user="lessee"),
-        moved.select("seq", "lease_id", owner=now["lessor"], user=now["lessee"]),
+        book.of("LeaseSigned", only=("lease_id", "lessor", "lessee")).select(
+            "seq", "lease_id", owner="lessor", user="lessee"
+        ),
+        moved.select("seq", "lease_id", owner=side["lessor"], user=side["lessee"]),
     ]
     every = pl.concat(rows).sort("seq")
     return every.with_columns(pl.col("owner", "user").forward_fill().over("lease_id"))
@@ -134,7 +150,7 @@ def sublet(book: Book) -> list[Finding]:
         "lease_id", "room",
     )  # fmt: skip
     parents = subs.select("lease_id", "parent_lease_id").unique("lease_id", keep="first")
-    under = moves.drop("parent_lease_id").join(parents, on="lease_id", how="inner")
+    under = moves.join(parents, on="lease_id", how="inner")
     passed = running(
         stacked(
             moves.select(*WHEN, "lease_id", room="gpus"),
@@ -151,7 +167,8 @@ def sublet(book: Book) -> list[Finding]:
 
 def expansions(book: Book) -> pl.DataFrame:
     """GPUs that lessees took beside those of their leases."""
-    return book.of("OptionExercised").filter(pl.col("kind") == "expand").select(*WHEN, "lease_id", "gpus", "lessor")
+    taken = book.of("OptionExercised", only=("lease_id", "kind", "gpus", "lessor"))
+    return taken.filter(pl.col("kind") == "expand").select(*WHEN, "lease_id", "gpus", "lessor")
 
 
 def _until(frame: pl.DataFrame, end: str) -> pl.DataFrame:
@@ -198,14 +215,13 @@ def signatures(book: Book) -> list[Finding]:
 
     After the start every lease has a quote or a contract.
     """
-    quotes = book.once(book_of_quotes)
-    offered = quotes.select("quote_id", "closed", *(pl.col(name).alias(f"q_{name}") for name in TERMS),
-                            q_parent="parent_lease_id", since="seq")  # fmt: skip
-    signed = book.of("LeaseSigned").join(offered, on="quote_id", how="left", maintain_order="left")
+    names = ("lease_id", "quote_id", "contract_id", "parent_lease_id", "cause_seq", *TERMS)
+    signed = book.of("LeaseSigned", only=names)
+    signed = signed.join(as_quoted(book), on="quote_id", how="left", maintain_order="left")
     quoted = pl.col("quote_id").is_not_null()
     differ = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"q_{name}")) for name in TERMS if name != "start_day")
     differ |= pl.col("start_day") != pl.max_horizontal("q_start_day", "day")
-    differ |= pl.col("parent_lease_id").ne_missing(pl.col("q_parent"))
+    differ |= pl.col("parent_lease_id").ne_missing(pl.col("q_parent_lease_id"))
     bare = signed.filter(~quoted, pl.col("contract_id").is_null(), pl.col("cause_seq") >= 0)
     other = signed.filter(quoted, pl.col("since").is_not_null(), differ)
     early = signed.filter(quoted, pl.col("start_day") < pl.col("day"))
@@ -220,44 +236,55 @@ def signatures(book: Book) -> list[Finding]:
 
 def promises(book: Book) -> list[Finding]:
     """GPUs quoted for the coming week are free: held, not training, not owed under a lease, not in another quote."""
-    leases, quotes, moves = book.once(book_of_leases), book.once(book_of_quotes), book.once(handed)
-    own = leases.filter(pl.col("parent_lease_id").is_null())
-    offers = quotes.filter(pl.col("parent_lease_id").is_null(), pl.col("form") == "lease")
     down = pl.when(pl.col("type") == "GpusRetired").then(-pl.col("gpus")).otherwise(pl.col("gpus"))
     place = (*WHEN, "chip", "site")
-    subs = moves.join(own.select("lease_id"), on="lease_id", how="anti")
-    given = stacked(
-        book.of("CapacityShed").select(*WHEN, "chip", "site", "lease_id", "gpus", "lessor"),
-        expansions(book).with_columns(-pl.col("gpus")).join(own.select("lease_id", "chip", "site"), on="lease_id"),
-    )  # shed, or taken beside
-    shed = given.join(own.select("lease_id", "ended"), on="lease_id", how="inner")
-    sold = book.of("GpusTransferred")
-    taken = book.of("LeaseAssigned").filter(pl.col("kind") == "lessor").join(
-        own.select("lease_id", "ended", kept="gpus"), on="lease_id", how="inner", maintain_order="left"
-    )  # fmt: skip
-    gave = shed.group_by("lease_id").agg(shed=pl.col("gpus").sum())
-    taken = taken.join(gave, on="lease_id", how="left").with_columns(pl.col("kept") - pl.col("shed").fill_null(0))
+    sold, moves = book.part("GpusTransferred"), handed_lately(book)
+    roots = book.once(book_of_leases).filter(pl.col("parent_lease_id").is_null())
+    subs = moves.join(roots.select("lease_id"), on="lease_id", how="anti")
     changes = stacked(
+        book.part("FleetRegistered", "GpusInstalled", "GpusRetired").select(*place, "org", free=down),
         sold.select(*place, "org", free=-pl.col("gpus")),
         sold.select(*place, org="counterparty", free="gpus"),
-        taken.select(*place, "org", free="kept"),
-        taken.select(*place, org="counterparty", free=-pl.col("kept")),
-        _until(taken, "ended").select(*place, "org", free=-pl.col("kept")),
-        _until(taken, "ended").select(*place, org="counterparty", free="kept"),
-        book.of("FleetRegistered", "GpusInstalled", "GpusRetired").select(*place, "org", free=down),
         training_changes(book).select(*place, "org", free=-pl.col("training")),
         moves.select(*place, org="lessee", free="gpus"),
         subs.select(*place, org="lessor", free=-pl.col("gpus")),
-        own.select(*place, org="lessor", free=-pl.col("gpus")),
-        shed.select(*place, org="lessor", free="gpus"),
-        _until(shed, "ended").select(*place, org="lessor", free=-pl.col("gpus")),
-        _until(own, "ended").select(*place, org="lessor", free="gpus"),
-        _until(offers, "closed").select(*place, org="lessor", free="gpus"),
-        offers.select(*place, org="lessor", free=-pl.col("gpus"), begins="start_day"),
+        book.lately(_promised(book, roots)),
     )
     soon = pl.col("begins") - pl.col("day") <= SOON_DAYS
-    short = running(changes, PLACE, "free").filter(soon, pl.col("free") < 0)
+    free = book.lately(book.running("free", changes, PLACE, "free"))
+    short = free.filter(soon, pl.col("free") < 0)
     return found(short, "double sale", "{} quotes {} at {} with {} GPUs free behind it", "org", "chip", "site", "free")
 
 
-CHECKS: tuple[Check, ...] = (tree, sublet, handover, signatures, promises)
+def _promised(book: Book, own: pl.DataFrame) -> pl.DataFrame:
+    """Changes of what is owed under leases of own GPUs and held by quotes of them, from the first on."""
+    offers = book.once(book_of_quotes).filter(pl.col("parent_lease_id").is_null(), pl.col("form") == "lease")
+    given = stacked(
+        book.of("CapacityShed", only=("chip", "site", "lease_id", "gpus", "lessor")),
+        expansions(book).with_columns(-pl.col("gpus")).join(own.select("lease_id", "chip", "site"), on="lease_id"),
+    )  # shed, or taken beside
+    shed = given.join(own.select("lease_id", "ended"), on="lease_id", how="inner")
+    moved = book.of("LeaseAssigned", only=("kind", "lease_id", "org", "counterparty", "chip", "site"))
+    taken = moved.filter(pl.col("kind") == "lessor").join(
+        own.select("lease_id", "ended", kept="gpus"), on="lease_id", how="inner", maintain_order="left"
+    )  # fmt: skip
+    gave = shed.sort("seq").select("seq", "lease_id", shed=pl.col("gpus").cum_sum().over("lease_id"))
+    taken = taken.sort("seq").join_asof(gave, on="seq", by="lease_id", check_sortedness=False)
+    taken = taken.with_columns(pl.col("kept") - pl.col("shed").fill_null(0))
+    left, over, back = _until(taken, "ended"), _until(own, "ended"), _until(shed, "ended")
+    kept = pl.col("kept")
+    return stacked(
+        *(_by(each, "org", sign * kept) for each, sign in ((taken, 1), (left, -1))),
+        *(_by(each, "counterparty", sign * kept) for each, sign in ((taken, -1), (left, 1))),
+        *(_by(each, "lessor", -pl.col("gpus")) for each in (own, back)),
+        *(_by(each, "lessor", pl.col("gpus")) for each in (shed, over, _until(offers, "closed"))),
+        _by(offers.with_columns(begins="start_day"), "lessor", -pl.col("gpus"), "begins"),
+    )
+
+
+def _by(frame: pl.DataFrame, org: str, free: pl.Expr, *more: str) -> pl.DataFrame:
+    return frame.select(*WHEN, "chip", "site", *more, org=org, free=free)
+
+
+BY_PART: tuple[Check, ...] = (promises,)
+AT_END: tuple[Check, ...] = (tree, sublet, handover, signatures)

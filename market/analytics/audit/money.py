@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.audit.book import MONTH_WEEKS, WHEN, Book, Check, Finding, found, running, stacked
+from market.analytics.audit.book import MONTH_WEEKS, WHEN, Book, Check, Finding, found, stacked
 
 WORLD = (
     "customers", "staff", "utilities", "contractors", "developers", "savers", "treasury", "creditors", "administrators",
@@ -47,40 +47,57 @@ KINDS: dict[str, tuple[str, str, str]] = {
 }
 
 
+FAMILIES = (  # of what a payment may rest on: name, type of event, id, parties a and b
+    ("order", "OrderPlaced", "order_id", "org", "supplier"),
+    ("shipment", "ShipmentSent", "shipment_id", "org", "counterparty"),
+    ("lease", "LeaseSigned", "lease_id", "lessee", "lessor"),
+    ("contract", "ContractSigned", "contract_id", "lessee", "lessor"),
+    ("round", "RoundClosed", "deal_id", "org", "counterparty"),
+    ("loan", "LoanGranted", "deal_id", "org", "counterparty"),
+    ("loan", "LoanKnown", "deal_id", "org", "counterparty"),
+    ("building", "BuildingStarted", "building_id", "org", None),
+    ("site", "SitePlanned", "site", "org", None),
+    ("org", "OrgRegistered", "org", "org", "parent_org"),
+    ("estate", "EstateOpened", "estate_id", "org", None),
+    ("claim", "ClaimFiled", "claim_id", "org", "counterparty"),
+    ("lot", "LotOffered", "lot_id", "org", None),
+)
+CODES = ("contract_id", "family", "a", "b")
+
+
 def contracts(book: Book) -> pl.DataFrame:
-    """Everything that a payment may rest on: `contract_id`, family, parties `a` and `b`, seq from which it is known."""
+    """Everything that a payment may rest on: `contract_id`, family, parties `a` and `b`, seq from which it is known.
+
+    The only ids that are kept of what is over, in 24 bytes each beside its name. Rows in the order of the log.
+    """
 
     def family(name: str, kind: str, key: str, a: str, b: str | None) -> pl.DataFrame:
         other = pl.col(b) if b else pl.lit(None, pl.String)
-        return book.of(kind).select(contract_id=key, family=pl.lit(name), a=a, b=other, since="seq")
+        return book.part(kind).select(contract_id=key, family=pl.lit(name), a=a, b=other, since="seq")
 
-    return pl.concat([
-        family("order", "OrderPlaced", "order_id", "org", "supplier"),
-        family("shipment", "ShipmentSent", "shipment_id", "org", "counterparty"),
-        family("lease", "LeaseSigned", "lease_id", "lessee", "lessor"),
-        family("contract", "ContractSigned", "contract_id", "lessee", "lessor"),
-        family("round", "RoundClosed", "deal_id", "org", "counterparty"),
-        family("loan", "LoanGranted", "deal_id", "org", "counterparty"),
-        family("loan", "LoanKnown", "deal_id", "org", "counterparty"),
-        family("building", "BuildingStarted", "building_id", "org", None),
-        family("site", "SitePlanned", "site", "org", None),
-        family("org", "OrgRegistered", "org", "org", "parent_org"),
-        family("estate", "EstateOpened", "estate_id", "org", None),
-        family("claim", "ClaimFiled", "claim_id", "org", "counterparty"),
-        family("lot", "LotOffered", "lot_id", "org", None),
-    ]).unique(["contract_id", "family"], keep="first", maintain_order=True)  # fmt: skip
+    rows = pl.concat([family(*each) for each in FAMILIES]).with_columns(pl.col(CODES).cast(pl.Categorical))
+    before = [book.carried["contracts"]] if "contracts" in book.carried else []
+    book.carried["contracts"] = pl.concat([*before, rows], rechunk=True)
+    return book.carried["contracts"]
 
 
-def parties(book: Book) -> pl.DataFrame:
-    """`contracts` with a row more for each time that a party changes: sites and leases that estates sell."""
-    first = book.once(contracts)
-    sites = book.of("LotSold").filter(pl.col("kind") == "site")
-    begun = book.of("BuildingStarted").select("site", "building_id")
-    moved = book.of("LeaseAssigned")
+def made_before(book: Book, ids: pl.Series) -> pl.DataFrame:
+    """The rows of `contracts` under some ids, by the end of the part, the first of each family."""
+    asked = pl.DataFrame({"contract_id": ids.unique().cast(pl.Categorical)})
+    known = book.once(contracts).join(asked, on="contract_id", how="semi", maintain_order="left")
+    known = known.unique(["contract_id", "family"], keep="first", maintain_order=True)
+    return known.with_columns(pl.col(CODES).cast(pl.String))
+
+
+def parties(book: Book, first: pl.DataFrame) -> pl.DataFrame:
+    """Contracts with a row more for each time that a party changes: sites and leases that estates sell."""
+    sites = book.of("LotSold", only=("site", "counterparty", "kind")).filter(pl.col("kind") == "site")
+    begun = book.of("BuildingStarted", only=("site", "building_id")).select("site", "building_id")
+    moved = book.of("LeaseAssigned", only=("lease_id", "kind", "counterparty"))
     side = [pl.when(pl.col("kind") == kind).then(pl.col("counterparty")) for kind in ("lessee", "lessor")]
     rows = [
         sites.select(contract_id="site", family=pl.lit("site"), a="counterparty", since="seq"),
-        sites.drop("building_id").join(begun, on="site", how="inner").select(
+        sites.join(begun, on="site", how="inner").select(
             contract_id="building_id", family=pl.lit("building"), a="counterparty", since="seq"
         ),
         moved.select(contract_id="lease_id", family=pl.lit("lease"), a=side[0], b=side[1], since="seq"),
@@ -91,8 +108,8 @@ def parties(book: Book) -> pl.DataFrame:
 
 def accounts(book: Book) -> list[Finding]:
     """Cash moves in positive amounts between two accounts, of registered orgs or the world's, and sums to zero."""
-    paid = book.of("PaymentMade")
-    orgs = book.of("OrgRegistered").select(account="org", since="seq")
+    paid = book.part("PaymentMade")
+    orgs = book.of("OrgRegistered", only=("org",)).select(account="org", since="seq").unique("account", keep="first")
     names = ["world", *(f"world/{name}" for name in WORLD)]
     world = pl.DataFrame({"account": names, "since": [-1] * len(names)})
     known = pl.concat([orgs, world])
@@ -107,18 +124,18 @@ def accounts(book: Book) -> list[Finding]:
 
 
 def balances(book: Book) -> pl.DataFrame:
-    """Balance of every account behind every payment: `account`, `cents`."""
-    paid = book.of("PaymentMade")
+    """Balance of every account before the part and behind every payment of it: `account`, `cents`."""
+    paid = book.part("PaymentMade")
     legs = stacked(
         paid.select(*WHEN, account="org", cents=-pl.col("amount_usd_cents")),
         paid.select(*WHEN, account="counterparty", cents="amount_usd_cents"),
     )
-    return running(legs, "account", "cents")
+    return book.running("balances", legs, "account", "cents", whole=True)
 
 
 def defaults(book: Book) -> list[Finding]:
     """An org that defaults lacks exactly the cash that its payments leave it without."""
-    broke = book.of("OrgDefaulted").select(*WHEN, account="org", said="amount_usd_cents")
+    broke = book.part("OrgDefaulted").select(*WHEN, account="org", said="amount_usd_cents")
     paths = book.once(balances).select("seq", "account", "cents").sort("seq")
     both = broke.sort("seq").join_asof(paths, on="seq", by="account", strategy="backward", check_sortedness=False)
     lacks = (-pl.col("cents").fill_null(0)).clip(lower_bound=0)
@@ -128,17 +145,17 @@ def defaults(book: Book) -> list[Finding]:
 
 def under_contract(book: Book) -> list[Finding]:
     """Every payment names a contract that was made before, and passes between its parties."""
-    known = book.once(contracts)
     terms = pl.DataFrame(
         [(kind, *form) for kind, form in KINDS.items()], orient="row",
         schema={"kind": pl.String, "family": pl.String, "payer": pl.String, "payee": pl.String},
     )  # fmt: skip
-    paid = book.of("PaymentMade").filter(~pl.col("kind").is_in(["levy", "subsidy"]))
+    paid = book.part("PaymentMade").filter(~pl.col("kind").is_in(["levy", "subsidy"]))
     paid = paid.select(*WHEN, "org", "counterparty", "kind", "contract_id")
+    known = made_before(book, paid["contract_id"])
     named = paid.join(terms, on="kind", how="left", maintain_order="left")
     usual = named.filter(pl.col("family").is_not_null())
     usual = usual.sort("seq").join_asof(
-        parties(book), left_on="seq", right_on="since", by=["contract_id", "family"], strategy="backward",
+        parties(book, known), left_on="seq", right_on="since", by=["contract_id", "family"], strategy="backward",
         check_sortedness=False, coalesce=False,
     )  # fmt: skip
     other = named.filter(pl.col("family").is_null()).drop("family")
@@ -159,14 +176,17 @@ def under_contract(book: Book) -> list[Finding]:
 
 def from_the_world(book: Book) -> list[Finding]:
     """The world pays what customers and savers bring, each kind from its own account, and no more than was due."""
-    paid = book.of("PaymentMade").filter(pl.col("org").str.starts_with("world"))
+    paid = book.part("PaymentMade").filter(pl.col("org").str.starts_with("world"))
     source = "world/" + pl.col("kind").replace_strict(PAYERS, default="")
     strange = paid.filter(pl.col("org") != source)
-    entered = book.of("OrgRegistered").select(counterparty="org", at="seq")  # who enters brings its opening balance
+    entered = book.of("OrgRegistered", only=("org",)).select(counterparty="org", at="seq")
     late = paid.filter(pl.col("kind") == "opening", pl.col("cause_seq") >= 0).join(
         entered, left_on=["counterparty", "cause_seq"], right_on=["counterparty", "at"], how="anti"
+    )  # who enters brings its opening balance
+    opened = book.of("PaymentMade", only=("org", "counterparty", "kind")).filter(
+        pl.col("kind") == "opening", pl.col("org").str.starts_with("world")
     )
-    again = paid.filter(pl.col("kind") == "opening").filter(pl.col("counterparty").is_duplicated())
+    again = book.lately(opened.filter(~pl.col("counterparty").is_first_distinct()))
     return [
         *found(strange, "cash", "{} pays {}", "org", "kind"),
         *found(late, "cash", "an opening balance of {} after the start", "counterparty"),
@@ -177,34 +197,41 @@ def from_the_world(book: Book) -> list[Finding]:
 
 def _beyond(book: Book, paid: pl.DataFrame) -> list[Finding]:
     """Yearly income that the log states, against what four weeks of it brought."""
-    served = book.of("ServingMeasured").select("seq", counterparty="org", yearly="revenue_usd_per_year")
-    traits = book.of("ParameterSet").filter(pl.col("parameter").str.starts_with("orgs."))
-    parts = traits.select("seq", pl.col("parameter").str.split("."), yearly="value")
+    settings = book.of("ParameterSet", only=("parameter", "value"))
+    growth = settings.filter(pl.col("parameter") == "finance.rounds_growth_per_year").select(
+        "seq", more=pl.col("value").cum_max()
+    )
+    parts = settings.filter(pl.col("parameter").str.starts_with("orgs.")).select(
+        "seq", pl.col("parameter").str.split("."), yearly="value"
+    )
     parts = parts.with_columns(counterparty=pl.col("parameter").list.get(1), trait=pl.col("parameter").list.get(2))
-    growth = book.of("ParameterSet").filter(pl.col("parameter") == "finance.rounds_growth_per_year")["value"].max()
-    more = 1 + (growth if isinstance(growth, float) else 0.0)
+    rates = parts.filter(pl.col("trait") == "income_growth").select(
+        "seq", "counterparty", rate=pl.col("yearly").cum_max().over("counterparty")
+    )
     years = (pl.col("day") - book.start_day) / 365.25
-    rates = parts.filter(pl.col("trait") == "income_growth").group_by("counterparty").agg(rate=pl.col("yearly").max())
+    more = 1 + pl.col("more").fill_null(0.0)
+    served = book.part("ServingMeasured").select("seq", counterparty="org", yearly="revenue_usd_per_year")
+    used = book.part("UseMeasured").select("seq", counterparty="org", yearly="usd_per_year")
     sources = {
-        "revenue": (served, pl.lit(1.0)),
-        "own users": (book.of("UseMeasured").select("seq", counterparty="org", yearly="usd_per_year"), pl.lit(1.0)),
+        "revenue": (book.standing("served", served, "counterparty", whole=True), pl.lit(1.0)),
+        "own users": (book.standing("used", used, "counterparty", whole=True), pl.lit(1.0)),
         "other business": (
             parts.filter(pl.col("trait") == "income_usd_per_year"),
             (pl.col("rate").fill_null(0.0) * years).exp(),
         ),
-        "subscription": (parts.filter(pl.col("trait") == "subscriptions_usd_per_year"), pl.lit(more).pow(years)),
+        "subscription": (parts.filter(pl.col("trait") == "subscriptions_usd_per_year"), more.pow(years)),
     }
     findings: list[Finding] = []
     for kind, (stated, growing) in sources.items():
-        due = stated.select("seq", "counterparty", "yearly").sort("seq")
-        got = paid.filter(pl.col("kind") == kind).join(rates, on="counterparty", how="left", maintain_order="left")
-        got = got.with_columns(month=pl.col("closing") // MONTH_WEEKS)
+        got = paid.filter(pl.col("kind") == kind).with_columns(month=pl.col("closing") // MONTH_WEEKS)
         got = got.with_columns(cents=pl.col("amount_usd_cents").sum().over("counterparty", "month")).sort("seq")
-        both = got.join_asof(due, on="seq", by="counterparty", strategy="backward", check_sortedness=False)
+        got = got.select(*WHEN, "kind", "counterparty", "cents").join_asof(growth.sort("seq"), on="seq")
+        for terms in (rates, stated.select("seq", "counterparty", "yearly")):
+            got = got.join_asof(terms.sort("seq"), on="seq", by="counterparty", check_sortedness=False)
         most = pl.col("yearly").fill_null(0.0) * growing * 28 / 365 * 100
-        over = both.filter(pl.col("cents") > most * (1 + 1e-9) + 1)
+        over = got.filter(pl.col("cents") > most * (1 + 1e-9) + 1)
         findings += found(over, "cash", "{} of {} cents to {} beyond its source", "kind", "cents", "counterparty")
     return findings
 
 
-CHECKS: tuple[Check, ...] = (accounts, defaults, under_contract, from_the_world)
+BY_PART: tuple[Check, ...] = (accounts, defaults, under_contract, from_the_world)

@@ -44,4 +44,4 @@ def _steps(book: Book) -> pl.DataFrame:
     return steps.with_columns(until=pl.when(pl.col("type") == "PermitSought").then("due_day").otherwise(ends))
 
 
-CHECKS: tuple[Check, ...] = (permits,)
+AT_END: tuple[Check, ...] = (permits,)

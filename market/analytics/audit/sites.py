@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.audit.book import NEVER, WHEN, Book, Check, Finding, found, running, stacked
+from market.analytics.audit.book import NEVER, WHEN, Book, Check, Finding, found, stacked
 
 STEPS = ("BuildingStarted", "PowerQueued", "ShellReady", "PowerGranted", "PowerEnergised")
 
 
 def owners(book: Book) -> pl.DataFrame:
     """Who owns each site from which event on: as planned, and as estates sell."""
-    sold = book.of("LotSold").filter(pl.col("kind") == "site")
-    rows = [book.of("SitePlanned").select("site", "seq", owner="org"), sold.select("site", "seq", owner="counterparty")]
+    sold = book.of("LotSold", only=("site", "counterparty", "kind")).filter(pl.col("kind") == "site")
+    planned = book.of("SitePlanned", only=("site", "org"))
+    rows = [planned.select("site", "seq", owner="org"), sold.select("site", "seq", owner="counterparty")]
     return pl.concat(rows).sort("seq")
 
 
@@ -49,16 +50,16 @@ def buildings(book: Book) -> list[Finding]:
 
 def power(book: Book) -> list[Finding]:
     """The GPUs that run at a site draw no more IT power than is energised there."""
-    gpus = book.of("FleetRegistered", "GpusInstalled", "GpusRetired")
+    gpus = book.part("FleetRegistered", "GpusInstalled", "GpusRetired")
     sign = pl.when(pl.col("type") == "GpusRetired").then(-1).otherwise(1)
     drawn = gpus.join(book.watts(), on="chip", how="left", maintain_order="left")
-    totals = running(
-        stacked(
-            book.of("PowerEnergised").select(*WHEN, "site", spare=1000 * pl.col("power_kw_it")),
-            drawn.select(*WHEN, "site", spare=-sign * pl.col("gpus") * pl.col("watts")),
-        ),
-        "site", "spare",
-    )  # fmt: skip
+    is_known = pl.col("announced") < pl.col("seq")
+    drawn = drawn.with_columns(watts=pl.when(is_known).then(pl.col("watts")))
+    changes = stacked(
+        book.part("PowerEnergised").select(*WHEN, "site", spare=1000 * pl.col("power_kw_it")),
+        drawn.select(*WHEN, "site", spare=-sign * pl.col("gpus") * pl.col("watts")),
+    )
+    totals = book.lately(book.running("power", changes, "site", "spare"))
     stated = drawn.filter((1000 * pl.col("power_kw_it") - pl.col("gpus") * pl.col("watts")).abs() > 1000)
     return [
         *found(totals.filter(pl.col("spare") < 0), "power", "{}: {} W of energised power to spare", "site", "spare"),
@@ -69,7 +70,8 @@ def power(book: Book) -> list[Finding]:
 
 def places(book: Book) -> list[Finding]:
     """Every site that an event names was planned before, and belongs to who builds there."""
-    named = book.of(*STEPS, "FleetRegistered", "GpusInstalled", "GpusRetired", "LeaseSigned", "QuoteGiven")
+    kinds = (*STEPS, "FleetRegistered", "GpusInstalled", "GpusRetired", "LeaseSigned", "QuoteGiven")
+    named = book.part(*kinds, only=("type", "org", "site", "form"))
     known = owned_by(book, named, "owner")
     owned = pl.col("type").is_in([*STEPS, "GpusInstalled", "FleetRegistered"])
     known = known.filter((pl.col("site") != "") | (pl.col("form") != "contract"))  # a contract may leave it open
@@ -80,4 +82,5 @@ def places(book: Book) -> list[Finding]:
     ]  # fmt: skip
 
 
-CHECKS: tuple[Check, ...] = (buildings, power, places)
+BY_PART: tuple[Check, ...] = (power, places)
+AT_END: tuple[Check, ...] = (buildings,)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.audit.book import NEVER, WHEN, Book, Check, Finding, found, running, stacked
+from market.analytics.audit.book import NEVER, WHEN, Book, Check, Finding, found, stacked
 from market.analytics.audit.fleet import holdings
 
 H100_FLOP_PER_DAY = 989.4e12 * 86_400  # dense BF16, NVIDIA H100 data sheet: what an H100 equivalent is
@@ -57,25 +57,22 @@ def speed(book: Book) -> list[Finding]:
 
 def compute(book: Book) -> list[Finding]:
     """At the end of every week in the market runs and projects of a lab use no more H100 equivalents than it holds."""
-    weight = book.of("ChipAnnounced").select("chip", each="h100e")
+    weight = book.of("ChipAnnounced", only=("chip", "h100e")).unique("chip", keep="first")
+    weight = weight.select("chip", announced="seq", each="h100e")
     steps = (
         book.once(holdings).join(weight, on="chip", how="left", maintain_order="left").sort("seq", maintain_order=True)
     )
-    change = {
-        name: (pl.col(name) - pl.col(name).shift(1, fill_value=0).over("org", "chip", "site")) * pl.col("each")
-        for name in ("held", "training")
-    }
+    each = pl.when(pl.col("announced") < pl.col("seq")).then(pl.col("each"))
+    change = {name: (pl.col(name) - pl.col(f"{name}_before")) * each for name in ("held", "training")}
     projects = book.of("ProjectStarted", "ProjectResized", "ProjectStopped", "ProjectEnded")
     is_over = pl.col("type").is_in(["ProjectStopped", "ProjectEnded"])
     size = pl.when(is_over).then(0.0).otherwise(pl.col("h100e"))
     grown = (size - size.shift(1, fill_value=0.0)).over("run_id")
-    totals = running(
-        stacked(
-            steps.select(*WHEN, "org", held=change["held"], used=change["training"]),
-            projects.sort("seq").select(*WHEN, "org", used=grown),
-        ),
-        "org", "held", "used",
-    )  # fmt: skip
+    changes = stacked(
+        steps.select(*WHEN, "org", held=change["held"], used=change["training"]),
+        book.lately(projects.sort("seq").select(*WHEN, "org", used=grown)),
+    )
+    totals = book.lately(book.running("compute", changes, "org", "held", "used"))
     gone = book.of("OrgExited").select("org", left="closing").unique("org", keep="first", maintain_order=True)
     closes = book.at_close(totals, "org").join(gone, on="org", how="left", maintain_order="left")
     stays = pl.col("closing") < pl.col("left").fill_null(NEVER)  # who leaves the market leaves its projects
@@ -83,4 +80,5 @@ def compute(book: Book) -> list[Finding]:
     return found(over, "training", "{} uses {} H100e and holds {}", "org", "used", "held")
 
 
-CHECKS: tuple[Check, ...] = (runs, speed, compute)
+BY_PART: tuple[Check, ...] = (compute,)
+AT_END: tuple[Check, ...] = (runs, speed)
