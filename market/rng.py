@@ -22,18 +22,15 @@ NORMAL_MAX = 8.3
 
 def uniform(seed: int, stream: str, entity: str, week: int = LIFETIME) -> float:
     """Draw from the open interval (0, 1)."""
-    return _kept(seed, stream, entity) if week == LIFETIME else _bits(seed, stream, entity, week)
-
-
-@lru_cache(1 << 16)
-def _kept(seed: int, stream: str, entity: str) -> float:
-    """Keep the draws of a lifetime at hand: they are asked for every week."""
-    return _bits(seed, stream, entity, LIFETIME)
+    return (_kept if week == LIFETIME else _bits)(seed, stream, entity, week)
 
 
 def _bits(seed: int, stream: str, entity: str, week: int) -> float:
     digest = blake2b(f"{seed}|{stream}|{entity}|{week}".encode(), digest_size=8).digest()
     return ((int.from_bytes(digest, "little") >> 11) + 0.5) * _SCALE
+
+
+_kept = lru_cache(1 << 16)(_bits)  # the draws of a lifetime stay at hand: they are asked for every week
 
 
 def normal(seed: int, stream: str, entity: str, week: int = LIFETIME) -> float:
@@ -79,8 +76,9 @@ class Draws:
 
     def uniform(self, stream: str, about: str = "", week: int | None = None) -> float:
         """Draw from (0, 1)."""
-        entity = f"{self.me} {about}" if about else self.me
-        return uniform(_SEED.__get__(self), stream, entity, self.week if week is None else week)
+        entity, when = f"{self.me} {about}" if about else self.me, self.week if week is None else week
+        draw = _kept if when == LIFETIME else _bits
+        return draw(_SEED.__get__(self), stream, entity, when)
 
     def normal(self, stream: str, about: str = "", week: int | None = None) -> float:
         """Draw a standard normal."""

@@ -10,11 +10,10 @@ from market.rng import Draws
 from market.state import State
 from market.state.run import Org
 from market.view.records import Chip
+from market.view.settable import NotVisible
 from market.view.shared import Shared
 
-
-class NotVisible(LookupError):
-    """An org asked for what it may not see."""
+__all__ = ["NotVisible", "View", "may_see", "shared_of", "state_of"]
 
 
 def may_see(kind: type[Event], me: str, *parties: str) -> bool:
@@ -22,18 +21,6 @@ def may_see(kind: type[Event], me: str, *parties: str) -> bool:
     if kind.sees == "public":
         return True
     return me in parties if kind.sees == "parties" else me == parties[0]
-
-
-class _Settable(dict[str, float]):
-    """Settable numbers that one org may read: those that are nobody's own, and its own."""
-
-    __slots__ = ("me",)
-    me: str
-
-    def __missing__(self, name: str) -> float:
-        if name.startswith("orgs.") and not name.startswith(f"orgs.{self.me}."):
-            raise NotVisible(f"{name} is not {self.me}'s to know")
-        raise KeyError(name)
 
 
 class View:
@@ -61,15 +48,12 @@ class View:
     def __init__(self, shared: Shared, me: str) -> None:
         _SHARED.__set__(self, shared)
         _STATE.__set__(self, shared.state)
-        public, own, traits = shared.parameters
-        settable = _Settable(public)
-        settable.update(own.get(me, ()))
-        _TRAITS.__set__(self, traits.get(me, NO_TRAITS))
-        settable.me = me
+        param, traits = shared.parameters.readers(me)
+        _TRAITS.__set__(self, traits)
         _set(self, "me", me)
         _set(self, "week", shared.week)
         _set(self, "day", shared.day)
-        _set(self, "param", settable.__getitem__)
+        _set(self, "param", param)
         _set(self, "chip", shared.chips.__getitem__)
         _set(self, "draws", Draws(shared.state.run.seed, me, shared.week))
         _set(self, "is_regulated", shared.hooks is not None)
@@ -97,7 +81,6 @@ _set = object.__setattr__  # a view's own refuses
 _SHARED: Any = View.__dict__["_shared"]
 _STATE: Any = View.__dict__["_state"]
 _TRAITS: Any = View.__dict__["_traits"]
-NO_TRAITS: Mapping[str, float] = {}
 delattr(View, "_shared")
 delattr(View, "_state")
 delattr(View, "_traits")

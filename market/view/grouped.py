@@ -32,6 +32,10 @@ class ByOrg[T: msgspec.Struct](dict[str, list[T]]):
     """Records of the state by org, and frozen copies of them for its view, made when first asked for.
 
     `index` holds the ids of each org's `records` where the state keeps them: then its list too is made when asked for.
+
+    Attributes
+    ----------
+    copies : gives frozen copies of an org's records; no method of ours, for behaviours ask a hundred thousand times.
     """
 
     def __init__(
@@ -39,17 +43,23 @@ class ByOrg[T: msgspec.Struct](dict[str, list[T]]):
     ) -> None:
         super().__init__()
         self._index, self._record = index, records.__getitem__
-        self._copies: dict[str, tuple[T, ...]] = {}
+        self.copies = _Copies(self).__getitem__
 
     def __missing__(self, org: str) -> list[T]:
-        self[org] = list(map(self._record, self._index.get(org, ())))
-        return self[org]
+        found = self[org] = list(map(self._record, self._index.get(org, ())))
+        return found
 
-    def copies(self, org: str) -> tuple[T, ...]:
-        """Frozen copies of an org's records."""
-        found = self._copies.get(org)
-        if found is None:
-            found = self._copies[org] = all_frozen(self[org])
+
+class _Copies[T: msgspec.Struct](dict[str, tuple[T, ...]]):
+    """Frozen copies of each org's records."""
+
+    def __init__(self, records: ByOrg[T]) -> None:
+        super().__init__()
+        self._records = records
+
+    def __missing__(self, org: str) -> tuple[T, ...]:
+        held = self._records[org]
+        found = self[org] = all_frozen(held) if held else ()
         return found
 
 
@@ -63,23 +73,24 @@ class Grouped:
         self.day = state.run.start_day + 7 * self.week + 6
         index, leases = state.index, state.leases
         self.holdings = ByOrg[Holding](index.holdings, state.chips.holdings)
-        self.orders = ByOrg[Order]()
+        self.orders = orders = ByOrg[Order]()
         for order in state.chips.orders.values():
-            self.orders[order.org].append(order)
+            orders[order.org].append(order)
         self.coming: dict[str, dict[str, int]] = defaultdict(dict)
         self.integrating: dict[str, int] = defaultdict(int)  # GPUs under integration and on their way, by OEM
+        coming, integrating = self.coming, self.integrating
         for shipment in state.chips.shipments.values():
-            coming, chip, gpus = self.coming[shipment.org], shipment.chip, shipment.gpus
-            coming[chip] = coming.get(chip, 0) + gpus
-            self.integrating[shipment.oem] += gpus
+            mine, chip, gpus = coming[shipment.org], shipment.chip, shipment.gpus
+            mine[chip] = mine[chip] + gpus if chip in mine else gpus
+            integrating[shipment.oem] += gpus
         self.sites = ByOrg[Site]()
         for site in state.sites.sites.values():
             self.sites[site.owner].append(site)
-        self.buildings = ByOrg[Building]()
-        for building in state.sites.buildings.values():
-            permit = state.sites.permits.get(building.building_id)
-            if permit is None or not permit.is_running:  # else it is of use, and waits for the grid beside its plant
-                self.buildings[building.org].append(building)
+        self.buildings = buildings = ByOrg[Building]()
+        running = {name for name, permit in state.sites.permits.items() if permit.is_running}
+        for name, building in state.sites.buildings.items():
+            if name not in running:  # else it is of use, and waits for the grid beside its plant
+                buildings[building.org].append(building)
         self.plant_permits = ByOrg[PlantPermit]()
         for permit in state.sites.permits.values():
             self.plant_permits[state.sites.sites[permit.site].owner].append(permit)
