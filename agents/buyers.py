@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from msgspec.structs import replace
-
 from agents import means, options, permission
 from agents.amounts import (
     finance_usd_per_year,
@@ -21,7 +19,7 @@ from agents.amounts import (
     wish_usd_per_year,
 )
 from agents.decision import Scored, decide, divide, true_reason
-from agents.resources import lacking, room_kw, spendable_usd, unspent_usd
+from agents.resources import lacking, owed_gpus, room_kw, spendable_usd, unspent_usd
 from agents.valuation import is_my_week
 from events.commands import Choice, Command, Terms
 from events.commands.chips import CancelOrder, PlaceOrder
@@ -89,7 +87,7 @@ def orders(view: MarketView) -> Iterator[Command]:
 
 
 def _left(left: Scored, taken: Scored) -> Terms:
-    return replace(left.terms, reason=true_reason(left, taken))
+    return left.told(true_reason(left, taken))
 
 
 def _own_orders(view: MarketView) -> Iterator[Command]:
@@ -105,7 +103,7 @@ def _own_orders(view: MarketView) -> Iterator[Command]:
 
 
 def _lease_orders(view: MarketView) -> Iterator[PlaceOrder]:
-    for chip, lack in lacking(view).items():
+    for chip, lack in lacking(view).items() if owed_gpus(view) else ():
         if lack.leases >= NODE_GPUS and view.may_buy(chip) and not view.chip(chip).retired:
             owed = (x for x in view.let() if x.chip == chip and x.owed and x.parent_lease_id is None)
             first = min(owed, key=lambda lease: (lease.start_day, lease.lease_id))

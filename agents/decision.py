@@ -147,15 +147,29 @@ class Weights(Struct, frozen=True):
 
 
 class Scored(Struct, frozen=True):
-    """An option with its terms."""
+    """An option with its score, which is the sum of the five terms before it."""
 
     option: Option
-    terms: Terms
+    price: float
+    time: float
+    control: float
+    risk: float
+    noise: float
+    score: float
 
     @property
-    def score(self) -> float:
-        """Sum of the terms."""
-        return self.terms.score
+    def terms(self) -> Terms:
+        """The terms as they are recorded: made for those options that are."""
+        return self.told("not told")
+
+    def told(self, reason: OptionLeft) -> Terms:
+        """The terms with the reason why the option was left."""
+        option = self.option
+        return Terms(
+            option.name, self.price, self.time, self.control, self.risk, self.noise, str(option.way),
+            option.counterparty, option.h100e, option.cost_usd_per_h100e_hour, option.wait_weeks, option.slip_share,
+            reason=reason,
+        )  # fmt: skip
 
     @property
     def is_open(self) -> bool:
@@ -188,8 +202,7 @@ class Decision(Struct, frozen=True):
         won = winner or self.best
         if won is None:
             return None
-        left = [s for s in self.ranked if s is not won]
-        rejected = tuple(structs.replace(s.terms, reason=true_reason(s, won)) for s in left)
+        rejected = tuple(s.told(true_reason(s, won)) for s in self.ranked if s is not won)
         return Choice(topic, won.terms, rejected)
 
     def summary(self, topic: str) -> Choice | None:
@@ -201,35 +214,22 @@ class Decision(Struct, frozen=True):
         for s in self.ranked:
             if s is not won:
                 is_refused = s.option.failed[:1] == ("permission",)
-                first.setdefault(s.terms.option if is_refused else s.terms.way, s)
+                first.setdefault(s.option.name if is_refused else str(s.option.way), s)
         return Decision(self.target, (won, *first.values())).choice(topic, won)
 
 
 def true_reason(lost: Scored, won: Scored) -> OptionLeft:
     """Name what an option was left for: the gate that it failed, else the term that turned the order."""
-    return lost.option.failed[0] if lost.option.failed else why_left(lost.terms, won.terms)
+    return lost.option.failed[0] if lost.option.failed else why_left(lost, won)
 
 
 def score(target: Target, option: Option, weights: Weights, noise: float = 0.0) -> Scored:
     """Score an option on its terms; `noise` is what observers do not see."""
-    cost = max(option.cost_usd_per_h100e_hour, 1e-9)
-    return Scored(
-        option,
-        Terms(
-            option.name,
-            way=str(option.way),
-            counterparty=option.counterparty,
-            term_price=-math.log(cost / weights.reference_usd_per_h100e_hour),
-            term_time=-target.urgency * max(0.0, option.wait_weeks) / HALF_YEAR_WEEKS,
-            term_control=(target.control if option.is_owned else 0.0) - (weights.away if option.is_away else 0.0),
-            term_risk=-target.urgency * weights.risk * option.late_weeks / HALF_YEAR_WEEKS,
-            term_noise=noise,
-            h100e=option.h100e,
-            cost_usd_per_h100e_hour=option.cost_usd_per_h100e_hour,
-            wait_weeks=option.wait_weeks,
-            slip_share=option.slip_share,
-        ),
-    )
+    price = -math.log(max(option.cost_usd_per_h100e_hour, 1e-9) / weights.reference_usd_per_h100e_hour)
+    time = -target.urgency * max(0.0, option.wait_weeks) / HALF_YEAR_WEEKS
+    control = (target.control if option.is_owned else 0.0) - (weights.away if option.is_away else 0.0)
+    risk = -target.urgency * weights.risk * option.late_weeks / HALF_YEAR_WEEKS
+    return Scored(option, price, time, control, risk, noise, price + time + control + risk + noise)
 
 
 def waiting(best: Option, weights: Weights) -> Option:
@@ -256,7 +256,7 @@ def decide(
     scored.sort(key=_rank(target))
     best = next((s for s in scored if not s.option.failed and _pays(target, s.option)), None)
     if best is not None:
-        wait = score(target, waiting(best.option, weights), weights, best.terms.term_noise)
+        wait = score(target, waiting(best.option, weights), weights, best.noise)
         insort(scored, wait, key=_rank(target))
     return Decision(target, tuple(scored))
 
@@ -270,7 +270,7 @@ def _rank(target: Target) -> Callable[[Scored], tuple[bool, bool, float, str]]:
 
     def rank(scored: Scored) -> tuple[bool, bool, float, str]:
         option = scored.option
-        return bool(option.failed), option.cost_usd_per_h100e_hour > most, -scored.terms.score, option.name
+        return bool(option.failed), option.cost_usd_per_h100e_hour > most, -scored.score, option.name
 
     return rank
 

@@ -12,6 +12,7 @@ from agents.amounts import fleet, urgency
 from agents.buyers import NODE_GPUS
 from agents.decision import Way, decide
 from agents.resources import installed_kw, lacking, payable_usd, room_kw, running_kw
+from agents.valuation import once
 from events.commands import Command
 from events.commands.chips import PlaceOrder
 from market.units import CENTS
@@ -49,7 +50,7 @@ def fulfil(view: MarketView, commands: Iterable[Command] = ()) -> Iterator[Comma
     """
     signed = sorted((c for c in view.contracts() if c.lessor == view.me and c.undrawn), key=_by_day)
     if signed:
-        short, room = {chip: lack.contracts for chip, lack in lacking(view).items()}, rooms_kw(view)
+        short, room = Short(view), rooms_kw(view)
         placed = [command for command in commands if isinstance(command, PlaceOrder)]
         for contract in signed:
             order = order_for(view, contract, short, placed)
@@ -57,6 +58,18 @@ def fulfil(view: MarketView, commands: Iterable[Command] = ()) -> Iterator[Comma
                 placed.append(order)
                 yield order
             yield from build_for(view, contract, room)
+
+
+class Short(dict[str, int]):
+    """GPUs by chip that contracts lack, looked up when the first contract is due; counted down as they are ordered."""
+
+    def __init__(self, view: MarketView) -> None:
+        super().__init__()
+        self._view = view
+
+    def __missing__(self, chip: str) -> int:
+        found = self[chip] = lacking(self._view)[chip].contracts
+        return found
 
 
 def _by_day(contract: Contract) -> tuple[int, str]:
@@ -72,9 +85,9 @@ def order_for(
     the chip was chosen when the contract was signed, and a substitute for it costs more and earns the same.
     """
     chip = view.chip(contract.chip)
-    missing = min(contract.undrawn, short[chip.name])
     soon = contract.start_day - view.day <= 7 * means.chip_weeks(view, chip) + view.param("contracts.early_days")
-    if missing < NODE_GPUS or not soon or chip.retired or not view.may_buy(chip.name):
+    missing = min(contract.undrawn, short[chip.name]) if soon else 0
+    if missing < NODE_GPUS or chip.retired or not view.may_buy(chip.name):
         return None
     weeks = (contract.start_day - view.day) / 7 + means.SLIP_WEEKS  # its buildings are begun for it: all of them count
     kw, usd = taken(view, placed)
@@ -107,9 +120,18 @@ def rooms_kw(view: MarketView) -> dict[str, float]:
     return room
 
 
+@once
+def own_sites(view: MarketView) -> dict[tuple[str, str], list[Site]]:
+    """Own sites by name and no region, and those of a region by no name and that, in the order of names."""
+    found = {(site.name, ""): [site] for site in view.sites()}
+    for site in sorted(view.sites(), key=lambda x: x.name):
+        found.setdefault(("", site.region), []).append(site)
+    return found
+
+
 def taken_kw(room: dict[str, float], sites: Iterable[Site], kw: float) -> float:
-    """Take so much power of what sites have left, which is counted down; give back what they lack."""
-    for site in sorted(sites, key=lambda x: x.name):
+    """Take so much power of what sites have left, in their order, which is counted down; give back what they lack."""
+    for site in sites:
         part = min(kw, max(0.0, room[site.name]))
         room[site.name] -= part
         kw -= part
@@ -123,7 +145,7 @@ def build_for(view: MarketView, contract: Contract, room: dict[str, float]) -> I
     than anybody would build for, it is built for all the same.
     """
     at, p, chip = contract.site, view.param, view.chip(contract.chip)
-    sites = [site for site in view.sites() if site.name == at or (not at and site.region == contract.region)]
+    sites = own_sites(view).get((at, "" if at else contract.region), ())
     lack = math.ceil(taken_kw(room, sites, math.ceil(contract.undrawn * chip.power_kw_it_per_gpu)))
     if lack < p("sites.building_kw_min"):
         return

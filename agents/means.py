@@ -150,34 +150,40 @@ class Build(NamedTuple):
 
 def shell_weeks(view: MarketView, kind: str, region: str) -> float:
     """Weeks until there is a shell in a region, with the usual slip; `next` is another building of an own campus."""
-    known, p = _shell_weeks(view), view.param
-    if (kind, region) not in known:
+    return _shell_weeks(view)[kind, region]
+
+
+class _ShellWeeks(dict[tuple[str, str], float]):
+    """Weeks by kind and region, worked out when first asked for."""
+
+    def __init__(self, view: MarketView) -> None:
+        super().__init__()
+        self._view = view
+
+    def __missing__(self, asked: tuple[str, str]) -> float:
+        (kind, region), p = asked, self._view.param
         next_days = (p("sites.next_days_min") + p("sites.next_days_max")) / 2
         days = next_days if kind == "next" else p(f"sites.{kind}_days")
-        known[kind, region] = view.shell_time_factor(region) * days * p("sites.slip_median") / 7
-    return known[kind, region]
+        found = self[asked] = self._view.shell_time_factor(region) * days * p("sites.slip_median") / 7
+        return found
 
 
 @once
-def _shell_weeks(view: MarketView) -> dict[tuple[str, str], float]:
-    """Weeks by kind and region that were asked for so far."""
-    return {}
+def _shell_weeks(view: MarketView) -> _ShellWeeks:
+    return _ShellWeeks(view)
 
 
 def queue_days(view: MarketView, build: Build, kw: float) -> float:
     """Days until power flows for a load that was applied for ahead."""
-    if build.is_firm:
-        return view.power_days(build.region, build.kind, build.on_site, kw)
-    return view.non_firm_days(build.region, kw)
+    kind, region, on_site, is_firm = build
+    return view.power_days(region, kind, on_site, kw) if is_firm else view.non_firm_days(region, kw)
 
 
 def power_weeks(view: MarketView, build: Build, kw: float) -> float:
     """Weeks until power flows: own plant by its makers' wait, the grid by the region's queue, or by a study alone."""
-    days = queue_days(view, build, kw)
-    if build.on_site or not build.is_firm or build.kind == "leased":
-        return days / 7
-    if build.kind == "brownfield" and kw > view.param("sites.hall_grid_kw"):
-        days += min(view.param("sites.power_lead_days"), view.region_param(build.region, "queue_days"))
+    days, (kind, region, on_site, is_firm) = queue_days(view, build, kw), build
+    if kind == "brownfield" and is_firm and not on_site and kw > view.param("sites.hall_grid_kw"):
+        days += min(view.param("sites.power_lead_days"), view.region_param(region, "queue_days"))
     return days / 7  # none is applied for ahead beyond than a hall's own connection
 
 

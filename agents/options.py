@@ -68,7 +68,8 @@ def every_build(
     upkeep = {region: upkeep_usd(view, chip, region) for region in {build.region: None for build in ways}}
     share = capital_share(view, capital_rate(view, is_contracted=target.is_fleet))
     work_factor = chip.h100e / unit_h100e(view, target, chip)
-    common = Common(chip, gpus, kw, usd, weeks, share, upkeep, is_found, target.is_fleet, work_factor)
+    here = present(view) if target.is_fleet else frozenset(regions)
+    common = Common(chip, gpus, kw, usd, weeks, share, upkeep, is_found, target.is_fleet, work_factor, here)
     return [_built(view, target, build, common) for build in ways]
 
 
@@ -85,19 +86,22 @@ class Common(NamedTuple):
     is_hall_found: bool
     is_fleet: bool
     work_factor: float  # H100e of a GPU over those that its cost is spread over
+    here: frozenset[str]  # regions where a build is not far from what the org has
 
 
 def _built(view: MarketView, target: Target, build: Build, common: Common) -> Option:
     """A build as an option: late by its hall, its works, its power, its chips or its licence."""
     kind, region, on_site, is_firm = build
     chip, kw, is_fleet = common.chip, common.kw, common.is_fleet
-    h100e = common.gpus * chip.h100e
-    may = permission.to_build(view, region, kind, kw, on_site=on_site, is_firm=is_firm)
-    is_open, is_found = may.is_worth_asking, kind != "brownfield" or common.is_hall_found
-    bill = common.usd + works_usd(view, build, kw) + may.usd
-    shell = shell_weeks(view, kind, region)
+    h100e, is_found = common.gpus * chip.h100e, kind != "brownfield" or common.is_hall_found
+    bill, shell = common.usd + works_usd(view, build, kw), shell_weeks(view, kind, region)
     power = fleet_power_weeks(view, build, kw) if target.is_funded else power_weeks(view, build, kw)
-    wait = max(common.weeks, max(shell, power) + (may.wait_days / 7 if is_open else 0.0))
+    wait, is_open = max(shell, power), True
+    if view.is_regulated:
+        may = permission.to_build(view, region, kind, kw, on_site=on_site, is_firm=is_firm)
+        bill, is_open = bill + may.usd, may.is_worth_asking
+        wait += may.wait_days / 7 if is_open else 0.0
+    wait = max(common.weeks, wait)
     failed: tuple[Gate, ...] = ()
     if not target.is_funded:
         failed = gates(view, bill - (raised_usd(view, wait) if is_fleet else 0.0))
@@ -108,7 +112,7 @@ def _built(view: MarketView, target: Target, build: Build, common: Common) -> Op
     cost += shell_rent_usd(view, build, kw / h100e)
     cost *= common.work_factor
     return Option(
-        name=f"{kind} {region}{_power_name(build)}",
+        name=f"{kind} {region}{POWER_NAMES[on_site, is_firm]}",
         way=KINDS[kind],
         h100e=h100e,
         cost_usd_per_h100e_hour=cost / target.hours_share,
@@ -122,7 +126,7 @@ def _built(view: MarketView, target: Target, build: Build, common: Common) -> Op
         chip=chip.name,
         on_site_power=on_site,
         is_firm=is_firm,
-        is_away=is_fleet and region not in present(view),
+        is_away=region not in common.here,
     )
 
 
@@ -131,8 +135,9 @@ def unit_h100e(view: MarketView, target: Target, chip: Chip) -> float:
     return chip.h100e if target.is_machine else view.work_h100e(chip.name)
 
 
-def _power_name(build: Build) -> str:
-    return " with own plant" if build.on_site else "" if build.is_firm else " not firm"
+POWER_NAMES = {  # by whether on own plant, and whether firm
+    (True, True): " with own plant", (True, False): " with own plant", (False, True): "", (False, False): " not firm",
+}  # fmt: skip
 
 
 @once

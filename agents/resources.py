@@ -140,13 +140,10 @@ def lacking(view: MarketView) -> dict[str, Lack]:
 
     What is to come goes to leases first: what covers one of them covers no contract.
     """
-    owed, undrawn, coming = defaultdict[str, int](int), defaultdict[str, int](int), defaultdict[str, int](int)
-    for lease in view.let():
-        if lease.parent_lease_id is None and lease.owed:
-            owed[lease.chip] += lease.owed
+    owed, undrawn, coming = owed_gpus(view), defaultdict[str, int](int), defaultdict[str, int](int)
     for contract in view.contracts():
-        if contract.lessor == view.me and contract.undrawn:
-            undrawn[contract.chip] += contract.undrawn
+        if contract.lessor == view.me and (gpus := contract.undrawn):
+            undrawn[contract.chip] += gpus
     pending = (*view.coming().items(), *view.warehouse().items(), *((o.chip, o.gpus) for o in view.orders()))
     for chip, gpus in pending:
         coming[chip] += gpus
@@ -156,11 +153,21 @@ def lacking(view: MarketView) -> dict[str, Lack]:
             free[holding.chip] += max(0, view.free(holding.chip, holding.site))
     return {
         chip: Lack(
-            max(0, owed[chip] - coming[chip]),
-            max(0, undrawn[chip] - free[chip] - max(0, coming[chip] - owed[chip])),
+            max(0, owed.get(chip, 0) - coming[chip]),
+            max(0, undrawn[chip] - free[chip] - max(0, coming[chip] - owed.get(chip, 0))),
         )
         for chip in sorted(owed.keys() | undrawn.keys())
     }
+
+
+@once
+def owed_gpus(view: MarketView) -> dict[str, int]:
+    """GPUs by chip that the org owes under leases in force."""
+    owed: dict[str, int] = {}
+    for lease in view.let():
+        if lease.parent_lease_id is None and (gpus := lease.owed):
+            owed[lease.chip] = owed.get(lease.chip, 0) + gpus
+    return owed
 
 
 def queued_kw(view: MarketView) -> float:

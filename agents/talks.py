@@ -76,7 +76,7 @@ def _lose(view: MarketView, request_id: str, lost: Scored, winner: Scored) -> Br
     """Break off talks that were lost to a better option; a gate that only the loser fails is no loss to another."""
     shared = bool(lost.option.failed) and lost.option.failed == winner.option.failed
     better = "" if lost.option.failed and not shared else winner.option.name
-    reason = why_left(lost.terms, winner.terms) if shared else decision.true_reason(lost, winner)
+    reason = why_left(lost, winner) if shared else decision.true_reason(lost, winner)
     return BreakTalks(actor=view.me, because=request_id, request_id=request_id, reason=reason, lost_to=better)
 
 

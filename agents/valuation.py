@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from events.commands import Terms
 from events.kinds import OptionLeft
 from market.rng import LIFETIME
 from market.view import MarketView
 
+if TYPE_CHECKING:
+    from agents.decision import Scored
+
 once = lru_cache(maxsize=1)  # a view shows one moment: what several decisions of it ask for is worked out once
 
-NAMED: tuple[tuple[str, OptionLeft], ...] = (
-    ("term_price", "price"), ("term_time", "too late"), ("term_risk", "risk"), ("term_control", "control"),
-)  # fmt: skip
 
-
-def why_left(left: Terms, taken: Terms) -> OptionLeft:
+def why_left(left: Scored, taken: Scored) -> OptionLeft:
     """Name what a candidate was left for.
 
     Every term of it is given the taken one's value in turn: the term that turns the order is the reason, of several
     the one with the largest gap; when none does alone, the largest gap is named. Where the taken one is better on no
     term, what observers do not see turned it.
     """
-    gaps = [(getattr(taken, term) - getattr(left, term), name) for term, name in NAMED]
+    gaps: list[tuple[float, OptionLeft]] = [
+        (taken.price - left.price, "price"), (taken.time - left.time, "too late"),
+        (taken.risk - left.risk, "risk"), (taken.control - left.control, "control"),
+    ]  # fmt: skip
     need = taken.score - left.score
     turning = [gap for gap in gaps if gap[0] >= need > 0]
     gap, name = max(turning or gaps, key=lambda gap: gap[0])

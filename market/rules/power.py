@@ -106,10 +106,11 @@ class Server(NamedTuple):
 
     def clears_days(self, kw: float) -> float:
         """Days until it has served so much more than today."""
-        if self.yearly_kw <= 0:
+        served_kw, yearly_kw, growth, at_once_years, passed_years = self
+        if yearly_kw <= 0:
             return NEVER_DAYS
-        reached_years = years_to((self.served_kw + kw) / self.yearly_kw - self.at_once_years, self.growth)
-        return min(NEVER_DAYS, max(0.0, DAYS_PER_YEAR * (reached_years - self.passed_years)))
+        days = DAYS_PER_YEAR * (years_to((served_kw + kw) / yearly_kw - at_once_years, growth) - passed_years)
+        return NEVER_DAYS if days > NEVER_DAYS else days if days > 0 else 0.0
 
 
 def grid(state: State, region: str, day: int) -> Server:
@@ -157,7 +158,8 @@ def years_to(part: float, growth: float) -> float:
     """Years in which a yearly flow that grows adds up to a multiple of today's; infinite where it never does."""
     if part <= 0 or growth == 0:
         return max(0.0, part)
-    return math.log1p(growth * part) / growth if growth * part > -1 else math.inf
+    grown = growth * part
+    return math.log1p(grown) / growth if grown > -1 else math.inf
 
 
 def added_up(time_years: float, growth: float) -> float:

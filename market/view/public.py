@@ -157,12 +157,14 @@ class PublicView(PolicyView):
         """Days until a load that asks for power today would have it: its works, and all who asked before."""
         if on_site:
             server, ahead = shared_of(self).plant_makers
-            before_kw, days = ahead[kind]
-            return max(days, server.clears_days(kw + before_kw))
-        if kind == "leased":
+            before_kw, works = ahead[kind]
+            clears = server.clears_days(kw + before_kw)
+        elif kind == "leased":
             return shared_of(self).developers[region].clears_days(kw)
-        server, queued, works = shared_of(self).grids[region]
-        return max(works, server.clears_days(kw + queued))
+        else:
+            server, queued, works = shared_of(self).grids[region]
+            clears = server.clears_days(kw + queued)
+        return clears if clears > works else works
 
     def non_firm_kw(self, region: str) -> float:
         """IT power that the grid would still connect without works for it, to loads that it may switch off."""
