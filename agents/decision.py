@@ -157,6 +157,11 @@ class Scored(Struct, frozen=True):
     noise: float
     score: float
 
+    def with_noise(self, noise: float) -> Scored:
+        """The same with what observers do not see."""
+        seen = self.price + self.time + self.control + self.risk
+        return Scored(self.option, self.price, self.time, self.control, self.risk, noise, seen + noise)
+
     @property
     def terms(self) -> Terms:
         """The terms as they are recorded: made for those options that are."""
@@ -168,8 +173,7 @@ class Scored(Struct, frozen=True):
         return Terms(
             option.name, self.price, self.time, self.control, self.risk, self.noise, str(option.way),
             option.counterparty, option.h100e, option.cost_usd_per_h100e_hour, option.wait_weeks, option.slip_share,
-            reason=reason,
-        )  # fmt: skip
+            None, reason)  # fmt: skip
 
     @property
     def is_open(self) -> bool:
@@ -252,17 +256,17 @@ def decide(
     An option dearer than the target's worth fails nothing, it only ranks below waiting for nothing: it is dropped to
     the end with the reason `price`. Ties are broken by name.
     """
-    scored = [score(target, option, weights, noise(option.name)) for option in options]
-    scored.sort(key=_rank(target))
-    best = next((s for s in scored if not s.option.failed and _pays(target, s.option)), None)
+    return ranked(target, [score(target, option, weights, noise(option.name)) for option in options], weights)
+
+
+def ranked(target: Target, found: Sequence[Scored], weights: Weights) -> Decision:
+    """Rank options that are scored already, and to wait among them."""
+    scored, most = sorted(found, key=_rank(target)), target.worth_usd_per_h100e_hour_max
+    best = next((s for s in scored if not s.option.failed and s.option.cost_usd_per_h100e_hour <= most), None)
     if best is not None:
         wait = score(target, waiting(best.option, weights), weights, best.noise)
         insort(scored, wait, key=_rank(target))
     return Decision(target, tuple(scored))
-
-
-def _pays(target: Target, option: Option) -> bool:
-    return option.cost_usd_per_h100e_hour <= target.worth_usd_per_h100e_hour_max
 
 
 def _rank(target: Target) -> Callable[[Scored], tuple[bool, bool, float, str]]:

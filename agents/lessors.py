@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from agents import means, owning, permission
 from agents.decision import Target
-from agents.means import YEAR_DAYS, Build
+from agents.means import YEAR_DAYS, Build, build_of
 from agents.resources import own_part, running_kw
 from agents.rights import with_clauses
 from agents.rooms import rooms, spoken_for_kw
@@ -66,7 +66,7 @@ class Plan(NamedTuple):
     @property
     def works(self) -> Build:
         """What is built for it; power that stands is made good by new land there."""
-        return self.build or Build("greenfield", self.region, False)
+        return self.build or build_of("greenfield", self.region, False)
 
 
 def standing_plans(view: MarketView, lead: float, kw: float, sites: Sequence[Site]) -> Iterator[Plan]:
@@ -86,20 +86,21 @@ def plans(view: MarketView, lead: float, kw: float, places: tuple[Sequence[str],
     """
     regions, sites = places
     first, is_tenant = spoken_for_kw(view), means.has_tenants_credit(view)
-    plant_weeks = means.power_weeks(view, Build("greenfield", regions[0], True), kw) if regions else 0.0
+    at = {region: [site for site in sites if site.region == region] for region in regions}
+    plant_weeks = means.power_weeks(view, build_of("greenfield", regions[0], True), kw) if regions else 0.0
     for region in regions:
         asked, apart = kw + first.get(region, 0.0), max(lead, means.shell_weeks(view, "greenfield", region))
-        campus = permission.main_site(site for site in sites if site.region == region)
+        campus = permission.main_site(at.get(region, ()))
         if campus is not None:
-            build, beside = Build("brownfield", region, False), max(lead, means.shell_weeks(view, "next", region))
+            build, beside = build_of("brownfield", region, False), max(lead, means.shell_weeks(view, "next", region))
             yield Plan(campus.name, build, region, max(beside, means.power_weeks(view, build, asked)))
-        build = Build("greenfield", region, False)
+        build = build_of("greenfield", region, False)
         weeks, alone = max(apart, means.power_weeks(view, build, asked)), max(apart, plant_weeks)
         yield Plan("", build, region, weeks)
         if alone < weeks:  # makers of own plant have one queue
-            yield Plan("", Build("greenfield", region, True), region, alone)
+            yield Plan("", build_of("greenfield", region, True), region, alone)
         if is_tenant:
-            build, ready = Build("leased", region, False), max(lead, means.shell_weeks(view, "leased", region))
+            build, ready = build_of("leased", region, False), max(lead, means.shell_weeks(view, "leased", region))
             yield Plan("", build, region, max(ready, means.power_weeks(view, build, kw)))
 
 
@@ -107,7 +108,7 @@ def at_wish(view: MarketView, chip: Chip, gpus: int, region: str) -> Plan | None
     """The lessee's own place, in the hall that it has in view: on the grid, for a cloud brings no turbines."""
     if region not in view.home_regions():
         return None
-    build = Build("brownfield", region, False)
+    build = build_of("brownfield", region, False)
     kw = gpus * chip.power_kw_it_per_gpu
     power = means.power_weeks(view, build, kw)
     shell = means.shell_weeks(view, "brownfield", region)
@@ -150,7 +151,7 @@ def least_bill_usd(view: MarketView, chip: Chip) -> float:
     """Bill of a GPU with new land where that costs least."""
     known = _least_bills_usd(view)
     if chip.name not in known:
-        open_to = (Build("greenfield", region, False) for region in view.home_regions())
+        open_to = (build_of("greenfield", region, False) for region in view.home_regions())
         known[chip.name] = min((means.bill_usd(view, chip, 1, each) for each in open_to), default=math.inf)
     return known[chip.name]
 
@@ -180,7 +181,7 @@ def own_means(view: MarketView) -> Means:
     """Sum up what a lessor has for new contracts beside those that it has yet to build for."""
     part = own_part(view)
     signed = sum(
-        c.undrawn * means.bill_usd(view, view.chip(c.chip), 1, Build("greenfield", c.region, False))
+        c.undrawn * means.bill_usd(view, view.chip(c.chip), 1, build_of("greenfield", c.region, False))
         for c in view.contracts()
         if c.lessor == view.me
     )

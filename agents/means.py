@@ -148,29 +148,23 @@ class Build(NamedTuple):
     is_firm: bool = True
 
 
+build_of = lru_cache(1 << 10)(Build)  # each made once: there are few, and they are asked for ten thousand times
+
+
 def shell_weeks(view: MarketView, kind: str, region: str) -> float:
     """Weeks until there is a shell in a region, with the usual slip; `next` is another building of an own campus."""
-    return _shell_weeks(view)[kind, region]
-
-
-class _ShellWeeks(dict[tuple[str, str], float]):
-    """Weeks by kind and region, worked out when first asked for."""
-
-    def __init__(self, view: MarketView) -> None:
-        super().__init__()
-        self._view = view
-
-    def __missing__(self, asked: tuple[str, str]) -> float:
-        (kind, region), p = asked, self._view.param
-        next_days = (p("sites.next_days_min") + p("sites.next_days_max")) / 2
-        days = next_days if kind == "next" else p(f"sites.{kind}_days")
-        found = self[asked] = self._view.shell_time_factor(region) * days * p("sites.slip_median") / 7
-        return found
+    known, place = _shell_weeks(view), (kind, region)
+    if place not in known:
+        p, middle = view.param, kind == "next"
+        days = (p("sites.next_days_min") + p("sites.next_days_max")) / 2 if middle else p(f"sites.{kind}_days")
+        known[place] = view.shell_time_factor(region) * days * p("sites.slip_median") / 7
+    return known[place]
 
 
 @once
-def _shell_weeks(view: MarketView) -> _ShellWeeks:
-    return _ShellWeeks(view)
+def _shell_weeks(view: MarketView) -> dict[tuple[str, str], float]:
+    """Weeks by kind and region that were asked for so far."""
+    return {}
 
 
 def queue_days(view: MarketView, build: Build, kw: float) -> float:
@@ -227,23 +221,23 @@ def ways_to_build(view: MarketView, halls: Sequence[str], kw: float, only: str =
     for region in view.home_regions():
         if only not in ("", region):
             continue
-        if is_tenant and has_shell(view, shell := Build("leased", region, False), kw):
+        if is_tenant and has_shell(view, shell := build_of("leased", region, False), kw):
             yield shell
-        yield Build("greenfield", region, False)
-        yield Build("greenfield", region, True)
+        yield build_of("greenfield", region, False)
+        yield build_of("greenfield", region, True)
         yield from not_firm(view, "greenfield", region)
         if region not in halls:
             continue
-        yield Build("brownfield", region, False)
+        yield build_of("brownfield", region, False)
         yield from not_firm(view, "brownfield", region)
         if view.trait("on_site_power"):
-            yield Build("brownfield", region, True)
+            yield build_of("brownfield", region, True)
 
 
 def not_firm(view: MarketView, kind: NewSiteKind, region: str) -> Iterator[Build]:
     """The same on a grid that may switch it off, where the region still has room for such loads."""
     if view.non_firm_kw(region) > 0:
-        yield Build(kind, region, False, is_firm=False)
+        yield build_of(kind, region, False, is_firm=False)
 
 
 def holds(view: MarketView, site: Site, kw: float) -> bool:

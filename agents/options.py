@@ -112,7 +112,7 @@ def _built(view: MarketView, target: Target, build: Build, common: Common) -> Op
     cost += shell_rent_usd(view, build, kw / h100e)
     cost *= common.work_factor
     return Option(
-        name=f"{kind} {region}{POWER_NAMES[on_site, is_firm]}",
+        name=f"{kind} {region}{' with own plant' if on_site else '' if is_firm else ' not firm'}",
         way=KINDS[kind],
         h100e=h100e,
         cost_usd_per_h100e_hour=cost / target.hours_share,
@@ -133,11 +133,6 @@ def _built(view: MarketView, target: Target, build: Build, common: Common) -> Op
 def unit_h100e(view: MarketView, target: Target, chip: Chip) -> float:
     """H100e over which the cost of a GPU is spread: a machine trains, a fleet does the work that is paid for."""
     return chip.h100e if target.is_machine else view.work_h100e(chip.name)
-
-
-POWER_NAMES = {  # by whether on own plant, and whether firm
-    (True, True): " with own plant", (True, False): " with own plant", (False, True): "", (False, False): " not firm",
-}  # fmt: skip
 
 
 @once

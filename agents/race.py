@@ -87,7 +87,7 @@ def urgency(view: MarketView, h100e: float) -> float:
 def money_h100e(view: MarketView, chip: Chip) -> float:
     """Machine of a chip whose whole bill the lab could pay with its cash and the largest round that it could raise."""
     region = means.hall_region(view.draws, view.home_regions())
-    build = means.Build("brownfield", region, view.trait("on_site_power") > 0) if region else None
+    build = means.build_of("brownfield", region, view.trait("on_site_power") > 0) if region else None
     each = means.bill_usd(view, chip, PRICED_GPUS, build) / PRICED_GPUS
     return money_usd(view) / each * chip.h100e
 

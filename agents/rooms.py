@@ -68,9 +68,16 @@ def needed_kw(view: MarketView, weeks: float) -> float:
     chip = best_chip(view)
     if chip is None:
         return view.pending_kw()
-    more = max(0.0, view.own_users_h100e(weeks) - view.own_users_h100e(0.0))
-    more += backed_h100e(view, weeks) - backed_h100e(view, 0.0)
+    own, backed = today_h100e(view)
+    more = max(0.0, view.own_users_h100e(weeks) - own)
+    more += backed_h100e(view, weeks) - backed
     return max(view.pending_kw(), more / chip.h100e * chip.power_kw_it_per_gpu)
+
+
+@once
+def today_h100e(view: MarketView) -> tuple[float, float]:
+    """Compute that own users want today, and the labs that the org backs."""
+    return view.own_users_h100e(0.0), backed_h100e(view, 0.0)
 
 
 @once
@@ -94,14 +101,16 @@ def backed_h100e(view: MarketView, weeks: float) -> float:
 
     Their growth is believed as far as labs believe in their own, less of it the further ahead.
     """
-    years, most = believed_years(view, weeks), view.param("labs.belief_max_per_year")
-    backed = ((view.fleet_of(lab), min(view.growth_of(lab), most)) for lab in _backed(view))
-    return math.fsum(h100e * math.exp(growth * years) for h100e, growth in backed)
+    years = believed_years(view, weeks)
+    return math.fsum(h100e * math.exp(growth * years) for h100e, growth in _backed(view))
 
 
 @once
-def _backed(view: MarketView) -> tuple[str, ...]:
-    return tuple(lab for lab in view.labs() if view.compute_backer(lab) == view.me)
+def _backed(view: MarketView) -> tuple[tuple[float, float], ...]:
+    """Compute of each such lab, and the growth a year that is believed of it."""
+    most = view.param("labs.belief_max_per_year")
+    labs = [lab for lab in view.labs() if view.compute_backer(lab) == view.me]
+    return tuple((view.fleet_of(lab), min(view.growth_of(lab), most)) for lab in labs)
 
 
 def contracted_kw(view: MarketView) -> dict[str, float]:

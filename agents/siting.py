@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from agents import decision, execution, means, options, permission
 from agents.amounts import fleet, fundable_kw, greenfield_weeks, margin, power_gap_kw, power_needed_kw, urgency
-from agents.decision import Option, Target
+from agents.decision import Option, Scored, Target
 from agents.means import best_chip
 from agents.resources import buildable_kw, running_kw
 from agents.valuation import is_my_week
@@ -19,7 +19,7 @@ from market.rng import Draws
 from market.units import MONTH_WEEKS, QUARTER_WEEKS
 from market.view import MarketView
 
-type Ways = Sequence[tuple[Option, str]]  # options, and what each waits in line for
+type Ways = Sequence[tuple[Scored, str]]  # options scored but for their noise, and what each waits in line for
 OWN_PLANT = "own plant"  # the queue that all regions share
 
 
@@ -93,7 +93,8 @@ def buildings(view: MarketView, draws: Draws) -> Iterator[Command]:
             h100e = means.h100e_of_kw(chip, kw / count)
             wanted = fleet(view, h100e, greenfield_weeks(view), urgency(view))
             found, part = options.fleet(view, wanted, halls=halls), "found" if halls else "new"
-            ways = [(option, _queue(option)) for option in found]
+            weights = means.weights(view)
+            ways = [(decision.score(wanted, option, weights), _queue(option)) for option in found]
             for number in range(count):
                 yield from _begin(view, draws, (wanted, f"{part} {number}"), ways, taken)
 
@@ -103,14 +104,18 @@ def _begin(
 ) -> Iterator[Command]:
     """Begin one building where and how the decision says; `taken` is the power begun elsewhere this week, by queue."""
     wanted, name = piece
-    scale, chip = view.param("decision.noise"), best_chip(view)
+    scale, chip, weights = view.param("decision.noise"), best_chip(view), means.weights(view)
     kw = wanted.h100e / chip.h100e * chip.power_kw_it_per_gpu if chip else 0.0
 
     def noise(option: str) -> float:
         return decision.gumbel(draws.uniform("building", f"{name} {option}"), scale)
 
-    behind = [_after(view, option, kw, taken.get(queue, 0.0)) for option, queue in ways]
-    found = decision.decide(wanted, behind, means.weights(view), noise)
+    behind = []
+    for scored, queue in ways:
+        option, unseen = _after(view, scored.option, kw, taken.get(queue, 0.0)), noise(scored.option.name)
+        is_same = option is scored.option
+        behind.append(scored.with_noise(unseen) if is_same else decision.score(wanted, option, weights, unseen))
+    found = decision.ranked(wanted, behind, weights)
     best = found.best
     if best is None:
         refused = next((s for s in found.ranked if s.option.failed == ("permission",)), None)
@@ -133,7 +138,7 @@ def _after(view: MarketView, option: Option, kw: float, before: float) -> Option
     """An option behind so much that the org begins elsewhere this week in the same queue."""
     if not before or not option.is_owned:
         return option
-    build = means.Build(option.site_kind, option.region, option.on_site_power, option.is_firm)
+    build = means.build_of(option.site_kind, option.region, option.on_site_power, option.is_firm)
     weeks = means.fleet_power_weeks(view, build, kw + before)
     if weeks > means.shell_weeks(view, option.site_kind, option.region) + view.param("sites.patience_weeks"):
         return replace(option, failed=(*option.failed, "power"))

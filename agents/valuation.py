@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from events.kinds import OptionLeft
 from market.rng import LIFETIME
 from market.view import MarketView
 
-if TYPE_CHECKING:
-    from agents.decision import Scored
-
 once = lru_cache(maxsize=1)  # a view shows one moment: what several decisions of it ask for is worked out once
 
 
-def why_left(left: Scored, taken: Scored) -> OptionLeft:
+class Weighed(Protocol):
+    """An option with its score and the terms of it that can turn an order."""
+
+    @property
+    def score(self) -> float: ...
+    @property
+    def price(self) -> float: ...
+    @property
+    def time(self) -> float: ...
+    @property
+    def risk(self) -> float: ...
+    @property
+    def control(self) -> float: ...
+
+
+def why_left(left: Weighed, taken: Weighed) -> OptionLeft:
     """Name what a candidate was left for.
 
     Every term of it is given the taken one's value in turn: the term that turns the order is the reason, of several

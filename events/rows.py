@@ -33,8 +33,14 @@ class Rows(msgspec.Struct, frozen=True):
 
     def events(self) -> list[Event]:
         """The same events one by one, without their envelope."""
-        columns = [plain(self.columns[name]) for name in self.kind.__struct_fields__]
-        return list(map(by_position(self.kind), *columns))
+        return list(map(by_position(self.kind), *self._columns()))
+
+    def values(self) -> Iterator[tuple[Any, ...]]:
+        """The fields of each event, in the order in which its type has them."""
+        return zip(*self._columns(), strict=True)
+
+    def _columns(self) -> list[list[Any] | tuple[Any, ...]]:
+        return [plain(self.columns[name]) for name in self.kind.__struct_fields__]
 
     def entries(self) -> Iterator[Entry]:
         """The same events one by one."""

@@ -15,13 +15,13 @@ from typing import Any, Protocol
 from events.commands import Choice, Command, Terms, fault
 from events.kinds import RunEnd
 from events.memory import Log
-from events.rows import Rows
+from events.rows import Rows, plain
 from events.types import Batch, Entry, Event
 from events.types.base import by_position
 from events.types.policy import CommandForbidden, PolicyEnacted
 from events.types.run import ExogenousShock, OptionChosen, OptionRejected, RunEnded, WeekClosed
 from market import rng, rules
-from market.evolve import APPLIERS, evolve
+from market.evolve import APPLIERS, ROWS, evolve
 from market.rules.base import Happening
 from market.rules.permits import Permission
 from market.state import State, state_hash
@@ -144,13 +144,15 @@ class Kernel:
             batch.columns,
         )  # fmt: skip
         self.log.append_rows(rows)
-        events, about, apply = rows.events(), _about(batch.kind), APPLIERS[batch.kind]
-        for event in events:
-            apply(state, event, day)
-        if about is not None:
-            field, aspect = about
-            for seq, (event, (_, root)) in enumerate(zip(events, causes, strict=True), rows.first_seq):
-                trail[getattr(event, field) + aspect] = (seq, root)
+        is_by_row = batch.kind in ROWS
+        events = [] if is_by_row and self.hooks is None else rows.events()
+        apply = ROWS[batch.kind] if is_by_row else APPLIERS[batch.kind]
+        for row in rows.values() if is_by_row else events:
+            apply(state, row, day)
+        if about := _about(batch.kind):
+            names = plain(batch.columns[about[0]])
+            for seq, (name, (_, root)) in enumerate(zip(names, causes, strict=True), rows.first_seq):
+                trail[name + about[1]] = (seq, root)
         return events if self.hooks is not None else []
 
     def record_all(self, outcomes: Iterable[Outcome], day: int) -> list[Event]:
@@ -263,7 +265,7 @@ class Kernel:
 
 def _option(kind: type[OptionChosen | OptionRejected], actor: str, topic: str, terms: Terms) -> Event:
     make, values_of = _teller(kind)
-    return make(actor, topic, *[digits(x) if isinstance(x, float) else x for x in values_of(terms)])
+    return make(actor, topic, *[digits(x) if x and isinstance(x, float) else x for x in values_of(terms)])
 
 
 @cache

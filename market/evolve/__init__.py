@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import astuple
+
 from events.types import EVENTS, Event
 from events.types.base import Retired
 from market.evolve import (
@@ -25,6 +27,7 @@ from market.evolve import (
 from market.state import State
 
 Applier = Callable[[State, Any, int], None]
+RowApplier = Callable[[State, Any, int], None]  # takes the fields of an event in their order, as a tuple
 
 
 def _inert(state: State, event: Event, day: int) -> None:
@@ -40,13 +43,24 @@ class _Appliers(dict[type[Event], Applier]):
         return _inert
 
 
+def _by_row(apply: RowApplier) -> Applier:
+    """Apply an event by its fields."""
+    return lambda state, event, day: apply(state, astuple(event), day)
+
+
 APPLIERS: dict[type[Event], Applier] = _Appliers()
+ROWS: dict[type[Event], RowApplier] = {}
+"""What applies the rows of a batch without making events of them, of those types that come in large batches."""
 _FAMILIES = (
     run, chips, clearing, sites, leases, contracts, clauses, demand, training, finance, estates, vendors, policy,
 )  # fmt: skip
 for _family in _FAMILIES:
     APPLIERS.update(_family.APPLY)
     APPLIERS.update(dict.fromkeys(_family.INERT, _inert))
+    ROWS.update(dict.fromkeys(_family.INERT, _inert))
+for _family in (chips, finance):
+    ROWS.update(_family.ROWS)
+    APPLIERS.update({kind: _by_row(apply) for kind, apply in _family.ROWS.items()})
 
 if missing := sorted(set(EVENTS.values()) - set(APPLIERS), key=lambda kind: kind.__name__):
     raise TypeError(f"no evolve case for {', '.join(kind.__name__ for kind in missing)}")

@@ -102,11 +102,10 @@ def chips_allocated(state: State, event: events.ChipsAllocated, day: int) -> Non
     state.chips.chips[event.chip].stock_gpus -= event.gpus
 
 
-def shipment_sent(state: State, event: events.ShipmentSent, day: int) -> None:
-    count(state, event.shipment_id)
-    state.chips.shipments[event.shipment_id] = Shipment(
-        event.shipment_id, event.order_id, event.org, event.counterparty, event.chip, event.gpus, event.due_day
-    )
+def shipment_sent(state: State, row: tuple[str, str, str, str, str, int, int], day: int) -> None:
+    shipment_id, order_id, org, oem, chip, gpus, due_day = row
+    count(state, shipment_id)
+    state.chips.shipments[shipment_id] = Shipment(shipment_id, order_id, org, oem, chip, gpus, due_day)
 
 
 def shipment_delivered(state: State, event: events.ShipmentDelivered, day: int) -> None:
@@ -143,11 +142,13 @@ def gpus_wait_for_power(state: State, event: events.GpusWaitForPower, day: int) 
     state.chips.waiting[event.org] = True
 
 
-def gpus_retired(state: State, event: events.GpusRetired, day: int) -> None:
-    holding(state, event.org, event.chip, event.site).owned -= event.gpus
-    state.sites.sites[event.site].installed_w -= event.gpus * watts(state, event.chip)
+def gpus_retired(state: State, row: tuple[str, str, str, int, int], day: int) -> None:
+    org, site, chip, gpus, _ = row
+    holding(state, org, chip, site).owned -= gpus
+    state.sites.sites[site].installed_w -= gpus * watts(state, chip)
 
 
+ROWS = {events.ShipmentSent: shipment_sent, events.GpusRetired: gpus_retired}
 APPLY = {
     events.ChipAnnounced: chip_announced,
     events.VolumeReached: volume_reached,
@@ -162,11 +163,9 @@ APPLY = {
     events.OrderPlaced: order_placed,
     events.OrderCancelled: order_cancelled,
     events.ChipsAllocated: chips_allocated,
-    events.ShipmentSent: shipment_sent,
     events.ShipmentDelivered: shipment_delivered,
     events.FleetRegistered: fleet_registered,
     events.GpusInstalled: gpus_installed,
     events.GpusWaitForPower: gpus_wait_for_power,
-    events.GpusRetired: gpus_retired,
 }
 INERT = (events.OrderRefused,)

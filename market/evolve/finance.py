@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from events.kinds import PaymentKind
 from events.types import finance as events
 from market.evolve.ids import count
 from market.evolve.training import lab
@@ -10,18 +11,19 @@ from market.state.finance import Loan, Stake
 from market.units import DAYS_PER_YEAR
 
 
-def payment_made(state: State, event: events.PaymentMade, day: int) -> None:
-    state.finance.ledger.pay(event.org, event.counterparty, event.amount_usd_cents)
-    if event.kind in ("rent", "prepayment"):
-        stake = state.finance.stakes.get(event.org, {}).get(event.counterparty)
+def payment_made(state: State, row: tuple[str, str, int, PaymentKind, str], day: int) -> None:
+    payer, payee, cents, kind, contract_id = row
+    state.finance.ledger.pay(payer, payee, cents)
+    if kind in ("rent", "prepayment"):
+        stake = state.finance.stakes.get(payer, {}).get(payee)
         if stake is not None and stake.duty_cents:
-            stake.duty_cents = max(0, stake.duty_cents - event.amount_usd_cents)
-        if event.kind == "rent":
-            rent_paid(state, event.contract_id, day)
-    elif event.kind == "deposit":
-        state.leases.leases[event.contract_id].deposit_cents += event.amount_usd_cents
-    elif event.kind == "deposit back":
-        state.leases.leases[event.contract_id].deposit_cents -= event.amount_usd_cents
+            stake.duty_cents = max(0, stake.duty_cents - cents)
+        if kind == "rent":
+            rent_paid(state, contract_id, day)
+    elif kind == "deposit":
+        state.leases.leases[contract_id].deposit_cents += cents
+    elif kind == "deposit back":
+        state.leases.leases[contract_id].deposit_cents -= cents
 
 
 def rent_paid(state: State, lease_id: str, day: int) -> None:
@@ -100,8 +102,8 @@ def org_defaulted(state: State, event: events.OrgDefaulted, day: int) -> None:
     state.finance.books[event.org].defaulted_day = day
 
 
+ROWS = {events.PaymentMade: payment_made}
 APPLY = {
-    events.PaymentMade: payment_made,
     events.RoundSought: round_sought,
     events.RoundClosed: round_closed,
     events.StakeKnown: stake_known,

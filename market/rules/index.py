@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import NamedTuple
 
 from events.kinds import Repricing
@@ -35,6 +36,7 @@ class Capacity:
                     self.free[(h.org, h.chip, h.site)] = usable * weights[h.chip]
         self.total_free = math.fsum(self.free.values())
 
+    @cached_property
     def by_cloud(self) -> dict[str, float]:
         """H100e that each cloud has to let."""
         found: dict[str, float] = defaultdict(float)
@@ -63,7 +65,7 @@ def tail_contracts(state: State, day: int) -> Batch | None:
     p, capacity = state.run.parameters, Capacity(state)
     fill = min(1.0, tail_wanted(state) / capacity.total_free) if capacity.total_free else 0.0
     quoted, rows = prices.reference_quote(state), []
-    for cloud, free in capacity.by_cloud().items():
+    for cloud, free in capacity.by_cloud.items():
         h100e = free * fill * p["tail.contract_share"] / YEAR_MONTHS  # contracts of a year each
         if h100e >= 1 and cloud not in state.finance.estates:
             z = rng.normal(state.run.seed, "tail contract", cloud, state.run.week + 1)
@@ -184,7 +186,7 @@ def on_demand(state: State, day: int) -> Batch | None:
     """Let the tail take what is free, in proportion, up to what it wants."""
     capacity, chips, each = Capacity(state), state.chips.chips, work.in_h100e(state, day)
     fill = min(1.0, tail_wanted(state) / capacity.total_free) if capacity.total_free else 0.0
-    paid_by = {cloud: tail_price(state, cloud) for cloud in capacity.by_cloud()}
+    paid_by = {cloud: tail_price(state, cloud) for cloud in capacity.by_cloud}
     rows = []
     for (org, chip, site), free in capacity.free.items():
         gpus = int(free / chips[chip].h100e * fill)

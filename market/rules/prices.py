@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from events.types import demand as events
 from market.rules import chips as chip_rules
 from market.rules import uses, work
-from market.rules.base import Happening, fleets_h100e
+from market.rules.base import Happening, fleets_h100e, h100e_by_chip
 from market.rules.energy import energy_usd_per_mwh
 from market.state import State
 from market.state.chips import Chip
@@ -171,7 +171,8 @@ def clear(state: State, day: int) -> Iterator[Happening]:
     """Move spot towards the price at which demand meets what is energised; let habit and the mix follow."""
     p, now = state.run.parameters, state.demand
     fleets = fleets_h100e(state)
-    supply = sum(h.owned * state.chips.chips[h.chip].h100e for h in state.chips.holdings.values())
+    weights = h100e_by_chip(state)
+    supply = sum([h.owned * weights[h.chip] for h in state.chips.holdings.values()])
     found, floor = uses.streams(state, fleets), _floor(state)
     price = now.clearing_usd_per_h100e_hour
     target = max(floor, _balance(state, found, supply))
@@ -216,5 +217,5 @@ def _floor(state: State) -> float:
     """Least running cost of an H100e-hour: below it the owner switches off."""
     chips = [chip for chip in state.chips.chips.values() if chip.in_volume]
     regions = [energy_of(state, region) for region in state.run.regions]
-    costs = (running_cost_at(state, c, pue, energy) / c.h100e for c in chips for pue, energy in regions)
+    costs = [running_cost_at(state, c, pue, energy) / c.h100e for c in chips for pue, energy in regions]
     return min(costs, default=entry_price(state) / SPAN)

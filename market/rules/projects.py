@@ -13,6 +13,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from events.commands import training as commands
 from events.kinds import ProjectResizing
@@ -191,12 +192,18 @@ def _started(project: Project, h100e: float, day: int) -> events.ProjectStarted:
 def _wider(projects: list[Project], free: float, widest: float) -> Iterator[tuple[str, float]]:
     """Spread what is left over what is under way and what begins, the worthiest first: H100e more by project."""
     sizes = {p.run_id: p.h100e or p.least_h100e for p in projects}
-    for project in _by_worth([p for p in projects if sizes[p.run_id] < digits(widest * p.least_h100e)]):
+    for project in _by_worth([p for p in projects if sizes[p.run_id] < _widest(p.least_h100e, widest)]):
         if free <= 0:
             return
-        more = min(free, digits(widest * project.least_h100e) - sizes[project.run_id])
+        more = min(free, _widest(project.least_h100e, widest) - sizes[project.run_id])
         free -= more
         yield project.run_id, more
+
+
+@lru_cache(1 << 12)
+def _widest(least_h100e: float, widest: float) -> float:
+    """Size up to which a project is widened: it stays, and is asked for every week."""
+    return digits(widest * least_h100e)
 
 
 def _resized(project: Project, h100e: float, reason: ProjectResizing, day: int) -> Change:

@@ -194,7 +194,7 @@ class Shared(SharedPower):
         wanted = tail_wanted(self.state)
         fill = min(1.0, wanted / capacity.total_free) if capacity.total_free else 0.0
         earned: dict[str, float] = defaultdict(float)
-        chips, prices = self.state.chips.chips, {x: tail_price(self.state, x) for x in capacity.by_cloud()}
+        chips, prices = self.state.chips.chips, {x: tail_price(self.state, x) for x in capacity.by_cloud}
         for (cloud, chip, _), free in capacity.free.items():
             let = free / chips[chip].h100e * self.works[chip] * fill
             earned[cloud] += let * prices[cloud] * MONTH_HOURS * CENTS

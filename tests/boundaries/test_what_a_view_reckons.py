@@ -270,7 +270,7 @@ def test_compute_that_users_will_want_and_contracts_take_is_foreseen_by_the_rule
 
 def test_what_clouds_earn_on_demand_is_what_the_tail_wants_of_what_is_free():
     shared = Shared(given().state)
-    free = shared.capacity.by_cloud()[CLOUD]
+    free = shared.capacity.by_cloud[CLOUD]
     assert free == shared.capacity.total_free > 0
     fill = min(1.0, tail_wanted(shared.state) / free)
     earned = free * fill * tail_price(shared.state, CLOUD) * HOURS * 100
