@@ -28,6 +28,8 @@ from market.state.demand import TAIL
 from market.state.finance import Loan
 from market.units import CENTS, DAYS_PER_YEAR, HOURS_PER_YEAR, MONTH_DAYS, annuity, digits
 
+LASTS_DAYS = 182  # a lease that ends sooner is no ground for a loan
+
 
 def loans_of(state: State, org: str) -> list[Loan]:
     """Loans that an org has still to repay."""
@@ -67,10 +69,13 @@ def coverage(state: State, org: str, extra_cents: int, served: tuple[float, floa
     return max(0.0, income) / service if service else 0.0
 
 
-def service_and_income(state: State, org: str) -> tuple[float, float]:
-    """Instalments that an org owes in a year, and its income of it less rents, overheads and running costs; cents."""
+def service_and_income(state: State, org: str, ahead_days: int = LASTS_DAYS) -> tuple[float, float]:
+    """Instalments that an org owes in a year, and its income of it less rents, overheads and running costs; cents.
+
+    `ahead_days` : leases that end within so many days count for nothing.
+    """
     p = state.run.parameters
-    rents = _long_rents_usd(state, org) + p["tail.contract_share"] * tail_rent_usd_per_year(state, org)
+    rents = _rents_usd(state, org, ahead_days) + p["tail.contract_share"] * tail_rent_usd_per_year(state, org)
     income = (1 - overhead_share(state, org)) * rents + trait(state, org, "income_usd_per_year")
     hourly = sum(x.delivered * x.due_usd_per_gpu_hour for x in rented_by(state, org))
     hourly += _running_usd_per_hour(state, org)
@@ -90,9 +95,9 @@ def _running_usd_per_hour(state: State, org: str) -> float:
     return rent + sum([gpus * running_cost_at(state, chips[chip], *energy[region]) for gpus, chip, region in all_of])
 
 
-def _long_rents_usd(state: State, org: str) -> float:
-    """Rent of a year under leases that last, and under contracts for capacity that is still to be drawn."""
-    soon = state.run.start_day + 7 * state.run.week + 182
+def _rents_usd(state: State, org: str, ahead_days: int) -> float:
+    """Rent of a year under leases that last so long, and under contracts for capacity that is still to be drawn."""
+    soon = state.run.start_day + 7 * state.run.week + ahead_days
     leases = (x for x in let_by(state, org) if x.end_day > soon)
     hourly = sum(x.gpus * x.due_usd_per_gpu_hour for x in leases)
     hourly += sum(x.undrawn * x.due_usd_per_gpu_hour for x in sold_by(state, org))
@@ -171,13 +176,16 @@ def _refused(command: commands.SeekLoan, ratio: float, reason: LoanRefusal) -> E
 
 
 def covenants(state: State, day: int) -> Iterator[Happening]:
-    """Say whose income no longer covers its loans, bonds left out, and whose covers them again."""
+    """Say whose income no longer covers its loans, bonds left out, and whose covers them again.
+
+    A lease that ends soon, on which nobody would lend, still pays: it counts until it ends.
+    """
     least = state.run.parameters["finance.covenant_min"]
     for org in dict.fromkeys(loan.org for loan in state.finance.loans.values()):
         books = state.finance.books[org]
         if trait(state, org, "rating") or org in state.finance.estates:
             continue
-        ratio = digits(coverage(state, org, 0))
+        ratio = digits(coverage(state, org, 0, service_and_income(state, org, ahead_days=0)))
         if ratio < least and books.breach_day < 0:
             yield Happening(day, events.CovenantBreached(org=org, value=ratio), org, org)
         elif ratio >= least and books.breach_day >= 0:

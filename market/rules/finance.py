@@ -21,7 +21,7 @@ from market.rules.base import (
     trait,
     years,
 )
-from market.rules.credit import bond_room_cents, instalments, service_cents
+from market.rules.credit import bond_room_cents, instalments, service_cents, tail_rent_usd_per_year
 from market.rules.duties import billed_w
 from market.rules.energy import energy_usd_per_mwh
 from market.state import State, next_id
@@ -274,8 +274,8 @@ def due(state: State, first: int, last: int) -> Iterator[Happening]:
 
 
 def turnover(state: State, org: str) -> float:
-    """Cents a year that an org pays in rent and instalments, and earns in rent and other business."""
-    rents = 13 * (monthly_rent(state, org) + rent_earned(state, org))
+    """Cents a year that an org pays in rent and instalments, and earns in rent, by the hour too, and other business."""
+    rents = 13 * (monthly_rent(state, org) + rent_earned(state, org)) + tail_rent_usd_per_year(state, org) * CENTS
     return rents + service_cents(state, org) + trait(state, org, "income_usd_per_year") * CENTS
 
 

@@ -9,9 +9,11 @@ from given import CLOUD, FUND, LAB, RESELLER, RIVAL, SITE, START, YEAR, given, h
 
 from events.commands.finance import DeclineRound, FundRound, SeekLoan, SeekRound, SetBudget
 from events.types import finance as events
+from events.types.demand import UseMeasured
 from events.types.leases import LeaseEnded, OnDemandRented
 from events.types.training import ModelReleased, ServingMeasured
 from market.rules import credit, finance, index, solvency
+from market.state.demand import TAIL
 
 MILLION = 10**8  # cents
 OVERHEADS = 0.12  # finance.overhead_share
@@ -479,6 +481,25 @@ def test_loans_are_called_when_a_covenant_stays_broken_and_cash_does_not_repay_t
     )
     world.happened(paid)
     assert not credit.is_called(world.state, CLOUD, START + 56)
+
+
+def test_suppliers_wait_longer_for_a_cloud_that_earns_by_the_hour():
+    def turnover(usd_per_year):
+        world = given(orgs__cloud__merchant_share=1.0)
+        world.happened(UseMeasured(org=TAIL, usd_per_year=usd_per_year, growth_per_year=0.0, h100e=usd_per_year / 2e4))
+        return finance.turnover(world.state, CLOUD)
+
+    assert turnover(2e7) - turnover(1e7) == pytest.approx(100 * 500 * 8_766 * 2.5, rel=0.01)
+
+
+def test_a_lease_that_ends_soon_pays_for_loans_until_then_and_is_no_ground_for_a_new_one():
+    def breaches(end):
+        world = in_breach()
+        signed = lease(gpus=8_000, price_usd_per_gpu_hour=900.0, end_day=START + end)
+        world.happened(signed, handed(signed))
+        return len(world.after(credit.covenants(world.state, START))), credit.coverage(world.state, CLOUD, 1) > 1
+
+    assert (breaches(400), breaches(100), breaches(-10)) == ((0, True), (0, False), (1, False))
 
 
 def test_a_rating_has_no_covenant():
