@@ -4,9 +4,9 @@
 
 Each run of an ensemble is the truth in turn: with an error of observation it is the record that the smoother is given,
 and the others are the ensemble. If the posterior says what it knows, the rank of the truth among its draws is uniform.
-One wave is fitted, so that no run is made twice; the world is that of a calibration, from mid-2023 to the origin. With
-`--only` the other parameters stay as they are: a few runs can narrow a few. Then the quarters of the real record are
-permuted within each series: a shuffled record should narrow nothing.
+One wave is fitted, so that no run is made twice; the world is that of a calibration, of a year before the last row that
+is fitted. With `--only` the other parameters stay as they are: a few runs can narrow a few. Then the quarters of the
+real record are permuted within each series: a shuffled record should narrow nothing.
 """
 
 from __future__ import annotations
@@ -22,14 +22,21 @@ import numpy as np
 from scipy import stats
 
 from cli import model_around
-from market.scenario.load import load_scenario
-from market.truth.calibrate import ERROR, SEED, START, Target, fitted_ranges, futures_of, predicted, targets
+from market.truth.calibrate import (
+    ERROR,
+    SEED,
+    Target,
+    fitted_ranges,
+    futures_of,
+    groups_of,
+    predicted,
+    targets,
+    world_of,
+)
 from market.truth.futures import Floats, Job, Range, simulate
 from market.truth.smoother import Fitted, assimilate, contraction, standard_normals
-from market.units import DAYS_PER_YEAR
 
 PERMUTATIONS = 20
-WORLD = "frontier-2024"
 SHOWN = 10
 
 
@@ -59,17 +66,17 @@ def ensemble(asked: Namespace, job: Job, prior: dict[str, Range], aims: Sequence
     return normals[:, : len(columns)][:, good], told[:, good]
 
 
-def fitted(normals: Floats, told: Floats, record: Floats) -> Fitted:
+def fitted(normals: Floats, told: Floats, record: Floats, groups: Sequence[str]) -> Fitted:
     """Fit one record in one wave."""
-    return assimilate(normals, lambda _: told, record, ERROR, waves=1, seed=SEED)
+    return assimilate(normals, lambda _: told, record, ERROR, waves=1, seed=SEED, groups=groups)
 
 
-def ranks(normals: Floats, told: Floats) -> tuple[Floats, Floats]:
+def ranks(normals: Floats, told: Floats, groups: Sequence[str]) -> tuple[Floats, Floats]:
     """Rank of each truth among the draws of its posterior, and how much narrower that is than the prior, [k, N]."""
     rng, found, narrower = np.random.default_rng(SEED), [], []
     for i in range(normals.shape[1]):
         others = np.arange(normals.shape[1]) != i
-        one = fitted(normals[:, others], told[:, others], told[:, i] + rng.normal(0, ERROR, len(told)))
+        one = fitted(normals[:, others], told[:, others], told[:, i] + rng.normal(0, ERROR, len(told)), groups)
         found.append((one.posterior < normals[:, i, None]).mean(axis=1))
         narrower.append(contraction(one))
     return np.array(found).T, np.array(narrower).T
@@ -92,12 +99,11 @@ def told_of(what: str, found: Floats) -> str:
 def main() -> None:
     """Run the ensemble and print what came of it."""
     asked = arguments()
-    years = f"{((asked.origin - START).days + 45) / DAYS_PER_YEAR:.3f}"
-    world = load_scenario(WORLD, {"start": str(START), "vintage": "strict", "years": years})
     aims, patterns = targets(asked.origin), asked.only.split(",")
+    world, groups = world_of(asked.origin, aims), groups_of(aims)
     prior = {k: v for k, v in fitted_ranges(world).items() if any(fnmatchcase(k, pattern) for pattern in patterns)}
     normals, told = ensemble(asked, Job(world.scenario, model_around, wants_dates=False), prior, aims)
-    found, narrower = ranks(normals, told)
+    found, narrower = ranks(normals, told, groups)
     mean = narrower.mean(axis=1)
     known = np.argsort(-mean)[:SHOWN]
     print(f"{normals.shape[1]} truths and runs, {len(aims)} targets, {len(prior)} parameters")
@@ -106,7 +112,7 @@ def main() -> None:
     print("  " + ", ".join(f"{list(prior)[i]} {mean[i]:.2f}" for i in known))
     rng = np.random.default_rng(SEED)
     records = [np.array([aim.value for aim in aims]), *(permuted(aims, rng) for _ in range(PERMUTATIONS))]
-    fits = [fitted(normals, told, record) for record in records]
+    fits = [fitted(normals, told, record, groups) for record in records]
     largest = [float(np.sort(contraction(one))[-SHOWN:].mean()) for one in fits]
     print(
         f"contraction of the {SHOWN} that narrow most: {largest[0]:.2f} by the record, {np.median(largest[1:]):.2f} "

@@ -1,13 +1,15 @@
 """Fit the parameters of a world to what was known at an origin, and say what the record can and cannot identify.
 
-The world starts in mid-2023 and runs to the origin; fitted are rows of the split `calibration` that were published
-before it, never others. Parameters that say how the start stands (prices, lead times, output of that day) are not
-fitted: every origin has its own. The draws are kept with the hash of what was fitted, the code and the seed.
+Fitted are rows of the split `calibration` that were published before the origin, never others. The world starts a year
+before the last of them, with what was known then, and runs to it: longer runs err by more than parameters can mend.
+Parameters that say how the start stands (prices, lead times, output of that day) are not fitted: every origin has its
+own. The draws are kept with the hash of what was fitted, the code and the seed.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
@@ -24,12 +26,14 @@ from market.truth.answers import Quarterly
 from market.truth.definitions import definition_of
 from market.truth.futures import Floats, Future, Job, Range, ranges, simulate_all
 from market.truth.observations import Seen, observations
-from market.truth.quarters import origin_quarter
+from market.truth.quarters import last_day, origin_quarter, shifted
 from market.truth.score import CAP, FLOOR
-from market.truth.smoother import Fitted, contraction, fit, to_unit
+from market.truth.smoother import Fitted, assimilate, contraction, standard_normals, to_unit
 from market.units import DAYS_PER_YEAR, digits
 
-START = date(2023, 6, 30)
+FIRST = date(2023, 6, 30)  # the earliest start that the tables allow
+FITTED_QUARTERS = 4
+GROUP_MIN = 3  # rows of a series that say by themselves how well the model follows it
 ERROR = 0.15  # of an observation, in log points: what filings and estimates differ by (assumption)
 PAIR_CORRELATION = 0.5
 PAIRS_SHOWN = 10
@@ -58,9 +62,29 @@ def origin_of(text: str) -> date:
         raise CalibrationError(f"--origin: must be a date such as 2024-12-31, was {text}") from None
 
 
+def start_of(origin: date) -> date:
+    """Start of the world that is fitted at an origin: a year before the last row that may be, or as early as can be."""
+    quarters = [one.quarter for one in observations() if _usable(one, origin, "")]
+    last = max(quarters, default=origin_quarter(FIRST))
+    return max(FIRST, last_day(shifted(last, -FITTED_QUARTERS)))
+
+
+def world_of(origin: date, aims: Sequence[Target]) -> Resolved:
+    """The strict world of the fit, from its start to the last target."""
+    start, end = start_of(origin), last_day(max(aim.quarter for aim in aims))
+    years = ((end - start).days + 45) / DAYS_PER_YEAR
+    return load_scenario("frontier-2024", {"start": str(start), "vintage": "strict", "years": f"{years:.3f}"})
+
+
+def groups_of(aims: Sequence[Target]) -> list[str]:
+    """Name the group of each target whose misfit is judged by itself: its series; series of few rows are one."""
+    counts = Counter(aim.series for aim in aims)
+    return [aim.series if counts[aim.series] >= GROUP_MIN else "" for aim in aims]
+
+
 def targets(origin: date) -> list[Target]:
     """Rows of the split `calibration` that were published before an origin, within the world's run."""
-    begun = origin_quarter(START)
+    begun = origin_quarter(start_of(origin))
     usable = [one for one in observations() if _usable(one, origin, begun)]
     found = []
     for one in usable:
@@ -94,8 +118,7 @@ def calibrate(
     aims = targets(origin)
     if not aims:
         raise CalibrationError(f"--origin {origin}: nothing that may be fitted was published before it")
-    years = ((origin - START).days + 45) / DAYS_PER_YEAR
-    resolved = load_scenario("frontier-2024", {"start": str(START), "vintage": "strict", "years": f"{years:.3f}"})
+    resolved = world_of(origin, aims)
     prior = fitted_ranges(resolved)
     job = Job(resolved.scenario, make, wants_dates=False)
 
@@ -104,7 +127,8 @@ def calibrate(
         return np.array([predicted(answer.series, aims) for answer in answers]).T
 
     observed = np.array([aim.value for aim in aims])
-    fitted = fit(forward, len(prior), observed, ERROR, waves=waves, runs=runs, seed=SEED)
+    first = standard_normals(len(prior), runs, SEED)
+    fitted = assimilate(first, forward, observed, ERROR, waves=waves, seed=SEED, groups=groups_of(aims))
     return described(origin, prior, fitted, aims, waves, runs)
 
 
@@ -154,7 +178,8 @@ def described(
         for i, name in enumerate(names)
     ]  # fmt: skip
     return {
-        "origin": origin.isoformat(), "waves": waves, "runs": waves * runs, "failed": fitted.failed,
+        "origin": origin.isoformat(), "start": start_of(origin).isoformat(),
+        "waves": waves, "runs": waves * runs, "failed": fitted.failed,
         "targets": len(aims), "last_target": max(aim.quarter for aim in aims), "error": digits(fitted.error),
         "discrepancy": digits(fitted.discrepancy), "mean_contraction": digits(float(np.mean(narrower))),
         "identified": sum(entry["identified"] for entry in parameters),

@@ -2,13 +2,13 @@
 
 Parameters live as standard normals; a prior range turns them into values. Spurious correlations of a small ensemble
 are cut at three over the root of its size (Vossepoel, Evensen, van Leeuwen 2025). The error of the observations is
-raised by what no combination of the ensemble's runs can reproduce, so that a record which the model cannot follow
-teaches nothing.
+raised by what no combination of the ensemble's runs can reproduce, series by series, so that a record which the model
+cannot follow teaches nothing, and one that it follows is not drowned by another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import NamedTuple
 
@@ -29,7 +29,7 @@ class SmootherMissing(ValueError):
 
 
 class Fitted(NamedTuple):
-    """Posterior ensemble [k, N], the error that was used, and what the model could not reproduce."""
+    """Posterior ensemble [k, N], the error that was used, and what the model could not reproduce, over all rows."""
 
     posterior: Floats
     prior: Floats
@@ -43,24 +43,30 @@ def fit(forward: Forward, names: int, observed: Floats, error: float, *, waves: 
     return assimilate(standard_normals(names, runs, seed), forward, observed, error, waves=waves, seed=seed)
 
 
-def assimilate(prior: Floats, forward: Forward, observed: Floats, error: float, *, waves: int, seed: int) -> Fitted:
-    """Assimilate observations [m] with a standard error, from a prior ensemble [k, N] on."""
+def assimilate(
+    prior: Floats, forward: Forward, observed: Floats, error: float, *, waves: int, seed: int,
+    groups: Sequence[str] | None = None,
+) -> Fitted:  # fmt: skip
+    """Assimilate observations [m] with a standard error, from a prior ensemble [k, N] on.
+
+    `groups` [m] names what each observation is a part of; what the ensemble cannot reproduce is judged group by group.
+    """
     if find_spec("iterative_ensemble_smoother") is None:
         raise SmootherMissing('calibration needs an extra library: install "compute-market[truth]"')
     from iterative_ensemble_smoother import AdaptiveESMDA
 
     ensemble, failed = prior.copy(), 0
     predicted, lost = _filled(forward(ensemble))
-    missed = discrepancy(predicted, observed)
-    total = float(np.hypot(error, missed))
-    smoother = AdaptiveESMDA(covariance=np.full(len(observed), total**2), observations=observed, alpha=waves, seed=seed)
+    missed = misfits(predicted, observed, groups)
+    totals = np.hypot(error, missed)
+    smoother = AdaptiveESMDA(covariance=totals**2, observations=observed, alpha=waves, seed=seed)
     for wave in range(waves):
         if wave:
             predicted, lost = _filled(forward(ensemble))
         failed += lost
         smoother.prepare_assimilation(Y=predicted)
         ensemble = smoother.assimilate_batch(X=ensemble, n_jobs=1)
-    return Fitted(ensemble, prior, total, missed, failed)
+    return Fitted(ensemble, prior, _rms(totals), _rms(missed), failed)
 
 
 def standard_normals(names: int, runs: int, seed: int) -> Floats:
@@ -86,15 +92,33 @@ def _filled(predicted: Floats) -> tuple[Floats, int]:
     return filled, int(lost.sum())
 
 
+def misfits(predicted: Floats, observed: Floats, groups: Sequence[str] | None = None) -> Floats:
+    """For each observation [m] the root mean square of what its group cannot be reproduced by."""
+    gaps, names = residuals(predicted, observed), np.array(groups or [""] * len(observed))
+    found = np.empty(len(observed))
+    for name in np.unique(names):
+        found[names == name] = _rms(gaps[names == name])
+    return found
+
+
 def discrepancy(predicted: Floats, observed: Floats) -> float:
     """Root mean square of what the leading patterns of the ensemble cannot reproduce of the observations."""
+    return _rms(residuals(predicted, observed))
+
+
+def _rms(values: Floats) -> float:
+    return float(np.sqrt(np.mean(values**2)))
+
+
+def residuals(predicted: Floats, observed: Floats) -> Floats:
+    """What the leading patterns of the ensemble cannot reproduce of the observations [m]."""
     mean = predicted.mean(axis=1)
     patterns, strength, _ = np.linalg.svd(predicted - mean[:, None], full_matrices=False)
     energy = np.cumsum(strength**2) / max(float(np.sum(strength**2)), EDGE)
     count = min(int(np.searchsorted(energy, SPAN_SHARE)) + 1, max(1, len(observed) // 3))
     span = patterns[:, :count]
     gap = observed - mean
-    return float(np.sqrt(np.mean((gap - span @ (span.T @ gap)) ** 2)))
+    return np.asarray(gap - span @ (span.T @ gap))
 
 
 def contraction(fitted: Fitted) -> Floats:

@@ -19,12 +19,14 @@ from market.truth.calibrate import (
     calibrate,
     fitted_ranges,
     predicted,
+    start_of,
     targets,
+    world_of,
     write_posterior,
 )
 from market.truth.futures import Floats, Future
 from market.truth.observations import observations
-from market.truth.smoother import contraction, discrepancy, fit, standard_normals
+from market.truth.smoother import assimilate, contraction, discrepancy, fit, standard_normals
 
 MATRIX = np.array(
     [[1.0, 0.0, 0.0], [0.9, 0.3, 0.0], [0.7, 0.6, 0.1], [0.5, 0.9, 0.0], [0.3, 1.1, 0.1], [0.0, 1.2, 0.2]]
@@ -120,3 +122,32 @@ def test_draws_are_kept_with_what_they_rest_on(tmp_path: Path) -> None:
     assert [future.values for future in futures][2] == {"a": 0.5, "b.x": 1.0, "c": 1.0}
     with pytest.raises(kept.PosteriorError, match="no posterior 'nobody'"):
         kept.read_posterior("nobody")
+
+
+@pytest.mark.parametrize(
+    ("origin", "start"),
+    [
+        (date(2024, 6, 30), date(2023, 6, 30)),
+        (date(2024, 12, 31), date(2023, 9, 30)),
+        (date(2025, 12, 31), date(2023, 12, 31)),
+    ],
+)
+def test_the_world_of_a_fit_begins_a_year_before_the_last_row_that_may_be_fitted(origin: date, start: date) -> None:
+    assert start_of(origin) == start
+    world = world_of(origin, targets(origin))
+    assert (world.scenario.start, world.vintage) == (start, "strict")
+    assert world.scenario.years < 1.4
+
+
+def test_a_series_that_the_model_cannot_follow_does_not_drown_one_that_it_follows() -> None:
+    truth = np.array([[1.0], [-0.5], [0.0]])
+    observed = np.concatenate([linear(truth)[:, 0], [3.0, -3.0, 3.0, -3.0]])
+
+    def forward(x: Floats) -> Floats:
+        return np.vstack([linear(x), 0.01 * x, 0.01 * x[:1]])
+
+    first = standard_normals(3, 100, 6)
+    names = ["good"] * 6 + ["odd"] * 4
+    apart = assimilate(first, forward, observed, ERROR, waves=3, seed=6, groups=names)
+    together = assimilate(first, forward, observed, ERROR, waves=3, seed=6)
+    assert contraction(apart)[0] > contraction(together)[0] + 0.1
