@@ -14,7 +14,8 @@ from market.policies.load import library
 from market.policies.schema import Policy
 from tests.campaign import arguments, seeds_of
 from tests.policies.judge import Pair, Verdict, judged, mechanism
-from tests.policies.trial import QUARTER_WEEKS, baseline, parting, tried, with_policy, world_of
+from tests.policies.table import Tried, written
+from tests.policies.trial import baseline, parting, tried, with_policy, world_of
 
 
 def main() -> int:
@@ -22,14 +23,18 @@ def main() -> int:
     parser = arguments("policies", __doc__, 20)
     parser.add_argument("names", nargs="*", help="policies of the library, NAME[:key=value,...]; all without any")
     parser.add_argument("--weeks", type=int, default=0, help="length of every trial; that of the policy without it")
+    parser.add_argument("--table", type=Path, metavar="PAGE", help="run nothing; put what is kept into a page's table")
     asked = parser.parse_args()
     asked.kept.mkdir(parents=True, exist_ok=True)
     policies = [tried(name, asked.weeks) for name in asked.names or library()]
     seeds, fine = seeds_of(asked), True
+    if asked.table is not None:
+        written(asked.table, (Tried(policy, _pairs(asked.kept, seeds, policy)) for policy in policies))
+        return 0
     for seed in seeds:
         fill(asked.kept, seed, policies)
     for policy in policies:
-        pairs = [(_read(_base(asked.kept, seed, policy)), _read(_path(asked.kept, seed, policy))) for seed in seeds]
+        pairs = _pairs(asked.kept, seeds, policy)
         for line, verdict in _lines(policy, pairs):
             print(line)
             fine = fine and verdict.holds
@@ -50,10 +55,15 @@ def fill(kept: Path, seed: int, policies: Sequence[Policy]) -> None:
             print(f"seed {seed}: {policy.label}", file=sys.stderr, flush=True)
 
 
+def _pairs(kept: Path, seeds: Sequence[int], policy: Policy) -> list[Pair]:
+    """What is kept of a policy: its runs with those of the baseline."""
+    paths = [(_base(kept, seed, policy), _path(kept, seed, policy)) for seed in seeds]
+    return [(_read(without), _read(with_it)) for without, with_it in paths if with_it.exists()]
+
+
 def _lines(policy: Policy, pairs: list[Pair]) -> Iterator[tuple[str, Verdict]]:
     for expected in policy.expects:
-        quarter = min(expected.weeks or policy.tried.weeks, policy.tried.weeks) // QUARTER_WEEKS - 1
-        verdict = judged(expected, pairs, quarter)
+        verdict = judged(expected, pairs, policy.tried.weeks)
         word = "holds" if verdict.holds else "FAILS"
         yield f"{word}  {policy.name}: {expected.metric} {expected.sign}  {verdict}", verdict
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from scipy.stats import t
 
 from market.policies.schema import Expectation
-from tests.policies.trial import ADOPTING
+from tests.policies.trial import ADOPTING, QUARTER_WEEKS
 
 type Pair = tuple[Any, Any]  # baseline and policy, one seed
 
@@ -32,9 +32,14 @@ class Verdict(NamedTuple):
         return f"{mean:+.2%} [{low:+.2%}, {high:+.2%}] of {self.baseline:.4g}"
 
 
-def judged(expected: Expectation, pairs: Sequence[Pair], quarter: int) -> Verdict:
-    """Compare the metric of a stated sign at the end of a quarter, pair by pair."""
-    values = [[_read(one["quarters"][quarter], expected.metric, pair[1]) for one in pair] for pair in pairs]
+def at_week(expected: Expectation, weeks: int) -> int:
+    """Week of a trial at which a sign is read: the last of a quarter."""
+    return min(expected.weeks or weeks, weeks) // QUARTER_WEEKS * QUARTER_WEEKS
+
+
+def judged(expected: Expectation, pairs: Sequence[Pair], weeks: int) -> Verdict:
+    """Compare the metric of a stated sign, pair by pair, in a trial of so many weeks."""
+    values = [read(expected, pair, weeks) for pair in pairs]
     differences = [with_it - without for without, with_it in values]
     if expected.sign == "0":
         least, most = min(differences), max(differences)
@@ -46,11 +51,13 @@ def judged(expected: Expectation, pairs: Sequence[Pair], quarter: int) -> Verdic
     return Verdict(holds, centre, low, high, mean(without for without, _ in values))
 
 
-def _read(quarter: dict[str, float], metric: str, with_it: Any) -> float:
-    """A metric, or its sum over the regions that adopt the policy in the world of the pair."""
-    if ADOPTING not in metric:
-        return quarter[metric]
-    return math.fsum(quarter[metric.replace(ADOPTING, region)] for region in with_it["adopting"])
+def read(expected: Expectation, pair: Pair, weeks: int) -> tuple[float, float]:
+    """A metric without and with the policy, or its sum over the regions that adopt it in the world of the pair."""
+    metric, quarter = expected.metric, at_week(expected, weeks) // QUARTER_WEEKS - 1
+    regions = pair[1]["adopting"] if ADOPTING in metric else ("",)
+    names = [metric.replace(ADOPTING, region) for region in regions]
+    without, with_it = (math.fsum(one["quarters"][quarter][name] for name in names) for one in pair)
+    return without, with_it
 
 
 def mechanism(pairs: Sequence[Pair]) -> Iterator[str]:

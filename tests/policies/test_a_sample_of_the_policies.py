@@ -7,6 +7,7 @@ import pytest
 from market.policies.load import library, load_policy
 from market.policies.schema import Expectation, Trial
 from tests.policies.judge import judged, mechanism
+from tests.policies.table import HEAD, Tried, written
 from tests.policies.trial import ADOPTING, baseline, parting, wanted, with_policy, world_of
 
 WEEKS = 26
@@ -54,18 +55,33 @@ def test_a_sign_holds_when_its_interval_lies_on_one_side_of_zero():
         return [{"quarters": [{"x": value}]} for value in (without, with_it)]
 
     plus, none = Expectation(metric="x", sign="+"), Expectation(metric="x", sign="0")
-    assert judged(plus, [pair(1, 2), pair(1, 2.1), pair(1, 1.9)], 0).holds
-    assert not judged(plus, [pair(1, 2), pair(1, 0.5), pair(1, 1.9)], 0).holds
-    assert judged(none, [pair(1, 1), pair(2, 2)], 0).holds
-    assert not judged(none, [pair(1, 1), pair(2, 2.0000001)], 0).holds
+    assert judged(plus, [pair(1, 2), pair(1, 2.1), pair(1, 1.9)], 13).holds
+    assert not judged(plus, [pair(1, 2), pair(1, 0.5), pair(1, 1.9)], 13).holds
+    assert judged(none, [pair(1, 1), pair(2, 2)], 13).holds
+    assert not judged(none, [pair(1, 1), pair(2, 2.0000001)], 13).holds
 
 
 def test_what_a_sign_says_of_the_regions_that_adopt_a_policy_is_their_sum_in_both_worlds():
     metric = "regions.{adopting}.x"
     base = {"quarters": [{"regions.a.x": 5, "regions.b.x": 7, "regions.c.x": 9}]}
     with_it = {"quarters": [{"regions.a.x": 4, "regions.b.x": 9, "regions.c.x": 8}], "adopting": ["a", "c"]}
-    found = judged(Expectation(metric=metric, sign="-"), [(base, with_it)], 0)
+    found = judged(Expectation(metric=metric, sign="-"), [(base, with_it)], 13)
     assert (found.mean, found.baseline) == (-2, 14)
+
+
+def test_a_page_has_the_table_of_what_is_kept_in_place_of_the_one_before(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n\n{HEAD[0]}\n|---|\n| old |\n\nafter\n")
+    policy = load_policy("chip-tariff").model_copy(update={"tried": Trial(weeks=WEEKS)})
+    quarters = [[{"policy.levied_usd": usd}] * 2 for usd in (0.0, 2e9, 4e9)]
+    pairs = [({"quarters": quarters[0]}, {"quarters": found}) for found in quarters[1:]]
+    written(page, [Tried(policy, pairs), Tried(load_policy("placebo"), [])])
+    rows = ["| `chip-tariff` | `policy.levied_usd` | + | 26 | 2 | +3.00 bn [-9.71 bn, +15.71 bn] | 2 of 2 that way |",
+            "| `placebo` | | | | 0 | | not tried |"]  # fmt: skip
+    assert page.read_text() == "\n".join(["before", "", *HEAD, *rows, "", "after", ""])
+    page.write_text("nothing")
+    with pytest.raises(ValueError, match="wants one table"):
+        written(page, [])
 
 
 def test_what_is_done_without_a_policy_as_well_is_not_told_of_it():
