@@ -120,8 +120,6 @@ def test_a_month_brings_rents_after_overheads_the_tail_customers_and_other_busin
     assert solvency.monthly_income(world.state, LAB) == round(0.5e9 * 28 / 365 * 100)
     other = given(orgs__fund__income_usd_per_year=365.0)
     assert solvency.monthly_income(other.state, FUND) == 2_800
-    cost = sum(cents for payer, _, cents, _, _ in finance.site_costs(world.state) if payer == CLOUD)
-    assert solvency.site_cost_cents(world.state, CLOUD) == cost > 0
 
 
 # --- what a broken paper costs
