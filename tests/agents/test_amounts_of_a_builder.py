@@ -9,16 +9,19 @@ from given import START
 from seen import GB200, H100, ME, Seen, held, nothing, rented, signed, some
 
 from agents import amounts, owning, resources
+from market.state.sites import Building
 
 YEAR_HOURS = 8760
 
 
 def building(**values):
+    """A building under way."""
     terms = {
-        "building_id": "alpha/building/1", "site": "alpha", "power_kw": 100, "paused_day": -1, "kind": "greenfield",
-        "shell_ready": False, "due_day": START + 100, "start_day": START, "planned_days": 100,
+        "building_id": "alpha/building/1", "site": "alpha", "org": ME, "region": "texas", "power_kw": 100,
+        "kind": "greenfield", "due_day": START + 100, "start_day": START, "planned_days": 100, "on_site": False,
+        "promised_day": START + 100,
     }  # fmt: skip
-    return some(**{**terms, **values})
+    return Building(**{**terms, **values})
 
 
 def site(name="alpha", **values):

@@ -318,7 +318,7 @@ def started(monkeypatch, gap=400.0, buildable=1e9, fundable=1e9, waiting=0, marg
         return iter(())
 
     monkeypatch.setattr(siting, "_begin", begin)
-    list(siting.buildings(Seen(SITING, cash_cents=cents, warehouse={"H100": waiting}), None))
+    list(siting.buildings(Seen(SITING, cash_cents=cents, warehouse={"H100": waiting}, price=1.0), None))
     return found
 
 
@@ -423,7 +423,7 @@ def test_chips_for_a_contract_are_ordered_when_it_is_time_within_power_and_money
 
 
 def test_power_of_sites_is_taken_in_order_and_what_lacks_is_told():
-    places, left = (site("b"), site("a")), {"a": 5.0, "b": 10.0, "c": 99.0}
+    places, left = (site("a"), site("b")), {"a": 5.0, "b": 10.0, "c": 99.0}
     assert fulfilment.taken_kw(left, places, 8.0) == 0.0
     assert left == {"a": 0.0, "b": 7.0, "c": 99.0}
     assert fulfilment.taken_kw(left, places, 8.0) == 1.0

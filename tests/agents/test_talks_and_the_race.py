@@ -6,7 +6,6 @@ import math
 
 import pytest
 from given import START
-from msgspec.structs import replace
 from seen import GB200, H100, ME, Seen, held, lab, nothing, rented, signed, some
 from test_amounts_of_a_builder import site
 from test_ways_to_get_compute import FLEET, MACHINE, way, wish
@@ -14,7 +13,6 @@ from test_what_a_lessor_offers import Normal, asked, quote
 
 from agents import desk, race, talks, valuation
 from agents.decision import Decision, Way, Weights, decide, score
-from events.commands import Terms
 from events.commands.chips import PlaceOrder
 from events.commands.finance import SeekRound
 from events.commands.leases import AcceptQuote, BreakTalks, CounterQuote
@@ -467,9 +465,10 @@ def test_hurry_is_that_of_the_race_of_users_who_wait_or_of_the_org(monkeypatch):
 
 
 def left(taken=(0.0, 0.0, 0.0, 0.0), lost=(0.0, 0.0, 0.0, 0.0), noise=0.0):
-    names = ("term_price", "term_time", "term_risk", "term_control")
-    left_out, won = (Terms("x", **dict(zip(names, values, strict=True))) for values in (lost, taken))
-    return valuation.why_left(left_out, replace(won, term_noise=noise))
+    names = ("price", "time", "risk", "control")
+    left_out, won = (some(score=sum(values), **dict(zip(names, values, strict=True))) for values in (lost, taken))
+    won.score += noise
+    return valuation.why_left(left_out, won)
 
 
 def test_the_term_that_turned_the_order_is_the_reason_or_the_largest_gap_or_noise():

@@ -326,7 +326,7 @@ def buildable(monkeypatch, target=None, way=("greenfield", "texas", False, True)
     values = {"talks.bill_share": 0.5, "sites.patience_weeks": 5.0, "talks.hall_weeks": 9.0, "sites.slip_sd": 0.3,
               **dict(terms)}  # fmt: skip
     seen = Seen(values, dict(traits), **nothing(
-        home_regions=("texas", "utah"), lab=facts.get("lab"), work_h100e=5.0, draws=None,
+        home_regions=("texas", "utah"), lab=facts.get("lab"), is_regulated="may" in facts, work_h100e=5.0, draws=None,
         sites=facts.get("sites", ()), regions=("texas", "utah"),
     ))  # fmt: skip
     monkeypatch.setattr(options, "hall_region", lambda *_: "texas")
