@@ -20,6 +20,9 @@ from market.rules.policy import policy_hooks
         ("texas-sb6:from=2024-08-01", "LoadCurtailed"),
         ("curtailable-load:from=2024-08-01", "ParameterSet"),
         ("compute-reporting:flop=1e24", "ReportFiled"),
+        ("h20-licence:from=2024-08-01", "LicenceSought"),
+        ("h20-licence:from=2024-08-01", "OrderCancelled"),
+        ("state-moratoria:from=2024-08-01", "PolicyAdopted"),
     ],
 )
 def test_the_auditor_holds_under_a_policy(frontier, policy, shown_by):
