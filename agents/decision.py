@@ -43,7 +43,7 @@ class Way(StrEnum):
 
 
 SITE_KINDS: Mapping[str, NewSiteKind] = {Way.BROWNFIELD: "brownfield", Way.LEASED_SHELL: "leased"}  # others: new land
-Gate = Literal["permission", "power", "finance", "lost to another"]  # what an option must pass whatever it scores
+Gate = Literal["permission", "power", "finance"]  # what an option must pass whatever it scores
 
 
 class Target(Struct, frozen=True, kw_only=True):
@@ -106,6 +106,7 @@ class Option(Struct, frozen=True, kw_only=True):
     is_executable : False for a hope, such as a hall not found yet: a reason to hold out, never to break talks
     is_away : whether it lies in a region that is new to an org which has sites elsewhere
     available : how much of it there is beside the other options; 1 where that limits nothing
+    is_slot_lost : whether it comes later than first offered because another buyer took its place
     """
 
     name: str
@@ -127,6 +128,7 @@ class Option(Struct, frozen=True, kw_only=True):
     is_firm: bool = True
     is_away: bool = False
     available: float = 1.0
+    is_slot_lost: bool = False
 
     @property
     def site_kind(self) -> NewSiteKind:
@@ -223,8 +225,14 @@ class Decision(Struct, frozen=True):
 
 
 def true_reason(lost: Scored, won: Scored) -> OptionLeft:
-    """Name what an option was left for: the gate that it failed, else the term that turned the order."""
-    return lost.option.failed[0] if lost.option.failed else why_left(lost, won)
+    """Name what an option was left for: the gate that it failed, else the term that turned the order.
+
+    Time that turned it is another buyer's where that one took the place.
+    """
+    if lost.option.failed:
+        return lost.option.failed[0]
+    reason = why_left(lost, won)
+    return "lost to another" if reason == "too late" and lost.option.is_slot_lost else reason
 
 
 def score(target: Target, option: Option, weights: Weights, noise: float = 0.0) -> Scored:

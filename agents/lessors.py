@@ -206,11 +206,13 @@ def offer(view: MarketView, request: Request) -> LeaseTerms | TalksEnd:
     asked = math.ceil(request.h100e / chip.h100e)
     least = p("labs.race_least_share" if request.chip else "desk.part_min") * asked
     last = view.day + math.ceil(YEAR_DAYS * p("contracts.raise_years_max"))
-    if min(asked, int(carried_gpus(view, chip, last))) < least:  # what is carried grows with the wait, up to then
+    firm = view.trait("largest_firm_share", 1.0) if request.chip else 1.0  # a machine is one firm's of a group
+    if min(asked, int(firm * carried_gpus(view, chip, last))) < least:  # what is carried grows with the wait
         return "finance"
     plan = place_for(view, chip, asked, request)
     first = request.due_day if plan is None else max(request.due_day, view.day + round(7 * plan.weeks))
-    carried, built = int(carried_gpus(view, chip, first, plan and plan.works)), int(buildable_gpus(view, chip))
+    carried = int(firm * carried_gpus(view, chip, first, plan and plan.works))
+    built = int(firm * buildable_gpus(view, chip))
     gpus = min(asked, carried, built)
     if gpus < least:
         return "finance" if carried <= built else "power"

@@ -216,7 +216,7 @@ def own_sites(view: MarketView, target: Target) -> list[Option]:
 
 
 def quoted(view: MarketView, target: Target, quote: Quote) -> Option:
-    """A quote as an option: dearer where hours stay unused, gated where money or the slot is gone."""
+    """A quote as an option: dearer where hours stay unused, gated where money or permission lacks."""
     chip, p = view.chip(quote.chip), view.param
     price = quote.price_usd_per_gpu_hour / unit_h100e(view, target, chip) / view.training_yield(quote.quote_id)
     price /= target.hours_share
@@ -226,8 +226,6 @@ def quoted(view: MarketView, target: Target, quote: Quote) -> Option:
     if view.rented() and all(lease.lessor != quote.lessor for lease in view.rented()):
         price *= 1 + p("talks.switching_share")
     failed: list[Gate] = [] if permission.accepting(view, quote).is_worth_asking else ["permission"]
-    if quote.start_day > quote.first_start_day + 7 * SLIP_WEEKS:
-        failed.append("lost to another")
     cash = (view.cash_cents - view.duty_cents(quote.lessor)) / 100 - promised_usd(view)
     first = paid_first_usd(view, target, quote)
     left = cash - own_part(view) * committed_usd(view) if first else cash
@@ -247,6 +245,7 @@ def quoted(view: MarketView, target: Target, quote: Quote) -> Option:
         site=quote.site,
         chip=quote.chip,
         quote_id=quote.quote_id,
+        is_slot_lost=quote.start_day > quote.first_start_day + 7 * SLIP_WEEKS,
     )
 
 

@@ -121,7 +121,7 @@ def go_on(view: MarketView, talks: Talks, found: Decision, best: Scored) -> Iter
 def without_gate(
     view: MarketView, talks: Talks, found: Decision, pair: tuple[Scored, Scored | None]
 ) -> Iterator[Command]:
-    """Deal with a best quote that fails a gate: its slot was sold, or the money is not there yet."""
+    """Deal with a best quote that fails a gate: the money is not there yet, or a policy forbids it."""
     best, other = pair
     quote = next(q for _, q in talks if q is not None and q.quote_id == best.option.quote_id)
     if other is not None:

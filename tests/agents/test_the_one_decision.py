@@ -87,10 +87,17 @@ def test_a_lab_that_prizes_control_builds_for_control():
     assert best(leased(weeks=22.0), built(), control=0.8) == (Way.BROWNFIELD, "control")
 
 
-@pytest.mark.parametrize("gate", ["finance", "power", "permission", "lost to another"])
+@pytest.mark.parametrize("gate", ["finance", "power", "permission"])
 def test_a_gate_is_no_weight_and_names_itself(gate):
     way, reason = best(leased(price=0.01, weeks=0.0, failed=(gate,)), built())
     assert (way, reason) == (Way.BROWNFIELD, gate)
+
+
+def test_a_slot_that_another_buyer_took_costs_its_wait_and_no_more():
+    late = leased(price=1.5, weeks=100.0, is_slot_lost=True)
+    assert best(late, built(price=2.1), urgency=0.01)[0] == Way.CONTRACT, "who does not mind waiting waits"
+    assert best(late, built(price=2.1)) == (Way.BROWNFIELD, "lost to another")
+    assert best(leased(price=1.5, weeks=100.0), built(price=2.1)) == (Way.BROWNFIELD, "too late")
 
 
 def test_a_hope_is_a_reason_to_hold_out_and_is_never_executed():

@@ -474,6 +474,15 @@ def offering(monkeypatch, plan, request=(), traits=(), terms=(), carried=1e9, bu
 LAND = Plan("", Build("greenfield", "texas", False), "texas", 50.0)
 
 
+def test_a_machine_is_one_firms_of_a_group(monkeypatch):
+    group = {"largest_firm_share": 0.25}
+    assert offering(monkeypatch, LAND, {"chip": "H100"}, group, carried=3_000.0) == "finance"
+    assert offering(monkeypatch, LAND, {"chip": "H100"}, group, carried=4_000.0, built=3_000.0) == "power"
+    assert offering(monkeypatch, LAND, {"chip": "H100"}, group, carried=4_000.0, built=4_000.0).gpus == 1_000
+    assert offering(monkeypatch, LAND, {"chip": "H100"}, carried=1_000.0).gpus == 1_000
+    assert offering(monkeypatch, LAND, {}, {**group}, {"desk.part_min": 0.5}, carried=1_000.0).gpus == 1_000
+
+
 def test_an_offer_begins_with_its_place_and_not_before_it_is_wanted(monkeypatch):
     terms = offering(monkeypatch, LAND)
     assert (terms.gpus, terms.start_day, terms.end_day) == (1_000, START + 350, START + 1_350)
