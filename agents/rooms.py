@@ -30,8 +30,12 @@ class Room(NamedTuple):
     def weeks_until(self, view: MarketView, kw: float) -> float | None:
         """Weeks until so much is free, building after building; None when it never will be as planned.
 
-        What own users and the labs that the org backs will take by then comes first; who rents by the hour does not.
+        What own users and the labs that the org backs will take comes first, by then and until new land could serve
+        them, for it is let for years; who rents by the hour does not.
         """
+        last = self.free_kw + sum(power for _, power in self.coming)
+        if last - needed_kw(view, greenfield_weeks(view)) * self.share < kw:
+            return None
         room = self.free_kw
         for due, power in ((view.day, 0), *self.coming):
             room += power

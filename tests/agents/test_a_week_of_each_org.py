@@ -293,11 +293,20 @@ def test_the_highest_of_more_opinions_lies_further_above_the_mean():
 
 def test_room_comes_building_after_building_beside_what_others_were_promised(monkeypatch):
     monkeypatch.setattr(rooms, "needed_kw", lambda view, weeks: 10.0 * weeks)
+    monkeypatch.setattr(rooms, "greenfield_weeks", lambda view: 20.0)
     place = rooms.Room("alpha", "texas", 100.0, ((START + 70, 200), (START + 140, 300)), 0.5)
     for kw, weeks in ((100.0, 0.0), (100.1, 10.0), (250.0, 10.0), (250.1, 20.0), (500.0, 20.0), (500.1, None)):
         assert place.weeks_until(Seen(), kw) == weeks
-    past = place._replace(coming=((START - 70, 200),))
+    past = place._replace(coming=((START - 70, 200), (START + 140, 100)))
     assert past.weeks_until(Seen(), 300.0) == 0.0
+
+
+def test_power_is_not_let_for_years_that_own_users_lack_before_new_land_could_serve_them(monkeypatch):
+    monkeypatch.setattr(rooms, "needed_kw", lambda view, weeks: 10.0 * weeks)
+    place = rooms.Room("alpha", "texas", 100.0, ((START + 70, 200), (START + 140, 300)), 0.5)
+    for land, kw, weeks in ((20.0, 250.0, 10.0), (80.0, 200.0, 10.0), (80.0, 200.1, None), (130.0, 0.1, None)):
+        monkeypatch.setattr(rooms, "greenfield_weeks", lambda view, land=land: land)
+        assert place.weeks_until(Seen(), kw) == weeks
 
 
 def test_room_at_a_site_is_spare_power_less_what_was_promised_and_signed_and_its_part_is_its_power():
