@@ -298,8 +298,3 @@ def divide(found: Decision, scale: float) -> list[tuple[Scored, float]]:
     total = math.fsum(weights)
     parts = [(s, weight / total) for s, weight in zip(ranked, weights, strict=True) if weight > 0]
     return sorted(parts, key=lambda item: (-item[1], item[0].option.name))
-
-
-def gumbel(u: float, scale: float) -> float:
-    """Turn a uniform draw into a Gumbel one of that scale: what a logit adds to its options."""
-    return -scale * math.log(-math.log(u))

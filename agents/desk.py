@@ -15,7 +15,7 @@ from agents.targets import users_urgency
 from agents.valuation import own_weight
 from events.commands import Command
 from events.commands.leases import RequestLease
-from market.rng import LIFETIME, NORMAL_MAX, Draws
+from market.rng import LIFETIME, NORMAL_MAX, Draws, gumbel
 from market.units import MONTH_WEEKS
 from market.view import MarketView, Request
 
@@ -164,7 +164,7 @@ class _Noise(dict[str, float]):
 
     def __missing__(self, option: str) -> float:
         u = self._view.draws.uniform("option", option, self._month)
-        self[option] = decision.gumbel(u, self._view.param("decision.noise"))
+        self[option] = gumbel(u, self._view.param("decision.noise"))
         return self[option]
 
 

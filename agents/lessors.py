@@ -84,8 +84,7 @@ def plans(view: MarketView, lead: float, kw: float, places: tuple[Sequence[str],
     places : those regions, and sites that can take the building. What its own users and the labs that it backs lack has
     asked for power first, at each site its part.
     """
-    regions, sites = places
-    first, is_tenant = spoken_for_kw(view), means.has_tenants_credit(view)
+    (regions, sites), first, is_tenant = places, spoken_for_kw(view), means.has_tenants_credit(view)
     at = {region: [site for site in sites if site.region == region] for region in regions}
     plant_weeks = means.power_weeks(view, build_of("greenfield", regions[0], True), kw) if regions else 0.0
     for region in regions:
@@ -108,8 +107,7 @@ def at_wish(view: MarketView, chip: Chip, gpus: int, region: str) -> Plan | None
     """The lessee's own place, in the hall that it has in view: on the grid, for a cloud brings no turbines."""
     if region not in view.home_regions():
         return None
-    build = build_of("brownfield", region, False)
-    kw = gpus * chip.power_kw_it_per_gpu
+    build, kw = build_of("brownfield", region, False), gpus * chip.power_kw_it_per_gpu
     power = means.power_weeks(view, build, kw)
     shell = means.shell_weeks(view, "brownfield", region)
     if power > shell or not permission.to_build(view, region, "brownfield", kw, on_site=False).is_worth_asking:

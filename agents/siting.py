@@ -15,7 +15,7 @@ from agents.resources import buildable_kw, running_kw
 from agents.valuation import is_my_week
 from events.commands import Command
 from events.commands.sites import ConnectToGrid, PauseBuilding, RenewPermit, ResumeBuilding
-from market.rng import Draws
+from market.rng import Draws, gumbel
 from market.units import MONTH_WEEKS, QUARTER_WEEKS
 from market.view import MarketView
 
@@ -108,7 +108,7 @@ def _begin(
     kw = wanted.h100e / chip.h100e * chip.power_kw_it_per_gpu if chip else 0.0
 
     def noise(option: str) -> float:
-        return decision.gumbel(draws.uniform("building", f"{name} {option}"), scale)
+        return gumbel(draws.uniform("building", f"{name} {option}"), scale)
 
     behind = []
     for scored, queue in ways:

@@ -53,6 +53,11 @@ def lognormal(median: float, sd: float, z: float) -> float:
     return median * math.exp(sd * z)
 
 
+def gumbel(u: float, scale: float) -> float:
+    """Turn a uniform draw into a Gumbel one of that scale: what a logit adds to its options."""
+    return -scale * math.log(-math.log(u))
+
+
 class Draws:
     """The draws of one org in one week. Each is keyed by the org: it draws for nobody else, and no attribute is a seed.
 

@@ -43,12 +43,15 @@ def account(of: Book, cleared: Cleared) -> Account:
     got = _served(of, cleared)
     room, bids = Room(of), {bid.id: bid for bid in of.bids}
     paid, hours = dict.fromkeys(bids, 0.0), of.hours
-    cost = 0.0
+    cost, costs = 0.0, dict[tuple[str, str, int, int], float]()
     for x in cleared.allotments:
-        term, place = bids[x.bid].alternatives[x.alternative].term, (x.site, x.chip)
+        asked, place = bids[x.bid].alternatives[x.alternative], (x.site, x.chip)
+        term, key = asked.term, (x.site, x.chip, asked.first_week, asked.weeks)
         if x.units > room.fits(place, term):
             raise Infeasible(f"{x.bid}: {x.units:,} units of {x.chip} at {x.site} are more than is left there")
-        least = room.cost(place, term) * hours * x.units
+        if key not in costs:
+            costs[key] = room.cost(place, term) * hours
+        least = costs[key] * x.units
         if x.pays_usd < least - CLOSE * max(1.0, least):
             raise Infeasible(f"{x.bid}: pays {x.pays_usd:g} USD at {x.site}, less than the reserve of {least:g}")
         room.take(place, term, x.units)
@@ -60,7 +63,8 @@ def account(of: Book, cleared: Cleared) -> Account:
             raise Infeasible(f"{bid}: pays {paid[bid]:g} USD for what is worth {usd:g} to it")
     money, value = math.fsum(paid.values()), math.fsum(worth.values())
     wanted = {bid.id: _wanted(bid, got.get(bid.id)) for bid in of.bids}
-    unserved = {bid: n - got.get(bid, (0, 0))[1] for bid, n in wanted.items() if n > got.get(bid, (0, 0))[1]}
+    served_units = {bid: got[bid][1] if bid in got else 0 for bid in wanted}
+    unserved = {bid: n - served_units[bid] for bid, n in wanted.items() if n > served_units[bid]}
     served = [unit_worth(of, bids[bid].alternatives[number]) for bid, (number, _) in got.items()]
     left = [max(unit_worth(of, a) for a in bids[bid].alternatives) for bid in unserved if bid not in got]
     return Account(

@@ -153,9 +153,10 @@ class Room:
         (site, chip), kw = place, self.kw.get(place[1], 0.0)
         for week in term:
             self.units[site, chip, week] -= units
-            self.row_kw[site, chip, week] -= kw * units
-            if (site, week) in self.site_kw:
-                self.site_kw[site, week] -= kw * units
+            if kw:
+                self.row_kw[site, chip, week] -= kw * units
+                if (site, week) in self.site_kw:
+                    self.site_kw[site, week] -= kw * units
 
     def cost(self, place: Place, term: range) -> float:
         """Reserve of one unit over a term, USD an hour of each week."""

@@ -119,18 +119,18 @@ def _place(offers: Sequence[Offer], claims: Sequence[Claim], shared: Shared) -> 
     )
     pairs = sorted(zip(claims, shared.units, strict=True), key=lambda x: (not x[0].asked.contiguous, x[0].bid.id))
     open_to = [x for x in offers if shared.price_usd is None or x.reserve_usd <= shared.price_usd]
+    price = shared.price_usd
     for claim, units in pairs:
         if units < 1:
             continue
-        took = list(_take(open_to, claim, units, left))
-        pays = sum(n * (offer.reserve_usd if shared.price_usd is None else shared.price_usd) for offer, n in took)
-        got = sum(n for _, n in took)
+        took = [
+            (offer, n, offer.reserve_usd if price is None else price) for offer, n in _take(open_to, claim, units, left)
+        ]
+        pays, got = sum([n * each for _, n, each in took]), sum([n for _, n, _ in took])
         if got < least_units(claim.asked) or pays > claim.worth_usd * got * (1 + 1e-12):
             short.append((got / claim.asked.units, claim.bid.id, claim))
             continue
-        for offer, n in took:
-            each = offer.reserve_usd if shared.price_usd is None else shared.price_usd
-            placed.append((claim, offer.place, n, each))
+        placed += [(claim, offer.place, n, each) for offer, n, each in took]
     return placed, min(short, key=lambda x: x[:2])[2] if short else None
 
 

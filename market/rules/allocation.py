@@ -14,7 +14,7 @@ from market.rules.base import Happening, columns_of
 from market.rules.chips import may_buy
 from market.rules.demand import logistic
 from market.rules.prices import energy_of, running_cost
-from market.state import State, next_id
+from market.state import State
 from market.state.chips import Order
 from market.units import CENTS, MONTH_WEEKS, YEAR_MONTHS, digits
 
@@ -80,7 +80,7 @@ def allocate(state: State, day: int) -> Iterator[Happening]:
 
 def _fill(orders: list[Order], given: int, price: float | None, day: int) -> Iterator[Happening]:
     """Give GPUs to an org's orders, at a price or at each order's own."""
-    share = given / sum(order.gpus for order in orders)
+    share = given / sum([order.gpus for order in orders])
     for order in orders:
         gpus = min(order.gpus, given)
         if gpus == 0:
@@ -107,7 +107,7 @@ def ship(state: State, allocated: list[events.ChipsAllocated], day: int) -> Iter
         load[shipment.oem] += shipment.gpus
     full = {oem: gpus / rate[oem] for oem, gpus in load.items()}  # weeks of work
     weeks = p["shipping.weeks"]
-    shipped: dict[str, int] = defaultdict(int)
+    shipped: dict[str, int] = {}  # number of each org's latest
     sent: list[tuple[str, str, str, str, str, int, int]] = []
     bills: list[tuple[str, str, int, str, str]] = []
     for event in allocated:
@@ -115,9 +115,9 @@ def ship(state: State, allocated: list[events.ChipsAllocated], day: int) -> Iter
         load[oem] += event.gpus
         full[oem] = load[oem] / rate[oem]
         late = max(0.0, full[oem] - weeks)
-        shipped[event.org] += 1
-        stem, _, number = next_id(state, event.org, "shipment").rpartition("/")
-        shipment_id = f"{stem}/{int(number) + shipped[event.org] - 1}"
+        stem = f"{event.org}/shipment"
+        number = shipped[event.org] = shipped.get(event.org, state.run.counters.get(stem, 0)) + 1
+        shipment_id = f"{stem}/{number}"
         due_day = day + round(7 * (weeks + late))
         sent.append((shipment_id, event.order_id, event.org, oem, event.chip, event.gpus, due_day))
         cents = round(event.gpus * event.price_usd_per_gpu * CENTS)
@@ -154,11 +154,11 @@ def install(state: State, day: int) -> Iterator[Happening]:
         if not state.chips.warehouse[org] or (estate is not None and estate.plan == "liquidation"):
             continue  # what waits in a liquidation is offered for sale
         spare, cost = {site.name: site.spare_w for site in sites[org]}, {s.name: energy[s.region] for s in sites[org]}
-        stays: list[tuple[str, int]] = []
+        stays, arrival = list[tuple[str, int]](), _arrival(state, org)
         for chip, waiting in sorted(state.chips.warehouse[org].items(), key=lambda item: rank[item[0]]):
             left, watts = waiting, round(state.chips.chips[chip].power_kw_it_per_gpu * 1000)
             open_to = [site for site, power in spare.items() if power >= watts]
-            for name in sorted(open_to, key=lambda s: (-owed[(org, chip, s)], cost[s], s)):
+            for name in sorted(open_to, key=lambda s: (-owed.get((org, chip, s), 0), cost[s], s)):
                 gpus = min(left, spare[name] // watts)
                 if gpus:
                     left -= gpus
@@ -166,13 +166,13 @@ def install(state: State, day: int) -> Iterator[Happening]:
                     event = events.GpusInstalled(
                         org=org, site=name, chip=chip, gpus=gpus, power_kw_it=-(-gpus * watts // 1000)
                     )
-                    yield Happening(day, event, org, _arrival(state, org))
+                    yield Happening(day, event, org, arrival)
             if left:
                 stays.append((chip, left))
         if stays and org not in state.chips.waiting:
             chip, left = max(stays, key=lambda item: (item[1], item[0]))
             said = events.GpusWaitForPower(org=org, chip=chip, gpus=left, reason="power")
-            yield Happening(day, said, "world", _arrival(state, org))
+            yield Happening(day, said, "world", arrival)
 
 
 def _arrival(state: State, org: str) -> str:
@@ -184,7 +184,7 @@ def _arrival(state: State, org: str) -> str:
 def retire(state: State, day: int) -> Batch | None:
     """Take a month's wear out of each owned holding, and switch off what no longer earns its running cost."""
     wear = state.run.parameters["fleet.retire_per_year"] / YEAR_MONTHS
-    idle: dict[tuple[str, str], float] = {}
+    idle: dict[tuple[str, str], float] = {}  # part of a class that leaves, by chip and region
     works = work.in_h100e(state, day)
     gone: list[tuple[str, str, str, int, int]] = []
     busy: dict[tuple[str, str, str], int] = defaultdict(int)
@@ -193,11 +193,12 @@ def retire(state: State, day: int) -> Batch | None:
     for place, holding in state.chips.holdings.items():
         if not holding.owned:
             continue
-        free = min(holding.owned, holding.held - busy.get(place, 0))
         kind = holding.chip, state.sites.sites[holding.site].region
         if kind not in idle:
-            idle[kind] = idle_share(state, *kind, works[holding.chip])
-        gpus = min(free, round(holding.owned * min(1.0, wear + idle[kind])))
+            idle[kind] = min(1.0, wear + idle_share(state, *kind, works[holding.chip]))
+        if (gpus := round(holding.owned * idle[kind])) <= 0:
+            continue
+        gpus = min(gpus, holding.owned, holding.held - busy.get(place, 0))
         if gpus > 0:
             watts = round(state.chips.chips[holding.chip].power_kw_it_per_gpu * 1000)
             gone.append((holding.org, holding.site, holding.chip, gpus, gpus * watts // 1000))

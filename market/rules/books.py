@@ -44,13 +44,14 @@ class Waiting:
     """Orders by chip and org of the chips that there are, and the orgs that wait."""
 
     def __init__(self, state: State, day: int) -> None:
-        chips = state.chips.chips
+        stocked = {name for name, chip in state.chips.chips.items() if chip.stock_gpus >= 1}
         self.by_chip: dict[str, dict[str, list[Order]]] = defaultdict(lambda: defaultdict(list))
         ordered: dict[str, list[Order]] = defaultdict(list)
         for order in state.chips.orders.values():
-            if chips[order.chip].stock_gpus >= 1:  # of others nothing is shared out
-                self.by_chip[order.chip][order.org].append(order)
-            ordered[order.org].append(order)
+            chip, org = order.chip, order.org
+            if chip in stocked:  # of others nothing is shared out
+                self.by_chip[chip][org].append(order)
+            ordered[org].append(order)
         self.day = day
         self.sites: dict[str, list[Site]] = defaultdict(list)
         for site in state.sites.sites.values():
@@ -94,21 +95,22 @@ class Waiting:
 def powered_share(state: State, org: str, orders: Sequence[Order], sites: Sequence[Site]) -> float:
     """Part of what an org has ordered or waits for that its spare energised power could run, 0 to 1."""
     chips = state.chips.chips
-    wanted = sum(o.gpus * chips[o.chip].power_kw_it_per_gpu for o in orders)
-    wanted += sum(n * chips[c].power_kw_it_per_gpu for c, n in state.chips.warehouse.get(org, {}).items())
-    spare = sum(site.spare_w for site in sites) / 1000
+    wanted = sum([o.gpus * chips[o.chip].power_kw_it_per_gpu for o in orders])
+    wanted += sum([n * chips[c].power_kw_it_per_gpu for c, n in state.chips.warehouse.get(org, {}).items()])
+    spare = sum([site.spare_w for site in sites]) / 1000
     return clip(spare / wanted, 0.0, 1.0) if wanted > 0 else 1.0
 
 
 def chip_book(state: State, name: str, waiting: Waiting) -> Book:
     """The stock of a chip, and the orders for it, one bid an org; the seller takes the least price on order."""
     chip, by_org = state.chips.chips[name], waiting.by_chip[name]
-    least = min((order.price_usd_per_gpu for orders in by_org.values() for order in orders), default=0.0)
+    prices = {org: [order.price_usd_per_gpu for order in orders] for org, orders in by_org.items()}
+    least = min(map(min, prices.values()), default=0.0)
     bids = []
     for org, orders in by_org.items():
-        need, buyer = sum(order.gpus for order in orders), waiting.buyer(org)
+        need, buyer = sum([order.gpus for order in orders]), waiting.buyer(org)
         bid = min(buyer.worth_usd_per_gpu(waiting, chip), buyer.cash_usd_per_gpu)
-        bid = max(bid, *(order.price_usd_per_gpu for order in orders))  # no less than what it has agreed to
+        bid = max(bid, *prices[org])  # no less than what it has agreed to
         asked = Alternative(need, bid * need, (name,))
         bids.append(Bid(org, org, (asked,), buyer.weight(state, need), buyer.prepaid, buyer.powered))
     return book([Lot(chip.supplier, name, "all", 0, chip.stock_gpus, least)], bids, "GPU")
@@ -129,7 +131,7 @@ class Buyer:
         lost = (1 - self.powered) * _annuity(rate, min(self.wait_years, life))
         self.earning_years = _annuity(rate, life) - lost
         self.residual, self.discount = p["means.residual_share"], (1 + rate) ** -life
-        gpus = sum(order.gpus for order in orders)
+        gpus = sum([order.gpus for order in orders])
         self.cash_usd_per_gpu = max(0, cash(state, org)) / CENTS / max(1, gpus)
 
     def weight(self, state: State, need: int) -> float:

@@ -246,7 +246,9 @@ def _served(
 ) -> Iterator[Happening]:
     """Grant what is ready and fits; smaller loads pass one that does not fit."""
     for building in queue:
-        if building.power_kw > room_kw or building.paused_day >= 0 or power_day(state, building) > day:
+        if building.power_kw > room_kw or building.paused_day >= 0 or building.start_day + wanted_days(building) > day:
+            continue
+        if power_day(state, building) > day:
             continue
         room_kw -= building.power_kw
         yield Happening(day, _grant_of(state, building, kind, day), "world", building.building_id)

@@ -225,13 +225,12 @@ def replan(state: State, day: int) -> Iterator[Happening]:
 
 def clusters(state: State, day: int) -> Iterator[Happening]:
     """Announce clusters that pass a size: the first of its chip, a new one, or one that has grown."""
-    said: set[str] = set()
+    said, clusters = set[str](), state.training.clusters
     for name, holding in state.chips.holdings.items():
         gpus = holding.owned + holding.leased_in
         if gpus < CLUSTER_SIZES[0] or holding.leased_out:
             continue
-        size = CLUSTER_SIZES[bisect_right(CLUSTER_SIZES, gpus) - 1]
-        known = state.training.clusters.get(name, 0)
+        size, known = CLUSTER_SIZES[bisect_right(CLUSTER_SIZES, gpus) - 1], clusters.get(name, 0)
         first = holding.chip not in state.training.largest_cluster and holding.chip not in said
         if size <= known or (not first and holding.owned and state.sites.sites[holding.site].kind == "pool"):
             continue  # nothing new; or a pool, which stands for many halls and is no single machine

@@ -24,8 +24,8 @@ def mean_per_h100e(state: State, day: int) -> float:
     """Mean work of an installed H100e over that of an H100; 1 before anything is installed."""
     works, chips = in_h100s(state, day), state.chips.chips
     installed = [(h.owned, h.chip) for h in state.chips.holdings.values() if h.owned]
-    h100e = math.fsum(gpus * chips[name].h100e for gpus, name in installed)
-    return math.fsum(gpus * works[name] for gpus, name in installed) / h100e if h100e else 1.0
+    h100e = math.fsum([gpus * chips[name].h100e for gpus, name in installed])
+    return math.fsum([gpus * works[name] for gpus, name in installed]) / h100e if h100e else 1.0
 
 
 def in_h100e(state: State, day: int) -> dict[str, float]:

@@ -2,53 +2,48 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from functools import cached_property, wraps
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING
+from weakref import ref
 
 from market.rules.base import trait
 from market.rules.credit import service_and_income
 from market.rules.foresee import Users, users_of
 from market.rules.free import promised_by
-from market.state import State
 from market.state.finance import Books
 from market.state.training import Lab
 from market.units import DAYS_PER_YEAR
 from market.view.frozen import frozen
-from market.view.grouped import Grouped, Policies
+from market.view.grouped import Grouped
 from market.view.settable import Settable, settable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def once_each[S: EachOrg, T](find: Callable[[S, str], T]) -> Callable[[S, str], T]:
+def once_each[S: EachOrg, T](find: Callable[[S, str], T]) -> cached_property[Callable[[str], T]]:
     """Keep what a reading finds of an org, or of a role, for as long as its week lasts."""
-
-    name = find.__name__
-
-    @wraps(find)
-    def kept(shared: S, org: str) -> T:
-        known = shared.known[name]
-        if org not in known:
-            known[org] = find(shared, org)
-        found: T = known[org]
-        return found
-
+    kept = cached_property(lambda shared: _Kept(find, shared).__getitem__)
+    kept.__doc__ = find.__doc__
     return kept
 
 
+class _Kept[S: EachOrg, T](dict[str, T]):
+    """What a reading found, by org or role; its own method reads it, for that is asked a hundred thousand times."""
+
+    def __init__(self, find: Callable[[S, str], T], shared: S) -> None:
+        super().__init__()
+        self._find, self._shared = find, ref(shared)  # which holds this: no circle keeps a week in memory
+
+    def __missing__(self, org: str) -> T:
+        shared = self._shared()
+        assert shared is not None  # its views hold it
+        found = self[org] = self._find(shared, org)
+        return found
+
+
 class EachOrg(Grouped):
-    """Readings of single orgs and roles.
-
-    Attributes
-    ----------
-    known : what was found, by name of the reading and of the org or role.
-    """
-
-    def __init__(self, state: State, hooks: Policies | None = None) -> None:
-        super().__init__(state, hooks)
-        self.known: defaultdict[str, dict[str, Any]] = defaultdict(dict)
+    """Readings of single orgs and roles."""
 
     @cached_property
     def parameters(self) -> Settable:

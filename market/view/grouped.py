@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Protocol
+from weakref import proxy
 
 import msgspec
 
@@ -55,7 +56,7 @@ class _Copies[T: msgspec.Struct](dict[str, tuple[T, ...]]):
 
     def __init__(self, records: ByOrg[T]) -> None:
         super().__init__()
-        self._records = records
+        self._records = proxy(records)  # which hold this: no circle keeps a week in memory
 
     def __missing__(self, org: str) -> tuple[T, ...]:
         held = self._records[org]

@@ -63,7 +63,7 @@ class OwnView(PublicView):
 
     def monthly_rent_cents(self) -> int:
         """Rent of four weeks."""
-        return shared_of(self).rents_cents.get(self.me, 0)
+        return shared_of(self).rent_cents(self.me)
 
     def burn_cents(self) -> int:
         """Spending of four weeks beyond earnings."""

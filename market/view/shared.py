@@ -205,10 +205,10 @@ class Shared(SharedPower):
         """Rent that an org earns in four weeks, on demand included."""
         return round(sum(map(lease_rent, self.let[org])) + self.on_demand_cents.get(org, 0.0))
 
-    @cached_property
-    def rents_cents(self) -> dict[str, int]:
-        """Rent of four weeks by lessee."""
-        return {org: sum(map(lease_rent, self.rented[org])) for org in self.state.index.rented}
+    @once_each
+    def rent_cents(self, org: str) -> int:
+        """Rent that a lessee pays in four weeks."""
+        return sum(map(lease_rent, self.rented[org]))
 
     @cached_property
     def captive(self) -> dict[str, float]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from agents import desk, fulfilment, lessors, means, owning, race, rooms, talks, targets
-from agents.decision import Option, Target, Way, Weights, decide, gumbel, score, true_reason
+from agents.decision import Option, Target, Way, Weights, decide, score, true_reason
 from events.commands.chips import PlaceOrder
 from events.commands.finance import SeekRound
 from events.commands.leases import AcceptQuote, BreakTalks, CounterQuote, GiveQuote, RequestLease
@@ -21,7 +21,7 @@ from events.types.demand import UseMeasured
 from events.types.finance import PaymentMade, RoundClosed
 from events.types.leases import LeaseRequested
 from events.types.training import ServingMeasured
-from market.rng import Draws
+from market.rng import Draws, gumbel
 from market.view import MarketView, Shared
 from market.view.base import NotVisible
 
