@@ -14,7 +14,7 @@ from agents.means import YEAR_DAYS, Build, build_of
 from agents.resources import own_part, running_kw
 from agents.rights import with_clauses
 from agents.rooms import rooms, spoken_for_kw
-from agents.valuation import once
+from agents.valuation import once, once_each
 from events.commands import Command
 from events.commands.leases import BreakTalks, GiveQuote
 from events.kinds import TalksEnd
@@ -145,19 +145,11 @@ def carried_gpus(view: MarketView, chip: Chip, first_day: int, build: Build | No
     return max(0.0, means_usd.cash + years * means_usd.per_year) / (means_usd.part * bill)
 
 
+@once_each
 def least_bill_usd(view: MarketView, chip: Chip) -> float:
     """Bill of a GPU with new land where that costs least."""
-    known = _least_bills_usd(view)
-    if chip.name not in known:
-        open_to = (build_of("greenfield", region, False) for region in view.home_regions())
-        known[chip.name] = min((means.bill_usd(view, chip, 1, each) for each in open_to), default=math.inf)
-    return known[chip.name]
-
-
-@once
-def _least_bills_usd(view: MarketView) -> dict[str, float]:
-    """Such bills by chip that were asked for so far."""
-    return {}
+    open_to = (build_of("greenfield", region, False) for region in view.home_regions())
+    return min((means.bill_usd(view, chip, 1, each) for each in open_to), default=math.inf)
 
 
 def buildable_gpus(view: MarketView, chip: Chip) -> float:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from agents import permission
 from agents.decision import HALF_YEAR_WEEKS, Target, Weights
-from agents.valuation import once
+from agents.valuation import once, once_each
 from events.kinds import NewSiteKind
 from events.terms import schedule
 from market.rng import LIFETIME, Draws
@@ -151,20 +151,12 @@ class Build(NamedTuple):
 build_of = lru_cache(1 << 10)(Build)  # each made once: there are few, and they are asked for ten thousand times
 
 
+@once_each
 def shell_weeks(view: MarketView, kind: str, region: str) -> float:
     """Weeks until there is a shell in a region, with the usual slip; `next` is another building of an own campus."""
-    known, place = _shell_weeks(view), (kind, region)
-    if place not in known:
-        p, middle = view.param, kind == "next"
-        days = (p("sites.next_days_min") + p("sites.next_days_max")) / 2 if middle else p(f"sites.{kind}_days")
-        known[place] = view.shell_time_factor(region) * days * p("sites.slip_median") / 7
-    return known[place]
-
-
-@once
-def _shell_weeks(view: MarketView) -> dict[tuple[str, str], float]:
-    """Weeks by kind and region that were asked for so far."""
-    return {}
+    p, middle = view.param, kind == "next"
+    days = (p("sites.next_days_min") + p("sites.next_days_max")) / 2 if middle else p(f"sites.{kind}_days")
+    return view.shell_time_factor(region) * days * p("sites.slip_median") / 7
 
 
 def queue_days(view: MarketView, build: Build, kw: float) -> float:

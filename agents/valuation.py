@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, wraps
 from typing import Protocol
 
 from events.kinds import OptionLeft
@@ -10,6 +11,23 @@ from market.rng import LIFETIME
 from market.view import MarketView
 
 once = lru_cache(maxsize=1)  # a view shows one moment: what several decisions of it ask for is worked out once
+
+
+def once_each[*Key, T](find: Callable[[MarketView, *Key], T]) -> Callable[[MarketView, *Key], T]:
+    """Work out once for each key what several decisions of a view ask for; keys are hashable."""
+
+    @once
+    def known(view: MarketView) -> dict[tuple[*Key], T]:
+        return {}
+
+    @wraps(find)
+    def kept(view: MarketView, *key: *Key) -> T:
+        found = known(view)
+        if key not in found:
+            found[key] = find(view, *key)
+        return found[key]
+
+    return kept
 
 
 class Weighed(Protocol):

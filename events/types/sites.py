@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import msgspec
+
 from events.kinds import BuildingKind, GivenUp, LateLayer, PlantPermitKind, PowerSource, SiteKind, SiteRefusal
 from events.types.base import Event
 
@@ -53,8 +55,8 @@ class BuildingStarted(Event, frozen=True, kw_only=True):
     duration_days: int | None = None
 
 
-class PowerQueued(Event, frozen=True, kw_only=True):
-    """A building's load enters the interconnection queue of its region."""
+class PowerOfBuilding(msgspec.Struct, frozen=True, kw_only=True):
+    """The power of one building: what an event of it is about."""
 
     subject: ClassVar[str] = "building_id"
     building_id: str
@@ -62,6 +64,11 @@ class PowerQueued(Event, frozen=True, kw_only=True):
     org: str
     region: str
     power_kw_it: int
+
+
+class PowerQueued(PowerOfBuilding, Event, frozen=True, kw_only=True):
+    """A building's load enters the interconnection queue of its region."""
+
     power_kw_facility: int
 
 
@@ -122,15 +129,9 @@ class BuildingResumed(Event, frozen=True, kw_only=True):
     duration_days: int
 
 
-class BuildingCancelled(Event, frozen=True, kw_only=True):
+class BuildingCancelled(PowerOfBuilding, Event, frozen=True, kw_only=True):
     """A building is given up: its deposit is lost, and it leaves the interconnection queue."""
 
-    subject: ClassVar[str] = "building_id"
-    building_id: str
-    site: str
-    org: str
-    region: str
-    power_kw_it: int
     reason: GivenUp
 
 
@@ -144,15 +145,9 @@ class ShellReady(Event, frozen=True, kw_only=True):
     power_kw_it: int
 
 
-class ShellWaitsForPower(Event, frozen=True, kw_only=True):
+class ShellWaitsForPower(PowerOfBuilding, Event, frozen=True, kw_only=True):
     """A finished shell has no power yet; the queue promises `due_day`."""
 
-    subject: ClassVar[str] = "building_id"
-    building_id: str
-    site: str
-    org: str
-    region: str
-    power_kw_it: int
     due_day: int
 
 
@@ -182,61 +177,28 @@ class PlantPermitted(Event, frozen=True, kw_only=True):
     end_day: int
 
 
-class PermitSought(Event, frozen=True, kw_only=True):
+class PermitSought(PowerOfBuilding, Event, frozen=True, kw_only=True):
     """The owner of a plant asks for an operating permit, decided on `due_day`; until then the plant runs on."""
 
-    subject: ClassVar[str] = "building_id"
-    building_id: str
-    site: str
-    org: str
-    region: str
-    power_kw_it: int
     due_day: int
 
 
-class PermitRefused(Event, frozen=True, kw_only=True):
+class PermitRefused(PowerOfBuilding, Event, frozen=True, kw_only=True):
     """A plant gets no operating permit: it runs until the one that it has ends, and may be asked for again."""
 
-    subject: ClassVar[str] = "building_id"
-    building_id: str
-    site: str
-    org: str
-    region: str
-    power_kw_it: int
 
-
-class PlantStopped(Event, frozen=True, kw_only=True):
+class PlantStopped(PowerOfBuilding, Event, frozen=True, kw_only=True):
     """The permit of a plant has ended: what it fed is off until there is another."""
 
-    subject: ClassVar[str] = "building_id"
-    building_id: str
-    site: str
-    org: str
-    region: str
-    power_kw_it: int
 
-
-class ConnectionSought(Event, frozen=True, kw_only=True):
+class ConnectionSought(PowerOfBuilding, Event, frozen=True, kw_only=True):
     """What own plant feeds enters the queue for the grid of its region; it can be served from `due_day`."""
 
-    subject: ClassVar[str] = "building_id"
-    building_id: str
-    site: str
-    org: str
-    region: str
-    power_kw_it: int
     due_day: int
 
 
-class GridConnected(Event, frozen=True, kw_only=True):
+class GridConnected(PowerOfBuilding, Event, frozen=True, kw_only=True):
     """The queue reached what own plant fed: the grid serves it from now on, and the plant needs no permit any more."""
-
-    subject: ClassVar[str] = "building_id"
-    building_id: str
-    site: str
-    org: str
-    region: str
-    power_kw_it: int
 
 
 class EnergyPriced(Event, frozen=True, kw_only=True):
