@@ -147,7 +147,7 @@ def test_capacity_to_let_is_what_neither_clouds_nor_their_lessees_use():
     assert 0 < kept < 1
     assert found.free[CLOUD, "H100", SITE] == pytest.approx(9_000 - 10_000 * kept)
     assert found.free[CLOUD, "A100", SITE] == pytest.approx(32 * (1 - kept))
-    assert found.by_cloud() == pytest.approx({CLOUD: found.total_free})
+    assert found.by_cloud == pytest.approx({CLOUD: found.total_free})
     assert set(found.free) == {(CLOUD, "H100", SITE), (CLOUD, "A100", SITE)}
     assert index.Capacity(rent(given(), 10_000).state).free == {}
 
@@ -646,9 +646,9 @@ def test_coverage_is_income_after_rents_overheads_and_running_over_instalments()
 
 
 def test_leases_count_as_income_that_last_longer_than_half_a_year():
-    for days, counts in ((176, 1), (175, 0)):
+    for days, ahead, counts in ((176, credit.LASTS_DAYS, 1), (175, credit.LASTS_DAYS, 0), (175, 0, 1)):
         world = rent(given(), 100, end_day=START + days)
-        assert credit._long_rents_usd(world.state, CLOUD) == pytest.approx(counts * 100 * 2.5 * HOURS)
+        assert credit._rents_usd(world.state, CLOUD, ahead) == pytest.approx(counts * 100 * 2.5 * HOURS)
 
 
 def rated(cents=10**12, rating=3.0, **parameters):
@@ -807,7 +807,8 @@ def test_turnover_is_rents_both_ways_debt_service_and_other_business():
     world = lent(rent(given(orgs__cloud__income_usd_per_year=1e6), 1_000))
     rent(world, 100, None, CLOUD, RESELLER, lease_id="cloud/lease/1", site=FIELD)
     monthly = 2.5 * 672 * 100
-    expected = 13 * 1_100 * monthly + credit.service_cents(world.state, CLOUD) + 1e8
+    hourly = 100 * credit.tail_rent_usd_per_year(world.state, CLOUD)
+    expected = 13 * 1_100 * monthly + hourly + credit.service_cents(world.state, CLOUD) + 1e8
     assert finance.turnover(world.state, CLOUD) == pytest.approx(expected)
 
 
