@@ -48,7 +48,7 @@ def fulfil(view: MarketView, commands: Iterable[Command] = ()) -> Iterator[Comma
 
     `commands` : what the org does this week besides: chips ordered by it have taken their money and power already.
     """
-    signed = sorted((c for c in view.contracts() if c.lessor == view.me and c.undrawn), key=_by_day)
+    signed = sorted([c for c in view.contracts() if c.lessor == view.me and c.undrawn], key=_by_day)
     if signed:
         short, room = Short(view), rooms_kw(view)
         placed = [command for command in commands if isinstance(command, PlaceOrder)]
@@ -91,8 +91,9 @@ def order_for(
         return None
     weeks = (contract.start_day - view.day) / 7 + means.SLIP_WEEKS  # its buildings are begun for it: all of them count
     kw, usd = taken(view, placed)
-    missing = min(missing, int(max(0.0, room_kw(view, weeks, trust=1.0) - kw) / chip.power_kw_it_per_gpu))
     missing = min(missing, int(max(0.0, payable_usd(view) - usd) / gear_usd(view, chip)))
+    if missing >= NODE_GPUS:
+        missing = min(missing, int(max(0.0, room_kw(view, weeks, trust=1.0) - kw) / chip.power_kw_it_per_gpu))
     missing = permission.order_size(view, chip.name, missing)[0] if missing >= NODE_GPUS else 0
     if missing < NODE_GPUS or chip.start_day - view.day > view.param("orders.ahead_days"):
         return None

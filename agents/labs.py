@@ -138,8 +138,10 @@ def raise_money(view: MarketView, draws: Draws) -> Iterator[Command]:
     p, books = view.param, view.books
     if view.parent_of(view.me) or books.sought_cents:
         return
+    if view.day - books.round_day < 7 * p("finance.round_gap_weeks"):
+        return
     runway, reference = planned_runway_weeks(view), p("finance.round_runway_weeks")
-    if runway >= reference or view.day - books.round_day < 7 * p("finance.round_gap_weeks"):
+    if runway >= reference:
         return
     calm, keen = p("finance.round_calm"), p("finance.round_keen")
     hazard = clip(keen - (keen - calm) * runway / reference, calm, keen) / p("finance.round_hazard_weeks")

@@ -56,10 +56,12 @@ def projects(view: MarketView, lab: LabRecord, draws: Draws) -> Iterator[Command
     p, heads, research = view.param, lab.researchers, view.research_h100e()
     if view.fleet_h100e < p("projects.fleet_min_h100e") or heads <= 0:
         return
+    ideas = p("projects.ideas_per_week") * heads
+    if not (count := int(ideas) + (draws.uniform("project count") < ideas % 1)):
+        return
     usual = max(p("projects.team"), p("projects.team_share") * heads) * research / heads
     room = p("projects.list_over_research") * research - view.listed_h100e()
-    ideas = p("projects.ideas_per_week") * heads
-    for number in range(int(ideas) + (draws.uniform("project count") < ideas % 1)):
+    for number in range(count):
         if room <= 0:
             return
         size, span, worth = (draws.normal(f"project {what} {number}") for what in ("size", "days", "worth"))

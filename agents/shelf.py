@@ -86,10 +86,9 @@ def standing_free(view: MarketView) -> tuple[tuple[Chip, str, int], ...]:
     """Own GPUs that are free today beside what the org keeps for its own users: chip, site, GPUs."""
     captive, found = view.captive_share(), []
     for holding in view.holdings():
-        if holding.owned:
-            free = view.free(holding.chip, holding.site) - round(captive * holding.owned)
+        if holding.owned and (free := view.free(holding.chip, holding.site) - round(captive * holding.owned)) > 0:
             found.append((view.chip(holding.chip), holding.site, min(free, holding.owned)))
-    return tuple(x for x in found if x[2] > 0)
+    return tuple(found)
 
 
 def resale(view: MarketView, request: Request, used: Used) -> Iterator[Offer]:

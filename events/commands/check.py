@@ -21,9 +21,9 @@ type Check = Callable[[Any], str]  # what a value should be; empty when it is
 def fault(command: Command) -> str:
     """Say which field of a command holds what it may not; empty when none does."""
     names, checks, values_of = _checks(type(command))
-    for at, value in enumerate(values_of(command)):
-        if wanted := checks[at](value):
-            return f"{names[at]} must be {wanted}, was {value!r:.80}"
+    for name, check, value in zip(names, checks, values_of(command), strict=True):
+        if wanted := check(value):
+            return f"{name} must be {wanted}, was {value!r:.80}"
     return _choice_fault(command.why) if command.why is not None else ""
 
 
@@ -60,9 +60,9 @@ def _check(name: str, hint: Any) -> Check:
 def _held(value: LeaseTerms | Terms) -> str:
     """Say which field of a struct holds what it may not; empty when none does."""
     names, checks, values_of = _checks(type(value))
-    for at, held in enumerate(values_of(value)):
-        if wanted := checks[at](held):
-            return f"{wanted} ({names[at]})"
+    for name, check, held in zip(names, checks, values_of(value), strict=True):
+        if wanted := check(held):
+            return f"{wanted} ({name})"
     return ""
 
 

@@ -23,7 +23,7 @@ def convert(state: State, day: int) -> Iterator[Happening]:
     """Let buyers take what lies unsold instead of what they wait for: same supplier, same value, longest wait first."""
     p, chips = state.run.parameters, state.chips.chips
     numbers: dict[str, int] = {}
-    left = {order.order_id: order.gpus for order in state.chips.orders.values()}
+    left: dict[str, int] = {}  # of orders that were changed, as far as they are
     patience = p["orders.lead_time_patience_weeks"]
     late = [c for c in chips.values() if not c.in_volume or c.lead_time_weeks > patience]
     for chip in chips.values():
@@ -35,12 +35,12 @@ def convert(state: State, day: int) -> Iterator[Happening]:
         waiting.sort(key=lambda o: (-chips[o.chip].lead_time_weeks, o.day, o.order_id))
         for order in waiting:
             ratio = order.price_usd_per_gpu / chip.price_usd_per_gpu
-            given = min(left[order.order_id], int(surplus / ratio))
+            given = min(left.get(order.order_id, order.gpus), int(surplus / ratio))
             taken = int(given * ratio)
             if given < 1 or taken < 1:
                 continue
             surplus -= taken
-            left[order.order_id] -= given
+            left[order.order_id] = left.get(order.order_id, order.gpus) - given
             yield Happening(
                 day,
                 events.OrderCancelled(

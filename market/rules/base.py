@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from events.commands import Command
@@ -110,11 +110,18 @@ def fleet_h100e(state: State, org: str) -> float:
     return sum(h.held * chips[h.chip].h100e for h in holdings_of(state, org))
 
 
-def fleets_h100e(state: State) -> dict[str, float]:
-    """H100e that every org can use, in one pass; the sums run in the order of holdings, as in `fleet_h100e`."""
-    weights, fleets = h100e_by_chip(state), dict.fromkeys(state.run.orgs, 0.0)
-    for (org, chip, _), h in state.chips.holdings.items():
-        fleets[org] += (h.owned + h.leased_in - h.leased_out) * weights[chip]
+def fleets_h100e(state: State, orgs: Iterable[str] | None = None) -> dict[str, float]:
+    """H100e that every org can use, in one pass, or that some can; the sums run in the order of holdings."""
+    weights, holdings = h100e_by_chip(state), state.chips.holdings
+    fleets = dict.fromkeys(state.run.orgs if orgs is None else orgs, 0.0)
+    if orgs is None:
+        for (org, chip, _), h in holdings.items():
+            fleets[org] += (h.owned + h.leased_in - h.leased_out) * weights[chip]
+        return fleets
+    for org in fleets:
+        for place in state.index.holdings.get(org, ()):
+            h = holdings[place]
+            fleets[org] += (h.owned + h.leased_in - h.leased_out) * weights[h.chip]
     return fleets
 
 

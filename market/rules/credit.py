@@ -85,11 +85,11 @@ def service_and_income(state: State, org: str, ahead_days: int = LASTS_DAYS) -> 
 def _running_usd_per_hour(state: State, org: str) -> float:
     """Energy, staff and spares of what an org owns and has promised under contracts, and rent of its leased shells."""
     chips, sites = state.chips.chips, state.sites.sites
-    owned = ((h.owned, h.chip, sites[h.site].region) for h in holdings_of(state, org))
-    signed = ((x.undrawn, x.chip, x.region) for x in sold_by(state, org))
-    all_of = [*owned, *signed]
+    holdings = list(holdings_of(state, org))
+    all_of = [(h.owned, h.chip, sites[h.site].region) for h in holdings]
+    all_of += [(x.undrawn, x.chip, x.region) for x in sold_by(state, org)]
     energy = {region: energy_of(state, region) for region in dict.fromkeys([region for _, _, region in all_of])}
-    used = dict.fromkeys(h.site for h in holdings_of(state, org))  # the index has no sites by owner
+    used = dict.fromkeys([h.site for h in holdings])  # the index has no sites by owner
     shells = sum(sites[name].leased_kw for name in used if sites[name].owner == org)
     rent = shells * state.run.parameters["build.leased_usd_per_kw_year"] / HOURS_PER_YEAR
     return rent + sum([gpus * running_cost_at(state, chips[chip], *energy[region]) for gpus, chip, region in all_of])
@@ -117,7 +117,7 @@ def tail_rent_usd_per_year(state: State, org: str) -> float:
 def free_h100e(state: State, org: str) -> float:
     """H100e that an org owns and has not let under leases."""
     chips = state.chips.chips
-    return sum(max(0, h.owned - h.leased_out) * chips[h.chip].h100e for h in holdings_of(state, org))
+    return sum([max(0, h.owned - h.leased_out) * chips[h.chip].h100e for h in holdings_of(state, org)])
 
 
 def bond_room_cents(state: State, org: str, day: int) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from events.types import sites as events
 from events.types.training import TrainingReplanned
-from market.rules.base import Happening
+from market.rules.base import Happening, holdings_of
 from market.rules.training import flop_left
 from market.state import State
 from market.state.sites import Site
@@ -72,13 +72,13 @@ def _days_lost(hours: float, week: int) -> int:
 
 
 def usable(state: State, fleets: Mapping[str, float]) -> Mapping[str, float]:
-    """H100e of every org, less what curtailment takes of them over a year."""
+    """H100e of orgs, less what curtailment takes of them over a year."""
     told = any(curtailment_hours(state, region) or non_firm_hours(state, region) for region in state.run.regions)
     if not told and all(permit.is_running for permit in state.sites.permits.values()):
         return fleets
     lost = {name: hours_off(state, site) / HOURS_PER_YEAR for name, site in state.sites.sites.items()}
     found = dict(fleets)
-    for holding in state.chips.holdings.values():
-        off = lost[holding.site]
-        found[holding.org] -= off * holding.held * state.chips.chips[holding.chip].h100e
+    for org in found:
+        for holding in holdings_of(state, org):
+            found[org] -= lost[holding.site] * holding.held * state.chips.chips[holding.chip].h100e
     return found

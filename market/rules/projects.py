@@ -96,7 +96,7 @@ def due(state: State, first: int, last: int) -> Iterator[Happening]:
 def operate(state: State, day: int) -> Iterator[Happening]:
     """Make room where research compute fell short; give what is free to projects, the worthiest first that fits."""
     widest, narrowest = state.run.parameters["projects.widen_max"], state.run.parameters["projects.narrow_min"]
-    for org, on in benches(state, fleets_h100e(state)).items():
+    for org, on in benches(state, fleets_h100e(state, state.training.labs)).items():
         free = on.free
         changes = list(_make_room(on.working, -free, narrowest, day)) if free < 0 else []
         held = {p.run_id: p.h100e for p in on.working}
@@ -221,7 +221,7 @@ def _resized(project: Project, h100e: float, reason: ProjectResizing, day: int) 
 def people(state: State, day: int) -> Batch | None:
     """Move researchers towards labs where each has more compute, a month's part."""
     p, labs = state.run.parameters, state.training.labs
-    on = benches(state, fleets_h100e(state))
+    on = benches(state, fleets_h100e(state, labs))
     active = [org for org, lab in labs.items() if lab.researchers > 0 and on[org].research > 0]
     if not active:
         return None

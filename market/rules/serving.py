@@ -14,7 +14,7 @@ from typing import NamedTuple
 from events.types import Batch
 from events.types import training as events
 from market.rules import demand
-from market.rules.base import columns_of, fleets_h100e
+from market.rules.base import columns_of, fleets_h100e, holdings_of
 from market.rules.duties import usable
 from market.rules.machines import token_rates
 from market.state import State
@@ -32,9 +32,9 @@ def capacity(state: State, fleets: Mapping[str, float], day: int) -> Capacity:
     """Tokens a second that each lab's fleet could serve, and the revenue a year that they would bring."""
     rates = token_rates(state, day) if state.chips.holdings else {}
     tokens = dict.fromkeys(state.training.labs, 0.0)
-    for h in state.chips.holdings.values():
-        if h.org in tokens:
-            tokens[h.org] += (h.owned + h.leased_in - h.leased_out) * rates[h.chip]
+    for org in tokens:
+        for h in holdings_of(state, org):
+            tokens[org] += (h.owned + h.leased_in - h.leased_out) * rates[h.chip]
     p = state.run.parameters
     spend = HOURS_PER_YEAR * state.demand.reference_usd_per_h100e_hour * math.fsum(fleets[org] for org in tokens)
     every = math.fsum(tokens.values())
@@ -51,7 +51,7 @@ def usable_usd(state: State, org: str, capacity_usd: float) -> float:
 
 def measure(state: State, day: int) -> Batch | None:
     """Serve what is asked, once a week: within the fleet, and growing no faster than a provider can."""
-    p, fleets, rows = state.run.parameters, fleets_h100e(state), []
+    p, fleets, rows = state.run.parameters, fleets_h100e(state, state.training.labs), []
     whole = capacity(state, fleets, day)
     running = usable(state, fleets)
     for lab in state.training.labs.values():

@@ -47,8 +47,8 @@ def captive_shares(state: State, clouds: Iterable[str]) -> dict[str, float]:
     weights, uses, shares = h100e_by_chip(state), state.demand.uses, dict.fromkeys(clouds, 0.0)
     for cloud in shares:
         if cloud in uses:
-            fleet = math.fsum((h.owned + h.leased_in) * weights[h.chip] for h in holdings_of(state, cloud))
-            inside = (x.delivered * weights[x.chip] for x in let_by(state, cloud) if x.kind == "internal")
+            fleet = math.fsum([(h.owned + h.leased_in) * weights[h.chip] for h in holdings_of(state, cloud)])
+            inside = [x.delivered * weights[x.chip] for x in let_by(state, cloud) if x.kind == "internal"]
             if fleet > 0:
                 shares[cloud] = clip((uses[cloud].h100e - math.fsum(inside)) / fleet, 0.0, 1.0)
     return shares

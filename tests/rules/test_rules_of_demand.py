@@ -11,11 +11,11 @@ from msgspec.structs import replace
 from events.types import demand as events
 from events.types.run import ExogenousShock
 from events.types.training import FrontierMeasured, ModelReleased, ServingMeasured
+from market.evolve.chips import holding
 from market.rules import demand, foresee, machines, serving, uses
 from market.rules.base import fleets_h100e
 from market.rules.calibrate import segments as open_segments
 from market.state import State
-from market.state.chips import Holding, Place
 from market.state.demand import TAIL
 from market.state.training import Lab
 
@@ -193,7 +193,7 @@ def test_who_has_the_better_chips_serves_more_for_the_same_compute():
     per_h100e = {name: rates[name] / chips[name].h100e for name in ("H100", "GB200")}
     assert per_h100e["GB200"] > per_h100e["H100"] > 0
     world = given()
-    world.state.chips.holdings[Place(RIVAL, "GB200", SITE)] = Holding(RIVAL, "GB200", SITE, owned=1_000)
+    holding(world.state, RIVAL, "GB200", SITE).owned = 1_000
     world.state.training.labs[RIVAL] = Lab(RIVAL)
     fleets = fleets_h100e(world.state)
     found = serving.capacity(world.state, fleets, START)
