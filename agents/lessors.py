@@ -208,9 +208,8 @@ def offer(view: MarketView, request: Request) -> LeaseTerms | TalksEnd:
         return "finance" if carried <= built else "power"
     if plan is None or 7 * plan.weeks > p("contracts.ahead_days_max"):
         return "power"
-    start = max(request.due_day if plan.weeks * 7 + view.day < request.due_day else 0, view.day + round(7 * plan.weeks))
     cost = view.cost(chip.name) * view.work_h100e(chip.name)
-    price = quote_price(view, request, Offer(chip.name, plan.site, gpus, start, None, cost))
+    price = quote_price(view, request, Offer(chip.name, plan.site, gpus, first, None, cost))
     bill = means.bill_usd(view, chip, gpus, plan.works)
     rate = owning.capital_rate(view, is_contracted=True)
     own = owning.owning_usd(view, bill, (chip, gpus), plan.region, rate) * chip.h100e
@@ -218,8 +217,8 @@ def offer(view: MarketView, request: Request) -> LeaseTerms | TalksEnd:
     price = p("talks.quote_factor") * max(price, own * p("price.entry_floor"))
     ramp = "" if request.chip else "fleet_"  # a machine is wanted whole, a fleet as it grows
     terms = LeaseTerms(
-        chip=chip.name, site=plan.site, region=plan.region, gpus=gpus, start_day=start,
-        end_day=start + request.duration_days, price_usd_per_gpu_hour=price,
+        chip=chip.name, site=plan.site, region=plan.region, gpus=gpus, start_day=first,
+        end_day=first + request.duration_days, price_usd_per_gpu_hour=price,
         chip_choice="listed", site_choice="fixed" if plan.site else "listed",
         tranches=min(gpus, round(p(f"contracts.{ramp}tranches"))), ramp_days=round(p(f"contracts.{ramp}ramp_days")),
         take_or_pay_share=p("contracts.take_or_pay_share"),

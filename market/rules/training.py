@@ -13,7 +13,7 @@ from events.types import Event
 from events.types import training as events
 from events.types.finance import PlanAdopted
 from market.cluster import ClusterError, plan_for_budget
-from market.rules.base import Deciders, Happening, held, training_use
+from market.rules.base import Deciders, Happening, held
 from market.rules.inputs import RACK_GPUS, is_rack_scale
 from market.state import State, next_id
 from market.state.chips import Place
@@ -74,14 +74,13 @@ def plan_run(chip: str, gpus: int, flop: float, day: int) -> Plan:
 
 
 def start_training(state: State, command: commands.StartTraining, day: int) -> list[Event]:
-    """Start a frontier run on GPUs that the lab holds at one site and that no other run uses."""
+    """Start a frontier run, the lab's only one, on GPUs that it holds at one site."""
     org = command.actor
-    free = held(state, org, command.chip, command.site) - training_use(state, org, command.chip, command.site)
     reason: TrainingRefusal = "does not fit"
     plan = None
     if any(r.org == org for r in state.training.runs.values()):
         reason = "a run is under way"
-    elif command.gpus < 1 or command.gpus > free:
+    elif not 1 <= command.gpus <= held(state, org, command.chip, command.site):
         reason = "not enough GPUs"
     elif not FLOP_MIN <= command.flop <= FLOP_MAX:
         reason = "no such run"
