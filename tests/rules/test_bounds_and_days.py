@@ -97,6 +97,19 @@ def test_a_quota_of_output_counts_the_weeks_of_its_period(per, weeks):
     assert permits.limit_of(state, Quota, {"supplier": SUPPLIER}) == 10 * weeks
 
 
+def test_new_land_is_asked_for_what_neither_stands_nor_is_built(monkeypatch):
+    asked_kw = []
+    monkeypatch.setattr(
+        letters, "days_of_new", lambda state, region, kind, kw, on_site, day: asked_kw.append(kw) or 1.0
+    )
+    world = works(given(sites__greenfield_days=1.0), kw=700, due=START + 100)
+    spare = world.state.sites.sites[SITE].spare_w / 1000
+    each = min(c.power_kw_it_per_gpu / c.h100e for c in world.state.chips.chips.values()
+               if c.in_volume and c.buyers == "all")  # fmt: skip
+    assert letters.powered_share(world.state, letter(10_000.0), START) == 1.0
+    assert asked_kw == [pytest.approx(10_000 * each - spare - 700)]
+
+
 @pytest.mark.parametrize(("days", "whole"), [(700, True), (699, False)])
 def test_new_land_counts_for_a_letter_with_the_usual_slip(days, whole):
     world = given(sites__greenfield_days=350.0, sites__slip_median=2.0, regions__texas__grid_mw_per_year=1e6)
