@@ -59,9 +59,9 @@ class Building(msgspec.Struct, array_like=True):
     paused_day: int = -1  # day since which work rests, -1 while it goes on
     rested_days: int = 0  # of pauses that are over
 
-    def resting_days(self, day: int) -> int:
+    def resting_days(self, today: int) -> int:
         """Days that its pause has lasted, by which its promise moves were it taken up today; 0 while work goes on."""
-        return day - self.paused_day if self.paused_day >= 0 else 0
+        return today - self.paused_day if self.paused_day >= 0 else 0
 
 
 class PlantPermit(msgspec.Struct, array_like=True):

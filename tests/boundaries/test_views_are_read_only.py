@@ -48,7 +48,7 @@ def arguments(state):
         "on_site": [False, True], "is_firm": [False, True], "rate": [0.1], "gpus": [1000],
         "weeks": [52.0], "ready_weeks": [0.0, 26.0], "days": [364.0], "wait_weeks": [8.0],
         "stream": ["quote"], "about": ["", *orgs[:3]], "week": [None, -1, 3], "probability": [0.5],
-        "day": [None], "event": ["ChipsAllocated"],
+        "day": [None], "today": [state.run.start_day], "event": ["ChipsAllocated"],
         "case": [{"chip": chips[0], "amount_usd": 1.0}],
         "command": [
             *(PlaceOrder(actor=org, because=org, chip=chips[0], gpus=1) for org in orgs[:3]),
