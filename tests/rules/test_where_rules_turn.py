@@ -7,12 +7,12 @@ from collections import Counter
 
 import pytest
 from given import CLOUD, FIELD, FUND, LAB, RESELLER, RIVAL, SITE, START, given
-from test_equations_of_the_market import lent, owns, rent, works
+from test_equations_of_the_market import contract, lent, owns, rent, works
 from test_lines_runs_and_shells import bench, ordered, project, running
 from test_papers_in_numbers import letter
 from test_what_is_left_of_an_org import estate, lot
 
-from events.commands.leases import AcceptQuote, SignLetter
+from events.commands.leases import AcceptQuote, GiveQuote, SignLetter
 from events.commands.training import AdoptPlan, StartTraining
 from events.terms import LeaseTerms
 from events.types import chips as chip_events
@@ -423,6 +423,33 @@ def test_a_contract_is_signed_by_who_can_prepay():
             assert [(e.tranche, e.gpus, e.start_day) for e in out[1:3]] == [(1, 5, START + 7), (2, 5, START + 57)]
             assert out[1].end_day == START + 1_007
             assert out[3].amount_usd_cents == cents
+
+
+def test_of_several_own_sites_the_one_named_comes_first_and_the_others_by_name():
+    world = contract(given(), 100)
+    for name in ("aardvark", "zebra"):
+        world.happened(site_events.SitePlanned(site=name, org=CLOUD, region="texas", kind="greenfield", power_kw_it=9,
+                                               due_day=START))  # fmt: skip
+    one = next(iter(world.state.contracts.open.values()))
+    assert contracts.sites_of(world.state, one) == ["aardvark", SITE, "zebra"]
+    one.site = "zebra"
+    assert contracts.sites_of(world.state, one) == ["zebra", "aardvark", SITE]
+
+
+@pytest.mark.parametrize("rounds", [0, 3])
+def test_a_quote_tells_which_turn_of_its_talks_it_is(rounds):
+    world = given()
+    world.happened(lease_events.LeaseRequested(
+        request_id="lab/request/1", lessee=LAB, lessor=CLOUD, h100e=1_000.0, due_day=START + 60, duration_days=364,
+        price_usd_per_h100e_hour=3.0, kind="serving",
+    ))  # fmt: skip
+    world.state.leases.requests["lab/request/1"].rounds = rounds
+    terms = LeaseTerms(
+        chip="H100", site=SITE, gpus=5, start_day=START + 7, end_day=START + 99, price_usd_per_gpu_hour=2.0
+    )
+    command = GiveQuote(actor=CLOUD, because="x", request_id="lab/request/1", terms=terms)
+    (event,) = quotes.give_quote(world.state, command, START)
+    assert event.turn == rounds + 1
 
 
 # --- estates and debt
