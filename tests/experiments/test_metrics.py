@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +128,15 @@ def test_what_a_lab_can_use_is_what_it_owns_and_rents_less_what_it_lets(
         )
         owned, rented = values[f"labs.{name}.owned_h100e"], values[f"labs.{name}.rented_h100e"]
         assert values[f"labs.{name}.h100e"] == pytest.approx(owned + rented - let)
+
+
+def test_an_org_that_has_left_the_market_has_nothing(run: tuple[Kernel, Tally, MemoryLog]) -> None:
+    state = copy.deepcopy(run[0].state)
+    del state.run.orgs["coreweave"]
+    assert measure(state, run[1], ["clouds.coreweave.owned_h100e", "labs.gone.cash_usd"]) == [0.0, 0.0]
+    for name in ("clouds.coreweave.owned", "regions.nowhere.energised_kw", "power.kw"):
+        with pytest.raises(KeyError):
+            measure(state, run[1], [name])
 
 
 def test_herfindahl_counts_as_competition_authorities_do() -> None:

@@ -136,9 +136,9 @@ def select(patterns: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
 
 
 def describe(name: str) -> Metric:
-    """Find unit and meaning of a metric that is written out."""
+    """Find unit and meaning of a metric that is written out; KeyError where none has its name."""
     if name in METRICS:
         return METRICS[name]
     head, _, rest = name.partition(".")
     field = rest.rpartition(".")[2]
-    return next(m for p, m in METRICS.items() if p.startswith(f"{head}.{{") and p.endswith(f"}}.{field}"))
+    return METRICS[next((p for p in METRICS if p.startswith(f"{head}.{{") and p.endswith(f"}}.{field}")), name)]

@@ -12,17 +12,19 @@ from events.types.leases import LeaseSigned, LeaseTalksFailed
 from events.types.policy import CommandForbidden, LevyCharged, LicenceSought, ReportFiled, SubsidyPaid
 from events.types.sites import LoadCurtailed, PlantStopped
 from events.types.training import ModelReleased
-from market.experiments.design.metrics import TO_POWER_WEEKS
+from market.experiments.design.metrics import TO_POWER_WEEKS, describe
 from market.experiments.results.tally import Tally
 from market.state import State
 from market.units import CENTS, WEEK_DAYS, digits
 
+OF_ORGS = ("labs", "clouds", "countries")  # families of orgs, which may leave the market
 HHI_POINTS = 10_000  # of a monopoly, as competition authorities count
 
 
 def measure(state: State, tally: Tally, names: Iterable[str]) -> list[float]:
     """Read metrics off a state, in the order of `names`; families that are not asked for cost nothing.
 
+    An org that has left the market has nothing.
     Sums of floats are rounded to 9 digits: the order of a sum is not an effect.
     """
     wanted = tuple(names)
@@ -30,7 +32,15 @@ def measure(state: State, tally: Tally, names: Iterable[str]) -> list[float]:
     values: dict[str, float] = {}
     for family in dict.fromkeys(name.partition(".")[0] for name in wanted):
         values.update(_FAMILIES[family](reading))
-    return [digits(values[name]) for name in wanted]
+    return [digits(values[name] if name in values else _of_nobody(name)) for name in wanted]
+
+
+def _of_nobody(name: str) -> float:
+    """What an org that has left, or a country of such orgs, has; a name that is no metric's raises KeyError."""
+    describe(name)
+    if name.partition(".")[0] not in OF_ORGS:
+        raise KeyError(name)
+    return 0.0
 
 
 class _Reading:
