@@ -20,7 +20,6 @@ from market.kernel import few_collections
 from market.scenario.load import load_scenario
 from market.truth.answers import quarterly
 from market.truth.definitions import definitions
-from market.truth.observations import observations
 from market.truth.queryable import QueryableLog
 from market.units import to_date
 from tests.campaign import Verdict, arguments, outcomes, over_seeds
@@ -37,7 +36,7 @@ SERIES = (
     "oracle_rpo",
     *(f"{lab}_h100e" for lab in LABS),
 )
-END = "2025Q4"
+START, END = "2024Q3", "2025Q4"
 
 Outcome = Mapping[str, Any]
 
@@ -61,14 +60,20 @@ def run(seed: int) -> dict[str, Any]:
 
 def recorded(series: str, quarter: str) -> float:
     """What was observed of a series at a quarter."""
-    return next(seen.value for seen in observations() if (seen.series, seen.quarter) == (series, quarter))
+    return next(o.row.number for o in observed("series") if (o.row.id, o.row.field) == (series, quarter))
 
 
 def within_factor(series: str, factor: float) -> Callable[[Outcome], Verdict]:
-    """Whether a level at the end of 2025 is within a factor of the record; the figure is their ratio."""
+    """Whether a level at the end of 2025 is within a factor of the record; the figure is their ratio.
+
+    A series whose definition compares changes is compared by its change since the third quarter of 2024.
+    """
+    is_change = definitions()[series].compare == "change"
+    observed_value = recorded(series, END) - (recorded(series, START) if is_change else 0.0)
 
     def law(seed: Outcome) -> Verdict:
-        ratio = seed["series"][series].get(END, 0.0) / recorded(series, END)
+        levels = seed["series"][series]
+        ratio = (levels.get(END, 0.0) - (levels.get(START, 0.0) if is_change else 0.0)) / observed_value
         return Verdict(1 / factor <= ratio <= factor, ratio)
 
     return law
@@ -116,7 +121,7 @@ LAWS: dict[str, Callable[[Outcome], Verdict]] = {
     "NVIDIA's revenue, mean error from 2024Q4 on under 10 %": nvidia,
     "contracts of 100,000 GPUs and three years": lambda seed: Verdict(seed["large"] >= 1, seed["large"]),
     "CoreWeave's obligations, end of 2025, within a factor of 3": within_factor("coreweave_backlog", 3),
-    "Oracle's obligations, end of 2025, within a factor of 3": within_factor("oracle_rpo", 3),
+    "Oracle's obligations, change to the end of 2025, within a factor of 3": within_factor("oracle_rpo", 3),
     "CoreWeave's power, end of 2025, within 40 %": within_factor("coreweave_active_power", 1.4),
     "H100 for a year, October 2025, within 25 %": year_of_h100,
     "H100 posted moves in most months, share of months": moves,

@@ -8,7 +8,8 @@ from tests import frontier
 
 AS_OBSERVED: dict[str, Any] = {
     "series": {name: {"2024Q4": 250_000.0, "2025Q4": 640_000.0} for name in (f"{lab}_h100e" for lab in frontier.LABS)}
-    | {name: {frontier.END: frontier.recorded(name, frontier.END)} for name in frontier.SERIES[:4]},
+    | {name: {frontier.END: frontier.recorded(name, frontier.END)} for name in frontier.SERIES[:3]}
+    | {"oracle_rpo": {quarter: frontier.recorded("oracle_rpo", quarter) for quarter in (frontier.START, frontier.END)}},
     "large": 3,
     "posted": {"2025-09": 2.4, "2025-10": 2.3, "2025-11": 2.2},
     "yearly": {"2025-10": 1.7},
