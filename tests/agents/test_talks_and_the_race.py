@@ -628,7 +628,7 @@ def raced(monkeypatch, coming=0.0, **facts):
         "lab": lab(best_model="m"), "parent_of": None, "clearing": 2.0, "mix_cost": 2.0, "least_usd_per_h100e": 10.0,
         "price": 2.0, **{name: value for name, value in facts.items() if name != "chip"},
     }  # fmt: skip
-    return [one.h100e for one in race.frontier(Seen(RACE, **usual))]
+    return [one.h100e for one in race.frontier(Seen({**RACE, **usual.pop("terms", {})}, **usual))]
 
 
 def test_the_machine_is_what_leads_what_makers_make_what_a_grid_connects_and_what_money_pays(monkeypatch):
@@ -640,6 +640,8 @@ def test_the_machine_is_what_leads_what_makers_make_what_a_grid_connects_and_wha
     assert raced(monkeypatch, sizes={"machine": 100.0}) == [100.0]
     assert raced(monkeypatch, sizes={"machine": 99.0}) == []
     assert raced(monkeypatch, sizes={"machine": 0.0}) == []
+    tiny = {"machine": 0.5, "asked": 0.5}
+    assert raced(monkeypatch, sizes=tiny, terms={"contracts.ask_min_h100e": 0.1}) == [0.5]
 
 
 def test_no_machine_is_wanted_that_is_near_in_a_glut_without_money_or_within_a_group(monkeypatch):
