@@ -7,9 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import grimp
 import pytest
+from experiments.extras import needs
 
+grimp = needs("grimp")
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("agents", "market", "events")
 

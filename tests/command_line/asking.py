@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 import cli
 
+WITH_CHARTS = ("plot", "report", "serve")  # commands that need the libraries of charts
 YEARS = "0.3"  # 15 weeks
 
 

@@ -5,7 +5,8 @@ import subprocess
 import sys
 
 import pytest
-from command_line.asking import ask, complaint, simulate
+from command_line.asking import WITH_CHARTS, ask, complaint, simulate
+from experiments.extras import needs
 
 GOOD = "name: mine\nextends: frontier-2024\n"
 FILES = {
@@ -106,6 +107,8 @@ def test_a_wrong_command_line_is_refused(here, words, expected):
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_a_wrong_question_about_a_run_is_refused(run, here, words, expected):
+    if words[0] in WITH_CHARTS:
+        needs("altair")
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     line = [word.replace("RUN", str(run)) for word in words]
     assert expected in complaint(*line, code=2)

@@ -4,7 +4,8 @@ import re
 import shlex
 from pathlib import Path
 
-from command_line.asking import ask
+from command_line.asking import WITH_CHARTS, ask
+from experiments.extras import needs
 
 import cli
 from market.catalogue.tables import table
@@ -17,7 +18,10 @@ README = (HOME / "README.md").read_text()
 def test_every_example_of_the_page_runs(here):
     examples = re.findall(r"^\$ market (.*)$", PAGE, re.MULTILINE)
     assert len(examples) > 20
-    for line in examples:
+    with_charts = [line for line in examples if line.split()[0] in WITH_CHARTS]
+    for line in [*(line for line in examples if line not in with_charts), *with_charts]:
+        if line in with_charts:
+            needs("altair")
         result = ask(*shlex.split(line))
         assert result.exit_code == 0, (line, result.output)
         assert result.stdout, line

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import click
 import pytest
-from command_line.asking import answer, ask, complaint, simulate
+from command_line.asking import WITH_CHARTS, answer, ask, complaint, simulate
+from experiments.extras import needs
 
 import cli
 from market.experiments.results.store import Store
@@ -188,6 +189,8 @@ def test_a_file_that_cannot_be_written_is_named_and_leaves_nothing(
     words: tuple[str, ...], run: Path, tmp_path: Path
 ) -> None:
     """The system lets no file grow beyond some bytes, whoever writes it."""
+    if words[0] in WITH_CHARTS:
+        needs("altair")
     folder = tmp_path / "full"
     folder.mkdir()
     line = [word.replace("RUN", str(run)).replace("OUT", str(folder / "out")) for word in words]

@@ -55,7 +55,16 @@ def serial(tiny_plan: Make, tmp_path: Path) -> Callable[..., list[bytes | None]]
     return make
 
 
-@pytest.mark.parametrize("engine", ["local:2", "dask:2"])
+@pytest.fixture
+def engine(request: pytest.FixtureRequest) -> str:
+    """An engine by its name, where its library is there."""
+    name = str(request.param)
+    if name.startswith("dask"):
+        needs("distributed")
+    return name
+
+
+@pytest.mark.parametrize("engine", ["local:2", "dask:2"], indirect=True)
 def test_every_engine_gives_the_bytes_of_the_serial_one(engine: str, tiny_plan: Make, tmp_path: Path) -> None:
     plan = tiny_plan(uncertainties={"price.margin": {"uniform": [0.3, 0.6]}}, futures=4)
     run_experiment(plan, engine="serial", out=str(tmp_path / "a"))
@@ -65,7 +74,7 @@ def test_every_engine_gives_the_bytes_of_the_serial_one(engine: str, tiny_plan: 
     assert a.equals(b)
 
 
-@pytest.mark.parametrize("engine", ["local:2", "dask:2"])
+@pytest.mark.parametrize("engine", ["local:2", "dask:2"], indirect=True)
 def test_200_runs_survive_a_killed_worker_with_results_in_a_bucket(
     engine: str, tiny_plan: Make, bucket: str, scratch: Path, serial: Callable[..., Any]
 ) -> None:
@@ -76,7 +85,7 @@ def test_200_runs_survive_a_killed_worker_with_results_in_a_bucket(
     assert _bytes(bucket)[:2] == serial(plan)
 
 
-@pytest.mark.parametrize("engine", ["local:2", "dask:2"])
+@pytest.mark.parametrize("engine", ["local:2", "dask:2"], indirect=True)
 def test_a_run_that_always_dies_is_named_and_the_others_finish(
     engine: str, tiny_plan: Make, tmp_path: Path, scratch: Path
 ) -> None:
@@ -137,7 +146,7 @@ def test_after_ctrl_c_only_the_missing_runs_run(engine: str, tiny_plan: Make, tm
     assert again.reused == 40
 
 
-@pytest.mark.parametrize("engine", ["local:1", "dask:1"])
+@pytest.mark.parametrize("engine", ["local:1", "dask:1"], indirect=True)
 def test_a_worker_that_can_do_no_run_stops_the_experiment_with_a_reason(
     engine: str, tiny_plan: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,6 +216,7 @@ def test_another_experiment_in_the_folder_is_not_mixed_up(tiny_plan: Make, tmp_p
 def test_engines_and_places_that_cannot_work_are_refused_before_any_run(
     tiny_plan: Make, tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    needs("distributed")
     plan = tiny_plan("counted")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from experiments.extras import needs
 from scipy import stats
 
 from market.catalogue.tables import vintages
@@ -34,11 +35,18 @@ MATRIX = np.array(
 ERROR = 0.2
 
 
+@pytest.fixture
+def smoother() -> None:
+    """Skip where the library that fits is missing."""
+    needs("iterative_ensemble_smoother")
+
+
 def linear(x: Floats) -> Floats:
     """A small world: two growth-like patterns that two parameters move, and a third that hardly moves anything."""
     return np.asarray(MATRIX @ x)
 
 
+@pytest.mark.usefixtures("smoother")
 def test_ranks_of_fifty_synthetic_truths_are_uniform() -> None:
     rng = np.random.default_rng(0)
     ranks = []
@@ -50,6 +58,7 @@ def test_ranks_of_fifty_synthetic_truths_are_uniform() -> None:
     assert stats.kstest(ranks, "uniform").pvalue > 0.01
 
 
+@pytest.mark.usefixtures("smoother")
 def test_what_the_record_moves_is_identified_and_what_it_does_not_move_stays_as_it_was() -> None:
     observed = linear(np.array([[1.0], [-0.5], [0.0]]))[:, 0]
     narrower = contraction(fit(linear, 3, observed, ERROR, waves=4, runs=100, seed=1))
@@ -58,6 +67,7 @@ def test_what_the_record_moves_is_identified_and_what_it_does_not_move_stays_as_
     assert narrower[2] < 0.3
 
 
+@pytest.mark.usefixtures("smoother")
 def test_permuted_quarters_teach_nothing() -> None:
     """A record whose quarters are shuffled is no pattern that the ensemble has, so its error is taken as large."""
     observed = linear(np.array([[2.5], [-2.0], [0.0]]))[:, 0]
@@ -73,6 +83,7 @@ def test_a_record_within_the_span_has_no_discrepancy() -> None:
     assert discrepancy(ensemble, ensemble.mean(axis=1)) == pytest.approx(0)
 
 
+@pytest.mark.usefixtures("smoother")
 def test_failed_runs_are_counted_and_teach_nothing() -> None:
     def sometimes(x: Floats) -> Floats:
         y = linear(x)

@@ -40,7 +40,7 @@ AT_END: tuple[Check, ...] = (
     *sites.AT_END, *plant.AT_END, *leases.AT_END, *contracts.AT_END, *clauses.AT_END, *training.AT_END,
     *estates.AT_END,
 )  # fmt: skip
-PART_EVENTS = 262_144  # three years of the default scenario are one part
+PART_EVENTS = 98_304  # of three years of the default scenario a half
 
 
 class Auditor:
