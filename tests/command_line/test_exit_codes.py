@@ -16,7 +16,7 @@ from market.commands.errors import EXIT_CODES
 
 DEFECTS = {  # of this program or of a plug-in: they keep their traceback, or end as a BehaviourFault
     "market.kernel.UnknownCause",
-    "market.view.base.NotVisible",
+    "market.view.settable.NotVisible",
 }
 
 
