@@ -106,9 +106,13 @@ def _usable(one: Seen, origin: date, begun: str) -> bool:
 
 
 def fitted_ranges(resolved: Resolved) -> dict[str, Range]:
-    """Ranges of the parameters that are fitted: those that do not describe the start."""
+    """Ranges of what is fitted: parameters that do not describe the start, as those of single orgs do."""
     of_the_start = {row.id for row in vintages("parameters")}
-    return {name: found for name, found in ranges(resolved).items() if name not in of_the_start}
+    return {
+        name: found
+        for name, found in ranges(resolved).items()
+        if name not in of_the_start and not name.startswith("orgs.")
+    }
 
 
 def calibrate(

@@ -113,6 +113,7 @@ def test_the_first_origin_has_nothing_to_fit() -> None:
 def test_what_describes_the_start_is_not_fitted() -> None:
     resolved = load_scenario("frontier-2024", {"start": "2023-06-30", "vintage": "strict"})
     assert not set(fitted_ranges(resolved)) & {row.id for row in vintages("parameters")}
+    assert not [name for name in fitted_ranges(resolved) if name.startswith("orgs.")]
     assert len(fitted_ranges(resolved)) > 50
 
 
