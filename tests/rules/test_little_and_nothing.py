@@ -36,7 +36,16 @@ from market.rules import (
     work,
 )
 from market.rules.belongings import Belongings
-from market.rules.calibrate import _target_factor, builders, lines, plans, segments, shells_factor, spending
+from market.rules.calibrate import (
+    _target_factor,
+    builders,
+    contractors,
+    lines,
+    plans,
+    segments,
+    shells_factor,
+    spending,
+)
 from market.state.demand import TAIL
 from market.state.training import Lab
 
@@ -132,6 +141,12 @@ def test_race_starts_are_of_those_who_have_something_and_someone_to_follow():
     tiny.happened(UseMeasured(org=CLOUD, usd_per_year=1.0, growth_per_year=0.0, h100e=0.1))
     owns(tiny, LAB, 1, "A100", FIELD)
     assert numbers(builders(tiny.state))[f"orgs.{CLOUD}.race_start"] == pytest.approx(math.log(0.32 / 0.5))
+
+
+def test_contractors_finish_a_kilowatt_a_week_where_growth_asks_for_no_more():
+    for share, said in ((0.8, [1.0]), (0.0, [])):
+        world = given(sites__shells_slack=0.0, sites__pool_growth_per_year=share * 52 / 40_000)
+        assert [h.event.value for h in contractors(world.state)] == said
 
 
 # --- lines
@@ -425,6 +440,14 @@ def test_a_kilowatt_waits_for_power_and_paused_work_does_not():
     assert not power.waits_for_works(roomy.state, roomy.state.sites.buildings[f"{SITE}/building/1"])
     works(roomy, number=2, kw=3, firm=False)
     assert power.waits_for_works(roomy.state, roomy.state.sites.buildings[f"{SITE}/building/2"])
+
+
+def test_a_load_that_may_be_switched_off_waits_for_its_study_while_there_is_room_for_it():
+    world = given(regions__texas__non_firm_mw=2.0, power__non_firm_days=60.0)
+    assert power.non_firm_days(world.state, "texas", 2_000.0) == 60.0
+    assert power.non_firm_days(world.state, "texas", 2_000.1) == power.NEVER_DAYS
+    world.state.run.regions["texas"].non_firm_kw = 500
+    assert power.non_firm_days(world.state, "texas", 1_500.1) == power.NEVER_DAYS
 
 
 def test_a_grant_is_given_for_as_much_as_there_is_and_no_more():
