@@ -14,9 +14,10 @@ from test_ways_to_get_compute import FLEET, MACHINE, way, wish
 from test_what_a_lessor_offers import Normal, asked
 
 from agents import desk, fulfilment, options, question, siting
-from agents.decision import Way, Weights, decide, gumbel, score
+from agents.decision import Way, Weights, decide, score
 from agents.means import Offered
 from events.terms import LeaseTerms
+from market.rng import gumbel
 
 # --- talks
 
