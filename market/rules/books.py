@@ -71,6 +71,10 @@ class Waiting:
             self._buyers[org] = Buyer(self._state, org, self._ordered[org], self)
         return self._buyers[org]
 
+    def queue_days(self, regions: Sequence[str]) -> float:
+        """Shortest queue for power of some regions."""
+        return min([self._state.run.parameters[f"regions.{region}.queue_days"] for region in regions])
+
     @cached_property
     def rent_usd_per_h100e_hour(self) -> float:
         """Rent over the life of a GPU, as quoted this week."""
@@ -126,8 +130,8 @@ class Buyer:
         self.regions = sorted({site.region for site in sites}) or list(state.run.regions)
         has_income = trait(state, org, "income_usd_per_year") > 0
         rate, life = p["means.capital_rate_parent" if has_income else "means.capital_rate_lab"], p["means.life_years"]
-        queue = min(p[f"regions.{region}.queue_days"] for region in self.regions)
-        self.wait_years = max(0.0, (waiting.due[org] - day if org in waiting.due else queue) / DAYS_PER_YEAR)
+        queue = waiting.due[org] - day if org in waiting.due else waiting.queue_days(self.regions)
+        self.wait_years = max(0.0, queue / DAYS_PER_YEAR)
         lost = (1 - self.powered) * _annuity(rate, min(self.wait_years, life))
         self.earning_years = _annuity(rate, life) - lost
         self.residual, self.discount = p["means.residual_share"], (1 + rate) ** -life

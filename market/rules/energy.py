@@ -26,7 +26,7 @@ def energy_usd_per_mwh(state: State, region: str) -> float:
 def capacity_usd_per_mwh(state: State, region: str) -> float:
     """Charge for capacity in a region whose market has one, over the energy that a load of the usual factor takes."""
     p = state.run.parameters
-    if not p.get(f"regions.{region}.capacity_market") or not state.sites.capacity:
+    if not state.sites.capacity or not p.get(f"regions.{region}.capacity_market"):
         return 0.0
     today = state.run.start_day + 7 * (state.run.week + 1)
     begun = [first for first in state.sites.capacity if first <= today]

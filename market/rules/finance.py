@@ -99,6 +99,8 @@ def rent_earned(state: State, org: str) -> int:
 
 def lease_rent(lease: Lease) -> int:
     """Rent of a lease in four weeks, in cents: GPUs handed over, a part of those shed, less what was prepaid."""
+    if not (lease.delivered or lease.shed):
+        return 0
     due = lease.due_usd_per_gpu_hour
     rent = _rent(lease.delivered, due)
     return rent + _rent(lease.shed, due * lease.take_or_pay_share) if lease.shed else rent

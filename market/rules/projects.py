@@ -38,12 +38,12 @@ class Bench:
     @property
     def free(self) -> float:
         """What neither a run nor a project uses; negative where there is less than is promised."""
-        return self.research - self.runs - math.fsum(p.h100e for p in self.working)
+        return self.research - self.runs - math.fsum([p.h100e for p in self.working])
 
     @property
     def listed(self) -> float:
         """Least sizes of all projects, under way and waiting, without those larger than all research compute."""
-        return math.fsum(p.least_h100e for p in (*self.working, *self.waiting) if p.least_h100e <= self.research)
+        return math.fsum([p.least_h100e for p in (*self.working, *self.waiting) if p.least_h100e <= self.research])
 
 
 def benches(state: State, fleets: Mapping[str, float]) -> dict[str, Bench]:
@@ -99,8 +99,8 @@ def operate(state: State, day: int) -> Iterator[Happening]:
     for org, on in benches(state, fleets_h100e(state, state.training.labs)).items():
         free = on.free
         changes = list(_make_room(on.working, -free, narrowest, day)) if free < 0 else []
-        held = {p.run_id: p.h100e for p in on.working}
-        free += math.fsum(_freed(held, changes))
+        if changes:
+            free += math.fsum(_freed({p.run_id: p.h100e for p in on.working}, changes))
         begun = list(_fitting(on.waiting, free))
         free -= math.fsum(p.least_h100e for p in begun)
         touched = {event.run_id for event in changes}

@@ -18,7 +18,9 @@ WRAPS: dict[Any, Callable[[Any], Any]] = {dict: lambda held: MappingProxyType(di
 
 def frozen[T: msgspec.Struct](record: T) -> T:
     """Copy a record of the state into a frozen one of a class of its own, a subclass of the record's."""
-    (copied,) = all_frozen((record,))
+    twin, wraps = _twin(type(record))
+    values = astuple(record)
+    copied: T = twin(*(_wrapped(values, wraps) if wraps else values))
     return copied
 
 

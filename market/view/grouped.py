@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
 from typing import Any, Protocol
-from weakref import proxy
 
 import msgspec
 
@@ -30,38 +29,48 @@ class Policies(Protocol):
 
 
 class ByOrg[T: msgspec.Struct](dict[str, list[T]]):
-    """Records of the state by org, and frozen copies of them for its view, made when first asked for.
-
-    `index` holds the ids of each org's `records` where the state keeps them: then its list too is made when asked for.
+    """Records of the state by org, and frozen copies of them for its view, found when first asked for.
 
     Attributes
     ----------
     copies : gives frozen copies of an org's records; no method of ours, for behaviours ask a hundred thousand times.
     """
 
-    def __init__(
-        self, index: Mapping[str, Iterable[Any]] = MappingProxyType({}), records: Mapping[Any, T] = {}
-    ) -> None:
+    def __init__(self, find: Callable[[str], list[T]]) -> None:
         super().__init__()
-        self._index, self._record = index, records.__getitem__
-        self.copies = _Copies(self).__getitem__
+        self._find = find
+        self.copies = _Copies(find).__getitem__  # which does not hold this: no circle keeps a week in memory
 
     def __missing__(self, org: str) -> list[T]:
-        found = self[org] = list(map(self._record, self._index.get(org, ())))
+        found = self[org] = self._find(org)
         return found
 
 
 class _Copies[T: msgspec.Struct](dict[str, tuple[T, ...]]):
     """Frozen copies of each org's records."""
 
-    def __init__(self, records: ByOrg[T]) -> None:
+    def __init__(self, find: Callable[[str], list[T]]) -> None:
         super().__init__()
-        self._records = proxy(records)  # which hold this: no circle keeps a week in memory
+        self._find = find
 
     def __missing__(self, org: str) -> tuple[T, ...]:
-        held = self._records[org]
+        held = self._find(org)
         found = self[org] = all_frozen(held) if held else ()
         return found
+
+
+def indexed[T: msgspec.Struct](index: Mapping[str, Iterable[Any]], records: Mapping[Any, T]) -> ByOrg[T]:
+    """Records of which the state keeps the ids by org."""
+    record = records.__getitem__
+    return ByOrg(lambda org: list(map(record, index[org])) if org in index else [])
+
+
+def grouped[T: msgspec.Struct](records: Iterable[T], owner: Callable[[T], str]) -> ByOrg[T]:
+    """Records by what names their org."""
+    found: defaultdict[str, list[T]] = defaultdict(list)
+    for record in records:
+        found[owner(record)].append(record)
+    return ByOrg(found.__getitem__)
 
 
 class Grouped:
@@ -73,10 +82,8 @@ class Grouped:
         self.week = state.run.week + 1
         self.day = state.run.start_day + 7 * self.week + 6
         index, leases = state.index, state.leases
-        self.holdings = ByOrg[Holding](index.holdings, state.chips.holdings)
-        self.orders = orders = ByOrg[Order]()
-        for order in state.chips.orders.values():
-            orders[order.org].append(order)
+        self.holdings: ByOrg[Holding] = indexed(index.holdings, state.chips.holdings)
+        self.orders: ByOrg[Order] = grouped(state.chips.orders.values(), attrgetter("org"))
         self.coming: dict[str, dict[str, int]] = defaultdict(dict)
         self.integrating: dict[str, int] = defaultdict(int)  # GPUs under integration and on their way, by OEM
         coming, integrating = self.coming, self.integrating
@@ -84,24 +91,17 @@ class Grouped:
             mine, chip, gpus = coming[shipment.org], shipment.chip, shipment.gpus
             mine[chip] = mine[chip] + gpus if chip in mine else gpus
             integrating[shipment.oem] += gpus
-        self.sites = ByOrg[Site]()
-        for site in state.sites.sites.values():
-            self.sites[site.owner].append(site)
-        self.buildings = buildings = ByOrg[Building]()
+        self.sites: ByOrg[Site] = grouped(state.sites.sites.values(), attrgetter("owner"))
         running = {name for name, permit in state.sites.permits.items() if permit.is_running}
-        for name, building in state.sites.buildings.items():
-            if name not in running:  # else it is of use, and waits for the grid beside its plant
-                buildings[building.org].append(building)
-        self.plant_permits = ByOrg[PlantPermit]()
-        for permit in state.sites.permits.values():
-            self.plant_permits[state.sites.sites[permit.site].owner].append(permit)
-        self.rented = ByOrg[Lease](index.rented, leases.leases)
-        self.let = ByOrg[Lease](index.let, leases.leases)
-        self.asking = ByOrg[Request](index.asked, leases.requests)
-        self.asked = ByOrg[Request]()
-        for request in leases.requests.values():
-            self.asked[request.lessor].append(request)
-        self.quotes_by = ByOrg[Quote](index.quoted, leases.quotes)
-        self.quotes_to = ByOrg[Quote]()
-        for quote in leases.quotes.values():
-            self.quotes_to[quote.lessee].append(quote)
+        building = [b for name, b in state.sites.buildings.items() if name not in running]
+        self.buildings: ByOrg[Building] = grouped(
+            building, attrgetter("org")
+        )  # others are of use, and wait for the grid
+        owners = state.sites.sites
+        self.plant_permits: ByOrg[PlantPermit] = grouped(state.sites.permits.values(), lambda x: owners[x.site].owner)
+        self.rented: ByOrg[Lease] = indexed(index.rented, leases.leases)
+        self.let: ByOrg[Lease] = indexed(index.let, leases.leases)
+        self.asking: ByOrg[Request] = indexed(index.asked, leases.requests)
+        self.asked: ByOrg[Request] = grouped(leases.requests.values(), attrgetter("lessor"))
+        self.quotes_by: ByOrg[Quote] = indexed(index.quoted, leases.quotes)
+        self.quotes_to: ByOrg[Quote] = grouped(leases.quotes.values(), attrgetter("lessee"))
