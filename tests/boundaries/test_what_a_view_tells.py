@@ -7,6 +7,7 @@ import math
 import pytest
 
 from market.view import MarketView, Shared
+from market.view.settable import Readable
 
 AFFAIRS = {  # reading of a view: the state's records, their ids, and the fields that name who has them
     "orders": (lambda s: s.chips.orders.values(), "order_id", ("org",)),
@@ -112,3 +113,11 @@ def test_letters_and_projects_are_the_orgs_own(state, views):
         assert all(letter.org == org for letter in view.letters())
         waiting = state.training.waiting.get(org, {}), state.training.projects.get(org, {})
         assert len(view.projects()) == sum(map(len, waiting))
+
+
+@pytest.mark.parametrize("change", ["clear", "pop", "popitem", "setdefault", "update", "__setitem__", "__delitem__"])
+def test_settable_numbers_that_an_org_reads_are_set_by_no_reader(change):
+    readable = Readable("lab", {"price.margin": 0.1}, {"orgs.lab.build": 1.0})
+    with pytest.raises(TypeError, match="policies change them"):
+        getattr(readable, change)("price.margin", 0.2)
+    assert (readable["price.margin"], readable["orgs.lab.build"]) == (0.1, 1.0)

@@ -121,6 +121,23 @@ def test_a_cause_that_nothing_was_said_about_is_an_error():
         kernel.record_batch(kernel.day, rented)
 
 
+def test_rows_of_a_batch_change_the_state_as_events_one_by_one_do():
+    payments = [
+        (LAB, CLOUD, 700, "rent", "none"),
+        (CLOUD, RIVAL, 40, "chips", "none"),
+        (LAB, FUND, 5, "instalment", "none"),
+    ]
+    whole, single = small(), small()
+    names = PaymentMade.__struct_fields__
+    columns = {name: list(values) for name, values in zip(names, zip(*payments, strict=True), strict=True)}
+    assert whole.record_batch(START, Batch(PaymentMade, columns, columns["org"], [LAB] * 3)) == []
+    for row in payments:
+        single.record(START, PaymentMade(**dict(zip(names, row, strict=True))), row[0], LAB)
+    assert state_hash(whole.state) == state_hash(single.state)
+    assert whole.state.trail == single.state.trail
+    assert list(whole.log.entries()) == list(single.log.entries())
+
+
 def test_the_terms_of_a_decision_stand_before_its_events_and_cause_them():
     kernel = small()
     why = Choice("order", Terms("H100", term_price=1.0), (Terms("GB200", term_time=-1.0),))
