@@ -27,7 +27,7 @@ def present(log: pl.LazyFrame) -> pl.LazyFrame:
     """
     keys = [key for key in log.select("type", "version").unique().collect().rows() if key in UPCASTS]
     if keys:
-        log = _all_lifted(log.collect(), sorted(keys)).lazy()
+        log = _all_lifted(log, sorted(keys))
     found = log.collect_schema().names()
     if found == list(COLUMNS):
         return log
@@ -50,9 +50,11 @@ def empty() -> pl.LazyFrame:
     return pl.LazyFrame(schema={name: _dtype(name) for name in COLUMNS})
 
 
-def _all_lifted(frame: pl.DataFrame, keys: list[Key]) -> pl.DataFrame:
+def _all_lifted(log: pl.LazyFrame, keys: list[Key]) -> pl.LazyFrame:
+    """Lift the old events, which alone are read at once: all others stay lazy."""
     is_old = pl.any_horizontal(_of(key) for key in keys)
-    parts = [frame.filter(~is_old), *(_lifted(frame.filter(_of(key)), key) for key in keys)]
+    old = log.filter(is_old).collect()
+    parts = [log.filter(~is_old), *(_lifted(old.filter(_of(key)), key).lazy() for key in keys)]
     return pl.concat(parts, how="diagonal").sort("seq")
 
 
