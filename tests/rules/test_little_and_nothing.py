@@ -30,6 +30,7 @@ from market.rules import (
     index,
     power,
     prices,
+    serving,
     settlement,
     spot,
     uses,
@@ -474,3 +475,13 @@ def test_an_estate_of_a_cent_pays_it_and_owes_no_fee_on_nothing():
     out = [h.event for h in settlement._Closing(world.state, found, START, True).happenings()]
     (fee,) = (event for event in out if type(event).__name__ == "ClaimFiled")
     assert (fee.amount_usd_cents, fee.rank, fee.claim_id) == (1, "administrative", "reseller/claim/1")
+
+
+def test_a_lab_with_a_third_of_an_h100_serves_with_it(monkeypatch):
+    world = bare(demand__capacity_slack=1.0, demand__first_revenue_usd=1.0)
+    world.state.training.labs.clear()
+    world.state.training.labs[RIVAL] = Lab(RIVAL, inference_share=1.0)
+    owns(world, RIVAL, 1, "A100")
+    monkeypatch.setattr(demand, "asked_of", lambda *_: 1.0)
+    (served,) = world.after(serving.measure(world.state, START))
+    assert (served.revenue_usd_per_year, served.h100e) == (1.0, 0.32)
