@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -49,13 +50,13 @@ def _rows(tried: Tried) -> Iterator[str]:
 
 
 def told(metric: str, verdict: Verdict) -> str:
-    """A paired difference with its interval: as a part of the baseline, or as it is where that is 0."""
+    """A paired difference, of two seeds or more with its interval: as a part of the baseline where that is not 0."""
     numbers = (verdict.mean, verdict.low, verdict.high)
     if verdict.baseline:
         mean, low, high = (f"{100 * number / abs(verdict.baseline):+.1f}%" for number in numbers)
     else:
         mean, low, high = (_plain(metric, number) for number in numbers)
-    return f"{mean} [{low}, {high}]"
+    return mean if math.isinf(verdict.low) else f"{mean} [{low}, {high}]"
 
 
 def _plain(metric: str, number: float) -> str:

@@ -79,6 +79,10 @@ def test_a_page_has_the_table_of_what_is_kept_in_place_of_the_one_before(tmp_pat
     rows = ["| `chip-tariff` | `policy.levied_usd` | + | 26 | 2 | +3.00 bn [-9.71 bn, +15.71 bn] | 2 of 2 that way |",
             "| `placebo` | | | | 0 | | not tried |"]  # fmt: skip
     assert page.read_text() == "\n".join(["before", "", *HEAD, *rows, "", "after", ""])
+    written(page, [Tried(policy, pairs[:1])])
+    assert (
+        rows[0].replace("| 2 | +3.00 bn [-9.71 bn, +15.71 bn] | 2 of 2", "| 1 | +2.00 bn | 1 of 1") in page.read_text()
+    )
     page.write_text("nothing")
     with pytest.raises(ValueError, match="wants one table"):
         written(page, [])
