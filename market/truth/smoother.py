@@ -38,11 +38,6 @@ class Fitted(NamedTuple):
     failed: int
 
 
-def fit(forward: Forward, names: int, observed: Floats, error: float, *, waves: int, runs: int, seed: int) -> Fitted:
-    """Assimilate observations [m] with a standard error in `waves` waves of `runs` runs each."""
-    return assimilate(standard_normals(names, runs, seed), forward, observed, error, waves=waves, seed=seed)
-
-
 def assimilate(
     prior: Floats, forward: Forward, observed: Floats, error: float, *, waves: int, seed: int,
     groups: Sequence[str] | None = None,
@@ -93,17 +88,12 @@ def _filled(predicted: Floats) -> tuple[Floats, int]:
 
 
 def misfits(predicted: Floats, observed: Floats, groups: Sequence[str] | None = None) -> Floats:
-    """For each observation [m] the root mean square of what its group cannot be reproduced by."""
+    """For each observation [m] the root mean square of what cannot be reproduced of its group."""
     gaps, names = residuals(predicted, observed), np.array(groups or [""] * len(observed))
     found = np.empty(len(observed))
     for name in np.unique(names):
         found[names == name] = _rms(gaps[names == name])
     return found
-
-
-def discrepancy(predicted: Floats, observed: Floats) -> float:
-    """Root mean square of what the leading patterns of the ensemble cannot reproduce of the observations."""
-    return _rms(residuals(predicted, observed))
 
 
 def _rms(values: Floats) -> float:

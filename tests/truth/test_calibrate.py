@@ -27,7 +27,7 @@ from market.truth.calibrate import (
 )
 from market.truth.futures import Floats, Future
 from market.truth.observations import observations
-from market.truth.smoother import assimilate, contraction, discrepancy, fit, standard_normals
+from market.truth.smoother import Fitted, Forward, assimilate, contraction, misfits, standard_normals
 
 MATRIX = np.array(
     [[1.0, 0.0, 0.0], [0.9, 0.3, 0.0], [0.7, 0.6, 0.1], [0.5, 0.9, 0.0], [0.3, 1.1, 0.1], [0.0, 1.2, 0.2]]
@@ -44,6 +44,11 @@ def smoother() -> None:
 def linear(x: Floats) -> Floats:
     """A small world: two growth-like patterns that two parameters move, and a third that hardly moves anything."""
     return np.asarray(MATRIX @ x)
+
+
+def fit(forward: Forward, names: int, observed: Floats, error: float, *, waves: int, runs: int, seed: int) -> Fitted:
+    """Assimilate observations from an ensemble of standard normals."""
+    return assimilate(standard_normals(names, runs, seed), forward, observed, error, waves=waves, seed=seed)
 
 
 @pytest.mark.usefixtures("smoother")
@@ -80,7 +85,7 @@ def test_permuted_quarters_teach_nothing() -> None:
 
 def test_a_record_within_the_span_has_no_discrepancy() -> None:
     ensemble = linear(standard_normals(3, 60, 3))
-    assert discrepancy(ensemble, ensemble.mean(axis=1)) == pytest.approx(0)
+    assert misfits(ensemble, ensemble.mean(axis=1)) == pytest.approx(np.zeros(len(MATRIX)))
 
 
 @pytest.mark.usefixtures("smoother")
