@@ -183,6 +183,15 @@ def test_auditing_in_parts_of_any_size_finds_the_same(many_faults, part_events):
     assert len({finding.rule for finding in found}) > 15
 
 
+@pytest.mark.parametrize("part_events", [1, 10**9])
+def test_causes_before_a_gap_are_looked_up_whatever_the_parts_and_none_behind_it(year_run, part_events):
+    frame = FAULTS["a root that the cause does not have"][0](year_run.frame)
+    fault = nth(year_run.frame, "OrderPlaced", later, 40)["seq"]
+    for gap, seen in ((fault + 1, {fault}), (fault - 1, set())):
+        found = audit(frame.filter(pl.col("seq") != gap).lazy(), part_events)
+        assert {finding.seq for finding in found if finding.rule == "causes"} == seen
+
+
 def test_a_log_may_be_given_to_the_auditor_in_pieces_of_any_size(many_faults):
     frame, found = many_faults
     auditor, start = Auditor(7_000), 0

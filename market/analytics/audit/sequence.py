@@ -32,9 +32,7 @@ def causes(book: Book) -> list[Finding]:
 
     The root of every event is kept, by its place: four bytes. Behind a gap places say nothing and are not asked.
     """
-    if "gaps" in book.carried:
-        return []
-    events = book.events.select(*WHEN, "type", "cause_seq", "root_seq")
+    events = _in_place(book).select(*WHEN, "type", "cause_seq", "root_seq")
     roots = events.select(pl.col("root_seq").cast(pl.UInt32, strict=False))
     roots = pl.concat([book.carried["roots"], roots]) if "roots" in book.carried else roots
     book.carried["roots"] = roots
@@ -50,6 +48,14 @@ def causes(book: Book) -> list[Finding]:
         *found(led.join(ends, on="cause_seq", how="inner"), "causes", "{} causes nothing", "cause"),
         *_beginnings(book, events.filter(pl.col("cause_seq") < 0)),
     ]  # fmt: skip
+
+
+def _in_place(book: Book) -> pl.DataFrame:
+    """Events of the part before the first gap in seq."""
+    if "gaps" not in book.carried:
+        return book.events
+    first = int(book.carried["latest"]["place"][0]) - book.events.height
+    return book.events.head(max(0, int(book.carried["gaps"]["place"][0]) - first))
 
 
 def _beginnings(book: Book, roots: pl.DataFrame) -> list[Finding]:
