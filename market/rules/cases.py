@@ -50,9 +50,12 @@ def holds(condition: Condition, case: Mapping[str, Any]) -> bool:
 
 
 def could_hold(condition: Condition, case: Mapping[str, Any]) -> bool:
-    """Test the words of a condition that a case has; what it does not have yet may come to hold."""
+    """Test the words and roles of a condition that a case has; what it does not have yet may come to hold."""
     tests = ((getattr(condition, name), case.get(name)) for name in WORDS)
-    return all(test is None or word is None or test.holds(word) for test, word in tests)
+    if any(test is not None and word is not None and not test.holds(word) for test, word in tests):
+        return False
+    named = ((condition.role, case.get("roles")), (condition.counterparty_role, case.get("counterparty_roles")))
+    return all(test is None or not roles or _roles_hold(test, roles) for test, roles in named)
 
 
 def _roles_hold(test: Any, roles: Sequence[str]) -> bool:

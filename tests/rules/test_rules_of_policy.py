@@ -402,6 +402,16 @@ def test_who_adopts_a_rule_is_told_when_it_begins_and_is_whom_it_refuses():
     assert list(hooks.calendar(world.state, START + 7, START + 13)) == []
 
 
+def test_orgs_of_another_role_than_a_rule_asks_for_adopt_nothing():
+    rule = refuse(adopted={"share": 1.0, "by": "org"}, when={"role": "lab"})
+    world = given()
+    told = [happening.event for happening in PolicyHooks([rule]).calendar(world.state, START, START + 6)]
+    orgs = world.state.run.orgs
+    labs = {name for name, org in orgs.items() if "lab" in org.roles}
+    assert {event.kind for event in told if isinstance(event, events.PolicyAdopted)} == labs
+    assert 0 < len(labs) < len(orgs)
+
+
 @pytest.mark.parametrize(("open_orders", "left"), [(True, {LAB: 7}), (False, {LAB: 7, CHINESE: 10})])
 def test_an_export_that_is_forbidden_takes_what_is_on_order_and_a_contract_that_is_does_not(open_orders, left):
     world = given()
