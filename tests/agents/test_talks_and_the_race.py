@@ -234,8 +234,8 @@ def test_where_money_alone_lacks_a_round_is_sought_for_a_while_and_then_talks_en
         old = given(first_day=day)
         found = kinds(negotiated(gated, quotes=(old,)))
         assert found == (["SeekRound", "CounterQuote"] if still else ["BreakTalks"])
-    (left,) = negotiated(offer(failed=("lost to another",)))
-    assert (type(left), left.reason) == (BreakTalks, "lost to another")
+    (left,) = negotiated(offer(failed=("permission",)))
+    assert (type(left), left.reason) == (BreakTalks, "permission")
     assert kinds(negotiated(gated, way("own", 5.0, **OWN))) == ["BreakTalks", "PlaceOrder"]
 
 
