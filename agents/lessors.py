@@ -85,11 +85,10 @@ def plans(view: MarketView, lead: float, kw: float, places: tuple[Sequence[str],
     asked for power first, at each site its part.
     """
     (regions, sites), first, is_tenant = places, spoken_for_kw(view), means.has_tenants_credit(view)
-    at = {region: [site for site in sites if site.region == region] for region in regions}
     plant_weeks = means.power_weeks(view, build_of("greenfield", regions[0], True), kw) if regions else 0.0
     for region in regions:
         asked, apart = kw + first.get(region, 0.0), max(lead, means.shell_weeks(view, "greenfield", region))
-        campus = permission.main_site(at.get(region, ()))
+        campus = permission.main_site(site for site in sites if site.region == region)
         if campus is not None:
             build, beside = build_of("brownfield", region, False), max(lead, means.shell_weeks(view, "next", region))
             yield Plan(campus.name, build, region, max(beside, means.power_weeks(view, build, asked)))

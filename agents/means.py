@@ -154,8 +154,8 @@ build_of = lru_cache(1 << 10)(Build)  # each made once: there are few, and they 
 @once_each
 def shell_weeks(view: MarketView, kind: str, region: str) -> float:
     """Weeks until there is a shell in a region, with the usual slip; `next` is another building of an own campus."""
-    p, middle = view.param, kind == "next"
-    days = (p("sites.next_days_min") + p("sites.next_days_max")) / 2 if middle else p(f"sites.{kind}_days")
+    p = view.param
+    days = p(f"sites.{kind}_days") if kind != "next" else (p("sites.next_days_min") + p("sites.next_days_max")) / 2
     return view.shell_time_factor(region) * days * p("sites.slip_median") / 7
 
 
@@ -170,7 +170,7 @@ def power_weeks(view: MarketView, build: Build, kw: float) -> float:
     days, (kind, region, on_site, is_firm) = queue_days(view, build, kw), build
     if kind == "brownfield" and is_firm and not on_site and kw > view.param("sites.hall_grid_kw"):
         days += min(view.param("sites.power_lead_days"), view.region_param(region, "queue_days"))
-    return days / 7  # none is applied for ahead beyond than a hall's own connection
+    return days / 7  # none is applied for ahead beyond a hall's own connection
 
 
 def fleet_power_weeks(view: MarketView, build: Build, kw: float) -> float:

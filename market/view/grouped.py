@@ -93,12 +93,10 @@ class Grouped:
             integrating[shipment.oem] += gpus
         self.sites: ByOrg[Site] = grouped(state.sites.sites.values(), attrgetter("owner"))
         running = {name for name, permit in state.sites.permits.items() if permit.is_running}
-        building = [b for name, b in state.sites.buildings.items() if name not in running]
-        self.buildings: ByOrg[Building] = grouped(
-            building, attrgetter("org")
-        )  # others are of use, and wait for the grid
-        owners = state.sites.sites
-        self.plant_permits: ByOrg[PlantPermit] = grouped(state.sites.permits.values(), lambda x: owners[x.site].owner)
+        under_way = [b for name, b in state.sites.buildings.items() if name not in running]  # others wait for the grid
+        self.buildings: ByOrg[Building] = grouped(under_way, attrgetter("org"))
+        sites = state.sites.sites
+        self.plant_permits: ByOrg[PlantPermit] = grouped(state.sites.permits.values(), lambda x: sites[x.site].owner)
         self.rented: ByOrg[Lease] = indexed(index.rented, leases.leases)
         self.let: ByOrg[Lease] = indexed(index.let, leases.leases)
         self.asking: ByOrg[Request] = indexed(index.asked, leases.requests)
