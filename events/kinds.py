@@ -62,7 +62,7 @@ QuoteRefusal = Literal[
     "no such request", "unknown chip or site", "empty term", "no price", "the lessee's own", "not the actor's site",
     "capacity", "power", "not the actor's lease", "not what the parent lease holds", "chain too long",
     "outside the parent's term", "a share is no share", "unknown choice", "unknown form", "term", "tranches",
-    "no consent",
+    "no consent", "prepaid without a contract",
 ]  # fmt: skip
 QuoteClosed = Literal["quote lapsed", "not the addressee"]
 CounterRefusal = Literal["no such clause", "no lower price", "no earlier day", "unknown region", "empty term"]

@@ -31,6 +31,8 @@ def quote_fault(state: State, command: commands.GiveQuote, request: Request, day
     site = state.sites.sites.get(terms.site)
     if command.form not in FORMS:
         return "unknown form"
+    if terms.prepaid_share:  # a contract's prepayment is paid at its signature: of a lease alone none is
+        return "prepaid without a contract"
     if site is None:
         return "unknown chip or site"
     if command.parent_lease_id is not None:

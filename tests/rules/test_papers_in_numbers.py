@@ -255,7 +255,7 @@ def offered(world=None, request=True, **changed):
      ({"price_usd_per_gpu_hour": 0.0}, "no price"), ({"price_usd_per_gpu_hour": math.inf}, "no price"),
      ({"chip": "none"}, "unknown chip or site"), ({"site": "none"}, "unknown chip or site"),
      ({"site": FIELD}, "not the actor's site"), ({"gpus": 10_000}, "given"), ({"gpus": 10_001}, "capacity"),
-     ({"gpus": 10_001, "start_day": START + 8}, "given")],
+     ({"gpus": 10_001, "start_day": START + 8}, "given"), ({"prepaid_share": 0.1}, "prepaid without a contract")],
 )  # fmt: skip
 def test_a_quote_is_of_what_there_is(changed, answer):
     assert offered(**changed) == answer
