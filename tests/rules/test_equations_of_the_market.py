@@ -464,7 +464,8 @@ def test_streams_are_the_tail_own_users_within_their_fleets_and_labs_within_thei
 
 @pytest.mark.parametrize("price", [1.0, 3.0, 9.0])
 def test_users_together_want_what_each_wants_and_labs_serve_more_where_it_is_cheap(price):
-    state = given(serving__elasticity=0.3, price__choke_usd=10.0, price__choke_power=4.0).state
+    elasticities = {"serving__elasticity": 0.3, "own__elasticity": 0.8, "tail__elasticity": 1.2}
+    state = given(price__choke_usd=10.0, price__choke_power=4.0, **elasticities).state
     found = uses.Streams(1e8, ((1e7, 1e9), (1e9, 50.0)), 700.0)
     each = uses.use_per_usd(state, price, 0.8)
     serving = (price / 3) ** -0.3 * (1 + 0.3**4) / (1 + (price / 10) ** 4)

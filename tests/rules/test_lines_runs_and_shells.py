@@ -325,7 +325,7 @@ def test_what_is_open_is_what_the_tail_has_no_contract_for():
 
 
 def test_the_tail_bids_by_steps_of_its_demand_curve():
-    state = given(tail__contract_share=0.6, demand__factor=0.5).state
+    state = given(tail__contract_share=0.6, tail__elasticity=1.2, demand__factor=0.5).state
     steps = list(spot.steps(state))
     entry = prices.entry_price(state)
     assert len(steps) == 24

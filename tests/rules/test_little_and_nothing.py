@@ -154,7 +154,8 @@ def test_contractors_finish_a_kilowatt_a_week_where_growth_asks_for_no_more():
 
 
 def test_packaging_is_said_to_three_digits_and_lead_times_to_six():
-    world = given(supply__slots_growth_per_year=1_234.567, supply__backlog_pull=0.0)
+    leads = {"supply__lead_time_start_weeks": 10.0, "supply__lead_time_reference_weeks": 10.0}
+    world = given(supply__slots_growth_per_year=1_234.567, supply__backlog_pull=0.0, **leads)
     first = next(h.event for h in chips.expand_slots(world.state, START))
     growth = 1_234.567 * 28 / 365.25
     assert first.value == round(1_000 + growth, 3)

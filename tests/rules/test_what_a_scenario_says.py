@@ -250,7 +250,8 @@ def test_a_run_of_the_start_takes_the_gpus_that_its_dates_ask_for_or_more_days(h
 
 
 def test_the_prices_of_the_start_are_those_of_the_mean_work_of_all_installed():
-    world = given(price__start_usd_per_h100e_hour=2.0, price__spot_start_usd_per_h100e_hour=4.0)
+    start = {"price__start_usd_per_h100e_hour": 2.0, "price__spot_start_usd_per_h100e_hour": 4.0}
+    world = given(supply__lead_time_start_weeks=10.0, **start)
     (moved,) = (h.event for h in standing._rents(world.state, START))
     mean = work.mean_per_h100e(world.state, START)
     assert moved.price_usd_per_h100e_hour == pytest.approx(2 * mean)
