@@ -109,4 +109,5 @@ def test_what_policies_expect_to_move_can_be_measured(frontier: Scenario) -> Non
     for policy in policies:
         assert policy.expects, policy.name
         for expectation in policy.expects:
-            assert expectation.metric in names, (policy.name, expectation.metric)
+            for region in frontier.regions if "{adopting}" in expectation.metric else [""]:
+                assert expectation.metric.replace("{adopting}", region) in names, (policy.name, expectation.metric)
