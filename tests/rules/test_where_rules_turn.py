@@ -263,7 +263,8 @@ def test_power_is_served_on_the_day_when_works_and_shell_ask_for_it():
 # --- papers
 
 
-def test_a_quote_that_is_given_anew_frees_what_the_one_before_held():
+def quoted(gpus):
+    """A world in which a cloud has answered a lab's request with a quote."""
     world = given()
     world.happened(
         lease_events.LeaseRequested(
@@ -272,9 +273,14 @@ def test_a_quote_that_is_given_anew_frees_what_the_one_before_held():
         ),
         lease_events.QuoteGiven(
             quote_id="cloud/quote/1", request_id="lab/request/1", parent_lease_id=None, lessor=CLOUD, lessee=LAB,
-            chip="H100", site=SITE, gpus=9_000, start_day=START + 7, end_day=START + 378, price_usd_per_gpu_hour=2.0,
+            chip="H100", site=SITE, gpus=gpus, start_day=START + 7, end_day=START + 378, price_usd_per_gpu_hour=2.0,
         ),
     )  # fmt: skip
+    return world
+
+
+def test_a_quote_that_is_given_anew_frees_what_the_one_before_held():
+    world = quoted(gpus=9_000)
     request = world.state.leases.requests["lab/request/1"]
 
     def fault(gpus, site=SITE, days=7):
@@ -294,17 +300,7 @@ def test_a_quote_that_is_given_anew_frees_what_the_one_before_held():
 
 
 def accepted(day=START, cash=10**12, deposit_days=0, countered=""):
-    world = given()
-    world.happened(
-        lease_events.LeaseRequested(
-            request_id="lab/request/1", lessee=LAB, lessor=CLOUD, h100e=1_000.0, due_day=START + 60, duration_days=364,
-            price_usd_per_h100e_hour=3.0, kind="serving",
-        ),
-        lease_events.QuoteGiven(
-            quote_id="cloud/quote/1", request_id="lab/request/1", parent_lease_id=None, lessor=CLOUD, lessee=LAB,
-            chip="H100", site=SITE, gpus=10, start_day=START + 7, end_day=START + 378, price_usd_per_gpu_hour=2.0,
-        ),
-    )  # fmt: skip
+    world = quoted(gpus=10)
     quote = world.state.leases.quotes["cloud/quote/1"]
     quote.deposit_days, quote.countered = deposit_days, countered
     world.state.finance.ledger.accounts[LAB] = cash
