@@ -247,13 +247,10 @@ def score(target: Target, option: Option, weights: Weights, noise: float = 0.0) 
 def waiting(best: Option, weights: Weights) -> Option:
     """The best option of today a quarter later, at the price that can be foreseen."""
     return structs.replace(
-        best,
-        name="wait",
-        way=Way.WAIT,
+        best, name="wait", way=Way.WAIT, quote_id="", is_slot_lost=False,
         cost_usd_per_h100e_hour=best.cost_usd_per_h100e_hour * weights.wait_change,
         wait_weeks=best.wait_weeks + WAIT_WEEKS,
-        quote_id="",
-    )
+    )  # fmt: skip
 
 
 def decide(

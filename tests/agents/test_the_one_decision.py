@@ -114,6 +114,11 @@ def test_to_wait_is_the_best_option_a_quarter_later():
     assert decide(target(), [built()], Weights(2.5, 0.5, wait_change=0.9)).best.option.way is Way.BROWNFIELD
 
 
+def test_to_wait_is_never_left_for_a_slot_that_another_buyer_took():
+    found = decide(target(), [leased(is_slot_lost=True)], Weights(2.5, 0.5, wait_change=0.9))
+    assert [left.reason for left in found.choice("capacity").rejected if left.option == "wait"] == ["too late"]
+
+
 def test_what_is_dearer_than_its_worth_ranks_behind_everything_that_pays():
     found = decide(target(worth_usd_per_h100e_hour_max=2.2), [built(weeks=0.0), leased()], WEIGHTS)
     assert found.best.option.way is Way.CONTRACT
