@@ -243,8 +243,8 @@ def cancel(state: State, command: commands.CancelContract, day: int) -> list[Eve
     if contract is None or contract.lessee != command.actor:
         return [_refused(command.actor, command.contract_id, "not the actor's contract")]
     years = min(state.run.parameters["contracts.exit_years"], contract.duration_days / 365)
-    rent = contract.undrawn * contract.price_usd_per_gpu_hour * HOURS_PER_DAY * 365 * years
-    cents = round(contract.take_or_pay_share * (1 - contract.prepaid_share) * rent * CENTS)
+    rent = contract.undrawn * contract.due_usd_per_gpu_hour * HOURS_PER_DAY * 365 * years
+    cents = round(contract.take_or_pay_share * rent * CENTS)
     fee = [paid(contract.lessee, contract.lessor, cents, "exit fee", contract.contract_id)] if cents else []
     return [*fee, _ended(contract, "cancelled")]
 

@@ -163,8 +163,7 @@ def terminate(state: State, command: TerminateLease, day: int) -> list[Event]:
 def termination_cents(lease: Lease, day: int) -> int:
     """Fee for ending a lease today: a part of the rent to come, at today's price, of what was handed over."""
     hours = HOURS_PER_DAY * max(0, lease.end_day - max(day, lease.start_day))
-    rent = lease.delivered * (1 - lease.prepaid_share) * lease.price_usd_per_gpu_hour * hours
-    return round(lease.exit_share * rent * CENTS)
+    return round(lease.exit_share * lease.delivered * lease.due_usd_per_gpu_hour * hours * CENTS)
 
 
 def _no(command: TerminateLease, reason: ContractRefusal) -> ContractRefused:

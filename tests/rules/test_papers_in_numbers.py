@@ -21,6 +21,7 @@ from events.types.run import ParameterSet
 from market.rules import contracts, demand, entry, letters, power, quotes, rights, vendors
 from market.rules.free import quoted_under
 from market.state.leases import Letter
+from market.units import HOURS_PER_DAY
 
 
 def the(world):
@@ -172,6 +173,20 @@ def test_a_contract_is_given_up_for_some_years_of_what_is_not_drawn(most, years)
     fee, ended = world.when(CancelContract(actor=LAB, because=LAB, contract_id="lab/contract/1"))
     assert fee.amount_usd_cents == round(0.5 * 0.8 * 100 * 2.0 * 24 * 365 * years * 100)
     assert (fee.kind, ended.gpus, ended.reason) == ("exit fee", 100, "cancelled")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.15, 1.0])
+def test_who_breaks_off_pays_of_what_falls_due_alone_never_again_for_what_was_prepaid(share):
+    world = rent(given(), 1_000, 600, exit_share=0.25, prepaid_share=share)
+    one = world.state.leases.leases["lab/lease/1"]
+    due = one.due_usd_per_gpu_hour * HOURS_PER_DAY * 100
+    assert rights.termination_cents(one, START + 100) == round(0.25 * 600 * 264 * due)
+    world = contract(given(contracts__exit_years=1.0), 100)
+    with_choice(world, take_or_pay_share=0.5, prepaid_share=share)
+    due = the(world).due_usd_per_gpu_hour * HOURS_PER_DAY * 100
+    out = world.when(CancelContract(actor=LAB, because=LAB, contract_id="lab/contract/1"))
+    fees = [e.amount_usd_cents for e in out if getattr(e, "kind", "") == "exit fee"]
+    assert sum(fees) == round(0.5 * 100 * 365 * due)
 
 
 def shedding(gpus, **changed):
