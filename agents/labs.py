@@ -24,7 +24,7 @@ from events.commands.leases import SignLetter
 from events.commands.training import AdoptPlan
 from events.kinds import PlanReason
 from market.rng import Draws
-from market.units import HOURS_PER_YEAR, MONTH_WEEKS, QUARTER_WEEKS, clip
+from market.units import HOURS_PER_YEAR, MONTH_WEEKS, QUARTER_WEEKS, YEAR_WEEKS, clip
 from market.view import Lab as LabRecord
 from market.view import MarketView
 
@@ -151,15 +151,18 @@ def raise_money(view: MarketView, draws: Draws) -> Iterator[Command]:
 
 
 def planned_runway_weeks(view: MarketView) -> float:
-    """Weeks that cash lasts at the spending that the lab aims at, or has promised, half a year from now."""
-    p, lab, weeks = view.param, view.lab, view.runway_days() / 7
+    """Weeks that cash lasts at the spending that the lab aims at, or has promised, half a year from now.
+
+    No more than at its present burn; a lab that would earn what it spends lasts as long as its books say.
+    """
+    p, lab, booked_weeks = view.param, view.lab, view.runway_days() / 7
     if lab is None or view.trait("in_house"):
-        return weeks
-    weeks = p("labs.near_weeks")
-    aimed = wanted_h100e(view, lab, weeks, view.reference) * HOURS_PER_YEAR * view.reference
-    spend = p("finance.spend_burn") * max(aimed, promised_usd(view, weeks))
+        return booked_weeks
+    ahead_weeks = p("labs.near_weeks")
+    aimed = wanted_h100e(view, lab, ahead_weeks, view.reference) * HOURS_PER_YEAR * view.reference
+    spend = p("finance.spend_burn") * max(aimed, promised_usd(view, ahead_weeks))
     burn = spend - p("finance.revenue_margin") * lab.revenue_usd_per_year
-    return min(weeks, 52 * max(0.0, view.cash_cents / 100) / burn) if burn > 0 else weeks
+    return min(booked_weeks, YEAR_WEEKS * max(0.0, view.cash_cents / 100) / burn) if burn > 0 else booked_weeks
 
 
 def worth_usd(view: MarketView) -> float:

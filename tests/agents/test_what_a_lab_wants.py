@@ -350,7 +350,19 @@ def test_runway_is_cash_over_what_is_aimed_at_or_promised_less_revenue():
     assert planned(cash_cents=13_00, promised=200) == pytest.approx(52 * 13 / 280)
     assert planned(cash_cents=13_00, promised=50) == pytest.approx(52 * 13 / 130)
     assert planned(cash_cents=-1, promised=200) == 0.0
-    assert planned(cash_cents=1, **{"finance.revenue_margin": 9.0}) > 10  # it earns more than it spends
+
+
+def test_a_lab_that_will_earn_what_it_spends_lasts_as_its_books_say_and_seeks_no_round():
+    earns = {"finance.revenue_margin": 9.0}
+    assert [planned(cash_cents=1, runway_weeks=weeks, **earns) for weeks in (30.0, 521.0)] == [30.0, 521.0]
+    assert seeking(planned(**earns))[1] == []
+
+
+@pytest.mark.parametrize("runway_weeks", [3.0, 26.0, 80.0, 521.0])
+def test_runway_is_the_shorter_of_what_the_books_and_the_plan_say(runway_weeks):
+    rich = planned(cash_cents=200_00, runway_weeks=1e6)
+    assert rich == pytest.approx(52 * 200 / 130)  # beyond the half year of the plan
+    assert planned(cash_cents=200_00, runway_weeks=runway_weeks) == min(rich, runway_weeks)
 
 
 def test_who_is_no_lab_or_is_bound_to_its_group_lasts_as_long_as_its_books_say():
