@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from events import LogWriter
 from events.memory import MemoryLog
 from events.types.chips import ChipsAllocated
 from events.types.run import WeekClosed
@@ -15,6 +17,8 @@ from events.types.sites import BuildingStarted
 from market.experiments.design.metrics import DEFAULT, METRICS, TO_POWER_WEEKS, describe, metric_names, select
 from market.experiments.results.measure import herfindahl, measure
 from market.experiments.results.tally import Begun, Tally
+from market.runs.question import Question
+from market.runs.reading import open_run
 
 if TYPE_CHECKING:
     from market.kernel import Kernel
@@ -137,6 +141,25 @@ def test_an_org_that_has_left_the_market_has_nothing(run: tuple[Kernel, Tally, M
     for name in ("clouds.coreweave.owned", "regions.nowhere.energised_kw", "power.kw"):
         with pytest.raises(KeyError):
             measure(state, run[1], [name])
+
+
+def test_a_log_that_is_read_says_what_was_counted_while_it_was_written(frontier: Scenario, tmp_path: Path) -> None:
+    from agents.simulation import simulate
+    from market.experiments.results.pair import Side, last_day, tally_of
+
+    scenario = frontier.model_copy(update={"years": 0.3})
+    question = Question(scenario, 2)
+    with LogWriter.create(tmp_path / "run", question.manifest(), question.text()) as writer:
+        passed = Tally(writer)
+        kernel = simulate(scenario, 2, log=passed)
+    written = open_run(tmp_path / "run")
+    read = tally_of(Side(written, kernel.state, last_day(written)))
+    assert (read.begun, read.allocated, read.countries) == (passed.begun, passed.allocated, passed.countries)
+    assert (read.counts, read.sums, read.foreseen) == (passed.counts, passed.sums, passed.foreseen)
+    assert read.begun
+    assert read.allocated
+    names = metric_names(frontier)
+    assert measure(kernel.state, read, names) == measure(kernel.state, passed, names)
 
 
 def test_herfindahl_counts_as_competition_authorities_do() -> None:
