@@ -211,3 +211,14 @@ def test_quarters_reckon() -> None:
     assert (first_day("2024Q4"), last_day("2024Q4")) == (date(2024, 10, 1), date(2024, 12, 31))
     assert origin_quarter(date(2023, 6, 30)) == origin_quarter(date(2023, 7, 1)) == "2023Q2"
     assert origin_quarter(date(2024, 7, 15)) == "2024Q2"
+
+
+def test_questions_about_nvidias_revenue_are_asked_as_the_series_is_defined() -> None:
+    asked = {
+        each.id: each.sql
+        for each in read_questions(Path(__file__).resolve().parents[2] / "forecasts" / "questions.csv")
+    }
+    worth = definition_of("nvda_dc_revenue").query.partition("SELECT day, ")[2].partition(" AS value")[0]
+    assert "CASE WHEN chip IN" in worth
+    assert f"SUM({worth})" in asked["nvda-2026"]
+    assert f"SUM({worth})" in asked["nvda-2027"]
