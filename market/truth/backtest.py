@@ -7,7 +7,7 @@ apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,6 +29,8 @@ from market.truth.observations import Seen, dated_milestones, known, observation
 from market.truth.posterior import drawn_from
 from market.truth.posterior import names as posteriors
 from market.truth.quarters import distance, last_day, origin_quarter, shifted
+from market.truth.samples import Samples, whole
+from market.truth.samples import samples as samples_of
 from market.truth.score import CAP, FLOOR, Point, Scored, base_of, compared, score_point
 from market.units import DAYS_PER_YEAR, QUARTER_DAYS
 
@@ -107,7 +109,7 @@ def score_origin(origin: Origin, seen: Sequence[Seen]) -> list[Scoring]:
     begun = origin_quarter(origin.start)
     panel = known(seen, origin.start)
     good = [answer for answer in origin.answers if not answer.error]
-    samples = _samples(good)
+    samples = whole(samples_of(good))
     observed = {(one.series, one.quarter): one.value for one in seen}
     found = []
     for one in seen:
@@ -133,21 +135,8 @@ def as_estimated(point: Point, seen: Seen) -> Floats:
     return np.asarray(point.sample * np.exp(drawn * spread), dtype=np.float64)
 
 
-def _samples(good: Iterable[Answer]) -> dict[tuple[str, str], Floats]:
-    """Values of all futures by series and quarter; a quarter that some future lacks is left out."""
-    values: dict[tuple[str, str], list[float]] = {}
-    count = 0
-    for answer in good:
-        count += 1
-        for name, quarters in answer.series.items():
-            for quarter, value in quarters.items():
-                values.setdefault((name, quarter), []).append(value)
-    return {key: np.array(found) for key, found in values.items() if len(found) == count}
-
-
 def _scoring(
-    start: date, point: Point, panel: Panel, split: str, samples: dict[tuple[str, str], Floats],
-    observed: dict[tuple[str, str], float],
+    start: date, point: Point, panel: Panel, split: str, samples: Samples, observed: dict[tuple[str, str], float],
 ) -> Scoring:  # fmt: skip
     name, begun = point.definition.id, origin_quarter(start)
     simple = baselines(panel, name, start, point.quarter)

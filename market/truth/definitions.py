@@ -16,6 +16,7 @@ lag_days    days after its own date at which a figure is published; empty: as th
 from __future__ import annotations
 
 import csv
+import math
 from functools import cache
 from typing import Literal, NamedTuple, TypeVar, cast
 
@@ -64,10 +65,21 @@ class Definition(NamedTuple):
         """Whether values stand for themselves: growth and change need a quarter of the record to start from."""
         return self.compare == "level"
 
+    @property
+    def of_nothing(self) -> float:
+        """What a quarter is in which a run has no row: none of an amount is 0, no price is no number (nan).
+
+        A flow has a number in every quarter that a run covers whole.
+        """
+        return math.nan if self.how == "flow" or self.family == "prices" else 0.0
+
     def as_compared(self, value: T, base: T, recorded: float) -> T:
-        """Give a value as it is compared, from the value of the base quarter and what the record was in it."""
+        """Give a value as it is compared, from the value of the base quarter and what the record was in it.
+
+        A future that had nothing in the base quarter grows by nothing.
+        """
         if self.compare == "growth":
-            return value / base
+            return cast(T, np.where(np.greater(base, 0), np.divide(value, np.where(np.greater(base, 0), base, 1)), 0))
         return recorded + (value - base) if self.compare == "change" else value
 
 

@@ -12,9 +12,10 @@ import numpy as np
 
 from events.manifest import canonical, code_hash
 from market.scenario.load import Resolved
-from market.truth.definitions import definitions, series
+from market.truth.definitions import definition_of, definitions
 from market.truth.futures import Answer, Floats
 from market.truth.questions import Asked
+from market.truth.samples import samples
 from market.units import digits
 
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
@@ -85,19 +86,12 @@ def quantiles(values: Floats) -> dict[str, float]:
 
 
 def _series(good: Sequence[Answer]) -> Iterable[dict[str, Any]]:
-    for definition in series():
-        quarters = sorted({quarter for answer in good for quarter in answer.series[definition.id]})
-        for quarter in quarters:
-            values = [found[definition.id][quarter] for found in _by(good) if quarter in found[definition.id]]
-            sample = [float(f"{value:.6g}") for value in values]
-            yield {
-                "series": definition.id, "quarter": quarter, "unit": definition.unit, "n": len(values),
-                **quantiles(np.array(values)), "sample": sample,
-            }  # fmt: skip
-
-
-def _by(good: Sequence[Answer]) -> Iterable[dict[str, dict[str, float]]]:
-    return (answer.series for answer in good)
+    for (name, quarter), all_values in samples(good).items():
+        values = all_values[~np.isnan(all_values)]
+        yield {
+            "series": name, "quarter": quarter, "unit": definition_of(name).unit, "n": len(values),
+            **quantiles(values), "sample": [float(f"{value:.6g}") for value in values],
+        }  # fmt: skip
 
 
 def _dates(good: Sequence[Answer]) -> Iterable[dict[str, Any]]:

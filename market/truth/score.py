@@ -184,7 +184,7 @@ def compared(
         if first is None or first == quarter or len(samples[name, first]) != len(sample):
             return None
         base, recorded = samples[name, first], observed[name, first]
-        if np.any(base <= 0) or recorded <= 0:
+        if recorded <= 0:
             return None
         sample, value = (
             definition.as_compared(sample, base, recorded),
