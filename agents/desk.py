@@ -16,7 +16,7 @@ from agents.valuation import own_weight
 from events.commands import Command
 from events.commands.leases import RequestLease
 from market.rng import LIFETIME, NORMAL_MAX, Draws, gumbel
-from market.units import MONTH_WEEKS
+from market.units import MONTH_WEEKS, WEEK_DAYS
 from market.view import MarketView, Request
 
 BUILT = ("frontier", "capacity")  # what an org could build instead of renting
@@ -152,20 +152,14 @@ def _urgency(view: MarketView, request: Request) -> float:
     return view.trait("wait_weight", view.param("choice.wait_weight_default"))
 
 
-def noise(view: MarketView) -> dict[str, float]:
-    """Draws of what observers do not see, by option and month."""
-    return _Noise(view, view.week // MONTH_WEEKS)
+def noise(view: MarketView, found: Sequence[Option], since_day: int) -> dict[str, float]:
+    """Draws of what observers do not see, by option: one for each lessor or way of one's own in talks begun in a month.
 
-
-class _Noise(dict[str, float]):
-    def __init__(self, view: MarketView, month: int) -> None:
-        super().__init__()
-        self._view, self._month = view, month
-
-    def __missing__(self, option: str) -> float:
-        u = self._view.draws.uniform("option", option, self._month)
-        self[option] = gumbel(u, self._view.param("decision.noise"))
-        return self[option]
+    Each offer of a lessor in the same talks has the same draw, however many offers were made before it.
+    """
+    month, scale = (view.week - (view.day - since_day) // WEEK_DAYS) // MONTH_WEEKS, view.param("decision.noise")
+    keys = {option.name: option.counterparty or option.name for option in found}
+    return {name: gumbel(view.draws.uniform("option", key, month), scale) for name, key in keys.items()}
 
 
 def weigh(view: MarketView, talks: Talks) -> Decision:
@@ -177,8 +171,7 @@ def weigh(view: MarketView, talks: Talks) -> Decision:
     found = options.all_options(view, target, quotes, since) if target.kind in BUILT else [
         options.quoted(view, target, quote) for quote in quotes
     ]  # fmt: skip
-    draw = noise(view)
-    return decision.decide(target, found, means.weights(view), lambda name: draw[name])
+    return decision.decide(target, found, means.weights(view), noise(view, found, since).__getitem__)
 
 
 def answer_quotes(view: MarketView, draws: Draws) -> Iterator[Command]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from datetime import date
 
 import pytest
@@ -79,16 +78,37 @@ def test_contracts_are_negotiated_and_what_stands_free_is_taken_or_left(monkeypa
     assert answered(monkeypatch, offered(1), best="another") == []
 
 
-def test_noise_of_an_option_is_drawn_once_a_month():
-    class Draws(Normal):
-        def uniform(self, what, option, month):
-            self.asked.append((option, month))
-            return 0.3
+class Keys(Normal):
+    """Draws that differ by what they are about, as those of an org do."""
 
-    draws = Draws()
-    noise = desk.noise(Seen({"decision.noise": 0.2}, week=11, draws=draws))
-    assert noise["a"] == noise["a"] == pytest.approx(-0.2 * math.log(-math.log(0.3)))
-    assert draws.asked == [("a", 2)]
+    def uniform(self, stream, about, week):
+        self.asked.append((about, week))
+        return (sum(map(ord, about)) + week) % 97 / 97 + 0.005
+
+
+def unseen(*found, week=11, since=START):
+    draws = Keys()
+    return desk.noise(Seen({"decision.noise": 0.2}, week=week, draws=draws), found, since), draws.asked
+
+
+def quote_of(lessor, number, kind="lease"):
+    return way(f"{kind} {lessor}/quote/{number}", counterparty=lessor, quote_id=f"{lessor}/quote/{number}")
+
+
+def test_noise_is_drawn_once_for_a_lessor_or_a_way_of_ones_own_in_talks_begun_in_a_month():
+    build = way("greenfield texas")
+    noise, asked = unseen(build, quote_of("alpha", 1), quote_of("beta", 2))
+    assert asked == [("greenfield texas", 2), ("alpha", 2), ("beta", 2)]
+    assert len(set(noise.values())) == 3
+    assert noise["greenfield texas"] == pytest.approx(gumbel(Keys().uniform("option", "greenfield texas", 2), 0.2))
+    assert unseen(build, week=11 + 9, since=START - 9 * 7)[0] == {"greenfield texas": noise["greenfield texas"]}
+    assert unseen(build, week=12)[1] == [("greenfield texas", 3)]
+
+
+@pytest.mark.parametrize(("number", "kind"), [(1, "lease"), (2, "contract"), (977, "sublease")])
+def test_how_many_offers_were_made_before_changes_nothing_that_is_thought_of_an_offer(number, kind):
+    first, another = quote_of("alpha", 1), quote_of("alpha", number, kind)
+    assert unseen(another)[0][another.name] == unseen(first)[0][first.name]
 
 
 # --- buildings
