@@ -23,8 +23,8 @@ from market.scenario.load import Resolved, load_scenario
 from market.scenario.schema import Scenario
 from market.truth.baselines import Panel, baselines
 from market.truth.definitions import definition_of
-from market.truth.futures import Answer, Floats, Job, draw, ranges, simulate_all
-from market.truth.kept import keep_answers, read_answers
+from market.truth.futures import Answer, Floats, Job, draw, ranges
+from market.truth.kept import simulate_kept
 from market.truth.observations import Seen, dated_milestones, known, observations
 from market.truth.posterior import drawn_from
 from market.truth.posterior import names as posteriors
@@ -87,16 +87,18 @@ def _record_ends() -> date:
 
 
 def simulate_origin(
-    start: date, make: MakeModel, futures: int, engine: str, tell: Callable[[int, int], None],
-    change: Callable[[Scenario], Scenario] | None = None,
+    start: date, make: MakeModel, futures: int, engine: str, tell: Callable[[int, int], None], *,
+    plain: bool = False, keep: Path | None = None,
 ) -> Origin:  # fmt: skip
-    """Run the futures of one origin; `change` is applied to its world first."""
+    """Run the futures of one origin, without constants of single orgs where `plain`."""
     resolved = vintage_of(start)
     drawn = draw(ranges(resolved), futures)
     if f"{start}" in posteriors():
         drawn = drawn_from(f"{start}", drawn)
-    scenario = change(resolved.scenario) if change else resolved.scenario
-    return Origin(start, simulate_all(Job(scenario, make), drawn, engine, tell), drawn_by(start))
+    scenario = without_org_constants(resolved.scenario) if plain else resolved.scenario
+    key = {"origin": start.isoformat(), "code": code_hash(), "plain": plain}
+    path = None if keep is None else keep / f"{start}.jsonl"
+    return Origin(start, simulate_kept(Job(scenario, make), drawn, engine, tell, path, key), drawn_by(start))
 
 
 def drawn_by(start: date) -> str:
@@ -216,18 +218,7 @@ def run_backtest(
     make: MakeModel, starts: Sequence[date], *, futures: int, engine: str, plain: bool,
     tell: Callable[[int, int], None], keep: Path | None = None,
 ) -> tuple[list[Origin], list[Scoring]]:  # fmt: skip
-    """Simulate and score every origin; with `keep`, origins that were simulated before are read from that folder."""
-    change = without_org_constants if plain else None
-    origins = []
-    for start in starts:
-        path = None if keep is None else keep / f"{start}.json"
-        key = {"origin": start.isoformat(), "code": code_hash(), "futures": futures, "plain": plain}
-        answers = None if path is None else read_answers(path, key)
-        if answers is not None:
-            origins.append(Origin(start, answers, drawn_by(start)))
-            continue
-        origins.append(simulate_origin(start, make, futures, engine, tell, change))
-        if path is not None:
-            keep_answers(path, key, origins[-1].answers)
+    """Simulate and score every origin; with `keep`, futures that ran before are read from that folder."""
+    origins = [simulate_origin(start, make, futures, engine, tell, plain=plain, keep=keep) for start in starts]
     seen = observations()
     return origins, [one for origin in origins for one in score_origin(origin, seen)]

@@ -156,13 +156,19 @@ def simulate_all(
     job: Job, futures: Sequence[Future], engine: str, tell: Callable[[int, int], None] = _silent
 ) -> list[Answer]:
     """Run futures on this machine and give back their answers in order of number, whatever finished first."""
-    if engine == "serial" or len(futures) < 2:
-        answers = []
-        for future in futures:
-            answers.append(simulate(job, future))
-            tell(len(answers), len(futures))
-        return answers
-    return sorted(_in_processes(job, futures, workers_of(engine), tell), key=lambda answer: answer.number)
+    return sorted(simulated(job, futures, engine, tell), key=lambda answer: answer.number)
+
+
+def simulated(
+    job: Job, futures: Sequence[Future], engine: str, tell: Callable[[int, int], None] = _silent
+) -> Iterator[Answer]:
+    """Run futures on this machine and give each answer as it comes."""
+    if engine != "serial" and len(futures) > 1:
+        yield from _in_processes(job, futures, workers_of(engine), tell)
+        return
+    for done, future in enumerate(futures, 1):
+        yield simulate(job, future)
+        tell(done, len(futures))
 
 
 def _in_processes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market.scenario.load import load_scenario
+from market.truth import kept
 from market.truth.backtest import (
     ORIGINS,
     Origin,
@@ -25,8 +27,7 @@ from market.truth.backtest import (
 )
 from market.truth.baselines import NAMES, baselines, guidance, plans_on_time
 from market.truth.definitions import definition_of, definitions
-from market.truth.futures import Answer
-from market.truth.kept import keep_answers, read_answers
+from market.truth.futures import Answer, Future, Job
 from market.truth.looks import note_look, read_looks
 from market.truth.observations import MAPPING, Seen, known, observations
 from market.truth.quarters import shifted
@@ -193,7 +194,7 @@ def test_a_placebo_policy_has_no_effect(label: str) -> None:
     """No dose, or a region and size in which nobody builds."""
     from cli import model_around
     from market.policies.load import load_policies
-    from market.truth.futures import Future, Job, simulate
+    from market.truth.futures import simulate
 
     scenario = load_scenario("frontier-2024", {"years": "0.4"}).scenario
     countries = "+".join(sorted({org.country for org in scenario.orgs.values()}))
@@ -208,7 +209,7 @@ def test_a_placebo_policy_has_no_effect(label: str) -> None:
 
 def test_a_future_says_in_memory_what_its_log_on_disk_says() -> None:
     from cli import model_around
-    from market.truth.futures import Future, Job, simulate
+    from market.truth.futures import simulate
 
     scenario = load_scenario("frontier-2024", {"years": "0.4"}).scenario
     asked = (("orders", "SELECT COUNT(*) AS n FROM log WHERE type = 'OrderPlaced'"),)
@@ -219,15 +220,37 @@ def test_a_future_says_in_memory_what_its_log_on_disk_says() -> None:
     assert kept.head == ""
 
 
-def test_answers_that_were_kept_are_read_under_their_own_key_alone(tmp_path: Path) -> None:
-    answer = Answer(1, "", {"a": {"2024Q1": 0.1}}, {"first": date(2024, 9, 2)}, {"q": None})
-    path = tmp_path / "kept" / "2024-06-30.json"
-    assert read_answers(path, {"code": "x"}) is None
-    keep_answers(path, {"code": "x"}, [answer])
-    assert read_answers(path, {"code": "x"}) == [answer]
-    assert read_answers(path, {"code": "y"}) is None
-    path.write_text("{")
-    assert read_answers(path, {"code": "x"}) is None
+def test_a_campaign_that_was_cut_short_goes_on_at_the_future_where_it_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run: list[int] = []
+
+    def simulated(job: Job, futures: list[Future], engine: str, tell: object) -> Iterator[Answer]:
+        for future in futures:
+            run.append(future.number)
+            yield Answer(future.number, "", {"a": {"2024Q1": 0.1}}, {"first": date(2024, 9, 2)}, {"q": None})
+
+    monkeypatch.setattr(kept, "simulated", simulated)
+    from cli import model_around
+
+    job, futures = Job(load_scenario("frontier-2024").scenario, model_around), [Future(i, i, {}) for i in range(4)]
+    path, key = tmp_path / "kept" / "2024-06-30.jsonl", {"code": "x"}
+
+    def again(key: dict[str, str], futures: list[Future]) -> list[Answer]:
+        run.clear()
+        return kept.simulate_kept(job, futures, "serial", lambda done, total: None, path, key)
+
+    whole = again(key, futures)
+    assert (run, [answer.number for answer in whole]) == ([0, 1, 2, 3], [0, 1, 2, 3])
+    text = path.read_text()
+    path.write_text(text[: text.rindex("2024-09-02")])
+    assert again(key, futures) == whole
+    assert run == [3]
+    assert path.read_text() == text
+    again(key, [*futures[:3], Future(3, 3, {"drawn": 1.0})])
+    assert run == [0, 1, 2, 3], "others were drawn"
+    again({"code": "y"}, futures)
+    assert run == [0, 1, 2, 3], "of other code"
 
 
 def test_change_is_what_the_log_adds_to_what_the_record_was() -> None:
