@@ -149,11 +149,10 @@ class LogReader:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Commits as record batches, fully validated."""
-        return chain.from_iterable(batches for _, batches in self._segments())
+        return chain.from_iterable(batches for _, batches in self._segments(Seen()))
 
-    def _segments(self) -> Iterator[tuple[Found, Iterator[pa.RecordBatch]]]:
-        """Segments in order, each with its commits, which are validated as they are taken."""
-        seen = Seen()
+    def _segments(self, seen: Seen) -> Iterator[tuple[Found, Iterator[pa.RecordBatch]]]:
+        """Segments in order, each with its commits, which are validated as they are taken; `seen` is taken along."""
         for found in self.walk():
             yield found, decode_segment(found, self.manifest, seen)
 
@@ -169,10 +168,11 @@ class LogReader:
         from events.table import empty, present  # it imports Polars, which is slow
 
         parts: list[pl.LazyFrame] = []
-        for found, batches in self._segments():
+        seen = Seen()
+        for found, batches in self._segments(seen):
             deque(batches, maxlen=0)  # checked, then read by Polars from the same bytes
             if found.scan.commits:
-                parts.append(present(pl.scan_ipc(segment.whole(found.data, found.scan))))
+                parts.append(present(pl.scan_ipc(segment.whole(found.data, found.scan)), seen.keys))
         return pl.concat(parts, how="vertical") if parts else empty()
 
     @cached_property

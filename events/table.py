@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
+
 import polars as pl
 
 from events.registry import Key, known_columns, known_shapes
 from events.terms import DEFAULTS
-from events.upcast import PAPERS, UPCASTS, lift
+from events.upcast import PAPERS, UPCASTS, Columns, lift
 from events.vocabulary import ENVELOPE, VOCABULARY
 
 POLARS: dict[str, pl.DataType] = {
@@ -20,19 +23,25 @@ POLARS: dict[str, pl.DataType] = {
 COLUMNS = (*ENVELOPE, *VOCABULARY)
 
 
-def present(log: pl.LazyFrame) -> pl.LazyFrame:
-    """Lift a log's old events and add the columns that it lacks, as null.
+def present(log: pl.LazyFrame, keys: Iterable[Key]) -> pl.LazyFrame:
+    """Lift a log's old events where they stand and add the columns that it lacks, as null.
 
-    Columns and event types that are written no more stay: the columns last, the types as they are.
+    keys : types and versions that may be in the log.
+    Columns and event types that are written no more stay: the columns last, the types as they are. What is not asked
+    of the table is not lifted.
     """
-    keys = [key for key in log.select("type", "version").unique().collect().rows() if key in UPCASTS]
-    if keys:
-        log = _all_lifted(log, sorted(keys))
     found = log.collect_schema().names()
-    if found == list(COLUMNS):
-        return log
-    log = log.with_columns(_missing(name) for name in COLUMNS if name not in found)
-    return log.select(*COLUMNS, *(name for name in found if name not in COLUMNS))
+    names = [*COLUMNS, *(name for name in found if name not in COLUMNS)]
+    if found != names:
+        log = log.with_columns(_missing(name) for name in COLUMNS if name not in found).select(names)
+    for key in sorted(set(keys) & set(UPCASTS)):
+        log = log.with_columns(_lifted(key, name, names) for name in _changed_by(key) if name in names)
+    return log
+
+
+def keys_of(log: pl.DataFrame) -> list[Key]:
+    """Types and versions of the events of a table."""
+    return log.select("type", "version").unique().rows()
 
 
 def _missing(name: str) -> pl.Expr:
@@ -50,27 +59,36 @@ def empty() -> pl.LazyFrame:
     return pl.LazyFrame(schema={name: _dtype(name) for name in COLUMNS})
 
 
-def _all_lifted(log: pl.LazyFrame, keys: list[Key]) -> pl.LazyFrame:
-    """Lift the old events, which alone are read at once: all others stay lazy."""
-    is_old = pl.any_horizontal(_of(key) for key in keys)
-    old = log.filter(is_old).collect()
-    parts = [log.filter(~is_old), *(_lifted(old.filter(_of(key)), key).lazy() for key in keys)]
-    return pl.concat(parts, how="diagonal").sort("seq")
-
-
-def _of(key: Key) -> pl.Expr:
-    return (pl.col("type") == key[0]) & (pl.col("version") == key[1])
-
-
 def _dtype(name: str) -> pl.DataType:
     return POLARS[known_columns()[name]]
 
 
-def _lifted(rows: pl.DataFrame, key: Key) -> pl.DataFrame:
-    """Rows [n] of one type and version as those of the present one."""
-    none = [None] * rows.height  # of a field that may be null, and came after this log
-    old = {field: rows[field].to_list() if field in rows.columns else none for field in known_shapes()[key]}
-    (name, version), columns = lift(key, old)
-    fields = [pl.Series(field, values, _dtype(field)) for field, values in columns.items()]
-    kept = rows.select(*ENVELOPE).with_columns(type=pl.lit(name), version=pl.lit(version, pl.Int16))
-    return kept.with_columns(fields)
+def _changed_by(key: Key) -> list[str]:
+    """Columns to which lifting events of this type and version gives other values: seen by lifting none of them."""
+    old: Columns = {field: [] for field in known_shapes()[key]}
+    now, new = lift(key, dict(old))
+    kept = {field for field, values in new.items() if values is old.get(field)}
+    changed = (old.keys() | new.keys()) - kept | {"version"}
+    return sorted(
+        changed | (DEFAULTS.keys() if now[0] in PAPERS else set()) | ({"type"} if now[0] != key[0] else set())
+    )
+
+
+def _lifted(key: Key, name: str, names: list[str]) -> pl.Expr:
+    """A column in which events of one type and version have what the present one has there; the others stay."""
+    wanted = {"type", "version", name, *known_shapes()[key]}
+    read = pl.struct(*(each for each in names if each in wanted))
+    return read.map_batches(partial(_lift_rows, key, name), _dtype(name), is_elementwise=True).alias(name)
+
+
+def _lift_rows(key: Key, name: str, rows: pl.Series) -> pl.Series:
+    """Lift those of the rows [n] that are of one type and version, and give one column of all."""
+    log = rows.struct.unnest()
+    at = ((log["type"] == key[0]) & (log["version"] == key[1])).arg_true()
+    if at.is_empty():
+        return log[name]
+    none = [None] * len(at)  # of a field that may be null, and came after this log
+    old = {field: log[field].gather(at).to_list() if field in log else none for field in known_shapes()[key]}
+    now, columns = lift(key, old)
+    values = (columns | {"type": [now[0]] * len(at), "version": [now[1]] * len(at)}).get(name, none)
+    return log[name].scatter(at, pl.Series(values, dtype=_dtype(name)))

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from events.registry import known_shapes
+from events.registry import Key, known_shapes
 from events.schema import envelope_fault
 from events.vocabulary import DAY_MIN, DAYS, ENVELOPE, day_fault
 
 
 @dataclass
 class Seen:
-    """Where the commits so far ended: their last day, and whether the run did."""
+    """Where the commits so far ended: their last day, and whether the run did; types and versions that they hold."""
 
     day: int = DAY_MIN
     ended: bool = False
+    keys: set[Key] = field(default_factory=set)
 
     def take(self, batch: pa.RecordBatch) -> None:
         """Go on to the end of a commit."""
@@ -77,6 +78,7 @@ def _type_fault(batch: pa.RecordBatch, seen: Seen) -> str:
     for group in found:
         if unknown := _unknown(group.type, group.version, names):
             return unknown
+        seen.keys.add((group.type, group.version))
     ends = [group.rows[0] for group in found if group.type == "RunEnded"]
     if seen.ended or (ends and ends[0] != batch.num_rows - 1):
         return "events after RunEnded"

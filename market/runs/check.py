@@ -120,12 +120,12 @@ class _Events:
         """Give events to the auditor."""
         import polars as pl
 
-        from events.table import present
+        from events.table import keys_of, present
         from market.analytics.audit.book import COLUMNS
 
         frames: Any = [pl.from_arrow(batch) for batch in batches]
         frame = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal").sort("seq")
-        self.auditor.take(present(frame.lazy()).select(COLUMNS).collect())
+        self.auditor.take(present(frame.lazy(), keys_of(frame)).select(COLUMNS).collect())
 
     def _seen(self, entries: list[Entry]) -> Iterator[Entry]:
         for entry in entries:

@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import polars as pl
 import pytest
 from click.testing import CliRunner
 
 import cli
+import events.table
 from events import EVENTS, Event, LogForeign, LogNewer, LogWriter, open_log, registry, upcast, verify, vintage
 from events.field import Field
 from events.manifest import Manifest
-from events.registry import Registry, breaks, known_shapes, merged, present
+from events.registry import Key, Registry, breaks, known_shapes, merged, present
 from events.types.base import Retired
-from events.upcast import UPCASTS, Upcast, gaps, lift
+from events.upcast import UPCASTS, Columns, Upcast, gaps, lift
 from events.vocabulary import VOCABULARY
 from market.analytics import TABLES
 from market.runs.reading import open_run
@@ -156,6 +158,30 @@ def test_a_clause_that_came_after_a_log_reads_as_its_default() -> None:
     table = open_log(WORLD).scan().collect()
     assert table.filter(table["type"] == "LeaseSigned")["walk_days"].to_list()[:2] == [0, 0]
     assert table.filter(table["type"] == "LeaseLate")["walk_days"].null_count() == (table["type"] == "LeaseLate").sum()
+
+
+def test_a_table_lifts_only_what_is_asked_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    lifted = []
+
+    def watched(key: Key, columns: Columns) -> tuple[Key, Columns]:
+        lifted.append(key)
+        return lift(key, columns)
+
+    log = open_log(WORLD).scan()
+    monkeypatch.setattr(events.table, "lift", watched)
+    log.select("seq", "day", "org", "amount_usd_cents").collect()
+    log.filter(pl.col("type") == "PaymentMade").select("seq", "type", "kind").collect()
+    assert lifted == []
+    log.select("is_firm").collect()
+    assert {key[0] for key in lifted} == {"BuildingStarted"}
+
+
+def test_old_events_are_lifted_where_they_stand() -> None:
+    log = open_log(WORLD).scan().collect()
+    assert log["seq"].to_list() == list(range(log.height))
+    assert {(name, EVENTS[name].version) for name in log["type"].unique() if name in EVENTS} >= set(
+        log.filter(pl.col("type").is_in(list(EVENTS))).select("type", "version").unique().rows()
+    )
 
 
 # --- changes of tomorrow, made today
