@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from market.state import State
 from market.state.index import Ids
+from market.state.leases import Lease
 
 
 def count(state: State, name: str) -> None:
@@ -23,3 +24,12 @@ def drop(index: Ids, owner: str, name: str) -> None:
     del names[name]
     if not names:
         del index[owner]
+
+
+def note_owed(state: State, lease: Lease, gpus: int) -> None:
+    """Keep a lease among those of which its lessor owes GPUs for as long as it owes any."""
+    owing, lessor, name = state.index.owing, lease.lessor, lease.lease_id
+    if gpus:
+        enter(owing, lessor, name)
+    elif name in owing.get(lessor, ()):
+        drop(owing, lessor, name)

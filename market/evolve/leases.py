@@ -5,7 +5,7 @@ from __future__ import annotations
 from events.terms import LeaseTerms, spread
 from events.types import leases as events
 from market.evolve.chips import holding
-from market.evolve.ids import count, drop, enter
+from market.evolve.ids import count, drop, enter, note_owed
 from market.state import State
 from market.state.chips import Place
 from market.state.leases import Lease, Letter, Quote, Request, Signature
@@ -77,12 +77,13 @@ def talks_failed(state: State, event: events.LeaseTalksFailed, day: int) -> None
 def lease_signed(state: State, event: events.LeaseSigned, day: int) -> None:
     count(state, event.lease_id)
     desk = state.leases
-    desk.leases[event.lease_id] = Lease(
+    lease = desk.leases[event.lease_id] = Lease(
         **spread(event), lease_id=event.lease_id, parent_lease_id=event.parent_lease_id, lessor=event.lessor,
         lessee=event.lessee, kind=event.kind, depth=event.depth, contract_id=event.contract_id,
     )  # fmt: skip
     enter(state.index.let, event.lessor, event.lease_id)
     enter(state.index.rented, event.lessee, event.lease_id)
+    note_owed(state, lease, lease.owed)
     if event.parent_lease_id is not None:
         desk.leases[event.parent_lease_id].subleased += event.gpus
     if event.contract_id is None:
@@ -127,6 +128,7 @@ def _move(state: State, lease: Lease, gpus: int, day: int) -> None:
     holding(state, lease.lessor, lease.chip, lease.site).leased_out += gpus
     holding(state, lease.lessee, lease.chip, lease.site).leased_in += gpus
     lease.delivered += gpus
+    note_owed(state, lease, lease.owed)
 
 
 def gpus_handed_over(state: State, event: events.GpusHandedOver, day: int) -> None:
@@ -149,6 +151,7 @@ def lease_ended(state: State, event: events.LeaseEnded, day: int) -> None:
     del state.leases.leases[event.lease_id]
     drop(state.index.let, lease.lessor, event.lease_id)
     drop(state.index.rented, lease.lessee, event.lease_id)
+    note_owed(state, lease, 0)
 
 
 def letter_signed(state: State, event: events.LetterSigned, day: int) -> None:

@@ -10,7 +10,7 @@ from events.types import Batch
 from events.types import chips as events
 from events.types.finance import PaymentMade
 from market.rules import books, work
-from market.rules.base import Happening, columns_of
+from market.rules.base import Happening, all_owing, columns_of
 from market.rules.chips import may_buy
 from market.rules.demand import logistic
 from market.rules.prices import energy_of, running_cost
@@ -143,8 +143,8 @@ def install(state: State, day: int) -> Iterator[Happening]:
     rank = {name: (-works[name] / chip.power_kw_it_per_gpu, name) for name, chip in chips.items()}
     energy = {region: math.prod(energy_of(state, region)) for region in state.run.regions}
     owed: dict[tuple[str, str, str], int] = defaultdict(int)
-    for lease in state.leases.leases.values():
-        if lease.parent_lease_id is None and lease.owed:
+    for lease in all_owing(state):
+        if lease.parent_lease_id is None:
             owed[(lease.lessor, lease.chip, lease.site)] += lease.owed
     sites = defaultdict(list)
     for site in state.sites.sites.values():

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 
-from market.rules.base import holdings_of, let_by, quoted_by, training_use
+from market.rules.base import holdings_of, owing_of, quoted_by, training_use
 from market.rules.uses import is_in_house
 from market.state import State
 from market.state.chips import Place
-from market.state.leases import Lease, Quote
 
 
 def held_in_quotes(state: State, lessor: str, chip: str, site: str) -> int:
@@ -25,7 +23,7 @@ def owed(state: State, lessor: str, chip: str, site: str) -> int:
     """GPUs of own fleet that a lessor has promised and not handed over."""
     return sum(
         lease.owed
-        for lease in let_by(state, lessor)
+        for lease in owing_of(state, lessor)
         if lease.chip == chip and lease.site == site and lease.parent_lease_id is None
     )
 
@@ -42,17 +40,16 @@ def free_gpus(state: State, org: str, chip: str, site: str) -> int:
 def promised_watts(state: State, site: str) -> int:
     """IT power that the leases and quotes of a site's owner will take there, beyond what is installed."""
     owner = state.sites.sites[site].owner
-    return promised_by(state, owner, let_by(state, owner), quoted_by(state, owner)).get(site, 0)
+    return promised_by(state, owner).get(site, 0)
 
 
-def promised_by(state: State, owner: str, leases: Iterable[Lease], quotes: Iterable[Quote]) -> dict[str, int]:
-    """`promised_watts` of each site at which an owner has promised anything, from its leases and quotes."""
+def promised_by(state: State, owner: str) -> dict[str, int]:
+    """`promised_watts` of each site at which an owner has promised anything."""
     chips = state.chips.chips
     promised: dict[tuple[str, str], int] = defaultdict(int)
-    for lease in leases:
-        if gpus := lease.gpus - lease.delivered:
-            promised[lease.site, lease.chip] += gpus
-    for quote in quotes:
+    for lease in owing_of(state, owner):
+        promised[lease.site, lease.chip] += lease.gpus - lease.delivered
+    for quote in quoted_by(state, owner):
         if quote.form == "lease":
             promised[quote.site, quote.chip] += quote.gpus
     watts: dict[str, int] = defaultdict(int)

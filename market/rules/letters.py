@@ -18,8 +18,6 @@ from market.rules.base import (
     cash,
     holdings_of,
     income_usd_per_year,
-    let_by,
-    quoted_by,
     sold_by,
 )
 from market.rules.free import free_gpus, promised_by
@@ -107,7 +105,7 @@ def powered_share(state: State, letter: Letter, day: int) -> float:
     each = min((c.power_kw_it_per_gpu / c.h100e for c in chips if c.in_volume and c.buyers == "all"), default=1.0)
     need = letter.h100e * each
     own = [site for site in state.sites.sites.values() if site.owner == lessor]
-    promised = promised_by(state, lessor, let_by(state, lessor), quoted_by(state, lessor)) if own else {}
+    promised = promised_by(state, lessor) if own else {}
     free = sum(site.spare_w - promised.get(site.name, 0) for site in own) / 1000
     free -= _undrawn_kw(state, lessor)
     mine = (b for b in state.sites.buildings.values() if b.org == lessor)

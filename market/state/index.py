@@ -21,6 +21,7 @@ class Index(msgspec.Struct, array_like=True):
     sold, bought : lessor and lessee -> contracts for capacity of which something is still to be drawn.
     buildings : site -> what is being built there.
     holdings : org -> holdings.
+    owing : lessor -> those of its leases of which it still owes GPUs.
     """
 
     asked: Ids = {}
@@ -32,3 +33,4 @@ class Index(msgspec.Struct, array_like=True):
     bought: Ids = {}
     buildings: Ids = {}
     holdings: dict[str, dict[Place, None]] = {}
+    owing: Ids = {}

@@ -112,7 +112,7 @@ class EachOrg(Grouped):
     @once_each
     def promised_watts(self, org: str) -> dict[str, int]:
         """Power that an org's leases and quotes will take at its sites beyond what is installed."""
-        return promised_by(self.state, org, self.let[org], self.quotes_by[org])
+        return promised_by(self.state, org)
 
     @once_each
     def home_regions(self, org: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from market import rng
 from market.rules import work, worth
-from market.rules.base import fleets_h100e
+from market.rules.base import all_owing, fleets_h100e
 from market.rules.chips import outlook
 from market.rules.estates import is_open, reserve_cents
 from market.rules.finance import lease_rent
@@ -231,8 +231,8 @@ class Shared(SharedPower):
         busy: dict[Place, int] = defaultdict(int)
         for run in self.state.training.runs.values():
             busy[Place(run.org, run.chip, run.site)] += run.gpus
-        for lease in self.state.leases.leases.values():
-            if lease.parent_lease_id is None and lease.owed:
+        for lease in all_owing(self.state):
+            if lease.parent_lease_id is None:
                 busy[Place(lease.lessor, lease.chip, lease.site)] += lease.owed
         for quote in self.state.leases.quotes.values():
             if quote.parent_lease_id is None:

@@ -31,6 +31,7 @@ def rebuilt(state: State) -> dict[str, object]:
         "quoted": _by_owner((x.lessor, x.quote_id) for x in desk.quotes.values()),
         "let": _by_owner((x.lessor, x.lease_id) for x in desk.leases.values()),
         "rented": _by_owner((x.lessee, x.lease_id) for x in desk.leases.values()),
+        "owing": _by_owner((x.lessor, x.lease_id) for x in desk.leases.values() if x.owed),
         "sold": _by_owner((x.lessor, x.contract_id) for x in state.contracts.open.values()),
         "bought": _by_owner((x.lessee, x.contract_id) for x in state.contracts.open.values()),
         "buildings": _by_owner((x.site, x.building_id) for x in state.sites.buildings.values()),

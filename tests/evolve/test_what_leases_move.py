@@ -107,7 +107,8 @@ def test_a_lease_that_is_signed_ends_its_talks_and_counts_for_the_index(quote: s
     at = len(full().leases.signed)
     assert changes == {
         "run.counters.lab/lease": 5, "index.let.cloud.lab/lease/5": None, "index.rented.lab": {"lab/lease/5": None},
-        f"{AT}.subleased": 9, **(talks if quote else {}), **({f"leases.signed.{at}": note} if counts else {}),
+        "index.owing.cloud": {"lab/lease/5": None}, f"{AT}.subleased": 9,
+        **(talks if quote else {}), **({f"leases.signed.{at}": note} if counts else {}),
     }  # fmt: skip
 
 
@@ -115,6 +116,7 @@ def test_a_lease_out_of_a_contract_closes_no_talks_and_counts_for_no_index():
     drawn = lease(LAB, lease_id="lab/lease/5", contract_id="rival/contract/1", quote_id=QUOTE)
     assert set(moved(full(), drawn, START)) == {
         "run.counters.lab/lease", "leases.leases.lab/lease/5", "index.let.cloud.lab/lease/5", "index.rented.lab",
+        "index.owing.cloud",
     }  # fmt: skip
 
 
@@ -132,7 +134,7 @@ def test_gpus_that_pass_over_are_counted_by_days_from_then_on():
     first = moved(state, over, START + 10)
     assert first == {
         f"{AT}.delivered": 600, f"{AT}.gpu_days": first[f"{AT}.gpu_days"], f"{AT}.since_day": START + 10,
-        f"{FROM}.leased_out": 600, f"{TO}.leased_in": 600,
+        f"{FROM}.leased_out": 600, f"{TO}.leased_in": 600, "index.owing.cloud": {LEASE: None},
     }  # fmt: skip
     assert moved(state, over, START + 13)[f"{AT}.gpu_days"] - first[f"{AT}.gpu_days"] == 3 * 600
     assert start <= START
@@ -271,7 +273,9 @@ def test_options_move_what_they_are_for():
 def test_an_option_on_a_lease_that_stands_alone_touches_no_other():
     state = full()
     more = said(clauses.OptionExercised, lease_id=LEASE, kind="expand", gpus=20)
-    assert moved(state, more, START) == {f"{AT}.gpus": 1020, f"{AT}.expand_gpus": -20}
+    assert moved(state, more, START) == {
+        f"{AT}.gpus": 1020, f"{AT}.expand_gpus": -20, "index.owing.cloud": {LEASE: None},
+    }  # fmt: skip
 
 
 def test_a_rent_that_steps_keeps_what_was_due_at_the_price_before():
