@@ -61,7 +61,7 @@ def capacity(view: MarketView) -> Iterator[Target]:
     price = view.contract_price(365 * p("labs.far_term_years"), weeks)
     payable = finance_usd_per_year(view) / (HOURS_PER_YEAR * price)
     part = margin(view) * min(1.0, QUARTER_WEEKS / p("sites.start_weeks"))
-    asked = min(short * part, asked_h100e(view), payable)
+    asked = min(short * part, asked_h100e(view, weeks), payable)
     if asked >= p("contracts.ask_min_h100e"):
         yield Target(
             kind="capacity", h100e=asked, due_day=view.day + round(7 * weeks), years=p("labs.far_term_years"),

@@ -139,7 +139,7 @@ def frontier(view: MarketView) -> Iterator[Target]:
         return  # in a glut hours are sold below their cost: nobody binds itself to a machine
     if not view.is_regulated and money_usd(view) < p("contracts.ask_min_h100e") * view.least_usd_per_h100e:
         return  # nor could it pay for the chips of the smallest
-    largest, coming = min(machine_h100e(view), asked_h100e(view)), coming_machine_h100e(view)
+    largest, coming = min(machine_h100e(view), asked_h100e(view, 0.0)), coming_machine_h100e(view)
     if coming >= p("labs.race_covered_share") * largest:
         return  # whatever chip and place would leave of it
     chip = means.chip_for(view, _machine(view, largest)) if largest > 0 else None

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from agents.decision import Target
 from agents.permission import rent_levy
 from agents.resources import pending_h100e
-from agents.valuation import once, own_weight
+from agents.valuation import once_each, own_weight
 from events.kinds import LeaseKind
 from market.units import HOURS_PER_YEAR, MONTH_WEEKS, QUARTER_WEEKS, YEAR_WEEKS, clip
 from market.view import Lab as LabRecord
@@ -138,7 +138,7 @@ def announced(view: MarketView, lab: LabRecord) -> Iterator[Target]:
     weeks = YEAR_WEEKS * p("letters.ahead_years")
     price = rent_usd(view, p("labs.far_term_years"), weeks)
     gap = gap_h100e(view, lab, weeks, price, far_limit_usd(view, lab, weeks))
-    h100e = min(gap, obtainable_h100e(view, weeks))
+    h100e = min(gap, obtainable_h100e(view, 0.0, weeks))
     if h100e >= p("letters.h100e_min"):
         yield Target(
             kind="frontier", h100e=h100e, due_day=view.day + round(7 * weeks), years=p("labs.far_term_years"),
@@ -147,15 +147,16 @@ def announced(view: MarketView, lab: LabRecord) -> Iterator[Target]:
         )  # fmt: skip
 
 
-def asked_h100e(view: MarketView) -> float:
-    """Compute that one buyer can get for one request: while its tranches come."""
-    return obtainable_h100e(view, view.param("contracts.fleet_ramp_days") / 7)
+def asked_h100e(view: MarketView, first_weeks: float) -> float:
+    """Compute that one buyer can get for one request: while its tranches come, the first in so many weeks."""
+    return obtainable_h100e(view, first_weeks, view.param("contracts.fleet_ramp_days") / 7)
 
 
-@once
-def obtainable_h100e(view: MarketView, weeks: float) -> float:
-    """Compute that one buyer can get in so many weeks: a part of what makers will make."""
-    weekly = math.fsum(gpus * view.chip(name).h100e for name, gpus in sorted(view.outlook().items()))
+@once_each
+def obtainable_h100e(view: MarketView, first_weeks: float, weeks: float) -> float:
+    """Compute that one buyer can get in so many weeks from a first one on: a part of what makers will make then."""
+    made = view.outlook_in(first_weeks + weeks / 2)
+    weekly = math.fsum(gpus * view.chip(name).h100e for name, gpus in sorted(made.items()))
     return view.param("contracts.supply_share_max") * weekly * weeks
 
 
@@ -172,7 +173,7 @@ def _target(view: MarketView, kind: LeaseKind, gap: tuple[float, int], weeks: fl
     if part * h100e >= p("labs.ask_min_h100e"):
         yield Target(
             kind=kind,
-            h100e=min(part * h100e, asked_h100e(view)),
+            h100e=min(part * h100e, asked_h100e(view, weeks)),
             due_day=view.day + round(7 * weeks),
             years=p("labs.near_term_years" if kind == "serving" else "labs.far_term_years"),
             worth_usd_per_h100e_hour_max=price * p("price.walk_away"),

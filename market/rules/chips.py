@@ -203,9 +203,13 @@ def _pull(state: State, lead_weeks: float) -> float:
     return clip(ratio, p["supply.backlog_pull_min"], p["supply.backlog_pull_max"])
 
 
-def outlook(state: State, day: int) -> dict[str, int]:
-    """GPUs a week that suppliers' roadmaps promise for a day, by chip: what buyers are told they can get."""
-    lines = inputs.within(state, planned_lines(state, day), day)
+def outlook(state: State, day: int, ahead_years: float = 0.0) -> dict[str, int]:
+    """GPUs a week that suppliers' roadmaps promise for a day, by chip: what buyers are told they can get.
+
+    ahead_years : for which packaging grows by its plan until then; none for what can be ordered today
+    """
+    planned = ahead_years * state.run.parameters["supply.slots_growth_per_year"]
+    lines = inputs.within(state, planned_lines(state, day, planned), day)
     found = {}
     for chip in state.chips.chips.values():
         if not chip.retired and chip.end_day > day:
@@ -214,10 +218,10 @@ def outlook(state: State, day: int) -> dict[str, int]:
     return found
 
 
-def planned_lines(state: State, day: int) -> dict[str, int]:
-    """GPUs a week of every chip on sale that day, were packaging the only input."""
+def planned_lines(state: State, day: int, added_slots: float = 0.0) -> dict[str, int]:
+    """GPUs a week of every chip on sale that day, were packaging, with what is added to it, the only input."""
     weights = _slot_weights(state, day)
-    slots = state.run.slots.get(PACKAGER, state.run.parameters["supply.slots_per_week"])
+    slots = state.run.slots.get(PACKAGER, state.run.parameters["supply.slots_per_week"]) + added_slots
     return {
         chip.name: _line(state, chip, day, weights, slots)
         for chip in state.chips.chips.values()

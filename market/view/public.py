@@ -217,3 +217,7 @@ class PublicView(PolicyView):
     def outlook(self) -> Mapping[str, int]:
         """GPUs a week by chip that suppliers say they will make when an order of today is due."""
         return shared_of(self).outlook
+
+    def outlook_in(self, weeks: float) -> Mapping[str, int]:
+        """GPUs a week by chip that suppliers say they will make so many weeks ahead, as packaging grows by its plan."""
+        return shared_of(self).outlook_in(weeks)

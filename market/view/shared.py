@@ -26,7 +26,7 @@ from market.state.chips import Place
 from market.state.contracts import Contract
 from market.state.finance import Books
 from market.state.run import Org
-from market.units import CENTS, MONTH_HOURS
+from market.units import CENTS, MONTH_HOURS, YEAR_WEEKS
 from market.view.each import once_each
 from market.view.frozen import all_frozen, frozen
 from market.view.power import SharedPower
@@ -272,6 +272,10 @@ class Shared(SharedPower):
     def outlook(self) -> Mapping[str, int]:
         """Supply at the day when an order of today is due."""
         return MappingProxyType(outlook(self.state, self.day + round(7 * self.lead_time_weeks)))
+
+    def outlook_in(self, weeks: float) -> Mapping[str, int]:
+        """Supply so many weeks ahead, when packaging has grown by its plan."""
+        return MappingProxyType(outlook(self.state, self.day + round(7 * weeks), weeks / YEAR_WEEKS))
 
     @cached_property
     def promised_usd(self) -> tuple[tuple[Chip, float], ...]:

@@ -458,7 +458,7 @@ def lacked(monkeypatch, captive=0.5, cents=1, chip=GB200, target=1_000.0, owned=
     for name, value in (("horizon_weeks", 10.0), ("owned_h100e", owned), ("rented_h100e", 100.0),
                         ("finance_usd_per_year", finance), ("margin", margin), ("asked_h100e", obtainable),
                         ("best_chip", chip), ("installed_kw", installed)):  # fmt: skip
-        monkeypatch.setattr(clouds, name, lambda _, _value=value: _value)
+        monkeypatch.setattr(clouds, name, lambda *_, _value=value: _value)
     monkeypatch.setattr(clouds, "target_h100e", lambda view, weeks: target if weeks == 10 else 0.0)
     monkeypatch.setattr(clouds, "trusted_kw", lambda view, weeks: power if weeks == 10 else 0.0)
     monkeypatch.setattr(clouds, "users_urgency", lambda _, cost, years: cost + years)

@@ -617,7 +617,7 @@ def raced(monkeypatch, coming=0.0, **facts):
     """The machine is of 1,000 H100e unless something is smaller."""
     sizes = {"machine": 1_000.0, "asked": 1e9, "placeable": 1e9, "money": 1e9, "usd": 1e12, **facts.pop("sizes", {})}
     monkeypatch.setattr(race, "machine_h100e", lambda _: sizes["machine"])
-    monkeypatch.setattr(race, "asked_h100e", lambda _: sizes["asked"])
+    monkeypatch.setattr(race, "asked_h100e", lambda *_: sizes["asked"])
     monkeypatch.setattr(race, "placeable_h100e", lambda *_: sizes["placeable"])
     monkeypatch.setattr(race, "money_h100e", lambda *_: sizes["money"])
     monkeypatch.setattr(race, "money_usd", lambda _: sizes["usd"])

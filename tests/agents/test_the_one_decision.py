@@ -501,7 +501,7 @@ def test_a_lessor_signs_no_more_than_a_multiple_of_what_it_runs():
 
 
 def test_a_request_asks_for_a_part_of_what_makers_will_make_while_it_comes():
-    little, much = (targets.asked_h100e(view(rich(contracts__supply_share_max=part))) for part in (0.01, 0.1))
+    little, much = (targets.asked_h100e(view(rich(contracts__supply_share_max=part)), 52.0) for part in (0.01, 0.1))
     assert little == pytest.approx(much / 10)
     assert much > 0
 

@@ -161,13 +161,20 @@ def test_the_gap_is_what_is_aimed_at_within_what_can_be_carried_less_what_will_b
 
 
 def makers(**more):
-    return {"outlook": {"H100": 10, "GB200": 2}, "chips": (H100, GB200), **more}
+    return {"outlook_in": {"H100": 10, "GB200": 2}, "chips": (H100, GB200), **more}
 
 
 def test_one_buyer_gets_its_part_of_what_makers_make_in_the_time():
     seen = Seen({"contracts.supply_share_max": 0.5, "contracts.fleet_ramp_days": 28.0}, **makers())
-    assert targets.obtainable_h100e(seen, 6.0) == pytest.approx(0.5 * 15 * 6)
-    assert targets.asked_h100e(seen) == pytest.approx(0.5 * 15 * 4)
+    assert targets.obtainable_h100e(seen, 0.0, 6.0) == pytest.approx(0.5 * 15 * 6)
+    assert targets.asked_h100e(seen, 0.0) == pytest.approx(0.5 * 15 * 4)
+
+
+def test_what_one_buyer_asks_for_is_a_part_of_what_makers_make_when_it_comes_not_today():
+    outlook = {"outlook_in": lambda weeks: {"H100": round(weeks)}}
+    seen = Seen({"contracts.supply_share_max": 0.5, "contracts.fleet_ramp_days": 28.0}, **makers(**outlook))
+    assert targets.asked_h100e(seen, 0.0) == pytest.approx(0.5 * 2 * 4), "the middle of the weeks in which it comes"
+    assert targets.asked_h100e(seen, 100.0) == pytest.approx(0.5 * 102 * 4)
 
 
 @pytest.mark.parametrize(("cost", "years", "lost"), [(1.0, 1.0, 1.5), (2.0, 1.0, 0.5), (1.0, 3.0, 0.5), (5.0, 1.0, 0)])

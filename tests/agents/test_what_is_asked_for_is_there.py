@@ -236,7 +236,7 @@ def letters(**parameters):
 def test_a_letter_is_no_larger_than_what_makers_make_until_its_day():
     v, letter = letters()
     weeks = (letter.due_day - v.day) / 7
-    assert letter.h100e == pytest.approx(targets.obtainable_h100e(v, weeks), rel=0.01)
+    assert letter.h100e == pytest.approx(targets.obtainable_h100e(v, 0.0, weeks), rel=0.01)
 
 
 def test_a_letter_promises_no_more_rent_than_its_lab_could_pay():

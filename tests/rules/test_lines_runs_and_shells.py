@@ -111,6 +111,19 @@ def test_the_outlook_is_what_lines_will_make_and_a_months_part_of_spare_stock():
     assert "H100" not in chips.outlook(state, START)
 
 
+def test_years_ahead_packaging_has_grown_by_its_plan():
+    state = given(**LINES, supply__memory_gb_per_week=1e12, supply__racks_per_week=1e9).state
+    p, later = state.run.parameters, START + 300
+    more = 2 * p["supply.slots_growth_per_year"] / p["supply.slots_per_week"]
+    now, grown = chips.outlook(state, later), chips.outlook(state, later, ahead_years=2.0)
+    planned = chips.planned_lines(state, later)
+    packaged = [name for name in now if planned.get(name) and p[f"chips.{name}.slots_per_gpu"] > 0]
+    assert packaged
+    assert [grown[name] - now[name] for name in packaged] == pytest.approx(
+        [more * planned[name] for name in packaged], rel=0.01
+    )
+
+
 @pytest.mark.parametrize(("stock", "makes"), [(4, True), (5, False)])
 def test_a_line_rests_while_more_than_so_many_weeks_lie_unsold(stock, makes):
     world = given(**LINES, supply__stock_weeks_max=4.0, supply__memory_gb_per_week=1e12)
