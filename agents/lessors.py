@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from agents import means, owning, permission
+from agents import means
 from agents.decision import Target
 from agents.means import YEAR_DAYS, Build, build_of
+from agents.places import at_wish, own_usd, place_for
 from agents.resources import own_part, running_kw
 from agents.rights import with_clauses
-from agents.rooms import rooms, spoken_for_kw
 from agents.valuation import once, once_each
 from events.commands import Command
 from events.commands.leases import BreakTalks, GiveQuote
@@ -21,7 +21,7 @@ from events.kinds import TalksEnd
 from events.terms import LeaseTerms, terms_of
 from market.rng import LIFETIME, Draws
 from market.units import CENTS, YEAR_MONTHS, clip
-from market.view import Chip, MarketView, Quote, Request, Site
+from market.view import Chip, MarketView, Quote, Request
 
 
 class Offer(NamedTuple):
@@ -53,65 +53,6 @@ def is_for_contract(view: MarketView, request: Request) -> bool:
     is_long = request.duration_days >= p("contracts.days_min") and request.kind not in ("internal", "bridge")
     is_later = bool(request.chip) or request.due_day - view.day > 7 * p("price.need_slack_weeks")
     return is_long and is_later and request.h100e >= p("contracts.ask_min_h100e")
-
-
-class Plan(NamedTuple):
-    """Where and how a lessor would serve a request, and from which week."""
-
-    site: str  # empty: to be built
-    build: Build | None
-    region: str
-    weeks: float
-
-    @property
-    def works(self) -> Build:
-        """What is built for it; power that stands is made good by new land there."""
-        return self.build or build_of("greenfield", self.region, False)
-
-
-def standing_plans(view: MarketView, lead: float, kw: float, sites: Sequence[Site]) -> Iterator[Plan]:
-    """Power that stands or is promised at some of the own sites, with its wait, at least that for the chips."""
-    at = {site.name for site in sites}
-    for room in rooms(view):
-        weeks = room.weeks_until(view, kw) if room.site in at else None
-        if weeks is not None:
-            yield Plan(room.site, None, room.region, max(lead, weeks))
-
-
-def plans(view: MarketView, lead: float, kw: float, places: tuple[Sequence[str], Sequence[Site]]) -> Iterator[Plan]:
-    """Another building of an own campus, a new site, a developer's shell where the org may build: each with its wait.
-
-    places : those regions, and sites that can take the building. What its own users and the labs that it backs lack has
-    asked for power first, at each site its part.
-    """
-    (regions, sites), first, is_tenant = places, spoken_for_kw(view), means.has_tenants_credit(view)
-    plant_weeks = means.power_weeks(view, build_of("greenfield", regions[0], True), kw) if regions else 0.0
-    for region in regions:
-        asked, apart = kw + first.get(region, 0.0), max(lead, means.shell_weeks(view, "greenfield", region))
-        campus = permission.main_site(site for site in sites if site.region == region)
-        if campus is not None:
-            build, beside = build_of("brownfield", region, False), max(lead, means.shell_weeks(view, "next", region))
-            yield Plan(campus.name, build, region, max(beside, means.power_weeks(view, build, asked)))
-        build = build_of("greenfield", region, False)
-        weeks, alone = max(apart, means.power_weeks(view, build, asked)), max(apart, plant_weeks)
-        yield Plan("", build, region, weeks)
-        if alone < weeks:  # makers of own plant have one queue
-            yield Plan("", build_of("greenfield", region, True), region, alone)
-        if is_tenant:
-            build, ready = build_of("leased", region, False), max(lead, means.shell_weeks(view, "leased", region))
-            yield Plan("", build, region, max(ready, means.power_weeks(view, build, kw)))
-
-
-def at_wish(view: MarketView, chip: Chip, gpus: int, region: str) -> Plan | None:
-    """The lessee's own place, in the hall that it has in view: on the grid, for a cloud brings no turbines."""
-    if region not in view.home_regions():
-        return None
-    build, kw = build_of("brownfield", region, False), gpus * chip.power_kw_it_per_gpu
-    power = means.power_weeks(view, build, kw)
-    shell = means.shell_weeks(view, "brownfield", region)
-    if power > shell or not permission.to_build(view, region, "brownfield", kw, on_site=False).is_worth_asking:
-        return None
-    return Plan("", build, region, max(means.chip_weeks(view, chip), shell))
 
 
 def first_offers(view: MarketView, draws: Draws) -> Iterator[Command]:
@@ -209,11 +150,7 @@ def offer(view: MarketView, request: Request) -> LeaseTerms | TalksEnd:
         return "power"
     cost = view.cost(chip.name) * view.work_h100e(chip.name)
     price = quote_price(view, request, Offer(chip.name, plan.site, gpus, first, None, cost))
-    bill = means.bill_usd(view, chip, gpus, plan.works)
-    rate = owning.capital_rate(view, is_contracted=True)
-    own = owning.owning_usd(view, bill, (chip, gpus), plan.region, rate) * chip.h100e
-    own += means.shell_rent_usd(view, plan.works, chip.power_kw_it_per_gpu)
-    price = p("talks.quote_factor") * max(price, own * p("price.entry_floor"))
+    price = p("talks.quote_factor") * max(price, own_usd(view, chip, gpus, plan) * p("price.entry_floor"))
     ramp = "" if request.chip else "fleet_"  # a machine is wanted whole, a fleet as it grows
     terms = LeaseTerms(
         chip=chip.name, site=plan.site, region=plan.region, gpus=gpus, start_day=first,
@@ -226,25 +163,6 @@ def offer(view: MarketView, request: Request) -> LeaseTerms | TalksEnd:
     )  # fmt: skip
     late = means.slip(view, means.chip_weeks(view, chip)).late_weeks if plan.build is None else None
     return with_clauses(view, request, terms, asked, late_weeks=late)
-
-
-def place_for(view: MarketView, chip: Chip, gpus: int, request: Request) -> Plan | None:
-    """The place where the lessee wants it if there is power, else own power that is free in time, else the soonest."""
-    wish = at_wish(view, chip, gpus, request.region) if request.region else None
-    if wish is not None:
-        return wish
-    lead, kw, due = means.chip_weeks(view, chip), gpus * chip.power_kw_it_per_gpu, (request.due_day - view.day) / 7
-    sites = [site for site in view.sites() if not request.chip or means.holds(view, site, kw)]
-    standing = list(standing_plans(view, lead, kw, sites))
-    in_time = [plan for plan in standing if plan.weeks <= due]
-    if in_time:
-        return min(in_time, key=_rank)
-    regions = permission.open_regions(view, sorted(view.home_regions()), kw)
-    return min((*standing, *plans(view, lead, kw, (regions, sites))), key=_rank, default=None)
-
-
-def _rank(plan: Plan) -> tuple[float, str, str]:
-    return plan.weeks, plan.region, plan.site
 
 
 def _as_target(request: Request) -> Target:

@@ -11,7 +11,7 @@ from hypothesis import given as drawn
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from agents import desk, fulfilment, lessors, means, owning, race, rooms, talks, targets
+from agents import desk, fulfilment, lessors, means, owning, places, race, rooms, talks, targets
 from agents.decision import Option, Target, Way, Weights, decide, score, true_reason
 from events.commands.chips import PlaceOrder
 from events.commands.finance import SeekRound
@@ -264,9 +264,9 @@ def test_a_lessor_offers_capacity_that_it_has_yet_to_build_above_its_own_cost():
 def test_an_offer_is_made_at_the_wished_place_only_with_power_there():
     poor, ample = asked(), asked(world=rich(regions__texas__queue_days=0, regions__texas__grid_mw_per_year=1e5))
     v = view(poor, CLOUD)
-    assert lessors.at_wish(v, v.chip("H100"), 100_000, "texas") is None
+    assert places.at_wish(v, v.chip("H100"), 100_000, "texas") is None
     v = view(ample, CLOUD)
-    plan = lessors.at_wish(v, v.chip("H100"), 100_000, "texas")
+    plan = places.at_wish(v, v.chip("H100"), 100_000, "texas")
     assert plan is not None
     assert plan.weeks < 60
 
@@ -468,7 +468,7 @@ def test_a_lessor_offers_sooner_where_developers_have_shells():
             orgs__cloud__borrows=1.0, sites__leased_grid_share=share, sites__leased_days=200.0,
             sites__greenfield_days=900.0, sites__next_days_min=900.0, sites__next_days_max=900.0,
         )  # fmt: skip
-        return min(plan.weeks for plan in lessors.plans(view(slow, CLOUD), 0.0, 1_000, (["texas"], ())))
+        return min(plan.weeks for plan in places.plans(view(slow, CLOUD), 0.0, 1_000, (["texas"], ())))
 
     assert first_weeks(0.1) < first_weeks(0.0)
 
@@ -486,7 +486,7 @@ def test_what_own_users_lack_has_asked_for_power_before_a_lessor_builds_for_othe
         slow = rich(regions__texas__grid_mw_per_year=100.0, sites__on_site_days=9_000.0)
         slow.happened(UseMeasured(org=CLOUD, usd_per_year=usd, growth_per_year=2.0, h100e=1.0))
         v = view(slow, CLOUD)
-        return min(plan.weeks for plan in lessors.plans(v, 0.0, 1_000, (["texas"], v.sites())))
+        return min(plan.weeks for plan in places.plans(v, 0.0, 1_000, (["texas"], v.sites())))
 
     assert first_weeks(1e10) > first_weeks(1.0)
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 import pytest
 from given import START
 from seen import GB200, H100, ME, Seen, held, nothing, rented, signed, some
 from test_amounts_of_a_builder import building, site
 
-from agents import lessors, means, rights, shelf
-from agents.lessors import Plan
+from agents import lessors, means, places, rights, shelf
 from agents.means import Build
+from agents.places import Plan
 from agents.shelf import Offer
 from events.commands.leases import BreakTalks, GiveQuote
 from events.terms import LeaseTerms
+from market import rng
 from market.view import GIVEN, Quote
 
 TERMS = {
@@ -361,12 +363,12 @@ def waits(monkeypatch):
     monkeypatch.setattr(means, "power_weeks", power)
     monkeypatch.setattr(means, "shell_weeks", shell)
     monkeypatch.setattr(means, "chip_weeks", lambda *_: known["chips"])
-    monkeypatch.setattr(lessors, "spoken_for_kw", lambda _: {"texas": known.get("spoken", 0.0)})
+    monkeypatch.setattr(places, "spoken_for_kw", lambda _: {"texas": known.get("spoken", 0.0)})
     return known
 
 
 def planned(lead=0.0, kw=1_000.0, sites=(), regions=("texas",), **traits):
-    found = lessors.plans(Seen(None, traits, **nothing()), lead, kw, (list(regions), sites))
+    found = places.plans(Seen(None, traits, **nothing()), lead, kw, (list(regions), sites))
     return {(p.build.kind, p.build.on_site, p.site): p.weeks for p in found}
 
 
@@ -401,7 +403,7 @@ def test_own_users_have_asked_for_power_first_and_stand_in_no_line_for_a_develop
 
 def at_wish(region="texas", **facts):
     seen = Seen(**nothing(home_regions=("texas",), **facts))
-    return lessors.at_wish(seen, H100, 100, region)
+    return places.at_wish(seen, H100, 100, region)
 
 
 def test_the_lessees_own_place_is_offered_where_the_grid_is_there_with_the_hall(waits):
@@ -418,11 +420,12 @@ def test_the_lessees_own_place_is_offered_where_the_grid_is_there_with_the_hall(
 
 
 def placed(monkeypatch, waits, due_weeks, standing, **request):
-    monkeypatch.setattr(lessors, "standing_plans", lambda *_: [Plan(name, None, "texas", w) for name, w in standing])
-    monkeypatch.setattr(lessors, "at_wish", lambda *_: Plan("wish", None, "utah", 99.0))
-    seen = Seen(**nothing(home_regions=("texas",)))
+    monkeypatch.setattr(places, "standing_plans", lambda *_: [Plan(name, None, "texas", w) for name, w in standing])
+    monkeypatch.setattr(places, "at_wish", lambda *_: Plan("wish", None, "utah", 99.0))
+    monkeypatch.setattr(places, "own_usd", lambda *_: 1.0)
+    seen = Seen({"choice.presence_weight": 0.0}, **nothing(home_regions=("texas",), regions=("texas",), draws=Normal()))
     wish = asked(due_day=START + round(7 * due_weeks), **request)
-    return lessors.place_for(seen, H100, 100, wish)
+    return places.place_for(seen, H100, 100, wish)
 
 
 def test_the_wish_comes_first_then_own_power_in_time_then_the_soonest(monkeypatch, waits):
@@ -431,7 +434,35 @@ def test_the_wish_comes_first_then_own_power_in_time_then_the_soonest(monkeypatc
     assert placed(monkeypatch, waits, 60, [("a", 50.0), ("b", 45.0)]).site == "b"
     assert placed(monkeypatch, waits, 30, [("a", 50.0), ("b", 39.0)]).site == "b"
     assert placed(monkeypatch, waits, 30, [("a", 50.0)]).weeks == 40.0
-    assert placed(monkeypatch, waits, 30, [("a", 40.0)]).site == ""  # as soon, of the same region: no name is before
+    assert placed(monkeypatch, waits, 30, [("a", 40.0)]).site == "a"  # as soon and as dear: what stands is taken first
+
+
+def soonest(monkeypatch, costs, away=0.0, sites=(), draws=None):
+    """The region where a plan is that comes as soon in all of some, by what it costs there."""
+    monkeypatch.setattr(places, "own_usd", lambda view, chip, gpus, plan: costs[plan.region])
+    facts = nothing(sites=[some(region=region) for region in sites], regions=tuple(costs), draws=draws or Normal())
+    seen = Seen({"choice.presence_weight": away, "decision.noise": 0.05}, **facts)
+    found = [Plan("", Build("greenfield", region, True), region, 90.0) for region in costs if region != "late"]
+    found.append(Plan("", Build("greenfield", "late", True), "late", 90.1))
+    return places.soonest(seen, (H100, 100, asked()), found).region
+
+
+def test_plant_that_comes_as_soon_everywhere_is_built_where_it_costs_least_whatever_the_regions_are_called(monkeypatch):
+    for names in (("alberta", "iowa", "wyoming"), ("wyoming", "iowa", "alberta"), ("iowa", "alberta", "wyoming")):
+        assert soonest(monkeypatch, dict(zip(names, (1.0, 1.2, 1.1), strict=True)) | {"late": 0.1}) == names[0]
+
+
+def test_of_places_that_come_as_soon_the_one_where_the_org_is_comes_first_unless_another_is_much_cheaper(monkeypatch):
+    costs = {"alberta": 1.0, "iowa": 1.2, "late": 0.1}
+    assert soonest(monkeypatch, costs, away=0.3, sites=["iowa"]) == "iowa"
+    assert soonest(monkeypatch, costs | {"alberta": 0.8}, away=0.3, sites=["iowa"]) == "alberta"
+
+
+def test_places_that_cost_the_same_are_all_taken_by_some_lessees(monkeypatch):
+    costs = dict.fromkeys(("alberta", "iowa", "wyoming", "late"), 1.0)
+    taken = Counter(soonest(monkeypatch, costs, draws=rng.Draws(seed, ME, 9)) for seed in range(60))
+    assert set(taken) == {"alberta", "iowa", "wyoming"}
+    assert min(taken.values()) > 8
 
 
 def test_standing_power_waits_for_chips_and_only_where_the_machine_can_stand(monkeypatch):
@@ -442,10 +473,10 @@ def test_standing_power_waits_for_chips_and_only_where_the_machine_can_stand(mon
         def weeks_until(self, _, kw):
             return self.weeks if kw == 7.0 else None
 
-    monkeypatch.setattr(lessors, "rooms", lambda _: (Room("alpha", 3.0), Room("beta", 30.0), Room("no", None)))
-    found = lessors.standing_plans(Seen(), 9.0, 7.0, (site(), site("no")))
+    monkeypatch.setattr(places, "rooms", lambda _: (Room("alpha", 3.0), Room("beta", 30.0), Room("no", None)))
+    found = places.standing_plans(Seen(), 9.0, 7.0, (site(), site("no")))
     assert [(plan.site, plan.weeks) for plan in found] == [("alpha", 9.0)]
-    assert [plan.weeks for plan in lessors.standing_plans(Seen(), 9.0, 7.0, (site("beta"),))] == [30.0]
+    assert [plan.weeks for plan in places.standing_plans(Seen(), 9.0, 7.0, (site("beta"),))] == [30.0]
 
 
 # --- the first offer
@@ -459,7 +490,7 @@ def offering(monkeypatch, plan, request=(), traits=(), terms=(), carried=1e9, bu
     monkeypatch.setattr(lessors, "buildable_gpus", lambda *_: built)
     monkeypatch.setattr(means, "bill_usd", lambda *_: 1.0)
     monkeypatch.setattr(means, "shell_rent_usd", lambda _, build, kw: shell_rent * kw / 1.4)
-    monkeypatch.setattr(lessors.owning, "owning_usd", lambda *_: own)
+    monkeypatch.setattr(places.owning, "owning_usd", lambda *_: own)
     values = {
         "labs.race_least_share": 0.9, "contracts.raise_years_max": 2.0, "contracts.ahead_days_max": 700.0,
         "talks.quote_factor": 1.1, "price.entry_floor": 1.2, "contracts.fleet_tranches": 4.0,

@@ -8,7 +8,7 @@ from test_how_agents_decide import of, view
 from test_the_one_decision import asked
 from test_what_is_asked_for_is_there import campus, contract
 
-from agents import amounts, desk, fulfilment, lessors, options, resources, rooms, shelf, siting
+from agents import amounts, desk, fulfilment, lessors, options, places, resources, rooms, shelf, siting
 from agents.decision import Target
 from agents.means import Build
 from events.commands.chips import PlaceOrder
@@ -158,7 +158,7 @@ def test_gpus_that_several_buildings_feed_are_promised_for_the_last_of_them(gpus
 def test_a_contract_is_planned_for_where_the_org_would_build_next():
     world = given().happened(*campus("alpha", "greenfield", 1_000), *campus("omega", "greenfield", 90_000))
     v = view(world, CLOUD)
-    (beside,) = (plan for plan in lessors.plans(v, 0.0, 1_000, (["texas"], v.sites())) if plan.site)
+    (beside,) = (plan for plan in places.plans(v, 0.0, 1_000, (["texas"], v.sites())) if plan.site)
     assert beside.site == "omega"
 
 
