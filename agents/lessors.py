@@ -173,13 +173,15 @@ def _as_target(request: Request) -> Target:
 
 
 def concessions(view: MarketView, draws: Draws) -> Iterator[Command]:
-    """Answer what lessees ask for: a part of the room in price or wait, the wished site if there is power."""
+    """Answer what lessees ask for: a part of the room in price or wait, the wished site if there is power.
+
+    While they talk another buyer may take the place; what comes later is offered at the rent of its day.
+    """
     for quote in view.quotes_by_me():
         if quote.form == "contract" and quote.countered:
             terms = conceded(view, quote)
             if draws.chance(2 / view.param("talks.slot_weeks"), "slot sold", quote.request_id):
-                late = round(7 * view.param("talks.slot_lost_weeks"))
-                terms = replace(terms, start_day=terms.start_day + late, end_day=terms.end_day + late)
+                terms = from_day(view, terms, terms.start_day + round(7 * view.param("talks.slot_lost_weeks")))
             yield _give(view, quote.request_id, terms)
 
 
@@ -200,9 +202,14 @@ def conceded(view: MarketView, quote: Quote) -> LeaseTerms:
     if quote.countered == "site":
         plan = at_wish(view, view.chip(quote.chip), quote.gpus, quote.asked_region)
         if plan is not None:
-            first = view.day + round(7 * plan.weeks)
-            return replace(
-                terms, site="", region=plan.region, site_choice="listed", start_day=first,
-                end_day=first + terms.duration_days,
-            )  # fmt: skip
+            there = replace(terms, site="", region=plan.region, site_choice="listed")
+            return from_day(view, there, view.day + round(7 * plan.weeks))
     return terms
+
+
+def from_day(view: MarketView, terms: LeaseTerms, first: int) -> LeaseTerms:
+    """The same terms from another day, dearer or cheaper as rents quoted for the two days are."""
+    rents = (view.rent(terms.chip, terms.duration_days, max(0, day - view.day) / 7) for day in (first, terms.start_day))
+    price = terms.price_usd_per_gpu_hour * next(rents) / next(rents)
+    last = first + terms.duration_days
+    return replace(terms, start_day=first, end_day=last, price_usd_per_gpu_hour=price)

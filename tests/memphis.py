@@ -1,10 +1,11 @@
 """The story of xAI and Oracle over draws of the parameters: shares with counts, base and four what-ifs.
 
-    python -m tests.memphis --draws 200 [--cases base,ample] [--out FILE.jsonl]
+    python -m tests.memphis --draws 200 [--first 1000] [--cases base,ample] [--out FILE.jsonl]
 
 Every parameter of the catalogue that has a range is multiplied by U(0.7, 1.3), within its range; draws, and the seed
-of the world, are the same in every case. A run stops when its story is told. Results are appended to FILE as they come;
-the same command goes on where it stopped. Nothing here is a target: what is expected is the direction.
+of the world, are the same in every case. `--first` begins at draws that nobody has looked at. A run stops when its
+story is told. Results are appended to FILE as they come; the same command goes on where it stopped. Nothing here is a
+target: what is expected is the direction.
 """
 
 from __future__ import annotations
@@ -170,7 +171,7 @@ def summary(stories: list[Story]) -> dict[str, Any]:
     }
 
 
-def campaign(cases: list[str], draws: int, out: Path | None) -> Iterator[tuple[str, list[Story]]]:
+def campaign(cases: list[str], draws: range, out: Path | None) -> Iterator[tuple[str, list[Story]]]:
     """Tell every story of the cases that is not in the file yet; give the stories of each case."""
     known: dict[tuple[str, int], Story] = {}
     if out is not None and out.exists():
@@ -178,25 +179,26 @@ def campaign(cases: list[str], draws: int, out: Path | None) -> Iterator[tuple[s
             row = json.loads(line)
             known[row["case"], row["draw"]] = Story(*row["story"])
     for case in cases:
-        for draw in range(draws):
+        for draw in draws:
             if (case, draw) not in known:
                 story = known[case, draw] = tell(case, draw)
                 if out is not None:
                     with out.open("a") as file:
                         file.write(json.dumps({"case": case, "draw": draw, "story": list(story)}) + "\n")
-        yield case, [known[case, draw] for draw in range(draws)]
+        yield case, [known[case, draw] for draw in draws]
 
 
 @click.command()
 @click.option("--draws", default=200, show_default=True, type=click.IntRange(1))
+@click.option("--first", default=0, show_default=True, type=click.IntRange(0), help="Number of the first draw.")
 @click.option("--cases", default=",".join(CASES), show_default=True)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File of results to go on with.")
-def main(draws: int, cases: str, out: Path | None) -> None:
+def main(draws: int, first: int, cases: str, out: Path | None) -> None:
     """Publish the shares of the story of xAI and Oracle over parameter draws."""
     wanted = cases.split(",")
     if strange := sorted(set(wanted) - {*CASES, PLAIN}):
         raise click.UsageError(f"no case {', '.join(strange)}; known: {', '.join((*CASES, PLAIN))}")
-    for case, stories in campaign(wanted, draws, out):
+    for case, stories in campaign(wanted, range(first, first + draws), out):
         json.dump({"case": case, **summary(stories)}, sys.stdout)
         sys.stdout.write("\n")
         sys.stdout.flush()

@@ -15,7 +15,7 @@ from agents.means import Build
 from agents.places import Plan
 from agents.shelf import Offer
 from events.commands.leases import BreakTalks, GiveQuote
-from events.terms import LeaseTerms
+from events.terms import LeaseTerms, terms_of
 from market import rng
 from market.view import GIVEN, Quote
 
@@ -600,7 +600,13 @@ CONCEDE = {
 
 
 def conceded(**values):
-    return lessors.conceded(Seen(CONCEDE, home_regions=()), quote(**values))
+    return lessors.conceded(Seen(CONCEDE, home_regions=(), rent=falling), quote(**values))
+
+
+def falling(chip, days, weeks):
+    """Rent that falls by a part of it for each week of wait."""
+    assert (chip, days) == ("H100", 1_000)
+    return 3.0 * 0.99**weeks
 
 
 def test_a_price_moves_by_a_part_of_its_room_and_never_up():
@@ -624,17 +630,28 @@ def test_another_site_begins_when_it_is_ready_and_where_none_is_the_terms_stay(m
     monkeypatch.setattr(lessors, "at_wish", lambda *_: Plan("", Build("brownfield", "utah", False), "utah", 9.0))
     moved = conceded(countered="site")
     assert (moved.region, moved.site, moved.start_day, moved.end_day) == ("utah", "", START + 63, START + 1_063)
+    assert moved.price_usd_per_gpu_hour == pytest.approx(2.0 * 0.99 ** ((63 - 100) / 7))
     monkeypatch.setattr(lessors, "at_wish", lambda *_: None)
     assert conceded(countered="site").site == "alpha"
 
 
 @pytest.mark.parametrize(("u", "late"), [(0.09, 21), (0.11, 0)])
-def test_while_parties_talk_a_slot_may_be_sold_and_then_it_comes_later(u, late):
+def test_while_parties_talk_a_slot_may_be_sold_and_then_it_comes_later_at_the_rent_of_that_day(u, late):
     draws = Normal(u=u)
-    seen = Seen(CONCEDE, quotes_by_me=(quote(), quote(form="lease"), quote(countered="")))
+    seen = Seen(CONCEDE, quotes_by_me=(quote(), quote(form="lease"), quote(countered="")), rent=falling)
     (answer,) = lessors.concessions(seen, draws)
     assert draws.asked == [0.1]
     assert (answer.terms.start_day, answer.terms.end_day) == (START + 100 + late, START + 1_100 + late)
+    assert answer.terms.price_usd_per_gpu_hour == pytest.approx(1.75 * 0.99 ** (late / 7))
+
+
+def test_rents_that_rise_make_what_comes_later_dearer_and_the_same_day_costs_the_same():
+    seen = Seen(CONCEDE, rent=lambda chip, days, weeks: 2.0 * 1.01**weeks)
+    paper = terms_of(quote())
+    assert lessors.from_day(seen, paper, paper.start_day) == paper
+    later = lessors.from_day(seen, paper, paper.start_day + 70)
+    assert later.price_usd_per_gpu_hour == pytest.approx(2.0 * 1.01**10)
+    assert lessors.from_day(seen, later, paper.start_day).price_usd_per_gpu_hour == pytest.approx(2.0)
 
 
 # --- clauses
