@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from events.types import clauses as events
-from market.evolve.ids import note_owed
+from market.evolve.ids import owe
 from market.evolve.leases import count_days
 from market.state import State
 from market.state.leases import Lease
@@ -16,7 +16,7 @@ def option_exercised(state: State, event: events.OptionExercised, day: int) -> N
         return
     lease.gpus += event.gpus  # type: ignore[misc]  # terms are frozen for all but the state
     lease.expand_gpus -= event.gpus  # type: ignore[misc]
-    note_owed(state, lease, lease.owed)
+    owe(state, lease, event.gpus)
     if lease.parent_lease_id is not None:
         state.leases.leases[lease.parent_lease_id].subleased += event.gpus
 

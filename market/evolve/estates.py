@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from events.types import estates as events
 from market.evolve.chips import holding
-from market.evolve.ids import count, drop, enter, note_owed
+from market.evolve.ids import count, drop, enter, owe
 from market.state import State
 from market.state.estates import Claim, Estate, Lot
 from market.state.finance import Loan, Stake
@@ -32,9 +32,9 @@ def lease_assigned(state: State, event: events.LeaseAssigned, day: int) -> None:
     parties = state.index.let if event.kind == "lessor" else state.index.rented
     drop(parties, getattr(lease, event.kind), event.lease_id)
     enter(parties, event.counterparty, event.lease_id)
-    note_owed(state, lease, 0)
+    owe(state, lease, -lease.owed)
     setattr(lease, event.kind, event.counterparty)
-    note_owed(state, lease, lease.owed)
+    owe(state, lease, lease.owed)
     if event.kind == "lessee":
         holding(state, event.org, event.chip, event.site).leased_in -= event.gpus
         holding(state, event.counterparty, event.chip, event.site).leased_in += event.gpus

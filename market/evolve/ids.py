@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from market.state import State
+from market.state.chips import Place
 from market.state.index import Ids
 from market.state.leases import Lease
 
@@ -26,10 +27,19 @@ def drop(index: Ids, owner: str, name: str) -> None:
         del index[owner]
 
 
-def note_owed(state: State, lease: Lease, gpus: int) -> None:
-    """Keep a lease among those of which its lessor owes GPUs for as long as it owes any."""
-    owing, lessor, name = state.index.owing, lease.lessor, lease.lease_id
-    if gpus:
-        enter(owing, lessor, name)
-    elif name in owing.get(lessor, ()):
-        drop(owing, lessor, name)
+def owe(state: State, lease: Lease, gpus: int) -> None:
+    """Count GPUs that the lessor of a lease owes beside what it owed: fewer where they are handed over."""
+    index, lessor = state.index, lease.lessor
+    _add(index.owing, lessor, lease.lease_id, gpus)
+    places = index.owed if lease.parent_lease_id is None else index.owed_on
+    _add(places, lessor, Place(lessor, lease.chip, lease.site), gpus)
+
+
+def _add[Name](index: dict[str, dict[Name, int]], owner: str, name: Name, count: int) -> None:
+    """Add to a count of an owner; none is kept that is zero."""
+    counts = index.setdefault(owner, {})
+    counts[name] = counts.get(name, 0) + count
+    if not counts[name]:
+        del counts[name]
+    if not counts:
+        del index[owner]

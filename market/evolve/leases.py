@@ -5,7 +5,7 @@ from __future__ import annotations
 from events.terms import LeaseTerms, spread
 from events.types import leases as events
 from market.evolve.chips import holding
-from market.evolve.ids import count, drop, enter, note_owed
+from market.evolve.ids import count, drop, enter, owe
 from market.state import State
 from market.state.chips import Place
 from market.state.leases import Lease, Letter, Quote, Request, Signature
@@ -83,7 +83,7 @@ def lease_signed(state: State, event: events.LeaseSigned, day: int) -> None:
     )  # fmt: skip
     enter(state.index.let, event.lessor, event.lease_id)
     enter(state.index.rented, event.lessee, event.lease_id)
-    note_owed(state, lease, lease.owed)
+    owe(state, lease, lease.gpus)
     if event.parent_lease_id is not None:
         desk.leases[event.parent_lease_id].subleased += event.gpus
     if event.contract_id is None:
@@ -128,7 +128,7 @@ def _move(state: State, lease: Lease, gpus: int, day: int) -> None:
     holding(state, lease.lessor, lease.chip, lease.site).leased_out += gpus
     holding(state, lease.lessee, lease.chip, lease.site).leased_in += gpus
     lease.delivered += gpus
-    note_owed(state, lease, lease.owed)
+    owe(state, lease, -gpus)
 
 
 def gpus_handed_over(state: State, event: events.GpusHandedOver, day: int) -> None:
@@ -151,7 +151,7 @@ def lease_ended(state: State, event: events.LeaseEnded, day: int) -> None:
     del state.leases.leases[event.lease_id]
     drop(state.index.let, lease.lessor, event.lease_id)
     drop(state.index.rented, lease.lessee, event.lease_id)
-    note_owed(state, lease, 0)
+    owe(state, lease, -lease.owed)
 
 
 def letter_signed(state: State, event: events.LetterSigned, day: int) -> None:

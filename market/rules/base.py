@@ -79,13 +79,8 @@ def let_by(state: State, lessor: str) -> Iterator[Lease]:
     return map(state.leases.leases.__getitem__, state.index.let.get(lessor, ()))
 
 
-def owing_of(state: State, lessor: str) -> Iterator[Lease]:
-    """Leases of a lessor of which it still owes GPUs."""
-    return map(state.leases.leases.__getitem__, state.index.owing.get(lessor, ()))
-
-
 def all_owing(state: State) -> Iterator[Lease]:
-    """Leases of all lessors of which they still owe GPUs."""
+    """Leases of which GPUs are still owed, by lessor."""
     leases = state.leases.leases
     return (leases[name] for names in state.index.owing.values() for name in names)
 

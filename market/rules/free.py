@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from market.rules.base import holdings_of, owing_of, quoted_by, training_use
+from market.rules.base import holdings_of, quoted_by, training_use
 from market.rules.uses import is_in_house
 from market.state import State
 from market.state.chips import Place
@@ -21,11 +21,8 @@ def held_in_quotes(state: State, lessor: str, chip: str, site: str) -> int:
 
 def owed(state: State, lessor: str, chip: str, site: str) -> int:
     """GPUs of own fleet that a lessor has promised and not handed over."""
-    return sum(
-        lease.owed
-        for lease in owing_of(state, lessor)
-        if lease.chip == chip and lease.site == site and lease.parent_lease_id is None
-    )
+    places = state.index.owed.get(lessor)
+    return places.get(Place(lessor, chip, site), 0) if places else 0
 
 
 def free_gpus(state: State, org: str, chip: str, site: str) -> int:
@@ -47,8 +44,9 @@ def promised_by(state: State, owner: str) -> dict[str, int]:
     """`promised_watts` of each site at which an owner has promised anything."""
     chips = state.chips.chips
     promised: dict[tuple[str, str], int] = defaultdict(int)
-    for lease in owing_of(state, owner):
-        promised[lease.site, lease.chip] += lease.gpus - lease.delivered
+    for owed in (state.index.owed, state.index.owed_on):
+        for place, gpus in owed.get(owner, {}).items():
+            promised[place.site, place.chip] += gpus
     for quote in quoted_by(state, owner):
         if quote.form == "lease":
             promised[quote.site, quote.chip] += quote.gpus

@@ -21,7 +21,8 @@ class Index(msgspec.Struct, array_like=True):
     sold, bought : lessor and lessee -> contracts for capacity of which something is still to be drawn.
     buildings : site -> what is being built there.
     holdings : org -> holdings.
-    owing : lessor -> those of its leases of which it still owes GPUs.
+    owing : lessor -> lease -> GPUs that it still owes.
+    owed, owed_on : lessor -> place -> the same together, of its own and of what it rents itself.
     """
 
     asked: Ids = {}
@@ -33,4 +34,6 @@ class Index(msgspec.Struct, array_like=True):
     bought: Ids = {}
     buildings: Ids = {}
     holdings: dict[str, dict[Place, None]] = {}
-    owing: Ids = {}
+    owing: dict[str, dict[str, int]] = {}
+    owed: dict[str, dict[Place, int]] = {}
+    owed_on: dict[str, dict[Place, int]] = {}

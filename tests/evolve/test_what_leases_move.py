@@ -107,7 +107,8 @@ def test_a_lease_that_is_signed_ends_its_talks_and_counts_for_the_index(quote: s
     at = len(full().leases.signed)
     assert changes == {
         "run.counters.lab/lease": 5, "index.let.cloud.lab/lease/5": None, "index.rented.lab": {"lab/lease/5": None},
-        "index.owing.cloud": {"lab/lease/5": None}, f"{AT}.subleased": 9,
+        "index.owing.cloud": {"lab/lease/5": 9}, "index.owed_on.cloud": {Place(CLOUD, "A100", "hall"): 9},
+        f"{AT}.subleased": 9,
         **(talks if quote else {}), **({f"leases.signed.{at}": note} if counts else {}),
     }  # fmt: skip
 
@@ -116,7 +117,7 @@ def test_a_lease_out_of_a_contract_closes_no_talks_and_counts_for_no_index():
     drawn = lease(LAB, lease_id="lab/lease/5", contract_id="rival/contract/1", quote_id=QUOTE)
     assert set(moved(full(), drawn, START)) == {
         "run.counters.lab/lease", "leases.leases.lab/lease/5", "index.let.cloud.lab/lease/5", "index.rented.lab",
-        "index.owing.cloud",
+        "index.owing.cloud", "index.owed.cloud",
     }  # fmt: skip
 
 
@@ -134,7 +135,8 @@ def test_gpus_that_pass_over_are_counted_by_days_from_then_on():
     first = moved(state, over, START + 10)
     assert first == {
         f"{AT}.delivered": 600, f"{AT}.gpu_days": first[f"{AT}.gpu_days"], f"{AT}.since_day": START + 10,
-        f"{FROM}.leased_out": 600, f"{TO}.leased_in": 600, "index.owing.cloud": {LEASE: None},
+        f"{FROM}.leased_out": 600, f"{TO}.leased_in": 600,
+        "index.owing.cloud": {LEASE: 400}, "index.owed.cloud": {Place(CLOUD, "H100", "hall"): 400},
     }  # fmt: skip
     assert moved(state, over, START + 13)[f"{AT}.gpu_days"] - first[f"{AT}.gpu_days"] == 3 * 600
     assert start <= START
@@ -259,7 +261,10 @@ def test_options_move_what_they_are_for():
     sub = lease(RIVAL, RESELLER, 40, parent_lease_id=LEASE, lease_id="rival/lease/7", expand_gpus=30, renew_days=91)
     state, at = world(sub), "leases.leases.rival/lease/7"
     more = said(clauses.OptionExercised, lease_id="rival/lease/7", kind="expand", gpus=20)
-    assert moved(state, more, START) == {f"{at}.gpus": 60, f"{at}.expand_gpus": 10, f"{AT}.subleased": 60}
+    assert moved(state, more, START) == {
+        f"{at}.gpus": 60, f"{at}.expand_gpus": 10, f"{AT}.subleased": 60,
+        "index.owing.reseller.rival/lease/7": 60, "index.owed_on.reseller.reseller|H100|hall": 60,
+    }  # fmt: skip
     renew = said(clauses.OptionExercised, lease_id="rival/lease/7", kind="renew")
     assert moved(state, renew, START) == {f"{at}.renews": True}
     goes_on = said(clauses.LeaseRenewed, lease_id="rival/lease/7", end_day=START + 455, price_usd_per_gpu_hour=1.5,
@@ -274,7 +279,8 @@ def test_an_option_on_a_lease_that_stands_alone_touches_no_other():
     state = full()
     more = said(clauses.OptionExercised, lease_id=LEASE, kind="expand", gpus=20)
     assert moved(state, more, START) == {
-        f"{AT}.gpus": 1020, f"{AT}.expand_gpus": -20, "index.owing.cloud": {LEASE: None},
+        f"{AT}.gpus": 1020, f"{AT}.expand_gpus": -20,
+        "index.owing.cloud": {LEASE: 20}, "index.owed.cloud": {Place(CLOUD, "H100", "hall"): 20},
     }  # fmt: skip
 
 
