@@ -276,14 +276,14 @@ def _teller(kind: type[OptionChosen | OptionRejected]) -> tuple[Callable[..., Ev
 
 
 def replay(
-    entries: Iterable[Entry], state: State | None = None, *, hashes: bool = True
+    entries: Iterable[Entry], state: State | None = None, *, hashes: bool = True, trail: bool = True
 ) -> Iterator[tuple[Entry, State]]:
     """Rebuild the state from events alone; yield it after each week, checked against the recorded hash.
 
-    Raises ReplayMismatch at the first week whose hash differs; with `hashes` false none is compared.
+    Raises ReplayMismatch at the first week whose hash differs; with `hashes` false none is compared. Only a run that
+    goes on needs the `trail`, which holds every thing that was ever named.
     """
     state = state or State()
-    trail = state.trail
     for entry in entries:
         event = entry.event
         if type(event) is WeekClosed:
@@ -294,5 +294,5 @@ def replay(
             continue
         kind = type(event)
         APPLIERS[kind](state, event, entry.day)
-        if about := _about(kind):  # `remember`, without a call for each of all events
-            trail[getattr(event, about[0]) + about[1]] = (entry.seq, entry.root_seq)
+        if trail and (about := _about(kind)):  # `remember`, without a call for each of all events
+            state.trail[getattr(event, about[0]) + about[1]] = (entry.seq, entry.root_seq)

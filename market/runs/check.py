@@ -160,7 +160,7 @@ def _replay(events: _Events, verdict: Verdict, other_form: str) -> None:
     entries, weeks, fault = iter(events), 0, ""
     try:
         with few_collections():
-            weeks = sum(1 for _ in replay(entries, hashes=not other_form))
+            weeks = sum(1 for _ in replay(entries, hashes=not other_form, trail=False))
     except ReplayMismatch as error:
         fault = str(error)
     except Exception as error:  # whatever evolve meets in a log that no kernel wrote

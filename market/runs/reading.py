@@ -135,7 +135,7 @@ class Run:
         state, found = State(), None
         try:
             with few_collections():
-                for entry, _ in replay(self.reader.entries(last), state, hashes=not self.other_form):
+                for entry, _ in replay(self.reader.entries(last), state, hashes=not self.other_form, trail=False):
                     found = entry
                     if last is not None and entry.day + 7 > last:
                         break

@@ -241,6 +241,12 @@ def test_replay_gives_the_state_of_every_week(short_run):
     assert last.trail == short_run.kernel.state.trail
 
 
+def test_a_replay_that_does_not_go_on_holds_the_same_state_and_no_trail(short_run):
+    *_, (_, last) = replay(short_run.entries, trail=False)
+    assert state_hash(last) == state_hash(short_run.kernel.state)
+    assert last.trail == State().trail
+
+
 def test_replay_notices_one_event_that_is_not_what_it_was(short_run):
     entries = list(short_run.entries)
     at = next(i for i, e in enumerate(entries) if isinstance(e.event, PaymentMade) and e.day > entries[0].day)
