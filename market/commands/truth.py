@@ -21,6 +21,13 @@ FUTURES = click.option("--futures", "-n", type=click.IntRange(1), default=100, s
 
 INPUT = click.Path(path_type=Path, exists=True, dir_okay=False)
 OUTPUT = click.Path(path_type=Path, dir_okay=False)
+KEEP = click.option(
+    "--keep",
+    type=click.Path(path_type=Path, file_okay=False),
+    callback=outside,
+    metavar="FOLDER",
+    help="Keep what each future says there as it ends, and go on from what is there.",
+)
 
 
 @command()
@@ -74,13 +81,7 @@ def score(file: Path, observed: Path, as_json: bool) -> None:
 @FUTURES
 @ENGINE
 @click.option("--without-org-constants", "plain", is_flag=True, help="Give every org the median traits of its role.")
-@click.option(
-    "--keep",
-    type=click.Path(path_type=Path, file_okay=False),
-    callback=outside,
-    metavar="FOLDER",
-    help="Keep each origin's futures there, and go on from what is there.",
-)
+@KEEP
 @click.option("--why", default="back-test", show_default=True, help="Why the record is looked at; the look is noted.")
 @click.option("--out", "-o", type=OUTPUT, callback=outside, metavar="FILE.parquet", help="Write every point.")
 @click.option(
@@ -122,23 +123,40 @@ def backtest(agents: Agents, /, origins: tuple[str, ...], why: str, out: Path | 
 
 
 @command()
-@click.option("--origin", default="2024-12-31", show_default=True, metavar="DATE", help="Fit what was known then.")
-@click.option("--waves", type=click.IntRange(1, 20), default=4, show_default=True, help="Waves of the smoother.")
-@click.option("--runs", type=click.IntRange(10), default=60, show_default=True, metavar="N", help="Runs of each wave.")
+@click.option("--origin", "origins", multiple=True, default=("2024-12-31",), metavar="all|DATE", show_default=True,
+              help="Fit what was known then; may be repeated.")  # fmt: skip
+@click.option("--runs", type=click.IntRange(10), default=200, show_default=True, metavar="N",
+              help="Runs of the ensemble that all origins share, in each world.")  # fmt: skip
+@click.option("--waves", type=click.IntRange(1, 20), default=1, show_default=True,
+              help="Waves of the smoother; from the second on each origin has runs of its own.")  # fmt: skip
+@click.option("--truths", type=click.IntRange(0), default=0, show_default=True, metavar="N",
+              help="Test the fit on so many synthetic truths and on shuffled quarters.")  # fmt: skip
 @ENGINE
-@click.option("--out", "-o", type=OUTPUT, callback=outside, metavar="FILE.csv", help="Write the draws.")
+@KEEP
+@click.option(
+    "--out",
+    "-o",
+    type=click.Path(path_type=Path, file_okay=False),
+    callback=outside,
+    metavar="FOLDER",
+    help="Write the draws of each origin there, DATE.csv.",
+)
 @JSON
 @QUIET
 @click.pass_obj
-def calibrate(agents: Agents, /, origin: str, out: Path | None, as_json: bool, quiet: bool, **asked: Any) -> None:
-    """Fit the parameters to what was known at an origin, and say what the record can identify."""
+def calibrate(agents: Agents, /, origins: tuple[str, ...], engine: str, keep: Path | None, out: Path | None,
+              as_json: bool, quiet: bool, **asked: Any) -> None:  # fmt: skip
+    """Fit the parameters to what was known at each origin, and say what the record can identify."""
     from market.report.truth import show_calibration, teller
     from market.truth import calibrate as calibration
+    from market.truth.ensemble import simulated_by
 
-    found = calibration.calibrate(agents.model_around, calibration.origin_of(origin), tell=teller(quiet), **asked)
+    simulate = simulated_by(agents.model_around, engine, teller(quiet), keep)
+    found = calibration.calibrate(calibration.origins_of(origins), simulate=simulate, **asked)
     if out is not None:
-        calibration.write_posterior(found, out)
-    found.pop("draws")
+        calibration.write_posteriors(found, out)
+    for entry in found["posteriors"]:
+        entry.pop("draws")
     emit(found) if as_json else show_calibration(found)
 
 

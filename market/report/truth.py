@@ -104,19 +104,47 @@ def show_claims(found: dict[str, Any]) -> None:
 
 
 def show_calibration(found: dict[str, Any]) -> None:
-    """Print what was fitted, what became narrower, and what trades off."""
+    """Print for each origin what was fitted, what became narrower, what trades off, and what the fit is worth."""
+    click.echo(f"{found['runs']} runs in each world, {found['waves']} waves")
+    for entry in found["posteriors"]:
+        if entry["targets"]:
+            _show_posterior(entry)
+        else:
+            click.echo(f"origin {entry['origin']}: nothing that may be fitted was published before it")
+
+
+def _show_posterior(found: dict[str, Any]) -> None:
     click.echo(
-        f"origin {found['origin']}: {found['waves']} waves, {found['runs']} runs ({found['failed']} failed), "
-        f"{found['targets']} observed quarters to {found['last_target']}; error {found['error']:.2f} log points, "
+        f"origin {found['origin']}: {found['targets']} observed quarters to {found['last_target']}, "
+        f"{found['failed']} runs failed; error {found['error']:.2f} log points, "
         f"of which the model cannot follow {found['discrepancy']:.2f}"
     )
-    click.echo(f"{found['identified']} of {len(found['parameters'])} parameters became clearly narrower")
+    click.echo(
+        f"  {found['identified']} of {len(found['parameters'])} parameters became narrower by more than chance, "
+        f"{found['chance']:.0%}"
+    )
     for entry in found["parameters"][:15]:
         mark = "*" if entry["identified"] else " "
-        click.echo(f" {mark} {entry['name']:<40} narrower by {entry['contraction']:+.0%}, median"
-                   f" {_say(entry['posterior_median'])}")  # fmt: skip
+        click.echo(f"  {mark} {entry['name']:<40} narrower by {entry['contraction']:+.0%}, median"
+                   f" {_say(entry['prior_median'])} -> {_say(entry['posterior_median'])}")  # fmt: skip
     for pair in found["pairs"]:
-        click.echo(f"   trade off: {pair['a']} and {pair['b']}, correlation {pair['correlation']:+.2f}")
+        click.echo(f"    trade off: {pair['a']} and {pair['b']}, correlation {pair['correlation']:+.2f}")
+    if found["check"] is not None:
+        _show_check(found["check"])
+
+
+def _show_check(check: dict[str, Any]) -> None:
+    click.echo(
+        f"  {check['truths']} synthetic truths: ranks uniform with p {check['uniform_p']:.2f}, "
+        f"{check['uniform_p_of_most']:.2f} for the ten that narrow most; 80 % bands hold {check['inside_80']:.0%} and "
+        f"{check['inside_80_of_most']:.0%}"
+    )
+    click.echo(
+        f"  the ten that narrow most do so by {check['narrowed_by_truths']:.0%} by such truths, "
+        f"{check['narrowed_by_record']:.0%} by the record, {check['narrowed_by_permuted']:.0%} (at most "
+        f"{check['permuted_most']:.0%}) by its quarters shuffled; error taken {check['error_of_record']:.2f} and "
+        f"{check['error_of_permuted']:.2f}"
+    )
 
 
 def show_flows(rows: list[dict[str, Any]]) -> None:

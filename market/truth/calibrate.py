@@ -1,39 +1,30 @@
-"""Fit the parameters of a world to what was known at an origin, and say what the record can and cannot identify.
+"""Fit the parameters of a world to what was known at each origin, and say what the record can and cannot identify.
 
-Fitted are rows of the split `calibration` that were published before the origin, never others. The world starts a year
-before the last of them, with what was known then, and runs to it: longer runs err by more than parameters can mend.
-Parameters that say how the start stands (prices, lead times, output of that day) are not fitted: every origin has its
-own. The draws are kept with the hash of what was fitted, the code and the seed.
+All origins start from one ensemble of runs, so that an origin more costs no run; waves after the first are an origin's
+own. What is fitted is said in `aims`. The draws of what was identified are kept with the hash of what was fitted, the
+code and the seed; all else stays drawn from its range.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from events.manifest import canonical, code_hash
-from market.catalogue.tables import vintages
-from market.runs.drive import MakeModel
 from market.runs.files import write_whole
-from market.scenario.load import Resolved, load_scenario
-from market.truth.answers import Quarterly
-from market.truth.definitions import definition_of
-from market.truth.futures import Floats, Future, Job, Range, ranges, simulate_all
-from market.truth.observations import Seen, observations
-from market.truth.quarters import last_day, origin_quarter, shifted
-from market.truth.score import CAP, FLOOR
-from market.truth.smoother import Fitted, assimilate, contraction, standard_normals, to_unit
-from market.units import DAYS_PER_YEAR, digits
+from market.truth.aims import Target, fitted_ranges, groups_of, starts_of, targets
+from market.truth.backtest import ORIGINS
+from market.truth.ensemble import FIRST_WAVE, Ensemble, Simulate, told_by, values_of
+from market.truth.futures import Floats
+from market.truth.smoother import Fitted, assimilate, contraction, standard_normals
+from market.truth.synthetic import chance_of, checked, whole_runs
+from market.units import digits
 
-FIRST = date(2023, 6, 30)  # the earliest start that the tables allow
-FITTED_QUARTERS = 4
-GROUP_MIN = 3  # rows of a series that say by themselves how well the model follows it
 ERROR = 0.15  # of an observation, in log points: what filings and estimates differ by (assumption)
 PAIR_CORRELATION = 0.5
 PAIRS_SHOWN = 10
@@ -44,154 +35,95 @@ class CalibrationError(ValueError):
     """A calibration that cannot be made; the text is one line."""
 
 
-class Target(NamedTuple):
-    """One observed quarter to fit, as a log ratio to its base where growth or change is compared."""
-
-    series: str
-    quarter: str
-    base: str | None
-    value: float
-    change: float | None = None  # what the record was in the base quarter, where change is compared
+def origins_of(words: Sequence[str]) -> list[date]:
+    """Read origins: `all` of the back-test, or dates."""
+    if "all" in words:
+        return list(ORIGINS)
+    return sorted({_origin(word) for word in words})
 
 
-def origin_of(text: str) -> date:
-    """Read an origin."""
+def _origin(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise CalibrationError(f"--origin: must be a date such as 2024-12-31, was {text}") from None
+        raise CalibrationError(f"--origin: must be all or a date such as 2024-12-31, was {text}") from None
 
 
-def start_of(origin: date) -> date:
-    """Start of the world that is fitted at an origin: a year before the last row that may be, or as early as can be."""
-    quarters = [one.quarter for one in observations() if _usable(one, origin, "")]
-    last = max(quarters, default=origin_quarter(FIRST))
-    return max(FIRST, last_day(shifted(last, -FITTED_QUARTERS)))
+def ensemble_of(origins: Iterable[date], runs: int, simulate: Simulate) -> Ensemble:
+    """Draw the ensemble that all origins share."""
+    starts = starts_of([aim for origin in origins for aim in targets(origin)])
+    if not starts:
+        raise CalibrationError("--origin: nothing that may be fitted was published before it")
+    prior = fitted_ranges(starts)
+    return Ensemble(prior, standard_normals(len(prior), runs, SEED), simulate)
 
 
-def world_of(origin: date, aims: Sequence[Target]) -> Resolved:
-    """The strict world of the fit, from its start to the last target."""
-    start, end = start_of(origin), last_day(max(aim.quarter for aim in aims))
-    years = ((end - start).days + 45) / DAYS_PER_YEAR
-    return load_scenario("frontier-2024", {"start": str(start), "vintage": "strict", "years": f"{years:.3f}"})
-
-
-def groups_of(aims: Sequence[Target]) -> list[str]:
-    """Name the group of each target whose misfit is judged by itself: its series; series of few rows are one."""
-    counts = Counter(aim.series for aim in aims)
-    return [aim.series if counts[aim.series] >= GROUP_MIN else "" for aim in aims]
-
-
-def targets(origin: date) -> list[Target]:
-    """Rows of the split `calibration` that were published before an origin, within the world's run."""
-    begun = origin_quarter(start_of(origin))
-    usable = [one for one in observations() if _usable(one, origin, begun)]
+def calibrate(origins: Sequence[date], runs: int, waves: int, simulate: Simulate, truths: int = 0) -> dict[str, Any]:
+    """Fit one posterior per origin and describe it; with `truths`, test the fit on so many synthetic truths."""
+    ensemble = ensemble_of(origins, runs, simulate)
+    fits: dict[str, dict[str, Any]] = {}  # by what was known: nothing new may have been published between two origins
     found = []
-    for one in usable:
-        definition = definition_of(one.series)
-        base = None
-        if not definition.is_level:
-            base = min(other.quarter for other in usable if other.series == one.series)
-            if base == one.quarter:
-                continue
-        first = next((o.value for o in usable if (o.series, o.quarter) == (one.series, base)), 1.0)
-        change = first if definition.compare == "change" else None
-        found.append(Target(one.series, one.quarter, base, float(np.log(one.value / first)), change))
-    return found
+    for origin in origins:
+        aims = targets(origin)
+        known = _hash_of(aims)
+        if known not in fits:
+            fits[known] = posterior_of(origin, aims, ensemble, waves, truths)
+        found.append(fits[known] | {"origin": origin.isoformat()})
+    return {"runs": runs, "waves": waves, "code": code_hash(), "seed": SEED, "posteriors": found}
 
 
-def _usable(one: Seen, origin: date, begun: str) -> bool:
-    is_log = definition_of(one.series).is_log
-    return one.split == "calibration" and one.known_on <= origin and one.quarter > begun and one.value > 0 and is_log
-
-
-def fitted_ranges(resolved: Resolved) -> dict[str, Range]:
-    """Ranges of what is fitted: parameters that do not describe the start, as those of single orgs do."""
-    of_the_start = {row.id for row in vintages("parameters")}
-    return {
-        name: found
-        for name, found in ranges(resolved).items()
-        if name not in of_the_start and not name.startswith("orgs.")
-    }
-
-
-def calibrate(
-    make: MakeModel, origin: date, *, waves: int, runs: int, engine: str, tell: Callable[[int, int], None]
-) -> dict[str, Any]:
-    """Fit one posterior and describe it."""
-    aims = targets(origin)
+def posterior_of(origin: date, aims: Sequence[Target], ensemble: Ensemble, waves: int, truths: int) -> dict[str, Any]:
+    """Fit what was known at an origin; where nothing was, all stays as it was drawn."""
     if not aims:
-        raise CalibrationError(f"--origin {origin}: nothing that may be fitted was published before it")
-    resolved = world_of(origin, aims)
-    prior = fitted_ranges(resolved)
-    job = Job(resolved.scenario, make, wants_dates=False)
-
-    def forward(normals: Floats) -> Floats:
-        answers = simulate_all(job, futures_of(prior, normals), engine, tell)
-        return np.array([predicted(answer.series, aims) for answer in answers]).T
-
-    observed = np.array([aim.value for aim in aims])
-    first = standard_normals(len(prior), runs, SEED)
-    fitted = assimilate(first, forward, observed, ERROR, waves=waves, seed=SEED, groups=groups_of(aims))
-    return described(origin, prior, fitted, aims, waves, runs)
+        return {"origin": origin.isoformat(), "targets": 0, "identified": 0, "parameters": [], "draws": {}}
+    observed, groups = np.array([aim.value for aim in aims]), groups_of(aims)
+    fitted = _fit(origin, aims, ensemble, waves)
+    known = whole_runs(ensemble.normals, told_by(ensemble, ensemble.normals, aims, FIRST_WAVE))
+    chance = chance_of(known, observed, groups, ERROR, SEED)
+    check = checked(known, aims, groups, ERROR, SEED, truths) if truths else None
+    return described(origin, ensemble, fitted, aims, chance) | {"check": check}
 
 
-def futures_of(prior: dict[str, Range], normals: Floats) -> list[Future]:
-    """Futures of an ensemble [k, N]; the seed of a member is its own in every wave."""
-    values = _values(prior, normals)
-    return [
-        Future(i, i, {name: values[name][i] for name in prior}) for i in range(normals.shape[1])
-    ]  # fmt: skip
-
-
-def _values(prior: dict[str, Range], normals: Floats) -> dict[str, list[float]]:
-    unit = to_unit(normals)
-    return {
-        name: [float(f"{value:.9g}") for value in found.quantile(unit[i])]
-        for i, (name, found) in enumerate(prior.items())
-    }
-
-
-def predicted(series: dict[str, Quarterly], aims: Sequence[Target]) -> Floats:
-    """What a run says of each target, in log points; nan where it says nothing."""
-    found = []
-    for aim in aims:
-        value = series.get(aim.series, {}).get(aim.quarter, np.nan)
-        if aim.base is not None:
-            first = max(series.get(aim.series, {}).get(aim.base, np.nan), FLOOR)
-            value = value / first if aim.change is None else 1 + (value - first) / aim.change
-        found.append(np.clip(np.log(max(value, FLOOR)), aim.value - 2 * CAP, aim.value + 2 * CAP))
-    return np.array(found)
+def _fit(origin: date, aims: Sequence[Target], ensemble: Ensemble, waves: int) -> Fitted:
+    words = iter([FIRST_WAVE, *(f"{origin} wave {wave}" for wave in range(2, waves + 1))])
+    return assimilate(
+        ensemble.normals, lambda normals: told_by(ensemble, normals, aims, next(words)),
+        np.array([aim.value for aim in aims]), ERROR, waves=waves, seed=SEED, groups=groups_of(aims),
+    )  # fmt: skip
 
 
 def described(
-    origin: date, prior: dict[str, Range], fitted: Fitted, aims: Sequence[Target], waves: int, runs: int
+    origin: date, ensemble: Ensemble, fitted: Fitted, aims: Sequence[Target], chance: float
 ) -> dict[str, Any]:
-    """Say the posterior against the prior, the pairs that trade off, and the draws."""
-    names = list(prior)
-    before, after = _values(prior, fitted.prior), _values(prior, fitted.posterior)
-    narrower = contraction(fitted)
-    noise = 3 / np.sqrt(runs)
+    """Say the posterior against the prior, the pairs that trade off, and the draws of what was identified.
+
+    Identified is what narrows by more than any parameter does whose draws have nothing to do with the runs.
+    """
+    names, narrower = list(ensemble.prior), contraction(fitted)
+    before, after = values_of(ensemble.prior, fitted.prior), values_of(ensemble.prior, fitted.posterior)
     parameters = [
         {
             "name": name, "prior_sd": digits(float(np.std(before[name]))),
-            "posterior_sd": digits(float(np.std(after[name]))),
+            "posterior_sd": digits(float(np.std(after[name]))), "prior_median": digits(float(np.median(before[name]))),
             "posterior_median": digits(float(np.median(after[name]))), "contraction": digits(float(narrower[i])),
-            "identified": bool(narrower[i] > noise),
+            "identified": bool(narrower[i] > chance),
         }
         for i, name in enumerate(names)
     ]  # fmt: skip
+    known = [name for i, name in enumerate(names) if narrower[i] > chance]
     return {
-        "origin": origin.isoformat(), "start": start_of(origin).isoformat(),
-        "waves": waves, "runs": waves * runs, "failed": fitted.failed,
-        "targets": len(aims), "last_target": max(aim.quarter for aim in aims), "error": digits(fitted.error),
-        "discrepancy": digits(fitted.discrepancy), "mean_contraction": digits(float(np.mean(narrower))),
-        "identified": sum(entry["identified"] for entry in parameters),
+        "origin": origin.isoformat(), "starts": [start.isoformat() for start in starts_of(aims)],
+        "failed": fitted.failed, "targets": len(aims), "last_target": max(aim.quarter for aim in aims),
+        "error": digits(fitted.error), "discrepancy": digits(fitted.discrepancy), "chance": digits(chance),
+        "mean_contraction": digits(float(np.mean(narrower))), "identified": len(known),
         "parameters": sorted(parameters, key=lambda entry: -entry["contraction"]),
-        "pairs": _pairs(names, fitted.prior, fitted.posterior),
-        "inputs": hashlib.sha256(canonical([list(aim) for aim in aims])).hexdigest(), "code": code_hash(), "seed": SEED,
-        "draws": after,
+        "pairs": _pairs(names, fitted.prior, fitted.posterior), "inputs": _hash_of(aims),
+        "draws": {name: after[name] for name in known},
     }  # fmt: skip
+
+
+def _hash_of(aims: Sequence[Target]) -> str:
+    return hashlib.sha256(canonical([[aim.start.isoformat(), *aim[1:]] for aim in aims])).hexdigest()
 
 
 def _pairs(names: Sequence[str], prior: Floats, posterior: Floats) -> list[dict[str, Any]]:
@@ -206,13 +138,19 @@ def _pairs(names: Sequence[str], prior: Floats, posterior: Floats) -> list[dict[
     return [{"a": names[i], "b": names[j], "correlation": digits(float(matrix[i, j]))} for i, j in strong[:PAIRS_SHOWN]]
 
 
-def write_posterior(found: dict[str, Any], path: Path) -> None:
-    """Write the draws as CSV, with remarks that say what they rest on."""
-    names = sorted(found["draws"])
-    remarks = ("origin", "waves", "runs", "targets", "last_target", "error", "inputs", "code", "seed")
-    lines = [f"# {name}: {found[name]}" for name in remarks]
+def write_posteriors(found: dict[str, Any], folder: Path) -> list[Path]:
+    """Write the draws of each origin that has any as CSV, with remarks that say what they rest on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return [_write(found, entry, folder) for entry in found["posteriors"] if entry["draws"]]
+
+
+def _write(found: dict[str, Any], entry: dict[str, Any], folder: Path) -> Path:
+    names = sorted(entry["draws"])
+    rests_on = ("origin", "waves", "runs", "targets", "last_target", "error", "inputs", "code", "seed")
+    lines = [f"# {name}: {(found | entry)[name]}" for name in rests_on]
     lines.append(",".join(names))
-    columns = [found["draws"][name] for name in names]
+    columns = [entry["draws"][name] for name in names]
     lines += [",".join(f"{value:.6g}" for value in row) for row in zip(*columns, strict=True)]
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{entry['origin']}.csv"
     write_whole(path, "\n".join(lines) + "\n")
+    return path

@@ -4,6 +4,8 @@ that may be fitted are."""
 from __future__ import annotations
 
 from datetime import date
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,21 +14,16 @@ from experiments.extras import needs
 from scipy import stats
 
 from market.catalogue.tables import vintages
-from market.scenario.load import load_scenario
+from market.truth import calibrate as calibration
+from market.truth import ensemble as runs
 from market.truth import posterior as kept
-from market.truth.calibrate import (
-    CalibrationError,
-    Target,
-    calibrate,
-    fitted_ranges,
-    predicted,
-    start_of,
-    targets,
-    world_of,
-    write_posterior,
-)
-from market.truth.futures import Floats, Future
+from market.truth.aims import Target, fitted_ranges, predicted, start_of, starts_of, targets, world_of
+from market.truth.answers import Quarterly
+from market.truth.backtest import ORIGINS
+from market.truth.calibrate import CalibrationError, calibrate, origins_of, write_posteriors
+from market.truth.futures import Answer, Floats, Future, Range
 from market.truth.observations import observations
+from market.truth.quarters import distance, origin_quarter, shifted
 from market.truth.smoother import Fitted, Forward, assimilate, contraction, misfits, standard_normals
 
 MATRIX = np.array(
@@ -109,31 +106,33 @@ def test_only_rows_that_may_be_fitted_and_were_published_are(origin: date) -> No
     assert {(aim.series, aim.quarter) for aim in targets(origin)} <= allowed
 
 
-def test_the_first_origin_has_nothing_to_fit() -> None:
-    assert targets(date(2023, 6, 30)) == []
+def test_the_first_origins_have_nothing_to_fit() -> None:
+    assert targets(date(2023, 6, 30)) == targets(date(2023, 9, 30)) == []
     with pytest.raises(CalibrationError, match="nothing that may be fitted"):
-        calibrate(lambda kernel: kernel, date(2023, 6, 30), waves=1, runs=2, engine="serial", tell=lambda a, b: None)  # type: ignore[arg-type, return-value]
+        calibrate([date(2023, 6, 30)], 10, 1, lambda start, futures, word: [])
 
 
 def test_what_describes_the_start_is_not_fitted() -> None:
-    resolved = load_scenario("frontier-2024", {"start": "2023-06-30", "vintage": "strict"})
-    assert not set(fitted_ranges(resolved)) & {row.id for row in vintages("parameters")}
-    assert not [name for name in fitted_ranges(resolved) if name.startswith("orgs.")]
-    assert len(fitted_ranges(resolved)) > 50
+    found = fitted_ranges([date(2023, 6, 30), date(2023, 12, 31)])
+    assert not set(found) & {row.id for row in vintages("parameters")}
+    assert not [name for name in found if name.startswith("orgs.")]
+    assert len(found) > 50
 
 
 def test_growth_is_fitted_as_a_ratio() -> None:
-    aims = [Target("a", "2024Q1", None, 0.0), Target("b", "2024Q1", "2023Q4", 0.0)]
+    begun = date(2023, 6, 30)
+    aims = [Target(begun, "a", "2024Q1", None, 0.0), Target(begun, "b", "2024Q1", "2023Q4", 0.0)]
     found = predicted({"a": {"2024Q1": np.e}, "b": {"2023Q4": 2.0, "2024Q1": 4.0}}, aims)
     assert found == pytest.approx([1.0, np.log(2)])
     assert np.isnan(predicted({}, aims)).all()
 
 
 def test_draws_are_kept_with_what_they_rest_on(tmp_path: Path) -> None:
-    found = dict.fromkeys(("origin", "waves", "runs", "targets", "last_target", "error", "inputs", "code", "seed"), "x")
-    path = tmp_path / "p.csv"
-    write_posterior(found | {"draws": {"b.x": [1.0, 2.0], "a": [0.5, 0.25]}}, path)
-    assert path.read_text().count("\n# ") == 8
+    found = dict.fromkeys(("waves", "runs", "targets", "last_target", "error", "inputs", "code", "seed"), "x")
+    entries = [found | {"origin": "2024-06-30", "draws": {"b.x": [1.0, 2.0], "a": [0.5, 0.25]}}, {"draws": {}}]
+    (path,) = write_posteriors({"posteriors": entries}, tmp_path)
+    assert path.name == "2024-06-30.csv"
+    assert path.read_text().count("# ") == 9
     assert kept.read_posterior(str(path)) == [{"a": 0.5, "b.x": 1.0}, {"a": 0.25, "b.x": 2.0}]
     futures = kept.drawn_from(str(path), [Future(i, i, {"a": 9.0, "c": 1.0}) for i in range(3)])
     assert [future.values for future in futures][2] == {"a": 0.5, "b.x": 1.0, "c": 1.0}
@@ -141,19 +140,106 @@ def test_draws_are_kept_with_what_they_rest_on(tmp_path: Path) -> None:
         kept.read_posterior("nobody")
 
 
-@pytest.mark.parametrize(
-    ("origin", "start"),
-    [
-        (date(2024, 6, 30), date(2023, 6, 30)),
-        (date(2024, 12, 31), date(2023, 9, 30)),
-        (date(2025, 12, 31), date(2023, 12, 31)),
-    ],
-)
-def test_the_world_of_a_fit_begins_a_year_before_the_last_row_that_may_be_fitted(origin: date, start: date) -> None:
-    assert start_of(origin) == start
-    world = world_of(origin, targets(origin))
-    assert (world.scenario.start, world.vintage) == (start, "strict")
-    assert world.scenario.years < 1.4
+def test_a_row_is_fitted_once_in_a_world_that_begins_at_most_a_year_before_it() -> None:
+    aims = targets(date(2025, 12, 31))
+    assert len({(aim.series, aim.quarter) for aim in aims}) == len(aims) > 35
+    for aim in aims:
+        assert 1 <= distance(origin_quarter(aim.start), aim.quarter) <= 4
+        assert aim.base is None or origin_quarter(aim.start) < aim.base < aim.quarter
+    assert starts_of(aims) == [date(2023, 6, 30), date(2023, 12, 31)]
+    assert start_of("2025Q1") == date(2024, 6, 30)
+    assert (world_of(aims[0].start).vintage, world_of(aims[0].start).scenario.start) == ("strict", aims[0].start)
+
+
+def test_an_origin_fits_all_that_an_earlier_one_does() -> None:
+    rows = [{(aim.series, aim.quarter) for aim in targets(origin)} for origin in ORIGINS]
+    assert all(before <= after for before, after in pairwise(rows))
+    assert len(rows[0]) < len(rows[5]) < len(rows[-1])
+
+
+@cache
+def few() -> dict[str, Range]:
+    """Some of the parameters that are fitted."""
+    prior = fitted_ranges([date(2023, 6, 30)])
+    return {name: prior[name] for name in ("demand.share_sd", "supply.backlog_pull", *sorted(prior)[:14])}
+
+
+@pytest.fixture
+def toy(monkeypatch: pytest.MonkeyPatch) -> Toy:
+    """A toy in place of the market, where the library that fits is at hand."""
+    needs("iterative_ensemble_smoother")
+    monkeypatch.setattr(calibration, "fitted_ranges", lambda starts: few())
+    return Toy()
+
+
+class Toy:
+    """A small world: growth of NVIDIA and of OpenAI follows two parameters, and which runs were asked for is noted."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[date, str]] = []
+        self.prior = {name: few()[name] for name in ("demand.share_sd", "supply.backlog_pull")}
+
+    def simulate(self, start: date, futures: list[Future], word: str) -> list[Answer]:
+        self.asked.append((start, word))
+        return [Answer(future.number, "", self.series(start, future), {}, {}) for future in futures]
+
+    def series(self, start: date, future: Future) -> dict[str, Quarterly]:
+        scaled = [(future.values[name] - each.median) / (each.high - each.low) for name, each in self.prior.items()]
+        quarters = [shifted(origin_quarter(start), i) for i in range(1, 5)]
+        names = sorted({aim.series for aim in targets(date(2025, 12, 31))})
+        size = {one.series: one.value for one in observations() if one.split == "calibration"}
+        noise = np.random.default_rng([future.seed, start.toordinal()]).normal(0, 0.05, (len(names), len(quarters)))
+        slopes = {"nvda_dc_revenue": scaled[0], "openai_annualised_revenue": scaled[1]}
+        return {
+            name: {
+                q: size[name] * float(np.exp(3 * slopes.get(name, 0) * (k + 1) + noise[n, k]))
+                for k, q in enumerate(quarters)
+            }
+            for n, name in enumerate(names)
+        }
+
+
+def test_all_origins_are_fitted_to_one_ensemble_of_runs(toy: Toy) -> None:
+    found = calibrate(list(ORIGINS), 60, 1, runs.once_each(toy.simulate))
+    assert toy.asked == [(date(2023, 6, 30), "prior"), (date(2023, 12, 31), "prior")]
+    assert [entry["targets"] > 0 for entry in found["posteriors"]] == [False] * 2 + [True] * 8
+    alone = calibrate([ORIGINS[5]], 60, 1, toy.simulate)
+    assert alone["posteriors"] == [found["posteriors"][5]], "an origin says the same whichever others are asked for"
+
+
+def test_what_moves_the_record_is_identified_and_kept_and_the_rest_is_drawn_as_before(toy: Toy) -> None:
+    (entry,) = calibrate([date(2025, 12, 31)], 100, 1, toy.simulate, truths=30)["posteriors"]
+    known = {each["name"] for each in entry["parameters"] if each["identified"]}
+    assert {"demand.share_sd", "supply.backlog_pull"} <= known == set(entry["draws"])
+    assert len(known) < 5 < len(entry["parameters"])
+    assert entry["check"]["truths"] == 30
+    assert entry["check"]["uniform_p"] > 0.01
+    assert entry["check"]["narrowed_by_permuted"] < entry["check"]["narrowed_by_truths"]
+
+
+def test_waves_after_the_first_are_an_origins_own(toy: Toy) -> None:
+    calibrate(list(ORIGINS[6:8]), 30, 2, runs.once_each(toy.simulate))
+    words = [word for _, word in toy.asked]
+    assert words == ["prior"] * 2 + ["2024-12-31 wave 2"] * 2 + ["2025-03-31 wave 2"] * 2
+
+
+def test_nothing_is_identified_where_runs_have_nothing_to_do_with_their_parameters(toy: Toy) -> None:
+
+    def noise(start: date, futures: list[Future], word: str) -> list[Answer]:
+        rng = np.random.default_rng(3)
+        dealt = rng.permutation(len(futures))
+        answers = toy.simulate(start, futures, word)
+        return [answers[k]._replace(number=i) for i, k in enumerate(dealt)]
+
+    (entry,) = calibrate([date(2025, 12, 31)], 60, 1, noise)["posteriors"]
+    assert entry["identified"] <= 1
+
+
+def test_origins_are_dates_or_all() -> None:
+    assert origins_of(["all"]) == list(ORIGINS)
+    assert origins_of(["2025-06-30", "2024-06-30", "2024-06-30"]) == [date(2024, 6, 30), date(2025, 6, 30)]
+    with pytest.raises(CalibrationError, match="must be all or a date such as"):
+        origins_of(["soon"])
 
 
 def test_a_series_that_the_model_cannot_follow_does_not_drown_one_that_it_follows() -> None:
