@@ -137,6 +137,7 @@ WEEK: tuple[Step, ...] = (
     Step(Phase.CLEAR, Interval.MONTH, energy.tariffs),
     Step(Phase.CLEAR, Interval.MONTH, energy.auction),
     Step(Phase.CLEAR, Interval.MONTH, shells.expand),
+    Step(Phase.CLEAR, Interval.MONTH, energy.expand_plant),
     Step(Phase.CLEAR, Interval.MONTH, roadmap.succeed),
     Step(Phase.CLEAR, Interval.MONTH, chips.expand_slots),
     Step(Phase.CLEAR, Interval.WEEK, chips.end_of_life),

@@ -71,7 +71,7 @@ class SlotsExpanded(Event, frozen=True, kw_only=True):
 
 
 class InputExpanded(Event, frozen=True, kw_only=True):
-    """Makers of a shared input (`kind`: memory in GB, racks, shells in kW) can supply `value` a week."""
+    """Makers of a shared input (`kind`: memory in GB, racks, shells and own plant in kW) can supply `value` a week."""
 
     periodic: ClassVar[bool] = True
     kind: Input

@@ -55,6 +55,10 @@ def input_expanded(state: State, event: events.InputExpanded, day: int) -> None:
     if event.kind == "shells":  # a month's work; what was not used of the last one is gone
         month = MONTH_WEEKS * event.value * state.run.parameters["sites.shells_factor"]
         state.sites.shell_hands_kw = min(0.0, state.sites.shell_hands_kw) + month
+    elif event.kind == "plant":  # a month's output; what nobody waits for has gone to others
+        month = MONTH_WEEKS * event.value * state.run.parameters["sites.on_site_factor"]
+        waiting = sum(b.power_kw for b in state.sites.buildings.values() if b.on_site and not b.granted)
+        state.run.plant_kw = min(state.run.plant_kw, waiting) + month
 
 
 def input_bound(state: State, event: events.InputBound, day: int) -> None:

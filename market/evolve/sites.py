@@ -40,7 +40,7 @@ def power_granted(state: State, event: events.PowerGranted, day: int) -> None:
     if event.building_id in region.queue:
         region.queue.remove(event.building_id)
     if event.kind == "on-site":
-        state.run.on_site_kw += event.power_kw_it
+        state.run.plant_kw -= event.power_kw_it
     elif event.kind == "grid":
         region.granted_kw += event.power_kw_it
         building.is_firm = True

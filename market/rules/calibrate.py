@@ -11,7 +11,7 @@ from events.types import demand as events
 from events.types.chips import InputExpanded
 from events.types.run import ParameterSet
 from market import rng
-from market.rules import demand, foresee, index, inputs, prices, shells, uses
+from market.rules import demand, foresee, index, inputs, power, prices, shells, uses
 from market.rules.base import Happening, fleets_h100e, frontier, holdings_of, overhead_share
 from market.rules.belongings import Belongings
 from market.rules.chips import is_own, may_buy, planned_lines
@@ -138,12 +138,13 @@ def gpus_per_usd(state: State, org: str) -> dict[str, float]:
 
 
 def supply(state: State) -> Iterator[Happening]:
-    """Give makers at least the memory and racks that the lines of the start use: what was made could be made."""
+    """Give makers at least the memory and racks that the lines of the start use, and own plant as was made."""
     day = state.run.start_day
     for kind, share in inputs.ratios(state, lines(state), day).items():
         had = {inputs.MEMORY: inputs.memory_supply, inputs.RACKS: inputs.rack_supply}.get(kind)
         if had is not None and 0 < share < 1:
             yield said(state, InputExpanded(kind=kind, value=digits(had(state, day) / share)))
+    yield said(state, InputExpanded(kind=inputs.PLANT, value=digits(power.made_kw(state))))
 
 
 def spending(state: State) -> Iterator[Happening]:

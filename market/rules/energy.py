@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from datetime import date
 
 from events.types import sites as events
+from events.types.chips import InputExpanded
 from market.rules.base import Happening
-from market.rules.power import makers, making_days, plant_queue
+from market.rules.inputs import PLANT
+from market.rules.power import made_kw, makers, making_days, plant_queue
 from market.state import State
-from market.units import HOURS_PER_DAY, digits, to_date, to_day
+from market.units import HOURS_PER_DAY, MONTH_YEARS, clip, digits, to_date, to_day
 
 AUCTION, DELIVERY = (7, 21), (6, 1)  # month and day: PJM clears in the second half of July for a year from 1 June
 
@@ -91,7 +93,21 @@ def plant_usd_per_kw(state: State, day: int) -> float:
     the wait for large turbines went from 1.75 to 3.5 years.
     """
     p = state.run.parameters
-    usual = max(1.0, making_days(state, "greenfield"))
-    wait = max(usual, makers(state, day).clears_days(sum(b.power_kw for b in plant_queue(state))))
-    price: float = p["means.turbine_usd_per_kw"] * (wait / usual) ** p["power.plant_price_per_wait"]
+    price: float = p["means.turbine_usd_per_kw"] * max(1.0, plant_wait(state, day)) ** p["power.plant_price_per_wait"]
     return price
+
+
+def plant_wait(state: State, day: int) -> float:
+    """Wait until makers of own plant have served all who ordered, over that of an empty book."""
+    waiting = sum(building.power_kw for building in plant_queue(state))
+    return makers(state, day).clears_days(waiting) / max(1.0, making_days(state, "greenfield"))
+
+
+def expand_plant(state: State, day: int) -> Iterator[Happening]:
+    """Let makers of own plant grow by a month: by their trend, and by the wait for it, as makers of memory do."""
+    p = state.run.parameters
+    wait = math.log(max(plant_wait(state, day), 1e-9))
+    pull = clip(wait, p["supply.backlog_pull_min"], p["supply.backlog_pull_max"])
+    growth = p["sites.on_site_growth_per_year"] + p["sites.on_site_pull"] * pull
+    value = digits(made_kw(state) * math.exp(growth * MONTH_YEARS))
+    yield Happening(day, InputExpanded(kind=PLANT, value=value), "world", "world")

@@ -22,6 +22,7 @@ MEMORY: Input = "memory"
 RACKS: Input = "racks"
 PACKAGING: Input = "packaging"
 SHELLS: Input = "shells"
+PLANT: Input = "plant"
 RACK_GPUS = 72  # one rack: 72 GPUs, 36 CPUs, 18 machines (Azure on GB300 NVL72, October 2025; NVIDIA GB200 NVL72)
 GIB = 2**30
 

@@ -16,9 +16,10 @@ from events.kinds import PowerSource
 from events.types import sites as events
 from market import rng
 from market.rules.base import Happening, years
+from market.rules.inputs import PLANT
 from market.state import State
 from market.state.sites import Building
-from market.units import DAYS_PER_YEAR
+from market.units import DAYS_PER_YEAR, WEEK_DAYS
 
 NEVER_DAYS = 3650.0  # ten years: no promise looks further
 
@@ -129,10 +130,15 @@ def developers(state: State, region: str, day: int) -> Server:
 
 
 def makers(state: State, day: int) -> Server:
-    """What makers of own plant deliver in all regions."""
-    p = state.run.parameters
-    growth = math.log1p(p["sites.on_site_growth_per_year"])
-    return Server(state.run.on_site_kw, p["sites.on_site_mw_per_year"] * 1000, growth, 0.0, years(state, day + 7))
+    """What makers of own plant deliver in all regions: what they have made, then a flow that grows by its trend."""
+    yearly = made_kw(state) * state.run.parameters["sites.on_site_factor"] * DAYS_PER_YEAR / WEEK_DAYS
+    return Server(-state.run.plant_kw, yearly, state.run.parameters["sites.on_site_growth_per_year"], 0.0, 0.0)
+
+
+def made_kw(state: State) -> float:
+    """Own plant, as IT power, that its makers can make in a week."""
+    usual = state.run.parameters["sites.on_site_mw_per_year"] * 1000 * WEEK_DAYS / DAYS_PER_YEAR
+    return state.chips.inputs.get(PLANT, usual)
 
 
 def grid_days(state: State, region: str, kw: float, day: int) -> float:
@@ -172,13 +178,6 @@ def connectable_kw(state: State, region: str, day: int) -> float:
     p = state.run.parameters
     flow = 1 + added_up(years(state, day + 7), p["sites.grid_growth_per_year"])
     return p[f"regions.{region}.grid_mw_per_year"] * 1000 * flow - state.run.regions[region].granted_kw
-
-
-def deliverable_kw(state: State, day: int) -> float:
-    """Own plant, as IT power, that its makers can deliver until a day beyond what they have delivered."""
-    p = state.run.parameters
-    flow = added_up(years(state, day + 7), math.log1p(p["sites.on_site_growth_per_year"]))
-    return p["sites.on_site_mw_per_year"] * 1000 * flow - state.run.on_site_kw
 
 
 def expected_day(state: State, building: Building, day: int) -> int:
@@ -238,7 +237,7 @@ def grant(state: State, day: int) -> Iterator[Happening]:
         soon = [b for b in queue if not b.is_firm]
         if soon and (room := non_firm_room_kw(state, region.name)) > 0:
             yield from _served(state, soon, room, "non-firm", day)
-    yield from _served(state, plant_queue(state), deliverable_kw(state, day), "on-site", day)
+    yield from _served(state, plant_queue(state), state.run.plant_kw, "on-site", day)
 
 
 def _served(

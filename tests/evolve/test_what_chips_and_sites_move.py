@@ -97,7 +97,7 @@ def test_a_shell_takes_no_hands_where_they_are_no_input():
 
 @pytest.mark.parametrize(("source", "power"), [("grid", {"run.regions.texas.granted_kw": 60}),
                                                ("non-firm", {"run.regions.texas.non_firm_kw": 60}),
-                                               ("on-site", {"run.on_site_kw": 60})])  # fmt: skip
+                                               ("on-site", {"run.plant_kw": -60.0})])  # fmt: skip
 def test_power_is_granted_once_by_its_source_and_leaves_the_queue(source: str, power: dict[str, Any]):
     state = full()
     state.sites.buildings["field/building/1"].is_firm = False
@@ -105,8 +105,19 @@ def test_power_is_granted_once_by_its_source_and_leaves_the_queue(source: str, p
     firm = {f"{BUILDING}.is_firm": True} if source == "grid" else {}
     queue = {"run.regions.texas.queue.0": GONE}
     assert moved(state, grant, START) == {f"{BUILDING}.granted": True, **queue, **power, **firm}
-    ((path, _),) = power.items()
-    assert moved(state, grant, START) == {path: 120}
+    ((path, once),) = power.items()
+    assert moved(state, grant, START) == {path: 2 * once}
+
+
+def test_makers_of_plant_have_a_month_of_it_and_of_the_last_one_what_is_ordered():
+    state = full()
+    state.run.parameters["sites.on_site_factor"] = 1.5
+    state.run.plant_kw, building = 1e6, state.sites.buildings["field/building/1"]
+    output = said(chips.InputExpanded, kind="plant", value=10.0)
+    assert moved(state, output, START) == {"chips.inputs.plant": 10.0, "run.plant_kw": 60.0}
+    building.on_site = True
+    assert moved(state, output, START) == {"run.plant_kw": 120.0}
+    assert moved(state, output, START) == {"run.plant_kw": 60.0 + building.power_kw}
 
 
 def test_work_rests_and_goes_on():

@@ -889,17 +889,17 @@ def test_what_a_flow_adds_up_to_is_its_integral(growth):
 
 def test_regions_developers_and_makers_serve_by_their_flows():
     world = given(sites__grid_growth_per_year=0.2, sites__leased_grid_share=0.1, sites__on_site_growth_per_year=0.5,
-                  sites__on_site_mw_per_year=100.0)  # fmt: skip
+                  sites__on_site_mw_per_year=100.0, sites__on_site_factor=1.5)  # fmt: skip
     state, day = world.state, START + 358
     year = 365 / 365.25
-    state.run.regions["texas"].granted_kw, state.run.regions["texas"].leased_kw, state.run.on_site_kw = 700, 30, 40
+    state.run.regions["texas"].granted_kw, state.run.regions["texas"].leased_kw, state.run.plant_kw = 700, 30, 40
     assert power.grid(state, "texas", day) == (700, 500_000.0, 0.2, 1.0, pytest.approx(year))
     assert power.developers(state, "texas", day) == (30, pytest.approx(50_000), 0.2, 1.0, pytest.approx(year))
-    assert power.makers(state, day) == (40, 100_000.0, pytest.approx(math.log(1.5)), 0.0, pytest.approx(year))
+    assert power.makers(state, day) == (-40, pytest.approx(150_000), 0.5, 0.0, 0.0)
+    state.chips.inputs["plant"] = 1_000.0
+    assert power.makers(state, day).yearly_kw == pytest.approx(1_500 * 365.25 / 7)
     flow = 1 + math.expm1(0.2 * year) / 0.2
     assert power.connectable_kw(state, "texas", day) == pytest.approx(500_000 * flow - 700)
-    made = math.expm1(math.log(1.5) * year) / math.log(1.5)
-    assert power.deliverable_kw(state, day) == pytest.approx(100_000 * made - 40)
 
 
 def works(
@@ -943,9 +943,9 @@ def test_own_plant_waits_for_its_making_and_for_what_was_ordered_before():
     assert power.plant_ahead_kw(state, "brownfield", START + 450) == 70_000
     mine = state.sites.buildings[f"{SITE}/building/1"]
     assert power.plant_ahead_kw(state, "greenfield", START, mine) == 30_000
-    assert power.days_of_new(state, "texas", "greenfield", 130_000.0, True, START) == pytest.approx(2 * 365.25 - 7)
+    assert power.days_of_new(state, "texas", "greenfield", 130_000.0, True, START) == pytest.approx(2 * 365.25)
     assert power.days_of_new(state, "texas", "brownfield", 1.0, True, START) == pytest.approx(
-        max(90.0, 30_001 / 1e5 * 365.25 - 7)
+        max(90.0, 30_001 / 1e5 * 365.25)
     )
     assert [b.building_id for b in power.plant_queue(state)] == [f"{SITE}/building/1", f"{SITE}/building/2"]
 
@@ -1043,8 +1043,25 @@ def test_plant_costs_more_the_longer_its_makers_take():
                   sites__on_site_mw_per_year=10.0, sites__on_site_growth_per_year=0.0)  # fmt: skip
     assert energy.plant_usd_per_kw(world.state, START) == 1_000.0
     works(world, kw=50_000, on_site=True)
-    wait = 5 * 365.25 - 7
+    wait = 5 * 365.25
     assert energy.plant_usd_per_kw(world.state, START) == pytest.approx(1_000 * math.sqrt(wait / 500))
+
+
+def test_makers_of_plant_grow_by_their_trend_and_by_the_wait_for_them():
+    world = given(
+        sites__on_site_days=500.0, sites__on_site_mw_per_year=10.0, sites__on_site_growth_per_year=0.25,
+        sites__on_site_pull=0.5, supply__backlog_pull_min=-0.2, supply__backlog_pull_max=1.0,
+    )  # fmt: skip
+    made = 10_000 * 7 / 365.25
+    assert power.made_kw(world.state) == pytest.approx(made)
+    yearly = 10_000 * power.added_up(500 / 365.25, 0.25)  # what a usual wait clears
+    twice = 10_000 * power.added_up(1_000 / 365.25, 0.25)
+    for kw, pull in ((0, -0.2), (yearly, 0.0), (twice, math.log(2)), (10**9, 1.0)):
+        world.state.sites.buildings.clear()
+        works(world, kw=round(kw), on_site=True)
+        (said,) = energy.expand_plant(world.state, START)
+        assert said.event.kind == "plant"
+        assert said.event.value == pytest.approx(made * math.exp((0.25 + 0.5 * pull) * 28 / 365.25), rel=1e-4)
 
 
 # --- shells and inputs

@@ -10,6 +10,7 @@ from hypothesis import given as draws
 from hypothesis import strategies as st
 
 from events.types import sites as events
+from events.types.chips import InputExpanded
 from market.rules import energy, power, sites
 
 
@@ -51,14 +52,14 @@ def test_own_plant_that_others_have_ordered_is_counted():
     alone = new_days(world, own_power=True)
     begun(world, kw=200_000, own_power=True)
     assert alone == 300
-    assert new_days(world, own_power=True) == pytest.approx(2.01 * 365.25 - 7)
+    assert new_days(world, own_power=True) == pytest.approx(2.01 * 365.25)
 
 
 def test_turbines_that_can_be_moved_pass_plant_that_has_still_to_be_made():
     world = given(sites__on_site_mw_per_year=100, sites__on_site_growth_per_year=0, sites__on_site_days=540)
     begun(world, kw=200_000, own_power=True)
     waits = [power.days_of_new(world.state, "texas", kind, 1_000, True, START) for kind in ("brownfield", "greenfield")]
-    assert waits == [pytest.approx(90), pytest.approx(2.01 * 365.25 - 7)]
+    assert waits == [pytest.approx(90), pytest.approx(2.01 * 365.25)]
 
 
 def leases(world, kw, n=1):
@@ -133,6 +134,7 @@ def test_makers_of_plant_serve_first_who_came_first_in_whatever_region():
     )
     begun(world, 1, kw=1_000, own_power=True, region="beijing", day=START - 110)
     begun(world, 2, kw=1_000, own_power=True, day=START - 120)
+    world.happened(InputExpanded(kind="plant", value=300.0))
     (granted,) = world.after(power.grant(world.state, START))
     assert granted.region == "texas"
 
@@ -157,6 +159,41 @@ def test_a_building_is_promised_no_sooner_than_its_power():
 @draws(st.floats(0.01, 30), st.sampled_from((-0.5, -0.01, 0.0, 1e-6, 0.25, 0.8)))
 def test_a_flow_reaches_what_it_adds_up_to_when_it_adds_up_to_it(years, growth):
     assert power.years_to(power.added_up(years, growth), growth) == pytest.approx(years, rel=1e-6)
+
+
+def test_makers_of_plant_grow_the_faster_the_longer_they_are_waited_for():
+    def grown(kw):
+        world = given(sites__on_site_mw_per_year=100, sites__on_site_days=365)
+        if kw:
+            begun(world, kw=kw, own_power=True)
+        (said,) = energy.expand_plant(world.state, START)
+        return said.event.value
+
+    made = [grown(kw) for kw in (0, 100_000, 150_000, 200_000, 250_000, 10**7)]
+    assert made == sorted(made)
+    assert made[0] < made[2] < made[3] < made[-1]
+    assert grown(10**8) == made[-1], "no order makes lines grow beyond a bound"
+
+
+@pytest.mark.parametrize(("ordered", "kept"), [(0, 0), (3_000, 3_000), (50_000, 4_000)])
+def test_plant_that_nobody_ordered_is_not_kept_for_who_comes_later(ordered, kept):
+    world = given(sites__on_site_factor=1)
+    if ordered:
+        begun(world, kw=ordered, own_power=True)
+    for _ in range(2):
+        world.happened(InputExpanded(kind="plant", value=1_000.0))
+    assert world.state.run.plant_kw == kept + 4_000
+
+
+def test_what_makers_deliver_never_exceeds_what_they_made():
+    world, granted = given(sites__queue_sd=0, sites__on_site_days=0, sites__on_site_factor=1), 0
+    for number in range(1, 30):
+        begun(world, number, kw=900, own_power=True, day=START - 200)
+    for month in range(1, 8):
+        world.happened(InputExpanded(kind="plant", value=1_000.0))
+        granted += sum(event.power_kw_it for event in world.after(power.grant(world.state, START + 28 * month)))
+        assert 4_000 * month - 900 < granted <= 4_000 * month or granted == 29 * 900
+    assert granted == 29 * 900
 
 
 def test_the_price_of_plant_rises_as_its_makers_fall_behind():

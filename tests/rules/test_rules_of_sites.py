@@ -283,11 +283,10 @@ def test_a_region_connects_no_more_than_its_power_of_a_year():
 
 
 def test_own_plant_needs_no_grid_but_makers_deliver_only_so_much():
-    world = certain(regions__texas__grid_mw_per_year=0, sites__turbine_days=10, sites__on_site_mw_per_year=0)
+    world = certain(regions__texas__grid_mw_per_year=0, sites__turbine_days=10)
     begun(world, days_ago=20, planned=20, kind="next", own_power=True)
     assert world.after(power.grant(world.state, START)) == []
-    world = certain(regions__texas__grid_mw_per_year=0, sites__turbine_days=10, sites__on_site_mw_per_year=1000)
-    begun(world, days_ago=20, planned=20, kind="next", own_power=True)
+    world.happened(InputExpanded(kind="plant", value=20_000.0))
     (granted,) = world.after(power.grant(world.state, START))
     assert granted.kind == "on-site"
 
