@@ -17,9 +17,11 @@ from market.rules import clauses
 from market.rules.base import Deciders, Happening, can_pay, held, rented_by, training_use
 from market.rules.clauses import may_sublet, paid
 from market.rules.free import free_gpus, quoted_under
+from market.rules.prices import energy_of
 from market.state import State, next_id
 from market.state.contracts import Contract, Tranche
 from market.state.leases import Quote
+from market.state.sites import Site
 from market.units import CENTS, HOURS_PER_DAY, digits
 
 
@@ -95,11 +97,16 @@ def may_be_at(state: State, contract: Contract, site: str) -> bool:
 
 
 def sites_of(state: State, contract: Contract) -> list[str]:
-    """Own sites at which a lessor may serve a contract, the one named first."""
+    """Own sites at which a lessor may serve a contract: the one named, then by cost of energy and by what is free."""
     if contract.site_choice == "fixed":
         return [contract.site]
-    own = (site.name for site in state.sites.sites.values() if site.owner == contract.lessor)
-    return sorted((name for name in own if may_be_at(state, contract, name)), key=lambda x: (x != contract.site, x))
+    own = (site for site in state.sites.sites.values() if site.owner == contract.lessor)
+
+    def order(site: Site) -> tuple[bool, float, int, str]:
+        free = free_gpus(state, contract.lessor, contract.chip, site.name)
+        return site.name != contract.site, math.prod(energy_of(state, site.region)), -free, site.name
+
+    return [site.name for site in sorted((s for s in own if may_be_at(state, contract, s.name)), key=order)]
 
 
 def places(state: State, contract: Contract, tranche: Tranche) -> Iterator[Place]:

@@ -20,6 +20,7 @@ from events.types.finance import RoundClosed
 from events.types.run import ParameterSet
 from market.rules import contracts, demand, entry, letters, power, quotes, rights, vendors
 from market.rules.free import quoted_under
+from market.state.chips import Holding, Place
 from market.state.leases import Letter
 from market.units import HOURS_PER_DAY
 
@@ -68,6 +69,19 @@ def test_a_contract_is_served_where_its_clause_allows():
     assert contracts.may_be_at(state, with_choice(world, region=""), SITE)
     assert contracts.may_be_at(state, with_choice(world, region="beijing", site_choice="seller"), SITE)
     assert contracts.sites_of(state, the(world)) == [SITE]
+
+
+@pytest.mark.parametrize("names", [("alpha", "beta", "gamma"), ("gamma", "alpha", "beta"), ("beta", "gamma", "alpha")])
+def test_a_contract_is_served_where_energy_is_cheapest_then_where_most_is_free_whatever_sites_are_called(names):
+    dear, few, many = names
+    world = contract(given(regions__texas__energy_usd_per_mwh=80.0, regions__beijing__energy_usd_per_mwh=40.0), 100)
+    state, one = world.state, with_choice(world, site_choice="seller", site="")
+    for name, region, owned in ((dear, "texas", 900), (few, "beijing", 300), (many, "beijing", 500)):
+        state.sites.sites[name] = replace(state.sites.sites[SITE], name=name, region=region)
+        state.chips.holdings[Place(CLOUD, "H100", name)] = Holding(CLOUD, "H100", name, owned=owned)
+    del state.sites.sites[SITE]
+    assert contracts.sites_of(state, one) == [many, few, dear]
+    assert contracts.sites_of(state, with_choice(world, site=dear)) == [dear, many, few], "the one named comes first"
 
 
 def placed(world):
