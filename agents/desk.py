@@ -25,10 +25,11 @@ BUILT = ("frontier", "capacity")  # what an org could build instead of renting
 def pursue(view: MarketView, targets: Sequence[Target], draws: Draws) -> Iterator[Command]:
     """Answer what is on the table, then open talks for the targets for which there are none."""
     yield from answer_quotes(view, draws)
-    talking = {request.kind for request in view.requests_by_me()}
+    talking = {(request.kind, race.is_machine(request)) for request in view.requests_by_me()}
     for target in targets:
-        if target.kind not in talking:
-            talking.add(target.kind)
+        about = target.kind, target.is_machine
+        if about not in talking:
+            talking.add(about)
             yield from ask(view, target, draws)
 
 
@@ -144,7 +145,7 @@ def target_of(view: MarketView, request: Request) -> Target:
 
 def _urgency(view: MarketView, request: Request) -> float:
     """Score lost by half a year: of a race, of users who are not served, or as the org is."""
-    if request.kind == "frontier" and request.chip:
+    if race.is_machine(request):
         return race.urgency(view, request.h100e)
     chip = means.best_chip(view)
     if request.kind == "capacity" and chip is not None:

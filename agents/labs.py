@@ -10,7 +10,7 @@ from agents.buyers import purchases
 from agents.decision import Target
 from agents.desk import pursue
 from agents.fulfilment import power_chips
-from agents.race import bridge, frontier, is_racing
+from agents.race import bridge, frontier, is_machine, is_racing
 from agents.research import projects, split, train
 from agents.resources import pending_h100e
 from agents.rights import options_of_lab, taken_h100e
@@ -99,15 +99,15 @@ def wanted_targets(view: MarketView, lab: LabRecord, taken: float) -> Iterator[T
     if parent := view.parent_of(view.me):
         yield from internal(view, parent) if is_my_week(view, MONTH_WEEKS) else ()
         return
-    is_talking = any(request.kind == "frontier" for request in view.requests_by_me())  # about one thing at a time
-    machine = [] if is_talking else list(frontier(view))
+    talks = [request for request in view.requests_by_me() if request.kind == "frontier"]
+    machine = [] if any(map(is_machine, talks)) else list(frontier(view))  # one machine at a time
     yield from machine
     yield from bridge(view)
     if view.trait("in_house"):
         return
     if is_my_week(view, MONTH_WEEKS):
         yield from near(view, lab, taken)
-    if is_my_week(view, QUARTER_WEEKS) and not (is_talking or machine or is_racing(view)):
+    if is_my_week(view, QUARTER_WEEKS) and not (talks or machine or is_racing(view)):
         yield from far(view, lab)
 
 
@@ -134,13 +134,13 @@ def internal(view: MarketView, parent: str) -> Iterator[Target]:
 
 
 def raise_money(view: MarketView, draws: Draws) -> Iterator[Command]:
-    """Seek a round when runway is short, with a hazard that grows as it shrinks (equations, money)."""
+    """Seek a round with less runway than cash is meant to last, with a hazard that grows as it shrinks."""
     p, books = view.param, view.books
     if view.parent_of(view.me) or books.sought_cents:
         return
     if view.day - books.round_day < 7 * p("finance.round_gap_weeks"):
         return
-    runway, reference = planned_runway_weeks(view), p("finance.round_runway_weeks")
+    runway, reference = planned_runway_weeks(view), YEAR_WEEKS * p("labs.cash_years")
     if runway >= reference:
         return
     calm, keen = p("finance.round_calm"), p("finance.round_keen")

@@ -18,8 +18,8 @@ from agents.resources import pending_h100e
 from agents.targets import asked_h100e
 from agents.valuation import once, own_weight
 from market.cluster import chip as cluster_chip
-from market.units import HOURS_PER_YEAR, SECONDS_PER_DAY, YEAR_WEEKS
-from market.view import Chip, MarketView
+from market.units import DAYS_PER_YEAR, HOURS_PER_YEAR, SECONDS_PER_DAY, YEAR_WEEKS
+from market.view import Chip, MarketView, Request
 
 PRICED_GPUS = 10_000  # of a machine whose bill is asked for: levies may hang on its size
 
@@ -33,8 +33,16 @@ def run_flop_per_h100e(view: MarketView) -> float:
 
 
 def machine_h100e(view: MarketView) -> float:
-    """Machine that a run must have to lead when it is released."""
-    return view.leading_flop(view.param("labs.race_ready_weeks")) / run_flop_per_h100e(view)
+    """Machine that a run must have to lead when it is released: over the best model, and over rivals' machines."""
+    weeks = view.param("labs.race_ready_weeks")
+    return max(view.leading_flop(weeks) / run_flop_per_h100e(view), rival_h100e(view, view.day + round(7 * weeks)))
+
+
+def rival_h100e(view: MarketView, day: int) -> float:
+    """Machine of a day that would lead over the largest that a rival has shown or signed for by then."""
+    pace = view.param("labs.race_pace_per_year")
+    rivals = ((h100e, ready) for lab, h100e, ready in view.lab_machines() if lab != view.me)
+    return max((h100e * pace ** ((day - ready) / DAYS_PER_YEAR) for h100e, ready in rivals), default=0.0)
 
 
 def coming_machine_h100e(view: MarketView) -> float:
@@ -47,7 +55,7 @@ def coming_machine_h100e(view: MarketView) -> float:
     ordered = pending_h100e(view)
     own = {site.name for site in view.sites()}
     largest = max((h100e + (ordered if site in own else 0.0) for site, h100e in places.items()), default=0.0)
-    contracted = [c.undrawn * view.chip(c.chip).h100e for c in view.contracts() if c.lessee == view.me]
+    contracted = [machine.h100e for machine in view.lab_machines() if machine.lab == view.me]
     return max(largest, ordered, *contracted, 0.0)
 
 
@@ -99,12 +107,17 @@ def money_usd(view: MarketView) -> float:
     return max(0.0, view.cash_cents / 100 - means.other_burn_usd(view) + round_usd)
 
 
+def is_machine(request: Request) -> bool:
+    """Whether talks are about a machine for one run: GPUs of one chip that train together."""
+    return request.kind == "frontier" and bool(request.chip)
+
+
 def is_racing(view: MarketView) -> bool:
     """Whether a cluster is in hand: talked about, being built, or its chips on order."""
     if view.parent_of(view.me) or view.trait("income_usd_per_year") > 0:
         return False
     least = view.param("contracts.ask_min_h100e")
-    talks = any(r.kind == "frontier" and r.chip and r.h100e >= least for r in view.requests_by_me())
+    talks = any(is_machine(r) and r.h100e >= least for r in view.requests_by_me())
     ordered = sum(order.gpus * view.chip(order.chip).h100e for order in view.orders())
     return talks or ordered >= least or any(not b.granted for b in view.buildings())
 

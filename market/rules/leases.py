@@ -48,7 +48,10 @@ def request_lease(state: State, command: commands.RequestLease, day: int) -> lis
         command.chip and command.chip not in state.chips.chips
     ):
         reason = "unknown region or chip"
-    elif any((r.lessor, r.kind) == (command.lessor, command.kind) for r in asked_by(state, command.actor)):
+    elif any(
+        (r.lessor, r.kind, bool(r.chip)) == (command.lessor, command.kind, bool(command.chip))
+        for r in asked_by(state, command.actor)
+    ):
         reason = "talks already open"
     if reason:
         return [events.RequestRefused(lessee=command.actor, lessor=command.lessor, reason=reason)]

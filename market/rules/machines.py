@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -17,6 +17,8 @@ from market.cluster.weekly import gpu_rungs
 from market.rules.base import holdings_of
 from market.rules.training import effective_flop
 from market.state import State
+from market.state.chips import Place
+from market.state.contracts import Tranche
 from market.state.training import Lab
 from market.units import DAYS_PER_YEAR, SECONDS_PER_DAY, to_year
 
@@ -70,6 +72,43 @@ def leading_flop(state: State, best: Leader, day: int, ready_weeks: float) -> fl
     years = max(0.0, own - best.released_day) / DAYS_PER_YEAR
     flop: float = best.effective_flop * p["labs.race_pace_per_year"] ** years
     return flop
+
+
+class LabMachine(NamedTuple):
+    """A machine of a lab, known to all: its H100 equivalents at one place, and the day from which they run."""
+
+    lab: str
+    h100e: float
+    ready_day: int
+
+
+def lab_machines(state: State, day: int) -> Iterator[LabMachine]:
+    """Machines of labs that are known: clusters announced, as far as they stand, and what contracts bring for a run."""
+    labs, chips = state.training.labs, state.chips.chips
+    for place, gpus in state.training.clusters.items():
+        holding = state.chips.holdings.get(place)
+        if place.org in labs and holding is not None:
+            gpus_there = min(gpus, holding.held, place_gpus(state, place))
+            yield LabMachine(place.org, gpus_there * chips[place.chip].h100e, day)
+    for contract in state.contracts.open.values():
+        if contract.lessee in labs and contract.schedule:
+            gpus, ready = together(contract.schedule, state.run.parameters["labs.run_days"])
+            yield LabMachine(contract.lessee, gpus * chips[contract.chip].h100e, max(day, ready))
+
+
+def together(schedule: Sequence[Tranche], run_days: float) -> tuple[int, int]:
+    """GPUs of a contract that could train together, and from when: those that come while a run lasts from the first."""
+    first = min(tranche.start_day for tranche in schedule)
+    near = [tranche for tranche in schedule if tranche.start_day - first < run_days]
+    return sum(tranche.gpus for tranche in near), max(tranche.start_day for tranche in near)
+
+
+def place_gpus(state: State, place: Place) -> float:
+    """Most GPUs that stand at one place of a site: a pool is many halls, none larger than known."""
+    if state.sites.sites[place.site].kind != "pool":
+        return math.inf
+    kw: float = state.run.parameters["sites.pool_place_kw"]
+    return kw / state.chips.chips[place.chip].power_kw_it_per_gpu
 
 
 def step_flop(state: State, best: Leader, lab: Lab, day: int) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from events.commands.chips import PlaceOrder
 from market.rules import vendors
 from market.rules.chips import may_buy
-from market.rules.machines import leading_flop
+from market.rules.machines import LabMachine, leading_flop
 from market.rules.power import non_firm_days
 from market.state.sites import Site
 from market.view.base import shared_of, state_of
@@ -126,6 +126,10 @@ class PublicView(PolicyView):
     def leading_flop(self, ready_weeks: float) -> float:
         """Effective FLOP of a run that would lead when it is released, on a machine ready in so many weeks."""
         return leading_flop(state_of(self), shared_of(self).leader, self.day, ready_weeks)
+
+    def lab_machines(self) -> tuple[LabMachine, ...]:
+        """Machines of labs that are known: clusters that were announced, and contracts signed for one."""
+        return shared_of(self).lab_machines
 
     def leases_from(self, lessee: str, lessor: str) -> bool:
         """Whether one org rents from another (leases signed are public)."""

@@ -18,7 +18,7 @@ from market.rules.estates import is_open, reserve_cents
 from market.rules.finance import lease_rent
 from market.rules.free import idle_h100e
 from market.rules.index import Capacity, tail_price, tail_wanted
-from market.rules.machines import Leader, Machine, leader, machines, quote_yields
+from market.rules.machines import LabMachine, Leader, Machine, lab_machines, leader, machines, quote_yields
 from market.rules.prices import cost_of_mix, cost_of_work
 from market.rules.projects import Bench, benches
 from market.rules.serving import capacity
@@ -95,6 +95,11 @@ class Shared(SharedPower):
     def leader(self) -> Leader:
         """The best released model."""
         return leader(self.state, self.day)
+
+    @cached_property
+    def lab_machines(self) -> tuple[LabMachine, ...]:
+        """Machines of labs that are known."""
+        return tuple(lab_machines(self.state, self.day))
 
     @cached_property
     def labs_revenue_usd_per_year(self) -> float:

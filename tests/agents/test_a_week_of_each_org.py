@@ -101,8 +101,11 @@ def test_a_lab_wants_a_machine_a_bridge_and_by_month_and_quarter_compute_soon_an
     assert targets_of(monkeypatch, due, 4, machine=()) == ["bridge", "near"]
     assert targets_of(monkeypatch, due, 13, machine=(), racing=True) == ["bridge"]
     assert targets_of(monkeypatch, due, 4, 13, traits={"in_house": 1.0}.items()) == ["frontier", "bridge"]
-    talking = (asked(kind="serving"), asked(kind="frontier"))
+    talking = (asked(kind="serving"), asked(kind="frontier", chip="H100"))
     assert targets_of(monkeypatch, due, 4, 13, requests_by_me=talking) == ["bridge", "near"]
+    part_of_a_fleet = (asked(kind="frontier", chip=""),)
+    assert targets_of(monkeypatch, due, 13, requests_by_me=part_of_a_fleet) == ["frontier", "bridge"]
+    assert targets_of(monkeypatch, due, 13, machine=(), requests_by_me=part_of_a_fleet) == ["bridge"]
     assert targets_of(monkeypatch, due, 13, machine=(), requests_by_me=talking[:1]) == ["bridge", "far"]
     assert targets_of(monkeypatch, due, 13, parent_of="g") == []
     assert targets_of(monkeypatch, due, 4, parent_of="g") == ["internal"]

@@ -6,7 +6,8 @@ import math
 
 import pytest
 from given import START
-from seen import GB200, H100, ME, Seen, held, lab, nothing, rented, signed, some
+from msgspec.structs import replace
+from seen import GB200, H100, ME, Seen, held, lab, nothing, rented, some
 from test_amounts_of_a_builder import site
 from test_ways_to_get_compute import FLEET, MACHINE, way, wish
 from test_what_a_lessor_offers import Normal, asked, quote
@@ -17,6 +18,7 @@ from events.commands.chips import PlaceOrder
 from events.commands.finance import SeekRound
 from events.commands.leases import AcceptQuote, BreakTalks, CounterQuote
 from events.commands.sites import PlanSite
+from market.rules.machines import LabMachine
 from market.view import GIVEN
 
 YEAR_HOURS = 8760
@@ -368,6 +370,14 @@ def test_talks_are_opened_for_one_target_of_a_kind(monkeypatch):
     assert opened(*both, requests=(asked(kind="serving"),), monkeypatch=monkeypatch) == [3.0]
 
 
+def test_a_machine_is_talked_about_beside_a_part_of_a_fleet(monkeypatch):
+    fleet = wish(kind="frontier", h100e=1.0)
+    machine = replace(fleet, chip="H100", h100e=2.0)
+    assert opened(machine, requests=(asked(kind="frontier", chip=""),), monkeypatch=monkeypatch) == [2.0]
+    assert opened(machine, requests=(asked(kind="frontier", chip="H100"),), monkeypatch=monkeypatch) == []
+    assert opened(fleet, requests=(asked(kind="frontier", chip=""),), monkeypatch=monkeypatch) == []
+
+
 def whom(target, monkeypatch, sites=(), builds=()):
     found = []
     monkeypatch.setattr(desk, "ask_all", lambda view, target, names, region: found.append((tuple(names), region)) or ())
@@ -494,15 +504,29 @@ RACE = {
 
 
 def test_a_run_does_what_its_machine_does_in_its_days():
-    seen = Seen(RACE, leading_flop=lambda weeks: 1e26 * weeks)
+    seen = Seen(RACE, leading_flop=lambda weeks: 1e26 * weeks, lab_machines=())
     each = race.run_flop_per_h100e(seen)
     assert each == pytest.approx(989.5e12 * 0.4 * 0.9 * 90 * 86_400, rel=0.01)
     assert race.machine_h100e(seen) == pytest.approx(26e26 / each)
 
 
+def test_a_machine_outdoes_the_largest_of_a_rival_by_the_pace_of_the_time_between_them():
+    def machine(*known):
+        seen = Seen(RACE, leading_flop=lambda weeks: 0.0, lab_machines=[LabMachine(*one) for one in known])
+        return race.machine_h100e(seen)
+
+    wanted = START + 182
+    assert machine() == 0.0
+    assert machine((ME, 900.0, START)) == 0.0  # its own
+    assert machine(("rival", 100.0, wanted)) == pytest.approx(100.0)
+    assert machine(("rival", 100.0, START)) == pytest.approx(100 * 10 ** (182 / 365.25))
+    assert machine(("rival", 100.0, START + 365)) == pytest.approx(100 * 10 ** (-183 / 365.25))
+    assert machine(("rival", 100.0, wanted), ("other", 300.0, wanted)) == pytest.approx(300.0)
+
+
 def test_the_largest_machine_is_at_one_place_on_order_or_contracted():
-    def largest(**facts):
-        return race.coming_machine_h100e(Seen(**nothing(**facts)))
+    def largest(machines=(), **facts):
+        return race.coming_machine_h100e(Seen(lab_machines=machines, **nothing(**facts)))
 
     assert largest() == 0.0
     assert largest(holdings=(held("H100", 5), held("H100", 4))) == 9.0
@@ -512,7 +536,7 @@ def test_the_largest_machine_is_at_one_place_on_order_or_contracted():
     assert largest(**on_order) == 6.0
     assert largest(**on_order, sites=(site("hall"),)) == 7.0
     assert largest(coming={"H100": 2}) == 2.0
-    assert largest(contracts=(signed((10, START), chip="GB200"), signed((999, START), lessee="x"))) == 25.0
+    assert largest(machines=(LabMachine(ME, 25.0, START + 500), LabMachine("x", 999.0, START))) == 25.0
 
 
 def test_a_place_is_connected_by_the_largest_grid_as_it_grows():

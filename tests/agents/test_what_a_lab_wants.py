@@ -304,7 +304,7 @@ class Draws:
 
 
 SEEKING = {
-    "finance.round_runway_weeks": 100.0, "finance.round_gap_weeks": 26.0, "finance.round_calm": 0.2,
+    "labs.cash_years": 100 / 52, "finance.round_gap_weeks": 26.0, "finance.round_calm": 0.2,
     "finance.round_keen": 1.0, "finance.round_hazard_weeks": 10.0, "finance.round_share": 0.1,
     "finance.value_per_revenue": 0.0, "finance.value_per_h100e_usd": 0.0, "finance.value_floor_usd": 1e9,
     "finance.value_least_usd": 1e6,

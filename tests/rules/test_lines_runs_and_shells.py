@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import pytest
 from given import CLOUD, FIELD, LAB, OEM, RESELLER, RIVAL, SITE, START, SUPPLIER, given
@@ -37,6 +38,7 @@ from market.rules import (
     uses,
     work,
 )
+from market.state.contracts import Tranche
 from market.state.training import Lab, Project
 
 # --- lines
@@ -454,6 +456,36 @@ def test_a_run_leads_that_beats_the_best_model_as_it_will_be_at_its_release():
     for lab in world.state.training.labs.values():
         lab.best_effective_flop = 0.0
     assert machines.leader(world.state, START) == (1e23, START)
+
+
+def known_machines(world, *schedule, gpus=0, kind="greenfield"):
+    """Machines of labs where one has a cluster of so many GPUs and a contract, its tranches as (GPUs, day)."""
+    state = world.state
+    state.run.parameters |= {"labs.run_days": 100.0, "sites.pool_place_kw": 14_000.0}
+    for place, holding in state.chips.holdings.items():
+        state.sites.sites[place.site].kind = kind
+        holding.owned, holding.leased_in = (gpus, 0) if place.org == LAB else (0, 0)
+        if place.org == LAB:
+            state.training.clusters[place] = 16_384
+    state.contracts.open.clear()
+    if schedule:
+        tranches = [Tranche(n, each, day, day + 999) for n, (each, day) in enumerate(schedule, 1)]
+        state.contracts.open["c"] = SimpleNamespace(lessee=LAB, chip="H100", schedule=tranches)
+    return [(m.lab, m.h100e, m.ready_day) for m in machines.lab_machines(state, START) if m.h100e]
+
+
+def test_a_machine_that_is_known_is_a_cluster_as_far_as_it_stands_and_fits_one_place():
+    assert known_machines(given(), gpus=20_000) == [(LAB, 16_384, START)]
+    assert known_machines(given(), gpus=12_000) == [(LAB, 12_000, START)]
+    ((_, pooled, _),) = known_machines(given(), gpus=20_000, kind="pool")
+    assert 0 < pooled == pytest.approx(14_000 / given().state.chips.chips["H100"].power_kw_it_per_gpu)
+    assert pooled < 16_384
+
+
+def test_a_contract_brings_the_machine_of_those_gpus_that_come_while_a_run_lasts():
+    assert known_machines(given(), (300, START + 50), (200, START + 149)) == [(LAB, 500, START + 149)]
+    assert known_machines(given(), (300, START + 50), (200, START + 150)) == [(LAB, 300, START + 50)]
+    assert known_machines(given(), (300, START - 50)) == [(LAB, 300, START)]
 
 
 def test_a_lab_steps_up_after_a_wait_and_before_only_to_lead():

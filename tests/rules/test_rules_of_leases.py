@@ -85,6 +85,15 @@ def test_a_second_request_to_the_same_lessor_is_refused_and_one_to_another_is_no
     assert isinstance(world.when(ask(lessor=RESELLER))[0], events.LeaseRequested)
 
 
+def test_a_machine_is_talked_about_beside_a_part_of_a_fleet():
+    world = asked(LAB)
+    machine = ask(chip="H100")
+    assert isinstance(world.when(machine)[0], events.LeaseRequested)
+    world.happened(*world.when(machine))
+    assert refusal(world, machine) == "talks already open"
+    assert refusal(world, ask()) == "talks already open"
+
+
 @pytest.mark.parametrize("lessor", ["nobody", LAB, SUPPLIER])
 def test_only_another_cloud_or_lab_can_be_asked(lessor):
     assert refusal(given(), ask(lessor=lessor)) == "unknown lessor"
