@@ -8,7 +8,7 @@ from market.evolve.chips import holding
 from market.evolve.ids import count, drop, enter, owe
 from market.state import State
 from market.state.chips import Place
-from market.state.leases import Lease, Letter, Quote, Request, Signature
+from market.state.leases import Lease, Letter, Quote, Request, Signature, Span
 
 
 def lease_requested(state: State, event: events.LeaseRequested, day: int) -> None:
@@ -174,7 +174,7 @@ def price_moved(state: State, event: events.PriceMoved, day: int) -> None:
     desk.price_usd_per_h100e_hour = event.price_usd_per_h100e_hour
     desk.spot_usd_per_h100e_hour = event.spot_usd_per_h100e_hour
     desk.tightness = event.tightness
-    desk.signed_days.update((x.wait_days, day) for x in desk.signed)
+    desk.signed_days.update((Span(x.wait_days, x.days), day) for x in desk.signed)
     desk.signed.clear()
     desk.counted_h100e = event.h100e or 0.0
     desk.work_per_h100e = event.work_per_h100e or 1.0

@@ -17,7 +17,7 @@ from market.rules import prices, uses, work
 from market.rules.base import Happening, columns_of, demand_factor, h100e_by_chip
 from market.state import State
 from market.state.demand import TAIL
-from market.state.leases import Signature
+from market.state.leases import Signature, Span
 from market.units import MONTH_WEEKS, YEAR_MONTHS, clip, digits
 
 
@@ -94,8 +94,7 @@ def measured(state: State, day: int) -> Measured:
     half_life, mean = p["price.index_half_life_weeks"], 0.0
     keep = 0.5 ** (1 / half_life)
     counted = keep * (state.leases.counted_h100e or usual_h100e(state) / (1 - keep))
-    last, longest = p["price.index_wait_days"], p["price.index_days_max"]
-    signed = [x for x in state.leases.signed if x.wait_days <= last and x.days <= longest]
+    signed = [x for x in state.leases.signed if is_counted(state, x)]
     new = math.fsum(x.h100e for x in signed)
     if signed:
         likes = zip(signed, quoted(state, signed, day), strict=True)
@@ -128,9 +127,14 @@ def usual_h100e(state: State) -> float:
 
 def last_signed(state: State) -> int:
     """Last day on which something that the index counts was signed; the start before the first."""
-    soon = state.run.parameters["price.index_wait_days"]
-    days = (day for wait, day in state.leases.signed_days.items() if wait <= soon)
+    days = (day for span, day in state.leases.signed_days.items() if is_counted(state, span))
     return max(days, default=state.run.start_day)
+
+
+def is_counted(state: State, signed: Signature | Span) -> bool:
+    """Whether the index counts what was signed: it begins soon, and lasts no longer than what is let by the year."""
+    p = state.run.parameters
+    return signed.wait_days <= p["price.index_wait_days"] and signed.days <= p["price.index_days_max"]
 
 
 def posted(state: State, cloud: str) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 
 from events.kinds import LeaseKind, QuoteForm
@@ -108,6 +110,13 @@ class Signature(msgspec.Struct, array_like=True):
     price_usd_per_h100e_hour: float
 
 
+class Span(NamedTuple):
+    """How far ahead something was signed for, and for how long, days."""
+
+    wait_days: int
+    days: int
+
+
 class Leases(msgspec.Struct, array_like=True):
     """Requests, quotes and leases by id; the two prices and the tightness behind them."""
 
@@ -125,4 +134,4 @@ class Leases(msgspec.Struct, array_like=True):
     work_per_h100e: float = 1.0  # mean work of an installed H100e over that of an H100
     broken: dict[Place, str] = {}  # holding of a lessee -> lease broken off under it since the week closed
     lost: dict[str, str] = {}  # lessee -> lease broken off under it, until it asks for another
-    signed_days: dict[int, int] = {}  # days until delivery -> last day on which something so far ahead was signed
+    signed_days: dict[Span, int] = {}  # last day on which something so far ahead was signed for so long

@@ -40,7 +40,7 @@ def _parts(thing: Any) -> dict[str, Any]:
     if isinstance(thing, msgspec.Struct):
         return {name: getattr(thing, name) for name in thing.__struct_fields__}
     items = thing.items() if isinstance(thing, dict) else enumerate(thing)
-    return {"|".join(key) if isinstance(key, tuple) else str(key): value for key, value in items}
+    return {"|".join(map(str, key)) if isinstance(key, tuple) else str(key): value for key, value in items}
 
 
 def said[E: Event](type_: type[E], /, **values: Any) -> E:

@@ -12,7 +12,7 @@ from given import CLOUD, LAB, RESELLER, RIVAL, START, lease
 from events.types import clauses, contracts, estates, finance, leases
 from market.state import State
 from market.state.chips import Place
-from market.state.leases import Quote, Signature
+from market.state.leases import Quote, Signature, Span
 
 REQUEST, QUOTE, LEASE = "lab/request/1", "cloud/quote/1", "reseller/lease/1"  # in the full world
 AT = f"leases.leases.{LEASE}"
@@ -203,17 +203,20 @@ def test_a_sublease_that_ends_gives_its_gpus_back_to_the_lease_above():
     assert moved(state, ended("term", "rival/lease/7"), START)[f"{AT}.subleased"] == 0
 
 
-def test_a_week_of_prices_keeps_how_far_ahead_was_signed_and_a_year_of_lead_times():
+def test_a_week_of_prices_keeps_how_far_ahead_and_for_how_long_was_signed_and_a_year_of_lead_times():
     state = full()
     state.chips.lead_times[:] = [float(n) for n in range(53)]
-    state.leases.signed[:] = [Signature(CLOUD, "H100", 1.0, 364, wait, 2.0) for wait in (5, 90, 5)]
-    state.leases.signed_days = {5: START - 70}
+    state.leases.signed[:] = [
+        Signature(CLOUD, "H100", 1.0, days, wait, 2.0) for wait, days in ((5, 364), (90, 364), (5, 364))
+    ]
+    state.leases.signed_days = {Span(5, 364): START - 70, Span(5, 700): START - 70}
     moved(state, said(leases.PriceMoved, price_usd_per_h100e_hour=2.25, spot_usd_per_h100e_hour=3.25, tightness=1.5,
                       lead_time_weeks=99.0, h100e=7.0), START + 6)  # fmt: skip
     desk = state.leases
     assert desk.counted_h100e == 7.0
     assert (desk.price_usd_per_h100e_hour, desk.spot_usd_per_h100e_hour, desk.tightness) == (2.25, 3.25, 1.5)
-    assert (desk.signed, desk.signed_days) == ([], {5: START + 6, 90: START + 6})
+    last = {Span(5, 364): START + 6, Span(5, 700): START - 70, Span(90, 364): START + 6}
+    assert (desk.signed, desk.signed_days) == ([], last)
     assert state.chips.lead_times == [float(n) for n in range(1, 53)] + [99.0]
 
 

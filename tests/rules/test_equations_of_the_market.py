@@ -30,7 +30,7 @@ from market.rules import (
 )
 from market.rules.chips import planned_lines
 from market.state.demand import TAIL
-from market.state.leases import Signature
+from market.state.leases import Signature, Span
 
 HOURS = 8760
 
@@ -215,11 +215,22 @@ def test_without_signatures_the_quote_moves_the_index_after_two_half_lives(days,
     assert found == pytest.approx(2.5**keep * prices.reference_quote(state) ** (1 - keep) if moves else 2.5)
 
 
-def test_the_last_day_that_counts_is_of_what_begins_soon():
-    state = given(price__index_wait_days=182.0).state
+def test_the_last_day_that_counts_is_of_what_begins_soon_and_lasts_no_longer_than_the_index_counts():
+    state = given(price__index_wait_days=182.0, price__index_days_max=730.0).state
     assert index.last_signed(state) == START
-    state.leases.signed_days.update({0: START + 5, 182: START + 9, 183: START + 99})
+    days = {Span(0, 364): 5, Span(182, 730): 9, Span(183, 364): 99, Span(0, 731): 99}
+    state.leases.signed_days.update({span: START + day for span, day in days.items()})
     assert index.last_signed(state) == START + 9
+
+
+@pytest.mark.parametrize(("days", "wait"), [(364, 0), (730, 182), (731, 0), (364, 183)])
+def test_what_the_index_does_not_count_keeps_it_no_fresher_than_nothing_signed(days, wait):
+    half_life = {"price__index_half_life_weeks": 4.0, "price__quiet_half_lives": 2.0}
+    state = given(price__index_wait_days=182.0, price__index_days_max=730.0, **half_life).state
+    state.leases.signed_days[Span(wait, days)] = START + 50
+    quiet = index.measured(state, START + 57).usd_per_h100e_hour
+    is_counted = (days, wait) in {(364, 0), (730, 182)}
+    assert (quiet == state.leases.price_usd_per_h100e_hour) == is_counted
 
 
 def test_posted_prices_are_averaged_by_what_the_tail_rents():
