@@ -72,14 +72,18 @@ def checked(
 
 
 def ranks_of(runs: Runs, groups: Sequence[str], error: float, seed: int, truths: int) -> tuple[Floats, Floats]:
-    """Rank of each truth among the draws of its posterior [k, truths], and the mean contraction by truths [k]."""
+    """Rank of each truth among the draws of its posterior [k, truths], and the mean contraction by truths [k].
+
+    A rank is drawn between its two neighbours, so that ranks of few draws are no steps.
+    """
     rng, count = np.random.default_rng(seed), runs.normals.shape[1]
     ranks, narrower = [], []
     for i in range(min(truths, count)):
         others = np.arange(count) != i
         record = runs.told[:, i] + rng.normal(0, error, len(runs.told))
         one = _fitted(runs.taken(others), record, groups, error, seed)
-        ranks.append((one.posterior < runs.normals[:, i, None]).mean(axis=1))
+        below = (one.posterior < runs.normals[:, i, None]).sum(axis=1)
+        ranks.append((below + rng.random(len(below))) / count)
         narrower.append(contraction(one))
     return np.array(ranks).T, np.asarray(np.mean(narrower, axis=0))
 

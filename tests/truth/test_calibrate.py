@@ -25,6 +25,7 @@ from market.truth.futures import Answer, Floats, Future, Range
 from market.truth.observations import observations
 from market.truth.quarters import distance, origin_quarter, shifted
 from market.truth.smoother import Fitted, Forward, assimilate, contraction, misfits, standard_normals
+from market.truth.synthetic import Runs, ranks_of
 
 MATRIX = np.array(
     [[1.0, 0.0, 0.0], [0.9, 0.3, 0.0], [0.7, 0.6, 0.1], [0.5, 0.9, 0.0], [0.3, 1.1, 0.1], [0.0, 1.2, 0.2]]
@@ -233,6 +234,14 @@ def test_nothing_is_identified_where_runs_have_nothing_to_do_with_their_paramete
 
     (entry,) = calibrate([date(2025, 12, 31)], 60, 1, noise)["posteriors"]
     assert entry["identified"] <= 1
+
+
+def test_ranks_of_truths_that_nothing_is_learned_of_are_uniform_however_few_runs_there_are(toy: Toy) -> None:
+    rng = np.random.default_rng(8)
+    few_runs = Runs(rng.standard_normal((300, 12)), rng.normal(0, 1, (6, 12)))
+    ranks, narrower = ranks_of(few_runs, ["a"] * 6, 50.0, 1, truths=12)
+    assert abs(narrower).max() < 0.01
+    assert stats.kstest(ranks.ravel(), "uniform").pvalue > 0.01
 
 
 def test_origins_are_dates_or_all() -> None:
