@@ -14,7 +14,7 @@ from market.rules import inputs
 from market.rules.base import Deciders, Happening, cash, years
 from market.state import State, next_id
 from market.state.chips import Chip
-from market.units import MONTH_WEEKS, MONTH_YEARS, QUARTER_DAYS, clip, digits
+from market.units import MONTH_WEEKS, MONTH_YEARS, QUARTER_DAYS, QUARTER_WEEKS, clip, digits
 
 PACKAGER = "nvidia"  # the supplier whose chips share packaging slots
 
@@ -220,8 +220,8 @@ def outlook(state: State, day: int, ahead_years: float = 0.0) -> dict[str, int]:
 
 def planned_lines(state: State, day: int, added_slots: float = 0.0) -> dict[str, int]:
     """GPUs a week of every chip on sale that day, were packaging, with what is added to it, the only input."""
-    weights = _slot_weights(state, day)
     slots = state.run.slots.get(PACKAGER, state.run.parameters["supply.slots_per_week"]) + added_slots
+    weights = _slot_weights(state, day, slots)
     return {
         chip.name: _line(state, chip, day, weights, slots)
         for chip in state.chips.chips.values()
@@ -258,8 +258,12 @@ def output(state: State, day: int) -> Iterator[Happening]:
         yield Happening(day, event, chip.supplier, name)
 
 
-def _slot_weights(state: State, day: int) -> dict[str, float]:
-    """Share of slots by chip: each generation takes its ramp of what newer ones leave; a part is for China."""
+def _slot_weights(state: State, day: int, slots: float) -> dict[str, float]:
+    """Share of slots by chip: each generation takes its ramp of what newer ones leave.
+
+    Chips made for China keep what they had at the start: what comes to market elsewhere is no successor of theirs. They
+    give way as what lies unsold of them nears a quarter's output.
+    """
     p = state.run.parameters
     slotted = [c for c in state.chips.chips.values() if p[f"chips.{c.name}.slots_per_gpu"] > 0 and not c.retired]
     slotted = [c for c in slotted if c.end_day > day]
@@ -270,11 +274,16 @@ def _slot_weights(state: State, day: int) -> dict[str, float]:
         weights[chip.name] = left * (1.0 if oldest else ramp(state, chip, day))
         left -= weights[chip.name]
     china = [c for c in slotted if c.buyers == "china" and c.start_day <= day]
-    old = [c for c in open_chips if c.start_day <= state.run.start_day]
-    taken = p["supply.china_share"] * sum(weights[c.name] for c in old) if china else 0.0
-    for other in old if china else ():
-        weights[other.name] *= 1 - p["supply.china_share"]
-    return weights | {chip.name: taken / len(china) for chip in china}
+    share = p["supply.china_share"] * min(1.0, p["supply.slots_per_week"] / slots) if slots > 0 else 0.0
+    kept = {c.name: share / len(china) * _sold_part(state, c, share / len(china) * slots) for c in china}
+    left = 1 - math.fsum(kept.values())
+    return {name: left * weight for name, weight in weights.items()} | kept
+
+
+def _sold_part(state: State, chip: Chip, slots: float) -> float:
+    """Part of a line of so many slots that is wanted: none once a quarter of its output lies unsold."""
+    output = QUARTER_WEEKS * slots / state.run.parameters[f"chips.{chip.name}.slots_per_gpu"]
+    return clip(1 - max(0, chip.stock_gpus - chip.backlog_gpus) / output, 0.0, 1.0) if output else 0.0
 
 
 def _own_line(state: State, chip: Chip, day: int) -> int:

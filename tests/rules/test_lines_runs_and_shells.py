@@ -62,26 +62,39 @@ def test_a_new_chip_takes_its_lines_logistically_after_its_start():
     assert chips.ramp(state, state.chips.chips["GB200"], START + 100) == pytest.approx(1 / (1 + math.exp(0.5)))
 
 
-def test_each_generation_takes_its_ramp_of_what_newer_ones_leave_and_china_its_part_of_the_old():
+def test_each_generation_takes_its_ramp_of_what_newer_ones_leave_of_all_but_chinas_line():
     state = given(**LINES).state
     day = START + 170
-    weights = chips._slot_weights(state, day)
-    new = 0.5
-    old = (1 - new) * 1.0  # A100 has ended: H100 is the oldest
-    assert weights == pytest.approx({"GB200": new, "H100": old * 0.75, "H20": old * 0.25})
-    assert chips.planned_lines(state, day)["GB200"] == round(1_000 * new / 2)
-    assert chips.planned_lines(state, day)["H100"] == round(1_000 * old * 0.75)
-    early = chips._slot_weights(state, START)
+    weights = chips._slot_weights(state, day, 1_000)
+    new, left = 0.5, 0.75
+    old = 1 - new  # A100 has ended: H100 is the oldest
+    assert weights == pytest.approx({"GB200": new * left, "H100": old * left, "H20": 0.25})
+    assert chips.planned_lines(state, day)["GB200"] == round(1_000 * new * left / 2)
+    assert chips.planned_lines(state, day)["H100"] == round(1_000 * old * left)
+    early = chips._slot_weights(state, START, 1_000)
     h100 = 1 / (1 + math.exp(-(600 / 7 - 10) / 20))
     assert early["H100"] == pytest.approx(h100 * 0.75)
     assert early["A100"] == pytest.approx((1 - h100) * 0.75)
     assert early["H20"] == pytest.approx(0.25)
     assert sum(early.values()) == pytest.approx(1)
-    later = chips._slot_weights(state, START + 950)
+    later = chips._slot_weights(state, START + 950, 1_000)
     assert set(later) == {"GB200"}
     none = given(**LINES).state
     none.chips.chips["H20"].start_day = START + 1
-    assert sum(chips._slot_weights(none, START).values()) == pytest.approx(1)
+    assert sum(chips._slot_weights(none, START, 1_000).values()) == pytest.approx(1)
+
+
+def test_chinas_line_stays_as_large_as_at_the_start_and_gives_way_as_its_chips_lie_unsold():
+    state = given(**LINES).state
+    assert chips._slot_weights(state, START, 2_000)["H20"] == pytest.approx(0.125), "packaging doubled"
+    assert chips._slot_weights(state, START, 500)["H20"] == pytest.approx(0.25), "no more than its share"
+    h20 = state.chips.chips["H20"]
+    quarter = 13 * 250 / state.run.parameters["chips.H20.slots_per_gpu"]
+    for spare, part in ((0.5, 0.5), (1.0, 0.0), (2.0, 0.0)):
+        h20.stock_gpus, h20.backlog_gpus = round(quarter * spare) + 70, 70
+        weights = chips._slot_weights(state, START, 1_000)
+        assert weights["H20"] == pytest.approx(0.25 * part, abs=1e-3)
+        assert sum(weights.values()) == pytest.approx(1), "others take its slots"
 
 
 def test_a_line_of_its_own_makes_what_it_made_at_the_start_as_it_grows():
@@ -116,14 +129,11 @@ def test_the_outlook_is_what_lines_will_make_and_a_months_part_of_spare_stock():
 def test_years_ahead_packaging_has_grown_by_its_plan():
     state = given(**LINES, supply__memory_gb_per_week=1e12, supply__racks_per_week=1e9).state
     p, later = state.run.parameters, START + 300
-    more = 2 * p["supply.slots_growth_per_year"] / p["supply.slots_per_week"]
     now, grown = chips.outlook(state, later), chips.outlook(state, later, ahead_years=2.0)
-    planned = chips.planned_lines(state, later)
-    packaged = [name for name in now if planned.get(name) and p[f"chips.{name}.slots_per_gpu"] > 0]
-    assert packaged
-    assert [grown[name] - now[name] for name in packaged] == pytest.approx(
-        [more * planned[name] for name in packaged], rel=0.01
-    )
+    more = {name: (grown[name] - now[name]) * p[f"chips.{name}.slots_per_gpu"] for name in now}
+    assert sum(more.values()) == pytest.approx(2 * p["supply.slots_growth_per_year"], rel=0.01)
+    assert more["GB200"] > 0
+    assert more["H20"] == 0, "what is made for China stays as large as it is"
 
 
 @pytest.mark.parametrize(("stock", "makes"), [(4, True), (5, False)])
