@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MORE = (
     "concentration.top_share", "prices.tightness", "supply.lead_time_weeks", "supply.warehouse_h100e", "power.used_kw",
-    "leases.in_force", "finance.raised_usd", "models.released", "policy.refused", "policy.levied_usd",
+    "power.begun_kw", "leases.in_force", "finance.raised_usd", "models.released", "policy.refused", "policy.levied_usd",
 )  # fmt: skip
 """What is compared beside what an experiment measures when its design does not say."""
 
