@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
-from events import flat, segment, unpack, validate
+from events import flat, segment, validate
 from events.decode import entries
 from events.disk import Disk
 from events.errors import LogDamaged, LogForeign, LogMissing, Problem
@@ -20,6 +20,7 @@ from events.layout import LIVE, LOG, MANIFEST, SCENARIO, SEGMENT, file_name
 from events.manifest import Manifest, listing, parse
 from events.segment import Commit, Place, Scan
 from events.types.base import Entry
+from events.unpack import Slabs, Unpacker
 from events.validate import Seen
 from events.vintage import schema_of
 
@@ -73,11 +74,13 @@ def walk(folder: Path, manifest: Manifest, disk: Disk) -> Iterator[Found]:
     listed = _names(folder, disk)
     index = 0
     while (found := _segment(folder, manifest, disk, index, place)) is not None:
+        scan, problem = found.scan, found.problem
         yield found
-        if found.problem:
+        del found  # a segment of bytes, before the next is read; so do those who walk
+        if problem:
             return
-        index, place = index + 1, found.scan.place
-        if not found.scan.sealed:
+        index, place = index + 1, scan.place
+        if not scan.sealed:
             break
     stray = [name for name in listed if SEGMENT.fullmatch(name.removesuffix(LIVE)) and int(name[:8]) >= index]
     if stray or len(manifest.segments) > index:
@@ -146,15 +149,14 @@ class LogReader:
             if found.problem and not is_torn(found):
                 raise LogDamaged(found.problem)
             yield found
+            del found
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """Commits as record batches, fully validated."""
-        return chain.from_iterable(batches for _, batches in self._segments(Seen()))
-
-    def _segments(self, seen: Seen) -> Iterator[tuple[Found, Iterator[pa.RecordBatch]]]:
-        """Segments in order, each with its commits, which are validated as they are taken; `seen` is taken along."""
+    def batches(self) -> Iterator[Slabs]:
+        """Commits as record batches of their columns, fully validated."""
+        seen = Seen()
         for found in self.walk():
-            yield found, decode_segment(found, self.manifest, seen)
+            yield from decode_segment(found, self.manifest, seen)
+            del found
 
     def entries(self, until_day: int | None = None) -> Iterator[Entry]:
         """Events in order of seq, of the present version, up to and including `until_day`."""
@@ -169,8 +171,10 @@ class LogReader:
 
         parts: list[pl.LazyFrame] = []
         seen = Seen()
-        for found, batches in self._segments(seen):
-            deque(batches, maxlen=0)  # checked, then read by Polars from the same bytes
+        for found in self.walk():
+            deque(
+                decode_segment(found, self.manifest, seen), maxlen=0
+            )  # checked, then read by Polars from the same bytes
             if found.scan.commits:
                 parts.append(present(pl.scan_ipc(segment.whole(found.data, found.scan)), seen.keys))
         return pl.concat(parts, how="vertical") if parts else empty()
@@ -185,7 +189,7 @@ class LogReader:
         head, events = (place.chain, place.seq) if place else (self.manifest.genesis(), 0)
         seen = Seen()
         if last:
-            seen.take(_last_commit(last, self.manifest))
+            seen.take(_last_commit(last, self.manifest).envelope)
         torn = found.problem if segments else None
         is_sealed = segments == len(self.manifest.segments)
         return Summary(head, commits, events, size, seen.day, seen.ended, torn, is_sealed)
@@ -218,7 +222,7 @@ def open_log(folder: Path | str, disk: Disk | None = None) -> LogReader:
     return LogReader(folder, load_manifest(folder, disk), disk)
 
 
-def decode_segment(found: Found, manifest: Manifest, seen: Seen) -> Iterator[pa.RecordBatch]:
+def decode_segment(found: Found, manifest: Manifest, seen: Seen) -> Iterator[Slabs]:
     """Decode the whole commits of a segment whose chain holds and take `seen` along; LogForeign at a fault."""
     if not found.scan.commits:
         return
@@ -227,26 +231,25 @@ def decode_segment(found: Found, manifest: Manifest, seen: Seen) -> Iterator[pa.
         yield _checked(unpacker, found.name, commit, seen)  # and not kept here: it may be large
 
 
-def _unpacker(found: Found, manifest: Manifest) -> unpack.Unpacker:
-    return unpack.Unpacker(pa.py_buffer(found.data), schema_of(segment.read_preface(found.data), manifest))
+def _unpacker(found: Found, manifest: Manifest) -> Unpacker:
+    return Unpacker(pa.py_buffer(found.data), schema_of(segment.read_preface(found.data), manifest))
 
 
-def _checked(unpacker: unpack.Unpacker, name: str, commit: Commit, seen: Seen) -> pa.RecordBatch:
+def _checked(unpacker: Unpacker, name: str, commit: Commit, seen: Seen) -> Slabs:
     try:
-        batch = unpacker.batch(commit)
-        reason = validate.fault(batch, commit.number, commit.first_seq, seen)
+        slabs = unpacker.commit(commit)
+        reason = validate.fault(slabs, commit.number, commit.first_seq, seen)
     except flat.Malformed as error:
         reason = str(error)
     if reason:
         raise LogForeign(Problem(name, commit.number, commit.offset, reason))
-    seen.take(batch)
-    return batch
+    return slabs
 
 
-def _last_commit(found: Found, manifest: Manifest) -> pa.RecordBatch:
+def _last_commit(found: Found, manifest: Manifest) -> Slabs:
     """The last commit of a segment and no other."""
     last = found.scan.commits[-1]
     try:
-        return _unpacker(found, manifest).batch(last)
+        return _unpacker(found, manifest).commit(last)
     except flat.Malformed as error:
         raise LogForeign(Problem(found.name, last.number, last.offset, str(error))) from None

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from events.registry import Key, known_shapes
 from events.schema import envelope_fault
+from events.unpack import Slabs
 from events.vocabulary import DAY_MIN, DAYS, ENVELOPE, day_fault
 
 
@@ -38,8 +39,23 @@ class Group(NamedTuple):
     rows: np.ndarray
 
 
-def fault(batch: pa.RecordBatch, number: int, first_seq: int, seen: Seen) -> str:
-    """Say what is wrong with a commit whose bytes hold, or nothing."""
+def fault(slabs: Slabs, number: int, first_seq: int, seen: Seen) -> str:
+    """Say what is wrong with a commit whose bytes hold, or nothing; `seen` goes on to its end."""
+    found: list[Group] = []
+    for batch in slabs:
+        if not found:
+            if wrong := _envelope_fault(batch, number, first_seq, seen):
+                return wrong
+            found = groups(batch)
+            if wrong := _type_fault(found, batch.num_rows, slabs.names, seen):
+                return wrong
+            seen.take(batch)
+        if wrong := _column_fault(batch, found):
+            return wrong
+    return ""
+
+
+def _envelope_fault(batch: pa.RecordBatch, number: int, first_seq: int, seen: Seen) -> str:
     if any(batch.column(name).null_count for name in ENVELOPE):
         return "null in the envelope"
     numbers = ("seq", "day", "commit", "cause_seq", "root_seq")
@@ -50,7 +66,7 @@ def fault(batch: pa.RecordBatch, number: int, first_seq: int, seen: Seen) -> str
         return "the commit column holds another number"
     if day[0] < seen.day:
         return f"day falls before seq {first_seq}"
-    return envelope_fault(seq, day, cause, root) or _type_fault(batch, seen)
+    return envelope_fault(seq, day, cause, root)
 
 
 def groups(batch: pa.RecordBatch) -> list[Group]:
@@ -73,15 +89,19 @@ def groups(batch: pa.RecordBatch) -> list[Group]:
     return found
 
 
-def _type_fault(batch: pa.RecordBatch, seen: Seen) -> str:
-    found, names, columns = groups(batch), tuple(batch.schema.names), batch.columns
+def _type_fault(found: list[Group], rows: int, names: tuple[str, ...], seen: Seen) -> str:
     for group in found:
         if unknown := _unknown(group.type, group.version, names):
             return unknown
         seen.keys.add((group.type, group.version))
     ends = [group.rows[0] for group in found if group.type == "RunEnded"]
-    if seen.ended or (ends and ends[0] != batch.num_rows - 1):
+    if seen.ended or (ends and ends[0] != rows - 1):
         return "events after RunEnded"
+    return ""
+
+
+def _column_fault(batch: pa.RecordBatch, found: list[Group]) -> str:
+    names, columns = tuple(batch.schema.names), batch.columns
     if wrong := _filling_fault(columns, found, names):
         return wrong
     for at in _days(names):

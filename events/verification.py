@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pyarrow as pa
-
 from events.disk import Disk
 from events.errors import LogDamaged, LogForeign, Problem
 from events.layout import LOCK, LOG, strangers
 from events.manifest import Manifest
 from events.reader import Found, LogReader, decode_segment, is_torn, load_manifest, walk
 from events.segment import Commit
+from events.unpack import Slabs
 from events.validate import Seen
 
 
@@ -56,7 +55,7 @@ class Verification:
         except (LogDamaged, LogForeign) as error:
             self.problems.append(error.problem)
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
+    def batches(self) -> Iterator[Slabs]:
         """Commits in order, each checked before it is given; the walk ends at the first fault."""
         if self.manifest is None:
             return
@@ -64,12 +63,13 @@ class Verification:
             _ = LogReader(self.folder, self.manifest, self._disk).scenario_text
             for found in walk(self.folder, self.manifest, self._disk):
                 yield from self._segment(found, self.manifest)
+                del found
         except (LogDamaged, LogForeign) as error:
             self.problems.append(error.problem)
         except OSError as error:
             self.problems.append(Problem(LOG, -1, -1, f"cannot be read: {error.strerror}"))
 
-    def _segment(self, found: Found, manifest: Manifest) -> Iterator[pa.RecordBatch]:
+    def _segment(self, found: Found, manifest: Manifest) -> Iterator[Slabs]:
         is_being_written = is_torn(found) and self._disk.is_locked(self.folder / LOCK)
         if found.problem and not is_being_written:
             self.problems.append(found.problem)
@@ -78,7 +78,7 @@ class Verification:
             yield self._held(batches, (found.name, commit))  # and not kept here: it may be large
         self._bytes += found.scan.good_bytes
 
-    def _held(self, batches: Iterator[pa.RecordBatch], place: tuple[str, Commit]) -> pa.RecordBatch:
+    def _held(self, batches: Iterator[Slabs], place: tuple[str, Commit]) -> Slabs:
         batch = next(batches)
         self.places.append(place)
         return batch

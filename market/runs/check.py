@@ -104,13 +104,14 @@ class _Events:
     def __iter__(self) -> Iterator[Entry]:
         from events.decode import by_type, decode, in_order, parts
 
-        for batch in self.walked.batches():
-            if batch.num_rows <= PART_ROWS:
+        for slabs in self.walked.batches():
+            if slabs.num_rows <= PART_ROWS:
+                batch = slabs.whole
                 self._note([batch])
                 yield from self._seen(decode(batch))
                 continue
-            typed = by_type(batch)
-            del batch  # wide, and mostly null
+            typed = by_type(slabs)
+            del slabs  # wide, and mostly null
             pa.default_memory_pool().release_unused()
             for part in parts(typed, PART_ROWS):
                 self._note([each.batch for each in part])

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
+import sys
 import weakref
+from collections import deque
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 import events
-from events import EVENTS, Disk, Entry, LogWriter, Verification, decode, open_log
+from events import EVENTS, Disk, Entry, LogWriter, Verification, decode, open_log, unpack
 from events.layout import strangers
 from events.vocabulary import ENVELOPE
 from tests.events.sample import SCENARIO, feed, manifest, run
@@ -54,6 +56,26 @@ def test_every_segment_is_read_once_for_a_table(tmp_path: Path) -> None:
     folder = written(tmp_path / "run", 6)
     open_log(folder, Watched()).scan().collect()
     assert sorted(name for name in seen if "arrow" in name) == sorted(path.name for path in (folder / "log").iterdir())
+
+
+def test_one_segment_is_held_at_a_time(tmp_path: Path) -> None:
+    held = []
+
+    class Watched(Disk):
+        last: bytes | None = None
+
+        def read(self, path: Path, limit: int) -> bytes:
+            if ".arrow" in path.name and self.last is not None:
+                held.append(sys.getrefcount(self.last))
+            data = super().read(path, limit)
+            self.last = data if ".arrow" in path.name else self.last
+            return data
+
+    folder = written(tmp_path / "run", 6)
+    deque(open_log(folder, Watched()).entries(), maxlen=0)
+    deque(Verification(folder, Watched()).batches(), maxlen=0)
+    assert len(held) > 4
+    assert set(held) == {2}  # by whom it was read, and by the question
 
 
 def test_an_open_segment_is_part_of_the_table(tmp_path: Path) -> None:
@@ -111,6 +133,24 @@ def test_a_commit_split_by_type_holds_no_column_that_its_types_leave_empty(tmp_p
             fields = EVENTS[each.type].__struct_fields__
             assert set(each.batch.schema.names) == {*ENVELOPE, *fields}
             assert each.batch.column("type").unique().to_pylist() == [each.type]
+
+
+def test_columns_of_a_large_commit_are_decoded_a_few_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = written(tmp_path / "run", 6)
+    whole = [slabs.whole for slabs in open_log(folder).batches()]
+    monkeypatch.setattr(unpack, "SLAB_BYTES", 2_000)
+    parted = list(open_log(folder).batches())
+    for one, slabs in zip(whole, parted, strict=True):
+        widths = [len(batch.schema.names) for batch in slabs]
+        assert len(widths) > 3
+        assert sum(widths) == len(one.schema.names)
+        assert set(ENVELOPE) <= set(slabs.envelope.schema.names)
+        assert slabs.whole.to_pydict() == one.to_pydict()
+        assert [each.batch.to_pydict() for each in decode.by_type(slabs)] == [
+            each.batch.to_pydict() for each in decode.by_type(unpack.Slabs.of(one))
+        ]
+    assert Verification(folder).report().problems == []
+    assert list(open_log(folder).entries()) == [entry for week in WEEKS for entry in week]
 
 
 def test_a_large_commit_is_decoded_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ LIMITS = {"int16": 2**15, "int32": 2**31, "int64": 2**63}
 
 def through_bytes(batch: pa.RecordBatch) -> pa.RecordBatch:
     data, commit = segment.write_commit(batch, PLACE, 0)
-    return unpack.Unpacker(pa.py_buffer(data), log_schema()).batch(commit)
+    return unpack.Unpacker(pa.py_buffer(data), log_schema()).commit(commit).whole
 
 
 def values(name: str, is_optional: bool) -> st.SearchStrategy[Any]:
@@ -69,7 +69,7 @@ def test_a_day_outside_1900_to_2200_is_not_written(day: int) -> None:
 @given(entry_lists())
 def test_any_events_come_back_as_they_were(entries: list[Entry]) -> None:
     batch = through_bytes(encode([entries], 0, 0))
-    assert fault(batch, 0, 0, Seen()) == ""
+    assert fault(unpack.Slabs.of(batch), 0, 0, Seen()) == ""
     assert decode(batch) == entries
 
 

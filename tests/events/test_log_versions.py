@@ -50,7 +50,8 @@ def test_a_golden_log_verifies_and_reads_as_the_events_that_were_written(folder:
 
 
 def test_the_first_golden_log_is_older_in_event_and_in_vocabulary_and_its_table_is_todays() -> None:
-    (batch,) = open_log(FIRST).batches()
+    (slabs,) = open_log(FIRST).batches()
+    batch = slabs.whole
     kinds = zip(batch.column("type").to_pylist(), batch.column("version").to_pylist(), strict=True)
     made = [version for name, version in kinds if name == "OutputMade"]
     assert made == [1, 1, 1]
