@@ -55,6 +55,17 @@ def test_the_documentation_prints_the_errors_of_every_kind(program: ModuleType, 
     assert [line for line in program.summary(found) if line not in text] == []
 
 
+def test_the_steps_and_rates_that_the_documentation_prints_are_those_of_the_rows(found: Any) -> None:
+    text = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+    section = text.split("## Measured on one GPU")[1].split("\n## ")[0]
+    cells = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| ")]
+    printed = {(c[1], c[-1]) for c in cells if c[1].endswith("s") and c[1] != "rows"}
+    known = {(f"{b.measured:.3f} s", f"{b.error:+.1%}") for b in found}
+    known |= {(f"{1e3 * b.measured:.2f} ms", f"{b.error:+.1%}") for b in found}
+    assert len(printed) > 25
+    assert printed <= known
+
+
 def test_two_runs_of_one_case_lie_two_percent_apart_in_the_middle(
     program: ModuleType, rows: list[dict[str, str]]
 ) -> None:
