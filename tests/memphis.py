@@ -1,4 +1,4 @@
-"""The story of xAI and Oracle over draws of the parameters: shares with counts, base and four what-ifs.
+"""The story of xAI and Oracle over draws of the parameters: shares with counts, base and five what-ifs.
 
     python -m tests.memphis --draws 200 [--first 1000] [--cases base,ample] [--out FILE.jsonl]
 
@@ -11,6 +11,8 @@ target: what is expected is the direction.
 from __future__ import annotations
 
 import json
+import math
+import statistics
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -32,7 +34,8 @@ LAB, LESSOR = "xai", "oci"
 WEEKS = {"base": 38, "catalogue": 38}  # to the end of autumn 2024
 WEEKS_OTHER = 30
 SPREAD = 0.3
-CASES = ("base", "ample", "patient", "no-round", "dear")
+CASES = ("base", "ample", "patient", "timeless", "no-round", "dear")
+TIME = ("too late", "power", "lost to another")  # why talks end where time decides
 PLAIN = "catalogue"  # the base with the catalogue's values, over seeds alone
 
 
@@ -50,13 +53,18 @@ def parameters(draw: int) -> dict[str, float]:
 
 
 def what_if(case: str, draw: int, regions: list[str]) -> dict[str, float]:
-    """What a case changes: power at the site that the lab has in view, patience, no money, dear offers."""
+    """What a case changes: power at the site that the lab has in view, patience, no money, dear offers.
+
+    All that time costs a lab in the decision goes through `wait_weight`, also what slips cost and which chip is taken;
+    without any (timeless), talks break for what does not hang on time at all: what patience can move is the rest.
+    """
     site = hall_region(rng.Draws(draw, LAB, 0), tuple(regions))
     return {
         "base": {},
         PLAIN: {},
         "ample": {f"regions.{site}.queue_days": 30.0, f"regions.{site}.grid_mw_per_year": 20_000.0},
         "patient": {f"orgs.{LAB}.traits.wait_weight": 0.1},
+        "timeless": {f"orgs.{LAB}.traits.wait_weight": 0.0},
         "no-round": {"parameters.finance.rounds_usd_per_year": 1.0},
         "dear": {"parameters.talks.quote_factor": 1.8},
     }[case]
@@ -135,31 +143,39 @@ def read(log: MemoryLog, model: Any) -> Story:
     return Story(**found, rented_gpus=rented)
 
 
-def is_whole(story: Story) -> bool:
-    """Whether all of it happened.
+def lacking(story: Story) -> list[str]:
+    """What the whole story lacks.
 
     Talks over 5-15 B USD are broken on time, power or a lost slot; the lease that ran goes on; an old hall for about
     100,000 GPUs stands by the end of autumn.
     """
-    return (
-        story.asked
-        and 5e9 <= story.value_usd <= 15e9
-        and story.outcome in ("too late", "power", "lost to another")
-        and story.rented_gpus >= 16_000
-        and story.built == "brownfield"
-        and 70_000 <= story.built_gpus <= 140_000
-        and story.energised_week >= 0
-    )
+    parts = {
+        "talks": story.asked,
+        "5 to 15 B USD": 5e9 <= story.value_usd <= 15e9,
+        "broken for time": story.outcome in TIME,
+        "old lease goes on": story.rented_gpus >= 16_000,
+        "old hall": story.built == "brownfield",
+        "70,000 to 140,000 GPUs": 70_000 <= story.built_gpus <= 140_000,
+        "runs by autumn": story.energised_week >= 0,
+    }
+    return [name for name, is_met in parts.items() if not is_met]
+
+
+def is_broken(story: Story) -> bool:
+    """Whether talks were held with Oracle and ended without a contract."""
+    return story.asked and story.outcome not in ("signed", "open")
 
 
 def summary(stories: list[Story]) -> dict[str, Any]:
-    """Shares of a case."""
-    n = len(stories)
+    """Shares of a case: of all draws but for `broken_of_talks`; `lacks` and `lacks_alone` tell of the whole story."""
+    n, lacks = len(stories), [lacking(s) for s in stories]
     outcomes = Counter(s.outcome for s in stories if s.asked)
     return {
         "draws": n,
         "talks": sum(s.asked for s in stories) / n,
-        "broken": sum(s.asked and s.outcome not in ("signed", "open") for s in stories) / n,
+        "broken": sum(map(is_broken, stories)) / n,
+        "broken_of_talks": sum(map(is_broken, stories)) / max(1, sum(s.asked for s in stories)),
+        "broken_for_time": sum(s.asked and s.outcome in TIME for s in stories) / n,
         "signed": outcomes["signed"] / n,
         "signed_elsewhere": sum(bool(s.other) for s in stories) / n,
         "outcomes": {name: round(count / n, 3) for name, count in sorted(outcomes.items())},
@@ -167,8 +183,32 @@ def summary(stories: list[Story]) -> dict[str, Any]:
         "site_refused": sum(s.site_refused for s in stories) / n,
         "brownfield": sum(s.built == "brownfield" for s in stories) / n,
         "grown": sum(s.rented_gpus > 16_000 for s in stories) / n,
-        "whole": sum(map(is_whole, stories)) / n,
+        "whole": sum(not names for names in lacks) / n,
+        "lacks": _shares([name for names in lacks for name in names], n),
+        "lacks_alone": _shares([names[0] for names in lacks if len(names) == 1], n),
     }
+
+
+def _shares(names: list[str], n: int) -> dict[str, float]:
+    return {name: round(count / n, 3) for name, count in Counter(names).most_common()}
+
+
+def beside(base: list[Story], other: list[Story]) -> dict[str, list[float]]:
+    """Changes of shares against the base over the same draws, each with its 95 % interval (normal, paired)."""
+    pairs = list(zip(base, other, strict=True))
+    both = [(a, b) for a, b in pairs if a.asked and b.asked]
+    return {
+        "broken": _change([is_broken(b) - is_broken(a) for a, b in pairs]),
+        "broken_where_both_talk": _change([is_broken(b) - is_broken(a) for a, b in both]),
+        "broken_for_time": _change([(b.outcome in TIME) - (a.outcome in TIME) for a, b in pairs]),
+    }
+
+
+def _change(found: list[int]) -> list[float]:
+    if len(found) < 2:
+        return []
+    mean, half = statistics.fmean(found), 1.96 * statistics.stdev(found) / math.sqrt(len(found))
+    return [round(x, 3) for x in (mean, mean - half, mean + half)]
 
 
 def campaign(cases: list[str], draws: range, out: Path | None) -> Iterator[tuple[str, list[Story]]]:
@@ -198,8 +238,11 @@ def main(draws: int, first: int, cases: str, out: Path | None) -> None:
     wanted = cases.split(",")
     if strange := sorted(set(wanted) - {*CASES, PLAIN}):
         raise click.UsageError(f"no case {', '.join(strange)}; known: {', '.join((*CASES, PLAIN))}")
+    base: list[Story] = []
     for case, stories in campaign(wanted, range(first, first + draws), out):
-        json.dump({"case": case, **summary(stories)}, sys.stdout)
+        base = stories if case == "base" else base
+        against = {"against_base": beside(base, stories)} if base and case not in WEEKS else {}
+        json.dump({"case": case, **summary(stories), **against}, sys.stdout)
         sys.stdout.write("\n")
         sys.stdout.flush()
 

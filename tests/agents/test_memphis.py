@@ -44,3 +44,33 @@ def test_a_draw_changes_no_neutral_parameter_and_stays_in_its_range():
         row = rows[name.removeprefix("parameters.")]
         assert row.low <= value <= row.high or value == pytest.approx(row.low) or value == pytest.approx(row.high)
         assert not row.note.startswith("neutral")
+
+
+def told(**values):
+    whole = {
+        "asked": True, "value_usd": 8e9, "outcome": "too late", "ended_week": 6, "other": "", "built": "brownfield",
+        "built_gpus": 100_000, "energised_week": 30, "rented_gpus": 24_000, "site_refused": True,
+    }  # fmt: skip
+    return memphis.Story(**{**whole, **values})
+
+
+def test_the_whole_story_lacks_nothing_and_whatever_is_missing_is_named():
+    assert memphis.lacking(told()) == []
+    assert memphis.lacking(told(value_usd=4.9e9)) == ["5 to 15 B USD"]
+    assert memphis.lacking(told(outcome="noise", energised_week=-1)) == ["broken for time", "runs by autumn"]
+    found = memphis.summary([told(), told(outcome="price"), told(asked=False), told(outcome="signed", built="")])
+    assert (found["broken"], found["broken_for_time"], found["whole"]) == (0.5, 0.25, 0.25)
+    assert found["broken_of_talks"] == pytest.approx(2 / 3)
+    assert found["lacks"] == {"broken for time": 0.5, "talks": 0.25, "old hall": 0.25}
+    assert found["lacks_alone"] == {"broken for time": 0.25, "talks": 0.25}
+
+
+def test_a_case_stands_beside_the_base_draw_by_draw():
+    base, other = [told(), told(), told(outcome="price")], [told(outcome="signed"), told(), told(outcome="signed")]
+    found = memphis.beside(base, other)
+    assert found["broken"][0] == pytest.approx(-2 / 3, abs=1e-3)
+    assert found["broken_for_time"][0] == pytest.approx(-1 / 3, abs=1e-3)
+    low, high = found["broken"][1:]
+    assert low < found["broken"][0] < high
+    unasked = memphis.beside([told(), told()], [told(asked=False), told()])
+    assert (unasked["broken"][0], unasked["broken_where_both_talk"]) == (-0.5, [])
