@@ -115,6 +115,7 @@ VOCABULARY: dict[str, Field] = {
     "params": Field("float64", "", "parameters of a model"),
     "tokens": Field("float64", "tokens", "training tokens"),
     "work_per_h100e": Field("float64", "1", "mean work of an installed H100e over that of an H100"),
+    "work_ratio": Field("float64", "1", "work of a GPU of a lease over that of a GPU of its contract's chip"),
     "work_h100e": Field("float64", "H100 equivalents", "work of a GPU in H100e of the mean work of all installed"),
     "tokens_per_s": Field("float64", "tokens/s", "output tokens sold, those of small models by what they cost"),
     "capability": Field("float64", "index", "capability index, 0 = frontier of 2023-02-24 scale (docs/cluster)"),

@@ -34,7 +34,11 @@ class TrancheScheduled(Event, frozen=True, kw_only=True):
 
 
 class TrancheDrawn(Event, frozen=True, kw_only=True):
-    """A lease takes `gpus` of a tranche, counted in the contract's chip."""
+    """A lease takes `gpus` of a tranche, counted in the contract's chip.
+
+    `work_ratio` is the work of a GPU of the lease over that of one of the contract's chip, by which price and GPUs go;
+    logs written before it go by H100e.
+    """
 
     contract_id: str
     tranche: int
@@ -42,6 +46,7 @@ class TrancheDrawn(Event, frozen=True, kw_only=True):
     lessor: str
     lessee: str
     gpus: int
+    work_ratio: float | None = None
 
 
 class TrancheLate(Event, frozen=True, kw_only=True):

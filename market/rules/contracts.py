@@ -13,7 +13,7 @@ from events.terms import LeaseTerms, schedule, spread
 from events.types import Event
 from events.types import contracts as events
 from events.types.leases import LeaseRefused, LeaseSigned
-from market.rules import clauses
+from market.rules import clauses, work
 from market.rules.base import Deciders, Happening, can_pay, held, rented_by, training_use
 from market.rules.clauses import may_sublet, paid
 from market.rules.free import free_gpus, quoted_under
@@ -22,7 +22,7 @@ from market.state import State, next_id
 from market.state.contracts import Contract, Tranche
 from market.state.leases import Quote
 from market.state.sites import Site
-from market.units import CENTS, HOURS_PER_DAY, digits
+from market.units import CENTS, HOURS_PER_DAY, WEEK_DAYS, digits
 
 
 def sign(state: State, quote: Quote, day: int) -> list[Event]:
@@ -74,19 +74,25 @@ class Place(NamedTuple):
 def substitutes(state: State, terms: LeaseTerms) -> list[str]:
     """Chips that may stand for the one named, that one first.
 
-    `listed` : chips of the same supplier that are no slower; `seller` : every chip that all may buy.
+    `listed` : chips of the same supplier that do no less work; `seller` : every chip that all may buy.
     """
     chips, named = state.chips.chips, state.chips.chips[terms.chip]
     if terms.chip_choice == "fixed":
         return [terms.chip]
+    works = works_of(state)
     listed = [
         c.name
         for c in chips.values()
         if c.name != terms.chip
         and c.buyers == named.buyers
-        and (terms.chip_choice == "seller" or (c.supplier == named.supplier and c.h100e >= named.h100e))
+        and (terms.chip_choice == "seller" or (c.supplier == named.supplier and works[c.name] >= works[terms.chip]))
     ]
     return [terms.chip, *sorted(listed)]
+
+
+def works_of(state: State) -> dict[str, float]:
+    """Work of a GPU of each chip in the week, by which chips stand for one another under a contract."""
+    return work.in_h100s(state, state.run.start_day + WEEK_DAYS * (state.run.week + 1))
 
 
 def may_be_at(state: State, contract: Contract, site: str) -> bool:
@@ -167,7 +173,8 @@ def draw(state: State, day: int) -> Iterator[Happening]:
 
 def part(state: State, contract: Contract, chip: str, left: int, free: int) -> int:
     """GPUs of a chip to be let for `left` GPUs of the contract's: all of them, or a part worth a lease of its own."""
-    ratio = state.chips.chips[contract.chip].h100e / state.chips.chips[chip].h100e
+    works = works_of(state)
+    ratio = works[contract.chip] / works[chip]
     wanted = math.ceil(left * ratio - 1e-9)
     gpus = min(wanted, free)
     return gpus if gpus >= min(wanted, math.ceil(state.run.parameters["contracts.part_min"] * wanted)) else 0
@@ -181,7 +188,8 @@ def lease_under(
     `found` : the place, its GPUs, GPUs of the contract's chip still open, number of the lease in this step, the day.
     """
     place, gpus, left, number, day = found
-    ratio = state.chips.chips[place.chip].h100e / state.chips.chips[contract.chip].h100e
+    works = works_of(state)
+    ratio = works[place.chip] / works[contract.chip]
     stem, _, count = next_id(state, contract.lessee, "lease").rpartition("/")
     lease_id = f"{stem}/{int(count) + number - 1}"
     terms = spread(contract) | {
@@ -207,6 +215,7 @@ def lease_under(
         lessor=contract.lessor,
         lessee=contract.lessee,
         gpus=min(left, max(1, math.floor(gpus * ratio + 1e-9))),
+        work_ratio=digits(ratio),
     )
     return lease, drawn
 

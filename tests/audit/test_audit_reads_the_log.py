@@ -125,6 +125,7 @@ FAULTS = {
     "a lease at another price than quoted": (change("LeaseSigned", later, price_usd_per_gpu_hour=double), "quotes"),
     "a lease without a quote": (change("LeaseSigned", later, quote_id=None), "quotes"),
     "a lease on a quote that is gone": (_signed_quote_gone, "quotes"),
+    "a tranche that takes more than its lease gives": (change("TrancheDrawn", gpus=double), "contracts"),
     "a sublease without a parent": (change("LeaseSigned", sub, parent_lease_id="nobody/lease/1"), "sublease"),
     "a sublease as deep as its parent": (change("LeaseSigned", sub, depth=1), "sublease"),
     "a sublease of more than there is": (change("LeaseSigned", sub, gpus=huge), "sublease"),
@@ -157,6 +158,17 @@ def test_the_auditor_notices(year_run, fault):
     found = audit(alter(year_run.frame).lazy())
     assert rule in {finding.rule for finding in found}
     assert all(finding.what and finding.week >= 0 for finding in found)
+
+
+@pytest.mark.parametrize(("ratio", "fair"), [(1.5, True), (2.0, False)])
+def test_a_substitute_under_a_contract_costs_by_the_work_that_is_said_of_it(year_run, ratio, fair):
+    frame = year_run.frame
+    lease = nth(frame, "LeaseSigned", pl.col("contract_id").is_not_null())
+    drawn = nth(frame, "TrancheDrawn", pl.col("lease_id") == lease["lease_id"])
+    other = "GB300" if lease["chip"] != "GB300" else "GB200"
+    frame = altered(frame, lease, chip=other, price_usd_per_gpu_hour=1.5 * lease["price_usd_per_gpu_hour"])
+    found = audit(altered(frame, drawn, work_ratio=ratio).lazy())
+    assert fair != any(lease["lease_id"] in one.what and "price of" in one.what for one in found)
 
 
 def test_the_auditor_says_where_it_is(year_run):

@@ -18,7 +18,7 @@ from events.types import leases as lease_events
 from events.types import vendors as vendor_events
 from events.types.finance import RoundClosed
 from events.types.run import ParameterSet
-from market.rules import contracts, demand, entry, letters, power, quotes, rights, vendors
+from market.rules import contracts, demand, entry, letters, power, quotes, rights, vendors, work
 from market.rules.free import quoted_under
 from market.state.chips import Holding, Place
 from market.state.leases import Letter
@@ -42,8 +42,11 @@ def with_choice(world, **changed):
 # --- which chips and sites may serve a contract
 
 
+TRAINS = {"price__serving_share": 0.0}  # work is training alone, as H100e count it
+
+
 def test_a_contract_is_served_by_its_chip_or_by_what_its_clause_allows():
-    world = contract(given(), 100)
+    world = contract(given(**TRAINS), 100)
     state = world.state
     state.chips.chips["OTHER"] = replace(state.chips.chips["H100"], name="OTHER", supplier="amd", h100e=3.0)
     state.chips.chips["SLOW"] = replace(state.chips.chips["H100"], name="SLOW", h100e=0.9)
@@ -55,6 +58,31 @@ def test_a_contract_is_served_by_its_chip_or_by_what_its_clause_allows():
     same = replace(state.chips.chips["H100"], name="EQUAL")
     state.chips.chips["EQUAL"] = same
     assert "EQUAL" in contracts.substitutes(state, with_choice(world, chip_choice="listed"))
+
+
+def test_a_chip_that_trains_as_much_and_serves_less_is_no_listed_substitute(monkeypatch):
+    world = contract(given(), 100)
+    state, one = world.state, with_choice(world, chip_choice="listed")
+    for name in ("LESS", "SAME", "MORE"):
+        state.chips.chips[name] = replace(state.chips.chips["H100"], name=name)
+    known = dict.fromkeys(state.chips.chips, 0.0)
+    monkeypatch.setattr(
+        contracts.work, "in_h100s", lambda *_: {**known, "H100": 1.2, "LESS": 1.1, "SAME": 1.2, "MORE": 1.3}
+    )
+    assert contracts.substitutes(state, one) == ["H100", "MORE", "SAME"]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
+@pytest.mark.parametrize("chip", ["H100", "GB200", "A100"])
+def test_a_substitute_costs_the_same_for_what_it_does_and_takes_no_more_of_a_tranche_than_it_does(share, chip):
+    lease, drawn = under(chip, 40, left=1_000, price__serving_share=share)
+    works = work.in_h100s(given(price__serving_share=share).state, START)
+    ratio = works[chip] / works["H100"]
+    assert drawn.work_ratio == pytest.approx(ratio)
+    assert lease.price_usd_per_gpu_hour / works[chip] == pytest.approx(2.0 / works["H100"])
+    assert 40 * ratio - 1 < drawn.gpus <= 40 * ratio + 1e-6
+    if chip == "H100":
+        assert (drawn.work_ratio, drawn.gpus) == (1.0, 40)
 
 
 def test_a_contract_is_served_where_its_clause_allows():
@@ -120,16 +148,16 @@ def test_a_part_of_a_tranche_is_worth_a_lease_from_a_share_on(left, free, gpus):
 
 
 def test_gpus_of_another_chip_are_counted_by_what_they_do():
-    world = contract(given(contracts__part_min=0.25), 100)
+    world = contract(given(contracts__part_min=0.25, **TRAINS), 100)
     assert contracts.part(world.state, the(world), "GB200", 100, 999) == 40
     assert contracts.part(world.state, the(world), "GB200", 101, 999) == 41
     assert contracts.part(world.state, the(world), "GB200", 100, 10) == 10
     assert contracts.part(world.state, the(world), "GB200", 100, 9) == 0
 
 
-def under(chip="H100", gpus=40, left=100, day=START + 50, number=2, **changed):
-    world = contract(given(), 100)
-    one = with_choice(world, expand_gpus=50, tranches=1, ramp_days=9, **changed)
+def under(chip="H100", gpus=40, left=100, day=START + 50, number=2, **parameters):
+    world = contract(given(**TRAINS | parameters), 100)
+    one = with_choice(world, expand_gpus=50, tranches=1, ramp_days=9)
     place = contracts.Place(chip, SITE, None, 1, 999)
     return contracts.lease_under(world.state, one, one.schedule[0], (place, gpus, left, number, day))
 

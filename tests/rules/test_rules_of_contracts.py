@@ -114,7 +114,7 @@ def test_a_tranche_is_drawn_as_a_lease_when_it_is_due_and_gpus_are_free():
 
 def test_the_lessor_may_deliver_a_better_chip_only_where_the_contract_lets_it():
     for choice, found in (("fixed", 0), ("listed", 1)):
-        world, _ = signed(chip="A100", chip_choice=choice)
+        world, _ = signed(asked(price__serving_share=0.0), chip="A100", chip_choice=choice)
         leases = [e for e in drawn(world, FIRST) if isinstance(e, LeaseSigned) and e.chip == "H100"]
         assert len(leases) == found
         for one in leases:

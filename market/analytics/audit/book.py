@@ -21,6 +21,7 @@ COLUMNS = (
     "revenue_usd_per_year", "usd_per_year", "power_kw_it", "power_kw_it_per_gpu", "value", "h100e", "lead_time_weeks",
     "flop", "mfu", "goodput", "estate_id", "claim_id", "lot_id", "rank", "gpus_let",
     "offered_gpus", "wanted_gpus", "surplus_usd", "price_usd_per_h100e_hour", "work_h100e", "work_per_h100e",
+    "work_ratio",
     *DEFAULTS,
 )  # fmt: skip
 WHEN = ("seq", "closing", "day")

@@ -76,13 +76,16 @@ def _ends(book: Book, left: pl.DataFrame) -> list[Finding]:
 
 
 def leases(book: Book) -> list[Finding]:
-    """A lease under a contract has its parties, price and choices, and gives what it takes of the tranche."""
+    """A lease under a contract has its parties, price and choices, and gives what it takes of the tranche.
+
+    A substitute goes by the work that is said of it.
+    """
     chips = book.of("ChipAnnounced").select("chip", "h100e").unique("chip", keep="last", maintain_order=True)
     terms = book.once(book_of_contracts).select(
         "contract_id", a="lessor", b="lessee", what="chip", where="site", at="region", p="price_usd_per_gpu_hour",
         chips="chip_choice", sites="site_choice", since="seq",
     ).unique("contract_id", keep="first")  # fmt: skip
-    drawn = book.of("TrancheDrawn").select("lease_id", took="gpus")
+    drawn = book.of("TrancheDrawn").select("lease_id", took="gpus", said="work_ratio")
     names = ("lease_id", "contract_id", "lessor", "lessee", "chip", "site", "region", "gpus", "price_usd_per_gpu_hour")
     under = book.of("LeaseSigned", only=names).filter(pl.col("contract_id").is_not_null())
     under = under.join(terms, on="contract_id", how="left", maintain_order="left")
@@ -96,10 +99,13 @@ def leases(book: Book) -> list[Finding]:
         | ((pl.col("sites") == "fixed") & (pl.col("site") != pl.col("where")))
         | ((pl.col("sites") == "listed") & (pl.col("region") != pl.col("at")))
     )
-    fair = pl.col("p") * pl.col("own") / pl.col("asked")
+    ratio = pl.when(pl.col("chip") == pl.col("what")).then(1.0).otherwise(
+        pl.coalesce("said", pl.col("own") / pl.col("asked"))  # logs written before the work was said go by H100e
+    )  # fmt: skip
+    fair = pl.col("p") * ratio
     dear = (pl.col("price_usd_per_gpu_hour") - fair).abs() > 1e-6 + 1e-6 * fair
-    given = pl.col("gpus") * pl.col("own") + pl.col("asked")  # within a GPU of the contract's chip
-    less = pl.col("took").is_null() | (pl.col("took") * pl.col("asked") > given)
+    given = pl.col("gpus") * ratio + 1  # within a GPU of the contract's chip
+    less = pl.col("took").is_null() | (pl.col("took") > given)
     return [
         *found(under.filter(parties), "contracts", "{} names {}, which is no contract of its parties", "lease_id",
                "contract_id"),
