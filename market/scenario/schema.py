@@ -93,7 +93,7 @@ class Building(Strict):
     power_mw_it: Annotated[float, Field(ge=0.001, le=1e6, allow_inf_nan=False)]
     start: date
     due: date
-    kind: Literal["brownfield", "greenfield", "next"] = "greenfield"
+    kind: Literal["brownfield", "greenfield", "next", "leased"] = "greenfield"
     on_site_power: bool = False
 
 

@@ -228,6 +228,30 @@ def test_strict_starts_of_late_2024_owe_what_its_loans_told_and_not_what_was_fil
         assert max(row.as_of or start, row.published or date.min) <= start
 
 
+def test_the_last_start_holds_what_coreweave_filed_as_contracted_and_a_strict_one_what_was_told_by_then() -> None:
+    """66.8 B USD of backlog at the end of 2025, told in March 2026; four of them are of customers without a name."""
+
+    def contracted_bn(vintage: str) -> float:
+        world = at(date(2025, 12, 31), vintage).scenario
+        mine = [x for x in world.leases.values() if x.lessor == "coreweave"]
+        left = (x.gpus * x.price_usd_per_gpu_hour * 24 * (x.end - max(x.start, world.start)).days for x in mine)
+        return sum(left) / 1e9
+
+    assert contracted_bn("revised") == pytest.approx(66.8, rel=0.1)
+    assert contracted_bn("strict") < 40
+
+
+def test_shells_that_a_developer_owns_are_leased_by_who_fills_them() -> None:
+    def kinds(world: Scenario, site: str) -> set[str]:
+        return {hall.kind for hall in world.sites[site].buildings}
+
+    assert kinds(load_scenario("frontier-2024").scenario, "abilene") == {"leased"}, "Crusoe builds it for Oracle"
+    last = load_scenario("frontier-2026").scenario
+    let = ("abilene", "denton-tx", "helios-tx", "shackelford-tx")
+    assert {kind for site in let for kind in kinds(last, site)} == {"leased"}
+    assert "leased" not in kinds(last, "colossus-2") | kinds(last, "hyperion-la")
+
+
 def test_a_contract_that_has_begun_is_part_of_its_tenants_share_and_not_beside_it() -> None:
     world = load_scenario("frontier-2025").scenario
     mine = [x for x in world.leases.values() if (x.lessor, x.lessee) == ("coreweave", "azure")]

@@ -128,7 +128,7 @@ def _halls(parts: Parts, id_: str, fields: dict[str, Row], power: float) -> list
     halls: list[Hall] = []
     for number, (size, day) in enumerate(planned):
         due = parts.still_due(day)
-        kind = "next" if steps or number else fields["kind"].value
+        kind = "leased" if "developer" in fields else "next" if steps or number else fields["kind"].value
         hall: Hall = {
             "power_mw_it": (size, "MW"),
             "start": (first, "date"),
