@@ -29,8 +29,7 @@ class Investor:
 def fund_rounds(view: MarketView, kind: StakeKind) -> Iterator[Command]:
     """Close or turn down the open rounds that the org leads, within its cash and what the others leave of the year."""
     p, rounds = view.param, view.rounds_sought()
-    is_fund = view.me in view.funds()
-    if not any(is_fund or view.compute_backer(books.org) == view.me for books in rounds):
+    if not rounds or not (view.backs_a_round() or view.me in view.funds()):
         return  # funds and backers alone lead
     left, cash = {role: appetite_cents(view, role) for role in APPETITES}, view.cash_cents
     for books in rounds:

@@ -18,9 +18,10 @@ from agents.resources import pending_h100e
 from agents.targets import asked_h100e
 from agents.valuation import once, own_weight
 from market.cluster import chip as cluster_chip
-from market.units import DAYS_PER_YEAR, HOURS_PER_YEAR, SECONDS_PER_DAY, YEAR_WEEKS
+from market.units import HOURS_PER_YEAR, SECONDS_PER_DAY, YEAR_WEEKS
 from market.view import Chip, MarketView, Request
 
+ROUNDED = 1 + 1e-9  # what sums may be off by
 PRICED_GPUS = 10_000  # of a machine whose bill is asked for: levies may hang on its size
 
 
@@ -35,39 +36,32 @@ def run_flop_per_h100e(view: MarketView) -> float:
 def machine_h100e(view: MarketView) -> float:
     """Machine that a run must have to lead when it is released: over the best model, and over rivals' machines."""
     weeks = view.param("labs.race_ready_weeks")
-    return max(view.leading_flop(weeks) / run_flop_per_h100e(view), rival_h100e(view, view.day + round(7 * weeks)))
-
-
-def rival_h100e(view: MarketView, day: int) -> float:
-    """Machine of a day that would lead over the largest that a rival has shown or signed for by then."""
-    pace = view.param("labs.race_pace_per_year")
-    rivals = ((h100e, ready) for lab, h100e, ready in view.lab_machines() if lab != view.me)
-    return max((h100e * pace ** ((day - ready) / DAYS_PER_YEAR) for h100e, ready in rivals), default=0.0)
+    return max(view.leading_flop(weeks) / run_flop_per_h100e(view), view.rival_h100e(weeks))
 
 
 def coming_machine_h100e(view: MarketView) -> float:
     """Largest machine that the lab has or will have: at one place, on order, or contracted."""
-    places: dict[str, float] = {}
-    for holding in view.holdings():
-        places[holding.site] = places.get(holding.site, 0.0) + holding.held * view.chip(holding.chip).h100e
-    for lease in view.rented():
-        places[lease.site] = places.get(lease.site, 0.0) + lease.owed * view.chip(lease.chip).h100e
-    ordered = pending_h100e(view)
-    own = {site.name for site in view.sites()}
-    largest = max((h100e + (ordered if site in own else 0.0) for site, h100e in places.items()), default=0.0)
+    ordered, own = pending_h100e(view), {site.name for site in view.sites()}
+    places = view.places_h100e().items()
+    largest = max((h100e + (ordered if site in own else 0.0) for site, h100e in places), default=0.0)
     contracted = [machine.h100e for machine in view.lab_machines() if machine.lab == view.me]
     return max(largest, ordered, *contracted, 0.0)
 
 
-def placeable_h100e(view: MarketView, chip: Chip) -> float:
-    """Machine of a chip at one place by the day: no larger than the grid of a region connects until then."""
+def placeable_kw(view: MarketView) -> float:
+    """Power of a machine at one place by the day: no more than the grid of a region connects until then."""
     p, regions = view.param, view.home_regions()
     weeks = p("labs.race_ready_weeks")
     if not regions:
         return 0.0
     yearly = 1000 * max(view.region_param(region, "grid_mw_per_year") for region in regions)
     grown = math.exp(p("sites.grid_growth_per_year") * view.week / YEAR_WEEKS)
-    return means.h100e_of_kw(chip, yearly * grown * weeks / YEAR_WEEKS)
+    return yearly * grown * weeks / YEAR_WEEKS
+
+
+def placeable_h100e(view: MarketView, chip: Chip) -> float:
+    """The same in H100 equivalents of a chip."""
+    return means.h100e_of_kw(chip, placeable_kw(view))
 
 
 def valuation_usd(view: MarketView) -> float:
@@ -103,8 +97,23 @@ def money_h100e(view: MarketView, chip: Chip) -> float:
 @once
 def money_usd(view: MarketView) -> float:
     """Cash beside a year of other costs, and the largest round that the lab could raise."""
-    round_usd = 0.0 if view.parent_of(view.me) else view.param("talks.raise_share") * valuation_usd(view)
-    return max(0.0, view.cash_cents / 100 - means.other_burn_usd(view) + round_usd)
+    return max(0.0, view.cash_cents / 100 - means.other_burn_usd(view) + round_usd(view))
+
+
+def round_usd(view: MarketView) -> float:
+    """The largest round that the lab could raise."""
+    return 0.0 if view.parent_of(view.me) else view.param("talks.raise_share") * valuation_usd(view)
+
+
+def is_beyond(view: MarketView, largest: float) -> bool:
+    """Whether the least machine worth having costs more than the lab's money at the list price of the cheapest chip.
+
+    `largest` : H100e beyond which it would be no larger, whatever chip and place leave of it.
+    """
+    p = view.param
+    least = p("labs.race_least_share") * min(largest, placeable_kw(view) * view.least_h100e_per_kw)
+    usd = max(least, p("contracts.ask_min_h100e")) * view.least_usd_per_h100e / ROUNDED
+    return view.cash_cents / 100 + round_usd(view) < usd or money_usd(view) < usd
 
 
 def is_machine(request: Request) -> bool:
@@ -125,6 +134,8 @@ def is_racing(view: MarketView) -> bool:
 def bridge(view: MarketView) -> Iterator[Target]:
     """More of what the lab rents, from the same lessor, until a cluster is ready that it talks about or builds."""
     p, me = view.param, view.me
+    if not is_racing(view):
+        return
     rented: dict[str, float] = {}
     for lease in view.rented():
         if lease.kind == "frontier":
@@ -132,7 +143,7 @@ def bridge(view: MarketView) -> Iterator[Target]:
     chip = max(rented, key=lambda name: (rented[name], name), default=None)
     more = p("labs.bridge_share") * (rented[chip] if chip else 0.0)
     more -= sum(x.gpus * view.chip(x.chip).h100e for x in view.rented() if x.kind == "bridge")
-    if more >= p("labs.ask_min_h100e") and is_racing(view):
+    if more >= p("labs.ask_min_h100e"):
         yield Target(
             kind="bridge",
             h100e=more,
@@ -150,9 +161,10 @@ def frontier(view: MarketView) -> Iterator[Target]:
     p = view.param
     if view.lab is None or view.parent_of(view.me) or view.clearing < view.mix_cost:
         return  # in a glut hours are sold below their cost: nobody binds itself to a machine
-    if not view.is_regulated and money_usd(view) < p("contracts.ask_min_h100e") * view.least_usd_per_h100e:
-        return  # nor could it pay for the chips of the smallest
-    largest, coming = min(machine_h100e(view), asked_h100e(view, 0.0)), coming_machine_h100e(view)
+    largest = min(machine_h100e(view), asked_h100e(view, 0.0))
+    if not view.is_regulated and is_beyond(view, largest):
+        return
+    coming = coming_machine_h100e(view)
     if coming >= p("labs.race_covered_share") * largest:
         return  # whatever chip and place would leave of it
     chip = means.chip_for(view, _machine(view, largest)) if largest > 0 else None

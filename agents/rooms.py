@@ -113,7 +113,7 @@ def backed_h100e(view: MarketView, weeks: float) -> float:
 def _backed(view: MarketView) -> tuple[tuple[float, float], ...]:
     """Compute of each such lab, and the growth a year that is believed of it."""
     most = view.param("labs.belief_max_per_year")
-    labs = [lab for lab in view.labs() if view.compute_backer(lab) == view.me]
+    labs = view.backed_labs(view.me)
     return tuple((view.fleet_of(lab), min(view.growth_of(lab), most)) for lab in labs)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -94,6 +94,17 @@ def lab_machines(state: State, day: int) -> Iterator[LabMachine]:
         if contract.lessee in labs and contract.schedule:
             gpus, ready = together(contract.schedule, state.run.parameters["labs.run_days"])
             yield LabMachine(contract.lessee, gpus * chips[contract.chip].h100e, max(day, ready))
+
+
+def leading_machines(state: State, known: Iterable[LabMachine], day: int) -> list[tuple[float, str]]:
+    """Machines of a day that would lead over the largest that each lab has shown or signed for by then, largest first.
+
+    Each with the lab, H100e.
+    """
+    pace, largest = state.run.parameters["labs.race_pace_per_year"], dict[str, float]()
+    for lab, h100e, ready in known:
+        largest[lab] = max(largest.get(lab, 0.0), h100e * pace ** ((day - ready) / DAYS_PER_YEAR))
+    return sorted(((h100e, lab) for lab, h100e in largest.items()), reverse=True)
 
 
 def together(schedule: Sequence[Tranche], run_days: float) -> tuple[int, int]:

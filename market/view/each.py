@@ -18,27 +18,27 @@ from market.view.grouped import Grouped
 from market.view.settable import Settable, settable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 
-def once_each[S: EachOrg, T](find: Callable[[S, str], T]) -> cached_property[Callable[[str], T]]:
-    """Keep what a reading finds of an org, or of a role, for as long as its week lasts."""
+def once_each[S: EachOrg, Key, T](find: Callable[[S, Key], T]) -> cached_property[Callable[[Key], T]]:
+    """Keep what a reading finds of an org, a role or a time ahead for as long as its week lasts."""
     kept = cached_property(lambda shared: _Kept(find, shared).__getitem__)
     kept.__doc__ = find.__doc__
     return kept
 
 
-class _Kept[S: EachOrg, T](dict[str, T]):
-    """What a reading found, by org or role; its own method reads it, for that is asked a hundred thousand times."""
+class _Kept[S: EachOrg, Key, T](dict[Key, T]):
+    """What a reading found, by what it was asked for; its own method reads it: behaviours ask thousands of times."""
 
-    def __init__(self, find: Callable[[S, str], T], shared: S) -> None:
+    def __init__(self, find: Callable[[S, Key], T], shared: S) -> None:
         super().__init__()
         self._find, self._shared = find, ref(shared)  # which holds this: no circle keeps a week in memory
 
-    def __missing__(self, org: str) -> T:
+    def __missing__(self, key: Key) -> T:
         shared = self._shared()
         assert shared is not None  # its views hold it
-        found = self[org] = self._find(shared, org)
+        found = self[key] = self._find(shared, key)
         return found
 
 
@@ -125,6 +125,27 @@ class EachOrg(Grouped):
             if (region.country == home or name in present or (abroad and region.country != "CN"))
             and (name in present or run.parameters[f"regions.{name}.grid_mw_per_year"] > 0)
         )
+
+    @once_each
+    def places_h100e(self, org: str) -> dict[str, float]:
+        """Compute that an org can use at each site, and is owed there under its leases."""
+        found, chips = dict[str, float](), self.state.chips.chips
+        for holding in self.holdings[org]:
+            here = found.get(holding.site, 0.0)
+            found[holding.site] = here + holding.held * chips[holding.chip].h100e
+        for lease in self.rented[org]:
+            if owed := lease.gpus - lease.delivered:
+                found[lease.site] = found.get(lease.site, 0.0) + owed * chips[lease.chip].h100e
+        return found
+
+    @cached_property
+    def backed(self) -> Mapping[str, tuple[str, ...]]:
+        """Labs by the investor that has put most into each in return for its custom."""
+        found: dict[str, list[str]] = {}
+        for lab in self.state.training.labs:
+            if (backer := self.backer(lab)) is not None:
+                found.setdefault(backer, []).append(lab)
+        return {backer: tuple(labs) for backer, labs in found.items()}
 
     @once_each
     def backer(self, org: str) -> str | None:

@@ -19,3 +19,7 @@ class InvestorView(EconomyView):
         if not FUNDERS & set(self.org.roles):
             raise NotVisible(f"rounds are told to investors, and {self.me} is none")
         return shared_of(self).rounds
+
+    def backs_a_round(self) -> bool:
+        """Whether a round is sought by an org into which this one has put most in return for its custom."""
+        return self.me in shared_of(self).round_backers

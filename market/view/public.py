@@ -131,6 +131,11 @@ class PublicView(PolicyView):
         """Machines of labs that are known: clusters that were announced, and contracts signed for one."""
         return shared_of(self).lab_machines
 
+    def rival_h100e(self, weeks: float) -> float:
+        """Machine, ready so many weeks ahead, that would lead over the largest that a rival has shown or signed for."""
+        found = shared_of(self).leading_machines(self.day + round(7 * weeks))
+        return next((h100e for h100e, lab in found if lab != self.me), 0.0)
+
     def leases_from(self, lessee: str, lessor: str) -> bool:
         """Whether one org rents from another (leases signed are public)."""
         return any(lease.lessor == lessor for lease in shared_of(self).rented[lessee])
@@ -138,6 +143,10 @@ class PublicView(PolicyView):
     def compute_backer(self, org: str) -> str | None:
         """The cloud that has put most into an org in return for its custom, if there is one."""
         return shared_of(self).backer(org)
+
+    def backed_labs(self, org: str) -> tuple[str, ...]:
+        """Labs of which an org is the cloud that has put most into them in return for their custom."""
+        return shared_of(self).backed.get(org, ())
 
     def raised_in_a_year_cents(self, role: str) -> int:
         """Equity that all labs, or all builders, raised in the year up to today."""
@@ -212,6 +221,11 @@ class PublicView(PolicyView):
     def promised_usd(self) -> tuple[tuple[Chip, float], ...]:
         """What suppliers say that they will make in a week of the chips that they sell to others, at their prices."""
         return shared_of(self).promised_usd
+
+    @property
+    def least_h100e_per_kw(self) -> float:
+        """H100 equivalents that a kW of IT power carries of the chip that draws most."""
+        return shared_of(self).least_h100e_per_kw
 
     @property
     def least_usd_per_h100e(self) -> float:

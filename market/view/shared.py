@@ -12,16 +12,12 @@ from msgspec.structs import replace
 
 from market import rng
 from market.rules import work, worth
-from market.rules.base import all_owing, fleets_h100e
+from market.rules.base import all_owing
 from market.rules.chips import outlook
 from market.rules.estates import is_open, reserve_cents
 from market.rules.finance import lease_rent
-from market.rules.free import idle_h100e
 from market.rules.index import Capacity, tail_price, tail_wanted
-from market.rules.machines import LabMachine, Leader, Machine, lab_machines, leader, machines, quote_yields
 from market.rules.prices import cost_of_mix, cost_of_work
-from market.rules.projects import Bench, benches
-from market.rules.serving import capacity
 from market.state.chips import Place
 from market.state.contracts import Contract
 from market.state.finance import Books
@@ -29,13 +25,13 @@ from market.state.run import Org
 from market.units import CENTS, MONTH_HOURS, YEAR_WEEKS
 from market.view.each import once_each
 from market.view.frozen import all_frozen, frozen
-from market.view.power import SharedPower
-from market.view.records import Chip, LabSeen, Lot, Round
+from market.view.labs import SharedLabs
+from market.view.records import Chip, Lot, Round
 
-_CHIP_SEEN, _LAB_SEEN = attrgetter(*Chip.__struct_fields__), attrgetter(*LabSeen.__struct_fields__)
+_CHIP_SEEN = attrgetter(*Chip.__struct_fields__)
 
 
-class Shared(SharedPower):
+class Shared(SharedLabs):
     """The records of a week by org, and what is computed once for all."""
 
     @cached_property
@@ -86,30 +82,14 @@ class Shared(SharedPower):
         }
 
     @cached_property
-    def labs(self) -> Mapping[str, LabSeen]:
-        """Labs by their releases and reported revenue."""
-        labs = self.state.training.labs
-        return MappingProxyType({n: LabSeen(*_LAB_SEEN(lab)) for n, lab in labs.items()})
-
-    @cached_property
-    def leader(self) -> Leader:
-        """The best released model."""
-        return leader(self.state, self.day)
-
-    @cached_property
-    def lab_machines(self) -> tuple[LabMachine, ...]:
-        """Machines of labs that are known."""
-        return tuple(lab_machines(self.state, self.day))
-
-    @cached_property
-    def labs_revenue_usd_per_year(self) -> float:
-        """Reported revenue of all labs."""
-        return sum(lab.revenue_usd_per_year for lab in self.labs.values())
-
-    @cached_property
     def rounds(self) -> tuple[Round, ...]:
         """Rounds that are sought, by id of the org."""
         return tuple(self._round(books) for _, books in sorted(self.state.finance.books.items()) if books.sought_cents)
+
+    @cached_property
+    def round_backers(self) -> frozenset[str | None]:
+        """Those who have put most into the orgs that seek rounds in return for their custom."""
+        return frozenset(self.backer(books.org) for books in self.rounds)
 
     def _round(self, books: Books) -> Round:
         seed, org, day = self.state.run.seed, books.org, books.sought_day
@@ -155,17 +135,6 @@ class Shared(SharedPower):
             for name, org in run.orgs.items()
             if org.roles == ("investor",) and not run.parameters.get(f"orgs.{name}.lends") and money.get(name, 0) > 0
         )
-
-    @cached_property
-    def idle_h100e(self) -> dict[str, float]:
-        """Own compute of labs beyond what they want."""
-        return {lab: idle_h100e(self.state, lab) for lab in self.state.training.labs}
-
-    @cached_property
-    def idle_labs(self) -> tuple[str, ...]:
-        """Labs that have more of their own than they want, by at least the smallest request, by id."""
-        least = self.state.run.parameters["labs.ask_min_h100e"]
-        return tuple(sorted(lab for lab, h100e in self.idle_h100e.items() if h100e >= least))
 
     @cached_property
     def clouds(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -254,30 +223,11 @@ class Shared(SharedPower):
         return found
 
     @cached_property
-    def machines(self) -> dict[str, list[Machine]]:
-        """Machines on which labs could begin a run."""
-        return machines(self.state, self.fleets_h100e, self.day)
-
-    @cached_property
-    def benches(self) -> dict[str, Bench]:
-        """Research compute of labs, and the projects that use it and wait for it."""
-        return benches(self.state, self.fleets_h100e)
-
-    @cached_property
-    def serving_capacity_usd(self) -> dict[str, float]:
-        """Revenue a year that each lab's whole fleet could serve."""
-        return capacity(self.state, self.fleets_h100e, self.day).usd_per_year
-
-    @cached_property
-    def quote_yields(self) -> dict[str, float]:
-        """Training throughput per H100e of open quotes, over that of H100s."""
-        return quote_yields(self.state, self.day)
-
-    @cached_property
     def outlook(self) -> Mapping[str, int]:
         """Supply at the day when an order of today is due."""
         return MappingProxyType(outlook(self.state, self.day + round(7 * self.lead_time_weeks)))
 
+    @once_each
     def outlook_in(self, weeks: float) -> Mapping[str, int]:
         """Supply so many weeks ahead, when packaging has grown by its plan."""
         return MappingProxyType(outlook(self.state, self.day + round(7 * weeks), weeks / YEAR_WEEKS))
@@ -288,6 +238,11 @@ class Shared(SharedPower):
         sold = (chip for chip in self.all_chips if chip.buyers != "own" and not chip.retired)
         worth = ((chip, self.outlook.get(chip.name, 0) * chip.price_usd_per_gpu) for chip in sold)
         return tuple((chip, usd) for chip, usd in worth if usd > 0)
+
+    @cached_property
+    def least_h100e_per_kw(self) -> float:
+        """H100 equivalents that a kW of IT power carries of the chip that draws most."""
+        return min((chip.h100e / chip.power_kw_it_per_gpu for chip in self.all_chips), default=0.0)
 
     @cached_property
     def least_usd_per_h100e(self) -> float:
@@ -301,8 +256,3 @@ class Shared(SharedPower):
         for holding in self.state.chips.holdings.values():
             owned[holding.org] += holding.owned * self.state.chips.chips[holding.chip].h100e
         return owned
-
-    @cached_property
-    def fleets_h100e(self) -> dict[str, float]:
-        """H100e that each org can use."""
-        return fleets_h100e(self.state)

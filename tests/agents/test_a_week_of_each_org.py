@@ -347,10 +347,9 @@ def test_power_is_spoken_for_by_chips_on_their_way_or_what_users_and_backed_labs
 
 
 def test_backed_labs_grow_as_they_report_and_as_far_as_labs_believe():
-    growths, fleets = {"a": 0.5, "b": 9.0, "c": 0.5}, {"a": 100.0, "b": 10.0, "c": 1e9}
+    growths, fleets = {"a": 0.5, "b": 9.0}, {"a": 100.0, "b": 10.0}
     terms = {"labs.belief_years": 2.0, "labs.belief_max_per_year": 1.0}
-    seen = Seen(terms, labs=growths, growth_of=growths.get, fleet_of=fleets.get,
-                compute_backer=lambda name: "other" if name == "c" else ME)  # fmt: skip
+    seen = Seen(terms, growth_of=growths.get, fleet_of=fleets.get, backed_labs=tuple(growths))
     years = 2 * (1 - math.exp(-0.5))
     assert rooms.backed_h100e(seen, 52.0) == pytest.approx(100 * math.exp(0.5 * years) + 10 * math.exp(years))
     assert rooms.backed_h100e(seen, 0.0) == pytest.approx(110)

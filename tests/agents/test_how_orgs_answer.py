@@ -48,7 +48,8 @@ def funded(monkeypatch, *rounds, kind="equity", cents=10**9, strategic=True, me=
     monkeypatch.setattr(investors, "kept_out", lambda *_: None)
     monkeypatch.setattr(investors, "carried_cents", lambda *_: 10**12)
     seen = Seen(INVEST, me=me, rounds_sought=rounds, is_strategic=strategic, cash_cents=cents, funds=("fund", "big"),
-                compute_backer=backer, labs={"lab": 1}, raised_in_a_year_cents=lambda role: 20_000, week=0)  # fmt: skip
+                backs_a_round=me == backer, labs={"lab": 1}, raised_in_a_year_cents=lambda role: 20_000,
+                week=0)  # fmt: skip
     return [
         (command.amount_usd_cents if isinstance(command, FundRound) else command.reason)
         for command in investors.fund_rounds(seen, kind)
@@ -82,7 +83,7 @@ def test_a_round_values_an_org_at_what_it_gives_away_or_what_investors_carry(mon
         monkeypatch.setattr(investors, "kept_out", lambda *_: None)
         monkeypatch.setattr(investors, "carried_cents", lambda *_: most)
         seen = Seen(INVEST, me="fund", rounds_sought=(books(),), is_strategic=True, cash_cents=10**9, funds=("fund",),
-                    compute_backer=None, labs={"lab": 1}, raised_in_a_year_cents=0, week=0)  # fmt: skip
+                    backs_a_round=False, labs={"lab": 1}, raised_in_a_year_cents=0, week=0)  # fmt: skip
         (command,) = investors.fund_rounds(seen, "equity")
         return command.valuation_usd_cents
 

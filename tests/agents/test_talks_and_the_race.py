@@ -7,7 +7,7 @@ import math
 import pytest
 from given import START
 from msgspec.structs import replace
-from seen import GB200, H100, ME, Seen, held, lab, nothing, rented, some
+from seen import GB200, H100, ME, Seen, lab, nothing, rented, some
 from test_amounts_of_a_builder import site
 from test_ways_to_get_compute import FLEET, MACHINE, way, wish
 from test_what_a_lessor_offers import Normal, asked, quote
@@ -504,35 +504,24 @@ RACE = {
 
 
 def test_a_run_does_what_its_machine_does_in_its_days():
-    seen = Seen(RACE, leading_flop=lambda weeks: 1e26 * weeks, lab_machines=())
+    seen = Seen(RACE, leading_flop=lambda weeks: 1e26 * weeks, rival_h100e=0.0)
     each = race.run_flop_per_h100e(seen)
     assert each == pytest.approx(989.5e12 * 0.4 * 0.9 * 90 * 86_400, rel=0.01)
     assert race.machine_h100e(seen) == pytest.approx(26e26 / each)
 
 
-def test_a_machine_outdoes_the_largest_of_a_rival_by_the_pace_of_the_time_between_them():
-    def machine(*known):
-        seen = Seen(RACE, leading_flop=lambda weeks: 0.0, lab_machines=[LabMachine(*one) for one in known])
-        return race.machine_h100e(seen)
-
-    wanted = START + 182
-    assert machine() == 0.0
-    assert machine((ME, 900.0, START)) == 0.0  # its own
-    assert machine(("rival", 100.0, wanted)) == pytest.approx(100.0)
-    assert machine(("rival", 100.0, START)) == pytest.approx(100 * 10 ** (182 / 365.25))
-    assert machine(("rival", 100.0, START + 365)) == pytest.approx(100 * 10 ** (-183 / 365.25))
-    assert machine(("rival", 100.0, wanted), ("other", 300.0, wanted)) == pytest.approx(300.0)
+def test_a_machine_outdoes_the_largest_of_a_rival_on_the_day_that_it_is_ready():
+    seen = Seen(RACE, leading_flop=lambda weeks: 0.0, rival_h100e={26.0: 300.0}.get)
+    assert race.machine_h100e(seen) == 300.0
 
 
 def test_the_largest_machine_is_at_one_place_on_order_or_contracted():
     def largest(machines=(), **facts):
-        return race.coming_machine_h100e(Seen(lab_machines=machines, **nothing(**facts)))
+        return race.coming_machine_h100e(Seen(lab_machines=machines, **nothing(**{"places_h100e": {}, **facts})))
 
     assert largest() == 0.0
-    assert largest(holdings=(held("H100", 5), held("H100", 4))) == 9.0
-    assert largest(holdings=(held("H100", 5), held("H100", 4, site="other"))) == 5.0
-    assert largest(holdings=(held("H100", 5),), rented=(rented(owed=3),)) == 8.0
-    on_order = {"holdings": (held("H100", 5), held("H100", 6, site="other")), "coming": {"H100": 2}}
+    assert largest(places_h100e={"hall": 5.0, "other": 4.0}) == 5.0
+    on_order = {"places_h100e": {"hall": 5.0, "other": 6.0}, "coming": {"H100": 2}}
     assert largest(**on_order) == 6.0
     assert largest(**on_order, sites=(site("hall"),)) == 7.0
     assert largest(coming={"H100": 2}) == 2.0
@@ -639,18 +628,22 @@ def test_a_bridge_is_a_part_of_what_is_rented_of_the_chip_of_most_of_it_less_the
 
 def raced(monkeypatch, coming=0.0, **facts):
     """The machine is of 1,000 H100e unless something is smaller."""
-    sizes = {"machine": 1_000.0, "asked": 1e9, "placeable": 1e9, "money": 1e9, "usd": 1e12, **facts.pop("sizes", {})}
+    sizes = {"machine": 1_000.0, "asked": 1e9, "placeable": 1e9, "money": 1e9, "usd": 1e12, "round": 1e12}
+    sizes |= facts.pop("sizes", {})
     monkeypatch.setattr(race, "machine_h100e", lambda _: sizes["machine"])
     monkeypatch.setattr(race, "asked_h100e", lambda *_: sizes["asked"])
     monkeypatch.setattr(race, "placeable_h100e", lambda *_: sizes["placeable"])
     monkeypatch.setattr(race, "money_h100e", lambda *_: sizes["money"])
     monkeypatch.setattr(race, "money_usd", lambda _: sizes["usd"])
+    monkeypatch.setattr(race, "placeable_kw", lambda _: sizes["placeable"])
+    monkeypatch.setattr(race, "round_usd", lambda _: sizes["round"])
     monkeypatch.setattr(race, "coming_machine_h100e", lambda _: coming)
     monkeypatch.setattr(race, "urgency", lambda _, h100e: h100e / 1e6)
     monkeypatch.setattr(race.means, "chip_for", lambda *_: facts.get("chip", H100))
     usual = {
         "lab": lab(best_model="m"), "parent_of": None, "clearing": 2.0, "mix_cost": 2.0, "least_usd_per_h100e": 10.0,
-        "price": 2.0, **{name: value for name, value in facts.items() if name != "chip"},
+        "least_h100e_per_kw": 1.0, "cash_cents": 0, "price": 2.0,
+        **{name: value for name, value in facts.items() if name != "chip"},
     }  # fmt: skip
     return [one.h100e for one in race.frontier(Seen({**RACE, **usual.pop("terms", {})}, **usual))]
 
@@ -675,9 +668,12 @@ def test_no_machine_is_wanted_that_is_near_in_a_glut_without_money_or_within_a_g
     assert raced(monkeypatch, lab=None) == []
     assert raced(monkeypatch, parent_of="g") == []
     assert raced(monkeypatch, chip=None) == []
-    assert raced(monkeypatch, sizes={"usd": 1_000.0}) == [1_000.0]
-    assert raced(monkeypatch, sizes={"usd": 999.0}) == []
-    assert raced(monkeypatch, sizes={"usd": 999.0}, is_regulated=True, may=GIVEN) == [1_000.0]
+    for name in ("usd", "round"):  # half the machine at least, at ten a piece
+        assert raced(monkeypatch, sizes={name: 5_000.0}) == [1_000.0]
+        assert raced(monkeypatch, sizes={name: 4_999.0}) == []
+        assert raced(monkeypatch, sizes={name: 1_000.0, "machine": 150.0}) == [150.0]
+        assert raced(monkeypatch, sizes={name: 999.0, "placeable": 150.0}) == []
+    assert raced(monkeypatch, sizes={"usd": 4_999.0}, is_regulated=True, may=GIVEN) == [1_000.0]
 
 
 def test_a_machine_is_worth_twice_the_rent_of_the_day_and_more():

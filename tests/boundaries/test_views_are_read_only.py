@@ -206,7 +206,7 @@ PARTIES = {  # records that are not public, and the fields that name who may see
     "Contract": ("lessee", "lessor"),
     "Quote": ("lessee", "lessor"), "Lease": ("lessee", "lessor"),
 }  # fmt: skip
-PUBLIC = {"Chip", "LabSeen", "Org", "Permission", "PlantPermit", "Site"}
+PUBLIC = {"Chip", "LabMachine", "LabSeen", "Org", "Permission", "PlantPermit", "Site"}
 BY_ROLE = {  # what an org of a role alone can reach beyond what is public, in 26 weeks of the default world
     "lab": {
         "Books",

@@ -27,6 +27,7 @@ from events.types.run import OrgRegistered
 from market.rules import energy, foresee, prices
 from market.rules import finance as money
 from market.rules.index import tail_price, tail_wanted
+from market.rules.machines import LabMachine
 from market.state.demand import TAIL
 from market.view import MarketView, NotVisible, Shared
 
@@ -384,3 +385,34 @@ def test_affairs_of_others_are_not_told():
     assert view(world, CLOUD).promised_kw(SITE) == 0  # it has the GPUs of the lease
     with pytest.raises(NotVisible):
         view(world, CLOUD).may_take(signed.lease_id)
+
+
+def test_what_is_looked_up_once_a_week_is_what_each_org_would_find():
+    sought = finance.RoundSought(org=RIVAL, amount_usd_cents=1_000, duration_days=90)
+    more = lease(LAB, gpus=40, lease_id="lab/lease/2")
+    world = given().happened(
+        lease(LAB, gpus=300), more, handed(more), stake(LAB, CLOUD, 10), stake(RIVAL, FUND, 10), sought
+    )
+    seen = {org: view(world, org) for org in world.state.run.orgs}
+    for org, mine in seen.items():
+        places = dict.fromkeys([*(h.site for h in mine.holdings()), *(x.site for x in mine.rented() if x.owed)], 0.0)
+        for holding in mine.holdings():
+            places[holding.site] += holding.held * mine.chip(holding.chip).h100e
+        for rented in mine.rented():
+            places[rented.site] += rented.owed * mine.chip(rented.chip).h100e
+        assert mine.places_h100e() == places
+        assert mine.backed_labs(org) == tuple(lab for lab in mine.labs() if mine.compute_backer(lab) == org)
+    assert seen[LAB].places_h100e()[SITE] == 340
+    assert (seen[CLOUD].backed_labs(CLOUD), seen[FUND].backs_a_round(), seen[CLOUD].backs_a_round()) == (
+        (LAB,), True, False,
+    )  # fmt: skip
+
+
+def test_a_lab_knows_the_largest_machine_of_its_rivals_not_its_own(monkeypatch):
+    world = given(labs__race_pace_per_year=10.0)
+    day = view(world).day
+    known = [LabMachine(LAB, 300.0, day), LabMachine(LAB, 200.0, day), LabMachine(RIVAL, 100.0, day)]
+    monkeypatch.setattr("market.view.labs.lab_machines", lambda *_: known)
+    assert (view(world, LAB).rival_h100e(0.0), view(world, RIVAL).rival_h100e(0.0)) == (100.0, 300.0)
+    monkeypatch.setattr("market.view.labs.lab_machines", lambda *_: known[:2])
+    assert view(world, LAB).rival_h100e(0.0) == 0.0

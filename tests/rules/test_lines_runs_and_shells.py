@@ -492,6 +492,19 @@ def test_a_machine_that_is_known_is_a_cluster_as_far_as_it_stands_and_fits_one_p
     assert pooled < 16_384
 
 
+def test_machines_lead_by_the_pace_of_the_time_between_them_the_largest_of_each_lab():
+    def leads(*known):
+        state = given(labs__race_pace_per_year=10.0).state
+        return machines.leading_machines(state, [machines.LabMachine(*one) for one in known], START + 182)
+
+    assert leads() == []
+    assert leads(("a", 100.0, START + 182)) == [(100.0, "a")]
+    assert leads(("a", 100.0, START)) == [(pytest.approx(100 * 10 ** (182 / 365.25)), "a")]
+    assert leads(("a", 100.0, START + 365)) == [(pytest.approx(100 * 10 ** (-183 / 365.25)), "a")]
+    several = [("a", size, START + 182) for size in (200.0, 300.0, 100.0)]
+    assert leads(*several, ("b", 250.0, START + 182)) == [(300.0, "a"), (250.0, "b")]
+
+
 def test_a_contract_brings_the_machine_of_those_gpus_that_come_while_a_run_lasts():
     assert known_machines(given(), (300, START + 50), (200, START + 149)) == [(LAB, 500, START + 149)]
     assert known_machines(given(), (300, START + 50), (200, START + 150)) == [(LAB, 300, START + 50)]
