@@ -39,7 +39,7 @@ def ask(view: MarketView, target: Target, draws: Draws) -> Iterator[Command]:
     A machine is asked for in the region where the org would build itself.
     """
     if target.kind == "bridge":
-        yield from ask_all(view, target, largest_lessor(view), "")
+        yield from ask_all(view, target, present_lessor(view, target.chip), "")
     elif target.kind == "internal":
         yield from ask_all(view, target, [str(view.parent_of(view.me))], "")
     elif target.is_machine:
@@ -87,11 +87,12 @@ def known(view: MarketView, names: Sequence[str]) -> Sequence[str]:
     return [*names[:largest], *names[first : first + most - largest]]
 
 
-def largest_lessor(view: MarketView) -> list[str]:
-    """The lessor that the org rents most compute from."""
-    rented: dict[str, float] = {}
+def present_lessor(view: MarketView, chip: str | None) -> list[str]:
+    """The lessor from which the org rents most of a chip for its frontier runs."""
+    rented: dict[str, int] = {}
     for lease in view.rented():
-        rented[lease.lessor] = rented.get(lease.lessor, 0.0) + lease.gpus * view.chip(lease.chip).h100e
+        if lease.kind == "frontier" and lease.chip == chip:
+            rented[lease.lessor] = rented.get(lease.lessor, 0) + lease.gpus
     return [max(rented, key=lambda name: (rented[name], name))] if rented else []
 
 

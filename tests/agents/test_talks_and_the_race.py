@@ -381,7 +381,7 @@ def test_a_machine_is_talked_about_beside_a_part_of_a_fleet(monkeypatch):
 def whom(target, monkeypatch, sites=(), builds=()):
     found = []
     monkeypatch.setattr(desk, "ask_all", lambda view, target, names, region: found.append((tuple(names), region)) or ())
-    monkeypatch.setattr(desk, "largest_lessor", lambda _: ["largest"])
+    monkeypatch.setattr(desk, "present_lessor", lambda *_: ["present"])
     monkeypatch.setattr(desk, "lessors", lambda _: ["all"])
     monkeypatch.setattr(desk, "nearest_lessors", lambda *_: ["few"])
     monkeypatch.setattr(desk.options, "builds", lambda *_: list(builds))
@@ -393,7 +393,7 @@ def whom(target, monkeypatch, sites=(), builds=()):
 def test_who_is_asked_depends_on_what_is_wanted(monkeypatch):
     hall = way("hall", way=Way.BROWNFIELD, region="texas")
     land = way("land", way=Way.GREENFIELD, region="utah")
-    assert whom(wish(kind="bridge"), monkeypatch) == (("largest",), "")
+    assert whom(wish(kind="bridge"), monkeypatch) == (("present",), "")
     assert whom(wish(kind="internal"), monkeypatch) == (("group",), "")
     assert whom(wish(**MACHINE), monkeypatch, builds=(land, hall)) == (("all",), "texas")
     assert whom(wish(**MACHINE), monkeypatch, sites=(site(),), builds=(hall,)) == (("all",), "")
@@ -450,11 +450,15 @@ def test_a_lab_that_is_bound_to_its_cloud_asks_that_alone():
     assert asks(1.0, backer="b", me="b") == (["a", "c"], ["c", "a"])
 
 
-def test_the_largest_lessor_counts_all_that_is_rented_from_it():
-    leases = (rented(lessor="a", gpus=60), rented(lessor="b", gpus=30, chip="GB200"), rented(lessor="a", gpus=10))
-    assert desk.largest_lessor(Seen(rented=leases)) == ["b"]
-    assert desk.largest_lessor(Seen(rented=leases[::2])) == ["a"]
-    assert desk.largest_lessor(Seen(rented=())) == []
+def test_a_bridge_is_asked_of_who_leases_out_most_of_its_chip_for_runs():
+    def runs(**values):
+        return rented(kind="frontier", **values)
+
+    leases = (runs(lessor="a", gpus=60), runs(lessor="b", gpus=65), runs(lessor="a", gpus=10))
+    others = (runs(lessor="c", gpus=999, chip="GB200"), rented(lessor="d", gpus=999))
+    assert desk.present_lessor(Seen(rented=(*leases, *others)), "H100") == ["a"]
+    assert desk.present_lessor(Seen(rented=leases[1:]), "H100") == ["b"]
+    assert desk.present_lessor(Seen(rented=others), "H100") == []
 
 
 def hurry(monkeypatch, **request):

@@ -17,7 +17,8 @@ def test_the_offer_that_won_is_one_that_the_org_was_weighing(year_run):
     quotes = {f"{way} {name}" for name in log["quote_id"].drop_nulls().unique() for way in ("lease", "contract")}
     named = set(weighed.rows())
     for lessee, option, request in lost.select("lessee", "option", "request_id").rows():
-        is_own = option.startswith(("own site", "leased "))  # of buildings the best of each way alone is told
+        # of buildings the best of each way alone is told
+        is_own = option.startswith(("own site", "leased ", "brownfield ", "greenfield "))
         assert option in quotes or (lessee, option) in named or is_own, option
         own = log.filter((pl.col("type") == "QuoteGiven") & (pl.col("request_id") == request))["quote_id"]
         assert not any(option.endswith(f" {name}") for name in own), "lost to itself"

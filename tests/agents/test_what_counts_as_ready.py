@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from given import CLOUD, FUND, LAB, OEM, RESELLER, SITE, START, SUPPLIER, given, handed, lease
+from given import CLOUD, FUND, OEM, SITE, START, SUPPLIER, given, handed, lease
 from test_how_agents_decide import of, view
 from test_the_one_decision import asked
 from test_what_is_asked_for_is_there import campus, contract
 
-from agents import amounts, desk, fulfilment, lessors, options, places, resources, rooms, shelf, siting
+from agents import amounts, fulfilment, lessors, options, places, resources, rooms, shelf, siting
 from agents.decision import Target
 from agents.means import Build
 from events.commands.chips import PlaceOrder
@@ -254,10 +254,3 @@ def test_the_index_compares_what_is_signed_with_the_rent_that_orgs_quote():
         signed = Signature(CLOUD, chip, 1.0, 364, 70, 2.0)
         (like,) = index.quoted(world.state, [signed], v.day)
         assert like * v.chip(chip).h100e == pytest.approx(v.rent(chip, 364, 10.0))
-
-
-def test_the_largest_lessor_is_the_one_from_which_most_compute_is_rented():
-    world = given()
-    for number, (lessor, chip, gpus) in enumerate(((CLOUD, "H100", 1_000), (RESELLER, "A100", 2_000)), 1):
-        world.happened(lease(LAB, lessor, gpus, chip=chip, lease_id=f"lab/lease/{number}"))
-    assert desk.largest_lessor(view(world, LAB)) == [CLOUD]
