@@ -13,6 +13,7 @@ AS_OBSERVED: dict[str, Any] = {
     "large": 3,
     "posted": {"2025-09": 2.4, "2025-10": 2.3, "2025-11": 2.2},
     "yearly": {"2025-10": 1.7},
+    "waiting": 0.0,
 }
 
 
@@ -33,6 +34,12 @@ def test_what_is_far_from_the_record_does_not_agree():
     assert not frontier.nvidia(half).holds
     assert not frontier.within_factor("coreweave_backlog", 3)(changed(coreweave_backlog={})).holds
     assert not frontier.inside("openai", "2024")(changed(openai_h100e={"2024Q4": 500_000.0})).holds
+
+
+def test_gpus_that_wait_for_power_are_counted_where_it_is_said():
+    half = changed(xai_h100e={"2024Q4": 130_000.0}) | {"waiting": 75_000.0}
+    assert not frontier.inside("xai", "2024")(half).holds
+    assert frontier.inside("xai", "2024", "waiting")(half) == (True, 205_000.0)
 
 
 def test_a_price_that_stands_still_in_most_months_does_not_move():
