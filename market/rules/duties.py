@@ -26,12 +26,13 @@ def non_firm_hours(state: State, region: str) -> float:
 def hours_off(state: State, site: Site) -> float:
     """Hours a year in which a site's load is off, all at most.
 
-    Those of its region, those of its part that is not firm, and all of its part whose plant has no permit.
+    Those of its region; those of a grid that is not firm, of GPUs that firm power does not carry; all, of GPUs that
+    nothing but plant without a permit would carry.
     """
-    part = site.non_firm_kw / site.energised_kw if site.energised_kw else 0.0
-    hours = curtailment_hours(state, site.region) + part * non_firm_hours(state, site.region)
     still = site.stopped_share
-    return still * HOURS_PER_YEAR + (1 - still) * min(float(HOURS_PER_YEAR), hours)
+    more = site.still_share(min(site.energised_kw, site.stopped_kw + site.non_firm_kw)) - still
+    hours = (1 - still) * curtailment_hours(state, site.region) + more * non_firm_hours(state, site.region)
+    return still * HOURS_PER_YEAR + min((1 - still) * HOURS_PER_YEAR, hours)
 
 
 def minimum_take_share(state: State, region: str) -> float:

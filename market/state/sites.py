@@ -34,8 +34,14 @@ class Site(msgspec.Struct, array_like=True):
 
     @property
     def stopped_share(self) -> float:
-        """Part of the energised power that is off because its plant has no permit."""
-        return self.stopped_kw / self.energised_kw if self.stopped_kw else 0.0
+        """Part of the GPUs there that stand still because plant has no permit: what other power does not carry."""
+        return self.still_share(self.stopped_kw)
+
+    def still_share(self, off_kw: float) -> float:
+        """Part of the GPUs there that stand still while so much of the energised power is off."""
+        if not off_kw or not self.installed_w:
+            return 0.0
+        return max(0.0, 1 - 1000 * (self.energised_kw - off_kw) / self.installed_w)
 
 
 class Building(msgspec.Struct, array_like=True):

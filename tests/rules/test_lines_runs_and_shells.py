@@ -780,6 +780,9 @@ def test_hours_off_are_of_the_region_of_what_is_not_firm_and_of_what_has_no_perm
     site = world.state.sites.sites[SITE]
     assert duties.hours_off(world.state, site) == 175.0
     site.non_firm_kw = 5_000
+    assert site.installed_w < 15_000_000
+    assert duties.hours_off(world.state, site) == 175.0, "firm power carries all that is installed"
+    site.installed_w = 20_000_000
     assert duties.hours_off(world.state, site) == 175 + 0.25 * 400
     world.state.run.parameters["regions.texas.curtailment_hours_per_year"] = 9e9
     assert duties.hours_off(world.state, site) == 8_760

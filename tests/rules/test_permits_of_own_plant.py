@@ -62,16 +62,29 @@ def test_turbines_that_can_be_moved_have_a_year_and_other_plant_five(kind, word,
 def test_a_plant_whose_permit_ends_stops_and_what_it_fed_is_off():
     world, permit = in_use()
     site = world.state.sites.sites[FIELD]
+    site.installed_w = 1000 * site.energised_kw - 7_000
     before = site.spare_w
     assert on(world, permit.end_day - 7) == []
     (stopped,) = on(world, permit.end_day)
     assert isinstance(stopped, events.PlantStopped)
-    assert site.stopped_share == 0.5
-    assert site.spare_w == before - 1000 * stopped.power_kw_it
-    assert duties.hours_off(world.state, site) == 8760 / 2
+    assert site.stopped_share == pytest.approx(0.5, rel=1e-3)
+    assert (before, site.spare_w) == (7_000, 0)
+    assert duties.hours_off(world.state, site) == pytest.approx(8760 / 2, rel=1e-3)
     fleet = duties.usable(world.state, dict.fromkeys(world.state.run.orgs, 1e6))
     assert fleet[LAB] < 1e6 == fleet[CLOUD]
     assert on(world, permit.end_day + 7) == [], "it stops once"
+
+
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.6, 0.8, 1.0])
+def test_what_runs_behind_a_stop_and_what_is_free_are_all_the_power_that_is_left(part):
+    world, permit = in_use()
+    site = world.state.sites.sites[FIELD]
+    site.installed_w = round(1000 * part * site.energised_kw)
+    on(world, permit.end_day)
+    running = site.installed_w * (1 - site.stopped_share)
+    assert running + site.spare_w == pytest.approx(1000 * site.running_kw)
+    assert (site.stopped_share == 0) == (part <= 0.5)
+    assert duties.billed_w(world.state, site) == pytest.approx(running)
 
 
 def test_who_asks_in_time_runs_on_until_the_answer():
@@ -163,6 +176,7 @@ def test_an_owner_asks_half_a_year_before_the_end_and_once():
 def test_energy_is_not_billed_for_what_stands_still():
     world, permit = in_use()
     site = world.state.sites.sites[FIELD]
+    site.installed_w = 1000 * site.energised_kw
     before = duties.billed_w(world.state, site)
     on(world, permit.end_day)
     assert duties.billed_w(world.state, site) == before / 2

@@ -68,6 +68,8 @@ def test_its_hours_are_those_of_its_part_of_a_site():
     building.shell_ready = True
     world.after(sites.energise(world.state, START + 250))
     assert site.non_firm_kw == before == site.energised_kw / 2
+    assert duties.hours_off(world.state, site) == 0, "firm power carries all that is installed"
+    site.installed_w = 2_000 * before
     assert duties.hours_off(world.state, site) == pytest.approx(876 / 2)
     assert duties.hours_off(world.state, world.state.sites.sites[SITE]) == 0
     chips = world.state.chips.chips
