@@ -140,11 +140,13 @@ def raise_money(view: MarketView, draws: Draws) -> Iterator[Command]:
         return
     if view.day - books.round_day < 7 * p("finance.round_gap_weeks"):
         return
+    calm, keen, weeks = p("finance.round_calm"), p("finance.round_keen"), p("finance.round_hazard_weeks")
+    if not draws.chance(max(calm, keen) / weeks, "seek a round"):
+        return  # nor would it with no runway at all
     runway, reference = planned_runway_weeks(view), YEAR_WEEKS * p("labs.cash_years")
     if runway >= reference:
         return
-    calm, keen = p("finance.round_calm"), p("finance.round_keen")
-    hazard = clip(keen - (keen - calm) * runway / reference, calm, keen) / p("finance.round_hazard_weeks")
+    hazard = clip(keen - (keen - calm) * runway / reference, calm, keen) / weeks
     if draws.chance(hazard, "seek a round"):
         cents = round(p("finance.round_share") * worth_usd(view) * 100)
         yield SeekRound(actor=view.me, because=view.me, amount_usd_cents=cents)

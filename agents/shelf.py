@@ -100,8 +100,8 @@ def resale(view: MarketView, request: Request, used: Used) -> Iterator[Offer]:
             continue
         chip = view.chip(lease.chip)
         need = math.ceil(request.h100e / chip.h100e)
-        quoted = sum(q.gpus for q in view.quotes_by_me() if q.parent_lease_id == lease.lease_id)
-        free = lease.gpus - lease.subleased - quoted - used.get((lease.chip, lease.site, lease.lease_id), 0)
+        free = lease.gpus - lease.subleased - quoted_on(view).get(lease.lease_id, 0)
+        free -= used.get((lease.chip, lease.site, lease.lease_id), 0)
         start = max(view.day + 7, lease.start_day)
         if free < view.param("desk.part_min") * need or lease.end_day - start < view.param("chains.term_days_min"):
             continue
@@ -110,6 +110,16 @@ def resale(view: MarketView, request: Request, used: Used) -> Iterator[Offer]:
         offer = Offer(lease.chip, lease.site, min(need, free), start, lease.lease_id, lease.price_usd_per_gpu_hour)
         if view.may(_quote(view, request, offer, offer.cost_usd_per_gpu_hour)).is_given:
             yield offer
+
+
+@once
+def quoted_on(view: MarketView) -> dict[str, int]:
+    """GPUs of each lease that the org rents which its own quotes hold."""
+    found: dict[str, int] = {}
+    for quote in view.quotes_by_me():
+        if quote.parent_lease_id is not None:
+            found[quote.parent_lease_id] = found.get(quote.parent_lease_id, 0) + quote.gpus
+    return found
 
 
 def forward(view: MarketView, request: Request, used: Used) -> Offer | TalksEnd:

@@ -323,7 +323,7 @@ def seeking(weeks, round_day=-(10**6), draws=None, terms=(), **facts):
 @pytest.mark.parametrize(("weeks", "chance"), [(0.0, 0.1), (50.0, 0.06), (99.9, 0.02)])
 def test_the_hazard_of_a_round_grows_as_runway_shrinks(weeks, chance):
     draws, (command,) = seeking(weeks)
-    assert draws.asked == [pytest.approx(chance, abs=1e-4)]
+    assert draws.asked == [0.1, pytest.approx(chance, abs=1e-4)]  # whether it could with no runway, and with its own
     assert command.amount_usd_cents == round(0.1 * 1e6 * 100)
 
 
