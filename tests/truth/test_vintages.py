@@ -218,6 +218,23 @@ def test_later_starts_owe_what_coreweave_had_filed() -> None:
     assert owed_bn(date(2025, 12, 31)) == pytest.approx(21.6, abs=0.1)
 
 
+def test_notes_that_are_repaid_at_once_cost_less_a_year_than_equal_instalments() -> None:
+    """At the end of 2025: 6.34 of 21.6 B USD are notes of 9.25, 9 and 1.75 %, the rest is repaid over five years."""
+    traits = at(date(2025, 12, 31)).scenario.orgs["coreweave"].traits
+    rate, years = traits["debt_rate"], traits["debt_years"]
+    a_year_bn = traits["debt_usd"] / 1e9 * rate / (1 - (1 + rate) ** -years)
+    notes_bn = 2.0 * 0.0925 + 1.75 * 0.09 + 2.588 * 0.0175
+    rest_bn = (21.6 - 6.338) * 0.1 / (1 - 1.1**-5)
+    assert a_year_bn == pytest.approx(notes_bn + rest_bn, rel=0.02)
+    assert "debt_years" not in at(date(2025, 12, 31), "strict").scenario.orgs["coreweave"].traits
+
+
+def test_lenders_of_the_last_start_have_what_was_lent_in_its_year() -> None:
+    fresh = {start: at(start).scenario.orgs["credit"].traits["subscriptions_usd_per_year"] for start in STARTS}
+    assert {usd for start, usd in fresh.items() if start < date(2025, 12, 31)} == {60e9}
+    assert fresh[date(2025, 12, 31)] == pytest.approx((121 + 18) * 1e9)
+
+
 def test_strict_starts_of_late_2024_owe_what_its_loans_told_and_not_what_was_filed_in_march_2025() -> None:
     """A year's even drawing of the 7.5 B USD told on 17 May 2024, beside the 2.3 of 2023."""
     drawn_bn = 2.3 + 7.5 * (date(2024, 9, 30) - date(2024, 5, 17)).days / 365.25
