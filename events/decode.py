@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -15,57 +16,53 @@ from events.registry import known_shapes, retired
 from events.types import EVENTS
 from events.types.base import Entry, Event, by_position
 from events.unpack import Slabs
-from events.upcast import gaps, lift
+from events.upcast import Columns, gaps, lift
 from events.validate import Group, groups, raw_values, valid_rows
 from events.vocabulary import ENVELOPE
 
-
-class _Column:
-    """One column as NumPy: values [n], and which rows are valid [n] where some are not."""
-
-    __slots__ = ("valid", "values")
-
-    def __init__(self, column: pa.Array) -> None:
-        self.valid: np.ndarray | None = None
-        if pa.types.is_string(column.type):
-            self.values = _texts(column)
-        else:
-            self.values = raw_values(column)
-            self.valid = valid_rows(column) if column.null_count else None
-
-    def take(self, rows: np.ndarray, is_optional: bool) -> list[Any]:
-        """Python values of `rows` [m], None where null; only an optional field is asked whether it is."""
-        values: list[Any] = self.values[rows].tolist()
-        if self.valid is None or not is_optional:
-            return values
-        return [value if good else None for value, good in zip(values, self.valid[rows].tolist(), strict=True)]
+type Table = Mapping[str, pa.Array]
+TEXT = pa.string()
 
 
-def _texts(column: pa.Array) -> np.ndarray:
-    """The texts of a column [n], None where null; equal texts are one object."""
+def _values(table: Table, name: str, rows: np.ndarray, is_optional: bool) -> list[Any]:
+    """Python values of a column in some rows [m]; None where null, or where the log's vocabulary lacks it.
+
+    Only an optional field is asked whether it is null. Equal texts are one object.
+    """
+    column = table.get(name)
+    if column is None:
+        return [None] * len(rows)
+    if column.type == TEXT:
+        return _texts(column.take(fixed(rows, "int64")))
+    values: list[Any] = raw_values(column)[rows].tolist()
+    if not (is_optional and column.null_count):
+        return values
+    return [value if good else None for value, good in zip(values, valid_rows(column)[rows].tolist(), strict=True)]
+
+
+def _texts(column: pa.Array) -> list[Any]:
     encoded = column.dictionary_encode()
     words = np.array([*encoded.dictionary.to_pylist(), None], object)
     places = raw_values(encoded.indices)
-    found: np.ndarray = words[places if not column.null_count else np.where(valid_rows(column), places, -1)]
+    found: list[Any] = words[np.where(valid_rows(column), places, -1) if column.null_count else places].tolist()
     return found
 
 
-class _Table:
-    """The columns of one commit, converted when first asked for."""
-
-    def __init__(self, batch: pa.RecordBatch) -> None:
-        self._batch = batch
-        self._columns: dict[str, _Column] = {}
-
-    def values(self, name: str, rows: np.ndarray, is_optional: bool) -> list[Any]:
-        """Python values of a column in `rows` [m]; None in a log whose vocabulary lacks it."""
-        column = self._columns.get(name)
-        if column is None:
-            at = self._batch.schema.get_field_index(name)
-            if at < 0:
-                return [None] * len(rows)
-            column = self._columns[name] = _Column(self._batch.column(at))
-        return column.take(rows, is_optional)
+def _fields(table: Table, found: list[Group]) -> list[Columns]:
+    """Values of the fields of each group [groups]: a column is read once, in the rows of all that fill it."""
+    shapes = [known_shapes()[group.type, group.version] for group in found]
+    filled = defaultdict[str, list[int]](list)
+    for at, shape in enumerate(shapes):
+        for name in shape:
+            filled[name].append(at)
+    read: list[Columns] = [{} for _ in found]
+    for name, who in filled.items():
+        rows = np.concatenate([found[at].rows for at in who])
+        values, start = _values(table, name, rows, any(shapes[at][name] for at in who)), 0
+        for at in who:
+            end = start + len(found[at].rows)
+            read[at][name], start = values[start:end], end
+    return read
 
 
 PART_ROWS = 8_192
@@ -121,35 +118,33 @@ def in_order(part: list[Typed]) -> list[Entry]:
     """Entries of a part in order of seq, all of the present version."""
     found: list[Entry] = []
     for each in part:
-        table, rows = _Table(each.batch), np.arange(each.batch.num_rows)
-        found += _entries(table, rows, _events(table, Group(each.type, each.version, rows)))
+        group = Group(each.type, each.version, np.arange(each.batch.num_rows))
+        table = _table(each.batch)
+        found += _entries(table, _events(group, *_fields(table, [group])))
     return sorted(found, key=attrgetter("seq"))
 
 
 def decode(batch: pa.RecordBatch) -> list[Entry]:
     """Turn one commit, checked by `events.validate`, into entries in order of seq, all of the present version."""
-    table = _Table(batch)
-    events: list[Event] = []
-    places = []
-    for group in groups(batch):
-        events += _events(table, group)
-        places.append(group.rows)
-    every = np.arange(batch.num_rows)
-    back = np.empty_like(every)
-    back[np.concatenate(places)] = every
-    return _entries(table, every, map(events.__getitem__, back.tolist()))
+    found, table = groups(batch), _table(batch)
+    events = list(chain.from_iterable(map(_events, found, _fields(table, found))))
+    back = np.empty(batch.num_rows, np.intp)
+    back[np.concatenate([group.rows for group in found])] = np.arange(batch.num_rows)
+    return _entries(table, map(events.__getitem__, back.tolist()))
 
 
-def _entries(table: _Table, rows: np.ndarray, events: Iterable[Event]) -> list[Entry]:
-    envelope = [table.values(name, rows, False) for name in ("seq", "day", "actor", "cause_seq", "root_seq")]
+def _table(batch: pa.RecordBatch) -> Table:
+    return dict(zip(batch.schema.names, batch.columns, strict=True))
+
+
+def _entries(table: Table, events: Iterable[Event]) -> list[Entry]:
+    every = np.arange(len(table["seq"]))
+    envelope = [_values(table, name, every, False) for name in ("seq", "day", "actor", "cause_seq", "root_seq")]
     return list(map(Entry, *envelope, events))
 
 
-def _events(table: _Table, group: Group) -> list[Event]:
-    """Build the events of one type and version."""
-    key = group.type, group.version
-    fields = known_shapes()[key]
-    columns = {name: table.values(name, group.rows, is_optional) for name, is_optional in fields.items()}
-    (name, version), columns = lift(key, columns)
+def _events(group: Group, columns: Columns) -> list[Event]:
+    """Build the events of one type and version from their columns."""
+    (name, version), columns = lift((group.type, group.version), columns)
     kind = EVENTS.get(name) or retired(name, version)
     return list(map(by_position(kind), *(columns[field] for field in kind.__struct_fields__)))
