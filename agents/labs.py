@@ -12,7 +12,7 @@ from agents.desk import pursue
 from agents.fulfilment import power_chips
 from agents.race import bridge, frontier, is_machine, is_racing
 from agents.research import projects, split, train
-from agents.resources import pending_h100e
+from agents.resources import committed_usd, pending_h100e
 from agents.rights import options_of_lab, taken_h100e
 from agents.shelf import answer_counters, answer_requests
 from agents.siting import renewals, works
@@ -155,16 +155,20 @@ def raise_money(view: MarketView, draws: Draws) -> Iterator[Command]:
 def planned_runway_weeks(view: MarketView) -> float:
     """Weeks that cash lasts at the spending that the lab aims at, or has promised, half a year from now.
 
-    No more than at its present burn; a lab that would earn what it spends lasts as long as its books say.
+    No more than at its present burn; a lab that would earn what it spends lasts as long as its books say. What chips on
+    order and shells under way will cost is no cash.
     """
     p, lab, booked_weeks = view.param, view.lab, view.runway_days() / 7
     if lab is None or view.trait("in_house"):
         return booked_weeks
+    cash = view.cash_cents / 100
+    left = max(0.0, cash - committed_usd(view))
+    booked_weeks *= left / cash if cash > 0 else 1.0
     ahead_weeks = p("labs.near_weeks")
     aimed = wanted_h100e(view, lab, ahead_weeks, view.reference) * HOURS_PER_YEAR * view.reference
     spend = p("finance.spend_burn") * max(aimed, promised_usd(view, ahead_weeks))
     burn = spend - p("finance.revenue_margin") * lab.revenue_usd_per_year
-    return min(booked_weeks, YEAR_WEEKS * max(0.0, view.cash_cents / 100) / burn) if burn > 0 else booked_weeks
+    return min(booked_weeks, YEAR_WEEKS * left / burn) if burn > 0 else booked_weeks
 
 
 def worth_usd(view: MarketView) -> float:

@@ -372,6 +372,15 @@ def test_runway_is_the_shorter_of_what_the_books_and_the_plan_say(runway_weeks):
     assert planned(cash_cents=200_00, runway_weeks=runway_weeks) == min(rich, runway_weeks)
 
 
+def test_what_is_ordered_and_not_paid_yet_is_no_cash_for_a_runway(monkeypatch):
+    monkeypatch.setattr(labs, "committed_usd", lambda _: 13.0)
+    assert planned() == pytest.approx(52 * (52 - 13) / 130)
+    assert planned(runway_weeks=80.0, **{"finance.revenue_margin": 9.0}) == pytest.approx(80 * (52 - 13) / 52)
+    monkeypatch.setattr(labs, "committed_usd", lambda _: 60.0)
+    assert planned() == 0.0
+    assert seeking(planned())[1], "a lab that cannot pay its orders seeks money"
+
+
 def test_who_is_no_lab_or_is_bound_to_its_group_lasts_as_long_as_its_books_say():
     for trait, own in (({}, None), ({"in_house": 1.0}, lab(revenue_usd_per_year=40.0))):
         seen = Seen(None, trait, runway_days=70.0, lab=own)
