@@ -127,10 +127,7 @@ def chip_for(view: MarketView, target: Target) -> Chip | None:
 @once
 def supplier_of(view: MarketView) -> str | None:
     """The maker of most of what a lab computes on: its code runs there, and a frontier run does not change makers."""
-    held: dict[str, float] = {}
-    for holding in view.holdings():
-        chip = view.chip(holding.chip)
-        held[chip.supplier] = held.get(chip.supplier, 0.0) + holding.held * chip.h100e
+    held = view.makers_h100e()
     return max(held, key=lambda name: (held[name], name), default=None)
 
 

@@ -106,7 +106,7 @@ def round_usd(view: MarketView) -> float:
 
 
 def is_beyond(view: MarketView, largest: float) -> bool:
-    """Whether the least machine worth having costs more than the lab's money at the list price of the cheapest chip.
+    """Whether the least machine worth having costs more than the lab's money, of whatever chip and wherever built.
 
     `largest` : H100e beyond which it would be no larger, whatever chip and place leave of it.
     """
@@ -164,9 +164,6 @@ def frontier(view: MarketView) -> Iterator[Target]:
     largest = min(machine_h100e(view), asked_h100e(view, 0.0))
     if not view.is_regulated and is_beyond(view, largest):
         return
-    coming = coming_machine_h100e(view)
-    if coming >= p("labs.race_covered_share") * largest:
-        return  # whatever chip and place would leave of it
     chip = means.chip_for(view, _machine(view, largest)) if largest > 0 else None
     if chip is None:
         return
@@ -174,7 +171,7 @@ def frontier(view: MarketView) -> Iterator[Target]:
     wanted = min(machine, money_h100e(view, chip))
     if wanted < max(p("labs.race_least_share") * machine, p("contracts.ask_min_h100e")):
         return
-    if coming < p("labs.race_covered_share") * wanted:
+    if coming_machine_h100e(view) < p("labs.race_covered_share") * wanted:
         yield replace(_machine(view, wanted), chip=chip.name)
 
 

@@ -138,6 +138,15 @@ class EachOrg(Grouped):
                 found[lease.site] = found.get(lease.site, 0.0) + owed * chips[lease.chip].h100e
         return found
 
+    @once_each
+    def makers_h100e(self, org: str) -> dict[str, float]:
+        """Compute that an org can use of the chips of each supplier."""
+        found, chips = dict[str, float](), self.state.chips.chips
+        for holding in self.holdings[org]:
+            chip = chips[holding.chip]
+            found[chip.supplier] = found.get(chip.supplier, 0.0) + holding.held * chip.h100e
+        return found
+
     @cached_property
     def backed(self) -> Mapping[str, tuple[str, ...]]:
         """Labs by the investor that has put most into each in return for its custom."""

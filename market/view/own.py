@@ -105,6 +105,10 @@ class OwnView(PublicView):
         """Compute that the org can use at each site, and is owed there under its leases."""
         return MappingProxyType(shared_of(self).places_h100e(self.me))
 
+    def makers_h100e(self) -> Mapping[str, float]:
+        """Compute that the org can use of the chips of each supplier."""
+        return MappingProxyType(shared_of(self).makers_h100e(self.me))
+
     def free(self, chip: str, site: str) -> int:
         """GPUs that the org could hand over today."""
         return shared_of(self).free(self.me).get((chip, site), 0)

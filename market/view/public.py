@@ -229,7 +229,7 @@ class PublicView(PolicyView):
 
     @property
     def least_usd_per_h100e(self) -> float:
-        """List price of an H100 equivalent of the cheapest chip announced."""
+        """Bill of an H100 equivalent where that is least, with its part of a server and a shell, levies left out."""
         return shared_of(self).least_usd_per_h100e
 
     def outlook(self) -> Mapping[str, int]:

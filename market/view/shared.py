@@ -246,8 +246,13 @@ class Shared(SharedLabs):
 
     @cached_property
     def least_usd_per_h100e(self) -> float:
-        """List price of an H100 equivalent of the cheapest chip announced."""
-        return min((chip.price_usd_per_gpu / chip.h100e for chip in self.all_chips), default=0.0)
+        """Bill of an H100 equivalent where that is least, with its part of a server and a shell, levies left out."""
+        p = self.state.run.parameters
+        dearer, shell = 1 + p["shipping.server_cost_share"], p["build.shell_usd_per_kw"]
+        bills = (
+            (chip.price_usd_per_gpu * dearer + chip.power_kw_it_per_gpu * shell) / chip.h100e for chip in self.all_chips
+        )
+        return min(bills, default=0.0)
 
     @cached_property
     def owned_h100e(self) -> dict[str, float]:

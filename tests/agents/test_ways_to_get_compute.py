@@ -6,7 +6,7 @@ import math
 
 import pytest
 from given import START
-from seen import A100, GB200, H100, Seen, held, lab, nothing, rented, signed, some
+from seen import A100, GB200, H100, Seen, lab, nothing, rented, signed, some
 from test_amounts_of_a_builder import building, site
 from test_what_a_lessor_offers import Normal, quote
 
@@ -114,18 +114,18 @@ def test_the_chip_for_a_target_is_the_one_asked_for_or_for_a_run_of_the_maker_th
     assert means.chip_for(on_sale(), wish(chip="B300", **FLEET)) is GB200
     assert means.chip_for(on_sale(), wish(**FLEET)) is GB200
     other = some(**{name: getattr(GB200, name) for name in GB200.__struct_fields__} | {"supplier": "amd"})
-    sold = {"promised_usd": ((H100, 30.0), (other, 10.0)), "lab": lab(), "holdings": (held("H100", 9),)}
+    sold = {"promised_usd": ((H100, 30.0), (other, 10.0)), "lab": lab(), "makers_h100e": {"nvidia": 9.0}}
     assert means.chip_for(on_sale(**sold), wish(urgency=0.0)).name == "H100"
     assert means.chip_for(on_sale(**{**sold, "lab": None}), wish(urgency=0.0)).name == "GB200"
-    assert means.chip_for(on_sale(**{**sold, "holdings": ()}), wish(urgency=0.0)).name == "GB200"
+    assert means.chip_for(on_sale(**{**sold, "makers_h100e": {}}), wish(urgency=0.0)).name == "GB200"
     assert means.chip_for(on_sale(**{**sold, "promised_usd": ((other, 1.0),)}), wish(urgency=0.0)) is None
 
 
 def test_a_lab_computes_on_the_maker_of_most_of_its_compute():
-    assert means.supplier_of(Seen(holdings=(held("H100", 3), held("A100", 9)))) == "nvidia"
-    assert means.supplier_of(Seen(holdings=(held("H100", 3), held("A100", 11)))) == "amd"
-    assert means.supplier_of(Seen(holdings=(held("H100", 2), held("H100", 2), held("A100", 11)))) == "nvidia"
-    assert means.supplier_of(Seen(holdings=())) is None
+    assert means.supplier_of(Seen(makers_h100e={"nvidia": 3.0, "amd": 2.7})) == "nvidia"
+    assert means.supplier_of(Seen(makers_h100e={"nvidia": 3.0, "amd": 3.0})) == "nvidia"
+    assert means.supplier_of(Seen(makers_h100e={"nvidia": 3.0, "amd": 3.3})) == "amd"
+    assert means.supplier_of(Seen(makers_h100e={})) is None
     assert means.h100e_of_kw(GB200, 40.0) == 50.0
 
 

@@ -401,6 +401,11 @@ def test_what_is_looked_up_once_a_week_is_what_each_org_would_find():
         for rented in mine.rented():
             places[rented.site] += rented.owed * mine.chip(rented.chip).h100e
         assert mine.places_h100e() == places
+        held = [(mine.chip(h.chip), h.held) for h in mine.holdings()]
+        makers = {chip.supplier for chip, _ in held}
+        assert mine.makers_h100e() == {
+            maker: sum(gpus * chip.h100e for chip, gpus in held if chip.supplier == maker) for maker in makers
+        }
         assert mine.backed_labs(org) == tuple(lab for lab in mine.labs() if mine.compute_backer(lab) == org)
     assert seen[LAB].places_h100e()[SITE] == 340
     assert (seen[CLOUD].backed_labs(CLOUD), seen[FUND].backs_a_round(), seen[CLOUD].backs_a_round()) == (
