@@ -63,16 +63,14 @@ def place_order(state: State, command: commands.PlaceOrder, day: int) -> list[Ev
             )
         ]
     assert chip is not None
-    order_id = next_id(state, command.actor, "order")
-    price = chip.price_usd_per_gpu
     return [
         events.OrderPlaced(
-            order_id=order_id,
+            order_id=next_id(state, command.actor, "order"),
             org=command.actor,
             supplier=chip.supplier,
             chip=command.chip,
             gpus=command.gpus,
-            price_usd_per_gpu=price,
+            price_usd_per_gpu=chip.price_usd_per_gpu,
         )
     ]
 

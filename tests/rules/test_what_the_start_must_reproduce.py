@@ -404,16 +404,17 @@ def test_contractors_finish_what_is_due_in_a_year_or_what_growth_asks_and_some(d
     assert list(contractors(given(sites__pool_growth_per_year=0.0).state)) == []
 
 
-def test_makers_have_the_memory_that_lines_of_the_start_use():
-    assert list(supply(given().state)) == []
+def test_makers_have_the_memory_that_lines_of_the_start_use_and_own_plant_as_was_made():
+    (plant,) = supply(given(sites__on_site_mw_per_year=100.0).state)
+    assert (plant.event.kind, plant.event.value) == ("plant", pytest.approx(100_000 * 7 / 365.25))
     short = given(supply__memory_gb_per_week=100.0)
-    (said,) = supply(short.state)
+    said, _ = supply(short.state)
     used = sum(
         gpus * {"A100": 80, "H100": 80, "H20": 96, "TPU v5p": 95}[name] for name, gpus in lines(short.state).items()
     )
     assert (said.event.kind, said.event.value) == ("memory", pytest.approx(used, rel=0.2))
     short.happened(said.event)
-    assert list(supply(short.state)) == []
+    assert [each.event.kind for each in supply(short.state)] == ["plant"]
 
 
 def test_who_leads_is_chosen_for_its_model_as_far_as_that_is_known():

@@ -421,15 +421,15 @@ def test_a_contract_is_signed_by_who_can_prepay():
             assert out[3].amount_usd_cents == cents
 
 
-def test_of_several_own_sites_the_one_named_comes_first_and_the_others_by_name():
+def test_of_several_own_sites_the_one_named_comes_first_then_where_gpus_are_free_and_of_equals_the_first_by_name():
     world = contract(given(), 100)
     for name in ("aardvark", "zebra"):
         world.happened(site_events.SitePlanned(site=name, org=CLOUD, region="texas", kind="greenfield", power_kw_it=9,
                                                due_day=START))  # fmt: skip
     one = next(iter(world.state.contracts.open.values()))
-    assert contracts.sites_of(world.state, one) == ["aardvark", SITE, "zebra"]
+    assert contracts.sites_of(world.state, one) == [SITE, "aardvark", "zebra"]
     one.site = "zebra"
-    assert contracts.sites_of(world.state, one) == ["zebra", "aardvark", SITE]
+    assert contracts.sites_of(world.state, one) == ["zebra", SITE, "aardvark"]
 
 
 @pytest.mark.parametrize("rounds", [0, 3])
