@@ -91,8 +91,7 @@ def finance_usd_per_year(view: MarketView) -> float:
     p = view.param
     money = p("finance.income_share") * view.income_usd_per_year() + 13.0 * view.monthly_kept_cents() / 100
     money -= 13.0 * view.monthly_rent_cents() / 100
-    undelivered = sum(x.owed * view.chip(x.chip).price_usd_per_gpu for x in view.let() if x.parent_lease_id is None)
-    money += p("finance.backlog_share") * p("finance.bill_factor") * undelivered
+    money += p("finance.backlog_share") * p("finance.bill_factor") * view.undelivered_usd()
     money += (max(0.0, view.cash_cents / 100) + view.bond_room_cents() / 100) / 2
     return max(0.0, money * view.trait("finance_factor", 1.0) - shells_usd_per_year(view))
 

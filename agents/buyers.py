@@ -19,7 +19,7 @@ from agents.amounts import (
     wish_usd_per_year,
 )
 from agents.decision import Scored, decide, divide, true_reason
-from agents.resources import lacking, owed_gpus, room_kw, spendable_usd, unspent_usd
+from agents.resources import lacking, room_kw, spendable_usd, unspent_usd
 from agents.valuation import is_my_week
 from events.commands import Choice, Command, Terms
 from events.commands.chips import CancelOrder, PlaceOrder
@@ -103,7 +103,7 @@ def _own_orders(view: MarketView) -> Iterator[Command]:
 
 
 def _lease_orders(view: MarketView) -> Iterator[PlaceOrder]:
-    for chip, lack in lacking(view).items() if owed_gpus(view) else ():
+    for chip, lack in lacking(view).items() if view.owed_gpus() else ():
         if lack.leases >= NODE_GPUS and view.may_buy(chip) and not view.chip(chip).retired:
             owed = (x for x in view.let() if x.chip == chip and x.owed and x.parent_lease_id is None)
             first = min(owed, key=lambda lease: (lease.start_day, lease.lease_id))

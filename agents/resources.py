@@ -140,7 +140,7 @@ def lacking(view: MarketView) -> dict[str, Lack]:
 
     What is to come goes to leases first: what covers one of them covers no contract.
     """
-    owed, undrawn, coming = owed_gpus(view), defaultdict[str, int](int), defaultdict[str, int](int)
+    owed, undrawn, coming = view.owed_gpus(), defaultdict[str, int](int), defaultdict[str, int](int)
     for contract in view.contracts():
         if contract.lessor == view.me and (gpus := contract.undrawn):
             undrawn[contract.chip] += gpus
@@ -158,16 +158,6 @@ def lacking(view: MarketView) -> dict[str, Lack]:
         )
         for chip in sorted(owed.keys() | undrawn.keys())
     }
-
-
-@once
-def owed_gpus(view: MarketView) -> dict[str, int]:
-    """GPUs by chip that the org owes under leases in force."""
-    owed: dict[str, int] = {}
-    for lease in view.let():
-        if lease.parent_lease_id is None and (gpus := lease.owed):
-            owed[lease.chip] = owed.get(lease.chip, 0) + gpus
-    return owed
 
 
 def queued_kw(view: MarketView) -> float:

@@ -70,6 +70,8 @@ def idle_h100e(state: State, org: str) -> float:
     chips = state.chips.chips
     mine = list(holdings_of(state, org))
     held = sum(h.held * chips[h.chip].h100e for h in mine)
+    if held <= lab.wanted_h100e:
+        return 0.0
     own = sum(max(0, h.owned - h.leased_out) * chips[h.chip].h100e for h in mine)
     return max(0.0, min(own, held - lab.wanted_h100e))
 

@@ -186,7 +186,10 @@ def _candidates(
         peak = peak_flop_per_s(holding.chip)
         if not peak:
             continue
-        gpus = cluster_size(min(holding.held, int(budget / state.chips.chips[holding.chip].h100e)))
+        most = min(holding.held, int(budget / state.chips.chips[holding.chip].h100e))
+        if most * peak * pace * credit * CLOSE < least:
+            continue  # nor would the rung below
+        gpus = cluster_size(most)
         flop = gpus * peak * pace
         if flop * credit >= least:
             rows.append((org, Machine(holding.chip, holding.site, gpus, flop, flop)))

@@ -139,6 +139,21 @@ class EachOrg(Grouped):
         return found
 
     @once_each
+    def owed_gpus(self, org: str) -> dict[str, int]:
+        """GPUs by chip that an org owes under leases of its own."""
+        found: dict[str, int] = {}
+        for place, gpus in self.state.index.owed.get(org, {}).items():
+            found[place.chip] = found.get(place.chip, 0) + gpus
+        return found
+
+    def undelivered_usd(self, org: str) -> float:
+        """The same at list prices, lease by lease."""
+        if org not in self.state.index.owed:
+            return 0.0
+        chips, mine = self.state.chips.chips, (x for x in self.let[org] if x.parent_lease_id is None)
+        return sum(owed * chips[x.chip].price_usd_per_gpu for x in mine if (owed := x.gpus - x.delivered))
+
+    @once_each
     def makers_h100e(self, org: str) -> dict[str, float]:
         """Compute that an org can use of the chips of each supplier."""
         found, chips = dict[str, float](), self.state.chips.chips

@@ -221,6 +221,14 @@ class OwnView(PublicView):
         """Own contracts for capacity, as lessor or lessee, of which something is still to be drawn."""
         return shared_of(self).contracts.get(self.me, ())
 
+    def owed_gpus(self) -> Mapping[str, int]:
+        """GPUs by chip that the org owes under leases of its own."""
+        return MappingProxyType(shared_of(self).owed_gpus(self.me))
+
+    def undelivered_usd(self) -> float:
+        """The same at list prices."""
+        return shared_of(self).undelivered_usd(self.me)
+
     def letters(self) -> tuple[Letter, ...]:
         """Own letters of intent that still stand."""
         return all_frozen(x for x in state_of(self).leases.letters.values() if x.org == self.me)

@@ -175,9 +175,7 @@ def test_a_builder_raises_income_rents_what_lenders_give_on_leases_and_half_its_
     assert raised(monthly_rent_cents=400) == 0.0
     assert raised(cash_cents=1_000, bond_room_cents=500) == 7.5
     assert raised(cash_cents=-1_000, bond_room_cents=500) == 2.5
-    let = rented(lessor=ME, owed=4)
-    passed_on = rented(lessor=ME, owed=900, parent_lease_id="me/lease/9")
-    assert raised(let=(let, passed_on)) == pytest.approx(0.25 * 1.5 * 4 * 25_000)
+    assert raised(undelivered_usd=100_000.0) == pytest.approx(0.25 * 1.5 * 100_000)
     assert raised(2.0, income_usd_per_year=100.0) == 100.0
 
 
@@ -365,10 +363,8 @@ def test_what_is_asked_for_is_powered_by_the_building_with_which_so_much_is_free
 
 
 def test_what_comes_covers_leases_first_and_free_gpus_cover_contracts():
-    let = rented(lessor=ME, owed=50)
-    passed_on = rented(lessor=ME, owed=50, parent_lease_id="x")
     facts = nothing(
-        let=(let, passed_on, rented(owed=0, chip="GB200")), holdings=(held("H100", 99), held("GB200", 99)),
+        owed_gpus={"H100": 50}, holdings=(held("H100", 99), held("GB200", 99)),
         contracts=(signed((40, START), lessor=ME), signed((40, START))), free=10, coming={"H100": 30},
         warehouse={"H100": 5}, orders=(some(chip="H100", gpus=7),),
     )  # fmt: skip

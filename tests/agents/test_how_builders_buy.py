@@ -133,7 +133,8 @@ def test_own_lines_are_taken_for_the_next_month_as_far_as_there_is_power(monkeyp
 def lease_orders(lack, leases=(), may=True, chips=(H100,)):
     def of(monkeypatch):
         monkeypatch.setattr(buyers, "lacking", lambda _: {"H100": SimpleNamespace(leases=lack)})
-        seen = Seen(let=leases, may_buy=may, chips=chips)
+        owed = {x.chip: 1 for x in leases if x.owed and x.parent_lease_id is None}
+        seen = Seen(let=leases, owed_gpus=owed, may_buy=may, chips=chips)
         return [(c.gpus, c.because) for c in buyers._lease_orders(seen)]
 
     return of

@@ -408,6 +408,7 @@ def test_what_is_looked_up_once_a_week_is_what_each_org_would_find():
         }
         assert mine.backed_labs(org) == tuple(lab for lab in mine.labs() if mine.compute_backer(lab) == org)
     assert seen[LAB].places_h100e()[SITE] == 340
+    assert (dict(seen[CLOUD].owed_gpus()), seen[CLOUD].undelivered_usd()) == ({"H100": 300}, 300 * 25_000)
     assert (seen[CLOUD].backed_labs(CLOUD), seen[FUND].backs_a_round(), seen[CLOUD].backs_a_round()) == (
         (LAB,), True, False,
     )  # fmt: skip
