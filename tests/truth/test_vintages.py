@@ -360,7 +360,8 @@ def test_prepayment_of_contracts_is_known_from_the_first_filing_that_told_of_it(
 PLANNED = {"price.need_slack_weeks", "supply.cadence_days"}
 AHEAD = {"serving.revenue_per_inference_usd", "finance.bonds_per_cash_flow", "power.capacity_cap_usd_per_mw_day",
          "vendors.warrant_price_share", "vendors.warrant_years", "power.non_firm_days",
-         "finance.overhead_share", "sites.leased_days"}  # fmt: skip
+         "finance.overhead_share", "sites.leased_days", "sites.on_site_pull",
+         "sites.on_site_growth_per_year"}  # fmt: skip
 
 
 def test_an_assumption_whose_reason_cites_a_later_year_has_a_date_or_is_named_here() -> None:
