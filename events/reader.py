@@ -177,6 +177,7 @@ class LogReader:
             )  # checked, then read by Polars from the same bytes
             if found.scan.commits:
                 parts.append(present(pl.scan_ipc(segment.whole(found.data, found.scan)), seen.keys))
+        pa.default_memory_pool().release_unused()  # what commits were decompressed into
         return pl.concat(parts, how="vertical") if parts else empty()
 
     @cached_property

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 FORMULA = r"^[=+\-@]"
 """How a text begins that spreadsheets compute."""
+CONTROL = r"\p{Cc}"
+CSV_ROWS = 20_000  # at a time: Polars reads some of these ahead, and its own 100,000 take twice the memory
 
 
 def say(name: str, value: Any) -> str:
@@ -93,7 +95,13 @@ def write_frame(frame: pl.DataFrame | pl.LazyFrame, form: str, out: Path | None)
 
 
 def _write(frame: pl.LazyFrame, form: str, file: IO[bytes]) -> None:
-    as_text(frame).sink_csv(file) if form == "csv" else frame.collect().write_parquet(file)
+    import polars as pl
+
+    if form == "csv":
+        with pl.Config(streaming_chunk_size=CSV_ROWS):
+            as_text(frame).sink_csv(file)
+    else:
+        frame.collect().write_parquet(file)
 
 
 def filled_columns(kinds: Sequence[str]) -> list[str]:
@@ -106,8 +114,13 @@ def as_text[Frame: (pl.DataFrame, pl.LazyFrame)](frame: Frame) -> Frame:
     """Mark texts that a spreadsheet would take for a formula with an apostrophe, and drop control characters."""
     import polars as pl
 
-    texts = pl.col(pl.String).str.replace_all(r"\p{Cc}", "?")
-    return frame.with_columns(texts.str.replace(FORMULA, "'${0}"))
+    return frame.with_columns(pl.col(pl.String).map_batches(_marked, pl.String(), is_elementwise=True))
+
+
+def _marked(texts: pl.Series) -> pl.Series:
+    if not texts.str.contains(rf"{CONTROL}|{FORMULA}").any():  # to look is a sixth of what it takes to replace
+        return texts
+    return texts.str.replace_all(CONTROL, "?").str.replace(FORMULA, "'${0}")
 
 
 def frame_text(frame: pl.DataFrame, width: int) -> str:

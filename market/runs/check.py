@@ -116,6 +116,7 @@ class _Events:
             for part in parts(typed, PART_ROWS):
                 self._note([each.batch for each in part])
                 yield from self._seen(in_order(part))
+            del typed, part
 
     def _note(self, batches: list[pa.RecordBatch]) -> None:
         """Give events to the auditor."""
