@@ -137,11 +137,13 @@ class LogReader:
     """A run folder to read from.
 
     Every walk checks the chain of a segment before a byte of it is decoded. The end of a live segment that is not
-    whole (yet) is left out; any other fault raises LogDamaged.
+    whole (yet) is left out; any other fault raises LogDamaged. What was validated once is not validated again for a
+    table: its chain says that the bytes are the same.
     """
 
     def __init__(self, folder: Path, manifest: Manifest, disk: Disk) -> None:
         self.folder, self.manifest, self._disk = folder, manifest, disk
+        self._valid: dict[str, Seen] = {}  # by the chain value behind each segment that was validated
 
     def walk(self) -> Iterator[Found]:
         """Segments in order; LogDamaged at a fault that is no unfinished write."""
@@ -155,8 +157,12 @@ class LogReader:
         """Commits as record batches of their columns, fully validated."""
         seen = Seen()
         for found in self.walk():
-            yield from decode_segment(found, self.manifest, seen)
+            yield from self._validated(found, seen)
             del found
+
+    def _validated(self, found: Found, seen: Seen) -> Iterator[Slabs]:
+        yield from decode_segment(found, self.manifest, seen)
+        self._valid[found.scan.place.chain] = seen.copy()
 
     def entries(self, until_day: int | None = None) -> Iterator[Entry]:
         """Events in order of seq, of the present version, up to and including `until_day`."""
@@ -172,9 +178,10 @@ class LogReader:
         parts: list[pl.LazyFrame] = []
         seen = Seen()
         for found in self.walk():
-            deque(
-                decode_segment(found, self.manifest, seen), maxlen=0
-            )  # checked, then read by Polars from the same bytes
+            if (valid := self._valid.get(found.scan.place.chain)) is not None:
+                seen = valid.copy()
+            else:
+                deque(self._validated(found, seen), maxlen=0)  # then Polars reads the same bytes
             if found.scan.commits:
                 parts.append(present(pl.scan_ipc(segment.whole(found.data, found.scan)), seen.keys))
         pa.default_memory_pool().release_unused()  # what commits were decompressed into

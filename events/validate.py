@@ -24,6 +24,10 @@ class Seen:
     ended: bool = False
     keys: set[Key] = field(default_factory=set)
 
+    def copy(self) -> Seen:
+        """Give another of the same."""
+        return Seen(self.day, self.ended, set(self.keys))
+
     def take(self, batch: pa.RecordBatch) -> None:
         """Go on to the end of a commit."""
         last = batch.num_rows - 1

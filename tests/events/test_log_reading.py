@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import events
-from events import EVENTS, Disk, Entry, LogWriter, Verification, decode, open_log, unpack
+from events import EVENTS, Disk, Entry, LogWriter, Verification, decode, open_log, resume, unpack, validate
 from events.layout import strangers
 from events.vocabulary import ENVELOPE
 from tests.events.sample import SCENARIO, feed, manifest, run
@@ -56,6 +56,30 @@ def test_every_segment_is_read_once_for_a_table(tmp_path: Path) -> None:
     folder = written(tmp_path / "run", 6)
     open_log(folder, Watched()).scan().collect()
     assert sorted(name for name in seen if "arrow" in name) == sorted(path.name for path in (folder / "log").iterdir())
+
+
+def test_what_was_validated_is_not_validated_again_for_a_table_and_what_came_since_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = []
+
+    def noted(slabs: unpack.Slabs, number: int, first_seq: int, seen: validate.Seen) -> str:
+        looked.append(number)
+        return fault(slabs, number, first_seq, seen)
+
+    fault = validate.fault
+    monkeypatch.setattr(validate, "fault", noted)
+    log = open_log(written(tmp_path / "run", 4))
+    table = log.scan().collect()
+    assert looked == [0, 1, 2, 3]
+    assert log.scan().collect().equals(table)
+    assert looked == [0, 1, 2, 3]
+    with resume(tmp_path / "run") as writer:
+        writer.commit_events, writer.segment_commits = 39, 2
+        feed(writer, WEEKS)
+    before = len(looked)
+    assert log.scan().collect().height == sum(map(len, WEEKS))
+    assert looked[before:] == [4, 5]
 
 
 def test_one_segment_is_held_at_a_time(tmp_path: Path) -> None:
