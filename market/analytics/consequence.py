@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from market.analytics.base import events
+from market.analytics.base import events, only
+from market.analytics.leases import KINDS as LEASE_KINDS
 from market.analytics.leases import leases
 
 KINDS = (
@@ -29,6 +30,7 @@ def consequence(log: pl.LazyFrame) -> pl.LazyFrame:
     loans, defaults, what estates sell and come to and what lenders lose USD.
     The start of the run is left out: it is what was known, not what happened.
     """
+    log = only(log, "RunStarted", "LeaseRequested", "BuildingStarted", *KINDS, *LEASE_KINDS)
     start = events(log, "RunStarted").select(pl.col("seq").alias("zero"), pl.col("start_day").alias("first_day"))
     parts = [_leases(log), _talks(log), _policies(log)]
     parts += [_plain(log, *row) for row in PLAIN]

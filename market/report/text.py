@@ -15,7 +15,7 @@ from market.analytics.refusals import refusals
 from market.report.console import Column, Page, console, para, show
 from market.report.explain import fields_of
 from market.report.firstlines import first_lines
-from market.report.listing import say
+from market.report.listing import filled_columns, say
 from market.report.sentences import money, sentence
 from market.runs.outcome import Outcome
 from market.runs.summary import iso
@@ -176,7 +176,8 @@ def _refusals(out: Page, log: pl.LazyFrame) -> None:
 def _events(out: Page, log: pl.LazyFrame) -> None:
     _title(out, "Largest events by type (share of all of that type)")
     chosen = most_consequential(log, EVENTS)
-    events = log.filter(pl.col("seq").is_in(chosen["seq"].implode())).collect()
+    columns = filled_columns(chosen["type"].unique().to_list())
+    events = log.filter(pl.col("seq").is_in(chosen["seq"].implode())).select(columns).collect()
     weights = dict(chosen.select("seq", "weight").iter_rows())
     for row in events.iter_rows(named=True):
         text = sentence(row["type"], fields_of(row))
