@@ -80,6 +80,7 @@ def score(file: Path, observed: Path, as_json: bool) -> None:
               help="A quarter's end; may be repeated.")  # fmt: skip
 @FUTURES
 @ENGINE
+@click.option("--posteriors", "fitted", is_flag=True, help="Draw what the posterior of an origin knows from it.")
 @click.option("--without-org-constants", "plain", is_flag=True, help="Give every org the median traits of its role.")
 @KEEP
 @click.option("--why", default="back-test", show_default=True, help="Why the record is looked at; the look is noted.")

@@ -1,8 +1,8 @@
 """Forecast from many origins in the past and score each against what came, beside simple baselines.
 
 Each origin draws the strict vintage of its day: only what was published by then, and parameters from the catalogue's
-ranges, or from a posterior fitted on such rows. Rows that may be fitted and rows that are only looked at are scored
-apart.
+ranges, or on demand what a posterior fitted on such rows knows. Rows that may be fitted and rows that are only looked
+at are scored apart.
 """
 
 from __future__ import annotations
@@ -88,22 +88,22 @@ def _record_ends() -> date:
 
 def simulate_origin(
     start: date, make: MakeModel, futures: int, engine: str, tell: Callable[[int, int], None], *,
-    plain: bool = False, keep: Path | None = None,
+    plain: bool = False, fitted: bool = False, keep: Path | None = None,
 ) -> Origin:  # fmt: skip
-    """Run the futures of one origin, without constants of single orgs where `plain`."""
+    """Run the futures of one origin.
+
+    Parameters
+    ----------
+    plain : without constants of single orgs. fitted : what the posterior of the origin knows is drawn from it.
+    """
     resolved = vintage_of(start)
-    drawn = draw(ranges(resolved), futures)
-    if f"{start}" in posteriors():
-        drawn = drawn_from(f"{start}", drawn)
+    drawn, source = draw(ranges(resolved), futures), "ranges"
+    if fitted and f"{start}" in posteriors():
+        drawn, source = drawn_from(f"{start}", drawn), f"posterior {start}"
     scenario = without_org_constants(resolved.scenario) if plain else resolved.scenario
     key = {"origin": start.isoformat(), "code": code_hash(), "plain": plain}
     path = None if keep is None else keep / f"{start}.jsonl"
-    return Origin(start, simulate_kept(Job(scenario, make), drawn, engine, tell, path, key), drawn_by(start))
-
-
-def drawn_by(start: date) -> str:
-    """What the parameters of an origin are drawn from."""
-    return f"posterior {start}" if f"{start}" in posteriors() else "ranges"
+    return Origin(start, simulate_kept(Job(scenario, make), drawn, engine, tell, path, key), source)
 
 
 def score_origin(origin: Origin, seen: Sequence[Seen]) -> list[Scoring]:
@@ -216,9 +216,11 @@ def without_org_constants(scenario: Scenario) -> Scenario:
 
 def run_backtest(
     make: MakeModel, starts: Sequence[date], *, futures: int, engine: str, plain: bool,
-    tell: Callable[[int, int], None], keep: Path | None = None,
+    tell: Callable[[int, int], None], keep: Path | None = None, fitted: bool = False,
 ) -> tuple[list[Origin], list[Scoring]]:  # fmt: skip
     """Simulate and score every origin; with `keep`, futures that ran before are read from that folder."""
-    origins = [simulate_origin(start, make, futures, engine, tell, plain=plain, keep=keep) for start in starts]
+    origins = [
+        simulate_origin(start, make, futures, engine, tell, plain=plain, fitted=fitted, keep=keep) for start in starts
+    ]
     seen = observations()
     return origins, [one for origin in origins for one in score_origin(origin, seen)]

@@ -253,6 +253,32 @@ def test_a_campaign_that_was_cut_short_goes_on_at_the_future_where_it_stopped(
     assert run == [0, 1, 2, 3], "of other code"
 
 
+def test_posteriors_are_drawn_from_when_they_are_asked_for_and_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from market.truth import backtest, posterior
+
+    drawn: list[list[Future]] = []
+
+    def simulated(job: Job, futures: list[Future], *rest: object) -> list[Answer]:
+        drawn.append(futures)
+        return []
+
+    monkeypatch.setattr(backtest, "simulate_kept", simulated)
+    monkeypatch.setattr(posterior, "FOLDER", tmp_path)
+    name = "demand.share_sd"
+    (tmp_path / f"{ORIGIN}.csv").write_text(f"# of a test\n{name}\n0.123\n0.234\n")
+
+    def ask(start: date, *, fitted: bool) -> Origin:
+        return backtest.simulate_origin(start, lambda kernel: None, 3, "serial", lambda a, b: None, fitted=fitted)  # type: ignore
+
+    assert [ask(ORIGIN, fitted=f).drawn for f in (True, False)] == [f"posterior {ORIGIN}", "ranges"]
+    assert ask(date(2024, 9, 30), fitted=True).drawn == "ranges", "none is kept"
+    assert [future.values[name] for future in drawn[0]] == [0.123, 0.234, 0.123]
+    assert len({future.values[name] for future in drawn[1]}) == 3
+    assert [future.values | {name: 0} for future in drawn[0]] == [future.values | {name: 0} for future in drawn[1]]
+
+
 def test_change_is_what_the_log_adds_to_what_the_record_was() -> None:
     """A record of 10 that rises by 3, of which the log holds 2 and then 5."""
     definition = definitions()["capex_meta"]
