@@ -94,8 +94,13 @@ def least_bill_usd(view: MarketView, chip: Chip) -> float:
 
 def buildable_gpus(view: MarketView, chip: Chip) -> float:
     """GPUs of a new contract that the lessor could build for: what it has signed is a multiple of what it runs."""
-    signed = sum(c.undrawn * view.chip(c.chip).power_kw_it_per_gpu for c in view.contracts() if c.lessor == view.me)
-    return max(0.0, view.param("contracts.backlog_max") * running_kw(view) - signed) / chip.power_kw_it_per_gpu
+    return max(0.0, view.param("contracts.backlog_max") * running_kw(view) - signed_kw(view)) / chip.power_kw_it_per_gpu
+
+
+@once
+def signed_kw(view: MarketView) -> float:
+    """Power that the contracts of a lessor have yet to draw."""
+    return sum(c.undrawn * view.chip(c.chip).power_kw_it_per_gpu for c in view.contracts() if c.lessor == view.me)
 
 
 class Means(NamedTuple):
