@@ -13,7 +13,7 @@ from market.state.chips import Holding, Place
 from market.state.contracts import Contract
 from market.state.leases import Lease, Quote, Request
 from market.state.sites import Building
-from market.units import DAYS_PER_YEAR
+from market.units import DAYS_PER_YEAR, WEEK_DAYS
 
 
 class Happening(NamedTuple):
@@ -31,6 +31,11 @@ Deciders = dict[type[Command], Callable[[State, Any, int], list[Event]]]
 def columns_of(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
     """Turn rows of values into named columns, as a batch holds them."""
     return {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+
+
+def week_start(state: State) -> int:
+    """First day of the week that runs."""
+    return state.run.start_day + WEEK_DAYS * (state.run.week + 1)
 
 
 def years(state: State, day: int) -> float:

@@ -14,7 +14,7 @@ from events.types import Event
 from events.types import contracts as events
 from events.types.leases import LeaseRefused, LeaseSigned
 from market.rules import clauses, work
-from market.rules.base import Deciders, Happening, can_pay, held, rented_by, training_use
+from market.rules.base import Deciders, Happening, can_pay, held, rented_by, training_use, week_start
 from market.rules.clauses import may_sublet, paid
 from market.rules.free import free_gpus, quoted_under
 from market.rules.prices import energy_of
@@ -22,7 +22,7 @@ from market.state import State, next_id
 from market.state.contracts import Contract, Tranche
 from market.state.leases import Quote
 from market.state.sites import Site
-from market.units import CENTS, HOURS_PER_DAY, WEEK_DAYS, digits
+from market.units import CENTS, HOURS_PER_DAY, digits
 
 
 def sign(state: State, quote: Quote, day: int) -> list[Event]:
@@ -92,7 +92,7 @@ def substitutes(state: State, terms: LeaseTerms) -> list[str]:
 
 def works_of(state: State) -> dict[str, float]:
     """Work of a GPU of each chip in the week, by which chips stand for one another under a contract."""
-    return work.in_h100s(state, state.run.start_day + WEEK_DAYS * (state.run.week + 1))
+    return work.in_h100s(state, week_start(state))
 
 
 def may_be_at(state: State, contract: Contract, site: str) -> bool:

@@ -8,7 +8,7 @@ from datetime import date
 
 from events.types import sites as events
 from events.types.chips import InputExpanded
-from market.rules.base import Happening
+from market.rules.base import Happening, week_start
 from market.rules.inputs import PLANT
 from market.rules.power import made_kw, makers, making_days, plant_queue
 from market.state import State
@@ -30,8 +30,7 @@ def capacity_usd_per_mwh(state: State, region: str) -> float:
     p = state.run.parameters
     if not state.sites.capacity or not p.get(f"regions.{region}.capacity_market"):
         return 0.0
-    today = state.run.start_day + 7 * (state.run.week + 1)
-    begun = [first for first in state.sites.capacity if first <= today]
+    begun = [first for first in state.sites.capacity if first <= week_start(state)]
     price = state.sites.capacity[max(begun)] if begun else 0.0
     return price / HOURS_PER_DAY / p["energy.load_factor"]
 

@@ -19,6 +19,7 @@ from market.rules.base import (
     overhead_share,
     rented_by,
     trait,
+    week_start,
     years,
 )
 from market.rules.credit import bond_room_cents, instalments, service_cents, tail_rent_usd_per_year
@@ -168,14 +169,14 @@ def own_users_usd_per_year(state: State, org: str, day: int) -> float:
 
 
 def _operations(state: State) -> Iterator[Payment]:
-    p, month = state.run.parameters, MONTH_DAYS / 365 * CENTS
+    p, month, today = state.run.parameters, MONTH_DAYS / 365 * CENTS, week_start(state)
     for name, org in state.run.orgs.items():
-        income = income_usd_per_year(state, name, state.run.start_day + 7 * (state.run.week + 1))
+        income = income_usd_per_year(state, name, today)
         yield "world/customers", name, round(income * month), "other business", name
-        served = own_users_usd_per_year(state, name, state.run.start_day + 7 * (state.run.week + 1))
+        served = own_users_usd_per_year(state, name, today)
         yield "world/customers", name, round(served * month), "own users", name
         if "investor" in org.roles:
-            y = years(state, state.run.start_day + 7 * (state.run.week + 1))
+            y = years(state, today)
             fresh = trait(state, name, "subscriptions_usd_per_year") * (1 + p["finance.rounds_growth_per_year"]) ** y
             yield "world/savers", name, round(fresh * month), "subscription", name
     yield from upkeep(state)
@@ -285,7 +286,7 @@ def is_insolvent(state: State, org: str) -> bool:
     """Whether cash, with what a rating would still borrow, lies further below zero than a part of the turnover."""
     if cash(state, org) >= 0:
         return False
-    money = cash(state, org) + bond_room_cents(state, org, state.run.start_day + 7 * (state.run.week + 1))
+    money = cash(state, org) + bond_room_cents(state, org, week_start(state))
     return money < state.run.parameters["finance.default_cash_share"] * turnover(state, org)
 
 

@@ -14,7 +14,7 @@ from events.kinds import Input
 from events.types import chips as events
 from market.cluster import ClusterError
 from market.cluster import chip as cluster_chip
-from market.rules.base import Happening
+from market.rules.base import Happening, week_start
 from market.state import State
 from market.units import DAYS_PER_YEAR, MONTH_YEARS, clip
 
@@ -56,7 +56,7 @@ def rack_supply(state: State, day: int) -> float:
     """Racks that can be had in a week: today's, and what is added every week once a rack-scale chip is in volume."""
     p = state.run.parameters
     first = min((c.start_day for c in state.chips.chips.values() if is_rack_scale(c.name)), default=day)
-    weeks = max(0.0, (day - max(first, _today(state))) / 7)
+    weeks = max(0.0, (day - max(first, week_start(state))) / 7)
     return (state.chips.inputs.get(RACKS, _racks_at_start(state)) + weeks * p["supply.racks_per_week"]) * p[
         "supply.racks_factor"
     ]
@@ -68,12 +68,8 @@ def _racks_at_start(state: State) -> float:
     return max(0.0, (state.run.start_day - first) / 7) * state.run.parameters["supply.racks_per_week"]
 
 
-def _today(state: State) -> int:
-    return state.run.start_day + 7 * (state.run.week + 1)
-
-
 def _years_ahead(state: State, day: int) -> float:
-    return max(0, day - _today(state) - 6) / DAYS_PER_YEAR
+    return max(0, day - week_start(state) - 6) / DAYS_PER_YEAR
 
 
 def ratios(state: State, wished: Mapping[str, int], day: int) -> dict[Input, float]:

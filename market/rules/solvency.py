@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from market.rules import credit, finance, worth
-from market.rules.base import income_usd_per_year, overhead_share, trait
+from market.rules.base import income_usd_per_year, overhead_share, trait, week_start
 from market.state import State
 from market.state.leases import Lease
 from market.units import CENTS, HOURS_PER_DAY, MONTH_DAYS
@@ -40,7 +40,7 @@ def monthly_income(state: State, org: str) -> int:
     """What an org takes in in four weeks, cents: all rents after overheads, customers' margin, other business."""
     p, lab = state.run.parameters, state.training.labs.get(org)
     kept = 1 - overhead_share(state, org)
-    yearly = income_usd_per_year(state, org, state.run.start_day + 7 * (state.run.week + 1))
+    yearly = income_usd_per_year(state, org, week_start(state))
     yearly += kept * credit.tail_rent_usd_per_year(state, org) if trait(state, org, "merchant_share") else 0.0
     yearly += p["finance.revenue_margin"] * lab.revenue_usd_per_year if lab else 0.0
     return round(kept * finance.rent_earned(state, org) + yearly * MONTH_DAYS / 365 * CENTS)
