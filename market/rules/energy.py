@@ -85,27 +85,27 @@ def _committed_kw(state: State, region: str) -> int:
     return round(added * state.run.parameters[f"regions.{region}.pue"])
 
 
-def plant_usd_per_kw(state: State, day: int) -> float:
+def plant_usd_per_kw(state: State) -> float:
     """Price of own plant, USD per kW of its load: it rises with the wait that makers quote over that of an empty book.
 
     For comparison: simple-cycle plant of 562 USD/kW in 2023 (EIA) cost 1,136 (728-1,544) in September 2025, while
     the wait for large turbines went from 1.75 to 3.5 years.
     """
     p = state.run.parameters
-    price: float = p["means.turbine_usd_per_kw"] * max(1.0, plant_wait(state, day)) ** p["power.plant_price_per_wait"]
+    price: float = p["means.turbine_usd_per_kw"] * max(1.0, plant_wait(state)) ** p["power.plant_price_per_wait"]
     return price
 
 
-def plant_wait(state: State, day: int) -> float:
+def plant_wait(state: State) -> float:
     """Wait until makers of own plant have served all who ordered, over that of an empty book."""
     waiting = sum(building.power_kw for building in plant_queue(state))
-    return makers(state, day).clears_days(waiting) / max(1.0, making_days(state, "greenfield"))
+    return makers(state).clears_days(waiting) / max(1.0, making_days(state, "greenfield"))
 
 
 def expand_plant(state: State, day: int) -> Iterator[Happening]:
     """Let makers of own plant grow by a month: by their trend, and by the wait for it, as makers of memory do."""
     p = state.run.parameters
-    wait = math.log(max(plant_wait(state, day), 1e-9))
+    wait = math.log(max(plant_wait(state), 1e-9))
     pull = clip(wait, p["supply.backlog_pull_min"], p["supply.backlog_pull_max"])
     growth = p["sites.on_site_growth_per_year"] + p["sites.on_site_pull"] * pull
     value = digits(made_kw(state) * math.exp(growth * MONTH_YEARS))

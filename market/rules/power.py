@@ -92,11 +92,11 @@ def non_firm_days(state: State, region: str, kw: float) -> float:
 class Server(NamedTuple):
     """What serves a queue for power: the grid of a region, or the makers of own plant.
 
-    served_kw : what it has served since the start
-    yearly_kw : what it serves in the first year, a flow that grows
+    served_kw : what it has served since the start; of plant, below zero, what is made and not delivered
+    yearly_kw : what it serves in the first year, of plant in the next one: a flow that grows
     growth : of that flow, log points a year
     at_once_years : flow that was there at the start
-    passed_years : time since the start
+    passed_years : time since the start; of plant none, for its flow is today's
     """
 
     served_kw: float
@@ -129,7 +129,7 @@ def developers(state: State, region: str, day: int) -> Server:
     return Server(leased, yearly, p["sites.grid_growth_per_year"], 1.0, years(state, day + 7))
 
 
-def makers(state: State, day: int) -> Server:
+def makers(state: State) -> Server:
     """What makers of own plant deliver in all regions: what they have made, then a flow that grows by its trend."""
     yearly = made_kw(state) * state.run.parameters["sites.on_site_factor"] * DAYS_PER_YEAR / WEEK_DAYS
     return Server(-state.run.plant_kw, yearly, state.run.parameters["sites.on_site_growth_per_year"], 0.0, 0.0)
@@ -146,15 +146,15 @@ def grid_days(state: State, region: str, kw: float, day: int) -> float:
     return max(study_days(state, region), grid(state, region, day).clears_days(kw))
 
 
-def plant_days(state: State, kind: str, kw: float, day: int) -> float:
+def plant_days(state: State, kind: str, kw: float) -> float:
     """Days until own plant that is ordered today runs; `kw` with all that was ordered before it."""
-    return max(making_days(state, kind), makers(state, day).clears_days(kw))
+    return max(making_days(state, kind), makers(state).clears_days(kw))
 
 
 def days_of_new(state: State, region: str, kind: str, kw: float, on_site: bool, day: int) -> float:
     """Days until a load of so many kW that asks for power today would have it."""
     if on_site:
-        return plant_days(state, kind, kw + plant_ahead_kw(state, kind, day), day)
+        return plant_days(state, kind, kw + plant_ahead_kw(state, kind, day))
     if kind == "leased":
         return developers(state, region, day).clears_days(kw)
     return grid_days(state, region, kw + queued_kw(state, state.run.regions[region].queue), day)
@@ -185,7 +185,7 @@ def expected_day(state: State, building: Building, day: int) -> int:
     if building.on_site:
         works = making_days(state, building.kind)
         ahead = plant_ahead_kw(state, building.kind, building.start_day, building)
-        clears = makers(state, day).clears_days(ahead + building.power_kw)
+        clears = makers(state).clears_days(ahead + building.power_kw)
     elif not waits_for_works(state, building):
         works, clears = state.run.parameters["power.non_firm_days"], 0.0
     else:

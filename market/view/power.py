@@ -56,7 +56,7 @@ class SharedPower(EachOrg):
     @cached_property
     def plant_usd_per_kw(self) -> float:
         """Price of own plant, USD per kW of its load."""
-        return plant_usd_per_kw(self.state, self.day)
+        return plant_usd_per_kw(self.state)
 
     @cached_property
     def energy_usd_per_mwh(self) -> dict[str, float]:
@@ -68,4 +68,4 @@ class SharedPower(EachOrg):
         """The makers of own plant; by kind of building the power that they deliver before a new one, and its days."""
         kinds = ("brownfield", "greenfield", "next")
         ahead = {x: (plant_ahead_kw(self.state, x, self.day), making_days(self.state, x)) for x in kinds}
-        return makers(self.state, self.day), ahead
+        return makers(self.state), ahead

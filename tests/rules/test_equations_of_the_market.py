@@ -906,9 +906,9 @@ def test_regions_developers_and_makers_serve_by_their_flows():
     state.run.regions["texas"].granted_kw, state.run.regions["texas"].leased_kw, state.run.plant_kw = 700, 30, 40
     assert power.grid(state, "texas", day) == (700, 500_000.0, 0.2, 1.0, pytest.approx(year))
     assert power.developers(state, "texas", day) == (30, pytest.approx(50_000), 0.2, 1.0, pytest.approx(year))
-    assert power.makers(state, day) == (-40, pytest.approx(150_000), 0.5, 0.0, 0.0)
+    assert power.makers(state) == (-40, pytest.approx(150_000), 0.5, 0.0, 0.0)
     state.chips.inputs["plant"] = 1_000.0
-    assert power.makers(state, day).yearly_kw == pytest.approx(1_500 * 365.25 / 7)
+    assert power.makers(state).yearly_kw == pytest.approx(1_500 * 365.25 / 7)
     flow = 1 + math.expm1(0.2 * year) / 0.2
     assert power.connectable_kw(state, "texas", day) == pytest.approx(500_000 * flow - 700)
 
@@ -1052,10 +1052,10 @@ def test_capacity_clears_once_a_year_between_its_least_and_its_cap_by_the_reserv
 def test_plant_costs_more_the_longer_its_makers_take():
     world = given(means__turbine_usd_per_kw=1_000.0, power__plant_price_per_wait=0.5, sites__on_site_days=500.0,
                   sites__on_site_mw_per_year=10.0, sites__on_site_growth_per_year=0.0)  # fmt: skip
-    assert energy.plant_usd_per_kw(world.state, START) == 1_000.0
+    assert energy.plant_usd_per_kw(world.state) == 1_000.0
     works(world, kw=50_000, on_site=True)
     wait = 5 * 365.25
-    assert energy.plant_usd_per_kw(world.state, START) == pytest.approx(1_000 * math.sqrt(wait / 500))
+    assert energy.plant_usd_per_kw(world.state) == pytest.approx(1_000 * math.sqrt(wait / 500))
 
 
 def test_makers_of_plant_grow_by_their_trend_and_by_the_wait_for_them():

@@ -198,9 +198,9 @@ def test_what_makers_deliver_never_exceeds_what_they_made():
 
 def test_the_price_of_plant_rises_as_its_makers_fall_behind():
     world = given(sites__on_site_mw_per_year=100, sites__on_site_growth_per_year=0, sites__on_site_days=365)
-    idle = energy.plant_usd_per_kw(world.state, START)
+    idle = energy.plant_usd_per_kw(world.state)
     begun(world, kw=200_000, own_power=True)
-    assert energy.plant_usd_per_kw(world.state, START) / idle == pytest.approx(2, rel=0.03)
+    assert energy.plant_usd_per_kw(world.state) / idle == pytest.approx(2, rel=0.03)
 
 
 # --- what energy and capacity cost
