@@ -121,9 +121,9 @@ def lessors(view: MarketView) -> list[str]:
 def tables(view: MarketView) -> list[Talks]:
     """Open talks of the org, one table for each thing that it asked for."""
     quotes = {quote.request_id: quote for quote in view.quotes_to_me()}
-    found: dict[tuple[str, float, int], Talks] = {}
+    found: dict[tuple[str, str, float, int], Talks] = {}
     for request in view.requests_by_me():
-        key = (request.kind, request.h100e, request.due_day)
+        key = (request.kind, request.chip, request.h100e, request.due_day)
         found.setdefault(key, []).append((request, quotes.get(request.request_id)))
     return list(found.values())
 

@@ -214,7 +214,10 @@ def conceded(view: MarketView, quote: Quote) -> LeaseTerms:
 
 def from_day(view: MarketView, terms: LeaseTerms, first: int) -> LeaseTerms:
     """The same terms from another day, dearer or cheaper as rents quoted for the two days are."""
-    rents = (view.rent(terms.chip, terms.duration_days, max(0, day - view.day) / 7) for day in (first, terms.start_day))
-    price = terms.price_usd_per_gpu_hour * next(rents) / next(rents)
-    last = first + terms.duration_days
-    return replace(terms, start_day=first, end_day=last, price_usd_per_gpu_hour=price)
+    then, now = (
+        view.rent(terms.chip, terms.duration_days, max(0, day - view.day) / 7) for day in (first, terms.start_day)
+    )
+    return replace(
+        terms, start_day=first, end_day=first + terms.duration_days,
+        price_usd_per_gpu_hour=terms.price_usd_per_gpu_hour * then / now,
+    )  # fmt: skip

@@ -1,6 +1,6 @@
 """The next frontier run against the largest that rivals have announced: the machine that a lab wants, and how badly.
 
-best     largest effective FLOP announced: a released model, or a rival's cluster times the days of a run
+best     largest effective FLOP known: of a released model, or of a run on a rival's machine, announced or contracted
 machine  best g^years / (peak MFU goodput days), years from the rival's release to the own
 urgency  score lost by half a year: revenue lost by waiting over what the machine costs (docs/odd.md, the decision)
 """
@@ -113,7 +113,9 @@ def is_beyond(view: MarketView, largest: float) -> bool:
     p = view.param
     least = p("labs.race_least_share") * min(largest, placeable_kw(view) * view.least_h100e_per_kw)
     usd = max(least, p("contracts.ask_min_h100e")) * view.least_usd_per_h100e / ROUNDED
-    return view.cash_cents / 100 + round_usd(view) < usd or money_usd(view) < usd
+    if view.cash_cents / 100 + round_usd(view) < usd:
+        return True  # whatever its other costs
+    return money_usd(view) < usd
 
 
 def is_machine(request: Request) -> bool:

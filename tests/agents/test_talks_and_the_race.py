@@ -353,8 +353,9 @@ def test_talks_of_one_thing_are_one_table():
     requests = [asked(request_id=str(n), h100e=h, due_day=START + d, kind=k)
                 for n, (h, d, k) in enumerate(((1.0, 0, "serving"), (1.0, 0, "serving"), (2.0, 0, "serving"),
                                                (1.0, 1, "serving"), (1.0, 0, "bridge")))]  # fmt: skip
-    found = desk.tables(Seen(requests_by_me=requests, quotes_to_me=(quote(request_id="1"),)))
-    assert [len(each) for each in found] == [2, 1, 1, 1]
+    machine = asked(request_id="5", h100e=1.0, due_day=START, kind="serving", chip="GB200")
+    found = desk.tables(Seen(requests_by_me=(*requests, machine), quotes_to_me=(quote(request_id="1"),)))
+    assert [len(each) for each in found] == [2, 1, 1, 1, 1]
     assert [found[0][0][1] is None, found[0][1][1] is None] == [True, False]
 
 
