@@ -263,3 +263,14 @@ def test_a_series_that_the_model_cannot_follow_does_not_drown_one_that_it_follow
     apart = assimilate(first, forward, observed, ERROR, waves=3, seed=6, groups=names)
     together = assimilate(first, forward, observed, ERROR, waves=3, seed=6)
     assert contraction(apart)[0] > contraction(together)[0] + 0.1
+
+
+@pytest.mark.parametrize("name", kept.names())
+def test_a_posterior_that_comes_with_the_project_is_of_an_origin_and_lies_within_the_ranges(name: str) -> None:
+    assert date.fromisoformat(name) in ORIGINS
+    prior = fitted_ranges([date(2023, 6, 30)])
+    draws = kept.read_posterior(name)
+    assert len(draws) == 240
+    for parameter in draws[0]:
+        values = [draw[parameter] for draw in draws]
+        assert prior[parameter].low <= min(values) < max(values) <= prior[parameter].high
