@@ -65,17 +65,35 @@ def _fields(table: Table, found: list[Group]) -> list[Columns]:
     return read
 
 
-PART_ROWS = 8_192
+PART_ROWS = 8_192  # decoded at a time: a large commit takes little memory
 
 if _gaps := gaps():  # an old log would stop half-way
     raise ImportError("; ".join(_gaps))
 
 
-def entries(slabs: Slabs) -> Iterator[Entry]:
-    """Turn one commit into entries as `decode` does; a large one part by part, so that it takes little memory."""
+class Piece(NamedTuple):
+    """A commit or a part of it: record batches as they were written, and their entries as `decode` gives them."""
+
+    batches: list[pa.RecordBatch]
+    entries: list[Entry]
+
+
+def pieces(slabs: Slabs) -> Iterator[Piece]:
+    """Decode one commit, a large one part by part."""
     if slabs.num_rows <= PART_ROWS:
-        return iter(decode(slabs.whole))
-    return chain.from_iterable(map(in_order, parts(by_type(slabs), PART_ROWS)))
+        whole = slabs.whole
+        yield Piece([whole], decode(whole))
+        return
+    typed = by_type(slabs)
+    del slabs  # wide, and mostly null
+    pa.default_memory_pool().release_unused()
+    for part in parts(typed, PART_ROWS):
+        yield Piece([each.batch for each in part], in_order(part))
+
+
+def entries(slabs: Slabs) -> Iterator[Entry]:
+    """Turn one commit into entries."""
+    return chain.from_iterable(piece.entries for piece in pieces(slabs))
 
 
 class Typed(NamedTuple):

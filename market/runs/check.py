@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from market.analytics.audit import Auditor
 
 SHOWN = 100  # problems listed of one kind
-PART_ROWS = 8_192  # read at a time: a large commit takes little memory
 FORGED = (
     "that the log was not rewritten with our own evolve run over it: only a published head (--head HASH) "
     "or simulating again (--deep) shows that"
@@ -102,21 +102,11 @@ class _Events:
     latest: Entry | None = None
 
     def __iter__(self) -> Iterator[Entry]:
-        from events.decode import by_type, decode, in_order, parts
+        from events.decode import pieces
 
-        for slabs in self.walked.batches():
-            if slabs.num_rows <= PART_ROWS:
-                batch = slabs.whole
-                self._note([batch])
-                yield from self._seen(decode(batch))
-                continue
-            typed = by_type(slabs)
-            del slabs  # wide, and mostly null
-            pa.default_memory_pool().release_unused()
-            for part in parts(typed, PART_ROWS):
-                self._note([each.batch for each in part])
-                yield from self._seen(in_order(part))
-            del typed, part
+        for piece in chain.from_iterable(map(pieces, self.walked.batches())):  # no commit is held: it may be large
+            self._note(piece.batches)
+            yield from self._seen(piece.entries)
 
     def _note(self, batches: list[pa.RecordBatch]) -> None:
         """Give events to the auditor."""

@@ -31,7 +31,7 @@ def test_verify_holds_a_run_and_simulates_it_again(run):
 
 def test_verify_finds_the_same_of_a_commit_that_is_read_part_by_part(run, monkeypatch):
     whole = answer("verify", run)
-    monkeypatch.setattr("market.runs.check.PART_ROWS", 1_000)
+    monkeypatch.setattr("events.decode.PART_ROWS", 1_000)
     assert answer("verify", run) == whole
 
 
