@@ -133,8 +133,8 @@ def step_asked(r: Row, graphs: int) -> dict[str, Any]:
     """Give the case of a step: the plan of one GPU."""
     plan = {"gpu_type": r["gpu"], "gpu_count": 1, "TP": 1, "PP": 1, "DP": 1, "mbs": r["sequences"]}
     batch = int(r["sequences"]) * int(r["microbatches"])
-    said = {n: r[n] for n in ("recompute", "precision", "date")} | {"framework": "torchtitan", "cuda_graphs": graphs}
-    return plan | said | {"gbs_seqs": batch} | {n: r[n] for n in SHAPE}
+    stack = {"framework": "torchtitan", "cuda_graphs": graphs, "gbs_seqs": batch}
+    return plan | stack | {n: r[n] for n in ("recompute", "precision", "date", *SHAPE)}
 
 
 def said(row: Row) -> str:

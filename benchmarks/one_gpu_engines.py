@@ -10,9 +10,7 @@ requests takes C prefills and O steps, one after the other, with nothing between
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +18,7 @@ import numpy as np
 from benchmarks.one_gpu_beside import ROWS, columns, read
 from market.cluster.serve_rows import answer_serving_grid
 
-PUBLISHED = Path(ROWS).with_name("serving.csv")
+PUBLISHED = ROWS.with_name("serving.csv")
 ASKED = ("chip", "gpus", "model", "precision_weights", "precision_kv", "framework", "tp", "input_tokens",
          "output_tokens", "concurrency", "date")  # fmt: skip
 MODEL = "llama-3-8b"
@@ -29,8 +27,7 @@ Row = Mapping[str, str]
 
 def published(use: str) -> list[dict[str, str]]:
     """Read the published rows of one H100 whose use starts so."""
-    with PUBLISHED.open(encoding="utf-8", newline="") as file:
-        rows = [r for r in csv.DictReader(file) if r["gpus"] == "1" and r["chip"] == "H100"]
+    rows = [r for r in read(PUBLISHED) if r["gpus"] == "1" and r["chip"] == "H100"]
     return [r for r in rows if r["use"].startswith(use) and r["output_tokens_per_s_per_gpu"]]
 
 

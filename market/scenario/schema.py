@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from events.kinds import BuildingKind
+
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$", max_length=48)]
 Role = Literal["lab", "cloud", "supplier", "oem", "investor", "rest"]
 Money = Annotated[float, Field(ge=0, le=1e16, allow_inf_nan=False)]  # in cents it still fits 64 bits
@@ -93,7 +95,7 @@ class Building(Strict):
     power_mw_it: Annotated[float, Field(ge=0.001, le=1e6, allow_inf_nan=False)]
     start: date
     due: date
-    kind: Literal["brownfield", "greenfield", "next", "leased"] = "greenfield"
+    kind: BuildingKind = "greenfield"
     on_site_power: bool = False
 
 

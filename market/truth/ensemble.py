@@ -15,6 +15,7 @@ from market.truth.aims import Target, predicted, world_of
 from market.truth.futures import Answer, Floats, Future, Job, Range
 from market.truth.kept import simulate_kept
 from market.truth.smoother import to_unit
+from market.units import digits
 
 type Simulate = Callable[[date, Sequence[Future], str], list[Answer]]
 """Run futures in the world of a start; the word names the file that keeps them."""
@@ -72,7 +73,4 @@ def futures_of(prior: dict[str, Range], normals: Floats) -> list[Future]:
 def values_of(prior: dict[str, Range], normals: Floats) -> dict[str, list[float]]:
     """Turn standard normals [k, N] into draws of each parameter [N]."""
     unit = to_unit(normals)
-    return {
-        name: [float(f"{value:.9g}") for value in found.quantile(unit[i])]
-        for i, (name, found) in enumerate(prior.items())
-    }
+    return {name: [digits(value) for value in found.quantile(unit[i])] for i, (name, found) in enumerate(prior.items())}

@@ -30,6 +30,7 @@ from market.scenario.schema import Scenario
 from market.truth.answers import Quarterly, dates, number, quarterly
 from market.truth.definitions import definitions, series
 from market.truth.queryable import Queryable, QueryableLog
+from market.units import digits
 
 Floats = NDArray[np.float64]
 
@@ -109,7 +110,7 @@ def draw(prior: dict[str, Range], count: int) -> list[Future]:
         return [Future(i, i, {}) for i in range(count)]
     points = unit_points("lhs", names, count)
     columns = [prior[name].quantile(points[:, i]) for i, name in enumerate(names)]
-    return [Future(i, i, {n: float(f"{c[i]:.9g}") for n, c in zip(names, columns, strict=True)}) for i in range(count)]
+    return [Future(i, i, {n: digits(c[i]) for n, c in zip(names, columns, strict=True)}) for i in range(count)]
 
 
 def simulate(job: Job, future: Future) -> Answer:
