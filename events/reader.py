@@ -197,7 +197,7 @@ class LogReader:
         head, events = (place.chain, place.seq) if place else (self.manifest.genesis(), 0)
         seen = Seen()
         if last:
-            seen.take(_last_commit(last, self.manifest).envelope)
+            seen.take(_last_envelope(last, self.manifest))
         torn = found.problem if segments else None
         is_sealed = segments == len(self.manifest.segments)
         return Summary(head, commits, events, size, seen.day, seen.ended, torn, is_sealed)
@@ -254,10 +254,10 @@ def _checked(unpacker: Unpacker, name: str, commit: Commit, seen: Seen) -> Slabs
     return slabs
 
 
-def _last_commit(found: Found, manifest: Manifest) -> Slabs:
-    """The last commit of a segment and no other."""
+def _last_envelope(found: Found, manifest: Manifest) -> pa.RecordBatch:
+    """The envelope of the last commit of a segment and of no other; LogForeign at a fault."""
     last = found.scan.commits[-1]
     try:
-        return _unpacker(found, manifest).commit(last)
+        return _unpacker(found, manifest).commit(last).envelope  # of many columns it is decoded only here
     except flat.Malformed as error:
         raise LogForeign(Problem(found.name, last.number, last.offset, str(error))) from None

@@ -113,6 +113,16 @@ def test_commits_that_unpack_to_far_more_than_their_bytes_are_refused_by_their_s
     assert "when decompressed (at most 20x)" in read(*commits)
 
 
+@pytest.mark.parametrize("slab_bytes", [unpack.SLAB_BYTES, 2_000])
+def test_columns_that_cannot_be_decompressed_are_refused_however_many_are_decoded_together(
+    slab_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unpack, "SLAB_BYTES", slab_bytes)
+    assert outcome(FORGER.run(FORGER.message)) == ""
+    first = FORGER.commit.meta_bytes + 8  # behind the declared size of the first column
+    assert "ZSTD" in outcome(FORGER.run(FORGER.patched(first, "<I", 0)))
+
+
 def compact(batch: pa.RecordBatch) -> pa.RecordBatch:
     return changed(lambda columns: None, batch)
 
