@@ -79,7 +79,9 @@ class Definition(NamedTuple):
         A future that had nothing in the base quarter grows by nothing.
         """
         if self.compare == "growth":
-            return cast(T, np.where(np.greater(base, 0), np.divide(value, np.where(np.greater(base, 0), base, 1)), 0))
+            is_none = np.less_equal(base, 0)
+            grown = np.where(is_none, 0.0, np.divide(value, np.where(is_none, 1.0, base)))
+            return cast(T, grown if grown.ndim else float(grown))
         return recorded + (value - base) if self.compare == "change" else value
 
 

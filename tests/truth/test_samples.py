@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
+from pathlib import Path
 
 import numpy as np
+import polars as pl
 
+from market.report.truth import write_points
 from market.truth.backtest import Origin, score_origin
 from market.truth.definitions import definition_of, series
 from market.truth.futures import Answer
 from market.truth.observations import Seen
 from market.truth.samples import samples, whole
 from market.truth.score import compared
+from market.truth.summary import row
 
 START = date(2024, 6, 30)
 
@@ -63,3 +68,14 @@ def test_what_had_nothing_to_begin_with_grows_by_nothing() -> None:
     point = compared(definition, "2024Q4", "2024Q2", told, observed)
     assert point is not None
     assert (list(point.sample), point.observed) == ([2.5, 0.0], 2.0)
+
+
+def test_points_of_growth_are_written_as_numbers(tmp_path: Path) -> None:
+    told = ({"2024Q3": 2.0 + i, "2024Q4": 5.0 + i} for i in range(8))
+    name, known_on = "coreweave_active_power", date(2024, 1, 1)
+    answers = futures(*({name: each} for each in told))
+    seen = [Seen(name, q, v, known_on, "backtest") for q, v in (("2024Q3", 9.0), ("2024Q4", 18.0))]
+    (point,) = map(row, score_origin(Origin(START, answers, "ranges"), seen))
+    assert json.loads(json.dumps(point)) == point
+    write_points([point], tmp_path / "points.parquet")
+    assert pl.read_parquet(tmp_path / "points.parquet")["observed"].to_list() == [2.0]
