@@ -17,19 +17,17 @@ from typing import NamedTuple
 import numpy as np
 
 from market.catalogue.tables import vintages
-from market.scenario.load import Resolved, load_scenario
+from market.scenario.load import Resolved
 from market.truth.answers import Quarterly
 from market.truth.definitions import definition_of
-from market.truth.futures import Floats, Range, ranges
+from market.truth.futures import Floats, Range, ranges, strict_world
 from market.truth.observations import Seen, observations
 from market.truth.quarters import distance, last_day, origin_quarter, shifted
 from market.truth.score import CAP, FLOOR
-from market.units import DAYS_PER_YEAR
 
 FIRST = date(2023, 6, 30)  # the earliest start that the tables allow
 STEP_QUARTERS = 2  # between the starts of two worlds
 FITTED_QUARTERS = 4  # of a world
-SPARE_DAYS = 45  # fiscal quarters end after the calendar's
 GROUP_MIN = 3  # rows of a series that say by themselves how well the model follows it
 
 
@@ -84,9 +82,7 @@ def starts_of(aims: Sequence[Target]) -> list[date]:
 
 def world_of(start: date) -> Resolved:
     """The strict world of a start, for as long as anything is fitted in it."""
-    end = last_day(shifted(origin_quarter(start), FITTED_QUARTERS))
-    years = ((end - start).days + SPARE_DAYS) / DAYS_PER_YEAR
-    return load_scenario("frontier-2024", {"start": str(start), "vintage": "strict", "years": f"{years:.3f}"})
+    return strict_world(start, shifted(origin_quarter(start), FITTED_QUARTERS))
 
 
 def groups_of(aims: Sequence[Target]) -> list[str]:

@@ -19,11 +19,11 @@ from scipy.special import ndtri
 from events.manifest import code_hash
 from market.experiments.design.sampling import unit_points
 from market.runs.drive import MakeModel
-from market.scenario.load import Resolved, load_scenario
+from market.scenario.load import Resolved
 from market.scenario.schema import Scenario
 from market.truth.baselines import Panel, baselines
 from market.truth.definitions import definition_of
-from market.truth.futures import Answer, Floats, Job, draw, ranges
+from market.truth.futures import Answer, Floats, Job, draw, ranges, strict_world
 from market.truth.kept import simulate_kept
 from market.truth.observations import Seen, dated_milestones, known, observations
 from market.truth.posterior import drawn_from
@@ -32,13 +32,12 @@ from market.truth.quarters import distance, last_day, origin_quarter, shifted
 from market.truth.samples import Samples, whole
 from market.truth.samples import samples as samples_of
 from market.truth.score import CAP, FLOOR, Point, Scored, base_of, compared, score_point
-from market.units import DAYS_PER_YEAR, QUARTER_DAYS
+from market.units import QUARTER_DAYS
 
 ORIGINS = tuple(last_day(shifted("2023Q2", i)) for i in range(10))
 """Ten quarters' ends: 2023-06-30 to 2025-09-30."""
 HORIZONS = range(1, 9)
 TOLERANCE_DAYS = dict.fromkeys(("colossus-25k", "colossus-100k", "colossus-200k"), 45)
-WORLD = "frontier-2024"
 
 
 class Scoring(NamedTuple):
@@ -77,13 +76,8 @@ def origins_of(words: Sequence[str]) -> list[date]:
 
 def vintage_of(start: date) -> Resolved:
     """The strict world of an origin, long enough for its horizons and no longer than the record."""
-    end = min(last_day(shifted(origin_quarter(start), max(HORIZONS))), _record_ends())
-    years = ((end - start).days + 45) / DAYS_PER_YEAR
-    return load_scenario(WORLD, {"start": str(start), "vintage": "strict", "years": f"{years:.3f}"})
-
-
-def _record_ends() -> date:
-    return last_day(max(seen.quarter for seen in observations()))
+    recorded = max(seen.quarter for seen in observations())
+    return strict_world(start, min(shifted(origin_quarter(start), max(HORIZONS)), recorded))
 
 
 def simulate_origin(

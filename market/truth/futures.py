@@ -25,14 +25,16 @@ from market.policies.schema import Policy
 from market.runs.drive import MakeModel, begin, go_on, start
 from market.runs.question import Question, Stage
 from market.runs.reading import open_run
-from market.scenario.load import Resolved
+from market.scenario.load import Resolved, load_scenario
 from market.scenario.schema import Scenario
 from market.truth.answers import Quarterly, dates, number, quarterly
 from market.truth.definitions import definitions, series
+from market.truth.quarters import last_day
 from market.truth.queryable import Queryable, QueryableLog
-from market.units import digits
+from market.units import DAYS_PER_YEAR, digits
 
 Floats = NDArray[np.float64]
+SPARE_DAYS = 45  # fiscal quarters end after the calendar's
 
 
 class Range(NamedTuple):
@@ -80,6 +82,12 @@ class Answer(NamedTuple):
     dates: dict[str, date]
     questions: dict[str, float | None]
     error: str = ""
+
+
+def strict_world(start: date, quarter: str) -> Resolved:
+    """The default world from a start on, with what was known then, for as long as a quarter's figures need."""
+    years = ((last_day(quarter) - start).days + SPARE_DAYS) / DAYS_PER_YEAR
+    return load_scenario("frontier-2024", {"start": str(start), "vintage": "strict", "years": f"{years:.3f}"})
 
 
 def not_drawn() -> list[str]:
