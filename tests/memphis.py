@@ -3,7 +3,7 @@
     python -m tests.memphis --draws 200 [--first 1000] [--cases base,ample] [--out FILE.jsonl]
 
 Every parameter of the catalogue that has a range is multiplied by U(0.7, 1.3), within its range; draws, and the seed
-of the world, are the same in every case. `--first` begins at draws that nobody has looked at. A run stops when its
+of the world, are the same in every case. `--first` begins at draws not looked at before. A run stops when its
 story is told. Results are appended to FILE as they come; the same command goes on where it stopped. Nothing here is a
 target: what is expected is the direction.
 """

@@ -10,9 +10,10 @@ from events.types import Batch
 from events.types import chips as events
 from events.types.finance import PaymentMade
 from market.rules import books, work
-from market.rules.base import Happening, all_owing, columns_of
+from market.rules.base import Happening, columns_of
 from market.rules.chips import may_buy
 from market.rules.demand import logistic
+from market.rules.free import owed
 from market.rules.prices import energy_of, running_cost
 from market.state import State
 from market.state.chips import Order
@@ -142,10 +143,6 @@ def install(state: State, day: int) -> Iterator[Happening]:
     chips, works = state.chips.chips, work.in_h100e(state, day)
     rank = {name: (-works[name] / chip.power_kw_it_per_gpu, name) for name, chip in chips.items()}
     energy = {region: math.prod(energy_of(state, region)) for region in state.run.regions}
-    owed: dict[tuple[str, str, str], int] = defaultdict(int)
-    for lease in all_owing(state):
-        if lease.parent_lease_id is None:
-            owed[(lease.lessor, lease.chip, lease.site)] += lease.owed
     sites = defaultdict(list)
     for site in state.sites.sites.values():
         sites[site.owner].append(site)
@@ -158,7 +155,7 @@ def install(state: State, day: int) -> Iterator[Happening]:
         for chip, waiting in sorted(state.chips.warehouse[org].items(), key=lambda item: rank[item[0]]):
             left, watts = waiting, round(state.chips.chips[chip].power_kw_it_per_gpu * 1000)
             open_to = [site for site, power in spare.items() if power >= watts]
-            for name in sorted(open_to, key=lambda s: (-owed.get((org, chip, s), 0), cost[s], s)):
+            for name in sorted(open_to, key=lambda s: (-owed(state, org, chip, s), cost[s], s)):
                 gpus = min(left, spare[name] // watts)
                 if gpus:
                     left -= gpus

@@ -84,12 +84,6 @@ def let_by(state: State, lessor: str) -> Iterator[Lease]:
     return map(state.leases.leases.__getitem__, state.index.let.get(lessor, ()))
 
 
-def all_owing(state: State) -> Iterator[Lease]:
-    """Leases of which GPUs are still owed, by lessor."""
-    leases = state.leases.leases
-    return (leases[name] for names in state.index.owing.values() for name in names)
-
-
 def rented_by(state: State, lessee: str) -> Iterator[Lease]:
     """Leases of a lessee in force."""
     return map(state.leases.leases.__getitem__, state.index.rented.get(lessee, ()))

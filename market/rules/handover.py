@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from events.kinds import Lateness
 from events.types import leases as events
-from market.rules.base import Happening, all_owing, training_use
+from market.rules.base import Happening, training_use
 from market.state import State
 from market.state.chips import Place
 from market.state.leases import Lease
@@ -15,12 +15,14 @@ from market.state.leases import Lease
 
 def hand_over(state: State, day: int) -> Iterator[Happening]:
     """Give free GPUs to the leases that are owed them: earlier start first, owners' leases before subleases."""
-    waiting = [x for x in all_owing(state) if x.start_day <= day]
+    leases = state.leases.leases
+    owing = (leases[name] for names in state.index.owing.values() for name in names)
+    waiting = [lease for lease in owing if lease.start_day <= day]
     if not waiting:
         return
     free = _Unused(state)
     passed: dict[str, int] = defaultdict(int)  # lease -> sublet GPUs handed on
-    for lease in state.leases.leases.values() if any(x.parent_lease_id for x in waiting) else ():
+    for lease in leases.values() if any(x.parent_lease_id for x in waiting) else ():
         if lease.parent_lease_id is not None:
             passed[lease.parent_lease_id] += lease.delivered
     arrived: dict[str, int] = defaultdict(int)

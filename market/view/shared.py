@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from market import rng
 from market.rules import work, worth
-from market.rules.base import all_owing
 from market.rules.chips import outlook
 from market.rules.estates import is_open, reserve_cents
 from market.rules.finance import lease_rent
@@ -205,9 +204,9 @@ class Shared(SharedLabs):
         busy: dict[Place, int] = defaultdict(int)
         for run in self.state.training.runs.values():
             busy[Place(run.org, run.chip, run.site)] += run.gpus
-        for lease in all_owing(self.state):
-            if lease.parent_lease_id is None:
-                busy[Place(lease.lessor, lease.chip, lease.site)] += lease.owed
+        for owed in self.state.index.owed.values():
+            for place, gpus in owed.items():
+                busy[place] += gpus
         for quote in self.state.leases.quotes.values():
             if quote.parent_lease_id is None:
                 busy[Place(quote.lessor, quote.chip, quote.site)] += quote.gpus

@@ -188,7 +188,7 @@ def test_keys_in_an_address_are_refused_and_never_echoed() -> None:
 def test_a_file_that_cannot_be_written_is_named_and_leaves_nothing(
     words: tuple[str, ...], run: Path, tmp_path: Path
 ) -> None:
-    """The system lets no file grow beyond some bytes, whoever writes it."""
+    """No file may grow beyond some bytes, whoever writes it."""
     if words[0] in WITH_CHARTS:
         needs("altair")
     folder = tmp_path / "full"

@@ -107,7 +107,7 @@ def newcomers(world: Scenario) -> Iterator[tuple[str, Change]]:
 
 
 def behaviours(world: Scenario) -> Iterator[tuple[str, Change]]:
-    """Behaviours that nobody has installed, or that are another role's."""
+    """Behaviours that are not installed, or that are another role's."""
     for id_ in list(world.orgs)[:12]:
         for behaviour in ("labb", "", *ROLES):
             yield f"{id_} behaves as {behaviour}", {"orgs": {id_: {"behaviour": behaviour}}}
