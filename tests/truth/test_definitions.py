@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from market.catalogue.tables import observed
+from market.catalogue.tables import observed, table
 from market.truth.definitions import DefinitionError, definition_of, definitions, series
 
 
@@ -34,9 +34,18 @@ def test_what_cannot_be_compared_says_why() -> None:
 def test_a_conversion_states_its_source_and_reason() -> None:
     revenue = definition_of("nvda_dc_revenue")
     assert revenue.factor == pytest.approx(1e-9)
-    assert "THEN 1.33 ELSE 1.22" in revenue.query
-    assert "1.33" in revenue.note
+    assert "THEN 1.27 ELSE 1.22" in revenue.query
+    assert "1.27" in revenue.note
     assert revenue.shift_days == 28
+
+
+def test_nvidias_revenue_is_over_the_chips_made_in_the_same_weeks() -> None:
+    """Units of FY25Q1 and FY25Q2: Epoch AI, AI chip sales (ai-chip-counts, MIT), published 2026-03-31."""
+    price = {row.id: row.number for row in table("roadmap") if row.field == "price_usd_per_gpu"}
+    for usd, h100, h20 in ((22.6e9, 584_662, 200_372), (26.3e9, 680_302, 233_149)):
+        ratio = usd / (h100 * price["H100"] + h20 * price["H20"])
+        assert ratio == pytest.approx(1.27, abs=0.005)
+        assert f"THEN {ratio:.2f} ELSE" in definition_of("nvda_dc_revenue").query
 
 
 def test_families_hold_several_series_so_that_an_average_by_family_means_something() -> None:
