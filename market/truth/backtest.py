@@ -91,7 +91,7 @@ def simulate_origin(
     plain : without constants of single orgs. fitted : what the posterior of the origin knows is drawn from it.
     """
     resolved = vintage_of(start)
-    drawn, source = draw(ranges(resolved), futures), "ranges"
+    drawn, source = draw(ranges(resolved), futures, f"{start}"), "ranges"
     if fitted and f"{start}" in posteriors():
         drawn, source = drawn_from(f"{start}", drawn), f"posterior {start}"
     scenario = without_org_constants(resolved.scenario) if plain else resolved.scenario

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from market.catalogue.tables import HERE
 from market.experiments.design.paths import find, read, with_values
-from market.experiments.design.sampling import unit_points
+from market.experiments.design.sampling import key_of, unit_points
 from market.experiments.engines import workers_of
 from market.policies.schema import Policy
 from market.runs.drive import MakeModel, begin, go_on, start
@@ -111,14 +111,23 @@ def ranges(resolved: Resolved) -> dict[str, Range]:
     return found
 
 
-def draw(prior: dict[str, Range], count: int) -> list[Future]:
-    """Draw futures by Latin hypercube; the same ranges and count give the same futures."""
-    names = sorted(prior)
-    if not names:
-        return [Future(i, i, {}) for i in range(count)]
-    points = unit_points("lhs", names, count)
-    columns = [prior[name].quantile(points[:, i]) for i, name in enumerate(names)]
-    return [Future(i, i, {n: digits(c[i]) for n, c in zip(names, columns, strict=True)}) for i in range(count)]
+def draw(prior: dict[str, Range], count: int, apart: str = "") -> list[Future]:
+    """Draw futures by Latin hypercube; the same ranges and count give the same futures.
+
+    Each parameter is drawn by its own name, so that one more or less draws no other anew.
+
+    Parameters
+    ----------
+    apart : what other draws of the same parameters are to differ by, in values and seeds: an origin of a back-test.
+    """
+    columns = {
+        name: each.quantile(unit_points("lhs", [f"{name} {apart}" if apart else name], count)[:, 0])
+        for name, each in sorted(prior.items())
+    }
+    return [
+        Future(i, key_of("seed", apart, i) if apart else i, {name: digits(each[i]) for name, each in columns.items()})
+        for i in range(count)
+    ]
 
 
 def simulate(job: Job, future: Future) -> Answer:

@@ -86,6 +86,20 @@ def test_every_future_has_its_own_seed_and_draw(resolved: Resolved) -> None:
     assert all(len({f.values[name] for f in futures}) == 8 for name in names)
 
 
+def test_one_parameter_more_draws_no_other_anew(resolved: Resolved) -> None:
+    """Back-tests of two economies can then be compared: 33 and 64 % of one series came of the draws."""
+    prior = ranges(resolved)
+    fewer = dict(list(prior.items())[1:])
+    assert [f.values for f in draw(fewer, 8)] == [{n: f.values[n] for n in fewer} for f in draw(prior, 8)]
+
+
+def test_draws_that_are_to_be_apart_share_neither_values_nor_seeds(resolved: Resolved) -> None:
+    """Errors of ten origins tell ten times as much as those of one where each has futures of its own."""
+    one, other = (draw(ranges(resolved), 8, origin) for origin in ("2024-06-30", "2024-09-30"))
+    assert not {f.seed for f in one} & {f.seed for f in other}
+    assert all(a.values[name] != b.values[name] for a, b in zip(one, other, strict=True) for name in a.values)
+
+
 def test_half_of_a_latin_hypercube_lies_below_the_catalogue_value(resolved: Resolved) -> None:
     prior = ranges(resolved)
     futures = draw(prior, 10)
