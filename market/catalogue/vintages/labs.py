@@ -14,6 +14,7 @@ from market.catalogue.vintages.sites import Stock
 REVENUE = "revenue_usd_per_year"
 GROWTH = "traits.revenue_growth_start"
 PLAN = "revenue_plan."
+RUN_STEPS = 4  # stages at which runs under way stand
 
 
 def models(parts: Parts) -> Entries:
@@ -103,19 +104,18 @@ def _revenue(parts: Parts, id_: str, told: tuple[date, Row], trend: Trend) -> di
 
 
 def runs(parts: Parts, released: Entries, stock: Stock, let: Entries) -> Entries:
-    """A larger run under way at every lab with a frontier fleet, staggered by lab (an assumption).
+    """A larger run under way at every lab with a frontier fleet (an assumption): the older its model the further on.
 
     It is no larger than the lab's largest holding of one chip at one site can train.
     """
     largest = _largest(parts, _held(parts, stock, let))
+    able = [each for each in released.values() if largest.get(each["lab"].value, 0.0) >= parts.rule("run_h100e_min")]
+    able.sort(key=lambda each: (each["released"].value, each["lab"].value))
     found: Entries = {}
-    for fields in released.values():
+    for place, fields in enumerate(able):
         lab = fields["lab"].value
-        h100e = largest.get(lab, 0.0)
-        if h100e < parts.rule("run_h100e_min"):
-            continue
-        flop = min(fields["flop"].number * parts.rule("run_flop_step"), h100e * parts.rule("run_flop_per_h100e"))
-        begun = parts.day - (1 + len(found) % 4) * parts.days("run_begun_days")
+        flop = min(fields["flop"].number * parts.rule("run_flop_step"), largest[lab] * parts.rule("run_flop_per_h100e"))
+        begun = parts.day - (RUN_STEPS - RUN_STEPS * place // len(able)) * parts.days("run_begun_days")
         due = max(begun + parts.days("run_days"), parts.day + timedelta(1))
         found[f"{lab}-next"] = _run(fields["lab"], f"{lab}-next", lab, float(f"{flop:.3g}"), begun, due)
     return found
