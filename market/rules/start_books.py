@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from events.kinds import StakeKind
 from events.types import Event, finance, leases, training
-from market.rules.training import CAPABILITY_ORIGIN_DAY, compute_optimal
-from market.units import CENTS, DAYS_PER_YEAR, SECONDS_PER_DAY, digits, to_day
+from market.rules.training import compute_optimal, index_of
+from market.units import CENTS, QUARTER_DAYS, SECONDS_PER_DAY, to_day
 
 if TYPE_CHECKING:
     from market.scenario.schema import Scenario
@@ -104,26 +106,13 @@ def _debt(scenario: Scenario, name: str, start: int, lenders: list[str]) -> Iter
 
 
 def labs_at_start(scenario: Scenario, start: int) -> Iterator[Event]:
+    """Models of the start, the frontier, what labs sell and their runs under way."""
     p = scenario.parameters
-    best = 0.0
-    for name, model in sorted(scenario.models.items()):
-        released = to_day(model.released)
-        index = digits(
-            p["capability.intercept"]
-            + p["capability.per_log10_flop"] * math.log10(model.flop)
-            + p["capability.per_year"] * (released - CAPABILITY_ORIGIN_DAY) / DAYS_PER_YEAR
-        )
-        best = max(best, index)
-        yield training.ModelReleased(
-            model=name,
-            org=model.lab,
-            flop=model.flop,
-            effective_flop=model.flop,
-            capability=index,
-            kind="frontier",
-            start_day=released,
-        )
-    yield training.FrontierMeasured(capability=best)
+    released = list(_released(scenario))
+    refreshed = list(_refreshed(released, p, start))
+    yield from released
+    yield from refreshed
+    yield training.FrontierMeasured(capability=max((each.capability for each in (*released, *refreshed)), default=0.0))
     for name, org in sorted(scenario.orgs.items()):
         if "lab" not in org.roles or is_late(scenario, name):
             continue
@@ -135,6 +124,34 @@ def labs_at_start(scenario: Scenario, start: int) -> Iterator[Event]:
             org=name, revenue_usd_per_year=revenue, value=revenue, h100e=0.0, tokens_per_s=0.0
         )
     yield from _runs(scenario, start)
+
+
+def _released(scenario: Scenario) -> Iterator[training.ModelReleased]:
+    """Every model of the start, as capable as on the day of its release."""
+    for name, model in sorted(scenario.models.items()):
+        day = to_day(model.released)
+        yield training.ModelReleased(
+            model=name,
+            org=model.lab,
+            flop=model.flop,
+            effective_flop=model.flop,
+            capability=index_of(scenario.parameters, model.flop, day),
+            kind="frontier",
+            start_day=day,
+        )
+
+
+def _refreshed(
+    released: list[training.ModelReleased], p: Mapping[str, float], start: int
+) -> Iterator[training.ModelReleased]:
+    """Their latest refresh before the start, by the rule of the run: all that were due came in its first week else."""
+    every = round(7 * p["labs.refresh_weeks"])
+    for model in released:
+        day = model.start_day + (start - model.start_day) // every * every
+        if day > model.start_day:
+            past = (each.capability for each in released if each.start_day <= day - 2 * QUARTER_DAYS)
+            index = index_of(p, model.effective_flop, day, max(past, default=-math.inf))
+            yield msgspec.structs.replace(model, capability=index, kind="refresh", start_day=day)
 
 
 def _runs(scenario: Scenario, start: int) -> Iterator[Event]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from events.commands import training as commands
@@ -138,16 +138,24 @@ def flop_left(state: State, run: TrainingRun, day: int) -> float:
 
 
 def capability(state: State, flop: float, day: int) -> float:
-    """Capability index of a model of so much effective compute, released on a day (docs/odd.md, capability).
+    """Capability index of a model of so much effective compute, released on a day (docs/odd.md, capability)."""
+    past = state.training.frontier
+    return index_of(state.run.parameters, flop, day, past[0] if past else -math.inf)
+
+
+def index_of(p: Mapping[str, float], flop: float, day: int, known: float = -math.inf) -> float:
+    """Capability index by effective compute and date.
 
     Methods diffuse with half a year's lag: a model makes good a part of what it lacks to the frontier of then.
+
+    Parameters
+    ----------
+    known : index of that frontier; none where it is not known.
     """
-    p = state.run.parameters
     years = (day - CAPABILITY_ORIGIN_DAY) / DAYS_PER_YEAR
     index = p["capability.intercept"] + p["capability.per_log10_flop"] * math.log10(flop)
     index += p["capability.per_year"] * years
-    known = state.training.frontier[0] if state.training.frontier else index
-    return digits(index + p["capability.diffusion_share"] * max(0.0, known - index))
+    return digits(index + p["capability.diffusion_share"] * (known - index) if known > index else index)
 
 
 def due(state: State, first: int, last: int) -> Iterator[Happening]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import date
+from datetime import date, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -19,6 +19,7 @@ from events.types.finance import BudgetSet
 from events.types.run import OrgAnnounced, OrgRegistered, ParameterSet
 from market.rules import cases, leases, permits, plant, standing, start, start_books, work
 from market.rules.calibrate import gpus_per_usd, lines
+from market.scenario.load import load_scenario
 from market.units import to_day
 
 TODAY = date(2024, 7, 15)  # the day of the small world's start
@@ -180,7 +181,7 @@ def test_a_fleet_draws_whole_kilowatts_and_orders_of_the_start_are_numbered_by_b
 
 
 def test_a_start_is_as_many_whole_weeks_long_as_its_years_have():
-    (first, *_) = start.opening(scenario(years=2.0), 7)
+    (first, *_) = start.opening(scenario(years=2.0, parameters={"labs.refresh_weeks": 26.0}), 7)
     assert (first[1].end_day - first[1].start_day, first[1].seed, first[0]) == (7 * 104, 7, START)
 
 
@@ -214,6 +215,7 @@ def test_leases_of_the_start_are_numbered_by_lessee_below_those_above_them():
 
 
 LABS = {"capability.intercept": 1.0, "capability.per_log10_flop": 0.2, "capability.per_year": 0.3,
+        "capability.diffusion_share": 0.5, "labs.refresh_weeks": 26.0,
         "split.inference_start": 0.4, "labs.mfu": 0.4, "labs.goodput": 0.9}  # fmt: skip
 
 
@@ -229,6 +231,33 @@ def test_models_of_the_start_are_as_capable_as_their_compute_and_date_say():
     kinds = (training_events.ComputeSplitSet, training_events.ResearchersMeasured, training_events.ServingMeasured)
     (split,), (heads,), (served,) = (of(kind, said) for kind in kinds)
     assert (split.share, heads.researchers, served.revenue_usd_per_year, served.value) == (0.4, 7.0, 5.0, 5.0)
+
+
+def test_models_of_the_start_have_had_the_refreshes_that_were_due_before_it():
+    old, leads = TODAY - timedelta(400), TODAY - timedelta(300)
+    models = {"m": some(lab="lab", flop=1e24, released=old), "n": some(lab="lab", flop=1e26, released=leads),
+              "o": some(lab="lab", flop=1e25, released=TODAY - timedelta(181))}  # fmt: skip
+    said = list(start_books.labs_at_start(scenario(models=models, orgs={}, parameters=LABS), START))
+    released = of(training_events.ModelReleased, said)
+    assert [(e.model, e.kind, START - e.start_day) for e in released] == [
+        ("m", "frontier", 400), ("n", "frontier", 300), ("o", "frontier", 181),
+        ("m", "refresh", 36), ("n", "refresh", 118),
+    ]  # fmt: skip
+    first, leader, _, better, best = (e.capability for e in released)
+    alone = first + 0.3 * 364 / 365.25
+    assert better == pytest.approx(alone + 0.5 * (leader - alone)), "half of what it lacks to the frontier of then"
+    assert best == pytest.approx(leader + 0.3 * 182 / 365.25)
+    (frontier,) = of(training_events.FrontierMeasured, said)
+    assert frontier.capability == best
+
+
+@pytest.mark.parametrize("given", [{}, {"start": "2024-06-30", "vintage": "strict"}], ids=["default", "strict"])
+def test_no_model_of_a_world_is_overdue_for_its_refresh_at_the_start(given):
+    world = load_scenario("frontier-2024", given).scenario
+    start = to_day(world.start)
+    latest = {e.model: e.start_day for e in of(training_events.ModelReleased, start_books.labs_at_start(world, start))}
+    assert latest
+    assert all(day + 7 * world.parameters["labs.refresh_weeks"] > start for day in latest.values())
 
 
 @pytest.mark.parametrize("held", [1_000, 10])
