@@ -6,7 +6,7 @@ from events.types import training as events
 from market.evolve.ids import count
 from market.state import State
 from market.state.chips import Place
-from market.state.training import Lab, Project, TrainingRun
+from market.state.training import FRONTIER_WEEKS, Lab, Project, TrainingRun
 
 
 def lab(state: State, org: str) -> Lab:
@@ -110,7 +110,7 @@ def serving_measured(state: State, event: events.ServingMeasured, day: int) -> N
 
 def frontier_measured(state: State, event: events.FrontierMeasured, day: int) -> None:
     state.training.frontier.append(event.capability)
-    del state.training.frontier[:-27]
+    del state.training.frontier[:-FRONTIER_WEEKS]
 
 
 APPLY = {

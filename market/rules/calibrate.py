@@ -38,7 +38,7 @@ def segments(state: State) -> Iterator[Happening]:
     and what it gained beyond them is a pull of its own on those who choose anew.
     """
     p, labs = state.run.parameters, state.training.labs
-    yield put(state, "demand.frontier_start", frontier(state))
+    yield put(state, "demand.frontier_start", demand.seen_frontier(state))
     spent = {org: {name: lab.revenue_usd_per_year * mix(state, org)[name] for name in demand.SEGMENTS}
              for org, lab in labs.items()}  # fmt: skip
     growth = {name: _segment_growth(state, name, spent) for name in demand.SEGMENTS}

@@ -11,6 +11,7 @@ import msgspec
 from events.kinds import StakeKind
 from events.types import Event, finance, leases, training
 from market.rules.training import compute_optimal, index_of
+from market.state.training import FRONTIER_WEEKS
 from market.units import CENTS, QUARTER_DAYS, SECONDS_PER_DAY, to_day
 
 if TYPE_CHECKING:
@@ -106,13 +107,17 @@ def _debt(scenario: Scenario, name: str, start: int, lenders: list[str]) -> Iter
 
 
 def labs_at_start(scenario: Scenario, start: int) -> Iterator[Event]:
-    """Models of the start, the frontier, what labs sell and their runs under way."""
+    """Models of the start, the frontier week by week up to it, what labs sell and their runs under way."""
     p = scenario.parameters
     released = list(_released(scenario))
-    refreshed = list(_refreshed(released, p, start))
     yield from released
-    yield from refreshed
-    yield training.FrontierMeasured(capability=max((each.capability for each in (*released, *refreshed)), default=0.0))
+    yield from _refreshed(released, p, start)
+    for week in range(FRONTIER_WEEKS - 1, -1, -1):
+        day = start - 7 * week
+        known = [model for model in released if model.start_day <= day]
+        best = max((model.capability for model in (*known, *_refreshed(known, p, day))), default=0.0)
+        if known or not week:
+            yield training.FrontierMeasured(capability=best)
     for name, org in sorted(scenario.orgs.items()):
         if "lab" not in org.roles or is_late(scenario, name):
             continue

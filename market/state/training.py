@@ -6,6 +6,8 @@ import msgspec
 
 from market.state.chips import Place
 
+FRONTIER_WEEKS = 27  # half a year from its first day to its last
+
 
 class TrainingRun(msgspec.Struct, array_like=True):
     """A frontier run under way. `flop` is what was still to do on `since_day`."""
@@ -69,6 +71,6 @@ class Training(msgspec.Struct, array_like=True):
     projects: dict[str, dict[str, Project]] = {}  # org -> under way, by id
     waiting: dict[str, dict[str, Project]] = {}  # org -> proposed or stopped, by id
     labs: dict[str, Lab] = {}
-    frontier: list[float] = []  # frontier capability of the latest 27 weeks
+    frontier: list[float] = []  # frontier capability of the latest FRONTIER_WEEKS
     largest_cluster: dict[str, int] = {}  # chip -> GPUs of the largest cluster so far
     clusters: dict[Place, int] = {}  # size last announced

@@ -9,7 +9,7 @@ from events.commands import COMMANDS
 from events.types import Batch, chips, finance, leases, run, sites, training
 from market import rules
 from market.evolve import evolve
-from market.rules import standing, start, uses
+from market.rules import demand, standing, start, uses
 from market.rules.base import fleets_h100e, trait
 from market.state import State
 from market.state.chips import Place
@@ -122,7 +122,7 @@ def test_calibration_reproduces_spending_revenue_and_shares_of_the_start(frontie
     for happening in standing.calibrate(state):
         evolve(state, happening.event, START)
     p = state.run.parameters
-    assert p["demand.frontier_start"] == max(lab.capability for lab in state.training.labs.values())
+    assert p["demand.frontier_start"] == pytest.approx(demand.seen_frontier(state))
     sold = sum(lab.revenue_usd_per_year for lab in state.training.labs.values())
     assert sum(s.usd_per_year for s in state.demand.segments.values()) == pytest.approx(sold)
     assert all(sum(s.shares.values()) == pytest.approx(1.0) for s in state.demand.segments.values())

@@ -247,8 +247,11 @@ def test_models_of_the_start_have_had_the_refreshes_that_were_due_before_it():
     alone = first + 0.3 * 364 / 365.25
     assert better == pytest.approx(alone + 0.5 * (leader - alone)), "half of what it lacks to the frontier of then"
     assert best == pytest.approx(leader + 0.3 * 182 / 365.25)
-    (frontier,) = of(training_events.FrontierMeasured, said)
-    assert frontier.capability == best
+    frontier = [e.capability for e in of(training_events.FrontierMeasured, said)]
+    assert len(frontier) == 27, "customers know a model by half a year"
+    assert frontier[0] == leader
+    assert frontier[-1] == best
+    assert [START - 7 * (26 - i) for i in range(1, 27) if frontier[i] > frontier[i - 1]] == [START - 112]
 
 
 @pytest.mark.parametrize("given", [{}, {"start": "2024-06-30", "vintage": "strict"}], ids=["default", "strict"])

@@ -11,7 +11,7 @@ from events.types import chips as chip_events
 from events.types import sites as site_events
 from events.types.demand import UseMeasured
 from events.types.finance import BudgetSet, PaymentMade
-from events.types.training import ModelReleased, ServingMeasured
+from events.types.training import FrontierMeasured, ModelReleased, ServingMeasured
 from market import rng
 from market.rules import demand, foresee, index, prices, uses
 from market.rules.belongings import Belongings
@@ -421,8 +421,17 @@ def test_who_leads_is_chosen_for_its_model_as_far_as_that_is_known():
     released = ModelReleased(
         model="new", org=RIVAL, flop=1e25, effective_flop=1e25, capability=1.9, kind="frontier", start_day=START
     )
-    world = opened(rival=2.5e8).happened(released)
+    world = opened(rival=2.5e8).happened(released, *(FrontierMeasured(capability=1.9) for _ in range(27)))
     set_to = numbers(segments(world.state))
     assert set_to["demand.frontier_start"] == 1.9
     assert set_to[f"orgs.{RIVAL}.appeal_consumer"] == pytest.approx(math.log(1 / 6))
     assert set_to[f"orgs.{LAB}.appeal_consumer"] == pytest.approx(math.log(5 / 6) + 2.0 * 0.3)
+
+
+def test_customers_of_the_first_weeks_come_to_know_what_was_released_before_the_start():
+    world = opened().happened(*(FrontierMeasured(capability=1.5 if week < 20 else 1.9) for week in range(27)))
+    world.after(segments(world.state))
+    first = demand.opened_market(world.state, "api")
+    assert first == pytest.approx(world.state.run.parameters["demand.api_market_usd"]), "opens from what they know"
+    world.happened(*(FrontierMeasured(capability=1.9) for _ in range(4)))
+    assert demand.opened_market(world.state, "api") > first
