@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from agents import permission
@@ -30,7 +30,7 @@ from agents.means import (
     ways_to_build,
     works_usd,
 )
-from agents.owning import Upkeep, capital_rate, capital_share, hour_usd, owning_usd, upkeep_usd
+from agents.owning import Place, capital_rate, capital_share, hour_usd, owning_usd, upkeep_usd
 from agents.resources import coming_kw, committed_usd, own_part, powered_day
 from agents.rights import rebated
 from agents.valuation import once
@@ -65,11 +65,10 @@ def every_build(
     ways = list(ways_to_build(view, open_halls, kw, region))
     usd, weeks = (0.0, 0.0) if target.chips_wait else (bill_usd(view, chip, gpus, None), chip_weeks(view, chip))
     is_found = target.is_fleet or has_hall(view, since_day)
-    upkeep = {region: upkeep_usd(view, chip, region) for region in {build.region: None for build in ways}}
     share = capital_share(view, capital_rate(view, is_contracted=target.is_fleet))
     work_factor = chip.h100e / unit_h100e(view, target, chip)
     here = present(view) if target.is_fleet else frozenset(regions)
-    common = Common(chip, gpus, kw, usd, weeks, share, upkeep, is_found, target.is_fleet, work_factor, here)
+    common = Common(chip, gpus, kw, usd, weeks, share, is_found, target.is_fleet, work_factor, here)
     return [_built(view, target, build, common) for build in ways]
 
 
@@ -82,7 +81,6 @@ class Common(NamedTuple):
     usd: float  # of the chips
     weeks: float  # until they run
     capital_share: float  # of a bill, that capital costs in a year
-    upkeep_usd: Mapping[str, Upkeep]  # by region
     is_hall_found: bool
     is_fleet: bool
     work_factor: float  # H100e of a GPU over those that its cost is spread over
@@ -108,7 +106,8 @@ def _built(view: MarketView, target: Target, build: Build, common: Common) -> Op
     if is_fleet and not target.chips_wait and power > shell + view.param("sites.patience_weeks"):
         failed = (*failed, "power")
     slip_share, late_weeks = slip(view, wait)
-    cost = hour_usd(bill / h100e, common.capital_share, common.upkeep_usd[region])
+    upkeep = upkeep_usd(view, chip, Place(region, float(on_site)))
+    cost = hour_usd(bill / h100e, common.capital_share, upkeep)
     cost += shell_rent_usd(view, build, kw / h100e)
     cost *= common.work_factor
     return Option(
@@ -196,7 +195,8 @@ def own_sites(view: MarketView, target: Target) -> list[Option]:
         due = powered_day(free, coming, size * chip.power_kw_it_per_gpu)
         wait = max(chip_weeks(view, chip), (due - view.day) / 7)
         bill = bill_usd(view, chip, size, None)
-        cost = owning_usd(view, bill, (chip, size), site.region, rate) * chip.h100e / unit_h100e(view, target, chip)
+        cost = owning_usd(view, bill, (chip, size), Place(site.region, site.plant_share), rate)
+        cost *= chip.h100e / unit_h100e(view, target, chip)
         found.append(
             Option(
                 name=f"own site {site.name}",

@@ -18,13 +18,20 @@ def capital_rate(view: MarketView, is_contracted: bool = False) -> float:
     return part * p("finance.loan_rate") + (1 - part) * p("means.capital_rate_lab")
 
 
-def owning_usd(view: MarketView, bill: float, what: tuple[Chip, int], region: str, rate: float) -> float:
+class Place(NamedTuple):
+    """A region, and the part of the power there that own plant feeds."""
+
+    region: str
+    plant_share: float = 0.0
+
+
+def owning_usd(view: MarketView, bill: float, what: tuple[Chip, int], place: Place, rate: float) -> float:
     """Cost of an hour of an own H100 equivalent: capital as an annuity less what is left, energy, running.
 
     capital = bill (a - residual s) / hours, a the annuity and s the sinking fund of the life at the capital rate.
     """
     chip, gpus = what
-    return hour_usd(bill / (gpus * chip.h100e), capital_share(view, rate), upkeep_usd(view, chip, region))
+    return hour_usd(bill / (gpus * chip.h100e), capital_share(view, rate), upkeep_usd(view, chip, place))
 
 
 class Upkeep(NamedTuple):
@@ -34,11 +41,13 @@ class Upkeep(NamedTuple):
     running_usd: float
 
 
-def upkeep_usd(view: MarketView, chip: Chip, region: str) -> Upkeep:
-    """What an hour of an H100 equivalent of a chip costs in a region beside its capital."""
-    p = view.param
+def upkeep_usd(view: MarketView, chip: Chip, place: Place) -> Upkeep:
+    """What an hour of an H100 equivalent of a chip costs in a place beside its capital."""
+    p, (region, part) = view.param, place
     kw = chip.power_kw_it_per_gpu / chip.h100e * view.region_param(region, "pue") * p("energy.load_factor")
-    return Upkeep(kw * view.energy_usd_per_mwh(region) / 1000, p("means.running_usd_per_h100e_hour"))
+    usd_per_mwh = (1 - part) * view.energy_usd_per_mwh(region) if part < 1 else 0.0
+    usd_per_mwh += part * view.plant_usd_per_mwh(region) if part else 0.0
+    return Upkeep(kw * usd_per_mwh / 1000, p("means.running_usd_per_h100e_hour"))
 
 
 def hour_usd(bill_usd_per_h100e: float, share: float, upkeep: Upkeep) -> float:

@@ -114,5 +114,6 @@ def soonest(view: MarketView, asked: tuple[Chip, int, Request], found: Sequence[
 def own_usd(view: MarketView, chip: Chip, gpus: int, plan: Plan) -> float:
     """What an hour of a GPU costs who builds for it by a plan, with capital at the rate of a contract, USD."""
     bill, rate = means.bill_usd(view, chip, gpus, plan.works), owning.capital_rate(view, is_contracted=True)
-    own = owning.owning_usd(view, bill, (chip, gpus), plan.region, rate) * chip.h100e
+    place = owning.Place(plan.region, float(plan.works.on_site))
+    own = owning.owning_usd(view, bill, (chip, gpus), place, rate) * chip.h100e
     return own + means.shell_rent_usd(view, plan.works, chip.power_kw_it_per_gpu)

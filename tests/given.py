@@ -87,10 +87,12 @@ ROUND = {
     "regions.texas.grid_mw_per_year": 500.0,
     "regions.texas.pue": 1.25,
     "regions.texas.energy_usd_per_mwh": 50.0,
+    "regions.texas.gas_usd_per_mmbtu": 3.0,
     "regions.beijing.queue_days": 500.0,
     "regions.beijing.grid_mw_per_year": 500.0,
     "regions.beijing.pue": 1.25,
     "regions.beijing.energy_usd_per_mwh": 50.0,
+    "regions.beijing.gas_usd_per_mmbtu": 3.0,
 }
 CHIPS = {  # supplier, start, end, price, kW, H100e, buyers, slots a GPU
     "A100": (SUPPLIER, -1500, 20, 10_000.0, 0.8, 0.32, "all", 1.0),

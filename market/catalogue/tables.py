@@ -39,7 +39,8 @@ WORDS = frozenset({"text", "ids", "date", "bool"})  # units of values that are n
 NUMBERS = frozenset({
     "1", "1/week", "1/month", "1/year", "days", "weeks", "years", "slots/week", "slots/week/year", "slots/GPU",
     "GPUs", "GPUs/week", "H100e", "H100e/GPU", "kW/GPU", "MW", "MW/year", "FLOP",
-    "USD", "USD B", "USD/year", "USD/MWh", "USD/GPU", "USD/GPU-hour", "USD/H100e", "USD/H100e-hour",
+    "USD", "USD B", "USD/year", "USD/MWh", "USD/MMBtu", "MMBtu/MWh",
+    "USD/GPU", "USD/GPU-hour", "USD/H100e", "USD/H100e-hour",
     "index", "1/index", "GB/week", "racks/week", "t/MWh",
     "k wafers/month", "kW", "USD/kW", "USD/kW-year", "USD/MW-day",
 })  # fmt: skip

@@ -89,6 +89,7 @@ def power_energised(state: State, event: events.PowerEnergised, day: int) -> Non
     site = state.sites.sites[event.site]
     site.energised_kw += event.power_kw_it
     site.non_firm_kw += event.power_kw_it if event.kind == "non-firm" else 0
+    site.plant_kw += event.power_kw_it if event.kind == "on-site" else 0
     building = state.sites.buildings.pop(event.building_id, None)
     if building is not None:
         drop(state.index.buildings, building.site, event.building_id)
@@ -133,9 +134,10 @@ def grid_connected(state: State, event: events.GridConnected, day: int) -> None:
     region.granted_kw += event.power_kw_it
     building = state.sites.buildings.pop(event.building_id)
     drop(state.index.buildings, building.site, event.building_id)
-    permit = state.sites.permits.pop(event.building_id)
+    permit, site = state.sites.permits.pop(event.building_id), state.sites.sites[event.site]
+    site.plant_kw -= event.power_kw_it
     if not permit.is_running:
-        state.sites.sites[event.site].stopped_kw -= event.power_kw_it
+        site.stopped_kw -= event.power_kw_it
 
 
 def energy_priced(state: State, event: events.EnergyPriced, day: int) -> None:

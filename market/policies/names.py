@@ -10,7 +10,7 @@ from market.catalogue.tables import table
 from market.policies.duties import DUTIES
 from market.scenario.schema import Scenario
 
-OF_REGIONS = ("queue_days", "grid_mw_per_year", "energy_usd_per_mwh", "pue", "capacity_market")
+OF_REGIONS = ("queue_days", "grid_mw_per_year", "energy_usd_per_mwh", "gas_usd_per_mmbtu", "pue", "capacity_market")
 OF_CHIPS = ("slots_per_gpu", "gpus_per_week", "growth_per_year", "price_change_per_year")
 OF_ORGS = ("captive_share", "income_usd_per_year")
 _SECTIONS = {"regions": (*OF_REGIONS, *DUTIES), "chips": OF_CHIPS, "orgs": OF_ORGS}

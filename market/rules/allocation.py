@@ -14,7 +14,7 @@ from market.rules.base import Happening, columns_of
 from market.rules.chips import may_buy
 from market.rules.demand import logistic
 from market.rules.free import owed
-from market.rules.prices import energy_of, running_cost
+from market.rules.prices import energy_at, running_cost
 from market.state import State
 from market.state.chips import Order
 from market.units import CENTS, MONTH_WEEKS, YEAR_MONTHS, digits
@@ -142,7 +142,6 @@ def install(state: State, day: int) -> Iterator[Happening]:
     """
     chips, works = state.chips.chips, work.in_h100e(state, day)
     rank = {name: (-works[name] / chip.power_kw_it_per_gpu, name) for name, chip in chips.items()}
-    energy = {region: math.prod(energy_of(state, region)) for region in state.run.regions}
     sites = defaultdict(list)
     for site in state.sites.sites.values():
         sites[site.owner].append(site)
@@ -150,7 +149,8 @@ def install(state: State, day: int) -> Iterator[Happening]:
         estate = state.finance.estates.get(org)
         if not state.chips.warehouse[org] or (estate is not None and estate.plan == "liquidation"):
             continue  # what waits in a liquidation is offered for sale
-        spare, cost = {site.name: site.spare_w for site in sites[org]}, {s.name: energy[s.region] for s in sites[org]}
+        spare = {site.name: site.spare_w for site in sites[org]}
+        cost = {site.name: math.prod(energy_at(state, site)) for site in sites[org]}
         stays, arrival = list[tuple[str, int]](), _arrival(state, org)
         for chip, waiting in sorted(state.chips.warehouse[org].items(), key=lambda item: rank[item[0]]):
             left, watts = waiting, round(state.chips.chips[chip].power_kw_it_per_gpu * 1000)

@@ -116,7 +116,8 @@ def completed(state: State, case: Case) -> Case:
             case["h100e"] = case["gpus"] * chip.h100e
     if site is not None:
         case["region"] = case.get("region") or site.region
-        case["mwh"] = _monthly_mwh(state, site.installed_w, site.region)
+        watts = site.plant_w if case.get("kind") == "fuel" else site.grid_w
+        case["mwh"] = _monthly_mwh(state, watts, site.region)
     region = run.regions.get(case.get("region") or "")
     case["region_country"] = region.country if region else None
     for side, prefix in (("org", ""), ("counterparty", "counterparty_")):
@@ -133,8 +134,8 @@ def completed(state: State, case: Case) -> Case:
     return case
 
 
-def _monthly_mwh(state: State, installed_w: int, region: str) -> float:
-    """Energy that a site draws in four weeks, PUE and load factor included."""
+def _monthly_mwh(state: State, watts: float, region: str) -> float:
+    """Energy that so much IT power takes in four weeks, PUE and load factor included."""
     p = state.run.parameters
-    facility_mw = installed_w / 1e6 * p[f"regions.{region}.pue"] * p["energy.load_factor"]
+    facility_mw = watts / 1e6 * p[f"regions.{region}.pue"] * p["energy.load_factor"]
     return facility_mw * HOURS_PER_YEAR * 28 / 365

@@ -17,7 +17,7 @@ from market.rules import clauses, work
 from market.rules.base import Deciders, Happening, can_pay, held, rented_by, training_use, week_start
 from market.rules.clauses import may_sublet, paid
 from market.rules.free import free_gpus, quoted_under
-from market.rules.prices import energy_of
+from market.rules.prices import energy_at
 from market.state import State, next_id
 from market.state.contracts import Contract, Tranche
 from market.state.leases import Quote
@@ -110,7 +110,7 @@ def sites_of(state: State, contract: Contract) -> list[str]:
 
     def order(site: Site) -> tuple[bool, float, int, str]:
         free = free_gpus(state, contract.lessor, contract.chip, site.name)
-        return site.name != contract.site, math.prod(energy_of(state, site.region)), -free, site.name
+        return site.name != contract.site, math.prod(energy_at(state, site)), -free, site.name
 
     return [site.name for site in sorted((s for s in own if may_be_at(state, contract, s.name)), key=order)]
 

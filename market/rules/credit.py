@@ -21,7 +21,7 @@ from market.rules.base import (
     sold_by,
     trait,
 )
-from market.rules.prices import energy_of, running_cost_at
+from market.rules.prices import energy_at, energy_of, running_cost_at
 from market.rules.vendors import loan_room_cents
 from market.state import State, next_id
 from market.state.demand import TAIL
@@ -86,13 +86,14 @@ def _running_usd_per_hour(state: State, org: str) -> float:
     """Energy, staff and spares of what an org owns and has promised under contracts, and rent of its leased shells."""
     chips, sites = state.chips.chips, state.sites.sites
     holdings = list(holdings_of(state, org))
-    all_of = [(h.owned, h.chip, sites[h.site].region) for h in holdings]
-    all_of += [(x.undrawn, x.chip, x.region) for x in sold_by(state, org)]
-    energy = {region: energy_of(state, region) for region in dict.fromkeys([region for _, _, region in all_of])}
     used = dict.fromkeys([h.site for h in holdings])  # the index has no sites by owner
+    sold = list(sold_by(state, org))
+    energy = {name: energy_at(state, sites[name]) for name in used}
+    energy |= {region: energy_of(state, region) for region in dict.fromkeys([x.region for x in sold])}
+    all_of = [*((h.owned, h.chip, h.site) for h in holdings), *((x.undrawn, x.chip, x.region) for x in sold)]
     shells = sum(sites[name].leased_kw for name in used if sites[name].owner == org)
     rent = shells * state.run.parameters["build.leased_usd_per_kw_year"] / HOURS_PER_YEAR
-    return rent + sum([gpus * running_cost_at(state, chips[chip], *energy[region]) for gpus, chip, region in all_of])
+    return rent + sum([gpus * running_cost_at(state, chips[chip], *energy[place]) for gpus, chip, place in all_of])
 
 
 def _rents_usd(state: State, org: str, ahead_days: int) -> float:

@@ -36,14 +36,14 @@ def hours_off(state: State, site: Site) -> float:
 
 
 def minimum_take_share(state: State, region: str) -> float:
-    """Part of its energised power that a site pays for whether it uses it or not."""
+    """Part of the grid's power that a site pays for whether it uses it or not."""
     return state.run.parameters.get(f"regions.{region}.minimum_take_share", 0.0)
 
 
 def billed_w(state: State, site: Site) -> float:
-    """IT power for whose energy a site pays, in watts: none of what stands still for want of a permit."""
-    used = site.installed_w * (1 - site.stopped_share)
-    return max(used, minimum_take_share(state, site.region) * site.running_kw * 1000)
+    """IT power for whose energy a site pays the grid, in watts: none of what own plant feeds or what stands still."""
+    grid_kw = site.energised_kw - site.plant_kw
+    return max(site.grid_w, minimum_take_share(state, site.region) * grid_kw * 1000)
 
 
 def curtail(state: State, day: int) -> Iterator[Happening]:

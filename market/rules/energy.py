@@ -85,6 +85,13 @@ def _committed_kw(state: State, region: str) -> int:
     return round(added * state.run.parameters[f"regions.{region}.pue"])
 
 
+def plant_usd_per_mwh(state: State, region: str) -> float:
+    """Cost of energy from own plant in a region, USD/MWh: gas at the region's price, and running; levies left out."""
+    p = state.run.parameters
+    fuel: float = p["power.plant_mmbtu_per_mwh"] * p[f"regions.{region}.gas_usd_per_mmbtu"]
+    return fuel + p["power.plant_running_usd_per_mwh"]
+
+
 def plant_usd_per_kw(state: State) -> float:
     """Price of own plant, USD per kW of its load: it rises with the wait that makers quote over that of an empty book.
 

@@ -1,8 +1,8 @@
 """What policies take and pay on transactions, when they happen and for those who decide before they happen.
 
 A levy is charged on an event, a subsidy paid on it. Agents ask what an event would cost them (`owed_usd`); rules that
-price for the whole market find the means in parameters: `levy.chips`, `regions.*.levy_usd_per_mwh` and
-`levy.energy_usd_per_mwh`, net of subsidies.
+price for the whole market find the means in parameters: `levy.chips`, `regions.*.levy_usd_per_mwh`, of own plant
+`regions.*.plant_levy_usd_per_mwh`, and `levy.energy_usd_per_mwh`, net of subsidies.
 """
 
 from __future__ import annotations
@@ -116,9 +116,9 @@ def chip_case(org: str, chip: Chip) -> Case:
     return {"org": org, "chip": chip.name, "gpus": 1, "price_usd_per_gpu": price, "amount_usd": price}
 
 
-def energy_case(org: str, region: str) -> Case:
-    """A MWh that an org draws in a region."""
-    return {"org": org, "region": region, "kind": "energy", "mwh": 1.0}
+def energy_case(org: str, region: str, kind: str = "energy") -> Case:
+    """A MWh that an org draws in a region, or makes there with own plant (`fuel`)."""
+    return {"org": org, "region": region, "kind": kind, "mwh": 1.0}
 
 
 type Owed = Callable[[str, Case], float]
@@ -130,26 +130,29 @@ def in_force(state: State, owed: Owed, cause: str, day: int) -> Iterator[Happeni
     total, chip = math.fsum(budgets.values()), _leading(state)
     parts = (usd * owed("ChipsAllocated", chip_case(org, chip)) for org, usd in budgets.items() if usd > 0)
     found = {"levy.chips": math.fsum(parts) / chip.price_usd_per_gpu / total if total else 0.0}
-    energised: dict[str, dict[str, int]] = {region: {} for region in state.run.regions}
+    drawn: dict[tuple[str, str], dict[str, int]] = {}  # by region and what its power is paid for as, by owner
     for site in state.sites.sites.values():
-        owners = energised[site.region]
-        owners[site.owner] = owners.get(site.owner, 0) + site.energised_kw
-    rates = {region: _on_power(region, owners, owed) for region, owners in energised.items()}
-    found |= {f"regions.{region}.levy_usd_per_mwh": rate for region, rate in rates.items()}
-    drawn = {region: sum(owners.values()) for region, owners in energised.items()}
-    kw = sum(drawn.values())
-    found["levy.energy_usd_per_mwh"] = math.fsum(rates[region] * drawn[region] for region in rates) / kw if kw else 0.0
+        for kind, kw in (("energy", site.energised_kw - site.plant_kw), ("fuel", site.plant_kw)):
+            owners = drawn.setdefault((site.region, kind), {})
+            owners[site.owner] = owners.get(site.owner, 0) + kw
+    rates = {place: _on_power(place, owners, owed) for place, owners in drawn.items()}
+    for region in state.run.regions:
+        found[f"regions.{region}.levy_usd_per_mwh"] = rates.get((region, "energy"), 0.0)
+        found[f"regions.{region}.plant_levy_usd_per_mwh"] = rates.get((region, "fuel"), 0.0)
+    kws = {place: sum(owners.values()) for place, owners in drawn.items()}
+    kw = sum(kws.values())
+    found["levy.energy_usd_per_mwh"] = math.fsum(rates[place] * kws[place] for place in rates) / kw if kw else 0.0
     for name, value in found.items():
         if digits(value) != state.run.parameters.get(name, 0.0):
             yield Happening(day, ParameterSet(parameter=name, value=digits(value)), "world", cause)
 
 
-def _on_power(region: str, owners: Mapping[str, int], owed: Owed) -> float:
-    """USD a MWh that the sites of a region pay on top, by their energised power."""
-    kw = sum(owners.values())
+def _on_power(place: tuple[str, str], owners: Mapping[str, int], owed: Owed) -> float:
+    """USD a MWh that owners pay on top of the energy or the fuel of a region, by their energised power."""
+    kw, (region, kind) = sum(owners.values()), place
     if not kw:
         return 0.0
-    return math.fsum(owed("PaymentMade", energy_case(org, region)) * part for org, part in owners.items()) / kw
+    return math.fsum(owed("PaymentMade", energy_case(org, region, kind)) * part for org, part in owners.items()) / kw
 
 
 def _leading(state: State) -> Chip:

@@ -13,9 +13,10 @@ from events.types import demand as events
 from market.rules import chips as chip_rules
 from market.rules import uses, work
 from market.rules.base import Happening, fleets_h100e, h100e_by_chip
-from market.rules.energy import energy_usd_per_mwh
+from market.rules.energy import energy_usd_per_mwh, plant_usd_per_mwh
 from market.state import State
 from market.state.chips import Chip
+from market.state.sites import Site
 from market.units import clip, digits
 
 YEAR_DAYS = 364.0
@@ -79,6 +80,15 @@ def energy_of(state: State, region: str) -> tuple[float, float]:
     p = state.run.parameters
     levy = p.get(f"regions.{region}.levy_usd_per_mwh", 0.0)
     return p[f"regions.{region}.pue"], energy_usd_per_mwh(state, region) + levy
+
+
+def energy_at(state: State, site: Site) -> tuple[float, float]:
+    """PUE of a site, and its price of energy with levies, USD/MWh: of the grid and of own plant by what each feeds."""
+    pue, grid = energy_of(state, site.region)
+    if not (part := site.plant_share):
+        return pue, grid
+    levy = state.run.parameters.get(f"regions.{site.region}.plant_levy_usd_per_mwh", 0.0)
+    return pue, (1 - part) * grid + part * (plant_usd_per_mwh(state, site.region) + levy)
 
 
 def running_cost_at(state: State, chip: Chip, pue: float, energy: float) -> float:

@@ -85,6 +85,7 @@ class Region(Strict):
     queue_days: Annotated[int, Field(ge=0, le=10_000)]  # median wait of a new large load
     grid_mw_per_year: Megawatts  # IT load that the region can connect in a year
     energy_usd_per_mwh: Annotated[float, Field(ge=0, le=1e5, allow_inf_nan=False)]
+    gas_usd_per_mmbtu: Annotated[float, Field(ge=0, le=1e4, allow_inf_nan=False)] = 4.0  # burnt by own plant there
     pue: Annotated[float, Field(ge=1, le=3, allow_inf_nan=False)] = 1.3
     capacity_market: Annotated[int, Field(ge=0, le=1)] = 0  # 1: loads pay for capacity at the price of a yearly auction
 

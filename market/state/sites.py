@@ -21,11 +21,32 @@ class Site(msgspec.Struct, array_like=True):
     non_firm_kw: int = 0  # of `energised_kw`, served by a grid that may switch it off
     stopped_kw: int = 0  # of `energised_kw`, fed by own plant that has no permit any more
     leased_kw: int = 0  # of `energised_kw`, in shells that developers lease out to its owner
+    plant_kw: int = 0  # of `energised_kw`, fed by own plant, be it stopped or not
 
     @property
     def running_kw(self) -> int:
         """Energised power that may run: all but that of plant that has no permit any more."""
         return self.energised_kw - self.stopped_kw
+
+    @property
+    def plant_share(self) -> float:
+        """Part of the power that may run which own plant feeds."""
+        return (self.plant_kw - self.stopped_kw) / self.running_kw if self.plant_kw > self.stopped_kw else 0.0
+
+    @property
+    def used_w(self) -> float:
+        """IT power of the GPUs that do not stand still for want of a permit, in watts."""
+        return self.installed_w * (1 - self.stopped_share)
+
+    @property
+    def plant_w(self) -> float:
+        """Own plant's part of the power that is used, in watts."""
+        return self.used_w * self.plant_share
+
+    @property
+    def grid_w(self) -> float:
+        """The grid's part of the power that is used, in watts."""
+        return self.used_w * (1 - self.plant_share)
 
     @property
     def spare_w(self) -> int:

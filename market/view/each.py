@@ -90,7 +90,7 @@ class EachOrg(Grouped):
         """Part of an org's power that its GPUs use, plant left out that stands still; 1 without any."""
         sites = self.sites[org]
         running = sum(site.running_kw for site in sites)
-        used = sum(site.installed_w * (1 - site.stopped_share) for site in sites) / 1000
+        used = sum(site.used_w for site in sites) / 1000
         return min(1.0, used / running) if running else 1.0
 
     @once_each

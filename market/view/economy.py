@@ -80,6 +80,11 @@ class EconomyView(OwnView):
         price *= max(1.0, duties.minimum_take_share(state, region) / used)
         return price + self.levy("PaymentMade", energy_case(self.me, region)) if self.is_regulated else price
 
+    def plant_usd_per_mwh(self, region: str) -> float:
+        """Cost of energy from own plant in a region, with the levies that the org pays on it there."""
+        cost = shared_of(self).plant_usd_per_mwh[region]
+        return cost + self.levy("PaymentMade", energy_case(self.me, region, "fuel")) if self.is_regulated else cost
+
     @property
     def plant_usd_per_kw(self) -> float:
         """Price of own plant, USD per kW of its load."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from market.rules.duties import curtailment_hours, non_firm_hours
-from market.rules.energy import energy_usd_per_mwh, plant_usd_per_kw
+from market.rules.energy import energy_usd_per_mwh, plant_usd_per_kw, plant_usd_per_mwh
 from market.rules.power import (
     Server,
     developers,
@@ -62,6 +62,11 @@ class SharedPower(EachOrg):
     def energy_usd_per_mwh(self) -> dict[str, float]:
         """Price of energy in each region, levies left out."""
         return {name: energy_usd_per_mwh(self.state, name) for name in self.state.run.regions}
+
+    @cached_property
+    def plant_usd_per_mwh(self) -> dict[str, float]:
+        """Cost of energy from own plant in each region, levies left out."""
+        return {name: plant_usd_per_mwh(self.state, name) for name in self.state.run.regions}
 
     @cached_property
     def plant_makers(self) -> tuple[Server, dict[str, tuple[int, float]]]:

@@ -25,7 +25,8 @@ def building(**values):
 
 
 def site(name="alpha", **values):
-    terms = {"name": name, "region": "texas", "spare_w": 0, "installed_w": 0, "running_kw": 0, "kind": "greenfield"}
+    terms = {"name": name, "region": "texas", "spare_w": 0, "installed_w": 0, "running_kw": 0, "kind": "greenfield",
+             "plant_share": 0.0}  # fmt: skip
     return some(**{**terms, **values})
 
 
@@ -419,8 +420,8 @@ def test_an_hour_costs_its_part_of_the_bill_its_energy_and_its_running():
         terms, region_param=lambda region, name: {("texas", "pue"): 1.25}[region, name],
         energy_usd_per_mwh={"texas": 50.0}.get,
     )  # fmt: skip
-    upkeep = owning.upkeep_usd(seen, GB200, "texas")
+    upkeep = owning.upkeep_usd(seen, GB200, owning.Place("texas"))
     assert upkeep.energy_usd == pytest.approx(2.0 / 2.5 * 1.25 * 0.8 * 0.05)
     assert upkeep.running_usd == 0.3
-    cost = owning.owning_usd(seen, 10 * 2.5 * YEAR_HOURS, (GB200, 10), "texas", 0.1)
+    cost = owning.owning_usd(seen, 10 * 2.5 * YEAR_HOURS, (GB200, 10), owning.Place("texas"), 0.1)
     assert cost == pytest.approx(1.1 + upkeep.energy_usd + 0.3)

@@ -172,7 +172,7 @@ def test_gumbel_noise_of_equal_options_takes_each_as_often():
 
 
 def owned_usd(v, bill, gpus):
-    return owning.owning_usd(v, bill, (v.chip("H100"), gpus), "texas", owning.capital_rate(v))
+    return owning.owning_usd(v, bill, (v.chip("H100"), gpus), owning.Place("texas"), owning.capital_rate(v))
 
 
 def view(world, org=LAB):

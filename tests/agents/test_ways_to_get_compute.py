@@ -444,7 +444,7 @@ def at_home(monkeypatch, target=None, sites=None, works=(), money=1e12, promised
     monkeypatch.setattr(options, "chip_for", lambda *_: GB200)
     monkeypatch.setattr(options, "chip_weeks", lambda *_: 10.0)
     monkeypatch.setattr(options, "bill_usd", lambda _, chip, gpus, build: gpus * 250.0)
-    monkeypatch.setattr(options, "owning_usd", lambda _, bill, what, region, rate: bill / (what[1] * 2.5))
+    monkeypatch.setattr(options, "owning_usd", lambda _, bill, what, place, rate: bill / (what[1] * 2.5))
     monkeypatch.setattr(options, "ready_usd", lambda _: money)
     sites = (site(spare_w=80_000),) if sites is None else sites
     seen = Seen(

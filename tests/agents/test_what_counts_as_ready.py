@@ -73,7 +73,8 @@ def test_plant_that_stands_still_adds_no_more_than_if_it_were_not_there(reading)
 def test_the_part_of_its_power_that_an_org_uses_is_the_part_that_it_is_billed_for(make):
     world = make()
     site = world.state.sites.sites[SITE]
-    assert view(world, CLOUD).used_share() == pytest.approx(duties.billed_w(world.state, site) / site.running_kw / 1000)
+    billed_w = duties.billed_w(world.state, site) + site.plant_w
+    assert view(world, CLOUD).used_share() == pytest.approx(billed_w / site.running_kw / 1000)
 
 
 def test_work_is_not_paused_for_plant_that_stands_still():

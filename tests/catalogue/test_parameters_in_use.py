@@ -53,7 +53,8 @@ def test_every_parameter_that_code_names_is_known(short_run, frontier):
 
 
 OPTIONAL = {  # what only policies set: read with a default
-    "regions.[^.]+.levy_usd_per_mwh", "regions.[^.]+.curtailment_hours_per_year",
+    "regions.[^.]+.levy_usd_per_mwh", "regions.[^.]+.plant_levy_usd_per_mwh",
+    "regions.[^.]+.curtailment_hours_per_year",
     "regions.[^.]+.non_firm_hours_per_year", "regions.[^.]+.non_firm_mw", "regions.[^.]+.minimum_take_share",
     "regions.[^.]+.shell_time_saved",
 }  # fmt: skip

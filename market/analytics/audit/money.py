@@ -28,6 +28,7 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "shell deposit": ("building", "a", "world/contractors"),
     "shell": ("building", "a", "world/contractors"),
     "energy": ("site", "a", "world/utilities"),
+    "fuel": ("site", "a", "world/utilities"),
     "shell rent": ("site", "a", "world/developers"),
     "on demand": ("site", "world/customers", ""),
     "rent": ("lease", "a", "b"),

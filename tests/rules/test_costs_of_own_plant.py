@@ -1,0 +1,90 @@
+"""Own plant costs its fuel and its running; the tariff of the grid, its minimum take and its levies are not of it."""
+
+from __future__ import annotations
+
+import pytest
+from given import FIELD, LAB, SITE, START, given
+from test_permits_of_own_plant import NAME, in_use, on, view_of
+
+from agents import owning
+from events.commands.sites import ConnectToGrid
+from events.types import sites as events
+from market.policies.load import load_policy
+from market.rules import duties, energy, finance, levies, prices
+from market.rules.cases import completed
+
+KINDS = ("energy", "fuel")
+
+
+def bills(world):
+    return {kind: cents for _, _, cents, kind, name in finance.energy(world.state) if name == FIELD}
+
+
+def test_own_plant_burns_gas_and_pays_no_tariff():
+    world, permit = in_use(power__plant_mmbtu_per_mwh=10.0, power__plant_running_usd_per_mwh=5.0)
+    site, state = world.state.sites.sites[FIELD], world.state
+    before = finance.energy(given().state)
+    (whole,) = (cents for _, _, cents, kind, name in before if (name, kind) == (FIELD, "energy"))
+    found = bills(world)
+    assert site.plant_share == 0.5
+    assert found["energy"] == pytest.approx(whole / 2, abs=1)
+    assert found["fuel"] == pytest.approx(
+        found["energy"] * (10 * 3 + 5) / energy.energy_usd_per_mwh(state, "texas"), abs=1
+    )
+    state.run.parameters["regions.texas.energy_usd_per_mwh"] *= 2
+    assert bills(world)["fuel"] == found["fuel"], "a dearer grid is nothing to it"
+    on(world, permit.end_day)
+    assert (site.plant_share, site.plant_w) == (0.0, 0.0)
+    assert "fuel" not in bills(world)
+
+
+def test_a_minimum_take_is_of_the_grids_power_and_not_of_own_plant():
+    world, _ = in_use(regions__texas__minimum_take_share=0.8)
+    site = world.state.sites.sites[FIELD]
+    assert duties.billed_w(world.state, site) == pytest.approx(0.8 * 1000 * site.energised_kw / 2)
+
+
+def test_a_site_with_own_plant_runs_at_the_cost_of_both():
+    world, _ = in_use(power__plant_mmbtu_per_mwh=10.0, power__plant_running_usd_per_mwh=0.0)
+    state = world.state
+    state.run.parameters |= {"regions.texas.levy_usd_per_mwh": 8.0, "regions.texas.plant_levy_usd_per_mwh": 4.0}
+    pue, grid = prices.energy_of(state, "texas")
+    assert prices.energy_at(state, state.sites.sites[SITE]) == (pue, grid)
+    assert prices.energy_at(state, state.sites.sites[FIELD]) == (pue, pytest.approx((grid + 30 + 4) / 2))
+
+
+def test_a_price_of_carbon_takes_from_the_grid_and_from_own_plant_by_what_each_emits():
+    world, _ = in_use()
+    state, priced = world.state, [load_policy("carbon-price:usd_per_mwh=10,plant_usd_per_mwh=30")]
+
+    def owed(name, case):
+        return levies.owed_usd(state, priced, name, case, START)
+
+    found = {h.event.parameter: h.event.value for h in levies.in_force(state, owed, "x", START)}
+    assert found["regions.texas.levy_usd_per_mwh"] == 10.0
+    assert found["regions.texas.plant_levy_usd_per_mwh"] == 30.0
+    kw = sum(site.energised_kw for site in state.sites.sites.values())
+    part = state.sites.sites[FIELD].plant_kw / kw
+    assert found["levy.energy_usd_per_mwh"] == pytest.approx(10 + 20 * part)
+    drawn = {kind: completed(state, {"org": LAB, "contract_id": FIELD, "kind": kind})["mwh"] for kind in KINDS}
+    assert drawn["energy"] == drawn["fuel"] > 0, "half of the site each"
+
+
+def test_building_with_own_plant_costs_its_fuel_in_place_of_the_tariff():
+    world, _ = in_use(power__plant_mmbtu_per_mwh=8.0, power__plant_running_usd_per_mwh=6.0)
+    view, h100 = view_of(world), view_of(world).chip("H100")
+    assert view.plant_usd_per_mwh("texas") == 8 * 3 + 6
+    grid, plant = (owning.upkeep_usd(view, h100, owning.Place("texas", part)) for part in (0.0, 1.0))
+    both = owning.upkeep_usd(view, h100, owning.Place("texas", 0.25))
+    assert plant.energy_usd / grid.energy_usd == pytest.approx(30 / view.energy_usd_per_mwh("texas"))
+    assert both.energy_usd == pytest.approx(0.75 * grid.energy_usd + 0.25 * plant.energy_usd)
+
+
+def test_the_grid_that_takes_over_is_paid_for_in_place_of_fuel():
+    world, permit = in_use()
+    on(world, permit.end_day)
+    site = world.state.sites.sites[FIELD]
+    world.when(ConnectToGrid(actor=LAB, because=NAME, building_id=NAME))
+    kw = world.state.sites.permits[NAME].power_kw_it
+    world.happened(events.GridConnected(building_id=NAME, site=FIELD, org=LAB, region="texas", power_kw_it=kw))
+    assert (site.plant_kw, site.stopped_kw, site.grid_w) == (0, 0, site.installed_w)
