@@ -202,7 +202,7 @@ class GridConnected(PowerOfBuilding, Event, frozen=True, kw_only=True):
 
 
 class EnergyPriced(Event, frozen=True, kw_only=True):
-    """What energy costs in a region where `power_kw_it` is energised: `value` is its price over that of the start."""
+    """What energy costs in a region whose grid feeds `power_kw_it`: `value` is its price over that of the start."""
 
     subject: ClassVar[str] = "region"
     region: str

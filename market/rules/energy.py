@@ -35,11 +35,11 @@ def capacity_usd_per_mwh(state: State, region: str) -> float:
     return price / HOURS_PER_DAY / p["energy.load_factor"]
 
 
-def energised_kw(state: State) -> dict[str, int]:
-    """IT power in use by region."""
+def grid_kw(state: State) -> dict[str, int]:
+    """IT power in use by region that the grid feeds."""
     found = dict.fromkeys(state.run.regions, 0)
     for site in state.sites.sites.values():
-        found[site.region] += site.energised_kw
+        found[site.region] += site.energised_kw - site.plant_kw
     return found
 
 
@@ -49,7 +49,7 @@ def tariffs(state: State, day: int) -> Iterator[Happening]:
     Recorded when the price has moved by a hundredth.
     """
     p = state.run.parameters
-    for region, kw in energised_kw(state).items():
+    for region, kw in grid_kw(state).items():
         known, yearly = state.sites.tariffs.get(region), p[f"regions.{region}.grid_mw_per_year"] * 1000
         added = max(0, kw - known.start_kw) / yearly if known and yearly else 0.0
         rise = digits(math.exp(p["power.price_per_load"] * added))
@@ -78,10 +78,11 @@ def auction(state: State, day: int) -> Iterator[Happening]:
 
 
 def _committed_kw(state: State, region: str) -> int:
-    """Facility power that a region has energised or granted since the start."""
+    """Facility power that a region's grid has energised or granted since the start."""
     tariff = state.sites.tariffs.get(region)
-    granted = sum(b.power_kw for b in state.sites.buildings.values() if b.region == region and b.granted)
-    added = energised_kw(state)[region] + granted - (tariff.start_kw if tariff else 0)
+    begun = (b for b in state.sites.buildings.values() if b.region == region and not b.on_site)
+    granted = sum(b.power_kw for b in begun if b.granted)
+    added = grid_kw(state)[region] + granted - (tariff.start_kw if tariff else 0)
     return round(added * state.run.parameters[f"regions.{region}.pue"])
 
 

@@ -105,7 +105,7 @@ class PlantPermit(msgspec.Struct, array_like=True):
 
 
 class Tariff(msgspec.Struct, array_like=True):
-    """What energy costs in a region: energised IT power at the start, and the price over that of the start."""
+    """What energy costs in a region: IT power that its grid fed at the start, and the price over that of the start."""
 
     start_kw: int
     rise: float = 1.0

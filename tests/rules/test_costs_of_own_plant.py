@@ -88,3 +88,35 @@ def test_the_grid_that_takes_over_is_paid_for_in_place_of_fuel():
     kw = world.state.sites.permits[NAME].power_kw_it
     world.happened(events.GridConnected(building_id=NAME, site=FIELD, org=LAB, region="texas", power_kw_it=kw))
     assert (site.plant_kw, site.stopped_kw, site.grid_w) == (0, 0, site.installed_w)
+
+
+def test_own_plant_makes_neither_energy_nor_capacity_dearer():
+    terms = {"regions__texas__capacity_market": 1.0, "power__price_per_load": 0.5, "power__price_step": 0.0001}
+    world, _ = in_use(**terms, power__capacity_reserve_mw=1_000)
+    state, plain = world.state, given(**terms, power__capacity_reserve_mw=1_000)
+    world.state.sites.tariffs.clear()
+    for each in (world, plain):
+        each.after(energy.tariffs(each.state, START))
+        each.after(energy.auction(each.state, START))
+    assert state.sites.tariffs == plain.state.sites.tariffs
+    before = state.sites.sites[FIELD].plant_kw
+    world.happened(
+        events.BuildingStarted(
+            building_id=f"{FIELD}/building/2", site=FIELD, org=LAB, region="texas", kind="brownfield",
+            power_kw_it=500_000, on_site_power=True, start_day=START, due_day=START,
+        ),
+        events.PowerGranted(
+            building_id=f"{FIELD}/building/2", site=FIELD, org=LAB, region="texas", kind="on-site", power_kw_it=500_000,
+            due_day=START,
+        ),
+    )  # fmt: skip
+    (cleared,), (as_before,) = (each.after(energy.auction(each.state, START + 28)) for each in (world, plain))
+    assert cleared == as_before
+    on_line = energy.grid_kw(state)
+    world.happened(
+        events.PowerEnergised(
+            building_id=f"{FIELD}/building/2", site=FIELD, org=LAB, region="texas", kind="on-site", power_kw_it=500_000,
+            power_kw_facility=650_000,
+        )
+    )  # fmt: skip
+    assert (energy.grid_kw(state), state.sites.sites[FIELD].plant_kw) == (on_line, before + 500_000)

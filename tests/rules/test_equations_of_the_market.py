@@ -1009,7 +1009,7 @@ def test_energy_costs_its_price_as_load_raised_it_and_capacity():
 def test_energy_is_dearer_by_years_of_what_a_region_connects():
     world = given(power__price_per_load=0.2, power__price_step=0.01)
     state = world.state
-    assert energy.energised_kw(state) == {"texas": 40_000, "beijing": 0}
+    assert energy.grid_kw(state) == {"texas": 40_000, "beijing": 0}
     world.after(energy.tariffs(state, START))
     assert list(energy.tariffs(state, START)) == []
     world.happened(site_events.PowerEnergised(
