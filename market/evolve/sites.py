@@ -5,7 +5,7 @@ from __future__ import annotations
 from events.types import sites as events
 from market.evolve.ids import count, drop, enter
 from market.state import State
-from market.state.sites import Building, PlantPermit, Site, Tariff
+from market.state.sites import Building, PlantPermit, Site, Tariff, works_kw
 
 
 def site_planned(state: State, event: events.SitePlanned, day: int) -> None:
@@ -76,7 +76,7 @@ def shell_ready(state: State, event: events.ShellReady, day: int) -> None:
     building = state.sites.buildings[event.building_id]
     building.shell_ready = True
     if "shells" in state.chips.inputs:
-        state.sites.shell_hands_kw -= building.power_kw
+        state.sites.shell_hands_kw -= works_kw(building, state.run.parameters.get("sites.hall_works_share", 1.0))
 
 
 def shell_waits_for_power(state: State, event: events.ShellWaitsForPower, day: int) -> None:

@@ -11,7 +11,7 @@ from market import rng
 from market.rules.base import Happening
 from market.rules.inputs import SHELLS
 from market.state import State
-from market.state.sites import Building
+from market.state.sites import Building, works_kw
 from market.units import MONTH_WEEKS, MONTH_YEARS, clip
 
 
@@ -76,10 +76,11 @@ def expected_day(state: State, building: Building) -> int:
     return building.start_day + usual + building.rested_days
 
 
-def asked_kw(state: State, last: int) -> int:
-    """Shells that are to stand by a day, those that are late included."""
+def asked_kw(state: State, last: int) -> float:
+    """Shells that are to stand by a day, those that are late included; of a hall the works that are left to do."""
     under_way = (b for b in state.sites.buildings.values() if not b.shell_ready and b.paused_day < 0)
-    return sum(b.power_kw for b in under_way if expected_day(state, b) <= last)
+    hall_share = state.run.parameters["sites.hall_works_share"]
+    return math.fsum(works_kw(b, hall_share) for b in under_way if expected_day(state, b) <= last)
 
 
 def finished(state: State, stands: dict[str, int]) -> set[str]:
@@ -89,9 +90,9 @@ def finished(state: State, stands: dict[str, int]) -> set[str]:
     """
     if SHELLS not in state.chips.inputs:
         return set(stands)
-    hands, done = state.sites.shell_hands_kw, set()
+    hands, done, hall_share = state.sites.shell_hands_kw, set(), state.run.parameters["sites.hall_works_share"]
     for name in sorted(stands, key=lambda name: (stands[name], rng.uniform(state.run.seed, "shell turn", name))):
-        kw = state.sites.buildings[name].power_kw
+        kw = works_kw(state.sites.buildings[name], hall_share)
         if hands >= min(kw, month_kw(state)) > 0:
             hands -= kw
             done.add(name)
@@ -120,12 +121,12 @@ def expand(state: State, day: int) -> Iterator[Happening]:
 
 def binding(state: State, day: int) -> Iterator[Happening]:
     """Say of each builder whose works are over and wait to be finished that contractors hold it back, or no more."""
-    late: dict[str, int] = {}
-    buildings = state.sites.buildings
+    late: dict[str, float] = {}
+    buildings, hall_share = state.sites.buildings, state.run.parameters["sites.hall_works_share"]
     for name in over(state, (b for b in buildings.values() if not b.shell_ready and b.paused_day < 0), day):
-        late[buildings[name].org] = late.get(buildings[name].org, 0) + buildings[name].power_kw
+        late[buildings[name].org] = late.get(buildings[name].org, 0) + works_kw(buildings[name], hall_share)
     month = month_kw(state)
-    share = round(month / (month + sum(late.values())), 6) if month else 0.0
+    share = round(month / (month + math.fsum(late.values())), 6) if month else 0.0
     known = [org for org, is_late in state.sites.shells_late.items() if is_late and org in state.run.orgs]
     for org in dict.fromkeys([*known, *late]):
         met = share if org in late else 1.0

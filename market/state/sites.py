@@ -91,6 +91,11 @@ class Building(msgspec.Struct, array_like=True):
         return today - self.paused_day if self.paused_day >= 0 else 0
 
 
+def works_kw(building: Building, hall_share: float) -> float:
+    """Work for contractors, in kW of shells on new land; `hall_share`: the part that is left to do in a hall."""
+    return building.power_kw * hall_share if building.kind == "brownfield" else building.power_kw
+
+
 class PlantPermit(msgspec.Struct, array_like=True):
     """The permit of a building's own plant, which is the site's owner's; plant runs until it ends or is decided on."""
 

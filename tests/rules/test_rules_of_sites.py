@@ -366,6 +366,17 @@ def test_shells_are_finished_within_what_contractors_can_do_in_a_month_the_first
     assert len(stands(world, START)) == 1
 
 
+def test_an_old_hall_takes_contractors_the_works_that_are_left_to_do():
+    world = given(**{"sites.slip_sd": 0.0001, "sites.slip_median": 1.0, "sites.hall_works_share": 0.5})
+    begun(world, days_ago=100, planned=50, power=6_000, kind="brownfield", n=1)
+    assert contracted.asked_kw(world.state, START) == 3_000
+    contractors(world, 1_000)
+    world.happened(*stands(world, START))
+    assert world.state.sites.shell_hands_kw == 1_000, "of 4,000 kW in a month"
+    begun(world, days_ago=100, planned=50, power=6_000, n=2)
+    assert contracted.asked_kw(world.state, START) == 6_000, "new land takes all of them"
+
+
 def test_a_shell_larger_than_a_month_of_work_is_taken_on_and_paid_back():
     world = given(**{"sites.slip_sd": 0.0001, "sites.slip_median": 1.0})
     begun(world, days_ago=100, planned=50, power=10_000)
