@@ -13,7 +13,8 @@ Buyers = Literal["all", "china", "own"]  # own: the supplier's parent
 SiteKind = Literal["pool", "brownfield", "greenfield", "leased"]  # leased: a developer's shell with power
 NewSiteKind = Literal["brownfield", "greenfield", "leased"]
 BuildingKind = Literal["brownfield", "greenfield", "next", "leased"]
-PowerSource = Literal["grid", "non-firm", "on-site", "standing"]  # standing: it was there when the run began
+# the last two were there when the run began, leased: in shells of a developer
+PowerSource = Literal["grid", "non-firm", "on-site", "standing", "leased"]
 PlantPermitKind = Literal["temporary", "operating"]  # temporary: of turbines that can be moved
 LeaseKind = Literal["frontier", "serving", "bridge", "capacity", "internal"]  # capacity: a cloud rents from a cloud
 QuoteForm = Literal["lease", "contract"]

@@ -90,6 +90,7 @@ def power_energised(state: State, event: events.PowerEnergised, day: int) -> Non
     site.energised_kw += event.power_kw_it
     site.non_firm_kw += event.power_kw_it if event.kind == "non-firm" else 0
     site.plant_kw += event.power_kw_it if event.kind == "on-site" else 0
+    site.leased_kw += event.power_kw_it if event.kind == "leased" else 0
     building = state.sites.buildings.pop(event.building_id, None)
     if building is not None:
         drop(state.index.buildings, building.site, event.building_id)

@@ -108,6 +108,7 @@ class Site(Strict):
     region: Id
     kind: Literal["pool", "brownfield", "greenfield"]
     energised_mw_it: Megawatts = 0.0
+    leased: bool = False  # what runs there at the start is a developer's, whom its owner pays rent
     planned_mw_it: Megawatts = 0.0
     buildings: list[Building] = []
 

@@ -7,6 +7,7 @@ from statistics import correlation
 
 import pytest
 from given import CLOUD, FIELD, LAB, RIVAL, SITE, START, YEAR, given
+from worlds import simulate
 
 from events.commands.sites import PauseBuilding, PlanSite, ResumeBuilding, StartBuilding
 from events.types import sites as events
@@ -14,6 +15,7 @@ from events.types.chips import InputExpanded
 from events.types.finance import PaymentMade
 from market.rules import finance, power, sites
 from market.rules import shells as contracted
+from market.scenario.load import load_scenario
 
 
 def plan(org=LAB, power=1_000, region="texas", kind="greenfield", **more):
@@ -86,6 +88,16 @@ def test_a_developers_shell_costs_its_tenant_nothing_before_it_is_ready_and_rent
     world.happened(live)
     rents = {payer: (payee, cents) for payer, payee, cents, *_ in finance.shell_rents(world.state) if cents}
     assert rents == {RIVAL: ("world/developers", round(1_000 * 1_000 * 28 / 365.25 * 100))}
+
+
+def test_halls_of_a_developer_that_run_at_the_start_pay_rent_from_the_first_week():
+    scenario = load_scenario("frontier-2025", {}).scenario
+    run = simulate(scenario, 0, 1)
+    assert scenario.sites["abilene"].leased
+    assert run.kernel.state.sites.sites["abilene"].leased_kw == 105_000
+    rents = {name: cents for _, _, cents, kind, name in finance.shell_rents(run.kernel.state)}
+    assert rents["abilene"] == round(105_000 * scenario.parameters["build.leased_usd_per_kw_year"] * 28 / 365.25 * 100)
+    assert not any(site.leased for site in load_scenario("frontier-2024", {}).scenario.sites.values())
 
 
 def test_a_developers_shell_that_is_given_up_can_be_leased_by_another():

@@ -141,6 +141,7 @@ def place(**values):
         "kind": "pool",
         "planned_mw_it": None,
         "energised_mw_it": 0.0,
+        "leased": False,
         "buildings": [],
     }
     return some(**{**usual, **values})

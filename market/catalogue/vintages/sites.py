@@ -100,6 +100,8 @@ def _campus(parts: Parts, id_: str, fields: dict[str, Row], need: float) -> dict
     power = max(running.number if running else 0.0, ceil(need * 10) / 10)
     if power:
         entry["energised_mw_it"] = derived(running or fields["title"], id_, "energised_mw_it", power, "MW")
+        if "developer" in fields:
+            entry["leased"] = derived(fields["developer"], id_, "leased", "true", "bool")
     halls = _halls(parts, id_, fields, power)
     under_way = sum(float(str(hall["power_mw_it"][0])) for hall in halls)
     promised = fields["promised_mw_it"].number if "promised_mw_it" in fields else 0.0
