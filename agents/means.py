@@ -186,9 +186,10 @@ def works_usd(view: MarketView, build: Build, kw: float) -> float:
     """Bill of a build without its chips: shell and own plant, with levies."""
     p = view.param
     plant = view.plant_usd_per_kw * view.region_param(build.region, "pue") if build.on_site else 0.0
-    levied = permission.building_levy_usd(view, build.region, kw, on_site=build.on_site, is_firm=build.is_firm)
-    shell = 0.0 if build.kind == "leased" else p("build.shell_usd_per_kw")
-    return kw * (shell + plant) + levied
+    usd = kw * (plant + (0.0 if build.kind == "leased" else p("build.shell_usd_per_kw")))
+    return usd + permission.building_levy_usd(
+        view, build.region, (kw, usd), on_site=build.on_site, is_firm=build.is_firm
+    )
 
 
 def shell_rent_usd(view: MarketView, build: Build, kw: float) -> float:

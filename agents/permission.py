@@ -123,13 +123,15 @@ def open_regions(view: MarketView, regions: Sequence[str], kw: float) -> list[st
     return [r for r in regions if to_build(view, r, "greenfield", kw, on_site=False).is_worth_asking]
 
 
-def building_levy_usd(view: MarketView, region: str, kw: float, *, on_site: bool, is_firm: bool = True) -> float:
-    """Fees less credits on a building, and what idles in its hours of curtailment, USD."""
-    lost = view.curtailed_share(region, is_firm)
+def building_levy_usd(
+    view: MarketView, region: str, size: tuple[float, float], *, on_site: bool, is_firm: bool = True
+) -> float:
+    """Fees less credits on a building, and what idles in its hours of curtailment, USD; `size` : kW, and its bill."""
+    (kw, usd), lost = size, view.curtailed_share(region, is_firm)
     if not view.is_regulated and not lost:
         return 0.0
-    case = {"region": region, "power_kw_it": kw, "on_site_power": on_site, "is_firm": is_firm}
-    case["amount_usd"] = shell = kw * view.param("build.shell_usd_per_kw")
+    case = {"region": region, "power_kw_it": kw, "on_site_power": on_site, "is_firm": is_firm, "amount_usd": usd}
+    shell = kw * view.param("build.shell_usd_per_kw")
     if not lost:
         return view.levy("BuildingStarted", case)
     h100 = view.chip("H100")

@@ -22,7 +22,7 @@ _FOLLOWS: dict[str, tuple[str, ...]] = {
     "power_mw_it": ("power_kw_it",),
     "amount_usd": (
         "amount_usd_cents", "gpus+price_usd_per_gpu", "gpus+price_usd_per_gpu_hour+duration_days",
-        "gpus+price_usd_per_gpu_hour+start_day+end_day",
+        "gpus+price_usd_per_gpu_hour+start_day+end_day", "start_day+power_kw_it+on_site_power",
     ),
     "duration_days": ("duration_days", "start_day+end_day"),
     "sublease": ("parent_lease_id",),

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from events.commands import Command
 from events.types import Event
+from events.types.sites import BuildingStarted
+from market.rules.energy import plant_usd_per_kw
 from market.state import State
 from market.units import CENTS, HOURS_PER_YEAR
 
@@ -91,6 +93,8 @@ def event_case(state: State, event: Event) -> Case:
     subject = type(event).subject
     found["contract_id"] = found.get("contract_id") or (found.get(subject) if subject else None)
     case = completed(state, found)
+    if isinstance(event, BuildingStarted):
+        case["amount_usd"] = building_usd(state, event)
     if case.get("amount_usd") is None and case.get("gpus"):
         price = case.get("price_usd_per_gpu")
         hourly = case.get("price_usd_per_gpu_hour")
@@ -99,6 +103,14 @@ def event_case(state: State, event: Event) -> Case:
         elif hourly is not None and case.get("duration_days"):
             case["amount_usd"] = case["gpus"] * hourly * 24 * case["duration_days"]
     return case
+
+
+def building_usd(state: State, event: BuildingStarted) -> float:
+    """Bill of a building for its owner: shell, which is the developer's where it is leased, and own plant."""
+    p = state.run.parameters
+    shell = 0.0 if event.kind == "leased" else p["build.shell_usd_per_kw"]
+    plant = plant_usd_per_kw(state) * p[f"regions.{event.region}.pue"] if event.on_site_power else 0.0
+    return event.power_kw_it * (shell + plant)
 
 
 def completed(state: State, case: Case) -> Case:

@@ -11,7 +11,8 @@ from given import CLOUD, FIELD, FUND, LAB, START, given, handed, lease
 from agents import means, permission, targets
 from agents.investors import leader
 from events.commands.training import StartTraining
-from events.types.policy import PolicyEnacted
+from events.types.policy import PolicyEnacted, SubsidyPaid
+from events.types.sites import BuildingStarted
 from market.policies.load import load_policy
 from market.policies.schema import Policy
 from market.rules.policy import PolicyHooks, policy_hooks
@@ -20,13 +21,19 @@ from market.view import MarketView, Shared
 EPOCH = date(1970, 1, 1)
 
 
-def seen(world, *rules, org=LAB, **body):
-    """The view of an org under policies in force."""
+def in_force(world, *rules, **body):
+    """The hooks of a policy that is in force."""
     hooks = PolicyHooks([
         Policy.model_validate({"name": "rule", "title": "A rule", "description": "For tests.",
                                "from": EPOCH + timedelta(START), "permit": list(rules), **body})
     ])  # fmt: skip
     world.happened(PolicyEnacted(policy="rule", kind="A rule"))
+    return hooks
+
+
+def seen(world, *rules, org=LAB, **body):
+    """The view of an org under policies in force."""
+    hooks = in_force(world, *rules, **body)
     return MarketView(Shared(world.state, hooks), org)
 
 
@@ -105,9 +112,26 @@ def test_a_fee_and_a_credit_move_the_cost_of_a_building():
     fee = [{"on": "BuildingStarted", "usd_per_unit": 1_000, "unit": "mw_it"}]
     credit = [{"on": "BuildingStarted", "rate": 0.1}]
     dear, cheap = seen(given(), levy=fee), seen(given(), subsidy=credit)
-    assert permission.building_levy_usd(dear, "texas", 5_000, on_site=False) == pytest.approx(5_000)
-    shells = 5_000 * cheap.param("build.shell_usd_per_kw")
-    assert permission.building_levy_usd(cheap, "texas", 5_000, on_site=False) == pytest.approx(-0.1 * shells)
+    assert permission.building_levy_usd(dear, "texas", (5_000, 1e6), on_site=False) == pytest.approx(5_000)
+    assert permission.building_levy_usd(cheap, "texas", (5_000, 1e6), on_site=False) == pytest.approx(-1e5)
+
+
+@pytest.mark.parametrize("on_site", [False, True])
+@pytest.mark.parametrize("kind", ["greenfield", "brownfield", "leased"])
+def test_who_builds_reckons_with_the_credit_that_a_building_gets_when_it_begins(kind, on_site):
+    credit = [{"on": "BuildingStarted", "when": {"region_country": "US"}, "rate": 0.1}]
+    world, build = given(), means.Build(kind, "texas", on_site)
+    hooks = in_force(world, subsidy=credit)
+    bare, view = (MarketView(Shared(world.state, each), LAB) for each in (None, hooks))
+    saved = means.works_usd(bare, build, 5_000) - means.works_usd(view, build, 5_000)
+    started = BuildingStarted(
+        building_id=f"{FIELD}/building/1", site=FIELD, org=LAB, region="texas", kind=kind, on_site_power=on_site,
+        power_kw_it=5_000, start_day=START, due_day=START,
+    )  # fmt: skip
+    told = [happening.event for happening in hooks.levy(world.state, [started], START)]
+    paid = sum(event.amount_usd_cents for event in told if isinstance(event, SubsidyPaid))
+    assert saved == pytest.approx(paid / 100, abs=0.01)
+    assert (paid > 0) == (kind != "leased" or on_site)
 
 
 def test_a_tax_on_rent_and_a_public_buyer_move_what_a_tenant_pays():
