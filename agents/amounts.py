@@ -6,7 +6,7 @@ import math
 
 from agents.decision import Target
 from agents.means import best_chip, offers
-from agents.resources import installed_kw, pending_h100e, room_kw, running_kw, trusted_kw
+from agents.resources import installed_kw, pending_h100e, room_kw, running_kw, trusted_kw, works_left_usd
 from agents.valuation import once, own_weight
 from market.units import MONTH_WEEKS, QUARTER_WEEKS, YEAR_WEEKS, clip
 from market.view import MarketView
@@ -97,11 +97,8 @@ def finance_usd_per_year(view: MarketView) -> float:
 
 
 def shells_usd_per_year(view: MarketView) -> float:
-    """What is still to be paid for the shells under way, spread over the time that a greenfield takes."""
-    p = view.param
-    kw = sum(b.power_kw for b in view.buildings() if b.paused_day < 0 and b.kind != "leased")
-    left = kw * p("build.shell_usd_per_kw") * (1 - p("build.cash_share"))
-    return left / greenfield_years(view)
+    """What is still to be paid for the works under way, spread over the time that a greenfield takes."""
+    return works_left_usd(view, (b for b in view.buildings() if b.paused_day < 0)) / greenfield_years(view)
 
 
 def greenfield_years(view: MarketView) -> float:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from agents.valuation import once
 from market.units import CENTS
-from market.view import MarketView, Site
+from market.view import Building, MarketView, Site
 
 QUARTER_MONTHS = 3
 HALF_YEAR_DAYS = 182
@@ -32,12 +32,20 @@ def committed_usd(view: MarketView) -> float:
 
 
 def shells_usd(view: MarketView) -> float:
-    """What is still to be paid for shells that are due within half a year; of one that stands when power comes."""
-    p, last = view.param, view.day + HALF_YEAR_DAYS
+    """What is still to be paid for buildings due within half a year; of one that stands when power comes."""
+    last = view.day + HALF_YEAR_DAYS
     coming = (b for b in view.buildings() if b.paused_day < 0 and b.due_day <= last)
     paid_for = view.queued_plant()  # its shell stands and runs
-    kw = sum(b.power_kw for b in coming if b.kind != "leased" and b.building_id not in paid_for)
-    return kw * p("build.shell_usd_per_kw") * (1 - p("build.cash_share"))
+    return works_left_usd(view, (b for b in coming if b.building_id not in paid_for))
+
+
+def works_left_usd(view: MarketView, buildings: Iterable[Building]) -> float:
+    """What is still to be paid for buildings: the rest of shells of their own, and own plant at today's price."""
+    left, usd = view.param("build.shell_usd_per_kw") * (1 - view.param("build.cash_share")), 0.0
+    for b in buildings:
+        usd += b.power_kw * left if b.kind != "leased" else 0.0
+        usd += b.power_kw * view.region_param(b.region, "pue") * view.plant_usd_per_kw if b.on_site else 0.0
+    return usd
 
 
 def spendable_usd(view: MarketView) -> float:

@@ -10,7 +10,7 @@ from events.types import Event
 from events.types import sites as events
 from events.types.finance import PaymentMade
 from market import rng
-from market.rules import shells
+from market.rules import energy, shells
 from market.rules.base import Deciders, Happening, cash
 from market.rules.plant import first_permit
 from market.rules.power import days_of_new, expected_day, non_firm_days
@@ -35,6 +35,11 @@ def planned_days(state: State, kind: str, building_id: str, region: str) -> int:
 def shell_cents(state: State, power_kw: int) -> int:
     """Price of a shell with its cooling and electrical plant."""
     return round(power_kw * state.run.parameters["build.shell_usd_per_kw"] * CENTS)
+
+
+def plant_cents(state: State, region: str, power_kw: int) -> int:
+    """Price of own plant for so much IT power, today."""
+    return round(power_kw * state.run.parameters[f"regions.{region}.pue"] * energy.plant_usd_per_kw(state) * CENTS)
 
 
 def refusal(state: State, org: str, region: str, kind: BuildingKind, power_kw: int) -> SiteRefusal | None:
@@ -253,23 +258,24 @@ def energise(state: State, day: int) -> Iterator[Happening]:
             yield Happening(day, event, "world", name)
             if building.on_site:
                 yield Happening(day, first_permit(state, building, day), "world", name)
-            if building.kind == "leased":
-                continue
-            rest = round(shell_cents(state, building.power_kw) * (1 - p["build.cash_share"]))
-            yield Happening(
-                day,
-                PaymentMade(
-                    org=org, counterparty="world/contractors", amount_usd_cents=rest, kind="shell", contract_id=name
-                ),
-                org,
-                name,
-            )
+            for paid in _last_bills(state, building):
+                yield Happening(day, paid, org, name)
         elif not building.wait_said:
             expected = max(day + round(p["sites.promise_days_min"]), expected_day(state, building, day))
             waits = events.ShellWaitsForPower(
                 building_id=name, site=site, org=org, region=region, power_kw_it=building.power_kw, due_day=expected
             )
             yield Happening(day, waits, "world", name)
+
+
+def _last_bills(state: State, building: Building) -> Iterator[PaymentMade]:
+    """What is still due for a building that comes into use: the rest of a shell of its own, and own plant."""
+    left = 1 - state.run.parameters["build.cash_share"]
+    of = {"org": building.org, "counterparty": "world/contractors", "contract_id": building.building_id}
+    if building.kind != "leased":
+        yield PaymentMade(**of, amount_usd_cents=round(shell_cents(state, building.power_kw) * left), kind="shell")
+    if building.on_site:
+        yield PaymentMade(**of, amount_usd_cents=plant_cents(state, building.region, building.power_kw), kind="plant")
 
 
 DECIDE: Deciders = {

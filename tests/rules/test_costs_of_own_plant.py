@@ -6,11 +6,11 @@ import pytest
 from given import FIELD, LAB, SITE, START, given
 from test_permits_of_own_plant import NAME, in_use, on, view_of
 
-from agents import owning
+from agents import means, owning
 from events.commands.sites import ConnectToGrid
 from events.types import sites as events
 from market.policies.load import load_policy
-from market.rules import duties, energy, finance, levies, prices
+from market.rules import duties, energy, finance, levies, prices, sites
 from market.rules.cases import completed
 
 KINDS = ("energy", "fuel")
@@ -88,6 +88,27 @@ def test_the_grid_that_takes_over_is_paid_for_in_place_of_fuel():
     kw = world.state.sites.permits[NAME].power_kw_it
     world.happened(events.GridConnected(building_id=NAME, site=FIELD, org=LAB, region="texas", power_kw_it=kw))
     assert (site.plant_kw, site.stopped_kw, site.grid_w) == (0, 0, site.installed_w)
+
+
+def test_own_plant_is_paid_for_when_it_comes_into_use_at_the_price_that_its_builder_reckons_with():
+    world = given()
+    kw, of = 3_000, {"building_id": NAME, "site": FIELD, "org": LAB}
+    world.happened(
+        events.BuildingStarted(
+            **of, region="texas", kind="brownfield", on_site_power=True, power_kw_it=kw, start_day=START, due_day=START
+        ),
+        events.ShellReady(**of, power_kw_it=kw),
+        events.PowerGranted(**of, region="texas", kind="on-site", power_kw_it=kw, due_day=START),
+    )
+    view = view_of(world)
+    with_plant, on_grid = (means.works_usd(view, means.Build("brownfield", "texas", x), kw) for x in (True, False))
+    paid = {
+        e.kind: e.amount_usd_cents
+        for e in world.after(sites.energise(world.state, START))
+        if hasattr(e, "amount_usd_cents")
+    }
+    assert paid["plant"] == pytest.approx(100 * (with_plant - on_grid), abs=1)
+    assert paid["shell"] == pytest.approx(75 * on_grid, abs=1), "a quarter was its deposit"
 
 
 def test_own_plant_makes_neither_energy_nor_capacity_dearer():

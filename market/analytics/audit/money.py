@@ -27,6 +27,7 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "servers": ("shipment", "a", "b"),
     "shell deposit": ("building", "a", "world/contractors"),
     "shell": ("building", "a", "world/contractors"),
+    "plant": ("building", "a", "world/contractors"),
     "energy": ("site", "a", "world/utilities"),
     "fuel": ("site", "a", "world/utilities"),
     "shell rent": ("site", "a", "world/developers"),
