@@ -120,7 +120,7 @@ def _sites(scenario: Scenario, start: int) -> Iterator[Event]:
                 site=name,
                 org=site.owner,
                 region=site.region,
-                kind="leased" if site.leased else "standing",
+                kind="leased" if site.leased or site.kind == "pool" else "standing",
                 power_kw_it=power,
                 power_kw_facility=round(power * pue),
             )

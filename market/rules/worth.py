@@ -64,7 +64,7 @@ def site_cents(state: State, site: Site, day: int) -> int:
     )
     own = (b for b in state.sites.buildings.values() if b.site == site.name and b.kind != "leased")
     begun = sum(b.power_kw for b in own)
-    standing = site.energised_kw - site.leased_kw if site.kind != "pool" else 0  # a pool is rented shells
+    standing = site.energised_kw - site.leased_kw
     kw = standing + p["build.cash_share"] * begun
     usd += kw * p["build.shell_usd_per_kw"] * p["estates.shell_share"]
     beyond = sum(

@@ -97,7 +97,9 @@ def test_halls_of_a_developer_that_run_at_the_start_pay_rent_from_the_first_week
     assert run.kernel.state.sites.sites["abilene"].leased_kw == 105_000
     rents = {name: cents for _, _, cents, kind, name in finance.shell_rents(run.kernel.state)}
     assert rents["abilene"] == round(105_000 * scenario.parameters["build.leased_usd_per_kw_year"] * 28 / 365.25 * 100)
-    assert not any(site.leased for site in load_scenario("frontier-2024", {}).scenario.sites.values())
+    for name, site in scenario.sites.items():
+        leased_kw = round(1000 * site.energised_mw_it) if site.kind == "pool" or site.leased else 0
+        assert run.kernel.state.sites.sites[name].leased_kw == leased_kw, name
 
 
 def test_a_developers_shell_that_is_given_up_can_be_leased_by_another():

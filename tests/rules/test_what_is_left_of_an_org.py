@@ -88,9 +88,9 @@ def test_a_site_is_worth_its_gpus_its_shells_and_what_its_leases_pay_beyond_the_
     rent(world, 100, price_usd_per_gpu_hour=0.1, lease_id="lab/lease/2")
     rent(world, 900, price_usd_per_gpu_hour=0.1, lease_id="lab/lease/3")
     assert worth.site_cents(state, site, START) == pytest.approx((gpus + shells) * 100)
-    site.kind = "pool"
+    site.leased_kw = site.energised_kw
     assert worth.site_cents(state, site, START) == pytest.approx((gpus + 0.25 * 2_000 * 400) * 100)
-    site.kind, site.leased_kw = "greenfield", 5_000
+    site.leased_kw = 5_000
     assert worth.site_cents(state, site, START) == pytest.approx((gpus + 15_500 * 400) * 100)
 
 
