@@ -181,24 +181,16 @@ def expand_slots(state: State, day: int) -> Iterator[Happening]:
     trend = p["supply.slots_growth_per_year"] * math.exp(
         p["supply.slots_growth_sd"] * rng.normal(run.seed, "slots growth", PACKAGER)
     )
-    growth = trend * min(1.0, now / p["supply.lead_time_reference_weeks"]) + p["supply.backlog_pull"] * slots * _pull(
-        state, then
-    )
+    growth = trend * min(1.0, now / p["supply.lead_time_reference_weeks"])
+    growth += p["supply.backlog_pull"] * slots * inputs.pull(state, then)
     event = events.SlotsExpanded(supplier=PACKAGER, value=round(slots + growth * MONTH_YEARS, 3))
     yield Happening(day, event, PACKAGER, PACKAGER)
-    yield from inputs.expand(state, day, _pull(state, now), planned_lines(state, day + QUARTER_DAYS))
+    yield from inputs.expand(state, day, planned_lines(state, day + QUARTER_DAYS))
 
 
 def _lead_time(state: State) -> float:
     past = state.chips.lead_times
     return past[-1] if past else state.run.parameters["supply.lead_time_start_weeks"]
-
-
-def _pull(state: State, lead_weeks: float) -> float:
-    """Log of a lead time over its reference, within bounds: what makers of inputs invest by."""
-    p = state.run.parameters
-    ratio = math.log(max(lead_weeks, 1e-9) / p["supply.lead_time_reference_weeks"])
-    return clip(ratio, p["supply.backlog_pull_min"], p["supply.backlog_pull_max"])
 
 
 def outlook(state: State, day: int, ahead_years: float = 0.0) -> dict[str, int]:

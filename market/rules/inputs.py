@@ -127,14 +127,34 @@ def binding(state: State, wished: Mapping[str, int], day: int) -> Iterator[Happe
             yield Happening(day, event, maker, maker)
 
 
-def expand(state: State, day: int, pull: float, planned: Mapping[str, int]) -> Iterator[Happening]:
-    """Grow memory and rack integration by a month: by their trends, and in answer to the backlog.
+def pull(state: State, wait_weeks: float) -> float:
+    """Log of a wait over its reference: what makers of packaging and memory invest by; beyond a knee its log again.
+
+    Speed costs the more the faster lines are added, so that each further step takes a longer wait, and beyond the knee
+    a far longer one. It has no stop: with one a wait of years counted as one of half a year. Below it has: lines that
+    stand are not scrapped.
+    """
+    p = state.run.parameters
+    log, knee = math.log(max(wait_weeks, 1e-9) / p["supply.lead_time_reference_weeks"]), p["supply.backlog_pull_max"]
+    return max(log if log <= knee else knee * (1 + math.log(log / knee)), p["supply.backlog_pull_min"])
+
+
+def memory_wait(state: State, day: int) -> float:
+    """Weeks of memory in the open orders for all chips; 0 where none can be had."""
+    asked = math.fsum(chip.backlog_gpus * memory_gb(chip.name) for chip in state.chips.chips.values())
+    supply = memory_supply(state, day)
+    return asked / supply if supply else 0.0
+
+
+def expand(state: State, day: int, planned: Mapping[str, int]) -> Iterator[Happening]:
+    """Grow memory and rack integration by a month: by their trends, memory also by the wait for it.
 
     Integrators add lines for what is `planned` a quarter ahead and some slack, the faster by what they cannot rack.
     """
     p = state.run.parameters
     memory = state.chips.inputs.get(MEMORY, p["supply.memory_gb_per_week"])
-    memory *= math.exp((p["supply.memory_growth_per_year"] + p["supply.memory_pull"] * pull) * MONTH_YEARS)
+    growth = p["supply.memory_growth_per_year"] + p["supply.memory_pull"] * pull(state, memory_wait(state, day))
+    memory *= math.exp(growth * MONTH_YEARS)
     yield Happening(day, events.InputExpanded(kind=MEMORY, value=float(round(memory))), "world", "world")
     if any(chip.in_volume and is_rack_scale(chip.name) for chip in state.chips.chips.values()):
         bound = (maker for maker, kind in state.chips.binding.items() if kind == RACKS)

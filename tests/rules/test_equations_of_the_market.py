@@ -1176,20 +1176,24 @@ def test_racks_grow_from_the_day_of_the_first_chip_that_comes_in_them():
     assert inputs._racks_at_start(state) == 20.0
 
 
-def test_memory_and_racks_are_expanded_by_trend_by_the_backlog_and_by_what_is_planned():
+def test_memory_and_racks_are_expanded_by_trend_by_the_wait_for_memory_and_by_what_is_planned():
     world = given(
         supply__memory_gb_per_week=1e6, supply__memory_growth_per_year=0.5, supply__memory_pull=0.3,
         supply__racks_per_week=2.0, supply__racks_slack=0.5, supply__racks_pull=1.0, supply__rack_share=0.72,
+        supply__lead_time_reference_weeks=10.0, supply__backlog_pull_min=-0.2, supply__backlog_pull_max=2.0,
     )  # fmt: skip
-    (memory,) = inputs.expand(world.state, START, 0.4, {})
-    assert memory.event.value == round(1e6 * math.exp((0.5 + 0.3 * 0.4) * 28 / 365.25))
+    chip = world.state.chips.chips["H100"]
+    for weeks, answer in ((0, -0.2), (10, 0.0), (20, math.log(2)), (1_000, 2 + 2 * math.log(math.log(100) / 2))):
+        chip.backlog_gpus = round(weeks * 1e6 / inputs.memory_gb("H100"))
+        (memory,) = inputs.expand(world.state, START, {})
+        assert memory.event.value == pytest.approx(1e6 * math.exp((0.5 + 0.3 * answer) * 28 / 365.25), rel=1e-5)
     world.happened(chip_events.VolumeReached(chip="GB200", supplier=SUPPLIER),
                    chip_events.InputExpanded(kind="racks", value=10.0))  # fmt: skip
     for gpus, racks in ((0, 10.0), (1_200, 18.0), (800, 12.0)):
-        _, said = inputs.expand(world.state, START, 0.0, {"GB200": gpus})
+        _, said = inputs.expand(world.state, START, {"GB200": gpus})
         assert said.event.value == pytest.approx(racks)
     world.happened(chip_events.InputBound(supplier=SUPPLIER, kind="racks", share=0.75))
-    _, said = inputs.expand(world.state, START, 0.0, {"GB200": 10_000})
+    _, said = inputs.expand(world.state, START, {"GB200": 10_000})
     assert said.event.value == pytest.approx(10 + 8 * 1.25)
 
 

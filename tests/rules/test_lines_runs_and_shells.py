@@ -154,7 +154,8 @@ def test_packaging_grows_by_its_trend_which_slack_slows_and_by_the_backlog_of_a_
     world.state.chips.lead_times[:] = [then] + [now] * (weeks - 1)
     first = next(h.event for h in chips.expand_slots(world.state, START))
     old = then if weeks == 53 else 10.0
-    pull = min(1.0, max(-0.2, math.log(old / 10)))
+    log = math.log(old / 10)
+    pull = max(-0.2, log) if log <= 1 else 1 + math.log(log)
     growth = 5_000 * min(1.0, now / 10) + 0.5 * 1_000 * pull
     assert first.value == pytest.approx(1_000 + growth * 28 / 365.25, abs=1e-3)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from given import CHINESE, CLOUD, FIELD, LAB, OEM, RIVAL, SITE, START, SUPPLIER, given, handed, lease
+from hypothesis import given as draws
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from events.commands.chips import CancelOrder, ExpandIntegration, ListPrice, PlaceOrder
@@ -228,6 +230,29 @@ def test_packaging_grows_by_its_trend_and_faster_after_long_lead_times():
     slack = given(supply__slots_growth_per_year=0, supply__lead_time_start_weeks=1)
     assert 1000 < slots(calm) < slots(tight)
     assert slots(slack) < 1000
+
+
+@draws(st.floats(2.0, 500.0), st.floats(1.1, 4.0))
+def test_a_longer_wait_always_adds_more_packaging_and_memory(weeks, longer):
+    def grown(wait):
+        world = given(supply__lead_time_start_weeks=wait, supply__lead_time_reference_weeks=1.0)
+        supply = inputs.memory_supply(world.state, START)
+        world.state.chips.chips["H100"].backlog_gpus = round(wait * supply / inputs.memory_gb("H100"))
+        slots, memory = (h.event.value for h in chips.expand_slots(world.state, START))
+        return slots, memory
+
+    assert all(more > less for less, more in zip(grown(weeks), grown(weeks * longer), strict=True))
+
+
+def test_makers_of_memory_answer_what_is_asked_of_them_not_the_wait_for_servers():
+    def memory(chip="H100", gpus=0, **parameters):
+        world = given(**parameters)
+        world.state.chips.chips[chip].backlog_gpus = gpus
+        return next(h.event.value for h in chips.expand_slots(world.state, START) if hasattr(h.event, "kind"))
+
+    assert memory(gpus=10**7) > memory() == memory(supply__lead_time_start_weeks=50)
+    assert memory(gpus=10**7, supply__memory_factor=0.6) > memory(gpus=10**7)
+    assert memory(gpus=10**7, supply__memory_factor=0.0) == memory()
 
 
 def test_a_scarce_input_cuts_all_who_use_it_alike_and_is_named():
