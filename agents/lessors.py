@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from agents import means
 from agents.decision import Target
 from agents.means import YEAR_DAYS, Build, build_of
-from agents.places import at_wish, own_usd, place_for
+from agents.places import at_wish, own_usd, place_for, place_of
 from agents.resources import own_part, running_kw
 from agents.rights import with_clauses
 from agents.valuation import once, once_each
@@ -180,14 +180,27 @@ def _as_target(request: Request) -> Target:
 def concessions(view: MarketView, draws: Draws) -> Iterator[Command]:
     """Answer what lessees ask for: a part of the room in price or wait, the wished site if there is power.
 
-    While they talk another buyer may take the place; what comes later is offered at the rent of its day.
+    While they talk another buyer may take the place; what comes later is offered at the rent of its day. No price falls
+    below what the capacity costs its owner with the margin of first offers; another place may make it dearer.
     """
     for quote in view.quotes_by_me():
         if quote.form == "contract" and quote.countered:
             terms = conceded(view, quote)
             if draws.chance(2 / view.param("talks.slot_weeks"), "slot sold", quote.request_id):
                 terms = from_day(view, terms, terms.start_day + round(7 * view.param("talks.slot_lost_weeks")))
-            yield _give(view, quote.request_id, terms)
+            is_there = (terms.site, terms.region) == (quote.site, quote.region)
+            least = min(quote.price_usd_per_gpu_hour if is_there else math.inf, least_usd(view, quote, terms))
+            price = max(terms.price_usd_per_gpu_hour, least)
+            yield _give(view, quote.request_id, replace(terms, price_usd_per_gpu_hour=price))
+
+
+def least_usd(view: MarketView, quote: Quote, terms: LeaseTerms) -> float:
+    """Least price of capacity that is sold ahead, USD/GPU-hour: a margin over what it costs its owner there today.
+
+    Until the signature neither its chips nor its power are bought, so all of their cost can still be avoided.
+    """
+    plan = place_of(view, terms, view.request(quote.request_id).region)
+    return view.param("price.entry_floor") * own_usd(view, view.chip(terms.chip), terms.gpus, plan)
 
 
 def conceded(view: MarketView, quote: Quote) -> LeaseTerms:
@@ -195,7 +208,8 @@ def conceded(view: MarketView, quote: Quote) -> LeaseTerms:
     p, terms = view.param, terms_of(quote)
     price, give = quote.price_usd_per_gpu_hour, p("talks.concession_share")
     if quote.countered == "price":
-        room = price - p("talks.price_floor_share") * quote.first_price_usd_per_gpu_hour
+        floor = max(p("talks.price_floor_share") * quote.first_price_usd_per_gpu_hour, least_usd(view, quote, terms))
+        room = price - floor
         return replace(terms, price_usd_per_gpu_hour=price - give * max(0.0, room))
     if quote.countered == "date":
         wait = quote.start_day - quote.first_day

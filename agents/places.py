@@ -13,6 +13,7 @@ from agents import means, owning, permission
 from agents.means import Build, build_of
 from agents.options import present
 from agents.rooms import rooms, spoken_for_kw
+from events.terms import LeaseTerms
 from market.rng import gumbel
 from market.view import Chip, MarketView, Request, Site
 
@@ -109,6 +110,21 @@ def soonest(view: MarketView, asked: tuple[Chip, int, Request], found: Sequence[
         return seen + unseen, plan.region, plan.site
 
     return max(ties, key=merit)
+
+
+def place_of(view: MarketView, terms: LeaseTerms, wish: str) -> Plan:
+    """How the terms of an offer would be served today: at the site named, in the lessee's own hall, else the soonest.
+
+    wish : region of the lessee's own place
+    """
+    if terms.site:
+        return Plan(terms.site, None, terms.region, 0.0)
+    chip, gpus = view.chip(terms.chip), terms.gpus
+    hall = at_wish(view, chip, gpus, wish) if wish == terms.region else None
+    if hall is not None:
+        return hall
+    found = plans(view, means.chip_weeks(view, chip), gpus * chip.power_kw_it_per_gpu, ((terms.region,), ()))
+    return min(found, key=lambda plan: (plan.weeks, own_usd(view, chip, gpus, plan)))
 
 
 def own_usd(view: MarketView, chip: Chip, gpus: int, plan: Plan) -> float:

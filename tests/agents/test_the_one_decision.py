@@ -297,6 +297,34 @@ def test_every_concession_is_a_part_of_the_room_and_never_passes_the_floor(claus
         assert prices == sorted(prices)
 
 
+def test_no_concession_goes_below_the_margin_over_what_the_capacity_costs_its_owner():
+    world = asked(world=rich(talks__price_floor_share=0.2, talks__concession_share=0.9))
+    offered(world)
+    (quote,) = world.state.leases.quotes.values()
+    world.when(talks.counter(view(world), quote, target(), "price"))
+    (quote,) = world.state.leases.quotes.values()
+    v, chip = view(world, CLOUD), view(world, CLOUD).chip("H100")
+    terms = lessors.conceded(v, quote)
+    bill = means.bill_usd(v, chip, 30_000, means.Build("greenfield", "texas", False))
+    floor = v.param("price.entry_floor") * owned_usd(v, bill, 30_000)
+    assert floor < terms.price_usd_per_gpu_hour < quote.price_usd_per_gpu_hour
+
+
+def test_the_place_of_an_offer_is_found_again(monkeypatch):
+    world = asked()
+    given = offered(world).terms
+    v = view(world, CLOUD)
+    first = places.place_for(v, v.chip("H100"), given.gpus, v.requests_to_me()[0])
+    again = places.place_of(v, given, "texas")
+    assert places.own_usd(v, v.chip("H100"), given.gpus, again) == places.own_usd(v, v.chip("H100"), given.gpus, first)
+    hall = places.Plan("", means.Build("brownfield", "texas", False), "texas", 9.0)
+    monkeypatch.setattr(places, "at_wish", lambda *_: hall)
+    assert places.place_of(v, replace(given, site=""), "texas") == hall
+    assert places.place_of(v, replace(given, site=""), "ohio") != hall
+    there = places.place_of(v, replace(given, site="alpha"), "texas")
+    assert (there.site, there.build, there.region) == ("alpha", None, given.region)
+
+
 def test_a_follower_breaks_off_builds_and_orders_when_two_more_rounds_would_not_help():
     world = asked(world=rich(talks__hall_weeks=1e-6, talks__quote_factor=0.85, regions__texas__queue_days=2000))
     offered(world)

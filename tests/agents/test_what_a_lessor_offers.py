@@ -599,6 +599,14 @@ CONCEDE = {
 }  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def cost(monkeypatch):
+    """What capacity under talks costs its owner, with its margin: nothing where a test says nothing else."""
+    least = {"usd": 0.0}
+    monkeypatch.setattr(lessors, "least_usd", lambda *_: least["usd"])
+    return least
+
+
 def conceded(**values):
     return lessors.conceded(Seen(CONCEDE, home_regions=(), rent=falling), quote(**values))
 
@@ -613,6 +621,36 @@ def test_a_price_moves_by_a_part_of_its_room_and_never_up():
     assert conceded().price_usd_per_gpu_hour == pytest.approx(2.0 - 0.5 * (2.0 - 1.5))
     assert conceded(price_usd_per_gpu_hour=1.4).price_usd_per_gpu_hour == 1.4
     assert (conceded().start_day, conceded().end_day) == (START + 100, START + 1_100)
+
+
+def test_the_room_in_a_price_ends_at_what_the_capacity_costs_its_owner(cost):
+    cost["usd"] = 1.8
+    assert conceded().price_usd_per_gpu_hour == pytest.approx(2.0 - 0.5 * (2.0 - 1.8))
+    cost["usd"] = 2.1
+    assert conceded().price_usd_per_gpu_hour == 2.0
+
+
+def came_back(draws=None, **values):
+    """The price that a lessor comes back with."""
+    seen = Seen(CONCEDE, quotes_by_me=(quote(**values),), rent=falling, home_regions=())
+    (answer,) = lessors.concessions(seen, draws or Normal(u=0.9))
+    return answer.terms.price_usd_per_gpu_hour
+
+
+def test_a_slot_that_is_sold_lets_no_price_fall_below_cost_nor_rise_to_it(cost):
+    sold = Normal(u=0.0)
+    cost["usd"] = 1.99
+    assert came_back(sold, countered="hold") == 1.99
+    cost["usd"] = 2.1
+    assert came_back(sold, countered="hold") == 2.0
+
+
+def test_another_site_is_offered_for_what_it_costs_its_owner_there_also_where_that_is_dearer(cost, monkeypatch):
+    monkeypatch.setattr(lessors, "at_wish", lambda *_: Plan("", Build("brownfield", "utah", False), "utah", 9.0))
+    cost["usd"] = 2.6
+    assert came_back(countered="site") == 2.6
+    monkeypatch.setattr(lessors, "at_wish", lambda *_: None)
+    assert came_back(countered="site") == 2.0
 
 
 def test_days_are_sold_for_a_price():
