@@ -4,10 +4,10 @@ Pure. Options come from `agents.options`, what is done about the answer is in `a
 Scores are logs of ratios, so they are free of money's unit. The terms of every option are kept: an option is left for
 the term that would have turned the order, or for the gate that it failed.
 
-    U = -ln(cost / reference) - urgency (wait + risk_weight late) / 26 weeks + control * owned + noise
+    U = -ln(cost / reference) - urgency (wait + behind + risk_weight late) / 26 weeks + control * owned + noise
 
 with `late` the weeks that slips beyond a quarter are expected to cost: who is in no hurry fears them as little as a
-wait.
+wait. `behind` are those by which a part of a machine is behind the whole at the pace of the race.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from msgspec import Struct, structs
 from agents.valuation import why_left
 from events.commands import Choice, Terms
 from events.kinds import LeaseKind, NewSiteKind, OptionLeft
+from market.units import YEAR_WEEKS
 
 HALF_YEAR_WEEKS = 26
 WAIT_WEEKS = 13  # waiting means the best option a quarter later
@@ -137,15 +138,13 @@ class Option(Struct, frozen=True, kw_only=True):
 
 
 class Weights(Struct, frozen=True):
-    """What scores are measured in.
-
-    The price that scores zero, a week lost to a slip over one known before, and what a region costs that is new.
-    """
+    """The price that scores zero, a week lost to a slip over one known before, what a region costs that is new."""
 
     reference_usd_per_h100e_hour: float
     risk: float
     away: float = 0.0
     wait_change: float = 1.0  # price a quarter from now over today's, as far as anybody can know
+    pace_per_year: float = 1.0  # by which machines grow that lead; 1: a part of one is as good
 
 
 class Scored(Struct, frozen=True):
@@ -235,10 +234,18 @@ def true_reason(lost: Scored, won: Scored) -> OptionLeft:
     return "lost to another" if reason == "too late" and lost.option.is_slot_lost else reason
 
 
+def behind_weeks(target: Target, option: Option, weights: Weights) -> float:
+    """Weeks by which a part of a machine is behind the whole: a machine of its size would have led so much earlier."""
+    if not target.is_machine or option.h100e >= target.h100e or weights.pace_per_year <= 1:
+        return 0.0
+    return YEAR_WEEKS * math.log(target.h100e / option.h100e) / math.log(weights.pace_per_year)
+
+
 def score(target: Target, option: Option, weights: Weights, noise: float = 0.0) -> Scored:
     """Score an option on its terms; `noise` is what observers do not see."""
     price = -math.log(max(option.cost_usd_per_h100e_hour, 1e-9) / weights.reference_usd_per_h100e_hour)
-    time = -target.urgency * max(0.0, option.wait_weeks) / HALF_YEAR_WEEKS
+    weeks = max(0.0, option.wait_weeks) + behind_weeks(target, option, weights)
+    time = -target.urgency * weeks / HALF_YEAR_WEEKS
     control = (target.control if option.is_owned else 0.0) - (weights.away if option.is_away else 0.0)
     risk = -target.urgency * weights.risk * option.late_weeks / HALF_YEAR_WEEKS
     return Scored(option, price, time, control, risk, noise, price + time + control + risk + noise)
@@ -256,10 +263,9 @@ def waiting(best: Option, weights: Weights) -> Option:
 def decide(
     target: Target, options: Sequence[Option], weights: Weights, noise: Callable[[str], float] = lambda name: 0.0
 ) -> Decision:
-    """Rank all ways to meet a target; to wait is one of them.
+    """Rank all ways to meet a target; to wait is one of them. Ties are broken by name.
 
-    An option dearer than the target's worth fails nothing, it only ranks below waiting for nothing: it is dropped to
-    the end with the reason `price`. Ties are broken by name.
+    An option dearer than the target's worth fails nothing: it ranks below the others with the reason `price`.
     """
     return ranked(target, [score(target, option, weights, noise(option.name)) for option in options], weights)
 
@@ -285,10 +291,7 @@ def _rank(target: Target) -> Callable[[Scored], tuple[bool, bool, float, str]]:
 
 
 def divide(found: Decision, scale: float) -> list[tuple[Scored, float]]:
-    """Divide a target over its open options, the largest part first: what noise of that scale would give on average.
-
-    part = available exp(score / scale) / sum
-    """
+    """Divide a target over its open options by available exp(score / scale) / sum, as noise would; largest first."""
     ranked = [s for s in found.ranked if s.is_open and s.option.way != Way.WAIT]
     top = max((s.score for s in ranked), default=0.0)
     weights = [s.option.available * math.exp((s.score - top) / scale) for s in ranked]

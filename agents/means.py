@@ -27,7 +27,10 @@ LEAST_WAIT_WEEKS = 4  # what is nearer does not slip
 
 def weights(view: MarketView) -> Weights:
     """What the org's scores are measured in."""
-    return Weights(view.price, view.param("choice.risk_weight"), view.param("choice.presence_weight"))
+    p = view.param
+    return Weights(
+        view.price, p("choice.risk_weight"), p("choice.presence_weight"), pace_per_year=p("labs.race_pace_per_year")
+    )
 
 
 class Slip(NamedTuple):

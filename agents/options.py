@@ -44,8 +44,7 @@ def builds(view: MarketView, target: Target, since_day: int) -> list[Option]:
     """The best site of each kind, by cost and wait; a hall not found yet is a hope."""
     found = every_build(view, target, since_day)
     ways = [[option for option in found if option.way == way] for way in KINDS.values()]
-    risk = view.param("choice.risk_weight")
-    return [_best(options, target, risk) for options in ways if options]
+    return [_best(view, options, target) for options in ways if options]
 
 
 def every_build(
@@ -140,9 +139,9 @@ def present(view: MarketView) -> frozenset[str]:
     return frozenset(site.region for site in view.sites()) or frozenset(view.regions())
 
 
-def _best(options: Sequence[Option], target: Target, risk: float) -> Option:
-    """The cheaper and sooner of ways that differ in region alone; a preferred region wins a tie."""
-    weights = Weights(1.0, risk)
+def _best(view: MarketView, options: Sequence[Option], target: Target) -> Option:
+    """The cheaper, sooner and larger of ways that differ in their place alone."""
+    weights = Weights(1.0, view.param("choice.risk_weight"), pace_per_year=view.param("labs.race_pace_per_year"))
     return max(options, key=lambda o: ("permission" not in o.failed, score(target, o, weights).score, o.name))
 
 
@@ -212,7 +211,7 @@ def own_sites(view: MarketView, target: Target) -> list[Option]:
                 chip=chip.name,
             )
         )
-    return [_best(found, target, view.param("choice.risk_weight"))] if found else []
+    return [_best(view, found, target)] if found else []
 
 
 def quoted(view: MarketView, target: Target, quote: Quote) -> Option:

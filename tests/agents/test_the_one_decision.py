@@ -93,6 +93,29 @@ def test_a_gate_is_no_weight_and_names_itself(gate):
     assert (way, reason) == (Way.BROWNFIELD, gate)
 
 
+def test_a_part_of_a_machine_is_left_for_the_whole_by_who_is_in_a_hurry():
+    race = Weights(2.5, 1.0, pace_per_year=4.4)
+    part = leased(price=2.0, weeks=20.0, h100e=7.5e4)
+    whole = leased(name="contract azure", price=2.05, weeks=20.0)
+
+    def taken(weights=race, **changed):
+        return decide(target(**{"kind": "frontier", "chip": "H100", **changed}), [part, whole], weights).best.option
+
+    assert taken(urgency=0.5) is whole
+    assert taken(urgency=0.01) is part, "who does not mind waiting takes the cheaper"
+    assert taken(urgency=0.5, chip=None) is part, "a fleet comes part by part"
+    assert taken(urgency=0.5, h100e=7.5e4) is part, "more than was asked for is worth no more"
+    assert taken(Weights(2.5, 1.0), urgency=0.5) is part
+
+
+@drawn(st.floats(0.1, 1.0), st.floats(1.1, 10.0))
+def test_a_part_of_a_machine_scores_as_the_whole_that_comes_when_the_part_would_have_led(share, pace):
+    race, wish = Weights(2.5, 1.0, pace_per_year=pace), target(kind="frontier", chip="H100")
+    later = 52 * math.log(1 / share) / math.log(pace)
+    part = score(wish, leased(weeks=20.0, h100e=share * wish.h100e), race).score
+    assert part == pytest.approx(score(wish, leased(weeks=20.0 + later, h100e=wish.h100e), race).score)
+
+
 def test_a_slot_that_another_buyer_took_costs_its_wait_and_no_more():
     late = leased(price=1.5, weeks=100.0, is_slot_lost=True)
     assert best(late, built(price=2.1), urgency=0.01)[0] == Way.CONTRACT, "who does not mind waiting waits"
