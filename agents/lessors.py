@@ -212,8 +212,8 @@ def conceded(view: MarketView, quote: Quote) -> LeaseTerms:
         room = price - floor
         return replace(terms, price_usd_per_gpu_hour=price - give * max(0.0, room))
     if quote.countered == "date":
-        wait = quote.start_day - quote.first_day
-        room = wait - p("talks.wait_floor_share") * (quote.first_start_day - quote.first_day)
+        wait = quote.start_day - quote.slot_day
+        room = wait - p("talks.wait_floor_share") * (quote.slot_start_day - quote.slot_day)
         days = round(give * max(0.0, room))
         dearer = 1 + p("talks.price_per_wait") * days / max(1, wait)
         first, last = max(view.day, terms.start_day - days), terms.end_day - days

@@ -174,8 +174,8 @@ def counter(view: MarketView, quote: Quote, target: Target, clause: Clause | Non
     """Ask for the clause that is worth most: the wanted site first, then the price or the day, by what could be won."""
     p, terms = view.param, terms_of(quote)
     price_room = quote.price_usd_per_gpu_hour - p("talks.price_floor_share") * quote.first_price_usd_per_gpu_hour
-    first_wait = quote.first_start_day - quote.first_day
-    wait_room = max(0.0, quote.start_day - quote.first_day - p("talks.wait_floor_share") * first_wait)
+    first_wait = quote.slot_start_day - quote.slot_day
+    wait_room = max(0.0, quote.start_day - quote.slot_day - p("talks.wait_floor_share") * first_wait)
     by_price = -math.log(max(1e-9, 1 - p("talks.concession_share") * price_room / quote.price_usd_per_gpu_hour))
     by_date = target.urgency * p("talks.concession_share") * wait_room / 7 / decision.HALF_YEAR_WEEKS
     if clause is None and quote.turn == 1 and target.region and quote.region != target.region:

@@ -44,15 +44,24 @@ def quote_given(state: State, event: events.QuoteGiven, day: int) -> None:
     enter(state.index.quoted, event.lessor, event.quote_id)
     desk.requests[event.request_id].rounds += 1
     first = before.first_price_usd_per_gpu_hour if before else event.price_usd_per_gpu_hour
+    slot = before if before and _is_same_slot(before, event) else None
     desk.quotes[event.quote_id] = Quote(
         **spread(event), quote_id=event.quote_id, request_id=event.request_id, parent_lease_id=event.parent_lease_id,
         lessor=event.lessor, lessee=event.lessee, form=event.form, turn=event.turn, day=day,
         first_price_usd_per_gpu_hour=first,
         first_start_day=before.first_start_day if before else event.start_day,
         first_day=before.first_day if before else day,
+        slot_start_day=slot.slot_start_day if slot else event.start_day,
+        slot_day=slot.slot_day if slot else day,
         before_price_usd_per_gpu_hour=before.price_usd_per_gpu_hour if before else event.price_usd_per_gpu_hour,
         before_start_day=before.start_day if before else event.start_day,
     )  # fmt: skip
+
+
+def _is_same_slot(before: Quote, event: events.QuoteGiven) -> bool:
+    """Whether an offer is of the slot that was offered before: at its place, and no later."""
+    there = (event.region, event.site) == (before.region, before.site)
+    return there and event.start_day <= before.start_day
 
 
 def quote_countered(state: State, event: events.QuoteCountered, day: int) -> None:

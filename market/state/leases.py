@@ -31,7 +31,8 @@ class Request(msgspec.Struct, array_like=True):
 class Quote(LeaseTerms, frozen=False, array_like=True, kw_only=True):  # type: ignore[misc]
     """An open quote; its GPUs are held. `countered` names the clause that the lessee asks for, empty when it is silent.
 
-    What the first quote of its talks offered, and the one before this, tell how far the talks have moved.
+    What the first quote of its talks offered, and the one before this, tell how far the talks have moved. The
+    slot under talks was first offered on `slot_day`, for `slot_start_day`: what comes later or elsewhere is another.
     """
 
     quote_id: str
@@ -45,6 +46,8 @@ class Quote(LeaseTerms, frozen=False, array_like=True, kw_only=True):  # type: i
     first_price_usd_per_gpu_hour: float
     first_start_day: int
     first_day: int
+    slot_start_day: int
+    slot_day: int
     before_price_usd_per_gpu_hour: float
     before_start_day: int
     countered: str = ""

@@ -89,8 +89,8 @@ def test_what_comes_half_a_year_late_is_left_but_by_the_patient_and_the_own_grou
 
 def counter(clause=None, target=None, **values):
     known = {
-        "price_usd_per_gpu_hour": 2.0, "first_price_usd_per_gpu_hour": 2.5, "first_day": START,
-        "first_start_day": START + 120, "start_day": START + 100, "end_day": START + 1_100, "turn": 2,
+        "price_usd_per_gpu_hour": 2.0, "first_price_usd_per_gpu_hour": 2.5, "slot_day": START,
+        "slot_start_day": START + 120, "start_day": START + 100, "end_day": START + 1_100, "turn": 2,
         "region": "texas", **values,
     }  # fmt: skip
     return talks.counter(Seen(TALKS), quote(**known), target or wish(urgency=0.0), clause)

@@ -320,6 +320,23 @@ def test_every_concession_is_a_part_of_the_room_and_never_passes_the_floor(claus
         assert prices == sorted(prices)
 
 
+def test_what_was_lost_with_a_slot_is_no_room_to_bargain_for():
+    def days_won(lost):
+        world = asked()
+        given = offered(world).terms
+        late = replace(given, start_day=given.start_day + lost, end_day=given.end_day + lost)
+        world.when(GiveQuote(actor=CLOUD, because=CLOUD, request_id="lab/request/1", form="contract", terms=late))
+        (quote,) = world.state.leases.quotes.values()
+        world.when(talks.counter(view(world), quote, target(urgency=9.0), "date"))
+        (quote,) = world.state.leases.quotes.values()
+        v = view(world, CLOUD)
+        wait = quote.start_day - v.day
+        return (quote.start_day - lessors.conceded(v, quote).start_day) / wait
+
+    assert days_won(0) == pytest.approx(0.4 * 0.15, abs=0.01)
+    assert days_won(182) == pytest.approx(0.4 * 0.15, abs=0.01)
+
+
 def test_no_concession_goes_below_the_margin_over_what_the_capacity_costs_its_owner():
     world = asked(world=rich(talks__price_floor_share=0.2, talks__concession_share=0.9))
     offered(world)

@@ -588,7 +588,8 @@ def quote(**values):
     usual = {**{name: getattr(LeaseTerms(**known), name) for name in LeaseTerms.__struct_fields__}}
     more = {
         "quote_id": "me/quote/1", "request_id": "lab/request/1", "form": "contract", "countered": "price",
-        "first_price_usd_per_gpu_hour": 2.5, "first_day": START, "first_start_day": START + 120, "asked_region": "utah",
+        "first_price_usd_per_gpu_hour": 2.5, "first_start_day": START + 120, "slot_day": START,
+        "slot_start_day": START + 120, "asked_region": "utah",
     }  # fmt: skip
     return Quote(**{**fields, **usual, **more, **values})
 
@@ -660,7 +661,7 @@ def test_days_are_sold_for_a_price():
     assert sooner.price_usd_per_gpu_hour == pytest.approx(2.0 * (1 + 0.4 * days / 100))
     none = conceded(countered="date", start_day=START + 50)
     assert (none.start_day, none.price_usd_per_gpu_hour) == (START + 50, 2.0)
-    past = conceded(countered="date", first_day=START - 200, first_start_day=START - 200)
+    past = conceded(countered="date", slot_day=START - 200, slot_start_day=START - 200)
     assert past.start_day == START
 
 

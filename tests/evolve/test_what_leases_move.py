@@ -55,6 +55,7 @@ def test_a_second_quote_takes_the_place_of_the_first_and_remembers_both():
         }  # fmt: skip
     assert (quote.first_price_usd_per_gpu_hour, quote.first_start_day, quote.first_day) == (2.0, START, START)
     assert (quote.before_price_usd_per_gpu_hour, quote.before_start_day) == (1.5, START + 4)
+    assert (quote.slot_start_day, quote.slot_day) == (START + 9, START + 8)
     assert (quote.day, quote.countered, quote.price_usd_per_gpu_hour) == (START + 8, "", 1.25)
 
 
@@ -65,6 +66,22 @@ def test_a_first_quote_is_its_own_past():
     quote = moved(state, given, START + 2)["leases.quotes.cloud/quote/2"]
     assert (quote.first_price_usd_per_gpu_hour, quote.first_start_day, quote.first_day) == (1.5, START + 7, START + 2)
     assert (quote.before_price_usd_per_gpu_hour, quote.before_start_day) == (1.5, START + 7)
+    assert (quote.slot_start_day, quote.slot_day) == (START + 7, START + 2)
+
+
+@pytest.mark.parametrize(("then", "slot"), [
+    ({}, (START + 30, START)), ({"start_day": START + 20}, (START + 30, START)),
+    ({"start_day": START + 31}, (START + 31, START + 9)),
+    ({"site": ""}, (START + 30, START + 9)), ({"region": "ohio"}, (START + 30, START + 9)),
+])  # fmt: skip
+def test_what_comes_later_or_elsewhere_is_another_slot(then: dict[str, Any], slot: tuple[int, int]):
+    state = world(said(leases.QuoteLapsed, quote_id=QUOTE))
+    usual = {"request_id": REQUEST, "lessor": CLOUD, "lessee": LAB, "site": "alpha", "region": "texas",
+             "start_day": START + 30}  # fmt: skip
+    moved(state, said(leases.QuoteGiven, quote_id="cloud/quote/2", **usual), START)
+    again = said(leases.QuoteGiven, quote_id="cloud/quote/3", **{**usual, **then})
+    quote = moved(state, again, START + 9)["leases.quotes.cloud/quote/3"]
+    assert (quote.slot_start_day, quote.slot_day) == slot
 
 
 @pytest.mark.parametrize("asked", [{}, {"start_day": START + 1, "end_day": START + 5, "region": "ohio"}])
