@@ -12,7 +12,7 @@ from agents.amounts import fleet, urgency
 from agents.buyers import NODE_GPUS
 from agents.decision import Way, decide
 from agents.resources import installed_kw, lacking, payable_usd, room_kw, running_kw
-from agents.valuation import once
+from agents.valuation import once, tie
 from events.commands import Command
 from events.commands.chips import PlaceOrder
 from market.units import CENTS
@@ -30,7 +30,7 @@ def power_chips(view: MarketView) -> Iterator[Command]:
     spare = view.cash_cents / CENTS - means.other_burn_usd(view) - means.promised_usd(view)
     cash_kw = max(0.0, spare) / p("build.shell_usd_per_kw")
     kw = int(min(view.pending_kw() + installed_kw(view) - ready, cash_kw, p("sites.building_kw_max")))
-    site = permission.main_site(sites)
+    site = permission.main_site(view, sites)
     if kw < p("sites.building_kw_min") or chip is None or site is None:
         return
     h100e, keen = means.h100e_of_kw(chip, kw), view.trait("wait_weight", p("choice.wait_weight_default"))
@@ -123,9 +123,9 @@ def rooms_kw(view: MarketView) -> dict[str, float]:
 
 @once
 def own_sites(view: MarketView) -> dict[tuple[str, str], list[Site]]:
-    """Own sites by name and no region, and those of a region by no name and that, in the order of names."""
+    """Own sites by name and no region, and those of a region by no name and that."""
     found = {(site.name, ""): [site] for site in view.sites()}
-    for site in sorted(view.sites(), key=lambda x: x.name):
+    for site in view.sites():
         found.setdefault(("", site.region), []).append(site)
     return found
 
@@ -142,15 +142,16 @@ def taken_kw(room: dict[str, float], sites: Iterable[Site], kw: float) -> float:
 def build_for(view: MarketView, contract: Contract, room: dict[str, float]) -> Iterator[Command]:
     """Begin what the place of a contract lacks, where and on whose power the one decision says.
 
-    At its site, without one in its region. Of waits only what comes after its first day counts; where power comes later
-    than anybody would build for, it is built for all the same.
+    At its site, without one in its region, where the site with most power left serves it first. Of waits only what
+    comes after its first day counts; where power comes later than anybody builds for, it is built for all the same.
     """
     at, p, chip = contract.site, view.param, view.chip(contract.chip)
     sites = own_sites(view).get((at, "" if at else contract.region), ())
+    sites = sorted(sites, key=lambda site: (-room[site.name], tie(view, site.name)))
     lack = math.ceil(taken_kw(room, sites, math.ceil(contract.undrawn * chip.power_kw_it_per_gpu)))
     if lack < p("sites.building_kw_min"):
         return
-    site, weeks = permission.main_site(sites), max(0.0, (contract.start_day - view.day) / 7)
+    site, weeks = permission.main_site(view, sites), max(0.0, (contract.start_day - view.day) / 7)
     kw, region = min(lack, round(p("sites.building_kw_max"))), site.region if site else contract.region
     wanted = replace(fleet(view, means.h100e_of_kw(chip, kw), weeks, urgency(view)), chip=chip.name)
     ways = options.every_build(view, wanted, view.day, region=region)

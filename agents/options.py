@@ -33,7 +33,7 @@ from agents.means import (
 from agents.owning import Place, capital_rate, capital_share, hour_usd, owning_usd, upkeep_usd
 from agents.resources import coming_kw, committed_usd, own_part, powered_day
 from agents.rights import rebated
-from agents.valuation import once
+from agents.valuation import once, tie
 from market.units import YEAR_WEEKS
 from market.view import Chip, MarketView, Quote
 
@@ -140,9 +140,11 @@ def present(view: MarketView) -> frozenset[str]:
 
 
 def _best(view: MarketView, options: Sequence[Option], target: Target) -> Option:
-    """The cheaper, sooner and larger of ways that differ in their place alone."""
+    """The cheaper, sooner and larger of ways that differ in their place alone, of equals one by a draw for life."""
     weights = Weights(1.0, view.param("choice.risk_weight"), pace_per_year=view.param("labs.race_pace_per_year"))
-    return max(options, key=lambda o: ("permission" not in o.failed, score(target, o, weights).score, o.name))
+    return max(
+        options, key=lambda o: ("permission" not in o.failed, score(target, o, weights).score, tie(view, o.name))
+    )
 
 
 def raised_usd(view: MarketView, weeks: float) -> float:

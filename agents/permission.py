@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from agents.valuation import tie
 from events.commands import Choice, Command, Terms
 from events.commands.chips import PlaceOrder
 from events.commands.finance import FundRound
@@ -67,7 +68,7 @@ def with_refused(why: Choice, refused: Sequence[Terms]) -> Choice:
 
 def own_site(view: MarketView, region: str) -> Site | None:
     """The org's own site in a region where its next building there would stand."""
-    return main_site(site for site in view.sites() if site.region == region)
+    return main_site(view, (site for site in view.sites() if site.region == region))
 
 
 def site_for(view: MarketView, kind: str, region: str, site: Site | None = None) -> Site | None:
@@ -75,9 +76,9 @@ def site_for(view: MarketView, kind: str, region: str, site: Site | None = None)
     return None if kind == "leased" else site or own_site(view, region)
 
 
-def main_site(sites: Iterable[Site]) -> Site | None:
+def main_site(view: MarketView, sites: Iterable[Site]) -> Site | None:
     """The site to build on: the largest campus, and where there is none the largest pool, which lies in many places."""
-    return max(sites, key=lambda site: (site.kind != "pool", site.energised_kw, site.name), default=None)
+    return max(sites, key=lambda site: (site.kind != "pool", site.energised_kw, tie(view, site.name)), default=None)
 
 
 def building(

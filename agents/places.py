@@ -13,6 +13,7 @@ from agents import means, owning, permission
 from agents.means import Build, build_of
 from agents.options import present
 from agents.rooms import rooms, spoken_for_kw
+from agents.valuation import tie
 from events.terms import LeaseTerms
 from market.rng import gumbel
 from market.view import Chip, MarketView, Request, Site
@@ -51,7 +52,7 @@ def plans(view: MarketView, lead: float, kw: float, places: tuple[Sequence[str],
     plant_weeks = means.power_weeks(view, build_of("greenfield", regions[0], True), kw) if regions else 0.0
     for region in regions:
         asked, apart = kw + first.get(region, 0.0), max(lead, means.shell_weeks(view, "greenfield", region))
-        campus = permission.main_site(site for site in sites if site.region == region)
+        campus = permission.main_site(view, (site for site in sites if site.region == region))
         if campus is not None:
             build, beside = build_of("brownfield", region, False), max(lead, means.shell_weeks(view, "next", region))
             yield Plan(campus.name, build, region, max(beside, means.power_weeks(view, build, asked)))
@@ -104,10 +105,10 @@ def soonest(view: MarketView, asked: tuple[Chip, int, Request], found: Sequence[
     chip, gpus, request = asked
     away, scale = view.param("choice.presence_weight"), view.param("decision.noise")
 
-    def merit(plan: Plan) -> tuple[float, str, str]:
+    def merit(plan: Plan) -> tuple[float, bool, float]:
         unseen = gumbel(view.draws.uniform("place", f"{request.lessee} {plan.region}"), scale)
         seen = -math.log(own_usd(view, chip, gpus, plan)) - away * (plan.region not in present(view))
-        return seen + unseen, plan.region, plan.site
+        return seen + unseen, plan.build is None, tie(view, f"{plan.region} {plan.site}")
 
     return max(ties, key=merit)
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 
 from agents.lessors import Offer, is_for_contract, quote_price
 from agents.means import best_chip, chip_weeks
+from agents.owning import Place, upkeep_usd
 from agents.resources import coming_kw, powered_day, queued_kw
 from agents.rights import with_clauses
-from agents.valuation import once
+from agents.valuation import once, tie
 from events.commands import Command
 from events.commands.leases import BreakTalks, GiveQuote
 from events.kinds import TalksEnd
@@ -61,10 +62,19 @@ def find_offer(view: MarketView, request: Request, used: Used) -> Offer | TalksE
 
 
 def best_of(options: Sequence[Offer], view: MarketView) -> Offer | None:
-    """The largest offer, of several the cheapest to the lessor."""
-    return max(
-        options, key=lambda o: (o.gpus * view.chip(o.chip).h100e, -o.cost_usd_per_gpu_hour, o.site), default=None
-    )
+    """The largest offer, of several the cheapest to the lessor, then where energy is."""
+
+    def merit(offer: Offer) -> tuple[float, float, float, float]:
+        h100e = offer.gpus * view.chip(offer.chip).h100e
+        return h100e, -offer.cost_usd_per_gpu_hour, -energy_usd(view, offer), tie(view, offer.site)
+
+    return max(options, key=merit, default=None)
+
+
+def energy_usd(view: MarketView, offer: Offer) -> float:
+    """What energy costs in an hour of an H100 equivalent at the place of an offer."""
+    site = view.site(offer.site)
+    return upkeep_usd(view, view.chip(offer.chip), Place(site.region, site.plant_share)).energy_usd
 
 
 def shelf(view: MarketView, request: Request, used: Used) -> Iterator[Offer]:
@@ -141,7 +151,7 @@ def forward(view: MarketView, request: Request, used: Used) -> Offer | TalksEnd:
             continue
         start = max(ready, powered_day(room, coming, min(gpus, fits) * chip.power_kw_it_per_gpu))
         offer = Offer(name, site.name, min(gpus, fits), start, None, view.cost(name) * view.work_h100e(name))
-        if best is None or _sooner(offer) < _sooner(best):
+        if best is None or _sooner(view, offer) < _sooner(view, best):
             best = offer
     if best is None:
         return "power"
@@ -150,8 +160,8 @@ def forward(view: MarketView, request: Request, used: Used) -> Offer | TalksEnd:
     return best
 
 
-def _sooner(offer: Offer) -> tuple[int, int, str]:
-    return offer.start_day, -offer.gpus, offer.site
+def _sooner(view: MarketView, offer: Offer) -> tuple[int, int, float, float]:
+    return offer.start_day, -offer.gpus, energy_usd(view, offer), tie(view, offer.site)
 
 
 def answer_counters(view: MarketView) -> Iterator[Command]:

@@ -67,6 +67,11 @@ def own_weight(view: MarketView) -> float:
     return view.trait("own_weight", view.param("choice.own_weight"))
 
 
+def tie(view: MarketView, name: str) -> float:
+    """A draw for life by which an org takes one of several that are equal in all that counts."""
+    return view.draws.uniform("tie", name, LIFETIME)
+
+
 def is_my_week(view: MarketView, every: int) -> bool:
     """Whether a decision that comes every so many weeks is due, spread over orgs by a draw for life."""
     return view.week % every == int(view.draws.uniform(f"week of {every}", week=LIFETIME) * every)

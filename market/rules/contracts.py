@@ -13,6 +13,7 @@ from events.terms import LeaseTerms, schedule, spread
 from events.types import Event
 from events.types import contracts as events
 from events.types.leases import LeaseRefused, LeaseSigned
+from market import rng
 from market.rules import clauses, work
 from market.rules.base import Deciders, Happening, can_pay, held, rented_by, training_use, week_start
 from market.rules.clauses import may_sublet, paid
@@ -108,9 +109,10 @@ def sites_of(state: State, contract: Contract) -> list[str]:
         return [contract.site]
     own = (site for site in state.sites.sites.values() if site.owner == contract.lessor)
 
-    def order(site: Site) -> tuple[bool, float, int, str]:
-        free = free_gpus(state, contract.lessor, contract.chip, site.name)
-        return site.name != contract.site, math.prod(energy_at(state, site)), -free, site.name
+    def order(site: Site) -> tuple[bool, float, int, float]:
+        free, energy = free_gpus(state, contract.lessor, contract.chip, site.name), energy_at(state, site)
+        tie = rng.uniform(state.run.seed, "contract site", f"{contract.contract_id} {site.name}")
+        return site.name != contract.site, math.prod(energy), -free, tie
 
     return [site.name for site in sorted((s for s in own if may_be_at(state, contract, s.name)), key=order)]
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from given import ROUND, START, catalogue
 
+from market.rng import Draws
 from market.view import Chip, MarketView
 
 ME = "me"
@@ -28,7 +29,7 @@ class Seen:
     ) -> None:
         assert not (wrong := [name for name in facts if not hasattr(MarketView, name)]), wrong
         self._params, self._traits = {**catalogue(), **ROUND, **(params or {})}, traits or {}
-        self._facts = {"me": ME, "day": START, "week": 0, "is_regulated": False, **facts}
+        self._facts = {"me": ME, "day": START, "week": 0, "is_regulated": False, "draws": Draws(0, ME, 0), **facts}
 
     def param(self, name: str) -> float:
         return self._params[name]

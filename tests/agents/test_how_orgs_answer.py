@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from types import SimpleNamespace
 
 import pytest
 from given import START
 from msgspec.structs import replace
-from seen import H100, Seen, some
+from seen import H100, ME, Seen, some
 from test_amounts_of_a_builder import site
 from test_ways_to_get_compute import way, wish
 from test_what_a_lessor_offers import Normal
@@ -21,6 +22,7 @@ from agents import (
 from agents.decision import Scored, Weights, decide
 from events.commands import Choice
 from events.commands.finance import FundRound
+from market.rng import Draws
 from market.view import GIVEN
 from market.view.records import Round
 
@@ -318,10 +320,19 @@ def test_a_building_joins_the_own_campus_of_its_region_and_a_shell_stands_apart(
     assert (joined.site, joined.power_kw_it, joined.on_site_power, joined.is_firm) == ("alpha", 10, True, False)
     apart = permission.building(seen, "texas", "leased", 0.0, on_site=False)
     assert (apart.region, apart.power_kw_it, apart.is_firm) == ("texas", 1, True)
-    assert permission.main_site([]) is None
+    assert permission.main_site(seen, []) is None
     pool = site("pool", kind="pool", energised_kw=1_000)
-    assert permission.main_site([pool, own]) is own
-    assert permission.main_site([own, site("beta", energised_kw=5)]).name == "beta"
+    assert permission.main_site(seen, [pool, own]) is own
+
+
+def test_of_campuses_that_are_as_large_no_name_comes_first():
+    sites = [site("alpha", energised_kw=5), site("beta", energised_kw=5), site("gamma", energised_kw=4)]
+    seeds = [Seen(draws=Draws(seed, ME, 0)) for seed in range(60)]
+    found = Counter(permission.main_site(seen, sites).name for seen in seeds)
+    assert set(found) == {"alpha", "beta"}
+    assert min(found.values()) > 15
+    later = [Seen(draws=Draws(seed, ME, 9)) for seed in range(60)]
+    assert found == Counter(permission.main_site(seen, sites[::-1]).name for seen in later), "one draw for life"
 
 
 def test_without_policies_all_regions_are_open_and_nothing_is_refused():

@@ -205,6 +205,22 @@ def test_the_most_compute_is_offered_and_of_as_much_the_cheapest():
     assert shelf.best_of([], seen) is None
 
 
+def test_of_offers_that_cost_the_same_the_one_with_the_cheapest_energy_is_made_and_no_name_comes_first(energy):
+    offers = [Offer("H100", name, 9, START, None, 2.0) for name in ("a", "b", "c")]
+    seeds = [Seen(draws=rng.Draws(seed, ME, 0)) for seed in range(60)]
+    for pick in (
+        lambda seen: shelf.best_of(offers, seen),
+        lambda seen: min(offers, key=lambda o: shelf._sooner(seen, o)),
+    ):
+        energy["c"] = 0.1
+        found = Counter(pick(seen).site for seen in seeds)
+        assert set(found) == {"a", "b"}
+        assert min(found.values()) > 15
+        energy["a"] = energy["b"] = 0.2
+        assert all(pick(seen).site == "c" for seen in seeds)
+        energy.clear()
+
+
 @pytest.mark.parametrize(("due", "where"), [(START + 182, "hall"), (START + 183, "alpha")])
 def test_what_stands_free_serves_who_wants_it_soon_and_a_lab_leases_out_nothing_else(monkeypatch, due, where):
     monkeypatch.setattr(shelf, "forward", lambda *_: Offer("H100", "alpha", 1, START, None, 0.0))
@@ -598,6 +614,14 @@ CONCEDE = {
     "talks.concession_share": 0.5, "talks.price_floor_share": 0.6, "talks.wait_floor_share": 0.5,
     "talks.price_per_wait": 0.4, "talks.slot_weeks": 20.0, "talks.slot_lost_weeks": 3.0,
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def energy(monkeypatch):
+    """What energy costs at each site: the same where a test says nothing else."""
+    known = Counter()
+    monkeypatch.setattr(shelf, "energy_usd", lambda view, offer: known[offer.site])
+    return known
 
 
 @pytest.fixture(autouse=True)

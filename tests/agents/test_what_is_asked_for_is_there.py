@@ -77,6 +77,14 @@ def signed(*gpus, kw=0):
     return world, of(fulfilment.fulfil(view(world, CLOUD)), StartBuilding)
 
 
+@pytest.mark.parametrize("names", [("alpha", "zeta"), ("zeta", "alpha")])
+def test_a_contract_of_a_region_takes_the_power_of_the_site_with_most_left_whatever_sites_are_called(names):
+    many, few = names
+    world = given().happened(*campus(many, "greenfield", 200_000), *campus(few, "greenfield", 150_000))
+    world.happened(*contract(100_000, START + 900), *contract(100_000, START + 901, name="lab/contract/2", site=few))
+    assert of(fulfilment.fulfil(view(world, CLOUD)), StartBuilding) == []
+
+
 def test_two_contracts_at_one_campus_are_not_served_by_the_same_power():
     _, alone = signed(100_000, kw=200_000)
     assert alone == []  # of 140 MW
@@ -150,10 +158,10 @@ def wish(**changed):
 # --- cover
 
 
-def contract(gpus, start=START + 60, region="texas", name="lab/contract/1"):
+def contract(gpus, start=START + 60, region="texas", name="lab/contract/1", site=""):
     yield contract_events.ContractSigned(
         contract_id=name, quote_id="cloud/quote/1", lessor=CLOUD, lessee=LAB, kind="frontier", chip="H100",
-        site="", region=region, gpus=gpus, start_day=start, end_day=start + 1_000, price_usd_per_gpu_hour=2.0,
+        site=site, region=region, gpus=gpus, start_day=start, end_day=start + 1_000, price_usd_per_gpu_hour=2.0,
         site_choice="listed",
     )  # fmt: skip
     yield contract_events.TrancheScheduled(
