@@ -63,12 +63,18 @@ def find_offer(view: MarketView, request: Request, used: Used) -> Offer | TalksE
 
 def best_of(options: Sequence[Offer], view: MarketView) -> Offer | None:
     """The largest offer, of several the cheapest to the lessor, then where energy is."""
+    if not options:
+        return None
 
-    def merit(offer: Offer) -> tuple[float, float, float, float]:
-        h100e = offer.gpus * view.chip(offer.chip).h100e
-        return h100e, -offer.cost_usd_per_gpu_hour, -energy_usd(view, offer), tie(view, offer.site)
+    def merit(offer: Offer) -> tuple[float, float]:
+        return offer.gpus * view.chip(offer.chip).h100e, -offer.cost_usd_per_gpu_hour
 
-    return max(options, key=merit, default=None)
+    merits = [merit(offer) for offer in options]
+    most = max(merits)
+    equal = [offer for offer, of_it in zip(options, merits, strict=True) if of_it == most]
+    if len(equal) == 1:
+        return equal[0]
+    return min(equal, key=lambda offer: (energy_usd(view, offer), -tie(view, offer.site)))
 
 
 def energy_usd(view: MarketView, offer: Offer) -> float:
