@@ -91,7 +91,8 @@ def training_abandoned(state: State, event: events.TrainingAbandoned, day: int) 
 
 def model_released(state: State, event: events.ModelReleased, day: int) -> None:
     record = lab(state, event.org)
-    record.best_model, record.capability, record.released_day = event.model, event.capability, event.start_day
+    if event.start_day >= record.released_day:  # a start tells a lab's models in the order of their names
+        record.best_model, record.capability, record.released_day = event.model, event.capability, event.start_day
     record.best_flop = max(record.best_flop, event.flop)
     record.best_effective_flop = max(record.best_effective_flop, event.effective_flop)
     if record.pending_model == event.model:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -149,9 +150,10 @@ def _released(scenario: Scenario) -> Iterator[training.ModelReleased]:
 def _refreshed(
     released: list[training.ModelReleased], p: Mapping[str, float], start: int
 ) -> Iterator[training.ModelReleased]:
-    """Their latest refresh before the start, by the rule of the run: all that were due came in its first week else."""
+    """Latest refresh before the start of each lab's latest model: all that were due came in the first week else."""
     every = round(7 * p["labs.refresh_weeks"])
-    for model in released:
+    latest = {model.org: model for model in sorted(released, key=attrgetter("start_day"))}
+    for model in (each for each in released if each is latest[each.org]):
         day = model.start_day + (start - model.start_day) // every * every
         if day > model.start_day:
             past = (each.capability for each in released if each.start_day <= day - 2 * QUARTER_DAYS)

@@ -17,9 +17,11 @@ from events.types import sites as site_events
 from events.types import training as training_events
 from events.types.finance import BudgetSet
 from events.types.run import OrgAnnounced, OrgRegistered, ParameterSet
+from market.evolve import evolve
 from market.rules import cases, leases, permits, plant, standing, start, start_books, work
 from market.rules.calibrate import gpus_per_usd, lines
 from market.scenario.load import load_scenario
+from market.state import State
 from market.units import to_day
 
 TODAY = date(2024, 7, 15)  # the day of the small world's start
@@ -236,8 +238,8 @@ def test_models_of_the_start_are_as_capable_as_their_compute_and_date_say():
 
 def test_models_of_the_start_have_had_the_refreshes_that_were_due_before_it():
     old, leads = TODAY - timedelta(400), TODAY - timedelta(300)
-    models = {"m": some(lab="lab", flop=1e24, released=old), "n": some(lab="lab", flop=1e26, released=leads),
-              "o": some(lab="lab", flop=1e25, released=TODAY - timedelta(181))}  # fmt: skip
+    models = {"m": some(lab="lab", flop=1e24, released=old), "n": some(lab="rival", flop=1e26, released=leads),
+              "o": some(lab="third", flop=1e25, released=TODAY - timedelta(181))}  # fmt: skip
     said = list(start_books.labs_at_start(scenario(models=models, orgs={}, parameters=LABS), START))
     released = of(training_events.ModelReleased, said)
     assert [(e.model, e.kind, START - e.start_day) for e in released] == [
@@ -253,6 +255,19 @@ def test_models_of_the_start_have_had_the_refreshes_that_were_due_before_it():
     assert frontier[0] == leader
     assert frontier[-1] == best
     assert [START - 7 * (26 - i) for i in range(1, 27) if frontier[i] > frontier[i - 1]] == [START - 112]
+
+
+@pytest.mark.parametrize("before", ["a", "z"])
+def test_of_two_models_of_a_lab_the_later_stands_at_the_start_whatever_they_are_called(before):
+    models = {before: some(lab="lab", flop=1e24, released=TODAY - timedelta(200)),
+              "m": some(lab="lab", flop=1e25, released=TODAY - timedelta(20))}  # fmt: skip
+    said = list(start_books.labs_at_start(scenario(models=models, orgs={}, parameters=LABS), START))
+    state, released = State(), of(training_events.ModelReleased, said)
+    for event in released:
+        evolve(state, event, START)
+    assert [e.kind for e in released] == ["frontier", "frontier"], "what has a successor is not refreshed"
+    lab = state.training.labs["lab"]
+    assert (lab.best_model, lab.released_day) == ("m", START - 20)
 
 
 @pytest.mark.parametrize("given", [{}, {"start": "2024-06-30", "vintage": "strict"}], ids=["default", "strict"])
