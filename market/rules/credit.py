@@ -88,12 +88,13 @@ def _running_usd_per_hour(state: State, org: str) -> float:
     holdings = list(holdings_of(state, org))
     used = dict.fromkeys([h.site for h in holdings])  # the index has no sites by owner
     sold = list(sold_by(state, org))
-    energy = {name: energy_at(state, sites[name]) for name in used}
-    energy |= {region: energy_of(state, region) for region in dict.fromkeys([x.region for x in sold])}
-    all_of = [*((h.owned, h.chip, h.site) for h in holdings), *((x.undrawn, x.chip, x.region) for x in sold)]
+    here = {name: energy_at(state, sites[name]) for name in used}
+    there = {region: energy_of(state, region) for region in dict.fromkeys([x.region for x in sold])}
+    all_of = [(h.owned, h.chip, here[h.site]) for h in holdings]
+    all_of += [(x.undrawn, x.chip, there[x.region]) for x in sold]
     shells = sum(sites[name].leased_kw for name in used if sites[name].owner == org)
     rent = shells * state.run.parameters["build.leased_usd_per_kw_year"] / HOURS_PER_YEAR
-    return rent + sum([gpus * running_cost_at(state, chips[chip], *energy[place]) for gpus, chip, place in all_of])
+    return rent + sum([gpus * running_cost_at(state, chips[chip], *energy) for gpus, chip, energy in all_of])
 
 
 def _rents_usd(state: State, org: str, ahead_days: int) -> float:
