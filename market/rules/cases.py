@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from events.commands import Command
 from events.types import Event
 from events.types.sites import BuildingStarted
-from market.rules.energy import plant_usd_per_kw
+from market.rules.energy import month_mwh, plant_usd_per_kw
 from market.state import State
-from market.units import CENTS, HOURS_PER_YEAR
+from market.units import CENTS
 
 if TYPE_CHECKING:
     from market.policies.schema import Condition
@@ -129,7 +129,7 @@ def completed(state: State, case: Case) -> Case:
     if site is not None:
         case["region"] = case.get("region") or site.region
         watts = site.plant_w if case.get("kind") == "fuel" else site.grid_w
-        case["mwh"] = _monthly_mwh(state, watts, site.region)
+        case["mwh"] = month_mwh(state, watts, site.region)
     region = run.regions.get(case.get("region") or "")
     case["region_country"] = region.country if region else None
     for side, prefix in (("org", ""), ("counterparty", "counterparty_")):
@@ -144,10 +144,3 @@ def completed(state: State, case: Case) -> Case:
     if case.get("duration_days") is None and case.get("start_day") is not None and case.get("end_day") is not None:
         case["duration_days"] = case["end_day"] - case["start_day"]
     return case
-
-
-def _monthly_mwh(state: State, watts: float, region: str) -> float:
-    """Energy that so much IT power takes in four weeks, PUE and load factor included."""
-    p = state.run.parameters
-    facility_mw = watts / 1e6 * p[f"regions.{region}.pue"] * p["energy.load_factor"]
-    return facility_mw * HOURS_PER_YEAR * 28 / 365

@@ -42,8 +42,7 @@ def minimum_take_share(state: State, region: str) -> float:
 
 def billed_w(state: State, site: Site) -> float:
     """IT power for whose energy a site pays the grid, in watts: none of what own plant feeds or what stands still."""
-    grid_kw = site.energised_kw - site.plant_kw
-    return max(site.grid_w, minimum_take_share(state, site.region) * grid_kw * 1000)
+    return max(site.grid_w, minimum_take_share(state, site.region) * site.grid_kw * 1000)
 
 
 def curtail(state: State, day: int) -> Iterator[Happening]:

@@ -12,7 +12,7 @@ from market.rules.base import Happening, week_start
 from market.rules.inputs import PLANT
 from market.rules.power import made_kw, makers, making_days, plant_queue
 from market.state import State
-from market.units import HOURS_PER_DAY, MONTH_YEARS, clip, digits, to_date, to_day
+from market.units import HOURS_PER_DAY, MONTH_HOURS, MONTH_YEARS, clip, digits, to_date, to_day
 
 AUCTION, DELIVERY = (7, 21), (6, 1)  # month and day: PJM clears in the second half of July for a year from 1 June
 
@@ -39,8 +39,14 @@ def grid_kw(state: State) -> dict[str, int]:
     """IT power in use by region that the grid feeds."""
     found = dict.fromkeys(state.run.regions, 0)
     for site in state.sites.sites.values():
-        found[site.region] += site.energised_kw - site.plant_kw
+        found[site.region] += site.grid_kw
     return found
+
+
+def month_mwh(state: State, watts: float, region: str) -> float:
+    """Energy that so much IT power takes in four weeks, PUE and load factor included."""
+    p = state.run.parameters
+    return watts / 1e6 * p[f"regions.{region}.pue"] * p["energy.load_factor"] * MONTH_HOURS
 
 
 def tariffs(state: State, day: int) -> Iterator[Happening]:
@@ -111,7 +117,7 @@ def plant_wait(state: State) -> float:
 
 
 def expand_plant(state: State, day: int) -> Iterator[Happening]:
-    """Let makers of own plant grow by a month: by their trend, and by the wait for it, as makers of memory do."""
+    """Let makers of own plant grow by a month: by their trend, and by the wait for it, within bounds."""
     p = state.run.parameters
     wait = math.log(max(plant_wait(state), 1e-9))
     pull = clip(wait, p["supply.backlog_pull_min"], p["supply.backlog_pull_max"])

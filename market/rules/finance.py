@@ -24,7 +24,7 @@ from market.rules.base import (
 )
 from market.rules.credit import bond_room_cents, instalments, service_cents, tail_rent_usd_per_year
 from market.rules.duties import billed_w
-from market.rules.energy import energy_usd_per_mwh, plant_usd_per_mwh
+from market.rules.energy import energy_usd_per_mwh, month_mwh, plant_usd_per_mwh
 from market.state import State, next_id
 from market.state.leases import Lease
 from market.units import CENTS, HOURS_PER_DAY, HOURS_PER_YEAR, MONTH_DAYS, MONTH_HOURS, MONTH_YEARS, finite
@@ -229,13 +229,11 @@ def owned_h100e(state: State) -> dict[str, float]:
 
 def energy(state: State) -> Iterator[Payment]:
     """Energy of four weeks, site by site, paid by the owners of sites: the grid's, and own plant's by its cost."""
-    p = state.run.parameters
     for site in state.sites.sites.values():
-        mwh_per_w = p[f"regions.{site.region}.pue"] * p["energy.load_factor"] * HOURS_PER_DAY * MONTH_DAYS / 1e6
-        usd = billed_w(state, site) * mwh_per_w * energy_usd_per_mwh(state, site.region)
+        usd = month_mwh(state, billed_w(state, site), site.region) * energy_usd_per_mwh(state, site.region)
         yield site.owner, "world/utilities", round(usd * CENTS), "energy", site.name
         if site.plant_w:
-            usd = site.plant_w * mwh_per_w * plant_usd_per_mwh(state, site.region)
+            usd = month_mwh(state, site.plant_w, site.region) * plant_usd_per_mwh(state, site.region)
             yield site.owner, "world/utilities", round(usd * CENTS), "fuel", site.name
 
 

@@ -132,7 +132,7 @@ def in_force(state: State, owed: Owed, cause: str, day: int) -> Iterator[Happeni
     found = {"levy.chips": math.fsum(parts) / chip.price_usd_per_gpu / total if total else 0.0}
     drawn: dict[tuple[str, str], dict[str, int]] = {}  # by region and what its power is paid for as, by owner
     for site in state.sites.sites.values():
-        for kind, kw in (("energy", site.energised_kw - site.plant_kw), ("fuel", site.plant_kw)):
+        for kind, kw in (("energy", site.grid_kw), ("fuel", site.plant_kw)):
             owners = drawn.setdefault((site.region, kind), {})
             owners[site.owner] = owners.get(site.owner, 0) + kw
     rates = {place: _on_power(place, owners, owed) for place, owners in drawn.items()}

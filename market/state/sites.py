@@ -29,6 +29,11 @@ class Site(msgspec.Struct, array_like=True):
         return self.energised_kw - self.stopped_kw
 
     @property
+    def grid_kw(self) -> int:
+        """Energised power that the grid feeds."""
+        return self.energised_kw - self.plant_kw
+
+    @property
     def plant_share(self) -> float:
         """Part of the power that may run which own plant feeds."""
         return (self.plant_kw - self.stopped_kw) / self.running_kw if self.plant_kw > self.stopped_kw else 0.0
