@@ -33,9 +33,8 @@ Repricing = Literal["cut", "rise"]
 MarketName = Literal["chips", "on_demand"]  # that a scenario can have cleared by a mechanism of its choice
 PaymentKind = Literal[
     "opening", "chips", "servers", "shell deposit", "shell", "plant", "equity", "loan", "instalment", "rent",
-    "on demand",
-    "energy", "fuel", "shell rent", "staff", "revenue", "other business", "subscription", "parent funding", "levy",
-    "subsidy", "prepayment", "exit fee", "termination fee", "own users", "operations",
+    "on demand", "energy", "fuel", "shell rent", "staff", "revenue", "other business", "subscription",
+    "parent funding", "levy", "subsidy", "prepayment", "exit fee", "termination fee", "own users", "operations",
     "deposit", "deposit back", "late rebate", "tranche rebate",
     "overdraft", "estate sale", "recovery",
 ]  # fmt: skip

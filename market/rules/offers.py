@@ -107,9 +107,9 @@ def shells(state: State, day: int) -> Book:
     for site in state.sites.sites.values():
         spare = site.spare_w - promised_watts(state, site.name)
         kw = 0 if site.owner in waiting else spare // 1000
-        energy, pue = energy_of(state, site.region)
+        pue, energy = energy_of(state, site.region)
         if kw > 0:
-            cost = energy * pue / 1000
+            cost = pue * energy / 1000
             lots += [Lot(site.name, SHELL, site.region, week, kw, cost) for week in range(WEEKS_MAX)]
     for org, store in waiting.items():
         buyer = books.Buyer(state, org, [], ordered)

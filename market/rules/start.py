@@ -42,9 +42,9 @@ def _parameters(scenario: Scenario, start: int) -> Iterator[Event]:
         for trait, value in org.traits.items():
             values[f"orgs.{name}.{trait}"] = value
     for name, region in sorted(scenario.regions.items()):
-        for field in ("queue_days", "grid_mw_per_year", "pue", "capacity_market"):
-            values[f"regions.{name}.{field}"] = float(getattr(region, field))
-        for field in ("energy_usd_per_mwh", "gas_usd_per_mmbtu"):
+        for field in (
+            "queue_days", "grid_mw_per_year", "energy_usd_per_mwh", "gas_usd_per_mmbtu", "pue", "capacity_market"
+        ):  # fmt: skip
             values[f"regions.{name}.{field}"] = float(getattr(region, field))
     for name, chip in sorted(scenario.chips.items()):
         for field in ("slots_per_gpu", "gpus_per_week", "growth_per_year", "price_change_per_year"):
