@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from agents.simulation import begin
 from market.catalogue.tables import observed, table
+from market.scenario.load import load_scenario
+from market.truth.answers import dates
 from market.truth.definitions import DefinitionError, definition_of, definitions, series
+from market.truth.queryable import QueryableLog
 
 
 def test_every_observed_series_has_a_definition() -> None:
@@ -46,6 +50,16 @@ def test_nvidias_revenue_is_over_the_chips_made_in_the_same_weeks() -> None:
         ratio = usd / (h100 * price["H100"] + h20 * price["H20"])
         assert ratio == pytest.approx(1.27, abs=0.005)
         assert f"THEN {ratio:.2f} ELSE" in definition_of("nvda_dc_revenue").query
+
+
+def test_power_that_stands_at_the_start_is_no_first_building_of_its_campus_whoever_built_it() -> None:
+    scenario = load_scenario("frontier-2025", {}).scenario
+    log = QueryableLog()
+    begin(scenario, 0, log).step()
+    log.finish()
+    campuses = [site for site in scenario.sites.values() if site.kind != "pool" and site.energised_mw_it]
+    assert {site.leased for site in campuses} == {False, True}
+    assert all(day > scenario.start for day in dates(log, definition_of("campus")).values())
 
 
 def test_families_hold_several_series_so_that_an_average_by_family_means_something() -> None:
