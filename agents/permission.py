@@ -132,10 +132,9 @@ def building_levy_usd(
     if not view.is_regulated and not lost:
         return 0.0
     case = {"region": region, "power_kw_it": kw, "on_site_power": on_site, "is_firm": is_firm, "amount_usd": usd}
-    shell = kw * view.param("build.shell_usd_per_kw")
     if not lost:
         return view.levy("BuildingStarted", case)
-    h100 = view.chip("H100")
+    h100, shell = view.chip("H100"), kw * view.param("build.shell_usd_per_kw")
     return view.levy("BuildingStarted", case) + lost * (shell + kw * h100.price_usd_per_gpu / h100.power_kw_it_per_gpu)
 
 
