@@ -149,11 +149,13 @@ def _show_check(check: dict[str, Any]) -> None:
 
 def show_flows(rows: list[dict[str, Any]]) -> None:
     """Print the flows of the first weeks beside what the record would carry on to."""
-    click.echo(f"{'flow':<34}{'first weeks':>16}{'record':>16}  unit (a quarter)")
+    width = max((len(row["flow"]) for row in rows), default=0)
+    click.echo(f"{'flow':<{width}}{'first weeks':>13}{'record':>10}  unit (a quarter)")
     for row in rows:
         mark = "" if row["ratio"] is None else "within 10 %" if row["within"] else f"{row['ratio']:.2f} times"
         expected = "" if row["expected"] is None else f"{row['expected']:,.4g}"
-        click.echo(f"{row['flow']:<34}{row['first_weeks']:>16,.4g}{expected:>16}  {row['unit']}  {mark}")
+        line = f"{row['flow']:<{width}}{row['first_weeks']:>13,.4g}{expected:>10}  {row['unit']}  {mark}"
+        click.echo(line.rstrip())
 
 
 def _by_series(points: list[dict[str, Any]]) -> dict[str, tuple[float, int, float]]:
