@@ -30,13 +30,19 @@ CHANGES: dict[str, Change] = {
     "demand x0.5": Change(YEAR, 0, (("demand.factor", 0.5),)),
     "demand x3": Change(YEAR, 0, (("demand.factor", 3.0),)),
     "chip tariff 100 %": Change(104, policies=("chip-tariff:rate=1,exempt=AQ,from=2024-07-15",)),
-    "carbon 500": Change(104, policies=("carbon-price:usd_per_mwh=500,from=2024-07-15",)),
+    "carbon 500": Change(104, policies=("carbon-price:usd_per_mwh=500,plant_usd_per_mwh=500,from=2024-07-15",)),
 }
 
 
 def _ratio(runs: Runs, change: str, name: str, quarter: int) -> float:
     base, other = runs["base"][name], runs[change][name]
     return float(other.get(str(quarter), 0.0)) / max(1e-12, float(base.get(str(quarter), 0.0)))
+
+
+def _year_ratio(runs: Runs, change: str, name: str) -> float:
+    """Sum over the second to fifth quarter, which are the first year in which orders of the start are past."""
+    base, other = (sum(runs[key][name].get(str(quarter), 0.0) for quarter in range(1, 5)) for key in ("base", change))
+    return float(other / max(1e-12, base))
 
 
 def orders_stop(runs: Runs) -> Verdict:
@@ -122,7 +128,7 @@ def trades_are_near_the_index(runs: Runs) -> Verdict:
 
 def tariff_cuts_orders(runs: Runs) -> Verdict:
     """4a A tariff of 100 % on all chips cuts the GPUs ordered in a year (ratio)."""
-    ratio = sum(_ratio(runs, "chip tariff 100 %", "ordered_gpus", quarter) for quarter in range(1, 5)) / 4
+    ratio = _year_ratio(runs, "chip tariff 100 %", "ordered_gpus")
     return Verdict(ratio < 0.95, ratio)
 
 
@@ -133,14 +139,14 @@ def tariff_raises_quotes(runs: Runs) -> Verdict:
 
 
 def carbon_raises_quotes(runs: Runs) -> Verdict:
-    """4c 500 USD a MWh of carbon raises the index at a year (ratio)."""
+    """4c 500 USD a MWh of carbon, of the grid and of own plant, raises the index at a year (ratio)."""
     ratio = runs["carbon 500"]["index"][52] / runs["base"]["index"][52]
     return Verdict(ratio > 1.0, ratio)
 
 
 def carbon_cuts_orders(runs: Runs) -> Verdict:
-    """4d 500 USD a MWh of carbon cuts the GPUs ordered in a year (ratio)."""
-    ratio = sum(_ratio(runs, "carbon 500", "ordered_gpus", quarter) for quarter in range(1, 5)) / 4
+    """4d 500 USD a MWh of carbon, of the grid and of own plant, cuts the GPUs ordered in a year (ratio)."""
+    ratio = _year_ratio(runs, "carbon 500", "ordered_gpus")
     return Verdict(ratio < 1.0, ratio)
 
 
