@@ -76,7 +76,8 @@ def shell_ready(state: State, event: events.ShellReady, day: int) -> None:
     building = state.sites.buildings[event.building_id]
     building.shell_ready = True
     if "shells" in state.chips.inputs:
-        state.sites.shell_hands_kw -= works_kw(building, state.run.parameters.get("sites.hall_works_share", 1.0))
+        hall_share = state.run.parameters.get("sites.hall_works_share", 1.0)  # logs of before this parameter: the whole
+        state.sites.shell_hands_kw -= works_kw(building, hall_share)
 
 
 def shell_waits_for_power(state: State, event: events.ShellWaitsForPower, day: int) -> None:
