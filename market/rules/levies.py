@@ -124,8 +124,8 @@ def energy_case(org: str, region: str, kind: str = "energy") -> Case:
 type Owed = Callable[[str, Case], float]
 
 
-def in_force(state: State, owed: Owed, cause: str, day: int) -> Iterator[Happening]:
-    """Set the means of what levies in force come to, where that has changed: by budgets, by energised power."""
+def in_force(state: State, owed: Owed, told: Mapping[str, float]) -> Iterator[ParameterSet]:
+    """Set the means of what levies in force come to, where that is not `told` yet: by budgets, by energised power."""
     budgets = {org: books.budget_usd_per_year for org, books in state.finance.books.items()}
     total, chip = math.fsum(budgets.values()), _leading(state)
     parts = (usd * owed("ChipsAllocated", chip_case(org, chip)) for org, usd in budgets.items() if usd > 0)
@@ -143,8 +143,8 @@ def in_force(state: State, owed: Owed, cause: str, day: int) -> Iterator[Happeni
     kw = sum(kws.values())
     found["levy.energy_usd_per_mwh"] = math.fsum(rates[place] * kws[place] for place in rates) / kw if kw else 0.0
     for name, value in found.items():
-        if digits(value) != state.run.parameters.get(name, 0.0):
-            yield Happening(day, ParameterSet(parameter=name, value=digits(value)), "world", cause)
+        if digits(value) != told.get(name, 0.0):
+            yield ParameterSet(parameter=name, value=digits(value))
 
 
 def _on_power(place: tuple[str, str], owners: Mapping[str, int], owed: Owed) -> float:

@@ -140,21 +140,27 @@ def adopting(state: State, policy: Policy, number: int) -> list[str]:
 # --- what stands on the first day
 
 
-def begun(state: State, policy: Policy, day: int) -> Iterator[Happening]:
-    """Say who adopts the rules of a policy that begins, and cancel the open orders that it forbids."""
+def begun(state: State, policy: Policy, cancelled: set[str], day: int) -> Iterator[Happening]:
+    """Say who adopts the rules of a policy that begins, and cancel the open orders that it forbids.
+
+    cancelled : orders that rules before have cancelled this week; those of this policy are added
+    """
     for number, rule in enumerate(policy.permit):
         for group in adopting(state, policy, number):
             event = events.PolicyAdopted(policy=policy.label, kind=group, reason=rule.reason)
             yield Happening(day, event, "world", policy.label)
         if rule.enabled and rule.open_orders:
-            yield from _cancelled(state, policy, number, day)
+            yield from _cancelled(state, policy, number, cancelled, day)
 
 
-def _cancelled(state: State, policy: Policy, number: int, day: int) -> Iterator[Happening]:
+def _cancelled(state: State, policy: Policy, number: int, cancelled: set[str], day: int) -> Iterator[Happening]:
     for order in state.chips.orders.values():
+        if order.order_id in cancelled:
+            continue
         command = PlaceOrder(actor=order.org, because=order.org, chip=order.chip, gpus=order.gpus)
         case = command_case(state, command)
         if any_holds(policy.permit[number].when, case) and _is_adopted(state, policy, number, case):
+            cancelled.add(order.order_id)
             event = OrderCancelled(
                 order_id=order.order_id, org=order.org, chip=order.chip, gpus=order.gpus, reason="policy"
             )

@@ -7,6 +7,7 @@ quota has left and which licences are held is in the state, so a fork or a resum
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -41,28 +42,41 @@ class PolicyHooks:
         self.judged |= {name for policy in policies for rule in policy.report if rule.enabled for name in rule.on}
 
     def calendar(self, state: State, first: int, last: int) -> Iterator[Happening]:
-        """Enact and repeal what begins or ends by `last`; parameters follow from the baseline and what is in force."""
-        active = dict.fromkeys(state.run.policies)
-        for policy in self.policies:
-            begins, ends = to_day(policy.from_day), to_day(policy.until_day) if policy.until_day else last + 1
+        """Enact and repeal what begins or ends by `last`, by day; parameters follow from the baseline and what acts."""
+        active, told, cancelled = dict.fromkeys(state.run.policies), ChainMap({}, state.run.parameters), set[str]()
+        for day, begins, policy in self._turns(active, first, last):
             label = policy.label
-            if label in active and ends <= last:
-                del active[label]
-                day = max(first, ends)
-                yield Happening(day, PolicyRepealed(policy=label, kind=policy.title), "world", label)
-                yield from self._parameters(state, policy, active, day)
-            elif label not in active and begins <= last < ends:
+            if begins:
                 active[label] = None
-                day = max(first, begins)
                 yield Happening(day, PolicyEnacted(policy=label, kind=policy.title), "world", "")
-                yield from self._parameters(state, policy, active, day)
-                yield from permits.begun(state, policy, day)
+            else:
+                del active[label]
+                yield Happening(day, PolicyRepealed(policy=label, kind=policy.title), "world", label)
+            for changed in self._parameters(state, policy, active, told, day):
+                told[changed.parameter] = changed.value
+                yield Happening(day, changed, "world", label)
+            if begins:
+                yield from permits.begun(state, policy, cancelled, day)
                 for org in policy.default:
                     forced = ParameterSet(parameter=insolvency.forced_by(org), value=float(day))
                     yield Happening(day, forced, "world", label)
         yield from permits.decided(state, self._in_force(state), first, last)
 
-    def _parameters(self, state: State, policy: Policy, active: Mapping[str, None], day: int) -> Iterator[Happening]:
+    def _turns(self, active: Mapping[str, None], first: int, last: int) -> list[tuple[int, bool, Policy]]:
+        """Policies that begin or end by `last`: the day, whether it begins, which; by day, then as they compose."""
+        found = []
+        for policy in self.policies:
+            begins, ends = to_day(policy.from_day), to_day(policy.until_day) if policy.until_day else last + 1
+            if policy.label in active and ends <= last:
+                found.append((max(first, ends), False, policy))
+            elif policy.label not in active and begins <= last < ends:
+                found.append((max(first, begins), True, policy))
+        return sorted(found, key=lambda turn: turn[0])
+
+    def _parameters(
+        self, state: State, policy: Policy, active: Mapping[str, None], told: Mapping[str, float], day: int
+    ) -> Iterator[ParameterSet]:
+        """Numbers that follow when a policy begins or ends; `told` : numbers as they stand by then."""
         for name in policy.set_:
             if name not in state.run.baseline and not is_duty(name):  # of the catalogue, but not of this scenario
                 continue
@@ -70,14 +84,14 @@ class PolicyHooks:
             for other in self.policies:
                 if other.label in active and name in other.set_:
                     value = other.set_[name].of(value)
-            yield Happening(day, ParameterSet(parameter=name, value=digits(value)), "world", policy.label)
+            yield ParameterSet(parameter=name, value=digits(value))
         if policy.levy or policy.subsidy:
             acting = [other for other in self.policies if other.label in active]
 
             def owed(name: str, case: Case) -> float:
                 return levies.owed_usd(state, acting, name, case, day)
 
-            yield from levies.in_force(state, owed, policy.label, day)
+            yield from levies.in_force(state, owed, told)
 
     def _in_force(self, state: State) -> list[Policy]:
         return [policy for policy in self.policies if policy.label in state.run.policies]

@@ -843,7 +843,8 @@ def test_means_of_levies_are_by_budgets_and_by_energised_power():
     def owed(event, case):
         return 2_500.0 if event == "ChipsAllocated" and case["org"] == LAB else 8.0 if case["org"] == CLOUD else 0.0
 
-    found = {h.event.parameter: h.event.value for h in levies.in_force(world.state, owed, "x", START)}
+    told = world.state.run.parameters
+    found = {each.parameter: each.value for each in levies.in_force(world.state, owed, told)}
     assert found["levy.chips"] == pytest.approx((100 * 2_500 + 300 * 8) / 25_000 / 400)
     assert found["regions.texas.levy_usd_per_mwh"] == found["levy.energy_usd_per_mwh"] == 4.0
 

@@ -90,6 +90,42 @@ def test_changes_of_a_parameter_compose_in_order():
     assert in_force(more, double)[0].state.run.parameters["shipping.weeks"] == 14
 
 
+@pytest.mark.parametrize("swapped", [False, True])
+def test_what_ends_and_begins_in_a_week_counts_by_its_days_whatever_the_order_of_the_policies(swapped):
+    early = policy("early", begins=START - 9, ends=START + 9, set={"shipping.weeks": {"multiply": 2}})
+    late = policy("late", begins=START + 11, set={"shipping.weeks": {"multiply": 3}})
+    world, hooks = in_force(*([late, early] if swapped else [early, late]))
+    assert world.state.run.parameters["shipping.weeks"] == 8
+    world.after(sorted(hooks.calendar(world.state, START + 7, START + 13), key=lambda happening: happening.day))
+    assert list(world.state.run.policies) == ["late"]
+    assert world.state.run.parameters["shipping.weeks"] == 12
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+@pytest.mark.parametrize("pause", [0, 2])
+def test_a_levy_that_follows_another_of_the_same_rate_goes_on(swapped, pause):
+    rule = {"on": "ChipsAllocated", "payer": "org", "to": "treasury", "rate": 0.2}
+    early = policy("early", begins=START - 9, ends=START + 9, levy=[rule])
+    late = policy("late", begins=START + 9 + pause, levy=[rule])
+    world = given().happened(finance_events.BudgetSet(org=CLOUD, value=1e9, reason="start"))
+    hooks = PolicyHooks([late, early] if swapped else [early, late])
+    for week in (0, 1):
+        first = START + 7 * week
+        world.after(sorted(hooks.calendar(world.state, first, first + 6), key=lambda happening: happening.day))
+        assert world.state.run.parameters["levy.chips"] == pytest.approx(0.2)
+
+
+def test_an_open_order_that_two_rules_forbid_is_cancelled_once():
+    rule = {"refuse": "PlaceOrder", "when": {"country": "CN"}, "reason": "no", "open_orders": True}
+    world, hooks = given(), PolicyHooks([policy("one", permit=[rule, rule]), policy("two", permit=[rule])])
+    placed = chip_events.OrderPlaced(
+        order_id=f"{CHINESE}/order/1", org=CHINESE, supplier=SUPPLIER, chip="H20", gpus=10, price_usd_per_gpu=1.0
+    )
+    happened = world.happened(placed).after(hooks.calendar(world.state, START, START + 6))
+    assert [event.gpus for event in happened if isinstance(event, chip_events.OrderCancelled)] == [10]
+    assert world.state.chips.orders == {}
+
+
 def test_no_policy_no_hooks():
     assert policy_hooks([]) is None
     assert isinstance(policy_hooks([policy()]), PolicyHooks)
