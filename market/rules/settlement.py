@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, get_args
 
 from events.kinds import ClaimRank, SegmentName, SettledIn
@@ -64,10 +64,13 @@ def settled(claims: list[Claim], value: int, money: int, is_over: bool) -> list[
 
 def close(state: State, day: int) -> Iterator[Happening]:
     """Close estates that are due, or that have sold all: pay by rank, write off, restructure or wind up."""
+    gone: list[str] = []
     for estate in list(state.finance.estates.values()):
         is_over = estate.plan == "liquidation" and _is_over(state, estate, day)
         if is_over or day >= estate.due_day:
-            yield from _Closing(state, estate, day, is_over).happenings()
+            yield from _Closing(state, estate, day, is_over, gone).happenings()
+        if is_over:
+            gone.append(estate.org)
 
 
 def _is_over(state: State, estate: Estate, day: int) -> bool:
@@ -116,10 +119,11 @@ def _is_empty(state: State, estate: Estate, day: int) -> bool:
 
 
 class _Closing:
-    """The last day of an estate."""
+    """The last day of an estate; `gone` are the orgs that left the market before it on that day."""
 
-    def __init__(self, state: State, estate: Estate, day: int, is_over: bool) -> None:
+    def __init__(self, state: State, estate: Estate, day: int, is_over: bool, gone: Sequence[str] = ()) -> None:
         self.state, self.estate, self.day, self.is_over = state, estate, day, is_over
+        self.gone = frozenset(gone)
         self.org = estate.org
         self.late: list[Claim] = []  # filed on this day
         balance = cash(state, self.org)
@@ -256,8 +260,9 @@ class _Closing:
             segment = self.state.demand.segments.get(name)
             if segment is None or self.org not in segment.shares:
                 continue
-            left = 1 - segment.shares.get(self.org, 0.0)
-            for org, share in segment.shares.items():
+            shares = {org: share for org, share in segment.shares.items() if org not in self.gone}
+            left = 1 - math.fsum(share for org, share in segment.shares.items() if org in self.gone | {self.org})
+            for org, share in shares.items():
                 now = 0.0 if org == self.org or left <= 0 else digits(share / left)
                 yield self._happening(ShareMeasured(org=org, segment=name, share=now))
         yield Happening(self.day, events.OrgExited(org=self.org, reason="liquidated"), self.org, self.org)

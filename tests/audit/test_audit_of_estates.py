@@ -43,6 +43,15 @@ def test_the_auditor_agrees_and_replay_gives_the_same_hashes(run):
     assert sum(1 for _ in replay(entries)) == WEEKS
 
 
+def test_customers_of_an_org_that_has_left_are_found(run):
+    _, _, frame = run
+    last = of(frame, "ShareMeasured")["seq"].max()
+    altered = frame.with_columns(org=pl.when(pl.col("seq") == last).then(pl.lit(DEFAULTER)).otherwise("org"))
+    assert [(each.rule, each.what) for each in audit(altered.lazy())] == [
+        ("estates", f"ShareMeasured by {DEFAULTER}, which has left the market")
+    ]
+
+
 def test_tables_agree_with_the_state_after_an_estate_was_sold(run):
     state, _, frame = run
     tables = {name: TABLES[name](frame.lazy()).collect() for name in ("capacity", "leases", "power")}

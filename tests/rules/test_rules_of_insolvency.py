@@ -6,6 +6,7 @@ import pytest
 from given import (
     CHINESE,
     CLOUD,
+    FIELD,
     FUND,
     LAB,
     RESELLER,
@@ -29,9 +30,11 @@ from events.commands.leases import RequestLease
 from events.types import estates as events
 from events.types import finance as money
 from events.types.chips import OrderCancelled, OrderPlaced
+from events.types.demand import ShareMeasured
 from events.types.leases import LeaseEnded
 from events.types.run import ParameterSet
 from market.rules import allocation, credit, estates, finance, insolvency, settlement, solvency, worth
+from market.state.chips import Place
 from market.state.estates import Claim
 from market.state.finance import Loan
 
@@ -411,6 +414,24 @@ def test_an_org_of_which_nothing_is_left_leaves_the_market():
     assert cash(world, RIVAL) == 0
     assert finance.monthly(world.state, world.day) is not None
     invariants(world.state)
+
+
+def test_customers_of_two_labs_that_leave_on_one_day_go_to_those_who_stay():
+    world = given(estates__notice_weeks=1)
+    for org, share in ((LAB, 0.5), (RIVAL, 0.3), ("third", 0.2)):
+        for segment in world.state.demand.segments:
+            world.happened(ShareMeasured(org=org, segment=segment, share=share))
+    world.state.sites.sites.pop(FIELD)
+    world.state.chips.holdings.pop(Place(LAB, "H100", FIELD))
+    world.state.index.holdings.pop(LAB)
+    for org in (LAB, RIVAL):
+        name = f"{org}/estate/1"
+        world.happened(
+            events.EstateOpened(estate_id=name, org=org, kind="liquidation", amount_usd_cents=0, due_day=START + 400)
+        )
+    happened = world.after(settlement.close(world.state, wait(world, 3)))
+    assert [event.org for event in of(events.OrgExited, happened)] == [LAB, RIVAL]
+    assert [segment.shares for segment in world.state.demand.segments.values()] == [{"third": 1.0}] * 3
 
 
 def test_an_org_whose_gpus_cost_more_to_run_than_they_earn_is_sold():

@@ -52,8 +52,8 @@ def trade(book: Book) -> list[Finding]:
         (pl.col("opened") < pl.col("seq")) & (pl.col("seq") < pl.col("closed"))
     )
     gone = book.of("OrgExited", only=("org",)).select(who="org", left="seq")
-    paid = book.part("PaymentMade")
-    moves = pl.concat([steps, *(paid.select(*WHEN, "type", who=side) for side in ("org", "counterparty"))])
+    paid, served = book.part("PaymentMade"), book.part("ShareMeasured").select(*WHEN, "type", who="org")
+    moves = pl.concat([steps, served, *(paid.select(*WHEN, "type", who=side) for side in ("org", "counterparty"))])
     after = moves.join(gone, on="who", how="inner", maintain_order="left").filter(pl.col("seq") > pl.col("left"))
     entered = book.of("OrgRegistered", only=("org",)).select("seq", who="org", entered="seq")
     after = after.sort("seq").join_asof(entered, on="seq", by="who", check_sortedness=False)
@@ -102,7 +102,7 @@ def recoveries(book: Book) -> list[Finding]:
         *found(sums.filter(pl.col("got") != pl.col("said")), "estates", "{}: {} cents recovered of {}", "estate_id",
                "got", "said"),
         *_by_rank(book, estates),
-        *_in_cash(book, estates),
+        *_in_cash(book),
     ]  # fmt: skip
 
 
@@ -117,7 +117,7 @@ def _by_rank(book: Book, estates: pl.DataFrame) -> list[Finding]:
     return found(early, "estates", "{}: {} claims are paid before those above them", "estate_id", "rank")
 
 
-def _in_cash(book: Book, estates: pl.DataFrame) -> list[Finding]:
+def _in_cash(book: Book) -> list[Finding]:
     """What is settled in cash is paid."""
     paid = book.of("PaymentMade").filter(pl.col("kind") == "recovery")
     said = book.of("ClaimSettled").filter(pl.col("kind") == "cash")
