@@ -7,7 +7,13 @@ import polars as pl
 from market.analytics.base import events, only, running, week_ends
 
 HOURS_PER_DAY = 24
-OWED = ("ContractSigned", "ContractEnded", "TrancheScheduled", "TrancheDrawn", "LeaseSigned", "LeaseEnded")
+OWED = (
+    "ContractSigned", "ContractEnded", "TrancheScheduled", "TrancheDrawn", "LeaseSigned", "LeaseAssigned",
+    "LeaseRenewed", "RentStepped", "OptionExercised", "CapacityShed", "LeaseEnded",
+)  # fmt: skip
+TERMS = ("end_day", "price_usd_per_gpu_hour")
+CHANGE = ("seq", "day", "lease_id")
+PERIOD = ("lessor", "lessee", "gpus", "rented", "price_usd_per_gpu_hour", "start_day", "end_day", "since", "until")
 
 
 def contracts(log: pl.LazyFrame) -> pl.LazyFrame:
@@ -36,21 +42,47 @@ def _worth(first: str) -> pl.Expr:
 def _periods(log: pl.LazyFrame) -> pl.LazyFrame:
     """What is owed as periods: undrawn tranches and leases, each with its parties, rent and days in force.
 
-    `since`, `until` : days on which the period is an obligation; a tranche becomes leases as it is drawn.
+    since, until : days on which the period is an obligation; a tranche becomes leases as it is drawn. rented : GPUs
+    that are paid for, with the take-or-pay share of those given back.
     """
     signed = events(log, "ContractSigned").select("contract_id", "price_usd_per_gpu_hour")
     ended = events(log, "ContractEnded").select("contract_id", pl.col("day").alias("over"))
     tranches = events(log, "TrancheScheduled").join(signed, on="contract_id").join(ended, on="contract_id", how="left")
-    columns = ["lessor", "lessee", "gpus", "price_usd_per_gpu_hour", "start_day", "end_day", "since", "until"]
     last = pl.col("over").fill_null(pl.col("end_day"))
     whole = tranches.with_columns(since=pl.col("day"), until=last)
     places = tranches.select("contract_id", "tranche", "price_usd_per_gpu_hour", "start_day", "end_day", until=last)
     taken = events(log, "TrancheDrawn").join(places, on=["contract_id", "tranche"])
     taken = taken.with_columns(gpus=-pl.col("gpus"), since=pl.col("day"))
-    leases = events(log, "LeaseSigned").filter(pl.col("kind") != "internal")
-    stopped = events(log, "LeaseEnded").select("lease_id", pl.col("day").alias("over"))
-    leases = leases.join(stopped, on="lease_id", how="left").with_columns(since=pl.col("day"), until=last)
-    return pl.concat([part.select(columns) for part in (whole, taken, leases)])
+    parts = [part.with_columns(rented=pl.col("gpus").cast(pl.Float64)) for part in (whole, taken)]
+    return pl.concat([part.select(PERIOD) for part in (*parts, _leases(log))])
+
+
+def _leases(log: pl.LazyFrame) -> pl.LazyFrame:
+    """Leases as periods: one for each stretch in which parties, GPUs, rent and last day of a lease stay the same."""
+    signed = events(log, "LeaseSigned").filter(pl.col("kind") != "internal")
+    clauses = signed.select("lease_id", "start_day", "take_or_pay_share")
+    moved = events(log, "LeaseAssigned")
+    sides = [pl.when(pl.col("kind") == x).then(pl.col("counterparty")).alias(x) for x in ("lessor", "lessee")]
+    more = events(log, "OptionExercised").filter(pl.col("kind") == "expand")
+    changes = [
+        signed.select(*CHANGE, "lessor", "lessee", *TERMS, added="gpus"),
+        moved.select(*CHANGE, *sides),
+        events(log, "LeaseRenewed").select(*CHANGE, *TERMS),
+        events(log, "RentStepped").select(*CHANGE, "price_usd_per_gpu_hour"),
+        more.select(*CHANGE, added="gpus"),
+        events(log, "CapacityShed").select(*CHANGE, shed="gpus"),
+        events(log, "LeaseEnded").select(*CHANGE, is_over=pl.lit(True)),
+    ]
+    rows = pl.concat(changes, how="diagonal").sort("seq").join(clauses, on="lease_id", maintain_order="left")
+    known = rows.with_columns(
+        pl.col("lessor", "lessee", *TERMS).forward_fill().over("lease_id"),
+        pl.col("added", "shed").fill_null(0).cum_sum().over("lease_id"),
+        since=pl.col("day"), until=pl.col("day").shift(-1).over("lease_id"),
+    ).filter(pl.col("is_over").is_null())  # fmt: skip
+    gpus = pl.col("added") - pl.col("shed")
+    rented = gpus + pl.col("take_or_pay_share") * pl.col("shed")
+    until = pl.col("until").fill_null(pl.col("end_day"))
+    return known.with_columns(gpus=gpus, rented=rented, until=until)
 
 
 def obligations(log: pl.LazyFrame) -> pl.LazyFrame:
@@ -77,7 +109,7 @@ def _steps(periods: pl.LazyFrame) -> pl.LazyFrame:
     Until a period's term begins its whole rent is owed: `ahead_cents`. From then on it is the rent of a day times the
     days left, which two sums give for any day: `end_cents`, rate x last day, and `rate_cents`.
     """
-    rate = (pl.col("gpus") * pl.col("price_usd_per_gpu_hour") * HOURS_PER_DAY * 100).round().cast(pl.Int64)
+    rate = (pl.col("rented") * pl.col("price_usd_per_gpu_hour") * HOURS_PER_DAY * 100).round().cast(pl.Int64)
     stop = pl.min_horizontal("until", "end_day")
     rows = periods.filter(pl.col("since") < pl.col("until")).with_columns(
         rate=rate, stop=stop, begins=pl.max_horizontal("since", "start_day"), ahead=pl.min_horizontal("start_day", stop)

@@ -42,6 +42,7 @@ DERIVED: dict[str, tuple[str, str]] = {
     "high_usd_per_h100e_hour": ("USD/H100e-hour", "price that a tenth of the contracts exceed"),
     "lessors": ("", "different lessors among them"),
     "market": ("", "market that was cleared: chips, or on_demand"),
+    "last_day": (DAY, "first day after the term of a lease, with the renewal that its lessee took"),
     "low_usd_per_h100e_hour": ("USD/H100e-hour", "price that a tenth of the contracts stay below"),
     "median_usd_per_h100e_hour": ("USD/H100e-hour", "median of the prices signed"),
     "month": ("", "months of 28 days since the start, from 0"),

@@ -13,14 +13,16 @@ KINDS = ("LeaseSigned", "GpusHandedOver", "LeaseEnded", "CapacityShed", "OptionE
 def leases(log: pl.LazyFrame) -> pl.LazyFrame:
     """One row a lease: its terms as signed, worth over the term, GPUs handed over now, end and why.
 
-    lessor, lessee : those of now, where a party passed its place on. gpus_added : by an option to expand, less what
-    the lessee gave back before the end. worth_usd : GPUs x price x hours of the term. gpus_delivered : handed over less
-    taken back; 0 once ended.
+    lessor, lessee : those of now, where a party passed its place on. last_day : `end_day`, or that of the renewal that
+    the lessee took. gpus_added : by an option to expand, less what the lessee gave back before the end. worth_usd :
+    GPUs x price x hours of the term. gpus_delivered : handed over less taken back; 0 once ended.
     """
     log = only(log, *KINDS)
     signed = events(log, "LeaseSigned").drop("actor").rename({"seq": "signed_seq", "day": "signed_day"})
     shed = events(log, "CapacityShed").select("lease_id", gpus=-pl.col("gpus"))
-    more = events(log, "OptionExercised").filter(pl.col("kind") == "expand").select("lease_id", "gpus")
+    taken = events(log, "OptionExercised")
+    more = taken.filter(pl.col("kind") == "expand").select("lease_id", "gpus")
+    renewed = taken.filter(pl.col("kind") == "renew").select("lease_id", last_day="end_day").unique("lease_id")
     handed = events(log, "GpusHandedOver").select("lease_id", "gpus")
     moved = _summed([handed, shed], "gpus_delivered")
     added = _summed([more, shed], "gpus_added")
@@ -34,8 +36,10 @@ def leases(log: pl.LazyFrame) -> pl.LazyFrame:
         .join(added, on="lease_id", how="left")
         .join(_assigned(log, "lessor"), on="lease_id", how="left")
         .join(_assigned(log, "lessee"), on="lease_id", how="left")
+        .join(renewed, on="lease_id", how="left")
         .join(ended, on="lease_id", how="left")
         .with_columns(
+            pl.coalesce("last_day", "end_day").alias("last_day"),
             (pl.col("gpus") * pl.col("price_usd_per_gpu_hour") * hours).alias("worth_usd"),
             delivered.alias("gpus_delivered"),
             pl.col("gpus_added").fill_null(0),

@@ -15,8 +15,8 @@ COLUMNS = ("kind", "source", "target", "start_day", "end_day", "gpus", "amount_u
 def network(log: pl.LazyFrame) -> pl.LazyFrame:
     """One row a tie, with the days between which it holds; filter on a day to see the web of that date.
 
-    kind : leases (lessor to lessee), sells (chips allocated; holds that week), invests, lends. end_day is null
-    for what does not end. amount_usd : worth over the term, price of the chips, equity, loan.
+    kind : leases (lessor to lessee; where a party passed its place on, those of now), sells (chips allocated; holds
+    that week), invests, lends. end_day is null for what does not end. amount_usd : worth over the term, price of the chips, equity, loan.
     """
     log = only(log, *KINDS, *LEASES)
     ties = [_leases(log), _sales(log), _invests(log), _loans(log)]
@@ -26,7 +26,7 @@ def network(log: pl.LazyFrame) -> pl.LazyFrame:
 def _leases(log: pl.LazyFrame) -> pl.LazyFrame:
     return leases(log).select(
         pl.lit("leases").alias("kind"), pl.col("lessor").alias("source"), pl.col("lessee").alias("target"), "start_day",
-        pl.coalesce("ended_day", "end_day").alias("end_day"), "gpus", pl.col("worth_usd").alias("amount_usd"),
+        pl.coalesce("ended_day", "last_day").alias("end_day"), "gpus", pl.col("worth_usd").alias("amount_usd"),
         pl.col("lease_id").alias("id"), pl.col("signed_seq").alias("seq"),
     )  # fmt: skip
 

@@ -6,10 +6,16 @@ from collections import Counter
 
 import polars as pl
 import pytest
+from given import CLOUD, LAB, RIVAL, SITE, START, YEAR, given, handed, lease
 from polars.testing import assert_series_equal
+from worlds import as_table
 
-from events import MemoryLog
+from events import Entry, MemoryLog
 from events.schema import encode
+from events.types.clauses import LeaseRenewed, OptionExercised, RentStepped
+from events.types.contracts import CapacityShed
+from events.types.estates import LeaseAssigned
+from events.types.run import WeekClosed
 from market.analytics import TABLES, table
 from market.analytics.consequence import KINDS, consequence, most_consequential
 
@@ -99,6 +105,66 @@ def test_leases_agree_with_the_desk(world):
     row = rows.row(0, named=True)
     days = row["end_day"] - row["start_day"]
     assert row["worth_usd"] == pytest.approx(row["gpus"] * row["price_usd_per_gpu_hour"] * 24 * days)
+
+
+def lease_that_goes_on():
+    """The end of a lease of 10 GPUs that takes 2 more, gives 4 back, passes on, steps and is renewed, and its log."""
+    world, entries = given(), []
+
+    def said(day, *told):
+        world.day = day
+        for event in told:
+            entries.append(Entry(len(entries), day, CLOUD, -1, len(entries), event))
+            world.happened(event)
+
+    signed = lease(gpus=10, take_or_pay_share=0.5, renew_days=YEAR, expand_gpus=2, price_usd_per_gpu_hour=2.0)
+    name, last = {"lease_id": signed.lease_id}, START + 2 * YEAR
+    both = name | {"lessor": CLOUD, "lessee": LAB}
+    there = {"chip": "H100", "site": SITE}
+    for week in range(2):
+        said(START + 7 * week + 6, WeekClosed(week=week, state_hash=""))
+        if week == 0:
+            said(START + 8, signed, handed(signed))
+            said(START + 9, OptionExercised(**both, kind="expand", gpus=2, start_day=START + 9, end_day=START + YEAR))
+            said(START + 10, CapacityShed(**both, **there, gpus=4))
+            said(START + 10, LeaseAssigned(**name, **there, org=LAB, counterparty=RIVAL, kind="lessee", gpus=6))
+            moved = name | {"lessor": CLOUD, "lessee": RIVAL}
+            said(START + 11, RentStepped(**moved, price_usd_per_gpu_hour=2.5, amount_usd_cents=0))
+            said(START + 11, OptionExercised(**moved, kind="renew", gpus=8, start_day=START + YEAR, end_day=last))
+            renewed = LeaseRenewed(**moved, end_day=last, price_usd_per_gpu_hour=3.0, amount_usd_cents=0)
+            said(START + 12, renewed)
+    return world.state.leases.leases[signed.lease_id], as_table(entries).lazy()
+
+
+def test_what_is_still_owed_follows_a_lease_through_all_that_changes_it():
+    x, log = lease_that_goes_on()
+    assert (x.lessee, x.gpus, x.shed, x.price_usd_per_gpu_hour, x.end_day) == (RIVAL, 8, 4, 3.0, START + 2 * YEAR)
+    row = table("obligations", log).collect().row(-1, named=True)
+    days = x.end_day - (START + 13)
+    assert (row["lessor"], row["lessee"], row["backlog_gpus"]) == (CLOUD, RIVAL, 0)
+    assert row["remaining_usd"] == pytest.approx((8 + 0.5 * 4) * 3.0 * 24 * days)
+
+
+def test_a_tie_of_a_lease_that_was_renewed_holds_until_its_new_end():
+    x, log = lease_that_goes_on()
+    assert table("leases", log).collect()["last_day"].to_list() == [x.end_day]
+    ties = table("network", log).collect()
+    assert ties.select("target", "start_day", "end_day").rows() == [(RIVAL, START, x.end_day)]
+
+
+def test_obligations_agree_with_leases_and_contracts(world):
+    state, rows = world[0], last(world, "obligations")
+    day, owed = rows["day"][0], Counter()
+    for x in state.leases.leases.values():
+        if x.kind != "internal":
+            rented = x.gpus + x.take_or_pay_share * x.shed
+            owed[x.lessor, x.lessee] += rented * x.price_usd_per_gpu_hour * 24 * (x.end_day - max(day, x.start_day))
+    for x in state.contracts.open.values():
+        for part in x.schedule:
+            days = part.end_day - max(day, part.start_day)
+            owed[x.lessor, x.lessee] += part.gpus * x.price_usd_per_gpu_hour * 24 * days
+    found = {(lessor, lessee): usd for lessor, lessee, usd in rows.select("lessor", "lessee", "remaining_usd").rows()}
+    assert found == pytest.approx(dict(owed), rel=1e-5)
 
 
 def test_training_agrees_with_the_labs(world):
