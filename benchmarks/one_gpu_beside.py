@@ -1,12 +1,13 @@
-"""Put the cluster core's answers beside rows measured by `benchmarks/one_gpu.py`, and print the errors by kind.
+"""Put the cluster core's answers beside rows measured by `benchmarks/one_gpu.py`, and print the errors GPU by GPU.
 
     uv run python -m benchmarks.one_gpu_beside                 # the rows of the catalogue
     uv run python -m benchmarks.one_gpu_beside --rows          # and every row
     uv run python -m benchmarks.one_gpu_beside rows.csv        # rows of your own GPU
     uv run python -m benchmarks.one_gpu_beside --with fixed_s=0 --with serve_bandwidth=0.85    # other constants
 
-None of the rows takes part in any fit. A product, an attention core and a stream of memory are asked of the equations
-that a step is made of: the case is a model of one layer that has only that.
+None of the rows takes part in any fit. Of every GPU after the first, cases that the first ran too also tell what they
+took over the first GPU's, measured and predicted (geometric means). A product, an attention core and a stream of memory
+are asked of the equations that a step is made of: the case is a model of one layer that has only that.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ class Beside(NamedTuple):
     measured: float
     predicted: float
     spread: float  # from the 10th to the 90th percentile, over the median
+    gpu: str
     run: str = ""
 
     @property
@@ -83,15 +85,21 @@ def core_s(row: Row, k: Constants) -> float:
 def beside(kind: str, what: str, row: Row, predicted: float, measured: str = "time_s") -> Beside:
     """Join a row with its prediction."""
     spread = (float(row["high_s"]) - float(row["low_s"])) / float(row["time_s"])
-    return Beside(kind, what, float(row[measured]), predicted, spread, row.get("run", ""))
+    return Beside(kind, what, float(row[measured]), predicted, spread, row["gpu"], row.get("run", ""))
 
 
 def products(rows: Iterable[Row], k: Constants) -> list[Beside]:
     """Answer products: of training's shapes, and of few rows."""
-    of: dict[str, tuple[str, Callable[[Row, Constants], float]]] = {
-        "gemm": ("product", product_s), "gemm_small": ("product of few rows", small_product_s)}  # fmt: skip
-    return [beside(f"{name}, {r['precision']}", " x ".join(r[n] for n in ("m", "n", "k")), r, answer(r, k))
-            for r in rows if r["kind"] in of for name, answer in [of[r["kind"]]]]  # fmt: skip
+    of: dict[str, Callable[[Row, Constants], float]] = {"gemm": product_s, "gemm_small": small_product_s}
+    return [beside(f"{product_of(r)}, {r['precision']}", " x ".join(r[n] for n in ("m", "n", "k")), r,
+                   of[r["kind"]](r, k)) for r in rows if r["kind"] in of]  # fmt: skip
+
+
+def product_of(row: Row) -> str:
+    """Name a product by its rows: few of them leave it to memory."""
+    if row["kind"] == "gemm":
+        return "product"
+    return "product of 1 to 64 rows" if int(row["m"]) <= 64 else "product of 128 to 512 rows"
 
 
 def cores(rows: Iterable[Row], k: Constants) -> list[Beside]:
@@ -158,8 +166,15 @@ def serving(rows: Iterable[Row], k: Constants) -> list[Beside]:
     found = []
     for i, r in enumerate(chosen):
         tokens = int(r["sequences"]) * (int(r["seq_len"]) if r["kind"] == "prefill" else 1)
-        found.append(beside(r["kind"], said(r), r, tokens / answers[f"{r['kind']}_tokens_per_s_per_gpu_predicted"][i]))
+        found.append(beside(served(r), said(r), r, tokens / answers[f"{r['kind']}_tokens_per_s_per_gpu_predicted"][i]))
     return found
+
+
+def served(row: Row) -> str:
+    """Name a prefill, or a decode step by its requests."""
+    if row["kind"] == "prefill":
+        return "prefill"
+    return f"decode, {'1 to 16' if int(row['sequences']) <= 16 else '64 to 256'} requests"
 
 
 def all_beside(rows: list[dict[str, str]], k: Constants | None = None) -> list[Beside]:
@@ -168,23 +183,40 @@ def all_beside(rows: list[dict[str, str]], k: Constants | None = None) -> list[B
     return [b for answer in (streams, products, cores, steps, serving) for b in answer(rows, k)]
 
 
-def by_kind(found: Iterable[Beside]) -> dict[str, list[Beside]]:
-    """Sort rows by kind, in order of appearance."""
-    kinds: dict[str, list[Beside]] = {}
+def by(name: str, found: Iterable[Beside]) -> dict[str, list[Beside]]:
+    """Sort rows by a field, in order of appearance."""
+    parts: dict[str, list[Beside]] = {}
     for b in found:
-        kinds.setdefault(b.kind, []).append(b)
-    return kinds
+        parts.setdefault(getattr(b, name), []).append(b)
+    return parts
 
 
-def summary(found: Iterable[Beside]) -> list[str]:
-    """Write errors by kind as a table."""
-    lines = ["| kind | rows | median | 90th percentile | bias | from | to |", "|---|---|---|---|---|---|---|"]
-    for kind, rows in by_kind(found).items():
+def summary(found: Iterable[Beside], first: Iterable[Beside] = ()) -> list[str]:
+    """Write errors by kind as a table; beside the first GPU's rows, also what the kinds took over them."""
+    other = by("kind", first)
+    heads = ["kind", "rows", "median", "90th percentile", "bias", "from", "to"]
+    heads += ["over the first GPU's, measured", "predicted"] if other else []
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for kind, rows in by("kind", found).items():
         e = np.array([b.error for b in rows])
         size, bias = np.abs(e), np.expm1(np.mean(np.log1p(e)))
-        lines.append(f"| {kind} | {len(e)} | {np.median(size):.1%} | {np.quantile(size, 0.9):.1%} | {bias:+.1%} | "
-                     f"{e.min():+.0%} | {e.max():+.0%} |")  # fmt: skip
+        line = (f"| {kind} | {len(e)} | {np.median(size):.1%} | {np.quantile(size, 0.9):.1%} | {bias:+.1%} | "
+                f"{e.min():+.0%} | {e.max():+.0%} |")  # fmt: skip
+        lines.append(f"{line} {ratios(rows, other.get(kind, []))} |" if other else line)
     return lines
+
+
+def ratios(rows: Iterable[Beside], first: Iterable[Beside]) -> str:
+    """Write what cases took over the same cases of the first GPU, measured and predicted, mean of logarithms."""
+    here, there = by("what", rows), by("what", first)
+    apart = [means(here[case]) - means(there[case]) for case in here if case in there]
+    return " | ".join(f"{v:.2f}" for v in np.exp(np.mean(apart, axis=0))) if apart else "| "
+
+
+def means(rows: list[Beside]) -> np.ndarray:
+    """Give the mean logarithms of what was measured and predicted. [2]."""
+    mean: np.ndarray = np.log([(b.measured, b.predicted) for b in rows]).mean(axis=0)
+    return mean
 
 
 MEASURED = frozenset({"run", "time_s", "low_s", "high_s", "repeats", "memory_gb", "power_w", "clock_mhz"})
@@ -208,31 +240,54 @@ def changed(given: list[str]) -> Constants:
 
 
 def read(path: Path) -> list[dict[str, str]]:
-    """Read measured rows."""
+    """Read a table."""
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
+def measured(path: Path) -> list[dict[str, str]]:
+    """Read measured rows.
+
+    Raises
+    ------
+    ValueError
+        Where a column is missing that `benchmarks/one_gpu.py` prints, or there is no row.
+
+    """
+    rows, own = read(path), {"run", "use", "source"}
+    lacking = [name for name in read(ROWS)[0] if name not in own and (not rows or name not in rows[0])]
+    if lacking:
+        raise ValueError(f"must hold rows as benchmarks/one_gpu.py prints them, lacks {', '.join(lacking)}")
+    return rows
+
+
 def main() -> None:
-    """Print the errors by kind, and the rows if asked."""
+    """Print the errors by kind, GPU by GPU, and the rows if asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("path", nargs="?", type=Path, default=ROWS)
     parser.add_argument("--rows", action="store_true", help="print every row too")
     parser.add_argument("--with", dest="other", action="append", default=[], metavar="NAME=VALUE")
     given = parser.parse_args()
     try:
-        rows = read(given.path)
+        rows = measured(given.path)
         found = all_beside(rows, changed(given.other))
-    except (ClusterError, OSError) as fault:
+    except (ClusterError, OSError, ValueError) as fault:
         raise SystemExit(f"{given.path}: {fault}") from None
-    if given.rows:
-        print("| kind | case | run | measured | spread | predicted | error |\n|---|---|---|---|---|---|---|")
-        for b in found:
-            print(f"| {b.kind} | {b.what} | {b.run} | {b.measured:.4g} | {b.spread:.1%} | {b.predicted:.4g} | "
-                  f"{b.error:+.1%} |")  # fmt: skip
-    print("\n".join(summary(found)))
-    if apart := between_runs(rows):
-        print(f"{len(apart)} cases ran twice, {np.median(apart):.1%} apart in the middle, {max(apart):.1%} at most")
+    first: list[Beside] = []
+    for gpu, part in by("gpu", found).items():
+        print(f"\n{gpu}\n")
+        if given.rows:
+            print("| kind | case | run | measured | spread | predicted | error |\n|---|---|---|---|---|---|---|")
+            for b in part:
+                print(f"| {b.kind} | {b.what} | {b.run} | {b.measured:.4g} | {b.spread:.1%} | {b.predicted:.4g} | "
+                      f"{b.error:+.1%} |")  # fmt: skip
+            print()
+        print("\n".join(summary(part, first)))
+        if apart := between_runs(r for r in rows if r["gpu"] == gpu):
+            print(
+                f"\n{len(apart)} cases ran twice, {np.median(apart):.1%} apart in the middle, {max(apart):.1%} at most"
+            )
+        first = first or part
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@
 
 Two tables over `market/catalogue/observed/serving.csv`: the core's error on the rows of one H100 that the fit has, by
 model; and Llama 3.1 8B at a number of requests in flight, of unstated precision (apart from the fit; 16 bits are
-taken), as published, as the core answers, and as prefills and decode steps of `one_gpu.csv` add up to: a batch of C
-requests takes C prefills and O steps, one after the other, with nothing between them.
+taken), as published, as the core answers, and as prefills and decode steps of an H100 in `one_gpu.csv` add up to: a
+batch of C requests takes C prefills and O steps, one after the other, with nothing between them.
 """
 
 from __future__ import annotations

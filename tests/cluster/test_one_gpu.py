@@ -52,26 +52,51 @@ def test_every_measured_row_is_answered(rows: list[dict[str, str]], found: Any) 
 
 def test_the_documentation_prints_the_errors_of_every_kind(program: ModuleType, found: Any) -> None:
     text = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
-    assert [line for line in program.summary(found) if line not in text] == []
+    h100, h200 = program.by("gpu", found).values()
+    assert [line for line in program.summary(h100) + program.summary(h200, h100) if line not in text] == []
 
 
 def test_the_steps_and_rates_that_the_documentation_prints_are_those_of_the_rows(found: Any) -> None:
     text = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
     section = text.split("## Measured on one GPU")[1].split("\n## ")[0]
     cells = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| ")]
-    printed = {(c[1], c[-1]) for c in cells if c[1].endswith("s") and c[1] != "rows"}
-    known = {(f"{b.measured:.3f} s", f"{b.error:+.1%}") for b in found}
-    known |= {(f"{1e3 * b.measured:.2f} ms", f"{b.error:+.1%}") for b in found}
-    assert len(printed) > 25
+    both = [c for c in cells if c[1].endswith(" ms")]  # two GPUs beside each other
+    printed = {("NVIDIA H100 80GB HBM3", c[1], c[-1]) for c in cells if c[1].endswith(" s")}
+    printed |= {("NVIDIA H100 80GB HBM3", *c[1:3]) for c in both} | {("NVIDIA H200", *c[3:]) for c in both}
+    known = {(b.gpu, f"{b.measured:.3f} s", f"{b.error:+.1%}") for b in found}
+    known |= {(b.gpu, f"{1e3 * b.measured:.2f} ms", f"{b.error:+.1%}") for b in found}
+    assert len(printed) > 45
     assert printed <= known
+
+
+def test_many_requests_read_the_cache_no_faster_from_faster_memory(rows: list[dict[str, str]]) -> None:
+    def cache_s(gpu: str, requests: int) -> float:
+        """Give the time that 3,072 tokens more take."""
+        long, short = ([float(r["time_s"]) for r in rows if (r["gpu"], r["kind"], r["model"], r["seq_len"],
+                        r["sequences"]) == (gpu, "decode", "llama-3-8b", str(length), str(requests))]
+                       for length in (4096, 1024))  # fmt: skip
+        return float(np.mean(long) - np.mean(short))
+
+    ratio = {n: cache_s("NVIDIA H200", n) / cache_s("NVIDIA H100 80GB HBM3", n) for n in (16, 64)}
+    assert ratio[16] == pytest.approx(3.35 / 4.8, abs=0.02)
+    assert ratio[64] > 1
+
+
+def test_rows_without_what_the_measuring_prints_are_refused(program: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    for text in ("", "kind,gpu\nmemory,H100\n"):
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(ValueError, match=r"lacks .*time_s"):
+            program.measured(path)
 
 
 def test_two_runs_of_one_case_lie_two_percent_apart_in_the_middle(
     program: ModuleType, rows: list[dict[str, str]]
 ) -> None:
-    apart = program.between_runs(rows)
-    assert len(apart) > 150
-    assert np.median(apart) < 0.02
+    for gpu in ("NVIDIA H100 80GB HBM3", "NVIDIA H200"):
+        apart = program.between_runs(r for r in rows if r["gpu"] == gpu)
+        assert len(apart) > 150
+        assert np.median(apart) < 0.02
 
 
 def test_shapes_that_were_measured_are_those_of_the_catalogue(rows: list[dict[str, str]]) -> None:
