@@ -16,7 +16,8 @@ def network(log: pl.LazyFrame) -> pl.LazyFrame:
     """One row a tie, with the days between which it holds; filter on a day to see the web of that date.
 
     kind : leases (lessor to lessee; where a party passed its place on, those of now), sells (chips allocated; holds
-    that week), invests, lends. end_day is null for what does not end. amount_usd : worth over the term, price of the chips, equity, loan.
+    that week), invests, lends. end_day is null for what does not end. amount_usd : worth over the term, price of the
+    chips, equity, loan.
     """
     log = only(log, *KINDS, *LEASES)
     ties = [_leases(log), _sales(log), _invests(log), _loans(log)]

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from market.scenario.draw import SECTIONS
+from market.scenario.draw import SECTIONS, keys_of
+from market.scenario.load import VINTAGES
+from market.scenario.population import LIMITS, MOST, Population
 from market.scenario.schema import Scenario
 
 SOURCED = {
@@ -38,8 +40,31 @@ def file_schema() -> dict[str, Any]:
     kinds["Sourced"] = SOURCED
     draw = {"anyOf": [{"enum": ["all", "none"]}, {"type": "object", "additionalProperties": False,
                                                   "properties": dict.fromkeys(SECTIONS, WANTED)}]}  # fmt: skip
-    schema["properties"] |= {"extends": {"type": "string", "description": "scenario to start from"}, "draw": draw}
+    parts = {part: {"type": "integer", "minimum": 0, "maximum": LIMITS.get(part, MOST)} for part in Population._fields}
+    population = {"type": "object", "additionalProperties": False, "properties": parts}
+    schema["properties"] |= {section: _with_entries(schema["properties"][section], section) for section in SECTIONS}
+    schema["properties"] |= {
+        "extends": {"type": "string", "description": "scenario to start from"}, "draw": draw,
+        "vintage": {"enum": list(VINTAGES), "description": "whether later estimates of earlier dates are drawn"},
+        "population": population | {"description": "orgs without names, drawn"},
+    }  # fmt: skip
     return schema
+
+
+def _with_entries(value: dict[str, Any], section: str) -> dict[str, Any]:
+    """Let null take an entry out of a section, and a list be written as a mapping of what each entry is."""
+    if section == "parameters":
+        return value
+    told = value["anyOf"][0]
+    if keys_of(section):
+        mapping = {"type": "object", "additionalProperties": _or_null(told["items"])}
+        return {"anyOf": [told, mapping, {"type": "null"}]}
+    entries = {pattern: _or_null(entry) for pattern, entry in told["patternProperties"].items()}
+    return {"anyOf": [told | {"patternProperties": entries, "additionalProperties": False}, {"type": "null"}]}
+
+
+def _or_null(entry: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [entry, {"type": "null"}]}
 
 
 def _with_source(value: dict[str, Any]) -> dict[str, Any]:

@@ -172,10 +172,11 @@ def _pool_tranches(state: State, day: int) -> Iterator[Happening]:
         factors[owner] = start_of_demand.shells_factor(state, owner, theirs, soon_kw, sum(begun))
         yield start_of_demand.put(state, f"orgs.{owner}.shells_factor", factors[owner])
     for site in pools:
-        pue = p[f"regions.{site.region}.pue"]
+        pue, stem = p[f"regions.{site.region}.pue"], f"{site.name}/building"
+        told = state.run.counters.get(stem, 0)  # buildings under way that the scenario names
         for quarter in quarters:
             power = round(factors[site.owner] * _tranche_kw(state, site, quarter))
-            first, building = day + QUARTER_DAYS * quarter - built, f"{site.name}/building/{quarter}"
+            first, building = day + QUARTER_DAYS * quarter - built, f"{stem}/{told + quarter}"
             if power < 1:
                 continue
             shell = Shell(building, site, power, round(power * pue))

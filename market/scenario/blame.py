@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 
+from market.catalogue.tables import Row
 from market.scenario.draw import Key
 from market.scenario.errors import Problem
-from market.scenario.validate import Places
+
+
+class Places(Protocol):
+    """Knows where each value was written; `top` is where nothing better is known."""
+
+    top: str
+
+    def place(self, path: Key, *, key: bool = False) -> str: ...
+
+    def later(self, path: Key) -> Row | None:
+        """The row of the catalogue that would fill a value, were it not of a date after the start."""
 
 
 def at(places: Places, path: Key, message: str, *, key: bool = False) -> Problem:

@@ -13,14 +13,14 @@ from market.catalogue.bounds import bounds_of, traits
 from market.catalogue.tables import table
 from market.clearing import names as mechanism_names
 from market.scenario import standing
-from market.scenario.blame import at, clash, is_told, written
+from market.scenario.blame import Places, at, clash, is_told, written
 from market.scenario.draw import Key, references
 from market.scenario.errors import Problem, did_you_mean
 from market.scenario.schema import Fleet, Org, Scenario, StandingOrder
-from market.scenario.validate import Places
 
 PROBLEMS_MAX = 100
 YARDSTICK = "H100"
+SHEET_SLACK = 0.02  # what rounding of rates may leave, as in the audit
 Check = Callable[[Scenario, Places], Iterator[Problem]]
 
 
@@ -28,8 +28,8 @@ def problems_of(scenario: Scenario, places: Places) -> list[Problem]:
     """List all that does not fit together, references first: the rest assumes that they hold."""
     broken = _first([_parameters, _references, _yardstick], scenario, places)
     checks = (
-        _chips, _orgs, _entries_late, _mechanisms, _grounds, _sites, standing.fleets, standing.leases, _investments,
-        _models, standing.chains, standing.stock,
+        _chips, _orgs, _entries_late, _mechanisms, _grounds, _sites, standing.grounds, standing.fleets, standing.leases,
+        _orders, _investments, _models, standing.chains, standing.stock,
     )  # fmt: skip
     return broken or _first(checks, scenario, places)
 
@@ -114,7 +114,11 @@ def _entries_late(scenario: Scenario, places: Places) -> Iterator[Problem]:
 
 
 def _chips(scenario: Scenario, places: Places) -> Iterator[Problem]:
+    sheets = {row.id: row.number for row in table("roadmap") if row.field == "h100e"}
     for id_, chip in scenario.chips.items():
+        if abs(chip.h100e / (does := sheets.get(id_, chip.h100e)) - 1) > SHEET_SLACK:
+            text = f"{id_} does {does:g} by its data sheet, at which it trains and serves, was {chip.h100e:g}; "
+            yield at(places, ("chips", id_, "h100e"), f"{text}give a chip of other rates a name of its own")
         if "supplier" not in scenario.orgs[chip.supplier].roles:
             text = f"{chip.supplier!r} has no role supplier"
             yield clash(places, [("chips", id_, "supplier"), ("orgs", chip.supplier, "roles")], text)
@@ -208,6 +212,14 @@ def _sites(scenario: Scenario, places: Places) -> Iterator[Problem]:
             if building.start > scenario.start:
                 text = f"under way at the start, so not after {scenario.start}; was {building.start}"
                 yield clash(places, [(*path, "start"), ("start",)], text)
+
+
+def _orders(scenario: Scenario, places: Places) -> Iterator[Problem]:
+    for order in scenario.orders:
+        if order.buyer == scenario.chips[order.chip].supplier:
+            id_ = f"{order.buyer}/{order.chip}"
+            text = f"{order.buyer!r} makes {order.chip} and cannot order it of itself; name another buyer"
+            yield clash(places, [("orders", id_, "buyer"), ("chips", order.chip, "supplier")], text)
 
 
 def _investments(scenario: Scenario, places: Places) -> Iterator[Problem]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from market.catalogue.tables import Row
-from market.catalogue.vintages import CARRIED
+from market.catalogue.vintages import CARRIED, FIRST
 from market.scenario import draw as rows
 from market.scenario.check import problems_of
 from market.scenario.dump import dump_yaml
@@ -80,8 +80,10 @@ def load_scenario(name_or_path: str | Path, sets: Mapping[str, str] | None = Non
     wishes = {key: _wish(key, text) for key, text in (sets or {}).items()}
     vintage = _vintage(chain, wishes.pop("vintage", None))
     population = _population(chain, wishes)
-    start = _day(wishes["start"], "--set") if "start" in wishes else _start(chain)
+    start, said = (_day(wishes["start"], "--set"), "--set") if "start" in wishes else _start(chain)
     wanted, where = _wanted(chain)
+    if start < FIRST and any(choice != "none" for section, choice in wanted.items() if section != "parameters"):
+        raise refuse(said, f"must be {FIRST} or later unless parameters alone are drawn, was {start}", "start")
     tree, origin = rows.draw(start, wanted, is_strict=vintage == "strict")
     _refuse_unknown_ids(tree, wanted, where, start)
     overlay = Overlay(tree, origin, start)
@@ -163,10 +165,12 @@ def _find_base(base: str, where: str) -> Path:
     return path
 
 
-def _start(chain: list[Tree]) -> date:
+def _start(chain: list[Tree]) -> tuple[date, str]:
+    """The first day, and where it stands."""
     for document in reversed(chain):
         if "start" in document.value:
-            return _day(document.value["start"], document.where(("start",)))
+            where = document.where(("start",))
+            return _day(document.value["start"], where), where
     raise refuse(chain[-1].where(()), "is missing; give the first day, such as 2024-07-15", "start")
 
 

@@ -8,11 +8,10 @@ from typing import NamedTuple
 
 from market.cluster import ClusterError
 from market.cluster import chip as cluster_chip
-from market.scenario.blame import clash
+from market.scenario.blame import Places, clash
 from market.scenario.draw import Key
 from market.scenario.errors import Problem
 from market.scenario.schema import Scenario
-from market.scenario.validate import Places
 from market.units import SECONDS_PER_DAY
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from events.kinds import BuildingKind
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$", max_length=48)]
+Name = Annotated[str, Field(pattern=r"^\S([^\r\n\t]*\S)?$", max_length=64)]  # on one line, without blanks at its ends
 Role = Literal["lab", "cloud", "supplier", "oem", "investor", "rest"]
 Money = Annotated[float, Field(ge=0, le=1e16, allow_inf_nan=False)]  # in cents it still fits 64 bits
 Megawatts = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
@@ -21,7 +22,9 @@ HourPrice = Annotated[float, Field(ge=0.001, le=1000, allow_inf_nan=False)]
 Rate = Annotated[float, Field(ge=-0.9, le=5, allow_inf_nan=False)]  # relative change a year
 Trait = Annotated[float, Field(ge=-1e16, le=1e16, allow_inf_nan=False)]
 Flop = Annotated[float, Field(ge=1e15, le=1e32, allow_inf_nan=False)]  # what the cluster core answers for
-Kilowatts = Annotated[float, Field(ge=0.001, le=1000, allow_inf_nan=False)]  # whole watts
+Kilowatts = Annotated[  # in whole watts, as the installed power of a site is counted
+    float, Field(ge=0.001, le=1000, allow_inf_nan=False), AfterValidator(lambda kw: round(kw, 3))
+]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=100_000_000)]
 Some = Annotated[int, Field(ge=1, le=100_000_000)]
@@ -186,16 +189,16 @@ class Scenario(Strict):
     start: date
     years: Annotated[float, Field(gt=0, le=20)] = 3
     parameters: dict[str, float]
-    chips: dict[str, ChipPlan]
+    chips: dict[Name, ChipPlan]
     orgs: dict[Id, Org]
     regions: dict[Id, Region]
     sites: dict[Id, Site]
     fleets: list[Fleet]
-    leases: dict[str, StandingLease] = {}
+    leases: dict[Name, StandingLease] = {}
     orders: list[StandingOrder] = []
-    investments: dict[str, StandingInvestment] = {}
-    models: dict[str, Model] = {}
-    runs: dict[str, Run] = {}
+    investments: dict[Name, StandingInvestment] = {}
+    models: dict[Name, Model] = {}
+    runs: dict[Name, Run] = {}
     mechanisms: Annotated[dict[str, str], Field(exclude_if=lambda found: not found)] = {}  # market -> how it is cleared
 
     @field_validator(

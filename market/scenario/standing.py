@@ -1,15 +1,14 @@
-"""What there is at the start fits together: fleets within power, leases within fleets, leases within leases."""
+"""What there is at the start fits together: fleets at sites of their owners and within power, leases within fleets."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
 
-from market.scenario.blame import at, clash, written
+from market.scenario.blame import Places, at, clash, written
 from market.scenario.draw import Key
 from market.scenario.errors import Problem
 from market.scenario.schema import Scenario, StandingLease
-from market.scenario.validate import Places
 
 
 def fleets(scenario: Scenario, places: Places) -> Iterator[Problem]:
@@ -26,6 +25,16 @@ def fleets(scenario: Scenario, places: Places) -> Iterator[Problem]:
             paths += [("fleets", f"{f.owner}/{f.site}/{f.chip}", "gpus") for f in there]
             paths += [("chips", f.chip, "power_kw_it_per_gpu") for f in there]
             yield at(places, written(places, paths), text)
+
+
+def grounds(scenario: Scenario, places: Places) -> Iterator[Problem]:
+    """GPUs run at a site of their owner, who lets them out there; a sublease stands where its parent does."""
+    at_sites = [("fleets", f"{f.owner}/{f.site}/{f.chip}", "owner", f.owner, f.site) for f in scenario.fleets]
+    at_sites += [("leases", id_, "lessor", x.lessor, x.site) for id_, x in scenario.leases.items() if x.parent is None]
+    for section, id_, field, org, site in at_sites:
+        if org != (owner := scenario.sites[site].owner):
+            text = f"is {org!r}, and {site} is a site of {owner!r}; give the GPUs and the site one owner"
+            yield clash(places, [(section, id_, field), (section, id_, "site"), ("sites", site, "owner")], text)
 
 
 def leases(scenario: Scenario, places: Places) -> Iterator[Problem]:

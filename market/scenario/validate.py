@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from market.catalogue.tables import Row
+from market.scenario.blame import Places, is_told
 from market.scenario.draw import SECTIONS, Key, Tree, keys_of
 from market.scenario.errors import Problem, ScenarioError, did_you_mean, shorten
 from market.scenario.schema import Scenario
-
-
-class Places(Protocol):
-    """Knows where each value was written; `top` is where nothing better is known."""
-
-    top: str
-
-    def place(self, path: Key, *, key: bool = False) -> str: ...
-
-    def later(self, path: Key) -> Row | None:
-        """The row of the catalogue that would fill a value, were it not of a date after the start."""
 
 
 def validate(tree: Tree, places: Places) -> Scenario:
@@ -75,7 +64,8 @@ def _problem(model: type[BaseModel], error: ErrorDetails, places: Places, path_o
     row = places.later(path) if kind == "missing" else None
     if row is not None:
         text = f"as_of {row.as_of} is after the scenario's start; give it a value that was known then"
-        return Problem(f"catalogue/{row.where}", dotted, text)
+        where = places.place(path[:-1], key=True) if is_told(places, path[:-1]) else f"catalogue/{row.where}"
+        return Problem(where, dotted, text)
     where = places.place(path[:-1] if kind == "missing" else path, key=by_key)
     return Problem(where, dotted, _message(model, error, loc))
 
@@ -120,7 +110,13 @@ def _message(model: type[BaseModel], error: ErrorDetails, loc: Key) -> str:
     if kind == "string_pattern_mismatch":
         if "A-Z" in context["pattern"]:
             return f"must be a country code of two capitals such as US, was {was}"
-        return f"must be lower-case letters, digits, dots and hyphens, was {was}"
+        if "a-z" in context["pattern"]:
+            return f"must be lower-case letters, digits, dots and hyphens, was {was}"
+        return f"must be a name on one line without blanks at its ends, was {was}"
+    if kind == "string_too_long":
+        return f"must have at most {context['max_length']} characters, was {was}"
+    if kind == "too_short":
+        return f"must name {context['min_length']} or more, was {was}"
     return f"{error['msg'].lower()}, was {was}"
 
 

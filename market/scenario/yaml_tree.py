@@ -215,6 +215,7 @@ class _Builder:
         if step.kind != "scalar":
             raise refuse(where, "a key must be a word, not a list or mapping")
         path = (*self._open[-1][1], step.text)
+        self._refuse_control(step)
         if step.text in inside:
             raise refuse(where, f"duplicate key; it stands already at line {self.keys[path][0]}, remove one", step.text)
         self.keys[path] = step.mark
@@ -241,13 +242,17 @@ class _Builder:
             if len(self._open) > DEPTH_MAX:
                 raise refuse(_at(self.name, step.mark), f"is nested deeper than {DEPTH_MAX} levels")
 
+    def _refuse_control(self, step: _Step) -> None:
+        """Refuse what an escape wrote: the text itself was searched before it was parsed."""
+        found = _CONTROL.search(step.text)
+        if found is not None:
+            where = _at(self.name, step.mark)
+            raise refuse(where, f"control character U+{ord(found.group()):04X}; write plain text")
+
     def _scalar(self, step: _Step) -> Any:
         text = step.text
         if not step.plain:
-            found = _CONTROL.search(text)  # written by an escape
-            if found is not None:
-                where = _at(self.name, step.mark)
-                raise refuse(where, f"control character U+{ord(found.group()):04X}; write plain text")
+            self._refuse_control(step)
             return text
         if text in _NULL:
             return None

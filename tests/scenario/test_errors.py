@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -189,6 +190,20 @@ CASES = {
         "mine.yaml:3:23 orgs.xai.country: must be a country code of two capitals",
     ),
     "missing field": ("sites: {new: {title: New}}", "mine.yaml:3:9 sites.new.owner: is missing; give it a value"),
+    "org of a later day": (
+        "start: 2023-09-20\norgs: {ssi: {roles: [rest]}}",
+        "mine.yaml:4:8 orgs.ssi.title: as_of 2024-06-19 is after the scenario's start; give it a value that was known",
+    ),
+    "chip without a name": (
+        "chips: {'': {supplier: nvidia}}",
+        "mine.yaml:3:9 chips.: must be a name on one line without blanks at its ends, was ''",
+    ),
+    "chip of two lines": (
+        'chips: {"a\\nb": {supplier: nvidia}}',
+        "must be a name on one line without blanks at its ends",
+    ),
+    "name without end": (f"models: {{{'m' * 65}: {{lab: xai}}}}", "must have at most 64 characters, was 'mmm"),
+    "no role": ("orgs: {xai: {roles: []}}", "mine.yaml:3:21 orgs.xai.roles: must name 1 or more, was []"),
     "take out a stranger": (
         "orgs: {xia: null}",
         "mine.yaml:3:8 orgs.xia: cannot take out what is not there; did you mean 'xai'",
@@ -233,6 +248,7 @@ NOT_YAML = {
     "zero bytes": (b"\0" * 300, "control character U+0000"),
     "control characters": (b"name: \x01\x02", "mine.yaml:1:7 control character U+0001; write plain text"),
     "escape in a title": (b'title: "a\\e[31mred"', "mine.yaml:1:8 control character U+001B; write plain text"),
+    "escape in a key": (b'"a\\e[31mred": 1', "mine.yaml:1:1 control character U+001B; write plain text"),
     "text that runs backwards": ("title: a\u202ebc".encode(), "mine.yaml:1:9 control character U+202E"),
     "prose": (b"once upon a time", "mine.yaml:1:1 must be a mapping of keys and values"),
     "list": (b"- 1\n- 2\n", "mine.yaml:1:1 must be a mapping of keys and values"),
@@ -310,6 +326,13 @@ def test_a_wrong_set_is_told_like_a_wrong_file(key: str, value: str) -> None:
     assert SETS[key, value] in str(caught.value)
 
 
-def test_a_start_before_the_catalogue_names_the_row_that_is_too_late() -> None:
-    with pytest.raises(ScenarioError, match=r"catalogue/\w+.csv:\d+ .* as_of \S+ is after the scenario's start"):
+def test_a_start_before_the_catalogue_is_refused_in_one_line(tmp_path: Path) -> None:
+    expected = r"--set start: must be 2023-06-30 or later unless parameters alone are drawn, was 2022-01-01$"
+    with pytest.raises(ScenarioError, match=expected):
         load_scenario("frontier-2024", {"start": "2022-01-01"})
+    assert error_of(HEAD + "start: 2023-06-29\n", tmp_path).startswith("mine.yaml:3:8 start: must be 2023-06-30 or ")
+
+
+def test_a_parameter_that_was_not_known_at_the_start_names_its_row(tmp_path: Path) -> None:
+    text = HEAD + "start: 2022-01-01\ndraw: {parameters: all}\n"
+    assert re.match(r"catalogue/\w+.csv:\d+ .* as_of \S+ is after the start 2022-01-01", error_of(text, tmp_path))

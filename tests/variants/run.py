@@ -1,4 +1,4 @@
-"""Run a variant: it ends, or it is refused at the user's line; anything else is a fault."""
+"""Run a variant: it ends and its events can all be true, or it is refused at the user's line; all else is a fault."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from agents.simulation import begin
+from events import MemoryLog
+from market.analytics.audit import audit
 from market.kernel import few_collections
 from market.runs.question import Question, checked
 from market.scenario.errors import ScenarioError
 from market.scenario.load import load_scenario
 from tests.variants.make import Variant
+from tests.worlds import as_table
 
 PLACE = re.compile(r"variant\.yaml:\d+:\d+ ")
 SEED = 0
@@ -49,16 +52,19 @@ def answered(asked: tuple[Variant, int]) -> Outcome:
 
 
 def _ran(each: Variant, question: Question, weeks: int) -> Outcome:
-    week = -1
+    week, log = -1, MemoryLog()
     try:
         with warnings.catch_warnings(), few_collections():
             warnings.simplefilter("error", RuntimeWarning)
-            model = begin(question.scenario, question.seed)
+            model = begin(question.scenario, question.seed, log)
             while not model.is_over and week + 1 < weeks:
                 model.step()
                 week = model.state.run.week
     except Exception:
         return Outcome(each.name, "fault", f"week {week + 1}: {_last(traceback.format_exc())}")
+    found = list(audit(as_table(list(log.entries())).lazy()))
+    if found:
+        return Outcome(each.name, "fault", f"{len(found)} findings of the audit: {found[0]}")
     return Outcome(each.name, "ran", f"{week + 1} weeks")
 
 

@@ -82,6 +82,40 @@ REFUSED = {
         {"orgs": {"eu-cloud": CLOUD}},
         "variant.yaml:4:159 orgs.eu-cloud.chip_budget_usd_per_year: eu-cloud has no site for chips and no region of FR",
     ),
+    "GPUs at another's site": (
+        {"sites": {"azure-europe-west": {"owner": "enterprise"}}},
+        "variant.yaml:4:40 sites.azure-europe-west.owner: fleets.azure/azure-europe-west/A100.owner is 'azure', and "
+        "azure-europe-west is a site of 'enterprise'; give the GPUs and the site one owner",
+    ),
+    "a fleet at another's site": (
+        {"fleets": [{"owner": "meta", "site": "azure-us-virginia", "chip": "H100", "gpus": 1}]},
+        "fleets.meta/azure-us-virginia/H100.owner: is 'meta', and azure-us-virginia is a site of",
+    ),
+    "a lease of GPUs to come at another's site": (
+        {
+            "leases": {
+                "mine": {
+                    "lessor": "azure",
+                    "lessee": "openai",
+                    "chip": "H100",
+                    "site": "meta-us-virginia",
+                    "gpus": 1,
+                    "start": "2025-01-01",
+                    "end": "2026-01-01",
+                    "price_usd_per_gpu_hour": 2,
+                }
+            }
+        },
+        "leases.mine.lessor: is 'azure', and meta-us-virginia is a site of 'meta'",
+    ),
+    "an order of one's own chip": (
+        {"orders": [{"buyer": "amd", "chip": "MI300X", "gpus": 5}]},
+        "orders.amd/MI300X.buyer: 'amd' makes MI300X and cannot order it of itself",
+    ),
+    "a chip that its data sheet belies": (
+        {"chips": {"H100": {"h100e": 0.73}}},
+        "chips.H100.h100e: H100 does 1 by its data sheet, at which it trains and serves, was 0.73",
+    ),
     "an owner taken out": (
         {"orgs": {"oci": None}, "sites": {"abilene": {"planned_mw_it": 100}}},
         "variant.yaml:4:8 orgs.oci: sites.abilene.owner unknown org 'oci'",
@@ -111,6 +145,12 @@ RUN = {
                        "contracts.ask_min_h100e": 1.0}
     },
     "lenders pay all but a hundredth": {"parameters": {"finance.loan_share": 0.99, "finance.loan_rate": 0.0}},
+    "buildings that are named in a pool": {
+        "sites": {"sovereign-europe-west": {"buildings": [
+            {"power_mw_it": 20, "start": "2023-12-24", "due": "2024-09-23"},
+            {"power_mw_it": 0.01, "start": "2023-12-24", "due": "2025-04-23", "on_site_power": True}]}}
+    },
+    "a chip that draws parts of a watt": {"chips": {"MI300X": {"power_kw_it_per_gpu": 1.0154442}}},
     "no slips": {"parameters": {"sites.slip_sd": 0.01, "sites.queue_sd": 0, "supply.slip_sd_weeks": 0}},
 }  # fmt: skip
 
