@@ -18,11 +18,11 @@ import numpy as np
 
 from market.catalogue.tables import vintages
 from market.scenario.load import Resolved
-from market.truth.answers import Quarterly
 from market.truth.definitions import definition_of
 from market.truth.futures import Floats, Range, ranges, strict_world
 from market.truth.observations import Seen, observations
 from market.truth.quarters import distance, last_day, origin_quarter, shifted
+from market.truth.samples import Samples
 from market.truth.score import CAP, FLOOR
 
 FIRST = date(2023, 6, 30)  # the earliest start that the tables allow
@@ -104,13 +104,13 @@ def fitted_ranges(starts: Sequence[date]) -> dict[str, Range]:
     }
 
 
-def predicted(series: dict[str, Quarterly], aims: Sequence[Target]) -> Floats:
-    """What a run says of each target [m], in log points; nan where it says nothing."""
-    found = []
+def predicted(said: Samples, aims: Sequence[Target], runs: int) -> Floats:
+    """What runs say of each target [m, runs], in log points; nan where nothing is said of it."""
+    unsaid, found = np.full(runs, np.nan), []
     for aim in aims:
-        value = series.get(aim.series, {}).get(aim.quarter, np.nan)
+        value = said.get((aim.series, aim.quarter), unsaid)
         if aim.base is not None:
-            first = max(series.get(aim.series, {}).get(aim.base, np.nan), FLOOR)
+            first = np.maximum(said.get((aim.series, aim.base), unsaid), FLOOR)
             value = value / first if aim.change is None else 1 + (value - first) / aim.change
-        found.append(np.clip(np.log(max(value, FLOOR)), aim.value - 2 * CAP, aim.value + 2 * CAP))
-    return np.array(found)
+        found.append(np.clip(np.log(np.maximum(value, FLOOR)), aim.value - 2 * CAP, aim.value + 2 * CAP))
+    return np.array(found).reshape(len(aims), runs)

@@ -97,7 +97,7 @@ def simulate_origin(
     scenario = without_org_constants(resolved.scenario) if plain else resolved.scenario
     key = {"origin": start.isoformat(), "code": code_hash(), "plain": plain}
     path = None if keep is None else keep / f"{start}.jsonl"
-    return Origin(start, simulate_kept(Job(scenario, make), drawn, engine, tell, path, key), source)
+    return Origin(start, simulate_kept(Job(scenario, make), drawn, engine, tell, path=path, key=key), source)
 
 
 def score_origin(origin: Origin, seen: Sequence[Seen]) -> list[Scoring]:

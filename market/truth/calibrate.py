@@ -80,7 +80,7 @@ def posterior_of(origin: date, aims: Sequence[Target], ensemble: Ensemble, waves
     fitted = _fit(origin, aims, ensemble, waves)
     known = whole_runs(ensemble.normals, told_by(ensemble, ensemble.normals, aims, FIRST_WAVE))
     chance = chance_of(known, observed, groups, ERROR, SEED)
-    check = checked(known, aims, groups, ERROR, SEED, truths) if truths else None
+    check = checked(known, aims, groups, error=ERROR, seed=SEED, truths=truths) if truths else None
     return described(origin, ensemble, fitted, aims, chance) | {"check": check}
 
 

@@ -14,6 +14,7 @@ from market.runs.drive import MakeModel
 from market.truth.aims import Target, predicted, world_of
 from market.truth.futures import Answer, Floats, Future, Job, Range
 from market.truth.kept import simulate_kept
+from market.truth.samples import samples
 from market.truth.smoother import to_unit
 from market.units import digits
 
@@ -35,8 +36,9 @@ def simulated_by(make: MakeModel, engine: str, tell: Callable[[int, int], None],
 
     def simulate(start: date, futures: Sequence[Future], word: str) -> list[Answer]:
         job = Job(world_of(start).scenario, make, wants_dates=False)
+        key = {"start": start.isoformat(), "code": code_hash()}
         path = None if keep is None else keep / f"{start} {word}.jsonl"
-        return simulate_kept(job, futures, engine, tell, path, {"start": start.isoformat(), "code": code_hash()})
+        return simulate_kept(job, futures, engine, tell, path=path, key=key)
 
     return once_each(simulate)
 
@@ -60,7 +62,9 @@ def told_by(ensemble: Ensemble, normals: Floats, aims: Sequence[Target], word: s
     for start in sorted({aim.start for aim in aims}):
         rows = [i for i, aim in enumerate(aims) if aim.start == start]
         answers = ensemble.simulate(start, futures, word)
-        told[rows] = np.array([predicted(answer.series, [aims[i] for i in rows]) for answer in answers]).T
+        good = [i for i, answer in enumerate(answers) if not answer.error]
+        said = samples([answers[i] for i in good])
+        told[np.ix_(rows, good)] = predicted(said, [aims[i] for i in rows], len(good))
     return told
 
 

@@ -19,7 +19,7 @@ from market.truth.futures import Answer, Future, Job, simulate_all, simulated
 
 
 def simulate_kept(
-    job: Job, futures: Sequence[Future], engine: str, tell: Callable[[int, int], None], path: Path | None,
+    job: Job, futures: Sequence[Future], engine: str, tell: Callable[[int, int], None], *, path: Path | None,
     key: dict[str, Any],
 ) -> list[Answer]:  # fmt: skip
     """Run futures and keep each answer as it comes; those that a file holds under the same key are not run again.

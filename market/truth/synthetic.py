@@ -52,7 +52,7 @@ def chance_of(runs: Runs, observed: Floats, groups: Sequence[str], error: float,
 
 
 def checked(
-    runs: Runs, aims: Sequence[Target], groups: Sequence[str], error: float, seed: int, truths: int
+    runs: Runs, aims: Sequence[Target], groups: Sequence[str], *, error: float, seed: int, truths: int
 ) -> dict[str, Any]:
     """Test a fit: ranks of synthetic truths and what they narrow; what the record and its permuted quarters narrow."""
     ranks, narrower = ranks_of(runs, groups, error, seed, truths)

@@ -238,7 +238,7 @@ def test_a_campaign_that_was_cut_short_goes_on_at_the_future_where_it_stopped(
 
     def again(key: dict[str, str], futures: list[Future]) -> list[Answer]:
         run.clear()
-        return kept.simulate_kept(job, futures, "serial", lambda done, total: None, path, key)
+        return kept.simulate_kept(job, futures, "serial", lambda done, total: None, path=path, key=key)
 
     whole = again(key, futures)
     assert (run, [answer.number for answer in whole]) == ([0, 1, 2, 3], [0, 1, 2, 3])
@@ -260,7 +260,7 @@ def test_posteriors_are_drawn_from_when_they_are_asked_for_and_kept(
 
     drawn: list[list[Future]] = []
 
-    def simulated(job: Job, futures: list[Future], *rest: object) -> list[Answer]:
+    def simulated(job: Job, futures: list[Future], *rest: object, **kept: object) -> list[Answer]:
         drawn.append(futures)
         return []
 

@@ -123,9 +123,21 @@ def test_what_describes_the_start_is_not_fitted() -> None:
 def test_growth_is_fitted_as_a_ratio() -> None:
     begun = date(2023, 6, 30)
     aims = [Target(begun, "a", "2024Q1", None, 0.0), Target(begun, "b", "2024Q1", "2023Q4", 0.0)]
-    found = predicted({"a": {"2024Q1": np.e}, "b": {"2023Q4": 2.0, "2024Q1": 4.0}}, aims)
-    assert found == pytest.approx([1.0, np.log(2)])
-    assert np.isnan(predicted({}, aims)).all()
+    said = {("a", "2024Q1"): np.array([np.e]), ("b", "2023Q4"): np.array([2.0]), ("b", "2024Q1"): np.array([4.0])}
+    assert predicted(said, aims, 1).ravel() == pytest.approx([1.0, np.log(2)])
+    assert np.isnan(predicted({}, aims, 1)).all()
+
+
+def test_a_run_that_has_nothing_of_an_amount_says_so_and_has_not_failed() -> None:
+    begun, quarter, name = date(2023, 6, 30), "2024Q1", "openai_h100e"
+    answers = [
+        Answer(0, "", {name: {quarter: 2.0}}, {}, {}), Answer(1, "", {}, {}, {}), Answer(2, "", {}, {}, {}, "it broke")
+    ]  # fmt: skip
+    one = runs.Ensemble({"x": Range(0.0, 0.5, 1.0)}, np.zeros((1, 3)), lambda start, futures, word: answers)
+    (said,) = runs.told_by(one, one.normals, [Target(begun, name, quarter, None, 0.0)], "prior")
+    assert said[0] == pytest.approx(np.log(2.0))
+    assert said[1] < -1
+    assert np.isnan(said[2])
 
 
 def test_draws_are_kept_with_what_they_rest_on(tmp_path: Path) -> None:
