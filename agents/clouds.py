@@ -35,7 +35,7 @@ class Cloud:
         commands: list[Command] = [*purchases(view), *works(view, draws), *renewals(view)]
         commands.extend(answer_requests(view))
         commands.extend(answer_counters(view))
-        commands.extend(first_offers(view, draws))
+        commands.extend(first_offers(view))
         commands.extend(concessions(view, draws))
         commands.extend(fulfil(view, commands))
         commands.extend(bids(view))

@@ -24,7 +24,7 @@ BUILT = ("frontier", "capacity")  # what an org could build instead of renting
 
 def pursue(view: MarketView, targets: Sequence[Target], draws: Draws) -> Iterator[Command]:
     """Answer what is on the table, then open talks for the targets for which there are none."""
-    yield from answer_quotes(view, draws)
+    yield from answer_quotes(view)
     talking = {(request.kind, race.is_machine(request)) for request in view.requests_by_me()}
     for target in targets:
         about = target.kind, target.is_machine
@@ -176,7 +176,7 @@ def weigh(view: MarketView, talks: Talks) -> Decision:
     return decision.decide(target, found, means.weights(view), noise(view, found, since).__getitem__)
 
 
-def answer_quotes(view: MarketView, draws: Draws) -> Iterator[Command]:
+def answer_quotes(view: MarketView) -> Iterator[Command]:
     """Answer all talks in which a quote waits for the org."""
     for talks in tables(view):
         if not any(quote is not None and not quote.countered for _, quote in talks):

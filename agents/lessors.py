@@ -55,7 +55,7 @@ def is_for_contract(view: MarketView, request: Request) -> bool:
     return is_long and is_later and request.h100e >= p("contracts.ask_min_h100e")
 
 
-def first_offers(view: MarketView, draws: Draws) -> Iterator[Command]:
+def first_offers(view: MarketView) -> Iterator[Command]:
     """Answer every new request for capacity: price, day, site, term; without power at the wish an own site."""
     quoted = {quote.request_id for quote in view.quotes_by_me()}
     for request in view.requests_to_me():
@@ -185,11 +185,12 @@ def concessions(view: MarketView, draws: Draws) -> Iterator[Command]:
     """
     for quote in view.quotes_by_me():
         if quote.form == "contract" and quote.countered:
-            terms = conceded(view, quote)
+            here = least_usd(view, quote, terms_of(quote))
+            terms = conceded(view, quote, here)
             if draws.chance(2 / view.param("talks.slot_weeks"), "slot sold", quote.request_id):
                 terms = from_day(view, terms, terms.start_day + round(7 * view.param("talks.slot_lost_weeks")))
             is_there = (terms.site, terms.region) == (quote.site, quote.region)
-            least = min(quote.price_usd_per_gpu_hour if is_there else math.inf, least_usd(view, quote, terms))
+            least = min(quote.price_usd_per_gpu_hour, here) if is_there else least_usd(view, quote, terms)
             price = max(terms.price_usd_per_gpu_hour, least)
             yield _give(view, quote.request_id, replace(terms, price_usd_per_gpu_hour=price))
 
@@ -203,12 +204,15 @@ def least_usd(view: MarketView, quote: Quote, terms: LeaseTerms) -> float:
     return view.param("price.entry_floor") * own_usd(view, view.chip(terms.chip), terms.gpus, plan)
 
 
-def conceded(view: MarketView, quote: Quote) -> LeaseTerms:
-    """Terms of the next offer: the clause asked for moves by a part of its room; wait is sold for price."""
+def conceded(view: MarketView, quote: Quote, least: float) -> LeaseTerms:
+    """Terms of the next offer: the clause asked for moves by a part of its room, of price down to `least`.
+
+    Wait is sold for price.
+    """
     p, terms = view.param, terms_of(quote)
     price, give = quote.price_usd_per_gpu_hour, p("talks.concession_share")
     if quote.countered == "price":
-        floor = max(p("talks.price_floor_share") * quote.first_price_usd_per_gpu_hour, least_usd(view, quote, terms))
+        floor = max(p("talks.price_floor_share") * quote.first_price_usd_per_gpu_hour, least)
         room = price - floor
         return replace(terms, price_usd_per_gpu_hour=price - give * max(0.0, room))
     if quote.countered == "date":

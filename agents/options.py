@@ -223,7 +223,7 @@ def quoted(view: MarketView, target: Target, quote: Quote) -> Option:
     price /= target.hours_share
     price *= 1 + permission.quote_levy(view, quote)
     wait = max(0.0, (quote.start_day - view.day) / 7)
-    price *= rebated(view, quote, slip(view, wait).late_weeks)
+    price *= rebated(quote, slip(view, wait).late_weeks)
     if view.rented() and all(lease.lessor != quote.lessor for lease in view.rented()):
         price *= 1 + p("talks.switching_share")
     failed: list[Gate] = [] if permission.accepting(view, quote).is_worth_asking else ["permission"]

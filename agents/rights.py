@@ -61,7 +61,7 @@ def deposit_gain_per_year(view: MarketView, lessee: str) -> float:
     return lost + capital_rate(view) - p("means.capital_rate_lab")
 
 
-def rebated(view: MarketView, terms: LeaseTerms, late_weeks: float) -> float:
+def rebated(terms: LeaseTerms, late_weeks: float) -> float:
     """Part of the rent that a lessee still reckons to pay: rebates for the delay that it fears come off."""
     return 1 - terms.rebate_share * late_weeks / (terms.duration_days / 7)
 

@@ -29,7 +29,7 @@ class Supplier:
 
     def act(self, view: MarketView, draws: Draws) -> list[Command]:
         """Answer the week."""
-        rented = list(backstop(view, draws)) if view.trait("backstop_usd_per_year") else []
+        rented = list(backstop(view)) if view.trait("backstop_usd_per_year") else []
         if not ends_quarter(view.week):
             return rented
         own = [c for c in view.chips() if c.supplier == view.me and c.in_volume and not c.retired]
@@ -71,9 +71,9 @@ def warrants(view: MarketView, own: list[Chip]) -> Iterator[GrantWarrants]:
         )
 
 
-def backstop(view: MarketView, draws: Draws) -> Iterator[Command]:
+def backstop(view: MarketView) -> Iterator[Command]:
     """Answer quotes, and ask for compute that is unsold: of clouds in which the supplier has a stake, for a year."""
-    yield from answer_quotes(view, draws)
+    yield from answer_quotes(view)
     clouds = [name for name in view.stakes() if name in view.clouds()]
     rents = HOURS_PER_YEAR * math.fsum(x.gpus * x.price_usd_per_gpu_hour for x in view.rented())
     price = view.contract_price(YEAR_DAYS, 0.0)

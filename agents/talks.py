@@ -88,7 +88,7 @@ def negotiate(view: MarketView, talks: Talks, found: Decision, best: Scored) -> 
     hope = next((s for s in found.ranked if not s.option.failed and not s.option.is_executable), None)
     unpaid = awaiting_money(view, found, quote)
     if unpaid is not None and unpaid.score > max(s.score for s in (best, other) if s is not None):
-        yield from raise_for(view, found)
+        yield from raise_for(view)
         yield from go_on(view, talks, found, best)
         return
     if best.option.failed:
@@ -129,7 +129,7 @@ def without_gate(
         yield from execute(view, found, other)
         return
     if "finance" in best.option.failed and view.day - quote.first_day < 7 * view.param("talks.finance_weeks"):
-        yield from raise_for(view, found)
+        yield from raise_for(view)
         yield from go_on(view, talks, found, best)
         return
     yield from end_talks(view, talks, found, None)
@@ -151,7 +151,7 @@ def awaiting_money(view: MarketView, found: Decision, quote: Quote) -> Scored | 
     return max(own, key=lambda s: (s.score, s.option.name), default=None)
 
 
-def raise_for(view: MarketView, found: Decision) -> Iterator[Command]:
+def raise_for(view: MarketView) -> Iterator[Command]:
     """Seek a round for what the cheapest way would need, within what the valuation carries."""
     if view.parent_of(view.me) or view.books.sought_cents:
         return

@@ -115,7 +115,7 @@ def quoted(state: State, signed: Iterable[Signature], day: int) -> Iterator[floa
             yield prices.quote(state, one.days, weeks)
             continue
         chip, each = state.chips.chips[one.chip], works[one.chip]
-        costs = prices.cost_of_work(state, chip, day, each), cost_of_mix
+        costs = prices.cost_of_work(state, chip, each), cost_of_mix
         yield prices.rent(state, costs, each, one.days, weeks) / chip.h100e
 
 

@@ -24,7 +24,7 @@ SPAN = 500.0  # bisections look so many times below and above the price of entry
 REFERENCE_WEEKS = (8.0, 60.0)  # of a one-year contract: from the usual wait to its end
 
 
-def replacement_cost(state: State, chip: Chip, day: int, levy: float | None = None) -> float:
+def replacement_cost(state: State, chip: Chip, levy: float | None = None) -> float:
     """Cost of owning an H100 equivalent of a chip for an hour, in USD, with the levies that its owner pays.
 
     levy : part of the price of the chip that its buyer pays on top; where none is given, the mean over buyers
@@ -42,12 +42,12 @@ def replacement_cost(state: State, chip: Chip, day: int, levy: float | None = No
     return owned + kw * levy_on_energy(state) / 1000
 
 
-def cost_of_work(state: State, chip: Chip, day: int, each: float, levy: float | None = None) -> float:
+def cost_of_work(state: State, chip: Chip, each: float, levy: float | None = None) -> float:
     """`replacement_cost` of a chip for an H100e of mean work, in USD an hour.
 
     each : work of a GPU, in H100e of mean work
     """
-    return replacement_cost(state, chip, day, levy) * chip.h100e / each
+    return replacement_cost(state, chip, levy) * chip.h100e / each
 
 
 def levy_on_chips(state: State) -> float:
@@ -106,8 +106,8 @@ def cost_of_mix(state: State, day: int) -> float:
         chip = state.chips.chips[name]
         if chip.buyers == "all" and gpus > 0:
             made += gpus * each[name]
-            cost += gpus * chip.h100e * replacement_cost(state, chip, day)
-    return cost / made if made else cost_of_work(state, state.chips.chips["H100"], day, each["H100"])
+            cost += gpus * chip.h100e * replacement_cost(state, chip)
+    return cost / made if made else cost_of_work(state, state.chips.chips["H100"], each["H100"])
 
 
 # --- what is agreed for later

@@ -58,7 +58,7 @@ class EconomyView(OwnView):
             return shared_of(self).costs_without_levy[chip]
         item = state.chips.chips[chip]
         rebate = vendors.rebate_usd_per_gpu(state, self.me, item.supplier) / item.price_usd_per_gpu
-        return prices.cost_of_work(state, item, self.day, self.work_h100e(chip), self.levy_on_chips(chip) - rebate)
+        return prices.cost_of_work(state, item, self.work_h100e(chip), self.levy_on_chips(chip) - rebate)
 
     def levy_on_chips(self, chip: str) -> float:
         """Part of a chip's price that the org pays on top when an order of today is allotted, by what is announced."""

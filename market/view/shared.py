@@ -67,17 +67,13 @@ class Shared(SharedLabs):
     @cached_property
     def costs(self) -> dict[str, float]:
         """Replacement cost of each chip for an H100e of mean work, with the mean of levies."""
-        return {
-            name: cost_of_work(self.state, chip, self.day, self.works[name])
-            for name, chip in self.state.chips.chips.items()
-        }
+        return {name: cost_of_work(self.state, chip, self.works[name]) for name, chip in self.state.chips.chips.items()}
 
     @cached_property
     def costs_without_levy(self) -> dict[str, float]:
         """The same without any levy."""
         return {
-            name: cost_of_work(self.state, chip, self.day, self.works[name], 0.0)
-            for name, chip in self.state.chips.chips.items()
+            name: cost_of_work(self.state, chip, self.works[name], 0.0) for name, chip in self.state.chips.chips.items()
         }
 
     @cached_property

@@ -204,7 +204,7 @@ def unsold(due, tight=0.99, rents=0, talks=(), budget=2.0, stakes=("a", "b", "ba
         tightness=tight, requests_by_me=talks, stakes=stakes, clouds=("a", "b", "c"), contract_price=2.0,
         rented=(rented(gpus=rents),), lost_lease="",
     )  # fmt: skip
-    return [(c.lessor, c.h100e, c.due_day, c.price_usd_per_h100e_hour) for c in suppliers.backstop(seen, None)]
+    return [(c.lessor, c.h100e, c.due_day, c.price_usd_per_h100e_hour) for c in suppliers.backstop(seen)]
 
 
 def test_a_maker_rents_what_its_clouds_leave_unsold_within_what_it_agreed_to(monkeypatch, due):

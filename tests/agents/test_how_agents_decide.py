@@ -431,7 +431,7 @@ def offered(world=None, price=2.0, start=START + 14, limit=3.0):
 
 
 def answers(world):
-    return list(desk.answer_quotes(view(world), DRAWS))
+    return list(desk.answer_quotes(view(world)))
 
 
 def test_a_lab_that_cannot_build_takes_a_fair_quote():

@@ -57,7 +57,7 @@ def unsold(tightness, stake=10**9):
     world.state.demand.tightness = tightness
     asked = []
     for week in range(4):
-        asked += backstop(view(world), DRAWS)
+        asked += backstop(view(world))
         world.close_weeks(1) if week < 3 else None
     return asked
 

@@ -244,7 +244,7 @@ def test_where_money_alone_lacks_a_round_is_sought_for_a_while_and_then_talks_en
 def round_of(**facts):
     usual = {"books": some(sought_cents=0, round_day=START - 182, valuation_cents=0), "parent_of": None,
              "fleet_h100e": 0.0}  # fmt: skip
-    return list(talks.raise_for(Seen(TALKS, **{**usual, **facts}), None))
+    return list(talks.raise_for(Seen(TALKS, **{**usual, **facts})))
 
 
 def test_one_round_at_a_time_half_a_year_apart_and_none_by_who_has_a_parent():

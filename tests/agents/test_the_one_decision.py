@@ -17,6 +17,7 @@ from events.commands.chips import PlaceOrder
 from events.commands.finance import SeekRound
 from events.commands.leases import AcceptQuote, BreakTalks, CounterQuote, GiveQuote, RequestLease
 from events.commands.sites import PlanSite
+from events.terms import terms_of
 from events.types.demand import UseMeasured
 from events.types.finance import PaymentMade, RoundClosed
 from events.types.leases import LeaseRequested
@@ -268,8 +269,13 @@ def asked(h100e=30_000.0, world=None, lessor=CLOUD, number=1, **changed):
     return (world or rich()).happened(LeaseRequested(**{**values, **changed}))
 
 
+def conceded(v, quote):
+    """Terms of a lessor's next offer."""
+    return lessors.conceded(v, quote, lessors.least_usd(v, quote, terms_of(quote)))
+
+
 def offered(world):
-    (quote,) = [c for c in lessors.first_offers(view(world, CLOUD), DRAWS) if isinstance(c, GiveQuote)]
+    (quote,) = [c for c in lessors.first_offers(view(world, CLOUD)) if isinstance(c, GiveQuote)]
     world.when(quote)
     return quote
 
@@ -308,7 +314,7 @@ def test_every_concession_is_a_part_of_the_room_and_never_passes_the_floor(claus
         wanted = talks.counter(view(world), quote, target(urgency=9.0 if clause == "date" else 0.0), clause)
         world.when(wanted)
         (quote,) = world.state.leases.quotes.values()
-        terms = lessors.conceded(view(world, CLOUD), quote)
+        terms = conceded(view(world, CLOUD), quote)
         world.when(GiveQuote(actor=CLOUD, because=CLOUD, request_id="lab/request/1", form="contract", terms=terms))
     if clause == "price":
         assert prices == sorted(prices, reverse=True)
@@ -331,7 +337,7 @@ def test_what_was_lost_with_a_slot_is_no_room_to_bargain_for():
         (quote,) = world.state.leases.quotes.values()
         v = view(world, CLOUD)
         wait = quote.start_day - v.day
-        return (quote.start_day - lessors.conceded(v, quote).start_day) / wait
+        return (quote.start_day - conceded(v, quote).start_day) / wait
 
     assert days_won(0) == pytest.approx(0.4 * 0.15, abs=0.01)
     assert days_won(182) == pytest.approx(0.4 * 0.15, abs=0.01)
@@ -344,7 +350,7 @@ def test_no_concession_goes_below_the_margin_over_what_the_capacity_costs_its_ow
     world.when(talks.counter(view(world), quote, target(), "price"))
     (quote,) = world.state.leases.quotes.values()
     v, chip = view(world, CLOUD), view(world, CLOUD).chip("H100")
-    terms = lessors.conceded(v, quote)
+    terms = conceded(v, quote)
     bill = means.bill_usd(v, chip, 30_000, means.Build("greenfield", "texas", False))
     floor = v.param("price.entry_floor") * owned_usd(v, bill, 30_000)
     assert floor < terms.price_usd_per_gpu_hour < quote.price_usd_per_gpu_hour
@@ -369,14 +375,14 @@ def test_a_follower_breaks_off_builds_and_orders_when_two_more_rounds_would_not_
     world = asked(world=rich(talks__hall_weeks=1e-6, talks__quote_factor=0.85, regions__texas__queue_days=2000))
     offered(world)
     for _ in range(12):
-        commands = list(desk.answer_quotes(view(world), DRAWS))
+        commands = list(desk.answer_quotes(view(world)))
         if any(isinstance(c, PlanSite) for c in commands):
             break
         (counter,) = commands
         assert isinstance(counter, CounterQuote)
         world.when(counter)
         (quote,) = world.state.leases.quotes.values()
-        terms = lessors.conceded(view(world, CLOUD), quote)
+        terms = conceded(view(world, CLOUD), quote)
         world.when(GiveQuote(actor=CLOUD, because=CLOUD, request_id="lab/request/1", form="contract", terms=terms))
     ended, site, order = commands
     assert (type(ended), ended.reason) == (BreakTalks, "too late")
@@ -393,7 +399,7 @@ def test_a_lab_that_lacks_money_alone_for_a_better_machine_of_its_own_seeks_a_ro
             org=LAB, counterparty="world/contractors", amount_usd_cents=spare, kind="shell", contract_id="x"
         )
         offered(world.happened(spent))
-        return {type(command) for command in desk.answer_quotes(view(world), DRAWS)}
+        return {type(command) for command in desk.answer_quotes(view(world))}
 
     assert SeekRound in answered()
     assert AcceptQuote not in answered()
@@ -404,12 +410,12 @@ def test_a_patient_lab_signs_at_the_third_offer():
     world = asked(world=rich(orgs__lab__build=0, orgs__lab__wait_weight=0.1))
     offered(world)
     for _ in range(2):
-        (counter,) = desk.answer_quotes(view(world), DRAWS)
+        (counter,) = desk.answer_quotes(view(world))
         world.when(counter)
         (quote,) = world.state.leases.quotes.values()
-        terms = lessors.conceded(view(world, CLOUD), quote)
+        terms = conceded(view(world, CLOUD), quote)
         world.when(GiveQuote(actor=CLOUD, because=CLOUD, request_id="lab/request/1", form="contract", terms=terms))
-    (taken,) = desk.answer_quotes(view(world), DRAWS)
+    (taken,) = desk.answer_quotes(view(world))
     assert isinstance(taken, AcceptQuote)
     signed = world.when(taken)
     assert signed[0].gpus == 30_000

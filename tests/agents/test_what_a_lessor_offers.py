@@ -633,7 +633,7 @@ def cost(monkeypatch):
 
 
 def conceded(**values):
-    return lessors.conceded(Seen(CONCEDE, home_regions=(), rent=falling), quote(**values))
+    return lessors.conceded(Seen(CONCEDE, home_regions=(), rent=falling), quote(**values), lessors.least_usd())
 
 
 def falling(chip, days, weeks):
@@ -660,6 +660,14 @@ def came_back(draws=None, **values):
     seen = Seen(CONCEDE, quotes_by_me=(quote(**values),), rent=falling, home_regions=())
     (answer,) = lessors.concessions(seen, draws or Normal(u=0.9))
     return answer.terms.price_usd_per_gpu_hour
+
+
+@pytest.mark.parametrize("countered", ["price", "date", "hold"])
+def test_what_capacity_costs_is_worked_out_once_for_an_offer_of_the_same_place(countered, monkeypatch):
+    asked = []
+    monkeypatch.setattr(lessors, "least_usd", lambda view, quote, terms: asked.append(terms.region) or 1.8)
+    assert came_back(countered=countered) >= 1.8
+    assert len(asked) == 1
 
 
 def test_a_slot_that_is_sold_lets_no_price_fall_below_cost_nor_rise_to_it(cost):
@@ -772,7 +780,7 @@ def test_a_rebate_costs_what_the_lessor_expects_to_pay_where_the_lessee_fears_mo
     assert sure.price_usd_per_gpu_hour == pytest.approx(2.0 * (1 + 0.2 * feared / 2 / 52))
     assert written(late=feared, start=START + 364).rebate_share == 0.0
     assert written(start=START + 364).rebate_share == 0.0
-    assert rights.rebated(Seen(), sure, 5.0) == pytest.approx(1 - 0.2 * 5 / 52)
+    assert rights.rebated(sure, 5.0) == pytest.approx(1 - 0.2 * 5 / 52)
 
 
 def option(**values):

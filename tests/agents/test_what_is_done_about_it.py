@@ -66,7 +66,7 @@ def answered(monkeypatch, *quotes, best=None):
         way("x", quote_id=best or talks[0][1].quote_id)], Weights(1.0, 0.0)))  # fmt: skip
     monkeypatch.setattr(desk, "negotiate", lambda *_: iter(["negotiate"]))
     monkeypatch.setattr(desk, "take_or_leave", lambda *_: iter(["take or leave"]))
-    return list(desk.answer_quotes(Seen(), None))
+    return list(desk.answer_quotes(Seen()))
 
 
 def test_contracts_are_negotiated_and_what_stands_free_is_taken_or_left(monkeypatch):

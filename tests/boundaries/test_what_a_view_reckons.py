@@ -228,16 +228,16 @@ def test_hours_that_loads_are_switched_off_are_a_part_of_the_year():
 
 
 def test_what_a_chip_costs_an_org_falls_by_the_warrants_that_come_with_it():
-    world, day = given(), START + 6
+    world = given()
     chip = world.state.chips.chips["H100"]
-    assert view(world).own_cost("H100") == pytest.approx(prices.replacement_cost(world.state, chip, day, 0.0))
+    assert view(world).own_cost("H100") == pytest.approx(prices.replacement_cost(world.state, chip, 0.0))
     world.happened(
         vendors.WarrantsGranted(
             deal_id="deal/1", org=LAB, counterparty=SUPPLIER, gpus=1_000, amount_usd_cents=10**9, end_day=START + YEAR
         )
     )
     rebate = 10**7 / 1_000 / 25_000  # 10,000 USD a GPU of 25,000
-    cheaper = prices.replacement_cost(world.state, chip, day, -rebate)
+    cheaper = prices.replacement_cost(world.state, chip, -rebate)
     assert view(world).own_cost("H100") == pytest.approx(cheaper)
     assert cheaper < view(world, CLOUD).own_cost("H100")
 
@@ -250,7 +250,7 @@ def test_prices_for_later_are_those_of_the_rules():
     assert mine.forward(0) == pytest.approx(3.0)
     assert mine.entry_price < mine.forward(52) < 3.0
     assert mine.contract_price(365, 8) == prices.quote(world.state, 365, 8)
-    assert mine.cost("H100") == prices.replacement_cost(world.state, world.state.chips.chips["H100"], START + 6)
+    assert mine.cost("H100") == prices.replacement_cost(world.state, world.state.chips.chips["H100"])
 
 
 def test_without_a_backlog_chips_come_at_once():

@@ -312,13 +312,13 @@ def test_the_cost_of_the_mix_is_that_of_the_work_of_all_on_sale():
     each, made = work.in_h100e(state, START), planned_lines(state, START)
     sold = {name: n for name, n in made.items() if state.chips.chips[name].buyers == "all" and n}
     assert len(sold) > 1
-    cost = sum(n * state.chips.chips[x].h100e * prices.replacement_cost(state, state.chips.chips[x], START)
+    cost = sum(n * state.chips.chips[x].h100e * prices.replacement_cost(state, state.chips.chips[x])
                for x, n in sold.items())  # fmt: skip
     assert prices.cost_of_mix(state, START) == pytest.approx(cost / sum(n * each[x] for x, n in sold.items()))
     none = given(**COSTS, supply__slots_per_week=0.0).state
     h100 = none.chips.chips["H100"]
     each = work.in_h100e(none, START)["H100"]
-    assert prices.cost_of_mix(none, START) == pytest.approx(prices.cost_of_work(none, h100, START, each))
+    assert prices.cost_of_mix(none, START) == pytest.approx(prices.cost_of_work(none, h100, each))
 
 
 def test_entry_is_the_cost_of_new_capacity_and_a_margin():

@@ -379,7 +379,7 @@ def test_the_cost_of_the_mix_counts_lines_of_one_gpu_and_none_of_none(monkeypatc
     monkeypatch.setattr(prices.chip_rules, "planned_lines", lambda *_: {"A100": 1, "H100": 0, "H20": 5, "TPU v5p": 9})
     each = work.in_h100e(state, START)["A100"]
     a100 = state.chips.chips["A100"]
-    expected = 0.32 * prices.replacement_cost(state, a100, START) / each
+    expected = 0.32 * prices.replacement_cost(state, a100) / each
     assert prices.cost_of_mix(state, START) == pytest.approx(expected)
     assert lines(given().state)
 

@@ -20,21 +20,21 @@ from market.view import MarketView, Shared
 def test_the_cost_of_an_hour_follows_the_price_and_power_of_a_chip_per_h100e():
     world = given(price__tco_usd_per_h100e_hour=1.4, price__tco_capital_share=0.5)
     chips = world.state.chips.chips
-    assert prices.replacement_cost(world.state, chips["H100"], START) == pytest.approx(1.4)
+    assert prices.replacement_cost(world.state, chips["H100"]) == pytest.approx(1.4)
     capital, running = 40_000 / 2.5 / 25_000, 2.0 / 2.5 / 1.4
-    assert prices.replacement_cost(world.state, chips["GB200"], START) == pytest.approx(1.4 * (capital + running) / 2)
+    assert prices.replacement_cost(world.state, chips["GB200"]) == pytest.approx(1.4 * (capital + running) / 2)
 
 
 def test_a_levy_enters_the_cost_of_the_buyer_that_pays_it_and_the_mean_that_of_the_market():
     world = given(levy__chips=0.1)
     h100 = world.state.chips.chips["H100"]
-    untaxed = prices.replacement_cost(given().state, h100, START)
-    assert prices.replacement_cost(world.state, h100, START, 0.0) == pytest.approx(untaxed)
-    market, payer = (prices.replacement_cost(world.state, h100, START, levy) for levy in (None, 0.5))
+    untaxed = prices.replacement_cost(given().state, h100)
+    assert prices.replacement_cost(world.state, h100, 0.0) == pytest.approx(untaxed)
+    market, payer = (prices.replacement_cost(world.state, h100, levy) for levy in (None, 0.5))
     assert untaxed < market < payer
     carbon = given(levy__energy_usd_per_mwh=100.0)
     kw = h100.power_kw_it_per_gpu
-    assert prices.replacement_cost(carbon.state, h100, START) == pytest.approx(untaxed + kw * 0.1)
+    assert prices.replacement_cost(carbon.state, h100) == pytest.approx(untaxed + kw * 0.1)
 
 
 def test_the_cost_of_the_mix_does_not_depend_on_what_was_made_this_week():
@@ -179,7 +179,7 @@ def test_the_index_compares_a_contract_with_the_quote_for_its_like(chip, days, w
 def test_later_capacity_of_a_cheaper_chip_is_sold_nearer_to_its_own_cost():
     world = given()
     cheap, weeks = "A100", 20
-    cost = prices.replacement_cost(world.state, world.state.chips.chips[cheap], world.day)
+    cost = prices.replacement_cost(world.state, world.state.chips.chips[cheap])
     factor = prices.later_factor(world.state, cost, 2 * cost, weeks)
     assert 0.5 < factor < 1 == prices.later_factor(world.state, cost, 2 * cost, 0)
     assert prices.later_factor(world.state, 2 * cost, cost, weeks) == 1  # a dearer one is sold at the quote for all
