@@ -102,7 +102,7 @@ OptionLeft = Literal[
     "price", "too late", "risk", "control", "noise", "permission", "power", "finance", "lost to another", "not told"
 ]
 TalksEnd = Literal[OptionLeft, "chips", "capacity", "no answer", "default"]
-ContractEnd = Literal["drawn", "cancelled", "rejected"]
+ContractEnd = Literal["drawn", "cancelled", "rejected", "term"]
 # merged: the lessee bought the site; terminated: it paid its way out; walked away: it came too late; cross default:
 # its clause counts a default of the other side
 LeaseEnd = Literal[

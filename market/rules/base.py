@@ -104,6 +104,16 @@ def buildings_at(state: State, site: str) -> Iterator[Building]:
     return map(state.sites.buildings.__getitem__, state.index.buildings.get(site, ()))
 
 
+def above(state: State, lease: Lease) -> set[str]:
+    """The owner of a lease's site and all who let its GPUs on: none of them rents them back."""
+    found, upper = {state.sites.sites[lease.site].owner}, list[Lease]([lease])
+    while upper:
+        one = upper.pop()
+        found.add(one.lessor)
+        upper += [state.leases.leases[one.parent_lease_id]] if one.parent_lease_id else []
+    return found
+
+
 def holdings_of(state: State, org: str) -> Iterator[Holding]:
     """Holdings of an org."""
     return map(state.chips.holdings.__getitem__, state.index.holdings.get(org, ()))

@@ -15,7 +15,7 @@ from events.types import contracts as events
 from events.types.leases import LeaseRefused, LeaseSigned
 from market import rng
 from market.rules import clauses, work
-from market.rules.base import Deciders, Happening, can_pay, held, rented_by, training_use, week_start
+from market.rules.base import Deciders, Happening, above, can_pay, held, rented_by, training_use, week_start
 from market.rules.clauses import may_sublet, paid
 from market.rules.free import free_gpus, quoted_under
 from market.rules.prices import energy_at
@@ -132,7 +132,7 @@ def places(state: State, contract: Contract, tranche: Tranche) -> Iterator[Place
             continue
         if lease.depth + 1 > state.run.parameters["chains.depth_max"] or lease.start_day > tranche.start_day:
             continue
-        if state.sites.sites[lease.site].owner == contract.lessee or not may_be_at(state, contract, lease.site):
+        if contract.lessee in above(state, lease) or not may_be_at(state, contract, lease.site):
             continue
         free = min(lease.gpus, lease.delivered) - lease.subleased - quoted_under(state, lease.lease_id)
         free = min(free, free_gpus(state, contract.lessor, lease.chip, lease.site))
@@ -149,7 +149,7 @@ def draw(state: State, day: int) -> Iterator[Happening]:
         (tranche.start_day, contract.contract_id, tranche.number, contract, tranche)
         for contract in state.contracts.open.values()
         for tranche in contract.schedule
-        if tranche.start_day <= day + p["contracts.draw_days"]
+        if tranche.start_day <= day + p["contracts.draw_days"] and day < tranche.end_day
     ]
     for _, _, _, contract, tranche in sorted(due, key=lambda item: item[:3]):
         left = tranche.gpus
@@ -236,10 +236,11 @@ def _late(state: State, contract: Contract, tranche: Tranche, gpus: int) -> even
 
 
 def settled(state: State, day: int) -> Iterator[Happening]:
-    """Contracts of which nothing is left to be drawn."""
+    """Contracts of which nothing is left to be drawn, or only tranches whose term is over."""
     for contract in state.contracts.open.values():
-        if not contract.undrawn:
-            yield Happening(day, _ended(contract, "drawn"), contract.lessor, contract.contract_id)
+        if all(tranche.end_day <= day for tranche in contract.schedule):
+            reason: ContractEnd = "term" if contract.undrawn else "drawn"
+            yield Happening(day, _ended(contract, reason), contract.lessor, contract.contract_id)
 
 
 def _ended(contract: Contract, reason: ContractEnd) -> events.ContractEnded:

@@ -132,6 +132,8 @@ def accept_quote(state: State, command: commands.AcceptQuote, day: int) -> list[
     parent = state.leases.leases.get(quote.parent_lease_id) if quote.parent_lease_id else None
     if quote.parent_lease_id is not None and parent is None:
         return [events.LeaseRefused(quote_id=command.quote_id, reason="parent lease ended")]
+    if quote.end_day <= day:
+        return [events.LeaseRefused(quote_id=command.quote_id, reason="empty term")]
     if not can_pay(state, quote.lessee, clauses.deposit_cents(quote, quote.gpus)):
         return [events.LeaseRefused(quote_id=command.quote_id, reason="finance")]
     request, lease_id = state.leases.requests[quote.request_id], next_id(state, quote.lessee, "lease")

@@ -11,7 +11,7 @@ from events.terms import LeaseTerms, spread
 from events.types import Event
 from events.types import leases as events
 from market.rules import clauses
-from market.rules.base import Deciders, buildings_at
+from market.rules.base import Deciders, above, buildings_at
 from market.rules.free import free_gpus, promised_watts, quoted_under
 from market.state import State, next_id
 from market.state.leases import Request
@@ -36,7 +36,7 @@ def quote_fault(state: State, command: commands.GiveQuote, request: Request, day
     if site is None:
         return "unknown chip or site"
     if command.parent_lease_id is not None:
-        return _sublease_fault(state, command) or ("the lessee's own" if site.owner == request.lessee else None)
+        return _sublease_fault(state, command, request)
     if site.owner != command.actor:
         return "not the actor's site"
     return _room_fault(state, command, request, day)
@@ -85,7 +85,7 @@ def _room_fault(state: State, command: commands.GiveQuote, request: Request, day
     return None
 
 
-def _sublease_fault(state: State, command: commands.GiveQuote) -> QuoteRefusal | None:
+def _sublease_fault(state: State, command: commands.GiveQuote, request: Request) -> QuoteRefusal | None:
     parent, terms = state.leases.leases.get(command.parent_lease_id or ""), command.terms
     if parent is None or parent.lessee != command.actor:
         return "not the actor's lease"
@@ -99,7 +99,7 @@ def _sublease_fault(state: State, command: commands.GiveQuote) -> QuoteRefusal |
         return "outside the parent's term"
     if terms.gpus > parent.gpus - parent.subleased - quoted_under(state, parent.lease_id):
         return "capacity"
-    return None
+    return "the lessee's own" if request.lessee in above(state, parent) else None
 
 
 def give_quote(state: State, command: commands.GiveQuote, day: int) -> list[Event]:

@@ -10,7 +10,7 @@ from events.types import clauses as events
 from events.types.contracts import ContractRefused
 from events.types.estates import LeaseAssigned
 from market.rules import clauses
-from market.rules.base import Deciders, can_pay, held, training_use
+from market.rules.base import Deciders, above, can_pay, held, training_use
 from market.rules.clauses import paid
 from market.rules.free import free_gpus, quoted_under
 from market.rules.leases import end_lease
@@ -125,9 +125,8 @@ def take(state: State, command: commands.TakeAssignment, day: int) -> list[Event
 
 
 def _can_be_lessee(state: State, lease: Lease, org: str) -> bool:
-    """Whether an org could have a lease: it is on neither side of it, owns not the site, and has not defaulted."""
-    sides = (lease.lessor, lease.lessee, state.sites.sites[lease.site].owner)
-    return org in state.run.orgs and org not in state.finance.estates and org not in sides
+    """Whether an org could have a lease: it has it not, does not let its GPUs on, and has not defaulted."""
+    return org in state.run.orgs and org not in (lease.lessee, *above(state, lease), *state.finance.estates)
 
 
 def _is_busy(state: State, lease: Lease) -> bool:

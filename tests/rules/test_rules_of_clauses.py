@@ -249,6 +249,17 @@ def test_nobody_is_put_into_a_lease_that_it_did_not_take_or_that_is_not_to_be_as
     assert [e.reason for e in assigned(world)] == ["in use"]
 
 
+def test_no_lease_passes_to_who_lets_its_gpus_on_further_up():
+    world = given()
+    first = lease(RESELLER, CLOUD, 1_000, lease_id="reseller/lease/1", kind="capacity")
+    second = lease(RIVAL, RESELLER, 600, lease_id="rival/lease/1", parent_lease_id=first.lease_id, depth=2)
+    third = lease(LAB, RIVAL, 300, lease_id=NAME, parent_lease_id=second.lease_id, depth=3, assigning="free")
+    for signed in (first, second, third):
+        world.happened(signed, handed(signed))
+    for org in (CLOUD, RESELLER, RIVAL):
+        assert reason(world, AssignLease(actor=LAB, because=LAB, lease_id=NAME, assignee=org)) == "unknown assignee"
+
+
 def test_no_lease_passes_to_who_became_its_lessor_since_it_was_offered():
     world = leased(assigning="free")
     world.when(AssignLease(actor=LAB, because=LAB, lease_id=NAME, assignee=RIVAL))

@@ -13,7 +13,7 @@ from events.types.finance import PaymentMade
 from events.types.leases import LeaseSigned, QuoteGiven, QuoteRefused
 from events.types.training import TrainingStarted
 from market.rules import clauses as rules
-from market.rules import contracts, finance
+from market.rules import contracts, credit, finance
 
 FIRST = START + 200
 
@@ -53,6 +53,18 @@ def drawn(world, day):
     found = [h.event for h in contracts.draw(world.state, day)]
     world.happened(*found)
     return found
+
+
+def test_a_contract_whose_term_is_over_ends_and_nothing_more_is_drawn_under_it():
+    world, _ = signed(gpus=20_000, rebate_share=0.1)
+    last = FIRST + 2 * YEAR
+    assert [h.event for h in contracts.settled(world.state, last - 1)] == []
+    assert drawn(world, last) == []
+    (ended,) = (h.event for h in contracts.settled(world.state, last))
+    assert (ended.gpus, ended.reason) == (20_000, "term")
+    world.happened(ended)
+    assert list(rules.rebates(world.state, last + 7)) == []
+    assert credit._rents_usd(world.state, CLOUD, 0) == 0
 
 
 def test_a_contract_is_signed_with_the_terms_of_its_offer_and_one_event_for_each_tranche():

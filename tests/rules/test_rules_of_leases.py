@@ -370,6 +370,26 @@ def test_nobody_rents_its_own_gpus_back():
     assert refusal(world, resale(parent, request="cloud/request/1")) == "the lessee's own"
 
 
+def test_nobody_rents_back_what_it_has_sublet_either():
+    world, parent = rented()
+    below = lease(
+        RIVAL, RESELLER, 400, lease_id="rival/lease/1", parent_lease_id=parent.lease_id, depth=2, kind="capacity"
+    )
+    world.happened(below, handed(below))
+    world.when(ask(RESELLER, RIVAL))
+    back = offer(lessor=RIVAL, parent_lease_id=below.lease_id, gpus=400, request="reseller/request/1")
+    assert refusal(world, back) == "the lessee's own"
+
+
+def test_a_lease_that_would_end_before_it_is_signed_is_refused():
+    world = given()
+    world.when(ask(LAB, CLOUD))
+    (quote,) = world.when(offer(gpus=100, end_day=START + 2))
+    world.day += 7
+    assert refusal(world, take(quote.quote_id)) == "empty term"
+    assert world.state.leases.leases == {}
+
+
 def test_a_sublease_does_not_start_before_its_parent():
     world = given().happened(lease(RESELLER, start_day=START + 30))
     world.when(ask(LAB, RESELLER))
