@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from agents import permission
 from agents.amounts import spare_usd_per_year
 from agents.decision import Gate, Option, Target, Way, Weights, score
@@ -217,37 +219,37 @@ def own_sites(view: MarketView, target: Target) -> list[Option]:
 
 
 def quoted(view: MarketView, target: Target, quote: Quote) -> Option:
-    """A quote as an option: dearer where hours stay unused, gated where money or permission lacks."""
+    """A quote as an option: gated where permission or money lacks."""
+    found = rented(view, target, quote, view.training_yield(quote.quote_id))
+    is_allowed = permission.accepting(view, quote).is_worth_asking
+    return found if is_allowed else replace(found, failed=("permission", *found.failed))
+
+
+def rented(view: MarketView, target: Target, quote: Quote, training_yield: float = 1.0) -> Option:
+    """What a quote offers, permission left out: dearer where hours stay unused, gated where money lacks.
+
+    training_yield : training throughput per H100e of its GPUs over that of H100s
+    """
     chip, p = view.chip(quote.chip), view.param
-    price = quote.price_usd_per_gpu_hour / unit_h100e(view, target, chip) / view.training_yield(quote.quote_id)
+    price = quote.price_usd_per_gpu_hour / unit_h100e(view, target, chip) / training_yield
     price /= target.hours_share
     price *= 1 + permission.quote_levy(view, quote)
     wait = max(0.0, (quote.start_day - view.day) / 7)
     price *= rebated(quote, slip(view, wait).late_weeks)
     if view.rented() and all(lease.lessor != quote.lessor for lease in view.rented()):
         price *= 1 + p("talks.switching_share")
-    failed: list[Gate] = [] if permission.accepting(view, quote).is_worth_asking else ["permission"]
     cash = (view.cash_cents - view.duty_cents(quote.lessor)) / 100 - promised_usd(view)
     first = paid_first_usd(view, target, quote)
     left = cash - own_part(view) * committed_usd(view) if first else cash
-    if left < first and (first or quote.form == "contract"):
-        failed.append("finance")
+    is_poor = left < first and (first or quote.form == "contract")
     way = Way.CONTRACT if quote.form == "contract" else Way.SUBLEASE if quote.parent_lease_id else Way.LEASE
     return Option(
-        name=f"{way} {quote.quote_id}",
-        way=way,
-        h100e=quote.gpus * chip.h100e,
-        cost_usd_per_h100e_hour=price,
-        wait_weeks=wait,
-        **slip(view, wait)._asdict(),
-        failed=tuple(failed),
-        counterparty=quote.lessor,
-        region=quote.region,
-        site=quote.site,
-        chip=quote.chip,
-        quote_id=quote.quote_id,
+        name=f"{way} {quote.quote_id}", way=way,
+        h100e=quote.gpus * chip.h100e, cost_usd_per_h100e_hour=price, wait_weeks=wait, **slip(view, wait)._asdict(),
+        failed=("finance",) if is_poor else (), counterparty=quote.lessor, region=quote.region, site=quote.site,
+        chip=quote.chip, quote_id=quote.quote_id,
         is_slot_lost=quote.start_day > quote.first_start_day + 7 * SLIP_WEEKS,
-    )
+    )  # fmt: skip
 
 
 def from_others(view: MarketView, target: Target) -> Option:
@@ -280,11 +282,7 @@ def on_demand(view: MarketView, target: Target) -> list[Option]:
         return []
     return [
         Option(
-            name="on demand",
-            way=Way.ON_DEMAND,
-            h100e=target.h100e,
-            cost_usd_per_h100e_hour=view.spot,
-            wait_weeks=0.0,
+            name="on demand", way=Way.ON_DEMAND, h100e=target.h100e, cost_usd_per_h100e_hour=view.spot, wait_weeks=0.0
         )
     ]
 

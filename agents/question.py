@@ -10,11 +10,12 @@ from typing import Any
 from msgspec import structs
 
 from agents import lessors, means, options, race
-from agents.decision import Decision, Option, Target, Way, decide
+from agents.decision import Decision, Option, Target, decide
 from agents.desk import lessors as open_to
 from agents.valuation import own_weight
-from market.units import HOURS_PER_YEAR, to_date, to_day
-from market.view import MarketView, Request
+from events.terms import spread
+from market.units import to_date, to_day
+from market.view import MarketView, Quote, Request
 
 FOUND_DAYS = 3650  # who asks from outside has a hall in view
 
@@ -64,7 +65,7 @@ def _target(view: MarketView, *, gpus: int, chip: str, by: date, region: str | N
 
 
 def _offered(lessor: MarketView, view: MarketView, target: Target) -> Option | None:
-    """A lessor's first offer as an option of the org's."""
+    """A lessor's first offer as an option of the org's, per H100e of the data sheet as what the org would build."""
     request = Request(
         f"{view.me}/question", view.me, lessor.me, target.h100e, target.due_day, target.duration_days, math.inf,
         "frontier", view.day, target.region or "", target.chip or "",
@@ -72,16 +73,13 @@ def _offered(lessor: MarketView, view: MarketView, target: Target) -> Option | N
     terms = lessors.offer(lessor, request)
     if isinstance(terms, str):
         return None
-    chip, wait = view.chip(terms.chip), max(0.0, (terms.start_day - view.day) / 7)
-    year = terms.gpus * terms.price_usd_per_gpu_hour * HOURS_PER_YEAR
-    poor = view.cash_cents / 100 < view.param("labs.race_money_share") * year
-    return Option(
-        name=f"contract {lessor.me}", way=Way.CONTRACT, h100e=terms.gpus * chip.h100e, wait_weeks=wait,
-        cost_usd_per_h100e_hour=terms.price_usd_per_gpu_hour / options.unit_h100e(view, target, chip),
-        **means.slip(view, wait)._asdict(),
-        failed=("finance",) if poor else (), counterparty=lessor.me, region=terms.region, site=terms.site,
-        chip=terms.chip,
-    )  # fmt: skip
+    price, first = terms.price_usd_per_gpu_hour, terms.start_day
+    return options.rented(view, target, Quote(
+        **spread(terms), quote_id=lessor.me, request_id=request.request_id, parent_lease_id=None, lessor=lessor.me,
+        lessee=view.me, form="contract", turn=1, day=view.day, first_price_usd_per_gpu_hour=price,
+        first_start_day=first, first_day=view.day, slot_start_day=first, slot_day=view.day,
+        before_price_usd_per_gpu_hour=price, before_start_day=first,
+    ))  # fmt: skip
 
 
 def _rows(found: Decision) -> list[dict[str, Any]]:

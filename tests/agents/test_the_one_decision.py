@@ -6,12 +6,12 @@ import itertools
 import math
 
 import pytest
-from given import CLOUD, LAB, RESELLER, RIVAL, START, given
+from given import CLOUD, LAB, RESELLER, RIVAL, START, given, lease
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from agents import desk, fulfilment, lessors, means, owning, places, race, rooms, talks, targets
+from agents import desk, fulfilment, lessors, means, options, owning, places, question, race, rooms, talks, targets
 from agents.decision import Option, Target, Way, Weights, decide, score, true_reason
 from events.commands.chips import PlaceOrder
 from events.commands.finance import SeekRound
@@ -617,6 +617,25 @@ def test_the_command_tells_every_option_with_its_terms_and_takes_the_first():
     poor = json.loads(CliRunner().invoke(cli.main, line).stdout)
     assert poor["chosen"] is None
     assert all("finance" in row["failed"] for row in poor["options"])
+
+
+@pytest.mark.parametrize("cash_usd", [1e11, 2e8])
+def test_what_is_asked_from_outside_is_weighed_like_the_quote_that_would_be_given(cash_usd):
+    world = asked(world=rich(price__signed_sd=0.0))
+    held = world.state.finance.ledger.accounts[LAB] - round(100 * cash_usd)
+    world.happened(
+        PaymentMade(org=LAB, counterparty="world/staff", amount_usd_cents=held, kind="staff", contract_id=LAB),
+        lease(LAB, RESELLER, 8, contract_id=None),
+    )
+    wanted = target(h100e=30_000.0, chip="H100", region="texas", due_day=START + 180)
+    told = question._offered(view(world, CLOUD), view(world), wanted)
+    offered(world)
+    (quote,) = view(world).quotes_to_me()
+    asked_for = options.quoted(view(world), wanted, quote)
+    assert told.cost_usd_per_h100e_hour == pytest.approx(asked_for.cost_usd_per_h100e_hour)
+    names = ("wait_weeks", "late_weeks", "h100e", "failed", "region", "chip")
+    assert [getattr(told, name) for name in names] == [getattr(asked_for, name) for name in names]
+    assert told.failed == (() if cash_usd > 1e10 else ("finance",))
 
 
 @pytest.mark.parametrize("org", ["azure", "meta"])
