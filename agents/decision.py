@@ -59,7 +59,6 @@ class Target(Struct, frozen=True, kw_only=True):
     worth_usd_per_h100e_hour_max : what an hour is worth; a dearer option is worse than none
     urgency : score lost by 26 weeks of waiting (w_t of docs/odd.md)
     control : score of an own site (w_k)
-    hours_share : part of the hours that will be used; a lease is paid whether used or not
     chip : chip that is wanted, None when any will do
     region : region in which it is wanted, None when any will do
     because : id of what the target answers
@@ -74,7 +73,6 @@ class Target(Struct, frozen=True, kw_only=True):
     worth_usd_per_h100e_hour_max: float
     urgency: float = 0.1
     control: float = 0.0
-    hours_share: float = 1.0
     chip: str | None = None
     region: str | None = None
     because: str = ""
@@ -100,7 +98,7 @@ class Target(Struct, frozen=True, kw_only=True):
 class Option(Struct, frozen=True, kw_only=True):
     """One way to meet a target, with its terms.
 
-    cost_usd_per_h100e_hour : rent or cost of ownership with levies, for an hour that is used
+    cost_usd_per_h100e_hour : rent or cost of ownership with levies
     wait_weeks : weeks from today until it can be used
     slip_share, late_weeks : chance that it comes more than a quarter late, and weeks that this is expected to cost
     failed : gates that it does not pass

@@ -115,7 +115,7 @@ def _built(view: MarketView, target: Target, build: Build, common: Common) -> Op
         name=f"{kind} {region}{' with own plant' if on_site else '' if is_firm else ' not firm'}",
         way=KINDS[kind],
         h100e=h100e,
-        cost_usd_per_h100e_hour=cost / target.hours_share,
+        cost_usd_per_h100e_hour=cost,
         wait_weeks=wait if is_found else wait + view.param("talks.hall_weeks"),
         slip_share=slip_share,
         late_weeks=late_weeks,
@@ -205,7 +205,7 @@ def own_sites(view: MarketView, target: Target) -> list[Option]:
                 name=f"own site {site.name}",
                 way=Way.OWN_SITE,
                 h100e=size * chip.h100e,
-                cost_usd_per_h100e_hour=cost / target.hours_share,
+                cost_usd_per_h100e_hour=cost,
                 wait_weeks=wait,
                 **slip(view, wait)._asdict(),
                 is_owned=True,
@@ -226,13 +226,12 @@ def quoted(view: MarketView, target: Target, quote: Quote) -> Option:
 
 
 def rented(view: MarketView, target: Target, quote: Quote, training_yield: float = 1.0) -> Option:
-    """What a quote offers, permission left out: dearer where hours stay unused, gated where money lacks.
+    """What a quote offers, permission left out: gated where money lacks.
 
     training_yield : training throughput per H100e of its GPUs over that of H100s
     """
     chip, p = view.chip(quote.chip), view.param
     price = quote.price_usd_per_gpu_hour / unit_h100e(view, target, chip) / training_yield
-    price /= target.hours_share
     price *= 1 + permission.quote_levy(view, quote)
     wait = max(0.0, (quote.start_day - view.day) / 7)
     price *= rebated(quote, slip(view, wait).late_weeks)
@@ -255,7 +254,7 @@ def rented(view: MarketView, target: Target, quote: Quote, training_yield: float
 def from_others(view: MarketView, target: Target) -> Option:
     """Capacity that others could lease out, at the quote for its term and first day: a hope until one offers it."""
     wait, chip = max(0.0, (target.due_day - view.day) / 7), chip_for(view, target)
-    each = unit_h100e(view, target, chip) * target.hours_share if chip else 1.0
+    each = unit_h100e(view, target, chip) if chip else 1.0
     price = view.rent(chip.name, target.duration_days, wait) / each if chip else math.inf
     return Option(
         name="contract",

@@ -362,13 +362,12 @@ def test_a_hall_that_is_not_found_yet_is_a_hope_and_a_refused_one_no_option(monk
     assert fleet.is_executable
 
 
-def test_a_build_costs_its_bill_over_the_work_that_is_paid_for_and_the_hours_used(monkeypatch):
+def test_a_build_costs_its_bill_over_the_work_that_is_paid_for(monkeypatch):
     def cost(target=None, **facts):
         return buildable(monkeypatch, target, **facts)[0].cost_usd_per_h100e_hour
 
     assert cost(wish(**MACHINE)) == pytest.approx(100)  # a machine trains: by what the chip is rated at
     assert cost() == pytest.approx(100 * 2.5 / 5.0)  # a fleet serves: a GPU does the work of five H100
-    assert cost(wish(hours_share=0.5, **MACHINE)) == pytest.approx(200)
     assert cost(wish(**MACHINE), works=100.0) == pytest.approx(101)
     assert cost(wish(**MACHINE), may=some(is_worth_asking=True, wait_days=0, usd=300.0)) == pytest.approx(103)
     leased = ("leased", "texas", False, True)
@@ -459,7 +458,6 @@ def test_an_order_for_own_power_is_as_large_as_its_power_and_waits_for_both(monk
     (one,) = at_home(monkeypatch)
     assert (one.h100e, one.wait_weeks, one.site, one.way) == (100.0, 10.0, "alpha", Way.OWN_SITE)
     assert one.cost_usd_per_h100e_hour == pytest.approx(100 * 2.5 / 5.0)
-    assert at_home(monkeypatch, wish(hours_share=0.5))[0].cost_usd_per_h100e_hour == pytest.approx(100.0)
     assert at_home(monkeypatch, wish(**MACHINE))[0].cost_usd_per_h100e_hour == pytest.approx(100.0)
     assert at_home(monkeypatch, promised=40.0)[0].h100e == 50.0
     assert at_home(monkeypatch, promised=40.1) == []
@@ -488,11 +486,10 @@ def weighed(target=None, traits=(), rents=(), terms=(), rate=1.0, **facts):
     return options.quoted(Seen(values, dict(traits), **nothing(**{**usual, **facts})), target or wish(), quote(**paper))
 
 
-def test_a_quote_costs_its_rent_over_the_work_and_the_hours_used():
+def test_a_quote_costs_its_rent_over_the_work():
     assert weighed().cost_usd_per_h100e_hour == pytest.approx(2.0 / 4.0)
     assert weighed(wish(**MACHINE)).cost_usd_per_h100e_hour == pytest.approx(2.0)
     assert weighed(rate=0.8).cost_usd_per_h100e_hour == pytest.approx(2.0 / 4.0 / 0.8)
-    assert weighed(wish(hours_share=0.5)).cost_usd_per_h100e_hour == pytest.approx(2.0 / 4.0 / 0.5)
     late = weighed(rebate_share=0.2)
     assert late.cost_usd_per_h100e_hour == pytest.approx(0.5 * (1 - 0.2 * late.late_weeks / (1_000 / 7)))
     assert late.late_weeks > 0
@@ -549,8 +546,6 @@ def test_others_could_lease_out_at_the_rent_of_the_term_and_the_day(monkeypatch)
     assert (hope.wait_weeks, hope.is_executable) == (10.0, False)
     assert hope.cost_usd_per_h100e_hour == pytest.approx(11 / 4)
     assert options.from_others(seen, wish(due_day=START - 70)).wait_weeks == 0.0
-    half = options.from_others(seen, wish(due_day=START + 70, years=2.0, hours_share=0.5))
-    assert half.cost_usd_per_h100e_hour == pytest.approx(11 / 2)
 
 
 @pytest.mark.parametrize(("h100e", "tight", "there"), [(50.0, 1.0, True), (50.1, 1.0, False), (50.0, 1.01, False)])
