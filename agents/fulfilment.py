@@ -27,7 +27,7 @@ def power_chips(view: MarketView) -> Iterator[Command]:
     """
     p, sites, chip = view.param, view.sites(), means.best_chip(view)
     ready = running_kw(view) + sum(b.power_kw for b in view.buildings())
-    spare = view.cash_cents / CENTS - means.other_burn_usd(view) - means.promised_usd(view)
+    spare = view.cash_cents / CENTS - means.other_burn_usd(view) - means.kept_for_contracts_usd(view)
     cash_kw = max(0.0, spare) / p("build.shell_usd_per_kw")
     kw = int(min(view.pending_kw() + installed_kw(view) - ready, cash_kw, p("sites.building_kw_max")))
     site = permission.main_site(view, sites)

@@ -16,7 +16,7 @@ from agents.resources import committed_usd, pending_h100e
 from agents.rights import options_of_lab, taken_h100e
 from agents.shelf import answer_counters, answer_requests
 from agents.siting import renewals, works
-from agents.targets import announced, far, near, promised_usd, wanted_h100e
+from agents.targets import announced, far, near, rent_promised_usd, wanted_h100e
 from agents.valuation import is_my_week
 from events.commands import Command
 from events.commands.finance import SeekRound
@@ -166,7 +166,7 @@ def planned_runway_weeks(view: MarketView) -> float:
     booked_weeks *= left / cash if cash > 0 else 1.0
     ahead_weeks = p("labs.near_weeks")
     aimed = wanted_h100e(view, lab, ahead_weeks, view.reference) * HOURS_PER_YEAR * view.reference
-    spend = p("finance.spend_burn") * max(aimed, promised_usd(view, ahead_weeks))
+    spend = p("finance.spend_burn") * max(aimed, rent_promised_usd(view, ahead_weeks))
     burn = spend - p("finance.revenue_margin") * lab.revenue_usd_per_year
     return min(booked_weeks, YEAR_WEEKS * left / burn) if burn > 0 else booked_weeks
 

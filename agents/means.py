@@ -89,7 +89,7 @@ class Offered(NamedTuple):
 @once
 def offers(view: MarketView) -> tuple[Offered, ...]:
     """Chips that the org may order, as suppliers promise them for the day when an order of today is due."""
-    sold = [(chip, worth) for chip, worth in view.promised_usd() if view.may_buy(chip.name)]
+    sold = [(chip, worth) for chip, worth in view.outlook_usd() if view.may_buy(chip.name)]
     last, total, found = view.day + view.param("orders.ahead_days"), sum(worth for _, worth in sold), []
     for chip, worth in sold:
         if chip.start_day <= last:
@@ -265,7 +265,7 @@ def other_burn_usd(view: MarketView) -> float:
     return max(0.0, 13 * p("finance.spend_burn") * view.monthly_rent_cents() / 100 - earned)
 
 
-def promised_usd(view: MarketView) -> float:
+def kept_for_contracts_usd(view: MarketView) -> float:
     """Cash that contracts due within a year are to be paid from: a part of a year's rent of what is not drawn yet."""
     mine = (c for c in view.contracts() if c.lessee == view.me and c.start_day - view.day < YEAR_DAYS)
     rents = math.fsum(c.undrawn * c.price_usd_per_gpu_hour for c in mine)

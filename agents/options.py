@@ -21,11 +21,11 @@ from agents.means import (
     hall_region,
     has_hall,
     holds,
+    kept_for_contracts_usd,
     offers,
     other_burn_usd,
     paid_first_usd,
     power_weeks,
-    promised_usd,
     shell_rent_usd,
     shell_weeks,
     slip,
@@ -237,7 +237,7 @@ def rented(view: MarketView, target: Target, quote: Quote, training_yield: float
     price *= rebated(quote, slip(view, wait).late_weeks)
     if view.rented() and all(lease.lessor != quote.lessor for lease in view.rented()):
         price *= 1 + p("talks.switching_share")
-    cash = (view.cash_cents - view.duty_cents(quote.lessor)) / 100 - promised_usd(view)
+    cash = (view.cash_cents - view.duty_cents(quote.lessor)) / 100 - kept_for_contracts_usd(view)
     first = paid_first_usd(view, target, quote)
     left = cash - own_part(view) * committed_usd(view) if first else cash
     is_poor = left < first and (first or quote.form == "contract")

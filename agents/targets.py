@@ -76,7 +76,7 @@ def held_on(view: MarketView, day: int) -> float:
     return total + pending_h100e(view)
 
 
-def promised_usd(view: MarketView, weeks: float) -> float:
+def rent_promised_usd(view: MarketView, weeks: float) -> float:
     """Rent a year that leases and contracts signed will take so many weeks ahead."""
     day = view.day + round(7 * weeks)
     leases = (x.gpus * x.price_usd_per_gpu_hour for x in view.rented() if x.start_day <= day < x.last_day)

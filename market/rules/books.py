@@ -132,8 +132,8 @@ class Buyer:
         rate, life = p["means.capital_rate_parent" if has_income else "means.capital_rate_lab"], p["means.life_years"]
         queue = waiting.due[org] - day if org in waiting.due else waiting.queue_days(self.regions)
         self.wait_years = max(0.0, queue / DAYS_PER_YEAR)
-        lost = (1 - self.powered) * _annuity(rate, min(self.wait_years, life))
-        self.earning_years = _annuity(rate, life) - lost
+        lost = (1 - self.powered) * _present_worth(rate, min(self.wait_years, life))
+        self.earning_years = _present_worth(rate, life) - lost
         self.residual, self.discount = p["means.residual_share"], (1 + rate) ** -life
         gpus = sum([order.gpus for order in orders])
         self.cash_usd_per_gpu = max(0, cash(state, org)) / CENTS / max(1, gpus)
@@ -156,7 +156,7 @@ class Buyer:
         return worth
 
 
-def _annuity(rate: float, years: float) -> float:
+def _present_worth(rate: float, years: float) -> float:
     """Present worth of one USD a year."""
     gone: float = (1 + rate) ** -years
     return (1 - gone) / rate

@@ -11,11 +11,12 @@ from events.types import vendors as events
 from market.rules.base import Deciders, Happening, trait
 from market.state import State, next_id
 from market.state.finance import Warrant
+from market.units import CENTS
 
 
 def loan_room_cents(state: State, lender: str) -> int:
     """What a supplier would still lend to its buyers: its trait `vendor_finance_usd` less what it has lent."""
-    most = 100 * trait(state, lender, "vendor_finance_usd")
+    most = CENTS * trait(state, lender, "vendor_finance_usd")
     return max(0, round(most) - sum(x.amount_cents for x in state.finance.loans.values() if x.lender == lender))
 
 
@@ -80,7 +81,7 @@ def rebate_usd_per_gpu(state: State, buyer: str, supplier: str) -> float:
     """What the next GPU of a supplier is worth to a buyer in warrants, USD."""
     for warrant in state.finance.warrants.values():
         if (warrant.org, warrant.supplier) == (buyer, supplier) and warrant.taken < warrant.gpus:
-            return warrant.cents / warrant.gpus / 100
+            return warrant.cents / warrant.gpus / CENTS
     return 0.0
 
 

@@ -218,9 +218,9 @@ class PublicView(PolicyView):
         own = (c for c in self.chips() if c.buyers == "own" and not c.retired)
         return tuple(c for c in own if self.parent_of(c.supplier) == self.me)
 
-    def promised_usd(self) -> tuple[tuple[Chip, float], ...]:
+    def outlook_usd(self) -> tuple[tuple[Chip, float], ...]:
         """What suppliers say that they will make in a week of the chips that they sell to others, at their prices."""
-        return shared_of(self).promised_usd
+        return shared_of(self).outlook_usd
 
     @property
     def least_h100e_per_kw(self) -> float:

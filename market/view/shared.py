@@ -228,7 +228,7 @@ class Shared(SharedLabs):
         return MappingProxyType(outlook(self.state, self.day + round(7 * weeks), weeks / YEAR_WEEKS))
 
     @cached_property
-    def promised_usd(self) -> tuple[tuple[Chip, float], ...]:
+    def outlook_usd(self) -> tuple[tuple[Chip, float], ...]:
         """That supply at list prices, of chips that are sold to others."""
         sold = (chip for chip in self.all_chips if chip.buyers != "own" and not chip.retired)
         worth = ((chip, self.outlook.get(chip.name, 0) * chip.price_usd_per_gpu) for chip in sold)

@@ -360,7 +360,7 @@ def fed(monkeypatch, pending=100.0, installed=0, stands=20, coming=0, cash=1_000
     found = []
     monkeypatch.setattr(fulfilment.means, "best_chip", lambda _: chip)
     monkeypatch.setattr(fulfilment.means, "other_burn_usd", lambda _: 100.0)
-    monkeypatch.setattr(fulfilment.means, "promised_usd", lambda _: 50.0)
+    monkeypatch.setattr(fulfilment.means, "kept_for_contracts_usd", lambda _: 50.0)
     monkeypatch.setattr(fulfilment.means, "weights", lambda _: Weights(1.0, 0.0))
     monkeypatch.setattr(
         fulfilment.options, "every_build", lambda *_, **__: [way(way=Way.BROWNFIELD), way("g", 0.1, way=Way.GREENFIELD)]

@@ -72,7 +72,7 @@ def test_a_chip_in_volume_waits_its_queue_and_one_that_is_not_its_start_its_ramp
 
 def on_sale(**facts):
     usual = {
-        "promised_usd": ((H100, 30.0), (GB200, 10.0)), "may_buy": True, "own_cost": {"H100": 2.0, "GB200": 1.0}.get,
+        "outlook_usd": ((H100, 30.0), (GB200, 10.0)), "may_buy": True, "own_cost": {"H100": 2.0, "GB200": 1.0}.get,
         "outlook": {"GB200": 1}, "chips": (H100, GB200, A100), "lab": None, **facts,
     }  # fmt: skip
     terms = {"orders.ahead_days": 180.0, "choice.chip_temperature": 0.5, "choice.chip_wait_weight": 0.0}
@@ -89,7 +89,7 @@ def test_chips_are_offered_by_their_part_of_what_makers_promise_until_an_order_o
     (allowed,) = means.offers(on_sale(may_buy={"GB200": True}.get))
     assert (allowed.chip.name, allowed.share) == ("GB200", 1.0)
     slow = some(**{name: getattr(H100, name) for name in H100.__struct_fields__} | {"lead_time_weeks": 99.0})
-    assert means.offers(on_sale(promised_usd=((slow, 1.0),)))[0].wait_weeks == 52
+    assert means.offers(on_sale(outlook_usd=((slow, 1.0),)))[0].wait_weeks == 52
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_chips_are_offered_by_their_part_of_what_makers_promise_until_an_order_o
 def test_most_of_an_order_goes_to_the_chip_that_is_cheap_plentiful_and_soon(terms, best):
     """GB200 costs half as much, there is a third as much of it, and it comes four weeks later."""
     assert means.best_chip(on_sale(terms=terms)).name == best
-    assert means.best_chip(on_sale(promised_usd=())) is None
+    assert means.best_chip(on_sale(outlook_usd=())) is None
 
 
 def test_a_merit_is_what_is_there_less_what_it_costs_and_how_late_it_comes():
@@ -114,11 +114,11 @@ def test_the_chip_for_a_target_is_the_one_asked_for_or_for_a_run_of_the_maker_th
     assert means.chip_for(on_sale(), wish(chip="B300", **FLEET)) is GB200
     assert means.chip_for(on_sale(), wish(**FLEET)) is GB200
     other = some(**{name: getattr(GB200, name) for name in GB200.__struct_fields__} | {"supplier": "amd"})
-    sold = {"promised_usd": ((H100, 30.0), (other, 10.0)), "lab": lab(), "makers_h100e": {"nvidia": 9.0}}
+    sold = {"outlook_usd": ((H100, 30.0), (other, 10.0)), "lab": lab(), "makers_h100e": {"nvidia": 9.0}}
     assert means.chip_for(on_sale(**sold), wish(urgency=0.0)).name == "H100"
     assert means.chip_for(on_sale(**{**sold, "lab": None}), wish(urgency=0.0)).name == "GB200"
     assert means.chip_for(on_sale(**{**sold, "makers_h100e": {}}), wish(urgency=0.0)).name == "GB200"
-    assert means.chip_for(on_sale(**{**sold, "promised_usd": ((other, 1.0),)}), wish(urgency=0.0)) is None
+    assert means.chip_for(on_sale(**{**sold, "outlook_usd": ((other, 1.0),)}), wish(urgency=0.0)) is None
 
 
 def test_a_lab_computes_on_the_maker_of_most_of_its_compute():
@@ -274,7 +274,8 @@ def test_other_costs_are_a_years_rents_and_what_goes_with_them_less_what_is_earn
 def test_contracts_that_begin_within_a_year_are_paid_in_part_from_cash():
     terms = {"labs.race_money_share": 0.25}
     mine, later, other = signed((10, START + 364)), signed((10, START + 365)), signed((10, START), lessee="another")
-    assert means.promised_usd(Seen(terms, contracts=(mine, later, other))) == pytest.approx(0.25 * 20 * YEAR_HOURS)
+    seen = Seen(terms, contracts=(mine, later, other))
+    assert means.kept_for_contracts_usd(seen) == pytest.approx(0.25 * 20 * YEAR_HOURS)
 
 
 def test_a_quote_must_find_its_deposits_its_prepayment_and_for_a_machine_a_part_of_a_year():

@@ -99,7 +99,7 @@ def test_a_lease_counts_from_its_first_day_until_the_day_before_its_last(first, 
     there = rented(start_day=START + 50 + first, last_day=START + 50 + last)
     seen = Seen(**nothing(rented=(there,)))
     assert targets.held_on(seen, START + 50) == (100.0 if counts else 0.0)
-    assert targets.promised_usd(seen, 50 / 7) == pytest.approx(100 * 2.0 * YEAR_HOURS if counts else 0.0)
+    assert targets.rent_promised_usd(seen, 50 / 7) == pytest.approx(100 * 2.0 * YEAR_HOURS if counts else 0.0)
 
 
 def test_what_a_group_gives_its_lab_counts_on_every_day():
@@ -113,7 +113,7 @@ def test_tranches_of_own_contracts_count_from_their_first_days_in_compute_and_in
     seen = Seen(**nothing(contracts=(mine, other)))
     for day, gpus in ((9, 0), (10, 10), (19, 10), (20, 30)):
         assert targets.held_on(seen, START + day) == gpus * 2.5
-        assert targets.promised_usd(seen, day / 7) == pytest.approx(gpus * 2.0 * YEAR_HOURS)
+        assert targets.rent_promised_usd(seen, day / 7) == pytest.approx(gpus * 2.0 * YEAR_HOURS)
 
 
 def test_what_is_owned_in_the_warehouse_in_transit_and_on_order_counts_by_its_compute():
