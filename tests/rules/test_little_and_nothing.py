@@ -17,6 +17,7 @@ from events.types import chips as chip_events
 from events.types.demand import UseMeasured
 from events.types.finance import BudgetSet, PaymentMade, RoundSought
 from events.types.training import ServingMeasured
+from events.vocabulary import DAY_MAX
 from market.rules import (
     allocation,
     base,
@@ -215,6 +216,13 @@ def test_what_oems_have_on_their_lines_counts_before_what_comes():
     for gpus, weeks in ((5_000, 4.0), (15_000, 5.0)):
         (sent, *_) = allocation.ship(world.state, allotted(world, gpus), START)
         assert sent.columns["due_day"] == [START + round(7 * weeks)]
+
+
+def test_what_an_oem_would_rack_for_ages_arrives_on_the_last_day_that_a_log_holds():
+    world = given()
+    world.state.chips.integration_gpus_per_week[OEM] = 1
+    (sent, *_) = allocation.ship(world.state, allotted(world, 100_000), START)
+    assert sent.columns["due_day"] == [DAY_MAX]
 
 
 def test_nobody_is_given_chips_where_nobody_integrates_them():
