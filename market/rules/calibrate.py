@@ -264,8 +264,8 @@ def shells_factor(state: State, org: str, theirs: Belongings, soon_kw: float, be
     a missing contract.
     """
     p, chips = state.run.parameters, state.chips.chips
-    books = state.finance.books.get(org)
-    if books is None or soon_kw <= 0:
+    books, trusted_kw = state.finance.books.get(org), p["sites.trust"] * soon_kw
+    if books is None or trusted_kw <= 0:
         return 1.0
     weekly = sum(gpus * chips[name].power_kw_it_per_gpu for name, gpus in gpus_per_usd(state, org).items())
     weekly *= books.budget_usd_per_year * p["orders.fraction"] / 52
@@ -280,7 +280,7 @@ def shells_factor(state: State, org: str, theirs: Belongings, soon_kw: float, be
     need += sum(o.gpus * chips[o.chip].power_kw_it_per_gpu for o in theirs.orders.get(org, ()))
     soon = state.run.start_day + 7 * ordering_weeks(state) / p["sites.slip_median"]
     need -= p["sites.trust"] * sum(b.power_kw for b in campuses if b.due_day <= soon)
-    return min(max(1.0, need / (p["sites.trust"] * soon_kw), whole / begun_kw), p["targets.factor_max"])
+    return min(max(1.0, need / trusted_kw, whole / begun_kw), p["targets.factor_max"])
 
 
 def contractors(state: State) -> Iterator[Happening]:

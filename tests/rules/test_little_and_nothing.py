@@ -136,6 +136,11 @@ def test_who_has_half_a_kilowatt_to_come_needs_shells_for_more():
     assert shells_factor(world.state, LAB, Belongings.of(world.state), 0.5, 1e12) > 1.0
 
 
+def test_who_trusts_no_promise_of_power_needs_no_shells_for_what_is_ordered():
+    world = given(targets__factor_max=1e9, sites__trust=0.0).happened(BudgetSet(org=LAB, value=1e9, reason="start"))
+    assert shells_factor(world.state, LAB, Belongings.of(world.state), 0.5, 1e12) == 1.0
+
+
 def test_race_starts_are_of_those_who_have_something_and_someone_to_follow():
     world = given(orgs__cloud__races=1.0, orgs__cloud__captive_share=0.5)
     assert f"orgs.{CLOUD}.race_start" in numbers(builders(world.state))
