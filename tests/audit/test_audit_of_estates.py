@@ -6,6 +6,7 @@ from collections import Counter
 
 import polars as pl
 import pytest
+from estates import DEFAULTER, causes_from
 from worlds import as_table
 
 from agents.simulation import begin
@@ -18,7 +19,6 @@ from market.rules.policy import policy_hooks
 from market.scenario.load import load_scenario
 
 WEEKS = 40
-DEFAULTER = "coreweave"
 
 
 @pytest.fixture(scope="module")
@@ -90,12 +90,7 @@ def test_rivals_take_all_gpus_over_within_two_quarters(run):
 
 def test_what_follows_reaches_more_than_two_links_from_the_default(run):
     _, _, frame = run
-    (start,) = of(frame, "OrgDefaulted")["seq"]
-    chains: dict[int, tuple[str, ...]] = {start: (DEFAULTER,)}
-    for seq, cause, actor in frame.select("seq", "cause_seq", "actor").iter_rows():
-        if cause in chains:
-            before = chains[cause]
-            chains[seq] = before if actor in before else (*before, actor)
+    chains = causes_from(frame, DEFAULTER)
     reached = frame.filter(pl.col("seq").is_in(list(chains)))
     assert {"EstateOpened", "LeaseRejected", "LotSold", "ClaimSettled", "LeaseRequested"} <= set(reached["type"])
     assert max(map(len, chains.values())) > 2  # of one chain of causes: the defaulter, a lessee, a lessor that it asks
