@@ -10,12 +10,15 @@ from tests.campaign import as_kept
 from tests.laws import laws
 from tests.laws.measure import run
 
+SHORT = {"rent tax": 14, "no openai": 40}  # weeks
+
 
 @pytest.fixture(scope="module")
 def runs():
     """A base and a few changes, as the command would read them."""
     wanted = {name: laws.CHANGES[name] for name in ("no customers", "supply x0", "demand x0.5")}
-    wanted["base"] = replace(laws.CHANGES["base"], weeks=laws.CUT + laws.YEAR)
+    wanted["base"] = replace(laws.CHANGES["base"], weeks=laws.GLUT)
+    wanted |= {name: replace(laws.CHANGES[name], weeks=weeks) for name, weeks in SHORT.items()}
     return {name: as_kept(run(0, change)) for name, change in wanted.items()}
 
 
@@ -32,9 +35,23 @@ def test_chips_come_where_power_is_and_do_not_wait_beside_it(runs):
 
 
 def test_prices_answer_supply_and_demand(runs):
-    mean = {name: laws._mean(found) for name, found in runs.items()}
+    mean = {name: laws._mean(runs[name]) for name in ("base", "supply x0", "demand x0.5")}
     assert mean["demand x0.5"] < mean["base"] <= 1.02 * mean["supply x0"]
     assert runs["supply x0"]["index"][52] > runs["base"]["index"][52]
+
+
+def test_spot_stands_between_the_worth_to_the_last_user_and_running_cost(runs):
+    short = runs["supply x0"]
+    assert short["spot"][-1] == pytest.approx(short["worth"][-1], rel=0.1)
+    assert laws.spot_falls_to_running_cost(runs).holds
+    assert laws.four_years_fall_below_entry(runs).holds
+    assert laws.old_chips_retire(runs).holds
+
+
+def test_without_a_large_buyer_and_with_a_tax_on_rents_prices_fall(runs):
+    for name, weeks in SHORT.items():
+        assert runs[name]["index"][weeks - 1] < 0.99 * runs["base"]["index"][weeks - 1], name
+    assert runs["rent tax"]["leased_h100e"]["0"] < 0.9 * runs["base"]["leased_h100e"]["0"]
 
 
 def test_contracts_are_signed_near_the_index_of_the_month_before(runs):
