@@ -21,7 +21,7 @@ FOUND_DAYS = 3650  # who asks from outside has a hall in view
 
 
 class NoSuchThing(ValueError):
-    """An org, chip or region that the scenario does not have."""
+    """An org, chip or region that the scenario does not have, or a day that is past."""
 
 
 def answer(views: Callable[[str], MarketView], org: str, **asked: Any) -> dict[str, Any]:
@@ -34,6 +34,8 @@ def answer(views: Callable[[str], MarketView], org: str, **asked: Any) -> dict[s
     _check("chip", asked["chip"], [chip.name for chip in view.chips()])
     if asked["region"] is not None:
         _check("region", asked["region"], view.regions())
+    if to_day(asked["by"]) < view.day:
+        raise NoSuchThing(f"by: {asked['by']} lies before {to_date(view.day)}, the day of the decision")
     target = _target(view, **asked)
     ways = [*options.own_sites(view, target), *options.builds(view, target, view.day - FOUND_DAYS)]
     offers = (_offered(views(lessor), view, target) for lessor in open_to(view))

@@ -27,6 +27,11 @@ def safe(text: str) -> str:
     return "\n".join(printable(line) for line in text.split("\n"))
 
 
+def counted(count: int, noun: str) -> str:
+    """Write a number of things: 1 week, 26 weeks."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 class Column(NamedTuple):
     """A column of a table.
 

@@ -34,7 +34,7 @@ def replay(run: Path, until: str | None, as_json: bool) -> None:
     elif not found.mismatch:
         from market.report.text import replayed
 
-        replayed(outcome)
+        replayed(outcome, is_checked=not found.unchecked)
     if found.unchecked:
         click.echo(f"{run}: {found.unchecked}", err=True)
     if until is not None and date.fromisoformat(until) - found.day >= timedelta(7) and not found.mismatch:
@@ -75,6 +75,8 @@ def events(ctx: click.Context, /, run: Path | None, schema: bool, form: str, out
         write(chosen.select(listing.filled_columns(wanted["kinds"])), form, out)
         return
     found = chosen.collect()
+    if form == "table" and not found.height:
+        click.echo(f"market: no event of {run} fits", err=True)
     if form == "table":
         put("".join(f"{listing.event_line(event)}\n" for event in listing.filled(found)), out)
     else:
@@ -114,7 +116,7 @@ def leases(run: Path, org: str | None, as_json: bool) -> None:
     """List the leases in force at the end of RUN, or the chains under one org."""
     from market.report.console import columns, console, para
     from market.report.listing import frame_text
-    from market.report.tree import lease_table, tree, tree_lines
+    from market.report.tree import last_day, lease_table, tree, tree_lines
     from market.runs.reading import open_run
 
     opened = open_run(run)
@@ -123,6 +125,7 @@ def leases(run: Path, org: str | None, as_json: bool) -> None:
         if as_json:
             emit({"leases": frame.to_dicts()})
         else:
+            para(console(), f"in force on {last_day(opened)}, the largest by worth first")
             put(frame_text(frame, columns()) + "\n")
         return
     nodes = tree(opened, org)
@@ -138,8 +141,10 @@ def leases(run: Path, org: str | None, as_json: bool) -> None:
 @JSON
 def runs_command(folder: Path, as_json: bool) -> None:
     """List the runs in FOLDER."""
-    from market.runs.folders import runs_in
+    from market.runs.folders import holds_run, runs_in
 
+    if holds_run(folder):
+        raise Complaint(f"{folder}: is a run itself; name the folder that holds it")
     found = list(runs_in(folder))
     if as_json:
         emit({"folder": str(folder), "runs": found})

@@ -28,7 +28,7 @@ from market.commands.shell import emit, put
 @click.option("--title", help="Headline instead of the finding.")
 @JSON
 def report(of: str, out: Path, title: str | None, as_json: bool) -> None:
-    """Write OF, a run or an experiment, as one HTML file to mail: the finding, charts, tables, how to do it again."""
+    """Write a run or an experiment as one HTML file to mail: the finding, charts, tables, how to do it again."""
     from market.report.page import render
     from market.report.pages import page_of
     from market.runs.folders import outside_runs

@@ -108,7 +108,9 @@ def compared_text(of: Book, rows: list[dict[str, Any]]) -> str:
     def number(value: float | None, form: str) -> str:
         return "" if value is None else format(value, form)
 
-    per = per_unit(of)
+    per, unit = per_unit(of), _unit(of)
+    asked, offered = rows[0]["allotted_gpus"] + rows[0]["unserved_gpus"], sum(lot.units for lot in of.lots)
+    head = f"{asked:,} {unit} are asked for and {offered:,} offered; allotted and unserved are {unit}."
     cells = [
         (r["mechanism"], f"{r['allotted_gpus']:,}", f"{r['unserved_gpus']:,}", f"{r['surplus_usd'] / 1e6:,.2f}",
          f"{r['paid_usd'] / 1e6:,.2f}", number(r[f"mean_price_usd_per_{per}"], ",.2f"),
@@ -116,4 +118,4 @@ def compared_text(of: Book, rows: list[dict[str, Any]]) -> str:
          f"{r['loses_most']} ({r['loses_most_gpus']:,})" if r["loses_most"] else "nobody")
         for r in rows
     ]  # fmt: skip
-    return "\n".join(table(COLUMNS, cells, columns())) + "\n"
+    return "\n".join([*wrapped(head, columns()), *table(COLUMNS, cells, columns())]) + "\n"

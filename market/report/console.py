@@ -21,6 +21,10 @@ class Page(Console):
         """Print, with whatever a terminal would obey taken out of every text."""
         super().print(*(safe(o) if isinstance(o, str) else o for o in objects), **how)
 
+    def on_broken_pipe(self) -> None:
+        """Say so to who called: rich itself would end the program with exit code 1."""
+        raise BrokenPipeError
+
 
 def console(file: IO[str] | None = None) -> Page:
     """Make a console on stdout, in colour on a terminal; rich itself heeds NO_COLOR."""

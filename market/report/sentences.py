@@ -30,8 +30,8 @@ SENTENCES: dict[str, str] = {
     "ChipRetired": "{supplier} made its last {chip}.",
     "OutputMade": "{supplier} made {gpus} {chip} in the week; the backlog is {lead_time_weeks} weeks of that.",
     "SlotsExpanded": "{supplier}'s packaging grew to {value} slots a week.",
-    "InputExpanded": "Makers of {kind} can supply {value} a week.",
-    "InputBound": "From this week {kind} holds {supplier} back: it meets {share} of the need.",
+    "InputExpanded": "Makers of {kind} can supply {value} {unit} a week.",
+    "InputBound": "From this week makers of {kind} {hold} {supplier} back: they meet {met} of the need.",
     "PriceListed": "{supplier} lists {chip} at {price_usd_per_gpu} USD.",
     "IntegrationExpanded": "{org} can rack {gpus} more GPUs a week.",
     "OrderPlaced": "{org} ordered {gpus} {chip} from {supplier} at {price_usd_per_gpu} USD each.",
@@ -62,7 +62,7 @@ SENTENCES: dict[str, str] = {
     ),
     "PowerQueued": "{org} asked the grid of {region} for {power_kw_it} at {site}.",
     "PowerGranted": "Power of {power_kw_it} ({kind}) was granted to {site} of {org} in {region}, from {due_day}.",
-    "EnergyPriced": "Energy in {region} cost {value} of what it did at the start, with {power_kw_it} energised.",
+    "EnergyPriced": "Energy in {region} cost {value} times what it did at the start, with {power_kw_it} energised.",
     "CapacityCleared": "Capacity cleared at {value} USD per MW and day for the year from {start_day}.",
     "LoadCurtailed": "{org} switched {power_kw_it} off at {site} for {share} of four weeks.",
     "BuildingSlipped": (
@@ -91,7 +91,7 @@ SENTENCES: dict[str, str] = {
     ),
     "RequestRefused": "{lessee}'s request to {lessor} was refused: {reason}.",
     "QuoteGiven": (
-        "{lessor} offered {lessee} {gpus} {chip} (site {site}, region {region}), {start_day} to {end_day}, at "
+        "{lessor} offered {lessee} {gpus} {chip} ({place}region {region}), {start_day} to {end_day}, at "
         "{price_usd_per_gpu_hour} USD a GPU-hour ({form}, turn {turn})."
     ),
     "QuoteRefused": "{lessor} could not quote: {reason}.",
@@ -109,7 +109,9 @@ SENTENCES: dict[str, str] = {
     "LeaseLate": "{lessor} was late for {lessee}: {gpus} GPUs missing, for want of {reason}.",
     "GpusHandedOver": "{lessor} handed {gpus} {chip} at {site} over to {lessee}.",
     "LeaseEnded": "The lease of {lessee} from {lessor} ({gpus} {chip} at {site}) ended: {reason}.",
-    "OnDemandRented": "{lessor} leased out {gpus} {chip} at {site} on demand at {price_usd_per_gpu_hour} USD.",
+    "OnDemandRented": (
+        "{lessor} leased out {gpus} {chip} at {site} on demand at {price_usd_per_gpu_hour} USD a GPU-hour."
+    ),
     "PriceMoved": (
         "The index of one-year contracts stood at {price_usd_per_h100e_hour} USD an H100e-hour, on demand "
         "{spot_usd_per_h100e_hour}, tightness {tightness}."
@@ -117,7 +119,8 @@ SENTENCES: dict[str, str] = {
     "OnDemandRepriced": "{lessor} posts {spot_usd_per_h100e_hour} USD an H100e-hour on demand ({kind}).",
     "TailSigned": "Customers of {lessor} signed for {h100e} H100e at {price_usd_per_h100e_hour} USD an H100e-hour.",
     "MarketCleared": (
-        "Spot stood at {clearing_usd_per_h100e_hour} USD an H100e-hour, replacement cost at {cost_usd_per_h100e_hour}."
+        "Spot stood at {clearing_usd_per_h100e_hour} USD an H100e-hour, replacement cost at {cost_usd_per_h100e_hour} "
+        "USD."
     ),
     "SegmentMeasured": "End users ({segment}) spend {usd_per_year} USD a year of {market_usd_per_year} open to them.",
     "ShareMeasured": "{org} has {share} of the customers of {segment}.",
@@ -128,7 +131,7 @@ SENTENCES: dict[str, str] = {
     "LetterEnded": "The letter of intent of {org} with {counterparty} over {h100e} H100e ended: {reason}.",
     # contracts
     "ContractSigned": (
-        "{lessee} contracted {gpus} {chip} of {lessor} (site {site}, region {region}) in {tranches} tranches from "
+        "{lessee} contracted {gpus} {chip} of {lessor} ({place}region {region}) in {tranches} tranches from "
         "{start_day}, to {end_day} for the first, at {price_usd_per_gpu_hour} USD a GPU-hour, {prepaid_share} of it "
         "prepaid ({kind})."
     ),
@@ -233,6 +236,9 @@ FACTS = (
 )
 
 
+UNITS_OF_INPUTS = {"packaging": "slots", "memory": "GB", "racks": "racks", "shells": "kW", "plant": "kW"}
+
+
 class _Said(dict[str, str]):
     """Fields as words; what an event lacks reads as a dash."""
 
@@ -251,8 +257,17 @@ def sentence(kind: str, fields: Mapping[str, Any]) -> str:
         f", on which {said['option']} was better" if kind == "LeaseTalksFailed" and "option" in said else ""
     )
     said["by"] = f" under policy {said['policy']}" if kind == "OptionRejected" and "policy" in said else ""
+    said["place"] = f"site {said['site']}, " if said.get("site") else ""
+    said["unit"] = UNITS_OF_INPUTS.get(said["kind"], "units")
+    is_met = kind == "InputBound" and (fields.get("share") or 0) >= 1
+    said["hold"], said["met"] = ("do not hold", "all") if is_met else ("hold", said["share"])
     said["power"] = " with power of its own" if fields.get("on_site_power") else ""
     return template.format_map(said)
+
+
+def inside(kind: str, says: str) -> str:
+    """Write a sentence as a clause of another: a name that begins it keeps its capital."""
+    return says if SENTENCES.get(kind, "{").startswith("{") else says[:1].lower() + says[1:]
 
 
 def terms(fields: Mapping[str, Any]) -> str:

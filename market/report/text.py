@@ -12,6 +12,7 @@ from market.analytics.consequence import most_consequential
 from market.analytics.power import power
 from market.analytics.prices import prices
 from market.analytics.refusals import refusals
+from market.layout import counted
 from market.report.console import Column, Page, console, para, show
 from market.report.explain import fields_of
 from market.report.firstlines import first_lines
@@ -46,18 +47,21 @@ def report(outcome: Outcome, elapsed_s: float, told: Told | None = None) -> None
     _next_commands(out, outcome)
 
 
-def replayed(outcome: Outcome) -> None:
+def replayed(outcome: Outcome, *, is_checked: bool) -> None:
     """Print a state and the way to it."""
     out = console()
     _head(out, outcome)
     _body(out, outcome)
+    out.print(f"\nstate  {outcome.state_hash}", soft_wrap=True)
+    if is_checked:
+        out.print("replayed: the state's hash of every week is the one that the log recorded", soft_wrap=True)
 
 
 def _head(out: Page, outcome: Outcome) -> None:
     run = outcome.state.run
     out.print(
-        f"{run.scenario}, seed {run.seed}: {iso(run.start_day)} to {iso(outcome.last_day)}, {outcome.weeks} weeks, "
-        f"{outcome.events:,} events",
+        f"{run.scenario}, seed {run.seed}: {iso(run.start_day)} to {iso(outcome.last_day)}, "
+        f"{counted(outcome.weeks, 'week')}, {outcome.events:,} events",
         style="bold",
     )
     for label in outcome.run.reader.manifest.policies:

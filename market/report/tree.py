@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -10,6 +11,7 @@ import polars as pl
 from market.analytics.leases import leases
 from market.runs.reading import Run, Usage, unknown
 from market.runs.summary import iso
+from market.units import to_date
 
 
 def tree(run: Run, org: str) -> list[dict[str, Any]]:
@@ -48,6 +50,11 @@ def tree_lines(org: str, nodes: list[dict[str, Any]]) -> Iterator[str]:
                 f"{at['start']} to {at['end']}, {at['price_usd_per_gpu_hour']:.2f} USD a GPU-hour ({at['lease_id']})"
             )
             depth, at = depth + 1, at["under"]
+
+
+def last_day(run: Run) -> date:
+    """Day of the last event of a run."""
+    return to_date(run.log.select(pl.col("day").max()).collect().item())
 
 
 def lease_table(run: Run) -> pl.DataFrame:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from market.layout import counted
 from market.report.compared import Told, show_compared
 from market.report.console import console, para
 from market.report.explain import Explanation, Step
 from market.report.listing import event_line
+from market.report.sentences import inside
 from market.runs.compare import Difference
 
 TYPES_SHOWN = 20
@@ -26,9 +28,11 @@ def verified(found: dict[str, Any]) -> None:
         _listed("checked", found["checked"])
     _listed("not checked", found["unchecked"])
     _listed("files that are none of the run's", found["strangers"])
+    if not found["ok"]:
+        out.print("not ok:")
     for problem in found["problems"]:
-        where = f"{problem['segment']} commit {problem['commit']} byte {problem['offset']}"
-        out.print(f"{where}: {problem['reason']}", markup=False)
+        at = f" commit {problem['commit']} byte {problem['offset']}" if problem["commit"] >= 0 else ""
+        para(out, f"  {problem['segment']}{at}: {problem['reason']}", indent="    ")
     if found["more_problems"]:
         out.print(f"and {found['more_problems']:,} more")
     out.print(f"head {found['head']}")
@@ -70,7 +74,8 @@ def because(found: Explanation) -> None:
     out = console()
     for depth, step in enumerate(found.chain):
         _tell(step, "because " if depth else "")
-    out.print(f"No cause before that: {len(found.chain) - 1} causes back.")
+    back = len(found.chain) - 1
+    out.print(f"No cause before that: {counted(back, 'cause')} back." if back else "Nothing led to it.")
     if found.policies:
         out.print("Policies that refused one of the parties in the half year before:")
         for step in found.policies:
@@ -79,7 +84,8 @@ def because(found: Explanation) -> None:
 
 def _tell(step: Step, lead: str) -> None:
     out = console()
-    para(out, f"{step.seq:>8} {step.day}  {lead}{step.says}", indent=" " * 21)
+    says = inside(step.type, step.says) if lead.strip() else step.says
+    para(out, f"{step.seq:>8} {step.day}  {lead}{says}", indent=" " * 21)
     for left in step.rejected:
         text = f"left: {left['option']} ({left['terms']}){': ' + left['reason'] if left['reason'] else ''}"
         para(out, f"{'':>21}{text}", indent=" " * 23)

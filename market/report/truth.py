@@ -9,8 +9,12 @@ from typing import Any
 
 import click
 
+from market.layout import counted
+from market.report.console import console, para
+
 FORECAST_FIELDS = ("scenario", "start", "futures", "failed", "head", "drawn", "dates")
 QUESTION_FIELDS = ("id", "median", "low", "high", "p_inside")
+STATED_YEARS = 3  # what claims speak of
 SERIES_FIELDS = ("series", "quarter", "q10", "q50", "q90")
 
 
@@ -36,27 +40,27 @@ def forecast_fields(found: dict[str, Any], out: Path) -> dict[str, Any]:
 
 def show_forecast(found: dict[str, Any], out: Path) -> None:
     """Print the answers to the questions."""
-    click.echo(
-        f"{out}: {found['futures']} futures of {found['scenario']} from {found['start']}, "
+    _line(
+        f"{out}: {counted(found['futures'], 'future')} of {found['scenario']} from {found['start']}, "
         f"{found['failed']} failed, head {found['head'][:16]}"
     )
     for entry in found["questions"]:
         interval = f"{_say(entry['median'])} [{_say(entry['low'])}, {_say(entry['high'])}] {entry['unit']}"
-        click.echo(f"  {entry['id']:<28} {interval}  p {entry['p_inside']:.2f}  {entry['text']}")
+        _line(f"  {entry['id']:<28} {interval}  p {entry['p_inside']:.2f}  {entry['text']}")
 
 
 def show_score(found: dict[str, Any], file: Path) -> None:
     """Print coverage and each point."""
     shares = ", ".join(f"{band} %: {'none' if v is None else f'{v:.0%}'}" for band, v in found["coverage"].items())
-    click.echo(f"{file}: {found['points']} points; coverage of bands {shares}; CRPS {_say(found['score']['crps'])}")
+    _line(f"{file}: {found['points']} points; coverage of bands {shares}; CRPS {_say(found['score']['crps'])}")
     if not found["same_definitions"]:
-        click.echo("  the forecast was made with other definitions of series")
+        _line("  the forecast was made with other definitions of series")
     for row in found["rows"]:
         mark = "inside " if row["inside"] else "outside"
         said = f"observed {row['observed']} median {row['median']} [{row['low']}, {row['high']}]"
-        click.echo(f"  {row['series']:<28} {row['quarter']:<7} {mark} {said}")
+        _line(f"  {row['series']:<28} {row['quarter']:<7} {mark} {said}")
     for name in found["not_forecast"]:
-        click.echo(f"  not forecast: {name}")
+        _line(f"  not forecast: {name}")
 
 
 def write_points(points: list[dict[str, Any]], out: Path) -> None:
@@ -75,71 +79,74 @@ def write_points(points: list[dict[str, Any]], out: Path) -> None:
 
 def show_backtest(found: dict[str, Any]) -> None:
     """Print coverage, skill by horizon, the worst series and the dates."""
-    click.echo(
-        f"{len(found['origins'])} origins, {found['futures']} futures each ({', '.join(found['drawn'])}), "
-        f"{found['failed']} failed, {len(found['series'])} points; look number {found['looks']}"
+    _line(
+        f"{counted(len(found['origins']), 'origin')}, {counted(found['futures'], 'future')} each "
+        f"({', '.join(found['drawn'])}), {found['failed']} failed, {len(found['series'])} points; "
+        f"look number {found['looks']}"
     )
     for band, share in found["coverage"].items():
-        click.echo(f"  {band} % bands hold {_share(share)} of the points, interval {found['coverage_interval'][band]}")
-    click.echo("skill against (columns: quarters ahead; above 0 is better than the baseline)")
+        _line(f"  {band} % bands hold {_share(share)} of the points{_between(found['coverage_interval'][band])}")
+    _line("skill against (columns: quarters ahead; above 0 is better than the baseline)")
     for name, horizons in found["skill"].items():
         cells = " ".join(_signed(horizons.get(str(h), {}).get("skill")) for h in range(1, 9))
-        click.echo(f"  {name:<24}{cells}")
+        _line(f"  {name:<24}{cells}")
     for name, points in sorted(_by_series(found["series"]).items(), key=lambda item: item[1][0]):
-        click.echo(f"  {name:<28} inside 80 %: {points[0]:.0%} of {points[1]}, CRPS {points[2]:.3f}")
+        _line(f"  {name:<28} inside 80 %: {points[0]:.0%} of {points[1]}, CRPS {points[2]:.3f}")
     for entry in found["dates"]:
-        click.echo(
+        _line(
             f"  {entry['origin']} {entry['date']:<28} within {entry['within_days']} days: {entry['share_within']:.0%}"
-            f" (happens in {entry['share']:.0%}, median error {entry['median_error_days']} days)"
+            f" (happens in {entry['share']:.0%}{_error(entry['median_error_days'])})"
         )
 
 
 def show_claims(found: dict[str, Any]) -> None:
     """Print the counts and each claim with its share of seeds."""
     names = ("shown", "given", "contradicted", "absent", "texts")
-    click.echo(f"{found['seeds']} seeds: " + ", ".join(f"{found[name]} {name}" for name in names))
+    _line(f"{counted(found['seeds'], 'seed')}: " + ", ".join(f"{found[name]} {name}" for name in names))
+    if found["years"] < STATED_YEARS:
+        _line(f"claims speak of {STATED_YEARS} years: what comes after {found['years']:g} counts as absent")
     for entry in found["claims"]:
         share = "" if entry["share"] is None else f"in {entry['share']:.0%} of seeds, median {_say(entry['figure'])}"
-        click.echo(f"  {entry['id']} {entry['status']:<12} {entry['claim']}  [{share or entry['reason']}]")
+        _line(f"  {entry['id']} {entry['status']:<12} {entry['claim']}  [{share or entry['reason']}]")
 
 
 def show_calibration(found: dict[str, Any]) -> None:
     """Print for each origin what was fitted, what became narrower, what trades off, and what the fit is worth."""
-    click.echo(f"{found['runs']} runs in each world, {found['waves']} waves")
+    _line(f"{found['runs']} runs in each world, {found['waves']} waves")
     for entry in found["posteriors"]:
         if entry["targets"]:
             _show_posterior(entry)
         else:
-            click.echo(f"origin {entry['origin']}: nothing that may be fitted was published before it")
+            _line(f"origin {entry['origin']}: nothing that may be fitted was published before it")
 
 
 def _show_posterior(found: dict[str, Any]) -> None:
-    click.echo(
+    _line(
         f"origin {found['origin']}: {found['targets']} observed quarters to {found['last_target']}, "
         f"{found['failed']} runs failed; error {found['error']:.2f} log points, "
         f"of which the model cannot follow {found['discrepancy']:.2f}"
     )
-    click.echo(
+    _line(
         f"  {found['identified']} of {len(found['parameters'])} parameters became narrower by more than chance, "
         f"{found['chance']:.0%}"
     )
     for entry in found["parameters"][:15]:
         mark = "*" if entry["identified"] else " "
-        click.echo(f"  {mark} {entry['name']:<40} narrower by {entry['contraction']:+.0%}, median"
+        _line(f"  {mark} {entry['name']:<40} narrower by {entry['contraction']:+.0%}, median"
                    f" {_say(entry['prior_median'])} -> {_say(entry['posterior_median'])}")  # fmt: skip
     for pair in found["pairs"]:
-        click.echo(f"    trade off: {pair['a']} and {pair['b']}, correlation {pair['correlation']:+.2f}")
+        _line(f"    trade off: {pair['a']} and {pair['b']}, correlation {pair['correlation']:+.2f}")
     if found["check"] is not None:
         _show_check(found["check"])
 
 
 def _show_check(check: dict[str, Any]) -> None:
-    click.echo(
+    _line(
         f"  {check['truths']} synthetic truths: ranks uniform with p {check['uniform_p']:.2f}, "
         f"{check['uniform_p_of_most']:.2f} for the ten that narrow most; 80 % bands hold {check['inside_80']:.0%} and "
         f"{check['inside_80_of_most']:.0%}"
     )
-    click.echo(
+    _line(
         f"  the ten that narrow most do so by {check['narrowed_by_truths']:.0%} by such truths, "
         f"{check['narrowed_by_record']:.0%} by the record, {check['narrowed_by_permuted']:.0%} (at most "
         f"{check['permuted_most']:.0%}) by its quarters shuffled; error taken {check['error_of_record']:.2f} and "
@@ -172,6 +179,14 @@ def _signed(value: float | None) -> str:
     return "       " if value is None else f"{value:+7.2f}"
 
 
+def _between(edges: list[float] | None) -> str:
+    return "" if edges is None else f", 95 % interval {edges[0]:.0%} to {edges[1]:.0%}"
+
+
+def _error(days: float | None) -> str:
+    return "" if days is None else f", median error {days:,.0f} days"
+
+
 def _share(value: float | None) -> str:
     return "none" if value is None else f"{value:.0%}"
 
@@ -182,3 +197,8 @@ def _some(entry: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
 
 def _say(value: float | None) -> str:
     return "none" if value is None else f"{value:,.4g}"
+
+
+def _line(text: str) -> None:
+    """Print a line, broken between words where it is wider than the terminal."""
+    para(console(), text, indent="      ")

@@ -20,6 +20,8 @@ from market.state import State
 from market.state.chips import Order
 from market.units import CENTS, MONTH_WEEKS, YEAR_MONTHS, digits
 
+LATE_WEEKS_MAX = 1_040  # twenty years, the longest run
+
 
 def convert(state: State, day: int) -> Iterator[Happening]:
     """Let buyers take what lies unsold instead of what they wait for: same supplier, same value, longest wait first."""
@@ -116,7 +118,7 @@ def ship(state: State, allocated: list[events.ChipsAllocated], day: int) -> Iter
         oem = min(full, key=full.__getitem__)  # of those as full, the first by name
         load[oem] += event.gpus
         full[oem] = load[oem] / rate[oem]
-        late = max(0.0, full[oem] - weeks)
+        late = min(max(0.0, full[oem] - weeks), LATE_WEEKS_MAX)
         stem = f"{event.org}/shipment"
         number = shipped[event.org] = shipped.get(event.org, state.run.counters.get(stem, 0)) + 1
         shipment_id = f"{stem}/{number}"

@@ -14,6 +14,7 @@ from market.rules.power import made_kw, makers, making_days, plant_queue
 from market.state import State
 from market.units import HOURS_PER_DAY, MONTH_HOURS, MONTH_YEARS, clip, digits, to_date, to_day
 
+RISE_MAX = 100.0  # times a tariff: years of a connection that is next to nothing would say any price
 AUCTION, DELIVERY = (7, 21), (6, 1)  # month and day: PJM clears in the second half of July for a year from 1 June
 
 
@@ -58,7 +59,7 @@ def tariffs(state: State, day: int) -> Iterator[Happening]:
     for region, kw in grid_kw(state).items():
         known, yearly = state.sites.tariffs.get(region), p[f"regions.{region}.grid_mw_per_year"] * 1000
         added = max(0, kw - known.start_kw) / yearly if known and yearly else 0.0
-        rise = digits(math.exp(p["power.price_per_load"] * added))
+        rise = digits(math.exp(min(p["power.price_per_load"] * added, math.log(RISE_MAX))))
         if known is None or abs(rise / known.rise - 1) >= p["power.price_step"]:
             yield Happening(day, events.EnergyPriced(region=region, value=rise, power_kw_it=kw), "world", region)
 

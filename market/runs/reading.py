@@ -100,6 +100,8 @@ class Run:
         if org is not None:
             self._check_org(org)
             log = log.filter(pl.any_horizontal(pl.col(name) == org for name in ORG_COLUMNS))
+        if since is not None and until is not None and _day(since) > _day(until):
+            raise Usage(f"--since {since} lies after --until {until}: no day lies between them")
         if since is not None:
             log = log.filter(pl.col("day") >= _day(since))
         if until is not None:

@@ -8,7 +8,7 @@ import pytest
 from command_line.asking import answer, ask, complaint
 
 from events import EVENTS
-from market.report.sentences import SENTENCES, sentence
+from market.report.sentences import SENTENCES, inside, sentence
 from market.scenario.schema import Scenario
 
 CLUSTER = ("cluster", "--chip", "H100", "--gpus", "1024", "--model", "gpt-3")
@@ -55,7 +55,7 @@ def test_a_new_scenario_file_can_be_run(here):
 
 def test_the_schema_of_a_file_knows_every_section():
     schema = json.loads(ask("scenario", "schema").stdout)
-    assert set(schema["properties"]) == {*Scenario.model_fields, "extends", "draw"}
+    assert set(schema["properties"]) == {*Scenario.model_fields, "extends", "draw", "vintage", "population"}
     assert "required" not in schema
     assert schema["additionalProperties"] is False
     cash = schema["$defs"]["Org"]["properties"]["cash_usd"]["anyOf"]
@@ -124,7 +124,7 @@ def test_the_doctor_names_what_bytes_depend_on():
 def test_every_event_is_said_in_words_from_its_own_fields(kind):
     template = SENTENCES[kind]
     named = {name for _, name, _, _ in string.Formatter().parse(template) if name}
-    assert named <= {*EVENTS[kind].__struct_fields__, "terms", "power", "better", "by"}
+    assert named <= {*EVENTS[kind].__struct_fields__, "terms", "power", "better", "by", "place", "unit", "hold", "met"}
 
 
 def test_no_sentence_is_for_an_event_that_is_gone():
@@ -142,3 +142,20 @@ def test_values_are_said_with_their_units():
     assert sentence("LoanGranted", fields) == "credit lent xai 5.40 bn USD until 2024-10-04."
     assert sentence("Unheard", {"org": "xai", "gpus": 5000}) == "Unheard: org xai, gpus 5,000."
     assert "-" in sentence("LoanRepaid", {"org": "xai"})
+
+
+def test_a_sentence_names_the_unit_and_no_site_that_is_not_there():
+    grown = {"kind": "plant", "value": 28_747.0}
+    assert sentence("InputExpanded", grown) == "Makers of plant can supply 28,747 kW a week."
+    bound = {"kind": "shells", "supplier": "coreweave", "share": 0.463}
+    assert sentence("InputBound", bound).endswith("makers of shells hold coreweave back: they meet 46% of the need.")
+    free = sentence("InputBound", bound | {"share": 1.0})
+    assert free.endswith("makers of shells do not hold coreweave back: they meet all of the need.")
+    quote = {"lessor": "oci", "lessee": "xai", "gpus": 8, "chip": "H200", "site": "", "region": "us-ohio"}
+    assert "8 H200 (region us-ohio), " in sentence("QuoteGiven", quote)
+    assert "8 H200 (site abilene, region us-ohio), " in sentence("QuoteGiven", quote | {"site": "abilene"})
+
+
+def test_a_sentence_within_another_keeps_the_capital_of_a_name_alone():
+    assert inside("BuildingSlipped", "A building slipped.") == "a building slipped."
+    assert inside("ShipmentSent", "H-works racked 5 H100.") == "H-works racked 5 H100."

@@ -117,3 +117,10 @@ def test_explain_says_how_the_chips_were_shared_out(run: Path) -> None:
     said = answer("explain", run, given["seq"][0])["chain"][0]["says"]
     assert "shared out" in said
     assert "by strategic" in said
+
+
+def test_a_comparison_says_what_was_asked_for_and_offered(here: Path, run: Path) -> None:
+    found = answer("clear", run, "--market", "chips", "--week", 10)
+    text = " ".join(ask("clear", run, "--market", "chips", "--week", 10, "--mechanism", "all").stdout.split())
+    asked, offered = f"{found['wanted_gpus']:,}", f"{found['offered_gpus']:,}"
+    assert text.startswith(f"{asked} GPUs are asked for and {offered} offered; allotted and unserved are GPUs.")

@@ -44,8 +44,20 @@ def test_replay_until_equals_a_run_that_ended_there(run, tmp_path):
     assert answer("replay", run, "--until", day)["summary"] == answer("replay", short)["summary"]
 
 
-def test_replay_prints_a_report(run):
-    assert "2024-07-15 to 2024-09-01, 7 weeks" in ask("replay", run, "--until", "2024-09-01").stdout
+def test_replay_prints_a_report_and_says_what_was_checked(run):
+    text = ask("replay", run, "--until", "2024-09-01").stdout
+    assert "2024-07-15 to 2024-09-01, 7 weeks" in text
+    assert f"state  {answer('replay', run, '--until', '2024-09-01')['state_hash']}" in text
+    assert "the state's hash of every week is the one that the log recorded" in text
+
+
+def test_no_event_that_fits_is_said_and_no_error(run):
+    found = ask("events", run, "--until", "2024-07-01")
+    assert (found.exit_code, found.stdout, found.stderr) == (0, "", f"market: no event of {run} fits\n")
+
+
+def test_leases_in_force_are_of_a_day(run):
+    assert ask("leases", run).stdout.startswith("in force on 2024-10-27, the largest by worth first\n")
 
 
 def test_replay_says_when_the_state_is_not_as_recorded(run, monkeypatch):

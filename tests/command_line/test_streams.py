@@ -56,8 +56,9 @@ def test_without_stderr_a_run_still_answers(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["weeks"] == 5
 
 
-def test_a_reader_that_has_seen_enough_ends_it_quietly(run: Path, tmp_path: Path) -> None:
-    done = shell(f"M events {run} | head -1", tmp_path)
+@pytest.mark.parametrize("words", ["events RUN", "explain RUN 5000", "scenario show"])
+def test_a_reader_that_has_seen_enough_ends_it_quietly(words: str, run: Path, tmp_path: Path) -> None:
+    done = shell(f"set -o pipefail; M {words.replace('RUN', str(run))} | sleep 0", tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
 
 

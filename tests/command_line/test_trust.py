@@ -137,6 +137,8 @@ def test_a_published_head_holds_or_is_that_of_an_earlier_commit(run):
     assert "the published head" in answer("verify", run, "--head", commits[-1].chain)["checked"]
     said = refused(run, "--head", commits[0].chain)
     assert f"which is that of commit 0: events from seq {commits[0].rows} came later" in said
+    text = " ".join(ask("verify", run, "--head", commits[0].chain).stdout.split())
+    assert "not ok: log: its head is" in text
     assert "64 hexadecimal digits" in complaint("verify", run, "--head", "abc", code=2)
 
 

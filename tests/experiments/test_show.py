@@ -113,7 +113,7 @@ def test_outcomes_of_an_earlier_week_can_be_asked(rich: str) -> None:
     assert "after 5 weeks" in early_text
     assert "2024-07-15 to 2024-08-19" in early_text
     assert "13 weeks" not in early_text
-    with pytest.raises(ResultMissing, match="measured nothing at week 6"):
+    with pytest.raises(ResultMissing, match="nothing was measured after 6 weeks; nearest to it: "):
         open_results(rich, 6)
 
 

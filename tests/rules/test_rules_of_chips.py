@@ -449,6 +449,13 @@ def test_an_oem_beyond_its_capacity_is_late_and_the_one_with_room_is_taken():
     assert second.counterparty == "oem-two"
 
 
+def test_an_oem_that_racks_next_to_nothing_is_late_by_no_more_than_the_longest_run():
+    world = given()
+    world.state.chips.integration_gpus_per_week = {OEM: 1}
+    (sent, *_) = world.after(allocation.ship(world.state, [sold(60_000)], START))
+    assert sent.due_day == START + 7 * (world.state.run.parameters["shipping.weeks"] + allocation.LATE_WEEKS_MAX)
+
+
 def test_a_shipment_arrives_on_its_day_and_waits_in_the_warehouse():
     world = given().happened(
         events.ShipmentSent(

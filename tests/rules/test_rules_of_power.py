@@ -224,6 +224,16 @@ def test_energy_is_dearer_where_more_is_energised_and_says_so():
     assert world.after(energy.tariffs(world.state, START + 56)) == []
 
 
+def test_energy_rises_a_hundredfold_at_most_where_the_grid_connects_next_to_nothing():
+    world = given(power__price_per_load=0.05, regions__texas__grid_mw_per_year=0.001)
+    world.after(energy.tariffs(world.state, START))
+    energised(world, 1_000_000)
+    (priced,) = world.after(energy.tariffs(world.state, START + 28))
+    assert priced.value == 100.0
+    energised(world, 1_000_000)
+    assert world.after(energy.tariffs(world.state, START + 56)) == []
+
+
 def auctions(load_kw, **more):
     world = given(regions__texas__capacity_market=1.0, power__capacity_reserve_mw=1_000, **more)
     world.after(energy.tariffs(world.state, START))

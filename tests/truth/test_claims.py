@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from cli import model_around
+from market.report.truth import show_backtest, show_claims
 from market.scenario.load import load_scenario
 from market.truth.claims import Claim, check_claims, claims, row, status
 from market.truth.futures import Future, Job, simulate
@@ -78,3 +79,28 @@ def test_without_a_worth_of_own_sites_no_contract_is_left_for_control() -> None:
     ]
     assert found[0].questions["B11"]
     assert found[1].questions["B11"] == 0
+
+
+def test_claims_of_a_short_run_say_that_some_cannot_be_shown_yet(capsys: pytest.CaptureFixture[str]) -> None:
+    found = {"seeds": 1, "years": 0.5, "shown": 0, "given": 0, "contradicted": 0, "absent": 0, "texts": 0, "claims": []}
+    show_claims(found)
+    text = " ".join(capsys.readouterr().out.split())
+    assert text.startswith("1 seed: ")
+    assert "claims speak of 3 years: what comes after 0.5 counts as" in text
+    show_claims(found | {"years": 3.0})
+    assert "claims speak of" not in capsys.readouterr().out
+
+
+def test_what_a_back_test_cannot_tell_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    dates = {"origin": "2024-06-30", "date": "colossus", "within_days": 45, "share_within": 0.0, "share": 0.0}
+    found = {"origins": ["2024-06-30"], "futures": 2, "drawn": ["ranges"], "failed": 0, "series": [], "looks": 0,
+             "coverage": {"80": 0.33}, "coverage_interval": {"80": None}, "skill": {},
+             "dates": [dates | {"median_error_days": None}]}  # fmt: skip
+    show_backtest(found)
+    text = capsys.readouterr().out
+    assert "1 origin, 2 futures each" in text
+    assert "None" not in text
+    show_backtest(found | {"coverage_interval": {"80": [0.2, 0.5]}, "dates": [dates | {"median_error_days": 12.0}]})
+    text = capsys.readouterr().out
+    assert "80 % bands hold 33% of the points, 95 % interval 20% to 50%" in text
+    assert "median error 12 days" in " ".join(text.split())

@@ -151,6 +151,7 @@ RUN = {
             {"power_mw_it": 0.01, "start": "2023-12-24", "due": "2025-04-23", "on_site_power": True}]}}
     },
     "a chip that draws parts of a watt": {"chips": {"MI300X": {"power_kw_it_per_gpu": 1.0154442}}},
+    "a grid that connects next to nothing": {"regions": {"us-virginia": {"grid_mw_per_year": 0.01}}},
     "no slips": {"parameters": {"sites.slip_sd": 0.01, "sites.queue_sd": 0, "supply.slip_sd_weeks": 0}},
 }  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -140,7 +141,7 @@ def _so_far(store: Store, about: dict[str, Any], futures: bytes, week: int | Non
             continue
         at = -1 if week is None else result.weeks.index(week) if week in result.weeks else None
         if at is None:
-            raise ResultMissing(f"{store.url}: measured nothing at week {week}; see every_weeks in the design")
+            raise _nothing_at(store, week, result.weeks)
         cube[policies.index(result.lever), result.future, result.seed - first] = result.values[at]
         done, cpu_s = done + 1, cpu_s + result.cpu_s
     table = pq.read_table(io.BytesIO(futures))
@@ -165,12 +166,21 @@ def _cube(
     return cube
 
 
+def _nothing_at(store: Store, week: int | None, weeks: Iterable[int]) -> ResultMissing:
+    """Say which weeks next to one were measured."""
+    known, wanted = sorted(weeks), week or 0
+    near = [max((w for w in known if w < wanted), default=None), min((w for w in known if w > wanted), default=None)]
+    told = " and ".join(str(w) for w in near if w is not None) or "none"
+    return ResultMissing(f"{store.url}: nothing was measured after {week} weeks; nearest to it: {told}")
+
+
 def _at_week(store: Store, week: int, metrics: tuple[str, ...]) -> pa.Table:
     """Turn the long table at one week into the form of the wide one; the metrics of a run stand together in order."""
     with store.fs.open_input_file(store.path("long.parquet")) as file:
         long = pq.read_table(file, filters=[("week", "=", week)])
     if not long.num_rows:
-        raise ResultMissing(f"{store.url}: measured nothing at week {week}; see every_weeks in the design")
+        with store.fs.open_input_file(store.path("long.parquet")) as file:
+            raise _nothing_at(store, week, pq.read_table(file, columns=["week"])["week"].unique().to_pylist())
     first = long.take(pa.array(range(0, long.num_rows, len(metrics))))
     values = long["value"].to_numpy().reshape(-1, len(metrics))
     columns = {name: first[name] for name in ("policy", "future", "seed")}
