@@ -210,7 +210,7 @@ def _beyond(book: Book, paid: pl.DataFrame) -> list[Finding]:
     rates = parts.filter(pl.col("trait") == "income_growth").select(
         "seq", "counterparty", rate=pl.col("yearly").cum_max().over("counterparty")
     )
-    years = (pl.col("day") - book.start_day) / 365.25
+    weeks = [(pl.col("day") - book.start_day - days).clip(0) / 365.25 for days in (0, 7)]  # what falls was more before
     more = 1 + pl.col("more").fill_null(0.0)
     served = book.part("ServingMeasured").select("seq", counterparty="org", yearly="revenue_usd_per_year")
     used = book.part("UseMeasured").select("seq", counterparty="org", yearly="usd_per_year")
@@ -219,9 +219,12 @@ def _beyond(book: Book, paid: pl.DataFrame) -> list[Finding]:
         "own users": (book.standing("used", used, "counterparty", whole=True), pl.lit(1.0)),
         "other business": (
             parts.filter(pl.col("trait") == "income_usd_per_year"),
-            (pl.col("rate").fill_null(0.0) * years).exp(),
+            pl.max_horizontal([(pl.col("rate").fill_null(0.0) * years).exp() for years in weeks]),
         ),
-        "subscription": (parts.filter(pl.col("trait") == "subscriptions_usd_per_year"), more.pow(years)),
+        "subscription": (
+            parts.filter(pl.col("trait") == "subscriptions_usd_per_year"),
+            pl.max_horizontal([more.pow(years) for years in weeks]),
+        ),
     }
     findings: list[Finding] = []
     for kind, (stated, growing) in sources.items():
