@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from events.commands.check import WHOLE_MAX
+from market.catalogue.bounds import bounds_of
 from market.catalogue.tables import (
     COLUMNS,
     OBSERVED,
@@ -21,6 +23,7 @@ from market.catalogue.tables import (
     read,
     table,
 )
+from market.units import CENTS
 
 GOOD = {
     "id": "price.margin", "field": "value", "value": "0.45", "unit": "1", "low": "0.25", "high": "0.7",
@@ -140,3 +143,8 @@ def test_the_rounds_of_builders_sum_to_what_is_said_of_them() -> None:
     for row in told:
         named = math.fsum(float(x) for x in re.findall(r"\b\d+\.\d+\b", row.note))
         assert float(row.value) == pytest.approx(2e9 * named, rel=0.12), row.where
+
+
+@pytest.mark.parametrize("name", ["finance.value_floor_usd", "finance.value_least_usd"])
+def test_a_round_at_the_most_that_an_org_may_claim_is_whole_cents_that_a_command_holds(name):
+    assert bounds_of(name).max * CENTS <= WHOLE_MAX
