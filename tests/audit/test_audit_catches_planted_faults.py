@@ -135,7 +135,7 @@ def test_a_sublease_of_more_than_is_held_is_caught(world, monkeypatch):
         key=lambda x: (x.delivered, x.lease_id),
     )
     world.kernel.clock(world.state.run.week + 1)
-    monkeypatch.setattr(quotes, "_sublease_fault", lambda state, command: "")
+    monkeypatch.setattr(quotes, "_sublease_fault", lambda *_: "")
     tenant = labs(world, but=[parent.lessee])[:1]
     talk(world, parent.lessee, tenant, parent.chip, parent.site, parent.gpus + 1, parent.lease_id, days=56)
     end_week(world)
@@ -148,7 +148,7 @@ def test_a_sublease_that_outlasts_its_parent_is_caught(world, monkeypatch):
         key=lambda x: (x.delivered, x.lease_id),
     )
     world.kernel.clock(world.state.run.week + 1)
-    monkeypatch.setattr(quotes, "_sublease_fault", lambda state, command: "")
+    monkeypatch.setattr(quotes, "_sublease_fault", lambda *_: "")
     tenant = labs(world, but=[parent.lessee])[:1]
     talk(world, parent.lessee, tenant, parent.chip, parent.site, 8, parent.lease_id, days=5000)
     assert findings(world) == {"sublease"}
