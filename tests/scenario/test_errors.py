@@ -212,6 +212,14 @@ CASES = {
         "",
         "mine.yaml:2:10 extends frontier-2042: no scenario of this name; did you mean 'frontier-202",
     ),
+    "parameter that is gone": (
+        "parameters: {build.cost_factor: 1.2}",
+        "mine.yaml:3:14 parameters.build.cost_factor: unknown key",
+    ),
+    "trait that is gone": (
+        "orgs: {xai: {traits: {challenger: 1}}}",
+        "mine.yaml:3:23 orgs.xai.traits.challenger: no behaviour of ours reads it",
+    ),
     "draw a stranger": ("draw: {orgs: [openay]}", "draw.orgs: the catalogue knows no 'openay' on 2024-07-15"),
     "draw a wrong section": ("draw: {org: all}", "mine.yaml:3:8 draw.org: unknown section; did you mean 'orgs'"),
     "draw some": ("draw: some", "mine.yaml:3:7 draw: must be all, none or a mapping, was 'some'"),
