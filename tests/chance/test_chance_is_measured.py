@@ -40,6 +40,15 @@ def test_by_hand_two_draws_of_two_seeds():
     assert found.within.value == pytest.approx(2**0.5)
 
 
+def test_what_a_seed_does_to_all_draws_alike_is_told_apart():
+    assert components(drawn(0.6, 0.2, (4000, 4), 2)).alike == pytest.approx(0, abs=0.01)
+    shift = np.array([-0.3, 0.1, 0.1, 0.1])  # variance 0.04, as much as the rest
+    found = components(drawn(0.6, 0.2, (4000, 4), 2) + shift)
+    assert found.alike == pytest.approx(0.5, abs=0.01)
+    assert found.within.value == pytest.approx((2 * 0.04) ** 0.5, abs=0.005)
+    assert components(np.array([[1.0, 3.0], [7.0, 9.0]])).alike == 1
+
+
 def test_draws_alike_leave_all_to_the_seed_and_seeds_alike_leave_nothing():
     assert components(np.array([[1.0, 3.0], [3.0, 1.0]])).share.value == 1
     assert components(np.array([[1.0, 1.0], [3.0, 3.0]])).share[:] == (0, 0, 0)
