@@ -25,6 +25,7 @@ from market.experiments.design.paths import with_values
 from market.kernel import few_collections
 from market.rules.base import fleets_h100e
 from market.scenario.load import Resolved, load_scenario
+from market.state import State
 from market.truth.futures import Floats, Future, draw, ranges
 from tests.worlds import WORLD
 
@@ -92,13 +93,17 @@ def run(seed: int, number: int, count: int, weeks: int = WEEKS) -> dict[str, Any
     """Run one history of a draw: H100e held by each named lab at the end, and who defaulted when (days) and why."""
     log = MemoryLog()
     model = opened(seed, number, count, log)
+    labs = [name for name, org in model.state.run.orgs.items() if "lab" in org.roles and name not in TOGETHER]
     with few_collections():
         for _ in range(weeks):
             model.step()
-    state = model.state
-    labs = [name for name, org in state.run.orgs.items() if "lab" in org.roles and name not in TOGETHER]
+    return outcome(labs, model.state, log)
+
+
+def outcome(labs: Sequence[str], state: State, log: MemoryLog) -> dict[str, Any]:
+    """What became of labs that were there at the start: one that has left since holds nothing."""
     fleets = fleets_h100e(state)
-    found: dict[str, Any] = {"fleets_h100e": {name: round(fleets[name], 1) for name in labs}, "defaults": {}}
+    found: dict[str, Any] = {"fleets_h100e": {name: round(fleets.get(name, 0.0), 1) for name in labs}, "defaults": {}}
     for entry in log.entries():
         if isinstance(entry.event, OrgDefaulted) and entry.event.org in labs:
             days = entry.day - state.run.start_day

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from events import MemoryLog
+from events import Entry, MemoryLog
+from events.types.finance import OrgDefaulted
 from market.truth.futures import draw, ranges
 from tests.chance import measure
 from tests.chance.measure import components
@@ -87,6 +88,16 @@ def test_a_draw_has_the_same_parameters_at_each_seed_and_they_are_those_of_a_for
             assert {name: opened.parameters[name] for name in known} == known
             assert len(known) > 300
     assert forecast[0].values != forecast[1].values
+
+
+def test_a_lab_that_has_left_holds_nothing_and_its_default_is_told():
+    log = MemoryLog()
+    state = measure.opened(0, 0, TINY, MemoryLog()).state
+    default = OrgDefaulted(org="gone", amount_usd_cents=1, reason="cash")
+    log.append(Entry(0, state.run.start_day + 10, "world", -1, 0, default))
+    found = measure.outcome(["xai", "gone"], state, log)
+    assert found["fleets_h100e"]["xai"] > found["fleets_h100e"]["gone"] == 0
+    assert found["defaults"] == {"gone": [10, "cash"]}
 
 
 def test_a_run_gives_what_every_named_lab_holds():
