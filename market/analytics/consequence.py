@@ -9,13 +9,12 @@ from __future__ import annotations
 import polars as pl
 
 from market.analytics.base import events, only
-from market.analytics.leases import KINDS as LEASE_KINDS
-from market.analytics.leases import leases
+from market.analytics.signatures import signatures
 
 KINDS = (
-    "PolicyEnacted", "PolicyRepealed", "LeaseSigned", "TrainingFinished", "PowerEnergised", "BuildingSlipped",
-    "LeaseTalksFailed", "OrgDefaulted", "RoundClosed", "ClusterFormed", "GpusWaitForPower", "OrderPlaced",
-    "VolumeSlipped", "LoanGranted", "LotSold", "LoanWrittenOff", "EstateClosed",
+    "PolicyEnacted", "PolicyRepealed", "ContractSigned", "LeaseSigned", "TrainingFinished", "PowerEnergised",
+    "BuildingSlipped", "LeaseTalksFailed", "OrgDefaulted", "RoundClosed", "ClusterFormed", "GpusWaitForPower",
+    "OrderPlaced", "VolumeSlipped", "LoanGranted", "LotSold", "LoanWrittenOff", "EstateClosed",
 )  # fmt: skip
 """Kinds in the order in which the list takes them: policies, compute, power, money, chips."""
 POLICIES = KINDS[:2]
@@ -25,14 +24,14 @@ MIN_DAYS = 1  # a slip of no length still has a weight
 def consequence(log: pl.LazyFrame) -> pl.LazyFrame:
     """Weigh events: `seq`, `day`, `type`, `amount` in its `unit`, `weight` (part of its kind), `rank` within its kind.
 
-    Leases weigh GPUs x price x hours of the term; talks that failed H100e asked for x reference price x hours asked
-    for; energised power and slips kW and kW x days; trained models FLOP; clusters GPUs; rounds,
-    loans, defaults, what estates sell and come to and what lenders lose USD.
+    Contracts and leases (`signatures`) weigh GPUs x price x hours of the term; talks that failed H100e asked for x
+    reference price x hours asked for; energised power and slips kW and kW x days; trained models FLOP; clusters GPUs;
+    rounds, loans, defaults, what estates sell and come to and what lenders lose USD.
     The start of the run is left out: it is what was known, not what happened.
     """
-    log = only(log, "RunStarted", "LeaseRequested", "BuildingStarted", *KINDS, *LEASE_KINDS)
+    log = only(log, "RunStarted", "LeaseRequested", "BuildingStarted", *KINDS)
     start = events(log, "RunStarted").select(pl.col("seq").alias("zero"), pl.col("start_day").alias("first_day"))
-    parts = [_leases(log), _talks(log), _policies(log)]
+    parts = [_signed(log), _talks(log), _policies(log)]
     parts += [_plain(log, *row) for row in PLAIN]
     weighed = pl.concat(part.select("seq", "day", "type", "amount", "unit") for part in parts)
     by_kind = pl.col("amount").rank("ordinal", descending=True).over("type").cast(pl.Int64)
@@ -51,15 +50,9 @@ def most_consequential(log: pl.LazyFrame, count: int = 10) -> pl.DataFrame:
     return consequence(log).collect().head(count).sort("seq")
 
 
-def _leases(log: pl.LazyFrame) -> pl.LazyFrame:
-    signed = leases(log).filter(pl.col("kind") != "internal")
-    return signed.select(
-        pl.col("signed_seq").alias("seq"),
-        pl.col("signed_day").alias("day"),
-        pl.lit("LeaseSigned").alias("type"),
-        pl.col("worth_usd").alias("amount"),
-        pl.lit("USD").alias("unit"),
-    )
+def _signed(log: pl.LazyFrame) -> pl.LazyFrame:
+    worth = pl.col("worth_usd").cast(pl.Float64).alias("amount")
+    return signatures(log).select("seq", "day", "type", worth, pl.lit("USD").alias("unit"))
 
 
 def _talks(log: pl.LazyFrame) -> pl.LazyFrame:

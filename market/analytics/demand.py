@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from market.analytics.base import chips, events, only
+from market.analytics.signatures import KINDS, signatures
 
 MONTH_DAYS, YEAR_DAYS = 28, 365
 
@@ -12,14 +13,13 @@ MONTH_DAYS, YEAR_DAYS = 28, 365
 def signed(log: pl.LazyFrame) -> pl.LazyFrame:
     """Signed prices by month of 28 days, chip and term in years: how many, of how many lessors, median and spread.
 
-    Leases inside a group of companies and those in force at the start are left out. The tail that rents signs for any
-    chip, a year at a time.
+    Leases and contracts of capacity, as `signatures` tells them, and the tail that rents, which signs for any chip, a
+    year at a time.
     """
-    log = only(log, "RunStarted", "LeaseSigned", "ChipAnnounced", "TailSigned")
+    log = only(log, "RunStarted", "ChipAnnounced", "TailSigned", *KINDS)
     start = events(log, "RunStarted").select(pl.col("start_day").alias("first_day"))
-    leases = events(log, "LeaseSigned").filter(pl.col("kind") != "internal", pl.col("quote_id").is_not_null())
     term = (pl.col("end_day") - pl.col("start_day")) / YEAR_DAYS
-    priced = leases.join(chips(log), on="chip", how="left").select(
+    priced = signatures(log).join(chips(log), on="chip", how="left").select(
         "day", "chip", "lessor", term.alias("term"),
         (pl.col("price_usd_per_gpu_hour") / pl.col("h100e_per_gpu")).alias("price_usd_per_h100e_hour"),
     )  # fmt: skip

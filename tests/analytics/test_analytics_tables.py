@@ -181,10 +181,19 @@ def test_training_agrees_with_the_labs(world):
 def test_prices_are_those_of_the_desk(world):
     row = table("prices", world[1]).collect().row(-1, named=True)
     assert row["price_usd_per_h100e_hour"] == pytest.approx(world[0].leases.price_usd_per_h100e_hour, abs=1e-6)
-    signed = table("prices", world[1]).collect()["signed_gpus"].sum()
-    leases = table("leases", world[1]).collect().filter(pl.col("kind") != "internal")
-    moved = table("prices", world[1]).collect()["day"].max()
-    assert signed == leases.filter(pl.col("signed_day") <= moved)["gpus"].sum()
+
+
+def test_what_is_signed_is_leases_and_contracts_on_an_offer_and_no_draw_of_a_contract(world):
+    rows = table("prices", world[1]).collect()
+    agreed = pl.col("quote_id").is_not_null(), pl.col("kind") != "internal", pl.col("signed_day") <= rows["day"].max()
+    signed = [table(name, world[1]).collect().filter(*agreed) for name in ("leases", "contracts")]
+    assert all(part.height for part in signed)
+    assert rows["signed_gpus"].sum() == sum(part["gpus"].sum() for part in signed)
+    tail = world[1].filter(pl.col("type") == "TailSigned").collect().height
+    assert table("signed", world[1]).collect()["contracts"].sum() == tail + sum(part.height for part in signed)
+    weighed = consequence(world[1]).collect()
+    for kind, part in zip(("LeaseSigned", "ContractSigned"), signed, strict=True):
+        assert set(weighed.filter(type=kind)["seq"]) == set(part["signed_seq"])
 
 
 def test_shares_are_parts_of_one(world):

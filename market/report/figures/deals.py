@@ -58,7 +58,7 @@ def index(log: pl.LazyFrame) -> Figure:
         {"median_usd_per_h100e_hour": "median", "low_usd_per_h100e_hour": "low", "high_usd_per_h100e_hour": "high"}
     )
     if not every.height:
-        return Figure("index", "No lease is signed", None, every, "", "")
+        return Figure("index", "Nothing is signed", None, every, "", "")
     by = every.group_by("chip").agg(pl.col("contracts").sum()).sort(["contracts", "chip"], descending=[True, False])
     names = [_class(chip) for chip in by["chip"].head(CLASSES)]
     kind = pl.col("chip").replace({"any": _class("any")}).alias("class")
@@ -81,8 +81,8 @@ def index(log: pl.LazyFrame) -> Figure:
     )  # fmt: skip
     return Figure(
         "index", _index_title(table), (spread + dots).properties(width="container", height=HEIGHT), table,
-        "Leases signed in 28 days, by class of chip and term: median, and from the tenth to the ninetieth percentile; "
-        "larger marks are more contracts. Any chip: the tail of small users, a year at a time.",
+        "Leases and contracts signed in 28 days, by class of chip and term: median, and from the tenth to the "
+        "ninetieth percentile; larger marks are more of them. Any chip: the tail of small users, a year at a time.",
         f"Dots with whiskers over time by class: {', '.join(names)}.",
     )  # fmt: skip
 
@@ -97,7 +97,7 @@ def _index_title(table: pl.DataFrame) -> str:
         (pl.col("median") * pl.col("contracts")).sum() / pl.col("contracts").sum(), pl.col("contracts").sum()
     )
     found = {term: (price, many) for term, price, many in by.sort("term").iter_rows()}
-    said = [f"{term}: {price:.2f} USD ({count(many, 'contract')})" for term, (price, many) in found.items()]
+    said = [f"{term}: {price:.2f} USD ({many:,} signed)" for term, (price, many) in found.items()]
     return f"Signed in the last half year, per H100-equivalent hour; {', '.join(said)}"
 
 

@@ -40,7 +40,7 @@ def price(log: pl.LazyFrame) -> Figure:
     kinds = {
         "one-year contract": "price_usd_per_h100e_hour",
         "on demand": "spot_usd_per_h100e_hour",
-        "signed leases": "signed_usd_per_h100e_hour",
+        "signed": "signed_usd_per_h100e_hour",
     }
     long = pl.concat(
         weekly.select("date", pl.lit(name).alias("price"), pl.col(column).alias("usd_per_h100e_hour"))
@@ -49,12 +49,12 @@ def price(log: pl.LazyFrame) -> Figure:
     first, last = float(weekly["price_usd_per_h100e_hour"][0]), float(weekly["price_usd_per_h100e_hour"][-1])
     names, amounts = list(kinds), "usd_per_h100e_hour"
     points = (
-        alt.Chart(values(long.filter(pl.col("price") == "signed leases")))
+        alt.Chart(values(long.filter(pl.col("price") == "signed")))
         .mark_point(filled=True, size=18, opacity=0.55)
         .encode(x="date:T", y=f"{amounts}:Q", color=hue("price", names))
     )
     within = domain(0.0, float(long[amounts].max() or 0.0))  # type: ignore[arg-type]
-    solid = alt.Chart(values(long.filter(pl.col("price") != "signed leases"))).mark_line(strokeWidth=2)
+    solid = alt.Chart(values(long.filter(pl.col("price") != "signed"))).mark_line(strokeWidth=2)
     line = solid.encode(
         x=time_axis(),
         y=alt.Y(f"{amounts}:Q", title="USD per H100-equivalent hour", scale=alt.Scale(domain=list(within), nice=False)),
@@ -67,9 +67,9 @@ def price(log: pl.LazyFrame) -> Figure:
         f"The one-year price moves from {first:.2f} to {last:.2f} USD per H100-equivalent hour",
         with_names([line, points], last_values(long, "price", amounts, names), "price", amounts, names, within),
         long.sort("date", "price"),
-        "Prices per hour of an H100 equivalent. Signed leases: a week's mean weighted by H100 equivalents, "
-        "leases inside a group of companies left out.",
-        f"Lines of the contract and on-demand price over time with dots for signed leases; {first:.2f} to {last:.2f}.",
+        "Prices per hour of an H100 equivalent. Signed: mean of the week's leases and contracts, weighted "
+        "by H100 equivalents, without those inside a group of companies.",
+        f"Lines of the contract and on-demand price over time, dots for what is signed; {first:.2f} to {last:.2f}.",
     )
 
 
