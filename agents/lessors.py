@@ -35,15 +35,18 @@ class Offer(NamedTuple):
     cost_usd_per_gpu_hour: float
 
 
-def quote_price(view: MarketView, request: Request, offer: Offer) -> float:
-    """Price of an offer, USD/GPU-hour: that of its term and first day, with the spread of talks."""
+def quote_price(view: MarketView, request: Request, offer: Offer, spread: float | None = None) -> float:
+    """Price of an offer, USD/GPU-hour: that of its term and first day, with the spread of talks.
+
+    spread : in standard deviations about the median; the request's own draw where none is given.
+    """
     p = view.param
     if request.kind == "internal":
         return offer.cost_usd_per_gpu_hour
     wait, chip = max(0.0, (offer.start_day - view.day) / 7), view.chip(offer.chip)
     price = view.rent(chip.name, request.duration_days, wait)  # of what it rents itself too: that rent is sunk
-    spread = p("price.signed_sd") * view.draws.normal("quote", request.request_id, LIFETIME)
-    signed: float = price * math.exp(spread)
+    drawn = view.draws.normal("quote", request.request_id, LIFETIME) if spread is None else spread
+    signed: float = price * math.exp(p("price.signed_sd") * drawn)
     return signed
 
 
@@ -132,8 +135,11 @@ def earned_usd_per_year(view: MarketView) -> float:
     return max(0.0, view.param("finance.income_share") * view.income_usd_per_year() + served - paid)
 
 
-def offer(view: MarketView, request: Request) -> LeaseTerms | TalksEnd:
-    """Terms of a first offer, of a part where that is all that can be paid for; or why there is none."""
+def offer(view: MarketView, request: Request, spread: float | None = None) -> LeaseTerms | TalksEnd:
+    """Terms of a first offer, of a part where that is all that can be paid for; or why there is none.
+
+    spread : of its price, as `quote_price` takes it.
+    """
     p = view.param
     chip = means.chip_for(view, _as_target(request))
     if chip is None:
@@ -154,7 +160,7 @@ def offer(view: MarketView, request: Request) -> LeaseTerms | TalksEnd:
     if plan is None or 7 * plan.weeks > p("contracts.ahead_days_max"):
         return "power"
     cost = view.cost(chip.name) * view.work_h100e(chip.name)
-    price = quote_price(view, request, Offer(chip.name, plan.site, gpus, first, None, cost))
+    price = quote_price(view, request, Offer(chip.name, plan.site, gpus, first, None, cost), spread)
     price = p("talks.quote_factor") * max(price, own_usd(view, chip, gpus, plan) * p("price.entry_floor"))
     ramp = "" if request.chip else "fleet_"  # a machine is wanted whole, a fleet as it grows
     terms = LeaseTerms(

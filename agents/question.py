@@ -67,12 +67,15 @@ def _target(view: MarketView, *, gpus: int, chip: str, by: date, region: str | N
 
 
 def _offered(lessor: MarketView, view: MarketView, target: Target) -> Option | None:
-    """A lessor's first offer as an option of the org's, per H100e of the data sheet as what the org would build."""
+    """A lessor's first offer as an option of the org's, per H100e of the data sheet as what the org would build.
+
+    Its price is the median of what the lessor would offer: what is asked from outside has no draw of its own.
+    """
     request = Request(
         f"{view.me}/question", view.me, lessor.me, target.h100e, target.due_day, target.duration_days, math.inf,
         "frontier", view.day, target.region or "", target.chip or "",
     )  # fmt: skip
-    terms = lessors.offer(lessor, request)
+    terms = lessors.offer(lessor, request, spread=0.0)
     if isinstance(terms, str):
         return None
     price, first = terms.price_usd_per_gpu_hour, terms.start_day

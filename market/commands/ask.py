@@ -113,7 +113,8 @@ def decide(agents: Agents, /, scenario: str, org: str, seed: int, sets: Words, a
            out: Path | None, **asked: Any) -> None:  # fmt: skip
     """Compare all ways in which an org could get a machine on the first day of a scenario.
 
-    The decision is the one that labs take while a run goes on, with the first offer of every lessor.
+    The decision is the one that labs take while a run goes on, with the first offer of every lessor at its median
+    price.
     """
     from market.report.decision import decision, in_terms
     from market.scenario.load import load_scenario

@@ -638,6 +638,14 @@ def test_what_is_asked_from_outside_is_weighed_like_the_quote_that_would_be_give
     assert told.failed == (() if cash_usd > 1e10 else ("finance",))
 
 
+def test_an_answer_from_outside_is_at_the_median_of_what_would_be_offered():
+    def told(sd):
+        world = asked(world=rich(price__signed_sd=sd))
+        return question._offered(view(world, CLOUD), view(world), target(h100e=30_000.0, chip="H100", region="texas"))
+
+    assert told(0.5) == told(0.0)
+
+
 @pytest.mark.parametrize("org", ["azure", "meta"])
 def test_a_cloud_and_a_parent_are_shown_the_same_ways_as_a_lab(org):
     import json

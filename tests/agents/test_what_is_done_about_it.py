@@ -244,11 +244,14 @@ def test_a_lessors_first_offer_is_an_option_with_a_part_of_a_years_rent_in_hand(
     terms = LeaseTerms(chip="H100", site="", region="texas", gpus=10, start_day=START + 70, end_day=START + 500,
                        price_usd_per_gpu_hour=2.0)  # fmt: skip
     requests = []
-    monkeypatch.setattr(question.lessors, "offer", lambda lessor, request: requests.append(request) or terms)
+    monkeypatch.setattr(
+        question.lessors, "offer", lambda lessor, request, spread: requests.append((request, spread)) or terms
+    )
     found = question._offered(some(me="cloud"), asking(cash_cents=cents), wish(**MACHINE))
     assert (found.h100e, found.wait_weeks, found.cost_usd_per_h100e_hour, found.failed) == (10.0, 10.0, 2.0, failed)
-    assert (requests[0].lessee, requests[0].lessor, requests[0].h100e) == (ME, "cloud", 100.0)
-    monkeypatch.setattr(question.lessors, "offer", lambda *_: "power")
+    ((request, spread),) = requests
+    assert (request.lessee, request.lessor, request.h100e, spread) == (ME, "cloud", 100.0, 0.0)
+    monkeypatch.setattr(question.lessors, "offer", lambda *_, **__: "power")
     assert question._offered(some(me="cloud"), asking(), wish(**MACHINE)) is None
 
 
