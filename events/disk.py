@@ -39,7 +39,9 @@ class Disk:
                 os.close(descriptor)
                 raise
             os.close(descriptor)
-        raise LogLocked(f"{path.parent}: another process writes to this run; wait for it, or end it")
+        raise LogLocked(
+            f"{path.parent}: another process writes a run here; wait until it is over, or take another folder"
+        )
 
     def is_locked(self, path: Path) -> bool:
         """Whether a writer is at work."""

@@ -49,7 +49,11 @@ def make_folders(disk: Disk, path: Path) -> None:
         return
     if path.parent != path:
         make_folders(disk, path.parent)
-    disk.mkdir(path)
+    try:
+        disk.mkdir(path)
+    except FileExistsError:
+        if not disk.is_folder(path):  # not that of another process that was quicker
+            raise
     disk.sync_folder(path.parent)
 
 

@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from events import LogLocked
 from market.commands.errors import code_of, said
 from market.commands.shell import DAMAGED, FAILED, INTERRUPTED, Complaint, emit
 from market.report.progress import note, progress
@@ -95,6 +96,8 @@ def _simulated(
                 state = drive.start(question, folder, make, tick)
     except KeyboardInterrupt:
         raise Complaint(_stopped("interrupted", folder, was_there), INTERRUPTED) from None
+    except LogLocked:  # what is there is another's
+        raise
     except Exception as error:
         if code_of(error) != FAILED:
             _clear_if_empty(folder, was_there)

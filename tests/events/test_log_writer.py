@@ -174,6 +174,20 @@ def test_a_second_writer_is_refused(tmp_path: Path) -> None:
     recover(folder).close()
 
 
+def test_a_writer_that_makes_the_folder_in_the_same_instant_is_told_of_the_other(tmp_path: Path) -> None:
+    folder, others = tmp_path / "r", []
+
+    class Slow(Disk):
+        def mkdir(self, path: Path) -> None:
+            if not others:
+                others.append(writer(folder))
+            super().mkdir(path)
+
+    with pytest.raises(LogLocked, match="another process writes a run here; wait until it is over, or take another"):
+        LogWriter.create(folder, manifest(), SCENARIO, Slow())
+    others[0].close()
+
+
 def test_a_folder_with_something_in_it_is_not_taken(whole: Path, tmp_path: Path) -> None:
     before = files(whole)
     with pytest.raises(LogExists, match="holds a run"):

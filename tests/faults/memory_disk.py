@@ -188,7 +188,9 @@ class MemoryDisk(Disk):
 
     def lock(self, path: Path) -> int:
         if path in self._locks.values():
-            raise LogLocked(f"{path.parent}: another process writes to this run; wait for it, or end it")
+            raise LogLocked(
+                f"{path.parent}: another process writes a run here; wait until it is over, or take another folder"
+            )
         descriptor = self.open_end(path) if path in self.files else self.open_new(path)
         self._locks[descriptor] = path
         return descriptor
