@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,11 @@ def events(ctx: click.Context, /, run: Path | None, schema: bool, form: str, out
     if form == "table" and not found.height:
         click.echo(f"market: no event of {run} fits", err=True)
     if form == "table":
-        put("".join(f"{listing.event_line(event)}\n" for event in listing.filled(found)), out)
+        lines = map(listing.event_line, listing.filled(found))
+        if out is None and sys.stdout.isatty():
+            listing.show_lines(lines)
+        else:
+            put("".join(f"{line}\n" for line in lines), out)
     else:
         rows = [listing.event_object(event) for event in listing.filled(found)]
         emit({"run": str(run), "count": found.height, "events": rows}, out)

@@ -144,8 +144,7 @@ def _find(head: str) -> Path:
     path = Path(head)
     if path.suffix in (".yaml", ".yml") or "/" in head or path.is_file():
         return path
-    known = list(library())
-    hint = did_you_mean(head, known) or f"; there are {', '.join(known)}, or name a YAML file"
+    hint = did_you_mean(head, library()) or "; `market policy list` names all, or name a YAML file"
     raise refuse("--policy", f"no policy of this name{hint}", head[:60])
 
 

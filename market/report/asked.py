@@ -57,7 +57,7 @@ def show_scenario(found: Resolved) -> None:
     for row in sourced(found):
         date = f"{row['as_of']}" if row["as_of"] else "always"
         text = f"{row['key']}  {row['value']} {row['unit']}  [{date}, {row['kind']}] {row['source']}"
-        out.print(text, markup=False, soft_wrap=True)
+        para(out, text, indent="    ")
 
 
 def _does(policy: Policy) -> Iterator[str]:

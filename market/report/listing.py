@@ -6,13 +6,13 @@ import io
 import json
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from events import EVENTS
 from events.vocabulary import ENVELOPE, VOCABULARY
-from market.report.console import Column, safe, table
+from market.report.console import Column, console, para, safe, table
 from market.units import to_date
 
 if TYPE_CHECKING:
@@ -54,6 +54,13 @@ def event_line(event: dict[str, Any]) -> str:
     )
     head = f"{event['seq']:>8} {say('day', event['day'])} {event['type']:<20} {event['actor']:<18}"
     return safe(f"{head} {' '.join(fields)}").replace("\n", "?")
+
+
+def show_lines(lines: Iterable[str]) -> None:
+    """Print lines of events on a terminal, broken between fields where they are too long for it."""
+    out = console()
+    for line in lines:
+        para(out, line, indent=" " * 9)
 
 
 def to_json(content: Any) -> str:

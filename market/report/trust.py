@@ -56,7 +56,7 @@ def differs(a: Path, b: Path, found: Difference, told: Told | None) -> None:
     out.print(f"the first {found.first:,} events are the same; then")
     for name, event in zip((a, b), found.events, strict=True):
         out.print(f"  {name}", markup=False)
-        out.print("    ends" if event is None else f"  {event_line(event)}", markup=False)
+        para(out, "    ends" if event is None else f"  {event_line(event)}", indent=" " * 6)
     if told is not None:
         out.print(f"\nquantities on {told.found.day} (a {a}, b {b}):", soft_wrap=True)
         show_compared(out, told)

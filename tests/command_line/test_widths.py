@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-from command_line.asking import ask
+from command_line.asking import ask, simulate
 
 from market.layout import Column, table
+from market.report.listing import show_lines
 
 WIDTHS = (60, 80, 100, 140)
 QUERY = "SELECT * FROM leases ORDER BY worth_usd DESC LIMIT 3"
@@ -30,6 +31,8 @@ def words_of(run: Path) -> dict[str, tuple[object, ...]]:
         "explain": ("explain", run, "4000"),
         "leases": ("leases", run),
         "tree": ("leases", run, "--tree", "coreweave"),
+        "show": ("scenario", "show", "memphis-2024"),
+        "diff": ("diff", run, run.parent.parent / "other"),
         "check": ("scenario", "check", "frontier-2024"),
         "cluster": ("cluster", "--chip", "H100", "--gpus", "512", "--model", "llama-3-70b"),
     }
@@ -37,16 +40,17 @@ def words_of(run: Path) -> dict[str, tuple[object, ...]]:
 
 @pytest.fixture(scope="module", autouse=True)
 def _paired(run: Path) -> None:
-    """An experiment of two pairs beside the folder of runs."""
+    """An experiment of two pairs and a run of another seed beside the folder of runs."""
     words = ("--policy", "power-moratorium:from=2024-07-15", "--years", "0.1", "--runs", "2", "--engine", "serial")
     ask("experiment", *words, "--out", run.parent.parent / "paired")
+    simulate(run.parent.parent / "other", "--seed", "1", years="0.1")
 
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize(
     "what",
     ["report", "replay", "runs", "plans", "compare", "policy", "metrics", "experiment", "verify", "doctor", "explain",
-     "leases", "tree", "check", "cluster"],
+     "leases", "tree", "check", "cluster", "show", "diff"],
 )  # fmt: skip
 def test_output_fits_its_width(what: str, width: int, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
@@ -98,3 +102,16 @@ def test_columns_that_are_left_out_are_named(run: Path, monkeypatch: pytest.Monk
     assert "(not shown, for want of width: " in ask("run", "--years", "0.3", "--out", run).stdout
     monkeypatch.setenv("COLUMNS", "400")
     assert "not shown" not in ask("run", "--years", "0.3", "--out", run).stdout
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_events_are_broken_between_fields_on_a_terminal_and_nowhere_else(
+    width: int, run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = ask("events", run, "--type", "OptionChosen", "--limit", "3").stdout.splitlines()
+    assert len(lines) == 3
+    show_lines(lines)
+    shown = capsys.readouterr().out.splitlines()
+    assert " ".join(" ".join(shown).split()) == " ".join(" ".join(lines).split())
+    assert all(len(line) <= width or max(map(len, line.split())) > width // 2 for line in shown)
