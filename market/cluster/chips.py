@@ -126,7 +126,7 @@ def load_chip(path: Path) -> Chip:
         raise ClusterError(f"{path}: must be a JSON file of at most 1 MB")
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as fault:
+    except (ValueError, RecursionError) as fault:
         raise ClusterError(f"{path}: is no JSON: {str(fault)[:80]}") from None
     if not isinstance(raw, dict):
         raise ClusterError(f"{path}: must hold one JSON object")

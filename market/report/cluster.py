@@ -171,6 +171,8 @@ def answered(path: Path, serve: bool = False) -> pl.DataFrame:
             frame = pl.read_csv(path, infer_schema_length=None)
     except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
         raise Usage(f"{path}: is no table: {str(error).splitlines()[0]}") from None
+    if not frame.height:
+        raise Usage(f"{path}: has no row under its first line, which names the columns")
     table = frame.to_dict(as_series=False)
     return pl.DataFrame(answer_serving_grid(table) if serve else answer_grid(table), strict=False)
 

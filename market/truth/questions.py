@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import math
 from pathlib import Path
 from typing import NamedTuple
+
+from market.scenario.errors import shorten
 
 COLUMNS = ("id", "text", "sql", "unit", "low", "high")
 
@@ -61,6 +64,8 @@ def _number(line: dict[str, str | None], column: str, where: str) -> float | Non
     if not text:
         return None
     try:
-        return float(text)
+        if not math.isnan(value := float(text)):
+            return value
     except ValueError:
-        raise QuestionError(f"{where} {column}: must be a number or empty, was {text!r}") from None
+        pass
+    raise QuestionError(f"{where} {column}: must be a number or empty, was {shorten(text)}")

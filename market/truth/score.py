@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import csv
 import json
+import math
+import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
+import msgspec
 import numpy as np
 import scoringrules
 
+from market.scenario.errors import shorten
 from market.truth.definitions import Definition, definition_of
-from market.truth.forecast import ForecastError, definitions_hash, quantiles_of
+from market.truth.forecast import definitions_hash, quantiles_of
 from market.truth.futures import Floats
 from market.truth.quarters import distance, origin_quarter
 from market.units import digits
@@ -26,6 +31,13 @@ BANDS = (50, 80, 90)
 ALPHAS = np.array([0.5, 0.2, 0.1])
 CAP = 2.0  # of an error in log points: a factor of 7.4
 FLOOR = 1e-9
+QUARTER = "[0-9]{4}Q[1-4]"
+type Quarter = Annotated[str, msgspec.Meta(pattern=f"^{QUARTER}$")]
+type Finite = Annotated[float, msgspec.Meta(ge=-1e300, le=1e300)]
+
+
+class ScoreError(ValueError):
+    """A file that is no forecast, or observations that cannot be read; the text names file, line and rule."""
 
 
 class Point(NamedTuple):
@@ -84,41 +96,79 @@ def coverage(scored: Sequence[Scored]) -> dict[str, float | None]:
     return {str(band): digits(sum(s.inside[band] for s in scored) / len(scored)) for band in BANDS}
 
 
+class _Series(msgspec.Struct):
+    series: str
+    quarter: Quarter
+    sample: Annotated[list[Finite], msgspec.Meta(min_length=1)]
+
+
+class _Dates(msgspec.Struct):
+    id: str
+    q10: str | None
+    q50: str | None
+    q90: str | None
+
+
+class _Question(msgspec.Struct):
+    id: str
+    median: Finite | None
+    low: Finite | None
+    high: Finite | None
+
+
+class _File(msgspec.Struct):
+    """What of a forecast file is scored."""
+
+    start: date
+    series: list[_Series]
+    dates: list[_Dates]
+    questions: list[_Question]
+
+
 def read_forecast(path: Path) -> dict[str, Any]:
-    """Read a forecast file; ForecastError where it is none, or means other series than this code."""
+    """Read a forecast file; ScoreError where it is none."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
+        msgspec.convert(found, _File)
     except OSError as error:
-        raise ForecastError(f"{path}: {(error.strerror or str(error)).lower()}") from None
-    except ValueError:
-        raise ForecastError(f"{path}: is no forecast file") from None
-    if not isinstance(found, dict) or not {"series", "start", "questions", "dates"} <= set(found):
-        raise ForecastError(f"{path}: is no forecast file")
-    return found
+        raise ScoreError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    except msgspec.ValidationError as error:
+        raise ScoreError(f"{path}: is no forecast file: {error}") from None
+    except (ValueError, RecursionError):
+        raise ScoreError(f"{path}: is no forecast file, which is JSON as `market forecast --out` writes it") from None
+    return dict(found)
 
 
 def read_observed(path: Path) -> dict[tuple[str, str], float]:
     """Read observations: columns series, quarter, value; a question or date by its id, with an empty quarter."""
+    found: dict[tuple[str, str], float] = {}
     try:
         with path.open(newline="", encoding="utf-8") as handle:
             reader = csv.DictReader(handle)
             if not {"series", "quarter", "value"} <= set(reader.fieldnames or ()):
-                raise ForecastError(f"{path}:1 must have the columns series, quarter, value")
-            return {(line["series"], line["quarter"] or ""): _value(line["value"], f"{path}:{reader.line_num}")
-                    for line in reader}  # fmt: skip
+                raise ScoreError(f"{path}:1 must have the columns series, quarter, value")
+            for line in reader:
+                where = f"{path}:{reader.line_num}"
+                key = (line["series"] or "", line["quarter"] or "")
+                if key[1] and re.fullmatch(QUARTER, key[1]) is None:
+                    raise ScoreError(f"{where} quarter: must read as 2024Q4 or be empty, was {shorten(key[1])}")
+                if key in found:
+                    raise ScoreError(f"{where} {' '.join(key).strip()} is observed twice")
+                found[key] = _value(line["value"] or "", where)
     except OSError as error:
-        raise ForecastError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+        raise ScoreError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ScoreError(f"{path}: is no CSV text ({error})") from None
+    return found
 
 
 def _value(text: str, where: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        pass
-    try:
+    with suppress(ValueError):
         return float(date.fromisoformat(text).toordinal())
-    except ValueError:
-        raise ForecastError(f"{where} value: must be a number or a date, was {text!r}") from None
+    with suppress(ValueError):
+        if math.isfinite(value := float(text)):
+            return value
+    raise ScoreError(f"{where} value: must be a number or a date, was {shorten(text)}")
 
 
 def score(forecast: dict[str, Any], observed: dict[tuple[str, str], float]) -> dict[str, Any]:
@@ -204,7 +254,10 @@ def base_of(
 def _dates(forecast: dict[str, Any], observed: dict[tuple[str, str], float]) -> Iterable[dict[str, Any]]:
     for entry in forecast["dates"]:
         if (entry["id"], "") in observed:
-            day = date.fromordinal(int(observed[entry["id"], ""])).isoformat()
+            ordinal = observed[entry["id"], ""]
+            if not 1 <= ordinal <= date.max.toordinal():
+                raise ScoreError(f"{entry['id']}: must be observed as a date such as 2025-06-30, was {ordinal:g}")
+            day = date.fromordinal(int(ordinal)).isoformat()
             low, high = entry["q10"], entry["q90"]
             inside = low is not None and low <= day and (high is None or day <= high)
             yield _plain(entry["id"], day, (entry["q50"], low, high), inside)

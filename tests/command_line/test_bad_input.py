@@ -8,6 +8,8 @@ import pytest
 from command_line.asking import WITH_CHARTS, ask, complaint, simulate
 from experiments.extras import needs
 
+from events import Disk
+
 GOOD = "name: mine\nextends: frontier-2024\n"
 FILES = {
     "unknown key": ("orgz: {}\n", "mine.yaml:3:1 orgz: unknown key"),
@@ -135,6 +137,22 @@ def test_a_folder_with_another_run_or_other_files_is_left_alone(here):
     (here / "c").write_text("a file")
     assert "file" in complaint("run", "--years", "0.1", "--out", "c", code=2)
     assert {path: path.read_bytes() for path in (here / "a").rglob("*") if path.is_file()} == before
+
+
+def test_a_folder_in_which_another_run_is_being_made_is_left_to_it(here):
+    (here / "a").mkdir()
+    lock = Disk().lock(here / "a" / "LOCK")
+    line = complaint("run", "--years", "0.1", "--out", "a", code=1)
+    Disk().close(lock)
+    assert line == "market: a: another process writes a run here; wait until it is over, or take another folder"
+    assert sorted(path.name for path in (here / "a").iterdir()) == ["LOCK", "log"]
+
+
+def test_an_unknown_policy_gets_the_nearest_names_or_the_way_to_all(here):
+    assert "did you mean 'power-moratorium'" in complaint("run", "--policy", "power-moratoriun", code=2)
+    line = complaint("run", "--policy", "zzz", code=2)
+    assert "`market policy list` names all" in line
+    assert len(line) < 120
 
 
 def test_a_folder_that_cannot_be_written_is_named(here):

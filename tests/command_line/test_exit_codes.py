@@ -7,9 +7,11 @@ import inspect
 import pkgutil
 
 import pytest
+from command_line.asking import WITH_CHARTS, ask
 from experiments.extras import needs
 
 import agents
+import cli
 import events
 import market
 from market.commands.errors import EXIT_CODES
@@ -52,3 +54,42 @@ def test_every_code_is_explained(code):
     from command_line.test_cli_page import PAGE
 
     assert f"| {code} |" in PAGE.partition("## Exit codes")[2]
+
+
+READERS = (
+    "clear BAD", "score BAD --observed OBSERVED", "score FORECAST --observed BAD", "forecast BAD --out F",
+    "forecast --out F --questions BAD", "run BAD", "run --policy BAD", "scenario show BAD", "scenario check BAD",
+    "decide BAD --gpus 9 --chip H100 --by 2025-01-01", "policy show BAD", "policy check BAD", "experiment BAD",
+    "experiment --policy BAD --runs 2", "experiment show BAD", "replay BAD", "events BAD", "query BAD SELECT",
+    "leases BAD", "runs BAD", "verify BAD", "diff BAD BAD", "compare BAD BAD", "explain BAD 1",
+    "fork BAD --at 2025-01-01", "report BAD", "plot compute BAD --out p.svg", "export BAD --out e", "serve BAD",
+    "cluster --grid BAD", "cluster --chip BAD --gpus 8 --model gpt-3", "cluster --chip H100 --gpus 8 --model BAD",
+)  # fmt: skip
+"""Every way in which a command reads a file or a folder that it is given."""
+BAD = {
+    "words": b"hello\n", "bytes": bytes(range(256)), "deep": b"[" * 100_000,
+    "digits": b'{"gpus": ' + b"9" * 5_000 + b"}", "nowhere": None,
+}  # fmt: skip
+WITHOUT_FILES = {"backtest", "calibrate", "claims", "doctor"}
+
+
+@pytest.mark.parametrize("bad", BAD)
+@pytest.mark.parametrize("words", READERS)
+def test_a_bad_file_is_refused_by_every_command_that_reads_one(words, bad, tmp_path, monkeypatch):
+    if words.split()[0] in WITH_CHARTS:
+        needs("altair")
+    monkeypatch.chdir(tmp_path)
+    name = f"{bad}.{'csv' if '--grid' in words else 'json'}"
+    if BAD[bad] is not None:
+        (tmp_path / name).write_bytes(BAD[bad])
+    (tmp_path / "o.csv").write_text("series,quarter,value\n")
+    (tmp_path / "f.json").write_text('{"series": [], "start": "2024-07-15", "questions": [], "dates": []}')
+    given = {"BAD": name, "OBSERVED": "o.csv", "FORECAST": "f.json"}
+    found = ask(*(given.get(word, word) for word in words.split()))
+    assert found.exit_code == 2, (found.output, found.exception)
+    assert "Traceback" not in found.output
+    assert name in found.stderr
+
+
+def test_every_command_that_reads_a_file_is_tried_with_a_bad_one():
+    assert {words.split()[0] for words in READERS} | WITHOUT_FILES == set(cli.main.commands)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from market.truth.forecast import ForecastError, forecast_of, to_text
 from market.truth.futures import Answer, Range, draw, ranges
 from market.truth.quarters import distance, first_day, last_day, origin_quarter, quarter_of, shifted
 from market.truth.questions import QuestionError, read_questions
-from market.truth.score import Point, read_forecast, read_observed, score, score_point
+from market.truth.score import Point, ScoreError, read_forecast, read_observed, score, score_point
 
 HEAD = "id,text,sql,unit,low,high\n"
 GPUS = "SELECT SUM(gpus_owned) AS v FROM capacity WHERE day = (SELECT MAX(day) FROM capacity)"
@@ -236,3 +237,35 @@ def test_questions_about_nvidias_revenue_are_asked_as_the_series_is_defined() ->
     assert "CASE WHEN chip IN" in worth
     assert f"SUM({worth})" in asked["nvda-2026"]
     assert f"SUM({worth})" in asked["nvda-2027"]
+
+
+@pytest.mark.parametrize(
+    ("said", "rule"),
+    [
+        ("foo", "value: must be a number or a date, was ''"),
+        ("foo,2024Q3,nan", "value: must be a number or a date, was 'nan'"),
+        ("foo,2024-3,1", "quarter: must read as 2024Q4 or be empty, was '2024-3'"),
+        ("foo,,1\nfoo,,2", "foo is observed twice"),
+    ],
+)
+def test_observations_that_cannot_be_read_are_named_with_their_line(tmp_path, said, rule):
+    file = tmp_path / "o.csv"
+    file.write_text(f"series,quarter,value\n{said}\n")
+    with pytest.raises(ScoreError, match=re.escape(rule)):
+        read_observed(file)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("start", 1),
+        ("series", [{"series": "a", "quarter": "2024Q9", "sample": [1]}]),
+        ("dates", [{}]),
+        ("questions", 1),
+    ],
+)
+def test_a_forecast_file_of_another_form_is_refused_with_its_place(tmp_path, field, value):
+    file = tmp_path / "f.json"
+    file.write_text(json.dumps({"start": "2024-07-15", "series": [], "dates": [], "questions": [], field: value}))
+    with pytest.raises(ScoreError, match=rf"is no forecast file.*{field}"):
+        read_forecast(file)
