@@ -11,7 +11,7 @@ from market.catalogue.tables import table
 from market.scenario.schema import ChipPlan, Org, Region, Scenario, Site
 
 NEW = ("aaa-new", "mmm-new", "zzz-new")  # before, among and after all others
-MONEY = 64.0  # 1,024 times the money is more cents than a command may hold
+MONEY = 16.0  # three years on, 64 times a valuation is more cents than a command may hold
 
 
 class Changed(NamedTuple):

@@ -21,7 +21,7 @@ WEEKS = 26
 
 
 KINDS = [
-    "order", "display names", "money x 64", "money x 0.0009",
+    "order", "display names", "money x 16", "money x 0.0009",
     *(f"new {kind} {NEW[n % 3]}" for n, kind in enumerate(
         ("lab", "cloud", "supplier", "oem", "investor", "rest", "region", "site", "chip")
     )),
