@@ -176,7 +176,7 @@ def expand_slots(state: State, day: int) -> Iterator[Happening]:
     """Grow packaging: a trend with a run-level error that slack slows, and an answer to the backlog of a year ago."""
     p, run = state.run.parameters, state.run
     slots = run.slots.get(PACKAGER, p["supply.slots_per_week"])
-    past, now = state.chips.lead_times, _lead_time(state)
+    past, now = state.chips.lead_times, last_lead_time(state)
     then = past[0] if len(past) >= 53 else p["supply.lead_time_start_weeks"]
     trend = p["supply.slots_growth_per_year"] * math.exp(
         p["supply.slots_growth_sd"] * rng.normal(run.seed, "slots growth", PACKAGER)
@@ -188,7 +188,8 @@ def expand_slots(state: State, day: int) -> Iterator[Happening]:
     yield from inputs.expand(state, day, planned_lines(state, day + QUARTER_DAYS))
 
 
-def _lead_time(state: State) -> float:
+def last_lead_time(state: State) -> float:
+    """Weeks of output in the backlog as they were told last, of the start before any were."""
     past = state.chips.lead_times
     return past[-1] if past else state.run.parameters["supply.lead_time_start_weeks"]
 

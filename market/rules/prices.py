@@ -61,13 +61,15 @@ def levy_on_energy(state: State) -> float:
 
 
 def lead_time(state: State) -> float:
-    """Weeks of output in the backlog, by value."""
+    """Weeks of output in the backlog, by value; where nothing is made for a backlog, as they were told last."""
     backlog = made = 0.0
     for chip in state.chips.chips.values():
         if chip.buyers != "own":
             backlog += chip.backlog_gpus * chip.price_usd_per_gpu
             made += chip.made_gpus * chip.price_usd_per_gpu
-    return backlog / made if made else 0.0
+    if not made:
+        return chip_rules.last_lead_time(state) if backlog else 0.0
+    return backlog / made
 
 
 def running_cost(state: State, chip: Chip, region: str) -> float:

@@ -297,6 +297,10 @@ def test_the_lead_time_is_the_backlog_over_output_by_value_own_lines_left_out():
     for chip, backlog, made in (("H100", 40, 10), ("GB200", 10, 5), ("TPU v5p", 10**6, 1)):
         state.chips.chips[chip].backlog_gpus, state.chips.chips[chip].made_gpus = backlog, made
     assert prices.lead_time(state) == pytest.approx((40 * 25 + 10 * 40) / (10 * 25 + 5 * 40))
+    for chip in ("H100", "GB200"):  # nothing is made for a backlog: no shorter than it was
+        state.chips.chips[chip].made_gpus = 0
+    state.chips.lead_times[:] = [9.0, 17.0]
+    assert prices.lead_time(state) == 17.0
 
 
 def test_keeping_a_gpu_on_costs_its_power_with_levies_and_staff():
