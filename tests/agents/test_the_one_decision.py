@@ -76,6 +76,12 @@ def test_with_power_at_the_site_the_same_follower_leases():
     assert best(leased(weeks=22.0), built())[0] is Way.CONTRACT
 
 
+def test_noise_that_is_added_later_makes_the_same_score():
+    wanted, option = target(), built()
+    assert score(wanted, option, WEIGHTS).with_noise(0.3) == score(wanted, option, WEIGHTS, 0.3)
+    assert score(wanted, option, WEIGHTS, 0.2).time < 0 < score(wanted, option, WEIGHTS, 0.2).control
+
+
 def test_a_patient_lab_leases():
     assert best(leased(price=2.0), built(), urgency=0.05, control=0.05)[0] is Way.CONTRACT
 

@@ -11,7 +11,7 @@ from events.commands.sites import ConnectToGrid
 from events.types import sites as events
 from market.policies.load import load_policy
 from market.rules import duties, energy, finance, levies, prices, sites
-from market.rules.cases import completed
+from market.rules.cases import building_usd, completed, plant_usd_per_kw
 
 KINDS = ("energy", "fuel")
 
@@ -38,6 +38,19 @@ def test_own_plant_burns_gas_and_pays_no_tariff():
     assert "fuel" not in bills(world)
 
 
+@pytest.mark.parametrize("kind", ["greenfield", "leased"])
+@pytest.mark.parametrize("own", [True, False])
+def test_a_building_costs_its_shell_unless_that_is_leased_and_its_plant_where_it_has_one(kind, own):
+    state = given().state
+    begun = events.BuildingStarted(
+        building_id="b", site=FIELD, org=LAB, region="texas", kind=kind, on_site_power=own, power_kw_it=10,
+        start_day=START, due_day=START + 100,
+    )  # fmt: skip
+    shell = state.run.parameters["build.shell_usd_per_kw"] if kind == "greenfield" else 0.0
+    plant = plant_usd_per_kw(state) * state.run.parameters["regions.texas.pue"] if own else 0.0
+    assert building_usd(state, begun) == pytest.approx(10 * (shell + plant))
+
+
 def test_a_minimum_take_is_of_the_grids_power_and_not_of_own_plant():
     world, _ = in_use(regions__texas__minimum_take_share=0.8)
     site = world.state.sites.sites[FIELD]
@@ -60,7 +73,7 @@ def test_a_price_of_carbon_takes_from_the_grid_and_from_own_plant_by_what_each_e
     def owed(name, case):
         return levies.owed_usd(state, priced, name, case, START)
 
-    found = {h.event.parameter: h.event.value for h in levies.in_force(state, owed, "x", START)}
+    found = {each.parameter: each.value for each in levies.in_force(state, owed, state.run.parameters)}
     assert found["regions.texas.levy_usd_per_mwh"] == 10.0
     assert found["regions.texas.plant_levy_usd_per_mwh"] == 30.0
     kw = sum(site.energised_kw for site in state.sites.sites.values())
