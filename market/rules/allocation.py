@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from events.types import Batch
 from events.types import chips as events
 from events.types.finance import PaymentMade
-from events.vocabulary import DAY_MAX
 from market.rules import books, work
 from market.rules.base import Happening, columns_of
 from market.rules.chips import may_buy
@@ -122,7 +121,7 @@ def ship(state: State, allocated: list[events.ChipsAllocated], day: int) -> Iter
         stem = f"{event.org}/shipment"
         number = shipped[event.org] = shipped.get(event.org, state.run.counters.get(stem, 0)) + 1
         shipment_id = f"{stem}/{number}"
-        due_day = min(DAY_MAX, day + round(7 * (weeks + late)))
+        due_day = day + round(7 * (weeks + late))
         sent.append((shipment_id, event.order_id, event.org, oem, event.chip, event.gpus, due_day))
         cents = round(event.gpus * event.price_usd_per_gpu * CENTS)
         bills.append((event.org, event.supplier, cents, "chips", event.order_id))
