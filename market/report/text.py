@@ -54,7 +54,7 @@ def replayed(outcome: Outcome, *, is_checked: bool) -> None:
     _body(out, outcome)
     out.print(f"\nstate  {outcome.state_hash}", soft_wrap=True)
     if is_checked:
-        out.print("replayed: the state's hash of every week is the one that the log recorded", soft_wrap=True)
+        out.print("replayed: the state's hash of every week is the one that the log recorded")
 
 
 def _head(out: Page, outcome: Outcome) -> None:

@@ -232,7 +232,7 @@ WRONG_SPECS = {
     "power-moratorium:own_power_too=maybe": "own_power_too: must be true or false, was 'maybe'",
     "power-moratorium:from=2026-13-01": "from: must be a date such as 2024-07-15, was '2026-13-01'",
     "nowhere/mine.yaml": "mine.yaml:1:1 cannot be read: no such file or directory",
-    "": "no policy of this name; there are",
+    "": "no policy of this name; `market policy list` names all",
 }
 
 
