@@ -28,7 +28,7 @@ def fleets(scenario: Scenario, places: Places) -> Iterator[Problem]:
 
 
 def grounds(scenario: Scenario, places: Places) -> Iterator[Problem]:
-    """GPUs run at a site of their owner, who lets them out there; a sublease stands where its parent does."""
+    """GPUs run at a site of their owner, who leases them out there; a sublease stands where its parent does."""
     at_sites = [("fleets", f"{f.owner}/{f.site}/{f.chip}", "owner", f.owner, f.site) for f in scenario.fleets]
     at_sites += [("leases", id_, "lessor", x.lessor, x.site) for id_, x in scenario.leases.items() if x.parent is None]
     for section, id_, field, org, site in at_sites:

@@ -29,7 +29,7 @@ def test_a_building_that_is_cancelled_leaves_the_queue_it_stood_in_and_no_other_
     assert "field/building/1" not in state.sites.buildings
     state = full()
     state.run.regions["texas"].queue.clear()
-    evolve(state, cancelled("field/building/1"), START)  # one that has its power stands in none
+    evolve(state, cancelled("field/building/1"), START)  # one that has its power is in no queue
     assert state.run.regions["texas"].queue == []
 
 
