@@ -81,18 +81,13 @@ def leases_are_dealt_with(found: Found) -> Verdict:
     return Verdict(number > 0, number)
 
 
-def others_may_follow(found: Found) -> Verdict:
-    """8 Orgs in default from that day on, it among them (orgs; holds with it alone)."""
-    return Verdict(found["defaults"] >= 1, found["defaults"])
-
-
 def auditor_agrees(found: Found) -> Verdict:
     """8 The auditor finds nothing (findings)."""
     return Verdict(not found["findings"], found["findings"])
 
 
 LAWS: tuple[Callable[[Found], Verdict], ...] = (
-    cascades, recoveries_sum, gpus_are_taken_over, leases_are_dealt_with, others_may_follow, auditor_agrees,
+    cascades, recoveries_sum, gpus_are_taken_over, leases_are_dealt_with, auditor_agrees,
 )  # fmt: skip
 
 
@@ -102,6 +97,8 @@ def main() -> int:
     seeds = [runs["default"] for runs in outcomes(asked, {"default": run})]
     for law in LAWS:
         print(f"{over_seeds([law(found) for found in seeds])}  {law.__doc__}")
+    defaults = [found["defaults"] for found in seeds]
+    print(f"orgs in default from that day on, it among them: {min(defaults)} to {max(defaults)}")
     return int(not all(law(found).holds for law in LAWS for found in seeds))
 
 

@@ -12,6 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -84,15 +85,19 @@ def futures(count: int) -> list[Future]:
     return draw(ranges(world()), count)
 
 
-def opened(seed: int, number: int, count: int, log: MemoryLog) -> Simulation:
-    """Begin a history of a draw: its number of so many."""
-    return begin(with_values(world().scenario, futures(count)[number].values), seed, log)
+def opened(
+    seed: int, number: int, count: int, log: MemoryLog, fixed: Mapping[str, float] = MappingProxyType({})
+) -> Simulation:
+    """Begin a history of a draw: its number of so many; what is `fixed` is the same in all draws."""
+    return begin(with_values(world().scenario, {**futures(count)[number].values, **fixed}), seed, log)
 
 
-def run(seed: int, number: int, count: int, weeks: int = WEEKS) -> dict[str, Any]:
+def run(
+    seed: int, number: int, count: int, weeks: int = WEEKS, fixed: Mapping[str, float] = MappingProxyType({})
+) -> dict[str, Any]:
     """Run one history of a draw: H100e held by each named lab at the end, and who defaulted when (days) and why."""
     log = MemoryLog()
-    model = opened(seed, number, count, log)
+    model = opened(seed, number, count, log, fixed)
     labs = [name for name, org in model.state.run.orgs.items() if "lab" in org.roles and name not in TOGETHER]
     with few_collections():
         for _ in range(weeks):
