@@ -53,7 +53,6 @@ SITE, FIELD = "hall", "field"  # the cloud's site, and the lab's
 ROUND = {
     "trade.export_controls": 1.0,
     "supply.slots_per_week": 1000.0,
-    "supply.slots_growth_sd": 0.0,
     "supply.china_share": 0.25,
     "supply.ramp_lag_weeks": 0.0,
     "supply.ramp_width_weeks": 10.0,

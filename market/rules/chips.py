@@ -173,15 +173,12 @@ def ramp(state: State, chip: Chip, day: int) -> float:
 
 
 def expand_slots(state: State, day: int) -> Iterator[Happening]:
-    """Grow packaging: a trend with a run-level error that slack slows, and an answer to the backlog of a year ago."""
+    """Grow packaging: a trend that slack slows, and an answer to the backlog of a year ago."""
     p, run = state.run.parameters, state.run
     slots = run.slots.get(PACKAGER, p["supply.slots_per_week"])
     past, now = state.chips.lead_times, last_lead_time(state)
     then = past[0] if len(past) >= 53 else p["supply.lead_time_start_weeks"]
-    trend = p["supply.slots_growth_per_year"] * math.exp(
-        p["supply.slots_growth_sd"] * rng.normal(run.seed, "slots growth", PACKAGER)
-    )
-    growth = trend * min(1.0, now / p["supply.lead_time_reference_weeks"])
+    growth = p["supply.slots_growth_per_year"] * min(1.0, now / p["supply.lead_time_reference_weeks"])
     growth += p["supply.backlog_pull"] * slots * inputs.pull(state, then)
     event = events.SlotsExpanded(supplier=PACKAGER, value=round(slots + growth * MONTH_YEARS, 3))
     yield Happening(day, event, PACKAGER, PACKAGER)

@@ -41,12 +41,11 @@ def opened_market(state: State, segment: str) -> float:
 
 
 def growth_shock(state: State, segment: str) -> float:
-    """Factor on the growth of a segment: one draw for the whole run, one for its quarter, and what a policy says."""
+    """Factor on the growth of a segment: an error of the whole law, a draw for its quarter, and what a policy says."""
     p, run = state.run.parameters, state.run
-    lasting = p["demand.growth_sd"] * rng.normal(run.seed, "demand growth", "customers")
     quarter = (run.week + 1) // QUARTER_WEEKS
     passing = p["demand.growth_quarter_sd"] * rng.normal(run.seed, "demand growth", segment, quarter)
-    return float(max(0.0, 1 + lasting + passing) * p["demand.growth_factor"])
+    return float(max(0.0, 1 + p["demand.growth_error"] + passing) * p["demand.growth_factor"])
 
 
 def segments(state: State, day: int) -> Batch:
@@ -111,18 +110,14 @@ def shares(state: State, day: int) -> Batch | None:
 
 
 def _pull(state: State, top: float, org: str, segment: str, day: int) -> float:
-    """Log pull of a provider on those who choose: appeal, capability as known, what it gains yet, and chance."""
+    """Log pull of a provider on those who choose: appeal and its drift, capability as known, and what it gains yet."""
     p, y = state.run.parameters, years(state, day)
     lab = state.training.labs.get(org)
     known = max(lab.capability if lab else 0.0, top - p["demand.follower_lag"])
     fade = p["demand.momentum_years"]
     gain = p.get(f"orgs.{org}.momentum_per_year", 0.0) * fade * -math.expm1(-y / fade)
-    chance = (
-        p["demand.share_sd"]
-        * min(y, p["demand.share_sd_years"])
-        * rng.normal(state.run.seed, "appeal", f"{org} {segment}")
-    )
-    return float(p[f"orgs.{org}.appeal_{segment}"] + p["demand.quality_weight"] * (known - top) + gain + chance)
+    drift = p.get(f"orgs.{org}.appeal_per_year", 0.0) * min(y, p["demand.appeal_years"])
+    return float(p[f"orgs.{org}.appeal_{segment}"] + p["demand.quality_weight"] * (known - top) + gain + drift)
 
 
 def asked_of(state: State, org: str) -> float:

@@ -109,10 +109,10 @@ def test_a_run_gives_what_every_named_lab_holds():
 
 
 def test_what_is_fixed_is_the_same_in_all_draws_and_nothing_else_is_another():
-    fixed = {"demand.share_sd": 0.0}
+    fixed = {"demand.growth_quarter_sd": 0.0}
     free, held = (
         [measure.opened(0, number, TINY, MemoryLog(), mapping).state.run.parameters for number in range(TINY)]
         for mapping in ({}, fixed)
     )
-    assert {found["demand.share_sd"] for found in held} == {0.0}
+    assert {found["demand.growth_quarter_sd"] for found in held} == {0.0}
     assert [found | fixed for found in free] == [found | fixed for found in held]

@@ -513,19 +513,17 @@ def test_a_market_opens_with_what_models_can_do_over_the_start():
 
 
 def test_growth_varies_about_its_mean_for_the_run_and_for_a_quarter():
-    state = given(demand__growth_sd=0.1, demand__growth_quarter_sd=0.2, demand__growth_factor=0.5).state
+    state = given(demand__growth_error=0.1, demand__growth_quarter_sd=0.2, demand__growth_factor=0.5).state
     for week, quarter in ((-1, 0), (11, 0), (12, 1), (24, 1), (25, 2)):
         state.run.week = week
-        z = 0.1 * rng.normal(7, "demand growth", "customers") + 0.2 * rng.normal(7, "demand growth", "api", quarter)
+        z = 0.1 + 0.2 * rng.normal(7, "demand growth", "api", quarter)
         assert demand.growth_shock(state, "api") == pytest.approx(max(0.0, 1 + z) * 0.5)
 
 
 @pytest.mark.parametrize("served", [1.0, 0.5])
 def test_a_segment_grows_by_adoption_of_what_is_open(served):
     """(drift + pull A / M)(M / A - 1), held back by what is not served."""
-    world = given(
-        demand__growth_sd=0.0, demand__growth_quarter_sd=0.0, demand__patience=1.25, demand__drift_per_year=0.1
-    )
+    world = given(demand__growth_quarter_sd=0.0, demand__patience=1.25, demand__drift_per_year=0.1)
     state = world.state
     lab_now = state.training.labs[LAB]
     lab_now.demand_usd_per_year = lab_now.revenue_usd_per_year / served
@@ -539,7 +537,7 @@ def test_a_segment_grows_by_adoption_of_what_is_open(served):
 
 
 def test_a_segment_larger_than_its_market_shrinks_whoever_is_served():
-    state = given(demand__growth_sd=0.0, demand__growth_quarter_sd=0.0, demand__consumer_market_max_usd=5e8).state
+    state = given(demand__growth_quarter_sd=0.0, demand__consumer_market_max_usd=5e8).state
     room = demand.opened_market(state, "consumer") / 5e8
     assert room < 1
     rate = (state.run.parameters["demand.drift_per_year"] + 1.0 / room) * (room - 1)
@@ -557,7 +555,7 @@ def test_a_provider_serves_a_part_of_what_is_asked_within_bounds(asked, part):
 
 def test_a_months_part_of_customers_and_all_new_ones_choose_by_pull():
     world = given(
-        demand__growth_sd=0.0, demand__growth_quarter_sd=0.0, demand__share_sd=0.0, demand__reconsider_per_month=0.1,
+        demand__growth_quarter_sd=0.0, demand__reconsider_per_month=0.1,
         demand__quality_weight=2.0, demand__follower_lag=0.3,
     )  # fmt: skip
     state = world.state
@@ -572,18 +570,18 @@ def test_a_months_part_of_customers_and_all_new_ones_choose_by_pull():
         assert found[org] == pytest.approx(before + moved * (target - before))
 
 
-def test_pull_is_appeal_capability_what_a_lab_gains_yet_and_chance():
+def test_pull_is_appeal_capability_what_a_lab_gains_yet_and_a_drift():
     world = given(
-        orgs__lab__momentum_per_year=0.5, demand__momentum_years=2.0, demand__share_sd=0.1,
-        demand__share_sd_years=3.0, demand__quality_weight=2.0, demand__follower_lag=0.3,
+        orgs__lab__momentum_per_year=0.5, demand__momentum_years=2.0, orgs__lab__appeal_per_year=-0.1,
+        demand__appeal_years=3.0, demand__quality_weight=2.0, demand__follower_lag=0.3,
     )  # fmt: skip
     world.state.run.parameters["orgs.lab.appeal_api"] = 0.3
     for years in (4.0, 1.0):
         day = START + round(365.25 * years)
         gain = 0.5 * 2.0 * (1 - math.exp(-base.years(world.state, day) / 2))
-        chance = 0.1 * min(base.years(world.state, day), 3.0) * rng.normal(7, "appeal", f"{LAB} api")
+        drift = -0.1 * min(base.years(world.state, day), 3.0)
         found = demand._pull(world.state, 1.6, LAB, "api", day)
-        assert found == pytest.approx(0.3 + 2 * (1.5 - 1.6) + gain + chance)
+        assert found == pytest.approx(0.3 + 2 * (1.5 - 1.6) + gain + drift)
     assert demand._pull(world.state, 5.0, LAB, "api", START) == pytest.approx(0.3 - 2 * 0.3)
 
 

@@ -405,9 +405,9 @@ def test_logistic_is_nothing_far_below_and_all_far_above():
 
 
 def test_growth_is_bounded_both_ways():
-    world = given(demand__growth_sd=0.0, demand__growth_quarter_sd=0.0, demand__drift_per_year=50.0)
+    world = given(demand__growth_quarter_sd=0.0, demand__drift_per_year=50.0)
     assert demand.growth_rate(world.state, "consumer") == 3.0
-    small = given(demand__growth_sd=0.0, demand__growth_quarter_sd=0.0, demand__drift_per_year=50.0,
+    small = given(demand__growth_quarter_sd=0.0, demand__drift_per_year=50.0,
                   demand__consumer_market_max_usd=1e6)  # fmt: skip
     assert demand.growth_rate(small.state, "consumer") == -3.0
 

@@ -58,13 +58,14 @@ def test_what_is_not_served_for_long_holds_growth_back():
     assert grown(not_served)["api"] < grown(served)["api"]
 
 
-def test_a_run_level_error_moves_growth_and_a_factor_of_zero_stops_it():
+def test_an_error_of_the_law_moves_growth_and_a_factor_of_zero_stops_it():
     assert grown(given(demand__growth_factor=0.0))["api"] == given().state.demand.segments["api"].usd_per_year
-    assert demand.growth_shock(given(demand__growth_sd=0.0, demand__growth_quarter_sd=0.0).state, "api") == 1.0
+    assert demand.growth_shock(given(demand__growth_quarter_sd=0.0).state, "api") == 1.0
+    assert demand.growth_shock(given(demand__growth_quarter_sd=0.0, demand__growth_error=-0.2).state, "api") == 0.8
 
 
 def test_growth_differs_from_quarter_to_quarter_around_its_mean_and_is_one_within_a_quarter():
-    world = given(demand__growth_sd=0.0, demand__growth_quarter_sd=0.3)
+    world = given(demand__growth_quarter_sd=0.3)
     seen = []
     for _ in range(10):
         week = demand.growth_shock(world.state, "api")
@@ -116,13 +117,13 @@ def test_where_nobody_chooses_anew_growth_before_the_start_moves_no_customer():
 
 def test_what_a_segment_gains_goes_to_those_whom_customers_choose_today():
     """A better model takes new customers at once; those who stay as they are move a part a month."""
-    still, growing = (released(given(demand__share_sd=0.0, demand__growth_factor=f), 3.0) for f in (0.0, 3.0))
+    still, growing = (released(given(demand__growth_factor=f), 3.0) for f in (0.0, 3.0))
     assert shares(growing)["api"] > shares(still)["api"]
 
 
 def test_what_a_lab_gained_before_the_start_adds_to_its_pull_and_fades():
-    gains = {"demand__share_sd": 0.0, f"orgs__{LAB}__momentum_per_year": 1.0}
-    usual, quick = given(demand__share_sd=0.0), given(**gains)
+    gains = {f"orgs__{LAB}__momentum_per_year": 1.0}
+    usual, quick = given(), given(**gains)
     after = [shares(world, 13)["api"] for world in (usual, quick)]
     assert after[1] > after[0]
     later = [shares(world, 52)["api"] for world in (usual, quick)]
@@ -138,22 +139,22 @@ def shares(world, months=1):
 
 
 def test_the_better_model_wins_customers_a_part_a_month():
-    world = released(given(demand__share_sd=0.0), 3.0)
+    world = released(given(), 3.0)
     after = shares(world)["api"]
     assert 2 / 3 < after < 2 / 3 + world.state.run.parameters["demand.reconsider_per_month"]
     assert all(sum(s.shares.values()) == pytest.approx(1.0) for s in world.state.demand.segments.values())
 
 
 def test_a_provider_that_cannot_serve_loses_customers():
-    short = given(demand__share_sd=0.0, demand__reconsider_per_month=1.0)
+    short = given(demand__reconsider_per_month=1.0)
     short.happened(ServingMeasured(org=LAB, revenue_usd_per_year=3e8, value=1e9, h100e=0.0, tokens_per_s=0.0))
-    able = given(demand__share_sd=0.0, demand__reconsider_per_month=1.0)
+    able = given(demand__reconsider_per_month=1.0)
     assert shares(short)["api"] < shares(able)["api"]
 
 
 def test_a_follower_falls_behind_by_so_much_and_no_more():
-    near = shares(released(given(demand__share_sd=0.0, demand__follower_lag=0.1), 9.0), 12)["api"]
-    far = shares(released(given(demand__share_sd=0.0, demand__follower_lag=0.7), 9.0), 12)["api"]
+    near = shares(released(given(demand__follower_lag=0.1), 9.0), 12)["api"]
+    far = shares(released(given(demand__follower_lag=0.7), 9.0), 12)["api"]
     assert near < far
 
 

@@ -213,7 +213,7 @@ def test_a_future_says_in_memory_what_its_log_on_disk_says() -> None:
 
     scenario = load_scenario("frontier-2024", {"years": "0.4"}).scenario
     asked = (("orders", "SELECT COUNT(*) AS n FROM log WHERE type = 'OrderPlaced'"),)
-    future = Future(0, 3, {"demand.share_sd": 0.2})
+    future = Future(0, 3, {"demand.reconsider_per_month": 0.2})
     kept, chained = (simulate(Job(scenario, model_around, asked, is_chained=c), future) for c in (False, True))
     assert not kept.error
     assert kept._replace(head=chained.head) == chained
@@ -266,7 +266,7 @@ def test_posteriors_are_drawn_from_when_they_are_asked_for_and_kept(
 
     monkeypatch.setattr(backtest, "simulate_kept", simulated)
     monkeypatch.setattr(posterior, "FOLDER", tmp_path)
-    name = "demand.share_sd"
+    name = "demand.reconsider_per_month"
     (tmp_path / f"{ORIGIN}.csv").write_text(f"# of a test\n{name}\n0.123\n0.234\n")
 
     def ask(start: date, *, fitted: bool) -> Origin:

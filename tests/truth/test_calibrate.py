@@ -174,7 +174,7 @@ def test_an_origin_fits_all_that_an_earlier_one_does() -> None:
 def few() -> dict[str, Range]:
     """Some of the parameters that are fitted."""
     prior = fitted_ranges([date(2023, 6, 30)])
-    return {name: prior[name] for name in ("demand.share_sd", "supply.backlog_pull", *sorted(prior)[:14])}
+    return {name: prior[name] for name in ("demand.reconsider_per_month", "supply.backlog_pull", *sorted(prior)[:14])}
 
 
 @pytest.fixture
@@ -190,7 +190,7 @@ class Toy:
 
     def __init__(self) -> None:
         self.asked: list[tuple[date, str]] = []
-        self.prior = {name: few()[name] for name in ("demand.share_sd", "supply.backlog_pull")}
+        self.prior = {name: few()[name] for name in ("demand.reconsider_per_month", "supply.backlog_pull")}
 
     def simulate(self, start: date, futures: list[Future], word: str) -> list[Answer]:
         self.asked.append((start, word))
@@ -223,7 +223,7 @@ def test_all_origins_are_fitted_to_one_ensemble_of_runs(toy: Toy) -> None:
 def test_what_moves_the_record_is_identified_and_kept_and_the_rest_is_drawn_as_before(toy: Toy) -> None:
     (entry,) = calibrate([date(2025, 12, 31)], 100, 1, toy.simulate, truths=30)["posteriors"]
     known = {each["name"] for each in entry["parameters"] if each["identified"]}
-    assert {"demand.share_sd", "supply.backlog_pull"} <= known == set(entry["draws"])
+    assert {"demand.reconsider_per_month", "supply.backlog_pull"} <= known == set(entry["draws"])
     assert len(known) < 5 < len(entry["parameters"])
     assert entry["check"]["truths"] == 30
     assert entry["check"]["uniform_p"] > 0.01
