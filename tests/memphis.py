@@ -40,14 +40,15 @@ PLAIN = "catalogue"  # the base with the catalogue's values, over seeds alone
 
 
 def parameters(draw: int) -> dict[str, float]:
-    """Every parameter with a range times a draw of its own, within the range; neutral ones stay."""
+    """Every parameter with a range times a draw of its own, within the range; 0 anywhere in it; neutral ones stay."""
     found = {}
     for row in table("parameters"):
         if row.low is None or row.high is None or row.low == row.high or row.note.startswith("neutral"):
             continue
-        factor = 1 + SPREAD * (2 * rng.uniform(draw, "memphis", row.id) - 1)
+        u = rng.uniform(draw, "memphis", row.id)
         bounds = bounds_of(row.id)
-        value = min(row.high, max(row.low, row.number * factor))
+        value = row.number * (1 + SPREAD * (2 * u - 1)) if row.number else row.low + u * (row.high - row.low)
+        value = min(row.high, max(row.low, value))
         found[f"parameters.{row.id}"] = min(bounds.max, max(bounds.min, value))
     return found
 

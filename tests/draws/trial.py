@@ -37,13 +37,19 @@ class Outcome(NamedTuple):
 
 
 def values(number: int, count: int) -> dict[str, float]:
-    """Values of a draw: all parameters that futures draw, by Latin hypercube, within 30 % and their bounds."""
+    """Values of a draw: all parameters that futures draw, by Latin hypercube, within 30 % and their bounds.
+
+    What is 0 has no hundredth of itself, and is drawn from the catalogue's range.
+    """
     drawn = ranges(load_scenario(WORLD, {}))
     names = sorted(drawn)
     point = unit_points("lhs", names, count)[number]
     found = {}
     for name, u in zip(names, point, strict=True):
         value = drawn[name].median
+        if not value:
+            found[name] = float(f"{drawn[name].quantile(np.float64(u)):.9g}")
+            continue
         _, is_trait, trait = name.partition(".traits.")
         least, most = bounds_of(f"traits.{trait}" if is_trait else name)[:2]
         found[name] = float(f"{np.clip(value * (1 + SPREAD * (2 * u - 1)), least, most):.9g}")
