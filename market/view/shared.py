@@ -196,7 +196,10 @@ class Shared(SharedLabs):
 
     @cached_property
     def busy(self) -> dict[Place, int]:
-        """GPUs of each holding that train, are owed under leases, or are in quotes."""
+        """GPUs of each holding that train, are owed under leases, or are in quotes of leases.
+
+        A contract is offered without any GPUs in particular: it is served later, from what is free or still to come.
+        """
         busy: dict[Place, int] = defaultdict(int)
         for run in self.state.training.runs.values():
             busy[Place(run.org, run.chip, run.site)] += run.gpus
@@ -204,7 +207,7 @@ class Shared(SharedLabs):
             for place, gpus in owed.items():
                 busy[place] += gpus
         for quote in self.state.leases.quotes.values():
-            if quote.parent_lease_id is None:
+            if quote.parent_lease_id is None and quote.form == "lease":
                 busy[Place(quote.lessor, quote.chip, quote.site)] += quote.gpus
         return busy
 

@@ -14,6 +14,8 @@ from events.types.leases import LeaseSigned, QuoteGiven, QuoteRefused
 from events.types.training import TrainingStarted
 from market.rules import clauses as rules
 from market.rules import contracts, credit, finance
+from market.rules.free import free_gpus
+from market.view import MarketView, Shared
 
 FIRST = START + 200
 
@@ -110,6 +112,17 @@ def test_an_offer_that_is_no_contract_is_refused(changed, reason):
 
 def test_a_contract_may_be_offered_before_there_is_power_or_a_chip_for_it():
     assert isinstance(asked().when(offer(gpus=500_000, chip="GB200"))[0], QuoteGiven)
+
+
+@pytest.mark.parametrize(("form", "free"), [("contract", 10_000), ("lease", 9_000)])
+def test_an_offer_of_a_lease_holds_gpus_that_stand_free_and_that_of_a_contract_holds_none(form, free):
+    world, terms = asked(), clauses(site=SITE, site_choice="fixed")
+    (quote,) = world.when(
+        GiveQuote(actor=CLOUD, because="lab/request/1", request_id="lab/request/1", form=form, terms=terms)
+    )
+    assert quote.form == form
+    assert free_gpus(world.state, CLOUD, "H100", SITE) == free
+    assert MarketView(Shared(world.state), CLOUD).free("H100", SITE) == free
 
 
 def test_a_tranche_is_drawn_as_a_lease_when_it_is_due_and_gpus_are_free():
