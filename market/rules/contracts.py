@@ -204,7 +204,7 @@ def lease_under(
         "price_usd_per_gpu_hour": digits(contract.price_usd_per_gpu_hour * ratio),
         "tranches": 1,
         "ramp_days": 0,
-        "expand_gpus": contract.expand_gpus * gpus // max(1, math.ceil(contract.gpus * ratio)),
+        "expand_gpus": contract.expand_gpus * gpus // contract.gpus,  # as GPUs of the chip let, whose part this is
     }
     lease = LeaseSigned(
         lease_id=lease_id, parent_lease_id=place.parent_lease_id, quote_id=None, lessor=contract.lessor,

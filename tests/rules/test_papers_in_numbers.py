@@ -174,8 +174,8 @@ def test_a_lease_under_a_contract_has_its_terms_for_what_is_drawn():
     assert (lease.depth, lease.contract_id, lease.region, drawn.gpus) == (1, "lab/contract/1", "texas", 40)
     late, _ = under(day=START + 70)
     assert late.start_day == START + 70
-    dense, drawn = under("GB200", 20)
-    assert (dense.price_usd_per_gpu_hour, dense.expand_gpus, drawn.gpus) == (5.0, 4, 50)
+    dense, drawn = under("GB200", 20)  # half of the contract: half of its right to 50 H100 more, as GB200
+    assert (dense.price_usd_per_gpu_hour, dense.expand_gpus, drawn.gpus) == (5.0, 10, 50)
     assert under("GB200", 41, left=100)[1].gpus == 100
     assert under("A100", 1, left=100)[1].gpus == 1
     assert under(number=1)[0].lease_id == "lab/lease/1"
