@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Hashable, Iterator
 from typing import NamedTuple
 
 from events.commands import contracts as commands
@@ -117,25 +117,24 @@ def sites_of(state: State, contract: Contract) -> list[str]:
     return [site.name for site in sorted((s for s in own if may_be_at(state, contract, s.name)), key=order)]
 
 
-def places(state: State, contract: Contract, tranche: Tranche) -> Iterator[Place]:
-    """Where a lessor has GPUs free for a tranche: its own first, then those that it rents for long enough."""
-    allowed = substitutes(state, contract)
+def places(state: State, contract: Contract, tranche: Tranche, taken: Counter[Hashable]) -> Iterator[Place]:
+    """Where a lessor has GPUs free for a tranche, not `taken` in this step: its own, then those rented for so long."""
+    allowed, lessor = substitutes(state, contract), contract.lessor
     for site in sites_of(state, contract):
         for chip in allowed:
-            gpus = free_gpus(state, contract.lessor, chip, site)
-            if gpus > 0 and state.sites.sites[site].owner == contract.lessor:
+            gpus = free_gpus(state, lessor, chip, site) - taken[lessor, chip, site]
+            if gpus > 0 and state.sites.sites[site].owner == lessor:
                 yield Place(chip, site, None, 1, gpus)
-    for lease in rented_by(state, contract.lessor):
-        if lease.chip not in allowed or lease.end_day < tranche.end_day:
-            continue
-        if not may_sublet(lease):
+    for lease in rented_by(state, lessor):
+        if lease.chip not in allowed or lease.end_day < tranche.end_day or not may_sublet(lease):
             continue
         if lease.depth + 1 > state.run.parameters["chains.depth_max"] or lease.start_day > tranche.start_day:
             continue
         if contract.lessee in above(state, lease) or not may_be_at(state, contract, lease.site):
             continue
         free = min(lease.gpus, lease.delivered) - lease.subleased - quoted_under(state, lease.lease_id)
-        free = min(free, free_gpus(state, contract.lessor, lease.chip, lease.site))
+        there = lessor, lease.chip, lease.site
+        free = min(free - taken[lease.lease_id], free_gpus(state, *there) - taken[there])
         if free > 0:
             yield Place(lease.chip, lease.site, lease.lease_id, lease.depth + 1, free)
 
@@ -143,7 +142,7 @@ def places(state: State, contract: Contract, tranche: Tranche) -> Iterator[Place
 def draw(state: State, day: int) -> Iterator[Happening]:
     """Let leases begin under contracts whose tranches are due soon; say once which tranches are late."""
     p = state.run.parameters
-    used: defaultdict[tuple[str, str, str, str | None], int] = defaultdict(int)
+    taken: Counter[Hashable] = Counter()
     signed: Counter[str] = Counter()
     due = [
         (tranche.start_day, contract.contract_id, tranche.number, contract, tranche)
@@ -153,13 +152,13 @@ def draw(state: State, day: int) -> Iterator[Happening]:
     ]
     for _, _, _, contract, tranche in sorted(due, key=lambda item: item[:3]):
         left = tranche.gpus
-        for place in places(state, contract, tranche):
-            where = (contract.lessor, place.chip, place.site, place.parent_lease_id)
-            free = place.gpus - used[where]
-            gpus = part(state, contract, place.chip, left, free)
+        for place in places(state, contract, tranche, taken):
+            gpus = part(state, contract, place.chip, left, place.gpus)
             if gpus < 1:
                 continue
-            used[where] += gpus
+            taken[contract.lessor, place.chip, place.site] += gpus
+            if place.parent_lease_id is not None:
+                taken[place.parent_lease_id] += gpus
             signed[contract.lessee] += 1
             lease, drawn = lease_under(state, contract, tranche, (place, gpus, left, signed[contract.lessee], day))
             left -= drawn.gpus

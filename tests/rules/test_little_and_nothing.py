@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 import pytest
 from given import CLOUD, FIELD, FUND, LAB, OEM, RESELLER, RIVAL, SITE, START, SUPPLIER, given
@@ -418,7 +419,7 @@ def test_growth_is_bounded_both_ways():
 def test_one_gpu_is_a_place_and_settled_is_what_is_drawn():
     world = contract(rent(given(), 9_999), 5)
     one = next(iter(world.state.contracts.open.values()))
-    assert [place.gpus for place in contracts.places(world.state, one, one.schedule[0])] == [1]
+    assert [place.gpus for place in contracts.places(world.state, one, one.schedule[0], Counter())] == [1]
     assert list(contracts.settled(world.state, START)) == []
     one.schedule.clear()
     assert [h.event.reason for h in contracts.settled(world.state, START)] == ["drawn"]

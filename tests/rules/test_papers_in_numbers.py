@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 import pytest
 from given import CLOUD, FIELD, FUND, LAB, RESELLER, RIVAL, SITE, START, SUPPLIER, given
@@ -18,6 +19,7 @@ from events.types import leases as lease_events
 from events.types import vendors as vendor_events
 from events.types.finance import RoundClosed
 from events.types.run import ParameterSet
+from events.types.training import TrainingStarted
 from market.rules import contracts, demand, entry, letters, power, quotes, rights, vendors, work
 from market.rules.free import quoted_under
 from market.state.chips import Holding, Place
@@ -114,7 +116,7 @@ def test_a_contract_is_served_where_energy_is_cheapest_then_where_most_is_free_w
 
 def placed(world):
     one = the(world)
-    return [tuple(place) for place in contracts.places(world.state, one, one.schedule[0])]
+    return [tuple(place) for place in contracts.places(world.state, one, one.schedule[0], Counter())]
 
 
 def test_own_gpus_come_first_then_those_that_are_rented_for_long_enough():
@@ -206,6 +208,20 @@ def test_gpus_are_drawn_once_by_the_tranches_of_a_week():
     leases = [e for e in drawn(world, START + 60) if type(e).__name__ == "LeaseSigned"]
     assert [(e.contract_id, e.gpus) for e in leases] == [("lab/contract/1", 7_000), ("lab/contract/2", 3_000)]
     assert [e.lease_id for e in leases] == ["lab/lease/1", "lab/lease/2"]
+
+
+def test_gpus_that_are_rented_under_two_leases_are_drawn_once():
+    world = contract(given(contracts__draw_days=90.0, contracts__part_min=0.1), 7_000, RESELLER)
+    for name in ("reseller/lease/1", "reseller/lease/2"):
+        rent(world, 4_000, 4_000, RESELLER, lease_id=name, end_day=START + 1_060)
+    busy = TrainingStarted(
+        run_id="reseller/run/1", org=RESELLER, model="m", site=SITE, chip="H100", gpus=3_000, flop=1e24, params=1e11,
+        tokens=1e13, experts=0, effective_flop=1e25, mfu=0.4, goodput=0.9, plan="", start_day=START,
+        due_day=START + 90,
+    )  # fmt: skip
+    world.happened(busy)
+    leases = [e for e in drawn(world, START + 60) if type(e).__name__ == "LeaseSigned"]
+    assert [(e.parent_lease_id, e.gpus) for e in leases] == [("reseller/lease/1", 4_000), ("reseller/lease/2", 1_000)]
 
 
 @pytest.mark.parametrize(("most", "years"), [(1.0, 1.0), (9.0, 1_000 / 365)])
