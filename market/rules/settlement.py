@@ -67,6 +67,8 @@ def close(state: State, day: int) -> Iterator[Happening]:
     gone: list[str] = []
     for estate in list(state.finance.estates.values()):
         is_over = estate.plan == "liquidation" and _is_over(state, estate, day)
+        if is_over and any(estate.org in (lease.lessee, lease.lessor) for lease in state.leases.over.values()):
+            continue  # until the end of the month, when the rent of leases that ended is paid
         if is_over or day >= estate.due_day:
             yield from _Closing(state, estate, day, is_over, gone).happenings()
         if is_over:

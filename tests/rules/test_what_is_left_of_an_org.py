@@ -12,6 +12,7 @@ from events.commands.estates import BidForLot
 from events.types import chips as chip_events
 from events.types import estates as events
 from events.types import finance as money
+from events.types import leases as lease_events
 from events.types.run import ParameterSet
 from market.rules import credit, estates, finance, insolvency, prices, settlement, solvency, work, worth
 from market.state.estates import Claim, Estate, Lot
@@ -525,6 +526,20 @@ def test_an_estate_is_closed_when_it_is_due_or_has_sold_all():
     assert closes(START + 99, lots=lot()) == []
     assert closes(START + 100, lots=lot()) == ["restructured"]
     assert closes(START + 28, warehouse={"H100": 1}) == []
+
+
+@pytest.mark.parametrize(("lessee", "lessor"), [(RESELLER, CLOUD), (LAB, RESELLER)])
+@pytest.mark.parametrize("day", [START + 28, START + 100])
+def test_nobody_leaves_before_the_rent_of_leases_that_ended_is_paid(lessee, lessor, day):
+    world = rent(given(**SALES), 100, None, lessee, lessor, lease_id="x/lease/1")
+    estate(world, due=START + 100)
+    world.day = START + 10
+    ended = {"lease_id": "x/lease/1", "lessor": lessor, "lessee": lessee, "chip": "H100", "site": SITE, "gpus": 100}
+    world.happened(lease_events.LeaseEnded(**ended, reason="term"))
+    assert list(settlement.close(world.state, day)) == []
+    rents = [e for e in world.after(finance.monthly(world.state, START + 27)) if e.kind == "rent"]
+    assert [(e.org, e.counterparty, e.amount_usd_cents) for e in rents] == [(lessee, lessor, 100 * 10 * 24 * 250)]
+    assert [e.kind for e in of(events.EstateClosed, settlement.close(world.state, day))] == ["liquidated"]
 
 
 def test_of_estates_that_owe_each_other_the_one_that_is_owed_least_ends_first():

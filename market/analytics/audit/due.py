@@ -109,15 +109,12 @@ def _rent_due(book: Book, leases: pl.DataFrame, repriced: pl.DataFrame) -> pl.Da
 
 
 def _without_claimed(book: Book, grid: pl.DataFrame) -> pl.DataFrame:
-    """Leave out the month in which a lease was rejected by its lessee, who owes its rent as a claim, or a side left."""
+    """Leave out the month in which a lease was rejected by its lessee, who owes its rent as a claim."""
     rejected = book.of("LeaseRejected").join(
         book.of("LeaseSigned").select("lease_id", "lessee"), on="lease_id", how="inner", suffix="_of"
     )
     rejected = rejected.filter(pl.col("org") == pl.col("lessee_of"))
     claimed = rejected.select("lease_id", month=pl.col("closing") // MONTH_WEEKS)
-    gone = book.of("OrgExited").select("org", month=pl.col("closing") // MONTH_WEEKS)
-    for side in ("lessor", "lessee"):
-        grid = grid.join(gone.rename({"org": side}), on=[side, "month"], how="anti", maintain_order="left")
     return grid.join(claimed, on=["lease_id", "month"], how="anti", maintain_order="left")
 
 
