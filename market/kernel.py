@@ -220,15 +220,17 @@ class Kernel:
                 raise BehaviourFault(self.state, org, f"{name}: {found}")
 
     def answer(self, command: Command) -> list[Event]:
-        """Decide one command and record its events behind the choice that led to it."""
+        """Decide one command and record its events behind the choice that led to it; a refusal takes from no quota."""
         cause: str | Place = command.because
-        if self.hooks is not None:
-            noted, place = self.hooks.permit(self.state, command, self.day), cause
+        noted = self.hooks.permit(self.state, command, self.day) if self.hooks is not None else ()
+        is_forbidden = any(type(event) is CommandForbidden for event in noted)
+        events = [] if is_forbidden else rules.decide(self.state, command, self.day)
+        if is_forbidden or not rules.refused(events):
+            place = cause
             for event in noted:  # a payment follows what it is paid for
                 place = self.record(self.day, event, command.actor, getattr(event, "policy", place))
-            if any(type(event) is CommandForbidden for event in noted):
-                return list(noted)
-        events = rules.decide(self.state, command, self.day)
+        if is_forbidden:
+            return list(noted)
         if command.why is not None:
             cause = self._choice(command.actor, command.why, command.because)
         for event in events:

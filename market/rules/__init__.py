@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from events.commands import Command
 from events.types import Event
 from events.types.estates import TradeRefused
@@ -44,4 +46,9 @@ def decide(state: State, command: Command, day: int) -> list[Event]:
     return DECIDERS[type(command)](state, command, day)
 
 
-__all__ = ["DECIDERS", "calibrate", "decide"]
+def refused(answer: Sequence[Event]) -> bool:
+    """Whether an answer to a command does nothing of what was asked."""
+    return all(type(event).__name__.endswith("Refused") for event in answer)
+
+
+__all__ = ["DECIDERS", "calibrate", "decide", "refused"]

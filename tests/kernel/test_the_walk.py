@@ -16,10 +16,10 @@ from events.commands import Choice, Terms
 from events.commands.chips import PlaceOrder
 from events.commands.finance import SeekRound
 from events.types import Batch
-from events.types.chips import OrderPlaced
+from events.types.chips import OrderPlaced, OrderRefused
 from events.types.finance import PaymentMade
 from events.types.leases import OnDemandRented
-from events.types.policy import CommandForbidden, LevyCharged, PolicyEnacted
+from events.types.policy import CommandForbidden, LevyCharged, PolicyEnacted, QuotaUsed, ReportFiled
 from events.types.run import (
     ExogenousShock,
     OptionChosen,
@@ -119,6 +119,24 @@ def test_a_cause_that_nothing_was_said_about_is_an_error():
     rented = Batch(OnDemandRented, {name: [1] for name in OnDemandRented.__struct_fields__}, [CLOUD], ["nothing"])
     with pytest.raises(UnknownCause, match=r"OnDemandRented names 'nothing'"):
         kernel.record_batch(kernel.day, rented)
+
+
+def test_a_command_that_the_rules_refuse_takes_nothing_from_a_quota_and_is_not_reported():
+    class Counting(NoHooks):
+        def permit(self, state, command, day):
+            return [
+                QuotaUsed(policy="H100", org=LAB, kind="permit 0", value=float(command.gpus)),
+                ReportFiled(org=LAB, policy="H100", kind="PlaceOrder", reason="large order", value=1.0),
+            ]
+
+    kernel = small(Counting())
+    week(kernel, PlaceOrder(actor=LAB, because="H100", chip="B9000", gpus=5))
+    assert told(kernel, OrderRefused)
+    assert told(kernel, QuotaUsed, ReportFiled) == []
+    week(kernel, PlaceOrder(actor=LAB, because="H100", chip="H100", gpus=5))
+    told_now = [type(e.event) for e in told(kernel, QuotaUsed, ReportFiled, OrderPlaced)]
+    assert told_now[-3:] == [QuotaUsed, ReportFiled, OrderPlaced]
+    assert kernel.state.run.quotas == {"H100": {"permit 0": 5.0}}
 
 
 def test_rows_of_a_batch_change_the_state_as_events_one_by_one_do():
