@@ -174,8 +174,7 @@ class ShipmentDelivered(Event, frozen=True, kw_only=True):
     """A shipment reaches its buyer and waits in the warehouse for power."""
 
     sees: ClassVar[Visibility] = "parties"
-    subject: ClassVar[str] = "org"
-    aspect: ClassVar[str] = "/delivered"
+    subject: ClassVar[str] = "shipment_id"
     shipment_id: str
     order_id: str
     org: str

@@ -116,6 +116,7 @@ def shipment_delivered(state: State, event: events.ShipmentDelivered, day: int) 
     del state.chips.shipments[event.shipment_id]
     store = state.chips.warehouse.setdefault(event.org, {})
     store[event.chip] = store.get(event.chip, 0) + event.gpus
+    state.chips.brought.setdefault(event.org, {})[event.chip] = event.shipment_id
 
 
 def _install(state: State, event: events.FleetRegistered | events.GpusInstalled) -> None:

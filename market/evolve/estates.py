@@ -79,6 +79,7 @@ def stock_transferred(state: State, event: events.StockTransferred, day: int) ->
             del store[event.chip]
         if not store:
             state.chips.waiting.pop(org, None)
+    state.chips.brought.setdefault(event.counterparty, {})[event.chip] = event.lot_id
 
 
 def loan_written_off(state: State, event: events.LoanWrittenOff, day: int) -> None:
@@ -110,6 +111,7 @@ def org_exited(state: State, event: events.OrgExited, day: int) -> None:
     del state.run.orgs[org]
     del state.finance.books[org]
     state.finance.stakes.pop(org, None)
+    state.chips.brought.pop(org, None)
     state.training.labs.pop(org, None)
     state.training.projects.pop(org, None)
     state.training.waiting.pop(org, None)

@@ -153,7 +153,7 @@ def install(state: State, day: int) -> Iterator[Happening]:
             continue  # what waits in a liquidation is offered for sale
         spare = {site.name: site.spare_w for site in sites[org]}
         cost = {site.name: math.prod(energy_at(state, site)) for site in sites[org]}
-        stays, arrival = list[tuple[str, int]](), _arrival(state, org)
+        stays, brought = list[tuple[str, int]](), state.chips.brought.get(org, {})
         for chip, waiting in sorted(state.chips.warehouse[org].items(), key=lambda item: rank[item[0]]):
             left, watts = waiting, round(state.chips.chips[chip].power_kw_it_per_gpu * 1000)
             open_to = [site for site, power in spare.items() if power >= watts]
@@ -165,19 +165,13 @@ def install(state: State, day: int) -> Iterator[Happening]:
                     event = events.GpusInstalled(
                         org=org, site=name, chip=chip, gpus=gpus, power_kw_it=-(-gpus * watts // 1000)
                     )
-                    yield Happening(day, event, org, arrival)
+                    yield Happening(day, event, org, brought.get(chip, org))
             if left:
                 stays.append((chip, left))
         if stays and org not in state.chips.waiting:
             chip, left = max(stays, key=lambda item: (item[1], item[0]))
             said = events.GpusWaitForPower(org=org, chip=chip, gpus=left, reason="power")
-            yield Happening(day, said, "world", arrival)
-
-
-def _arrival(state: State, org: str) -> str:
-    """What brought the chips that an org has: its latest delivery; before the first they came from an estate."""
-    delivered = f"{org}/delivered"
-    return delivered if delivered in state.trail else org
+            yield Happening(day, said, "world", brought.get(chip, org))
 
 
 def retire(state: State, day: int) -> Batch | None:

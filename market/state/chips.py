@@ -85,6 +85,7 @@ class Chips(msgspec.Struct, array_like=True):
     orders: dict[str, Order] = {}
     shipments: dict[str, Shipment] = {}
     warehouse: dict[str, dict[str, int]] = {}  # org -> chip -> GPUs waiting for power
+    brought: dict[str, dict[str, str]] = {}  # org -> chip -> latest shipment, or lot of an estate, that brought it
     waiting: dict[str, bool] = {}  # org -> whether its wait for power was said
     holdings: dict[Place, Holding] = {}
     integration_gpus_per_week: dict[str, int] = {}  # OEM -> capacity

@@ -38,7 +38,10 @@ def test_output_goes_to_stock_and_a_sale_takes_it_out_with_the_order_and_the_war
 def test_chips_arrive_in_the_warehouse_and_leave_it_for_a_site():
     state = full()
     came = said(chips.ShipmentDelivered, shipment_id="lab/shipment/1", org=LAB, chip="H100", gpus=5)
-    assert moved(state, came, START) == {"chips.shipments.lab/shipment/1": GONE, "chips.warehouse.lab": {"H100": 5}}
+    assert moved(state, came, START) == {
+        "chips.shipments.lab/shipment/1": GONE, "chips.warehouse.lab": {"H100": 5},
+        "chips.brought.lab": {"H100": "lab/shipment/1"},
+    }  # fmt: skip
     put = said(chips.GpusInstalled, org=CLOUD, site="field", chip="H100", gpus=2)
     changes = moved(state, put, START)
     new = changes.pop("chips.holdings.cloud|H100|field")

@@ -47,6 +47,9 @@ def test_a_warehouse_that_is_sold_out_holds_no_chip_and_waits_for_no_power():
     evolve(state, stock(2), START)
     assert (state.chips.warehouse.get(CLOUD, {}), state.chips.warehouse[RESELLER]) == ({}, {"H100": 5})
     assert CLOUD not in state.chips.waiting
+    assert state.chips.brought[RESELLER] == {"H100": "lot"}
+    evolve(state, estates.OrgExited(org=RESELLER, reason="liquidated"), START)
+    assert RESELLER not in state.chips.brought
 
 
 def closed(org: str) -> finance.RoundClosed:

@@ -503,6 +503,14 @@ def test_gpus_run_where_energised_power_is_spare_and_no_further():
     assert (waits.org, waits.gpus, waits.reason) == (LAB, 20_000 - installed.gpus, "power")
 
 
+def test_gpus_are_installed_because_of_the_latest_shipment_of_their_chip():
+    world = arrived(arrived(arrived(given(), LAB, 10), LAB, 10, n=2), LAB, 10, n=3, chip="A100")
+    found = {h.event.chip: h.cause for h in allocation.install(world.state, START)}
+    assert found == {"H100": "lab/shipment/2", "A100": "lab/shipment/3"}
+    world.state.chips.warehouse[CLOUD] = {"H100": 10}
+    assert {h.cause for h in allocation.install(world.state, START) if h.event.org == CLOUD} == {CLOUD}
+
+
 def test_the_wait_for_power_is_said_once_until_it_is_over():
     world = arrived(given(), LAB, 20_000)
     world.after(allocation.install(world.state, START))
