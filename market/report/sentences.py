@@ -10,7 +10,7 @@ from market.units import to_date
 
 SENTENCES: dict[str, str] = {
     # run
-    "RunStarted": "The run of {kind} began with seed {seed}, planned from {start_day} to {end_day}.",
+    "RunStarted": "The run of {kind} began with seed {seed}, planned from {start_day} to {last_day}.",
     "ParameterSet": "Parameter {parameter} was set to {value}.",
     "OrgRegistered": "{org} ({role}, {country}) entered.",
     "OrgAnnounced": "{org} ({role}, {country}) will enter the market on {due_day}.",
@@ -253,6 +253,7 @@ def sentence(kind: str, fields: Mapping[str, Any]) -> str:
     if template is None:
         return f"{kind}: {', '.join(f'{name} {value}' for name, value in said.items())}."
     said["terms"] = terms(fields)
+    said["last_day"] = word("day", fields["end_day"] - 1) if kind == "RunStarted" else "-"
     said["better"] = (
         f", on which {said['option']} was better" if kind == "LeaseTalksFailed" and "option" in said else ""
     )

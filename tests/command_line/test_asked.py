@@ -140,6 +140,8 @@ def test_values_are_said_with_their_units():
         "value": 0.1,
     }
     assert sentence("LoanGranted", fields) == "credit lent xai 5.40 bn USD until 2024-10-04."
+    begun = {"kind": "frontier-2024", "seed": 0, "start_day": 19_919, "end_day": 19_919 + 14}  # the first day after
+    assert sentence("RunStarted", begun).endswith("planned from 2024-07-15 to 2024-07-28.")
     assert sentence("Unheard", {"org": "xai", "gpus": 5000}) == "Unheard: org xai, gpus 5,000."
     assert "-" in sentence("LoanRepaid", {"org": "xai"})
 
