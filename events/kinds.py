@@ -41,7 +41,7 @@ PaymentKind = Literal[
 # insolvency
 ClaimRank = Literal["secured", "administrative", "unsecured", "equity"]  # in the order in which they are paid
 EstatePlan = Literal["restructuring", "liquidation"]  # what the estate of a default is run for
-EstateEnd = Literal["restructured", "liquidated"]
+EstateEnd = Literal["restructured", "liquidated", "unsold"]  # unsold: was to sell all, and goes on with the rest
 SettledIn = Literal["cash", "loan", "equity"]  # what a claim is settled in
 LotKind = Literal["site", "chips"]  # a site with all that stands on it, or chips in the warehouse
 LeaseSide = Literal["lessor", "lessee"]

@@ -33,7 +33,7 @@ def estates(log: pl.LazyFrame) -> pl.LazyFrame:
     """One row an estate and rank of claims: what was claimed and what was recovered, in what, USD cents.
 
     claimed_usd_cents, recovered_usd_cents : sums over the claims of the rank; of it cash_usd_cents, loan_usd_cents,
-    equity_usd_cents. outcome : restructured or liquidated, null while the estate is open.
+    equity_usd_cents. outcome : restructured, liquidated or unsold, null while the estate is open.
     """
     log = only(log, "EstateOpened", "EstateClosed", "ClaimFiled", "ClaimSettled")
     opened = events(log, "EstateOpened").select("estate_id", "org", opened_day="day", plan_kind="kind",

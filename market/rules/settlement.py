@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, get_args
 
-from events.kinds import ClaimRank, SegmentName, SettledIn
+from events.kinds import ClaimRank, EstateEnd, SegmentName, SettledIn
 from events.types import Event
 from events.types import estates as events
 from events.types.demand import ShareMeasured
@@ -147,12 +147,18 @@ class _Closing:
         end = events.EstateClosed(
             estate_id=self.estate.estate_id,
             org=self.org,
-            kind="liquidated" if self.is_over else "restructured",
+            kind=self._end(),
             amount_usd_cents=self.value,
         )
         yield self._happening(end)
         if self.is_over:
             yield from self._exit()
+
+    def _end(self) -> EstateEnd:
+        """What became of the org; one that was to be sold and was not goes on with the rest."""
+        if self.is_over:
+            return "liquidated"
+        return "unsold" if self.estate.plan == "liquidation" else "restructured"
 
     def _happening(self, event: Event, cause: str = "") -> Happening:
         return Happening(self.day, event, self.org, cause or self.estate.estate_id)

@@ -386,7 +386,7 @@ def test_a_lender_loses_what_the_estate_does_not_bring_and_the_loan_is_gone():
     invariants(world.state)
 
 
-def test_what_nobody_bids_for_goes_on_restructured_with_the_lenders_first():
+def test_what_nobody_bids_for_goes_on_unsold_with_the_lenders_first():
     world = given()
     world.happened(
         money.LoanGranted(
@@ -397,7 +397,7 @@ def test_what_nobody_bids_for_goes_on_restructured_with_the_lenders_first():
     world.happened(paid(CLOUD, "world/contractors", cash(world, CLOUD)))
     defaulted(world, CLOUD)
     happened = closed(world)
-    assert [e.kind for e in of(events.EstateClosed, happened)] == ["restructured"]
+    assert [e.kind for e in of(events.EstateClosed, happened)] == ["unsold"]
     (again,) = of(events.LoanRestructured, happened)
     assert world.state.finance.loans["cloud/deal/1"].amount_cents == again.amount_usd_cents < 10**15
     assert CLOUD in world.state.run.orgs

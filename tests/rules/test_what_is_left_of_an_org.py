@@ -524,7 +524,7 @@ def test_an_estate_is_closed_when_it_is_due_or_has_sold_all():
     assert closes(START + 28, plan="restructuring") == []
     assert closes(START + 100, plan="restructuring") == ["restructured"]
     assert closes(START + 99, lots=lot()) == []
-    assert closes(START + 100, lots=lot()) == ["restructured"]
+    assert closes(START + 100, lots=lot()) == ["unsold"]
     assert closes(START + 28, warehouse={"H100": 1}) == []
 
 
