@@ -130,7 +130,7 @@ def own_means(view: MarketView) -> Means:
 def earned_usd_per_year(view: MarketView) -> float:
     """What an org can put into new capacity a year: other business and rents, less rents and instalments paid."""
     rents, coverage = YEAR_MONTHS * view.monthly_kept_cents() / CENTS, view.coverage(0)
-    served = rents * (1 - 1 / coverage) if coverage > 1 else rents if not coverage else 0.0
+    served = rents * (1 - 1 / coverage) if coverage > 1 else 0.0
     paid = YEAR_MONTHS * view.monthly_rent_cents() / CENTS
     return max(0.0, view.param("finance.income_share") * view.income_usd_per_year() + served - paid)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -62,11 +63,12 @@ def coverage(state: State, org: str, extra_cents: int, served: tuple[float, floa
     """Debt-service coverage: a year's income less rents, overheads and running costs, over instalments.
 
     `extra_cents` : a new loan, whose instalments count too. `served` : `service_and_income` where the caller knows it.
+    Infinite where no instalment is owed, 0 where one is and nothing is left to pay it from.
     """
     p = state.run.parameters
     service, income = served or service_and_income(state, org)
     service += instalment_cents(extra_cents, p["finance.loan_rate"], round(365 * p["finance.loan_years"]))
-    return max(0.0, income) / service if service else 0.0
+    return max(0.0, income) / service if service else math.inf
 
 
 def service_and_income(state: State, org: str, ahead_days: int = LASTS_DAYS) -> tuple[float, float]:

@@ -309,7 +309,7 @@ def test_a_lessor_builds_for_a_multiple_of_what_it_runs_less_what_it_signed(gpus
     assert lessors.buildable_gpus(seen, GB200) == pytest.approx(left)
 
 
-def earning(coverage=0.0, **facts):
+def earning(coverage=math.inf, **facts):
     usual = nothing(coverage=lambda cents: coverage if cents == 0 else 1e9, income_usd_per_year=0.0)
     return lessors.earned_usd_per_year(Seen({"finance.income_share": 0.5}, **{**usual, **facts}))
 
@@ -320,6 +320,7 @@ def test_an_org_earns_other_income_and_rents_after_service_of_its_debt_and_rents
     assert earning(4.0, monthly_kept_cents=1_000) == pytest.approx(97.5)
     assert earning(1.0, monthly_kept_cents=1_000) == 0.0
     assert earning(0.5, monthly_kept_cents=1_000) == 0.0
+    assert earning(0.0, monthly_kept_cents=1_000) == 0.0  # debt, and nothing to pay it from
     assert earning(monthly_kept_cents=1_000, monthly_rent_cents=300) == 91.0
     assert earning(monthly_rent_cents=300) == 0.0
 
@@ -337,7 +338,11 @@ def bills(monkeypatch):
 def carrying(cents=100_000, income=0.0, borrows=0.0, **facts):
     terms = {"contracts.raise_years_max": 2.0, "finance.loan_share": 0.75, "finance.income_share": 1.0}
     usual = nothing(
-        cash_cents=cents, income_usd_per_year=income, coverage=0.0, home_regions=("texas", "utah"), bond_room_cents=0
+        cash_cents=cents,
+        income_usd_per_year=income,
+        coverage=math.inf,
+        home_regions=("texas", "utah"),
+        bond_room_cents=0,
     )
     return Seen(terms, {"borrows": borrows}, **{**usual, **facts})
 

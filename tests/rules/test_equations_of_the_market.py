@@ -650,7 +650,7 @@ def test_coverage_is_income_after_rents_overheads_and_running_over_instalments()
     income = (0.8 * (long_rents + 0.6 * tail) - hourly * HOURS) * 100
     service, found = credit.service_and_income(state, CLOUD)
     assert (service, found) == (0, pytest.approx(income))
-    assert credit.coverage(state, CLOUD, 0) == 0.0
+    assert credit.coverage(state, CLOUD, 0) == math.inf
     extra = credit.instalment_cents(10**10, 0.1, 1_825)
     assert credit.coverage(state, CLOUD, 10**10) == pytest.approx(income / extra)
     lent(world)

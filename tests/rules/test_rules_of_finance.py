@@ -190,7 +190,7 @@ def test_what_gpus_cost_to_run_is_paid_before_debt():
 
 
 def test_an_org_without_debt_needs_no_coverage_and_a_free_loan_is_paid_evenly():
-    assert credit.coverage(given().state, CLOUD, 0) == 0.0
+    assert credit.coverage(given().state, CLOUD, 0) == math.inf
     world = given(finance__loan_rate=0, finance__loan_years=1)
     world.happened(
         events.LoanGranted(
