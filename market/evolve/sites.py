@@ -70,6 +70,19 @@ def building_cancelled(state: State, event: events.BuildingCancelled, day: int) 
         region.queue.remove(event.building_id)
     if building.kind == "leased":
         region.leased_kw -= building.power_kw
+    if building.granted:
+        _give_back(state, building)
+
+
+def _give_back(state: State, building: Building) -> None:
+    """Leave the power of a building to those who wait: its plant to makers, its connection to the region."""
+    region = state.run.regions[building.region]
+    if building.on_site:
+        state.run.plant_kw += building.power_kw
+    elif building.is_firm:
+        region.granted_kw -= building.power_kw
+    else:
+        region.non_firm_kw -= building.power_kw
 
 
 def shell_ready(state: State, event: events.ShellReady, day: int) -> None:

@@ -35,7 +35,7 @@ class Region(msgspec.Struct, array_like=True):
     name: str
     country: str
     queue: list[str] = []  # building ids, first come first
-    granted_kw: int = 0
+    granted_kw: int = 0  # since the start, less what buildings that were given up left to others
     non_firm_kw: int = 0  # granted to loads that may be switched off
     leased_kw: int = 0  # developers' shells that have been leased out since the start
 

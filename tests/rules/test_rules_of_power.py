@@ -261,3 +261,22 @@ def test_capacity_is_paid_from_the_year_of_delivery_on_and_only_where_there_is_a
     world.state.run.week = last + 1
     assert energy.capacity_usd_per_mwh(world.state, "texas") > 10 * before > 0
     assert energy.capacity_usd_per_mwh(world.state, "beijing") == 0.0
+
+
+@pytest.mark.parametrize(("kind", "grid_mw"), [("grid", 15.0), ("non-firm", 1.0), ("on-site", 1.0)])
+def test_the_power_of_a_building_that_is_given_up_goes_to_those_who_wait(kind, grid_mw):
+    room = {"regions__texas__non_firm_mw": 30.0, "regions__texas__grid_mw_per_year": grid_mw}
+    world, day = given(**room, sites__queue_sd=0), START + 600
+    world.happened(InputExpanded(kind="plant", value=7_500.0))  # a month's are 30 MW
+
+    def granted():
+        return [event.building_id for event in world.after(power.grant(world.state, day)) if event.kind == kind]
+
+    for n in (1, 2):
+        building = begun(world, n, kw=30_000, own_power=kind == "on-site")
+        building.planned_days, building.is_firm = 0, kind != "non-firm"
+    assert granted() == ["field/building/1"]
+    assert granted() == []
+    world.state.sites.buildings["field/building/1"].paused_day = START
+    (gone,) = world.after(sites.give_up(world.state, day))
+    assert (gone.building_id, granted()) == ("field/building/1", ["field/building/2"])
