@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from events.commands import Command
 from events.types import Event
 from events.types.sites import BuildingStarted
+from market.rules.duties import drawn_share
 from market.rules.energy import month_mwh, plant_usd_per_kw
 from market.state import State
 from market.units import CENTS
@@ -129,7 +130,7 @@ def completed(state: State, case: Case) -> Case:
     if site is not None:
         case["region"] = case.get("region") or site.region
         watts = site.plant_w if case.get("kind") == "fuel" else site.grid_w
-        case["mwh"] = month_mwh(state, watts, site.region)
+        case["mwh"] = month_mwh(state, watts * drawn_share(state, site), site.region)
     region = run.regions.get(case.get("region") or "")
     case["region_country"] = region.country if region else None
     for side, prefix in (("org", ""), ("counterparty", "counterparty_")):

@@ -40,9 +40,21 @@ def minimum_take_share(state: State, region: str) -> float:
     return state.run.parameters.get(f"regions.{region}.minimum_take_share", 0.0)
 
 
+def drawn_share(state: State, site: Site) -> float:
+    """Part of the hours in which what runs at a site draws power: all but those in which its load is switched off."""
+    running = HOURS_PER_YEAR * (1 - site.stopped_share)
+    return (HOURS_PER_YEAR - hours_off(state, site)) / running if running else 0.0
+
+
 def billed_w(state: State, site: Site) -> float:
-    """IT power for whose energy a site pays the grid, in watts: none of what own plant feeds or what stands still."""
-    return max(site.grid_w, minimum_take_share(state, site.region) * site.grid_kw * 1000)
+    """IT power for whose energy a site pays the grid, in watts: none of what own plant feeds or what is off."""
+    drawn = site.grid_w * drawn_share(state, site)
+    return max(drawn, minimum_take_share(state, site.region) * site.grid_kw * 1000)
+
+
+def fuelled_w(state: State, site: Site) -> float:
+    """IT power for whose fuel a site pays, in watts: own plant burns none while the load is switched off."""
+    return site.plant_w * drawn_share(state, site)
 
 
 def curtail(state: State, day: int) -> Iterator[Happening]:

@@ -23,7 +23,7 @@ from market.rules.base import (
     years,
 )
 from market.rules.credit import bond_room_cents, instalments, service_cents, tail_rent_usd_per_year
-from market.rules.duties import billed_w
+from market.rules.duties import billed_w, fuelled_w
 from market.rules.energy import energy_usd_per_mwh, month_mwh, plant_usd_per_mwh
 from market.state import State, next_id
 from market.state.leases import Lease
@@ -233,7 +233,7 @@ def energy(state: State) -> Iterator[Payment]:
         usd = month_mwh(state, billed_w(state, site), site.region) * energy_usd_per_mwh(state, site.region)
         yield site.owner, "world/utilities", round(usd * CENTS), "energy", site.name
         if site.plant_w:
-            usd = month_mwh(state, site.plant_w, site.region) * plant_usd_per_mwh(state, site.region)
+            usd = month_mwh(state, fuelled_w(state, site), site.region) * plant_usd_per_mwh(state, site.region)
             yield site.owner, "world/utilities", round(usd * CENTS), "fuel", site.name
 
 

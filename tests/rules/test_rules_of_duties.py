@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 from given import CLOUD, FIELD, LAB, SITE, START, given
+from test_permits_of_own_plant import in_use, on
 
 from events.commands.training import StartTraining
 from events.types import sites as events
 from events.types.training import TrainingReplanned, TrainingStarted
 from market.rules import duties, finance
+from market.rules.cases import completed
 
 HOURS = "regions.texas.curtailment_hours_per_year"
 
@@ -80,3 +82,27 @@ def test_a_minimum_take_bills_power_that_stands_idle():
         return next(cents for contract, kind, cents in paid if (contract, kind) == (SITE, "energy"))
 
     assert bill(bound) == pytest.approx(8.5 * bill(free), rel=1e-6)
+
+
+def test_hours_in_which_a_load_is_off_buy_no_energy_and_pay_no_levy_on_it():
+    def drawn(**terms):
+        world, _ = in_use(**terms)
+        paid = {kind: cents for _, _, cents, kind, name in finance.energy(world.state) if name == FIELD}
+        mwh = [completed(world.state, {"contract_id": FIELD, "kind": kind})["mwh"] for kind in ("energy", "fuel")]
+        return [paid["energy"], paid["fuel"], *mwh]
+
+    always, off = drawn(), {HOURS.replace(".", "__"): 876.0}
+    assert drawn(**off) == pytest.approx([0.9 * x for x in always])
+    take = {"regions__texas__minimum_take_share": 1.0}
+    assert drawn(**off, **take)[0] == drawn(**take)[0], "a minimum take is due all the same"
+
+
+@pytest.mark.parametrize("hours", [0.0, 876.0, 8760.0])
+def test_of_the_power_that_plant_without_a_permit_leaves_the_hours_off_are_left_out_once(hours):
+    world, permit = in_use(**{HOURS.replace(".", "__"): hours})
+    site = world.state.sites.sites[FIELD]
+    site.installed_w = 800 * site.energised_kw
+    on(world, permit.end_day)
+    lasting = 8760 * site.installed_w - duties.hours_off(world.state, site) * site.installed_w
+    assert duties.billed_w(world.state, site) * 8760 == pytest.approx(lasting)
+    assert duties.fuelled_w(world.state, site) == 0
