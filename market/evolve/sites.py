@@ -137,7 +137,7 @@ def connection_sought(state: State, event: events.ConnectionSought, day: int) ->
     """Queue a hall that stands already, under the id of its plant."""
     state.sites.buildings[event.building_id] = Building(
         event.building_id, event.site, event.org, event.region, "next", event.power_kw_it, day, event.due_day,
-        event.due_day - day, event.due_day, shell_ready=True, wait_said=True,
+        0, event.due_day, shell_ready=True, wait_said=True,
     )  # fmt: skip
     enter(state.index.buildings, event.site, event.building_id)
     state.run.regions[event.region].queue.append(event.building_id)

@@ -104,6 +104,12 @@ def buildings_at(state: State, site: str) -> Iterator[Building]:
     return map(state.sites.buildings.__getitem__, state.index.buildings.get(site, ()))
 
 
+def to_come(state: State, buildings: Iterable[Building]) -> Iterator[Building]:
+    """Those of some buildings whose power is to come: not halls in use, whose running plant the grid is to relieve."""
+    permits = state.sites.permits
+    return (b for b in buildings if (permit := permits.get(b.building_id)) is None or not permit.is_running)
+
+
 def above(state: State, lease: Lease) -> set[str]:
     """The owner of a lease's site and all who let its GPUs on: none of them rents them back."""
     found, upper = {state.sites.sites[lease.site].owner}, list[Lease]([lease])

@@ -13,7 +13,7 @@ from events.types import clearing as events
 from events.vocabulary import DAY_MAX
 from market.clearing import Alternative, Bid, Book, Clearing, Lot, MechanismUnusable, book, clear
 from market.rules import work
-from market.rules.base import cash, trait
+from market.rules.base import cash, to_come, trait
 from market.rules.prices import energy_of, quote, running_cost_at
 from market.state import State
 from market.state.chips import Chip, Order
@@ -57,7 +57,7 @@ class Waiting:
         for site in state.sites.sites.values():
             self.sites[site.owner].append(site)
         self.due: dict[str, int] = {}
-        for b in state.sites.buildings.values():
+        for b in to_come(state, state.sites.buildings.values()):
             if b.paused_day < 0 and b.due_day < self.due.get(b.org, DAY_MAX):
                 self.due[b.org] = b.due_day
         self._ordered, self._buyers = ordered, dict[str, Buyer]()

@@ -19,6 +19,7 @@ from market.rules.base import (
     holdings_of,
     income_usd_per_year,
     sold_by,
+    to_come,
 )
 from market.rules.free import free_gpus, promised_by
 from market.rules.power import days_of_new
@@ -108,7 +109,7 @@ def powered_share(state: State, letter: Letter, day: int) -> float:
     promised = promised_by(state, lessor) if own else {}
     free = sum(site.spare_w - promised.get(site.name, 0) for site in own) / 1000
     free -= _undrawn_kw(state, lessor)
-    mine = (b for b in state.sites.buildings.values() if b.org == lessor)
+    mine = (b for b in to_come(state, state.sites.buildings.values()) if b.org == lessor)
     coming = sum(b.power_kw for b in mine if b.due_day + b.resting_days(day) <= letter.due_day)
     left, country = letter.due_day - day, state.run.orgs[lessor].country
     regions = {site.region for site in own} | {r.name for r in state.run.regions.values() if r.country == country}

@@ -11,7 +11,7 @@ from events.terms import LeaseTerms, spread
 from events.types import Event
 from events.types import leases as events
 from market.rules import clauses
-from market.rules.base import Deciders, above, buildings_at
+from market.rules.base import Deciders, above, buildings_at, to_come
 from market.rules.free import free_gpus, promised_watts, quoted_under
 from market.state import State, next_id
 from market.state.leases import Request
@@ -77,7 +77,7 @@ def _room_fault(state: State, command: commands.GiveQuote, request: Request, day
     free = free_gpus(state, command.actor, terms.chip, terms.site) + replaced
     if terms.start_day - day <= QUOTE_DAYS and terms.gpus > free:
         return "capacity"
-    building = sum(b.power_kw for b in buildings_at(state, terms.site))
+    building = sum(b.power_kw for b in to_come(state, buildings_at(state, terms.site)))
     watts = round(chip.power_kw_it_per_gpu * 1000)
     new = max(0, terms.gpus - max(0, free)) * watts - replaced * watts
     if new > site.spare_w + building * 1000 - promised_watts(state, terms.site):

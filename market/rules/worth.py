@@ -63,7 +63,7 @@ def site_cents(state: State, site: Site, day: int) -> int:
         if h.org == site.owner and h.site == site.name and h.owned
     )
     own = (b for b in state.sites.buildings.values() if b.site == site.name and b.kind != "leased")
-    begun = sum(b.power_kw for b in own)
+    begun = sum(b.power_kw for b in own if b.building_id not in state.sites.permits)  # those are in use
     standing = site.energised_kw - site.leased_kw
     kw = standing + p["build.cash_share"] * begun
     usd += kw * p["build.shell_usd_per_kw"] * p["estates.shell_share"]

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import msgspec
 
 from events.commands import Command
+from market.rules.base import to_come
 from market.rules.permits import Permission
 from market.state import State
 from market.state.chips import Holding, Order
@@ -92,9 +93,7 @@ class Grouped:
             mine[chip] = mine[chip] + gpus if chip in mine else gpus
             integrating[shipment.oem] += gpus
         self.sites: ByOrg[Site] = grouped(state.sites.sites.values(), attrgetter("owner"))
-        running = {name for name, permit in state.sites.permits.items() if permit.is_running}
-        under_way = [b for name, b in state.sites.buildings.items() if name not in running]  # others wait for the grid
-        self.buildings: ByOrg[Building] = grouped(under_way, attrgetter("org"))
+        self.buildings: ByOrg[Building] = grouped(to_come(state, state.sites.buildings.values()), attrgetter("org"))
         sites = state.sites.sites
         self.plant_permits: ByOrg[PlantPermit] = grouped(state.sites.permits.values(), lambda x: sites[x.site].owner)
         self.rented: ByOrg[Lease] = indexed(index.rented, leases.leases)

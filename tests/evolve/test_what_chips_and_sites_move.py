@@ -197,7 +197,7 @@ def test_a_hall_whose_plant_may_not_run_waits_for_the_grid_which_ends_its_permit
         True,
         False,
         START + 370,
-        130,
+        0,
     )
     gone = moved(state, said(sites.GridConnected, **plant), START + 500)
     assert gone[f"sites.buildings.{at}"] == gone[f"sites.permits.{at}"] == GONE

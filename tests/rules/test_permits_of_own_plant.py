@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import polars as pl
 import pytest
 from given import CLOUD, FIELD, LAB, START, given
 from worlds import simulate
 
+from agents import resources
 from agents.permission import to_build
 from agents.siting import renewals
 from events.commands.sites import ConnectToGrid, RenewPermit
@@ -14,7 +17,7 @@ from events.types import sites as events
 from market.analytics.audit import audit
 from market.policies.load import load_policy
 from market.policies.schema import Policy
-from market.rules import duties, plant, power, sites
+from market.rules import base, books, duties, letters, plant, power, sites, worth
 from market.rules.policy import policy_hooks
 from market.view import MarketView, Shared
 
@@ -145,6 +148,30 @@ def test_the_grid_takes_over_from_a_plant_that_stands_still():
     assert (site.stopped_kw, region.granted_kw) == (0, granted + off)
     assert NAME not in region.queue
     assert NAME not in world.state.sites.permits | world.state.sites.buildings
+
+
+def test_a_hall_in_use_whose_plant_the_grid_is_to_relieve_adds_power_only_once_it_stands_still():
+    world, permit = in_use(sites__greenfield_days=1e5, sites__slip_median=1.5)
+    state, kw = world.state, permit.power_kw_it
+
+    def powered():
+        due, each = state.sites.buildings[NAME].due_day if NAME in state.sites.buildings else START, 1.4
+        letters_for = [SimpleNamespace(counterparty=LAB, h100e=kw / each, due_day=day) for day in (due, due - 1)]
+        return [letters.powered_share(state, letter, START) for letter in letters_for]
+
+    def to_let():
+        return sum(b.power_kw for b in base.to_come(state, base.buildings_at(state, FIELD)))
+
+    before, worth_before = powered(), worth.site_cents(state, state.sites.sites[FIELD], START)
+    (sought,) = world.when(ConnectToGrid(actor=LAB, because=NAME, building_id=NAME))
+    assert (powered(), to_let(), books.Waiting(state, START).due) == (before, 0, {})
+    assert view_of(world).buildings() == ()
+    on(world, permit.end_day)
+    standing = powered()
+    assert standing[0] - standing[1] == pytest.approx(1.0), "from the day on which the grid is to serve it, not before"
+    assert (to_let(), books.Waiting(state, START).due) == (kw, {LAB: sought.due_day})
+    assert resources.expected_kw(view_of(world)) == ([sought.due_day], [0, kw]), "it has no works that could slip"
+    assert worth.site_cents(state, state.sites.sites[FIELD], START) == worth_before, "its shell stands, and counts once"
 
 
 def test_an_owner_asks_the_grid_once_when_its_plant_stands_still():
