@@ -58,8 +58,9 @@ def tariffs(state: State, day: int) -> Iterator[Happening]:
     p = state.run.parameters
     for region, kw in grid_kw(state).items():
         known, yearly = state.sites.tariffs.get(region), p[f"regions.{region}.grid_mw_per_year"] * 1000
-        added = max(0, kw - known.start_kw) / yearly if known and yearly else 0.0
-        rise = digits(math.exp(min(p["power.price_per_load"] * added, math.log(RISE_MAX))))
+        added = p["power.price_per_load"] * (max(0, kw - known.start_kw) if known else 0)
+        most = math.log(RISE_MAX) if added else 0.0  # where nothing can be connected, any load beyond the start says it
+        rise = digits(math.exp(min(added / yearly, most) if yearly else most))
         if known is None or abs(rise / known.rise - 1) >= p["power.price_step"]:
             yield Happening(day, events.EnergyPriced(region=region, value=rise, power_kw_it=kw), "world", region)
 

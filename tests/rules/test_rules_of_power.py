@@ -224,9 +224,11 @@ def test_energy_is_dearer_where_more_is_energised_and_says_so():
     assert world.after(energy.tariffs(world.state, START + 56)) == []
 
 
-def test_energy_rises_a_hundredfold_at_most_where_the_grid_connects_next_to_nothing():
-    world = given(power__price_per_load=0.05, regions__texas__grid_mw_per_year=0.001)
+@pytest.mark.parametrize("grid_mw", [0.001, 0.0])
+def test_energy_rises_a_hundredfold_at_most_where_the_grid_connects_next_to_nothing(grid_mw):
+    world = given(power__price_per_load=0.05, regions__texas__grid_mw_per_year=grid_mw)
     world.after(energy.tariffs(world.state, START))
+    assert world.after(energy.tariffs(world.state, START + 28)) == [], "no load has been added yet"
     energised(world, 1_000_000)
     (priced,) = world.after(energy.tariffs(world.state, START + 28))
     assert priced.value == 100.0
