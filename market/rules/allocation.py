@@ -14,12 +14,11 @@ from market.rules.base import Happening, columns_of
 from market.rules.chips import may_buy
 from market.rules.demand import logistic
 from market.rules.free import owed
+from market.rules.inputs import WAIT_WEEKS_MAX
 from market.rules.prices import energy_at, running_cost
 from market.state import State
 from market.state.chips import Order
 from market.units import CENTS, MONTH_WEEKS, YEAR_MONTHS, digits
-
-LATE_WEEKS_MAX = 1_040  # twenty years, the longest run
 
 
 def convert(state: State, day: int) -> Iterator[Happening]:
@@ -117,7 +116,7 @@ def ship(state: State, allocated: list[events.ChipsAllocated], day: int) -> Iter
         oem = min(full, key=full.__getitem__)  # of those as full, the first by name
         load[oem] += event.gpus
         full[oem] = load[oem] / rate[oem]
-        late = min(max(0.0, full[oem] - weeks), LATE_WEEKS_MAX)
+        late = min(max(0.0, full[oem] - weeks), WAIT_WEEKS_MAX)
         stem = f"{event.org}/shipment"
         number = shipped[event.org] = shipped.get(event.org, state.run.counters.get(stem, 0)) + 1
         shipment_id = f"{stem}/{number}"

@@ -235,7 +235,10 @@ def output(state: State, day: int) -> Iterator[Happening]:
     yield from inputs.binding(state, wished, day)
     for name in wished:
         chip, gpus = state.chips.chips[name], made[name]
-        lead = chip.backlog_gpus / gpus if gpus else 0.0
+        if gpus:
+            lead = min(inputs.WAIT_WEEKS_MAX, chip.backlog_gpus / gpus)
+        else:
+            lead = inputs.WAIT_WEEKS_MAX if chip.backlog_gpus > chip.stock_gpus else 0.0
         event = events.OutputMade(
             chip=name,
             supplier=chip.supplier,

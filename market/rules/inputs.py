@@ -25,6 +25,7 @@ SHELLS: Input = "shells"
 PLANT: Input = "plant"
 RACK_GPUS = 72  # one rack: 72 GPUs, 36 CPUs, 18 machines (Azure on GB300 NVL72, October 2025; NVIDIA GB200 NVL72)
 GIB = 2**30
+WAIT_WEEKS_MAX = 1_040.0  # twenty years, the longest run: also a wait that has no end
 
 
 @lru_cache(256)

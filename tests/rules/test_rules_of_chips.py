@@ -8,12 +8,14 @@ from hypothesis import given as draws
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from agents import means
 from events.commands.chips import CancelOrder, ExpandIntegration, ListPrice, PlaceOrder
 from events.types import chips as events
 from events.types.finance import PaymentMade
 from events.types.run import RegionRegistered
 from events.types.sites import PowerEnergised, SitePlanned
 from market.rules import allocation, chips, inputs
+from market.view import MarketView, Shared
 
 
 def order(org=LAB, chip="H100", gpus=100):
@@ -219,6 +221,24 @@ def test_the_lead_time_is_the_backlog_over_a_week_of_output():
     standing(world, LAB, 5000)
     made = next(e for e in lines(world, START) if e.chip == "H100")
     assert made.lead_time_weeks == pytest.approx(5000 / made.gpus, abs=1e-5)
+
+
+def test_no_lead_time_is_longer_than_where_nothing_is_made():
+    world = given()
+    standing(world, LAB, 10**9)
+    assert next(e for e in lines(world, START) if e.chip == "H100").lead_time_weeks == inputs.WAIT_WEEKS_MAX
+
+
+@pytest.mark.parametrize(("stock", "weeks"), [(0, inputs.WAIT_WEEKS_MAX), (5000, 0.0)])
+def test_a_backlog_for_which_nothing_is_made_waits_without_end_beyond_what_is_in_stock(stock, weeks):
+    world = given(supply__factor=0.0)
+    standing(world, LAB, 5000)
+    world.state.chips.chips["H100"].stock_gpus = stock
+    (made,) = (e for e in lines(world, START) if e.chip == "H100")
+    assert (made.gpus, made.lead_time_weeks) == (0, weeks)
+    world.happened(made)
+    assert means.queue_weeks(MarketView(Shared(world.state), LAB), world.state.chips.chips["H100"]) == weeks
+    assert isinstance(world.state.chips.chips["H100"].lead_time_weeks, float)
 
 
 def test_packaging_grows_by_its_trend_and_faster_after_long_lead_times():
@@ -453,7 +473,7 @@ def test_an_oem_that_racks_next_to_nothing_is_late_by_no_more_than_the_longest_r
     world = given()
     world.state.chips.integration_gpus_per_week = {OEM: 1}
     (sent, *_) = world.after(allocation.ship(world.state, [sold(60_000)], START))
-    assert sent.due_day == START + 7 * (world.state.run.parameters["shipping.weeks"] + allocation.LATE_WEEKS_MAX)
+    assert sent.due_day == START + 7 * (world.state.run.parameters["shipping.weeks"] + inputs.WAIT_WEEKS_MAX)
 
 
 def test_a_shipment_arrives_on_its_day_and_waits_in_the_warehouse():
