@@ -141,10 +141,12 @@ def pull(state: State, wait_weeks: float) -> float:
 
 
 def memory_wait(state: State, day: int) -> float:
-    """Weeks of memory in the open orders for all chips; 0 where none can be had."""
+    """Weeks of memory in the open orders for all chips; without end where none can be had."""
     asked = math.fsum(chip.backlog_gpus * memory_gb(chip.name) for chip in state.chips.chips.values())
     supply = memory_supply(state, day)
-    return asked / supply if supply else 0.0
+    if not asked:
+        return 0.0
+    return min(WAIT_WEEKS_MAX, asked / supply) if supply else WAIT_WEEKS_MAX
 
 
 def expand(state: State, day: int, planned: Mapping[str, int]) -> Iterator[Happening]:

@@ -272,7 +272,9 @@ def test_makers_of_memory_answer_what_is_asked_of_them_not_the_wait_for_servers(
 
     assert memory(gpus=10**7) > memory() == memory(supply__lead_time_start_weeks=50)
     assert memory(gpus=10**7, supply__memory_factor=0.6) > memory(gpus=10**7)
-    assert memory(gpus=10**7, supply__memory_factor=0.0) == memory()
+    assert memory(gpus=10**7, supply__memory_factor=0.0) > memory(gpus=10**7, supply__memory_factor=0.6)
+    assert memory(gpus=10**7, supply__memory_factor=0.0) == memory(gpus=10**7, supply__memory_factor=1e-9)
+    assert memory(supply__memory_factor=0.0) == memory(), "nothing is on order"
 
 
 def test_a_scarce_input_cuts_all_who_use_it_alike_and_is_named():
