@@ -19,7 +19,7 @@ from events.commands.leases import AcceptQuote
 from events.commands.sites import PlanSite, RenewPermit, StartBuilding
 from events.commands.training import StartTraining
 from events.kinds import NewSiteKind, StakeKind
-from market.units import CENTS, HOURS_PER_DAY, YEAR_MONTHS, YEAR_WEEKS
+from market.units import CENTS, HOURS_PER_DAY, YEAR_MONTHS, YEAR_WEEKS, digits
 from market.view import GIVEN, Machine, MarketView, Permission, Quote, Round, Site
 
 HALVINGS = 40  # of an interval in which a threshold is looked for
@@ -192,16 +192,16 @@ def run_of(view: MarketView, machine: Machine, least_flop: float) -> StartTraini
     if may.is_given and not may.usd:
         return whole
     sizes = [] if may.is_refused else [Size(machine.flop, may.wait_days, may.usd)]
-    free = largest(lambda flop: _is_free(view.may(_run(view, machine, flop))), least_flop, machine.flop)
+    free = largest(lambda flop: _is_free(view.may(_run(view, machine, digits(flop)))), least_flop, machine.flop)
     if free is not None:
-        sizes.append(Size(free, 0.0, 0.0))
+        sizes.append(Size(digits(free), 0.0, 0.0))  # as it is judged and logged: not rounded up to the threshold
     if not sizes:
         return whole if not may.is_worth_asking and _asks_again(view) else None
     best = max(sizes, key=lambda size: _gain_per_day(view, machine, size))
     if best.flop == machine.flop:
         return whole if may.is_given or may.is_worth_asking else None
     left = kept_from(f"{machine.flop:.3g} FLOP", may)
-    return replace(_run(view, machine, best.flop), why=Choice("run", Terms(f"{best.flop:.3g} FLOP"), (left,)))
+    return replace(_run(view, machine, best.flop), why=Choice("run", Terms(f"{best.flop:.9g} FLOP"), (left,)))
 
 
 def _asks_again(view: MarketView) -> bool:

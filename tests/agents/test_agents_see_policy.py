@@ -16,6 +16,7 @@ from events.types.sites import BuildingStarted
 from market.policies.load import load_policy
 from market.policies.schema import Policy
 from market.rules.policy import PolicyHooks, policy_hooks
+from market.units import digits
 from market.view import MarketView, Shared
 
 EPOCH = date(1970, 1, 1)
@@ -58,7 +59,9 @@ def test_without_a_policy_a_run_is_as_large_as_its_machine():
 @pytest.mark.parametrize("rule", [refuse("StartTraining", {"flop": {"at_least": 2e25}})])
 def test_a_run_stays_just_below_a_threshold_and_says_so(rule):
     found = run(seen(given(), rule))
-    assert 0.999 * 2e25 < found.flop < 2e25
+    assert found.flop == digits(found.flop) == pytest.approx(2e25)
+    assert found.flop < 2e25, "as the log tells it"
+    assert found.why.chosen.option == "1.99999999e+25 FLOP"
     (left,) = found.why.rejected
     assert (left.reason, left.policy, left.option) == ("permission", "rule", "3e+25 FLOP")
 
