@@ -51,7 +51,7 @@ def answer(
         outcome = _outcome(question, folder, how, make, parent)
     elapsed_s = time.monotonic() - began
     if not how.quiet and (assumed := beyond_the_roadmap(outcome.state)):
-        note(f"chips beyond the roadmap are assumed from {assumed[0]} on: {assumed[1]} is the first")
+        note(assumed)
     if how.as_json:
         more = {} if told is None else {"compare": told(outcome).rows_json()}
         emit(outcome.fields(elapsed_s) | more | ({} if profile is None else {"profile": profile.fields()}))

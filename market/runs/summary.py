@@ -86,11 +86,11 @@ def models(log: pl.LazyFrame, events: int) -> Iterator[dict[str, Any]]:
         }
 
 
-def beyond_the_roadmap(state: State) -> tuple[str, str] | None:
-    """Day in volume and name of the first chip that the model assumes beyond the roadmap; None before there is one."""
+def beyond_the_roadmap(state: State) -> str | None:
+    """Say, in a line of a terminal, from when on chips beyond the roadmap are in volume; None before there is one."""
     chips = (chip for chip in state.chips.chips.values() if chip.in_volume and roadmap.is_assumed(chip.name))
     found = min(((chip.start_day, chip.name) for chip in chips), default=None)
-    return None if found is None else (iso(found[0]), found[1])
+    return None if found is None else f"chips are assumed from {iso(found[0])} on: {found[1]}"
 
 
 def _events(log: pl.LazyFrame, events: int, kind: str, columns: Iterable[str]) -> list[dict[str, Any]]:

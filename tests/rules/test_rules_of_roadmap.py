@@ -6,7 +6,9 @@ from given import START, SUPPLIER, given
 
 from events.types import chips as events
 from events.types.run import ParameterSet
+from market.catalogue.tables import data_sheets
 from market.rules import roadmap
+from market.runs.summary import beyond_the_roadmap
 
 CERTAIN = {"supply.cadence_sd": 0.0}
 
@@ -64,3 +66,13 @@ def test_every_chip_that_ends_a_roadmap_is_read_by_the_cluster_core_under_its_su
 
     for name in ("Rubin", "MI455X", "TPU v7", "Trainium3", "Ascend 910C"):
         assert chip(roadmap.successor(name)) == chip(name)
+
+
+def test_the_first_chip_beyond_the_roadmap_is_told_in_a_line_of_a_terminal():
+    world = given()
+    assert beyond_the_roadmap(world.state) is None
+    chip, names = world.state.chips.chips["H100"], [sheet["chip"] for sheet, _ in data_sheets()]
+    for name in names:
+        chip.name = roadmap.successor(name)
+        assert chip.name in beyond_the_roadmap(world.state)
+        assert len(f"market: {beyond_the_roadmap(world.state)}") <= 80
