@@ -259,9 +259,8 @@ def has_hall(view: MarketView, since_day: int) -> bool:
 def other_burn_usd(view: MarketView) -> float:
     """What an org spends in a year beside the machine in question, beyond what it earns."""
     p, lab = view.param, view.lab
-    earned = p("finance.revenue_margin") * (lab.revenue_usd_per_year if lab else 0.0) + view.trait(
-        "income_usd_per_year"
-    )
+    revenue = lab.revenue_usd_per_year if lab else 0.0
+    earned = p("finance.revenue_margin") * revenue + view.income_usd_per_year()
     return max(0.0, 13 * p("finance.spend_burn") * view.monthly_rent_cents() / 100 - earned)
 
 

@@ -19,7 +19,7 @@ HALF_YEAR_DAYS = 182
 @once
 def unspent_usd(view: MarketView) -> float:
     """Cash with a quarter of income and of rents after overheads, less chips on order and shells; below 0 if short."""
-    income = view.trait("income_usd_per_year") / 4 + QUARTER_MONTHS * view.monthly_kept_cents() / CENTS
+    income = view.income_usd_per_year() / 4 + QUARTER_MONTHS * view.monthly_kept_cents() / CENTS
     rent = QUARTER_MONTHS * view.monthly_rent_cents() / CENTS
     return view.cash_cents / CENTS + income - rent - committed_usd(view)
 

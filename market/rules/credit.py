@@ -21,6 +21,7 @@ from market.rules.base import (
     rented_by,
     sold_by,
     trait,
+    week_start,
 )
 from market.rules.prices import energy_at, energy_of, running_cost_at
 from market.rules.vendors import loan_room_cents
@@ -78,7 +79,7 @@ def service_and_income(state: State, org: str, ahead_days: int = LASTS_DAYS) -> 
     """
     p = state.run.parameters
     rents = _rents_usd(state, org, ahead_days) + p["tail.contract_share"] * tail_rent_usd_per_year(state, org)
-    income = (1 - overhead_share(state, org)) * rents + trait(state, org, "income_usd_per_year")
+    income = (1 - overhead_share(state, org)) * rents + income_usd_per_year(state, org, week_start(state))
     hourly = sum(x.delivered * x.due_usd_per_gpu_hour for x in rented_by(state, org))
     hourly += _running_usd_per_hour(state, org)
     return service_cents(state, org), (income - hourly * HOURS_PER_YEAR) * CENTS

@@ -120,7 +120,8 @@ def burn_cents(state: State, org: str, rent: int | None = None) -> int:
     revenue = lab.revenue_usd_per_year if lab else 0.0
     spend = monthly_rent(state, org) if rent is None else rent
     chips = state.finance.books[org].budget_usd_per_year * (1 + p["shipping.server_cost_share"]) * CENTS
-    earned = (p["finance.revenue_margin"] * revenue + trait(state, org, "income_usd_per_year")) * CENTS
+    income = income_usd_per_year(state, org, week_start(state))
+    earned = (p["finance.revenue_margin"] * revenue + income) * CENTS
     return max(0, round(p["finance.spend_burn"] * spend + (chips - earned) * MONTH_DAYS / 365))
 
 
@@ -278,7 +279,7 @@ def due(state: State, first: int, last: int) -> Iterator[Happening]:
 def turnover(state: State, org: str) -> float:
     """Cents a year that an org pays in rent and instalments, and earns in rent, by the hour too, and other business."""
     rents = 13 * (monthly_rent(state, org) + rent_earned(state, org)) + tail_rent_usd_per_year(state, org) * CENTS
-    return rents + service_cents(state, org) + trait(state, org, "income_usd_per_year") * CENTS
+    return rents + service_cents(state, org) + income_usd_per_year(state, org, week_start(state)) * CENTS
 
 
 def is_insolvent(state: State, org: str) -> bool:

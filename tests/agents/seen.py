@@ -92,7 +92,7 @@ def nothing(**facts: Any) -> dict[str, Any]:
         "rented": (), "let": (), "contracts": (), "holdings": (), "orders": (), "warehouse": {}, "coming": {},
         "sites": (), "buildings": (), "cash_cents": 0, "monthly_rent_cents": 0, "monthly_kept_cents": 0,
         "monthly_let_cents": 0, "undelivered_usd": 0.0, "owed_gpus": {},
-        "bond_room_cents": 0, "duty_cents": 0, "parent_of": None, "pending_kw": 0.0,
+        "bond_room_cents": 0, "duty_cents": 0, "parent_of": None, "pending_kw": 0.0, "income_usd_per_year": 0.0,
         "queued_plant": frozenset(),
         "books": some(sought_cents=0, round_day=-10**6, valuation_cents=0, budget_usd_per_year=0.0),
     }  # fmt: skip

@@ -298,9 +298,9 @@ def test_what_is_unspent_is_cash_and_a_quarter_of_income_and_rents_less_what_is_
     facts = nothing(
         cash_cents=100_000, monthly_kept_cents=2_000, monthly_rent_cents=500,
         orders=(some(chip="H100", gpus=3, price_usd_per_gpu=100.0),),
-        buildings=(building(power_kw=5),),
+        buildings=(building(power_kw=5),), income_usd_per_year=400.0,
     )  # fmt: skip
-    seen = Seen(terms, {"income_usd_per_year": 400.0}, **facts)
+    seen = Seen(terms, **facts)
     committed = 300 * 1.1 + 5 * 10 * 0.8
     assert resources.committed_usd(seen) == pytest.approx(committed)
     assert resources.unspent_usd(seen) == pytest.approx(1_000 + 100 + 60 - 15 - committed)

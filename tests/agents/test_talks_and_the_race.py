@@ -566,7 +566,7 @@ def test_half_a_year_loses_the_customers_that_a_larger_model_would_win():
 
 def moneyed(cents=100_000, rent=0, parent=None):
     return Seen(RACE, books=some(valuation_cents=0), fleet_h100e=0.0, cash_cents=cents, parent_of=parent, lab=None,
-                monthly_rent_cents=rent)  # fmt: skip
+                monthly_rent_cents=rent, income_usd_per_year=0.0)  # fmt: skip
 
 
 def test_money_for_a_machine_is_cash_beside_other_costs_and_a_round():

@@ -261,14 +261,15 @@ def test_other_costs_are_a_years_rents_and_what_goes_with_them_less_what_is_earn
     terms = {"finance.spend_burn": 1.5, "finance.revenue_margin": 0.5}
 
     def burn(revenue=0.0, income=0.0):
-        seen = Seen(terms, {"income_usd_per_year": income}, monthly_rent_cents=1_000,
+        seen = Seen(terms, income_usd_per_year=income, monthly_rent_cents=1_000,
                     lab=lab(revenue_usd_per_year=revenue))  # fmt: skip
         return means.other_burn_usd(seen)
 
     assert burn() == pytest.approx(195)
     assert burn(revenue=100.0, income=45.0) == pytest.approx(100)
     assert burn(revenue=1e9) == 0.0
-    assert means.other_burn_usd(Seen(terms, lab=None, monthly_rent_cents=1_000)) == pytest.approx(195)
+    without = Seen(terms, lab=None, monthly_rent_cents=1_000, income_usd_per_year=0.0)
+    assert means.other_burn_usd(without) == pytest.approx(195)
 
 
 def test_contracts_that_begin_within_a_year_are_paid_in_part_from_cash():
@@ -281,7 +282,7 @@ def test_contracts_that_begin_within_a_year_are_paid_in_part_from_cash():
 def test_a_quote_must_find_its_deposits_its_prepayment_and_for_a_machine_a_part_of_a_year():
     def first(target=None, **values):
         terms = {"labs.race_money_share": 0.5, "finance.spend_burn": 1.0, "finance.revenue_margin": 1.0}
-        seen = Seen(terms, lab=None, monthly_rent_cents=10_000)
+        seen = Seen(terms, lab=None, monthly_rent_cents=10_000, income_usd_per_year=0.0)
         return means.paid_first_usd(seen, target or wish(), quote(**values))
 
     worth, deposit = 10 * 2.0 * 24 * 1_000, 10 * 2.0 * 24 * 30

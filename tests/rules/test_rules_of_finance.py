@@ -13,6 +13,7 @@ from events.types.demand import UseMeasured
 from events.types.leases import LeaseEnded, OnDemandRented
 from events.types.training import ModelReleased, ServingMeasured
 from market.rules import credit, finance, index, solvency
+from market.rules.base import income_usd_per_year, week_start
 from market.state.demand import TAIL
 
 MILLION = 10**8  # cents
@@ -287,6 +288,22 @@ def test_income_grows_with_the_weeks():
         return solvency.monthly_income(with_it.state, CLOUD) - solvency.monthly_income(without.state, CLOUD)
 
     assert other(53) / other(1) == pytest.approx(math.exp(0.2 * 364 / 365.25), rel=0.01)
+
+
+def test_income_of_a_week_is_one_in_what_covers_debt_burns_and_makes_the_turnover():
+    world = given(orgs__cloud__income_usd_per_year=1e9, orgs__cloud__income_growth=0.2)
+    world.close_weeks(60)
+    state, bare = world.state, given().close_weeks(60).state
+    grown = 100 * income_usd_per_year(state, CLOUD, week_start(state))
+    assert grown > 1.2e11
+    assert finance.turnover(state, CLOUD) - finance.turnover(bare, CLOUD) == pytest.approx(grown)
+    for each in (state, bare):
+        each.finance.books[CLOUD].budget_usd_per_year = 1e10
+        each.run.parameters["finance.overhead_share"] = 0.0
+    covered = [credit.service_and_income(each, CLOUD)[1] for each in (state, bare)]
+    assert covered[0] - covered[1] == pytest.approx(grown)
+    burnt = finance.burn_cents(bare, CLOUD) - finance.burn_cents(state, CLOUD)
+    assert burnt == pytest.approx(grown * 28 / 365, abs=1)
 
 
 def test_compute_for_own_users_earns_on_what_is_beyond_that_of_the_start_and_never_costs():
