@@ -50,9 +50,16 @@ def deposit(terms: LeaseTerms, gpus: int, sides: tuple[str, str], lease_id: str)
     return [paid(*sides, cents, "deposit", lease_id)] if cents else []
 
 
+def prepaid_cents(lease: Lease, gpus: int, day: int) -> int:
+    """What of the rent of so many GPUs from a day to the end of a lease is prepaid."""
+    hours = HOURS_PER_DAY * max(0, lease.end_day - max(day, lease.start_day))
+    return round(lease.prepaid_share * gpus * lease.price_usd_per_gpu_hour * hours * CENTS)
+
+
 def deposit_back(state: State, lease: Lease, reason: LeaseEnd) -> list[PaymentMade]:
-    """Return a deposit at the end of a lease, unless its lessee broke it off; an estate returns none."""
-    if not lease.deposit_cents or reason in KEPT or lease.lessor in state.finance.estates:
+    """Return a deposit at the end of a lease, unless its lessee broke it off; an estate does of what it assumed."""
+    is_claimed = reason in ("parent ended", "merged") and lease.lessor in state.finance.estates
+    if not lease.deposit_cents or reason in KEPT or is_claimed:
         return []
     return [paid(lease.lessor, lease.lessee, lease.deposit_cents, "deposit back", lease.lease_id)]
 

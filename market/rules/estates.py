@@ -184,18 +184,22 @@ def takes_over(state: State, lease: Lease, buyer: str) -> bool:
 def _cut_off(
     state: State, estate: Estate, lease: Lease, terms: tuple[str, int], filed: Counter[str]
 ) -> Iterator[Happening]:
-    """End a lease that the buyer does not take over: its own one merges, another lessee is left with a claim."""
-    buyer, day = terms
+    """End a lease that the buyer does not take over: its own one merges, another is rejected; the lessee may claim.
+
+    Who buys what it rents claims what it has paid ahead, another lessee all that it loses.
+    """
+    (buyer, day), name = terms, lease.lease_id
     if lease.lessee == buyer:
         yield from end_lease(state, lease, day, "merged")
-        return
-    name = lease.lease_id
-    rejected = events.LeaseRejected(
-        lease_id=name, estate_id=estate.estate_id, org=estate.org, counterparty=lease.lessee
-    )
-    yield Happening(day, rejected, estate.org, estate.estate_id)
-    yield from end_lease(state, lease, day, "rejected")
-    if cents := solvency.lease_damages(state, estate.org, lease, day):
+        cents = solvency.paid_ahead_cents(lease, day)
+    else:
+        rejected = events.LeaseRejected(
+            lease_id=name, estate_id=estate.estate_id, org=estate.org, counterparty=lease.lessee
+        )
+        yield Happening(day, rejected, estate.org, estate.estate_id)
+        yield from end_lease(state, lease, day, "rejected")
+        cents = solvency.lease_damages(state, estate.org, lease, day)
+    if cents:
         stem, _, number = next_id(state, estate.org, "claim").rpartition("/")
         claim = events.ClaimFiled(
             claim_id=f"{stem}/{int(number) + filed[estate.org]}",

@@ -13,7 +13,7 @@ from events.types import estates as events
 from events.types.chips import OrderCancelled
 from events.types.contracts import ContractEnded
 from events.types.finance import OrgDefaulted, PaymentMade, RoundFailed
-from events.types.leases import LeaseTalksFailed, LetterEnded
+from events.types.leases import LeaseEnded, LeaseTalksFailed, LetterEnded
 from events.types.vendors import WarrantsEnded
 from market.rules import credit, finance, prices, solvency, work, worth
 from market.rules.base import Happening, cash, trait
@@ -230,7 +230,8 @@ class _Opening:
         broken = list(self.rejected(plan))
         names = {lease.lease_id for lease in broken}
         for lease in list(self.state.leases.leases.values()):
-            if self.org in (lease.lessor, lease.lessee) and lease.lease_id not in names | self.done:
+            is_broken = lease.lease_id in names | self.done or lease.parent_lease_id in names
+            if self.org in (lease.lessor, lease.lessee) and not is_broken:
                 other = lease.lessee if lease.lessor == self.org else lease.lessor
                 assumed = events.LeaseAssumed(
                     lease_id=lease.lease_id, estate_id=self.estate_id, org=self.org, counterparty=other
@@ -241,19 +242,28 @@ class _Opening:
                 yield from self._reject(lease)
 
     def _reject(self, lease: Lease) -> Iterator[Happening]:
-        """Break a lease off with all that is sublet under it."""
+        """Break a lease off with all that is sublet under it; the other side of each claims its damage.
+
+        Deposits of subtenants do not go back ahead of other claims.
+        """
         name, other = lease.lease_id, lease.lessee if lease.lessor == self.org else lease.lessor
         rejected = events.LeaseRejected(lease_id=name, estate_id=self.estate_id, org=self.org, counterparty=other)
         yield self.happening(rejected)
+        ended: list[Lease] = []
         for happening in end_lease(self.state, lease, self.day, "rejected"):
-            if isinstance(happening.event, PaymentMade):  # a deposit that goes back to a subtenant, ahead of the end
-                is_new = happening.cause not in self.done
+            event = happening.event
+            if isinstance(event, PaymentMade):  # a deposit that goes back to a subtenant, ahead of the end
+                is_new = happening.cause not in self.done and event.org != self.org
             else:
                 is_new = self.first(happening.cause)
             if is_new:
                 yield happening
-        if cents := solvency.lease_damages(self.state, self.org, lease, self.day):
-            yield self.claim(other, "unsecured", cents, name, name)
+            if is_new and isinstance(event, LeaseEnded) and self.org in (event.lessor, event.lessee):
+                ended.append(self.state.leases.leases[event.lease_id])
+        for one in reversed(ended):
+            other = one.lessee if one.lessor == self.org else one.lessor
+            if cents := solvency.lease_damages(self.state, self.org, one, self.day):
+                yield self.claim(other, "unsecured", cents, one.lease_id, one.lease_id)
 
     # --- loans
 

@@ -39,15 +39,9 @@ def exercise(state: State, command: commands.ExerciseOption, day: int) -> list[E
 
 def _paid_first(lease: Lease, gpus: int, day: int) -> list[Event]:
     """Deposit and prepayment of GPUs that are taken beside."""
-    sides, cents = (lease.lessee, lease.lessor), prepaid_cents(lease, gpus, day)
+    sides, cents = (lease.lessee, lease.lessor), clauses.prepaid_cents(lease, gpus, day)
     before = [paid(*sides, cents, "prepayment", lease.contract_id)] if cents and lease.contract_id else []
     return [*clauses.deposit(lease, gpus, sides, lease.lease_id), *before]
-
-
-def prepaid_cents(lease: Lease, gpus: int, day: int) -> int:
-    """What of the rent of more GPUs until the end of a lease is prepaid, as of its first ones."""
-    hours = HOURS_PER_DAY * max(0, lease.end_day - max(day, lease.start_day))
-    return round(lease.prepaid_share * gpus * lease.price_usd_per_gpu_hour * hours * CENTS)
 
 
 def _renewal_fault(state: State, lease: Lease) -> ClauseRefusal | None:
@@ -64,7 +58,7 @@ def _expansion_fault(state: State, lease: Lease, gpus: int, day: int) -> ClauseR
         return "too late"
     if gpus > takeable(state, lease, day):
         return "capacity"
-    first = clauses.deposit_cents(lease, gpus) + prepaid_cents(lease, gpus, day)
+    first = clauses.deposit_cents(lease, gpus) + clauses.prepaid_cents(lease, gpus, day)
     return None if can_pay(state, lease.lessee, first) else "cash"
 
 

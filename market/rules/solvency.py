@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from market.rules import credit, finance, worth
+from market.rules import clauses, credit, finance, worth
 from market.rules.base import income_usd_per_year, overhead_share, trait, week_start
 from market.state import State
 from market.state.leases import Lease
@@ -14,16 +14,22 @@ from market.units import CENTS, HOURS_PER_DAY, MONTH_DAYS
 def lease_damages(state: State, org: str, lease: Lease, day: int) -> int:
     """What the other side loses: rent until GPUs are let anew and the gap to the market, or what others ask beyond it.
 
-    Cents; a year of the lease at most, as bankruptcy law caps the claims of lessors.
+    Cents; a year of the lease at most, as bankruptcy law caps the claims of lessors. What the lessee has paid ahead,
+    its deposit and rent of days to come, is set off against its lessor's loss, and is part of its own.
     """
+    ahead = paid_ahead_cents(lease, day)
     hours = min(worth.hours_left(lease, day), HOURS_PER_DAY * 365)
     market, price = worth.market_rent(state, lease, day), lease.price_usd_per_gpu_hour
     if lease.lessor == org:
-        return round(max(0.0, market - price) * lease.gpus * hours * CENTS) + lease.deposit_cents
+        return round(max(0.0, market - price) * lease.gpus * hours * CENTS) + ahead
     idle = min(hours, round(HOURS_PER_DAY * 7 * state.run.parameters["estates.relet_weeks"]))
     lost = price * idle + max(0.0, price - market) * (hours - idle)
-    claimed = round(lost * lease.delivered * CENTS) + finance.rent_due(lease, day - 1)
-    return max(0, claimed - lease.deposit_cents) if lease.deposit_cents else claimed
+    return max(0, round(lost * lease.delivered * CENTS) + finance.rent_due(lease, day - 1) - ahead)
+
+
+def paid_ahead_cents(lease: Lease, day: int) -> int:
+    """What its lessor holds of a lessee for what is still to come: the deposit, and prepaid rent."""
+    return lease.deposit_cents + clauses.prepaid_cents(lease, lease.gpus, day)
 
 
 def assets_cents(state: State, org: str, day: int) -> int:

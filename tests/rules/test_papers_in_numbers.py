@@ -20,7 +20,7 @@ from events.types import vendors as vendor_events
 from events.types.finance import RoundClosed
 from events.types.run import ParameterSet
 from events.types.training import TrainingStarted
-from market.rules import contracts, demand, entry, letters, power, quotes, rights, vendors, work
+from market.rules import clauses, contracts, demand, entry, letters, power, quotes, rights, vendors, work
 from market.rules.free import quoted_under
 from market.state.chips import Holding, Place
 from market.state.leases import Letter
@@ -273,8 +273,8 @@ def test_a_lease_is_ended_for_a_part_of_its_rent_to_come():
     one.start_day = START + 200
     assert rights.termination_cents(one, START + 100) == round(0.25 * 600 * 0.8 * 2.5 * 24 * 164 * 100)
     assert rights.termination_cents(one, START + 999) == 0
-    assert rights.prepaid_cents(one, 10, START) == round(0.2 * 10 * 2.5 * 24 * 164 * 100)
-    assert rights.prepaid_cents(one, 10, START + 300) == round(0.2 * 10 * 2.5 * 24 * 64 * 100)
+    assert clauses.prepaid_cents(one, 10, START) == round(0.2 * 10 * 2.5 * 24 * 164 * 100)
+    assert clauses.prepaid_cents(one, 10, START + 300) == round(0.2 * 10 * 2.5 * 24 * 64 * 100)
 
 
 @pytest.mark.parametrize(("days", "reason"), [(29, "terminated"), (30, "walked away")])

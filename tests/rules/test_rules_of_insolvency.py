@@ -33,7 +33,7 @@ from events.types.chips import OrderCancelled, OrderPlaced
 from events.types.demand import ShareMeasured
 from events.types.leases import LeaseEnded
 from events.types.run import ParameterSet
-from market.rules import allocation, credit, estates, finance, insolvency, settlement, solvency, worth
+from market.rules import allocation, credit, estates, finance, insolvency, leases, settlement, solvency, worth
 from market.state.chips import Place
 from market.state.estates import Claim
 from market.state.finance import Loan
@@ -117,6 +117,51 @@ def test_two_defaults_of_one_day_end_a_lease_once():
     assert sorted(f.lease_id for f in ended) == ["lab/lease/1", "reseller/lease/1"]
     assert world.state.leases.leases == {}
     invariants(world.state)
+
+
+def test_subtenants_of_a_lease_that_is_rejected_claim_what_they_lose_and_get_no_deposit_ahead_of_others():
+    world = given()
+    parent, passed = let(1_000, RESELLER, price_usd_per_gpu_hour=30.0)
+    child = lease(LAB, RESELLER, 800, parent_lease_id=parent.lease_id, depth=2, price_usd_per_gpu_hour=0.5,
+                  prepaid_share=0.1)  # fmt: skip
+    left = money.PaymentMade(
+        org=LAB, counterparty=RESELLER, amount_usd_cents=700, kind="deposit", contract_id=child.lease_id
+    )
+    world.happened(parent, passed, child, handed(child), left)
+    known = world.state.leases.leases[child.lease_id]
+    market, hours = worth.market_rent(world.state, known, START), 24 * YEAR
+    happened = defaulted(world, RESELLER)
+    assert [e.lease_id for e in of(LeaseEnded, happened)] == [child.lease_id, parent.lease_id]
+    assert of(events.LeaseAssumed, happened) == []
+    assert [e.kind for e in of(money.PaymentMade, happened)] == []
+    claims = {c.counterparty: (c.rank, c.amount_usd_cents) for c in of(events.ClaimFiled, happened)}
+    assert set(claims) == {CLOUD, LAB}
+    lost = round((market - 0.5) * 800 * hours * 100) + 700 + round(0.1 * 0.5 * 800 * hours * 100)
+    assert claims[LAB] == ("unsecured", lost)
+    invariants(world.state)
+
+
+def test_a_lessor_that_was_paid_ahead_claims_so_much_less():
+    def damages(**terms):
+        signed = lease(end_day=START + 900, **terms)
+        world = given().happened(signed, handed(signed))
+        return solvency.lease_damages(world.state, LAB, world.state.leases.leases[signed.lease_id], START)
+
+    ahead = round(0.01 * 2.5 * 1_000 * 24 * 900 * 100)
+    assert damages() - damages(prepaid_share=0.01) == ahead
+    assert damages(prepaid_share=1.0) == 0
+
+
+def test_what_an_estate_goes_on_with_returns_its_deposit_at_its_end():
+    world = given()
+    signed, passed = let(1_000)
+    left = money.PaymentMade(
+        org=LAB, counterparty=CLOUD, amount_usd_cents=700, kind="deposit", contract_id=signed.lease_id
+    )
+    world.happened(signed, passed, left)
+    assert [e.lease_id for e in of(events.LeaseAssumed, defaulted(world, CLOUD))] == [signed.lease_id]
+    (back,) = of(money.PaymentMade, world.after(leases.terms_over(world.state, START + YEAR)))
+    assert (back.kind, back.org, back.amount_usd_cents) == ("deposit back", CLOUD, 700)
 
 
 def test_a_lease_within_the_family_outlives_a_default():
@@ -235,8 +280,10 @@ def test_a_buyer_that_lets_nothing_leaves_the_lessee_with_a_claim():
 def test_who_rents_there_and_buys_pays_itself_no_rent():
     world = given()
     world.happened(*let(1_000, RESELLER))
-    (ended,) = of(LeaseEnded, sold(world))
-    assert ended.reason == "merged"
+    world.state.leases.leases["reseller/lease/1"].deposit_cents = 700
+    happened = sold(world)
+    assert [e.reason for e in of(LeaseEnded, happened)] == ["merged"]
+    assert [(c.counterparty, c.amount_usd_cents) for c in of(events.ClaimFiled, happened)] == [(RESELLER, 700)]
     invariants(world.state)
 
 
