@@ -15,7 +15,7 @@ from market.rules.chips import may_buy
 from market.rules.demand import logistic
 from market.rules.free import owed
 from market.rules.inputs import WAIT_WEEKS_MAX
-from market.rules.prices import energy_at, running_cost
+from market.rules.prices import energy_at, running_cost_there
 from market.state import State
 from market.state.chips import Order
 from market.units import CENTS, MONTH_WEEKS, YEAR_MONTHS, digits
@@ -176,7 +176,7 @@ def install(state: State, day: int) -> Iterator[Happening]:
 def retire(state: State, day: int) -> Batch | None:
     """Take a month's wear out of each owned holding, and switch off what no longer earns its running cost."""
     wear = state.run.parameters["fleet.retire_per_year"] / YEAR_MONTHS
-    idle: dict[tuple[str, str], float] = {}  # part of a class that leaves, by chip and region
+    idle: dict[tuple[str, str], float] = {}  # part of a class that leaves, by chip and region, or site with own plant
     works = work.in_h100e(state, day)
     gone: list[tuple[str, str, str, int, int]] = []
     busy: dict[tuple[str, str, str], int] = defaultdict(int)
@@ -185,9 +185,11 @@ def retire(state: State, day: int) -> Batch | None:
     for place, holding in state.chips.holdings.items():
         if not holding.owned:
             continue
-        kind = holding.chip, state.sites.sites[holding.site].region
+        site = state.sites.sites[holding.site]
+        kind = holding.chip, site.name if site.plant_share else site.region
         if kind not in idle:
-            idle[kind] = min(1.0, wear + idle_share(state, *kind, works[holding.chip]))
+            cost = running_cost_there(state, state.chips.chips[holding.chip], site)
+            idle[kind] = min(1.0, wear + idle_share(state, cost, works[holding.chip]))
         if (gpus := round(holding.owned * idle[kind])) <= 0:
             continue
         gpus = min(gpus, holding.owned, holding.held - busy.get(place, 0))
@@ -200,13 +202,13 @@ def retire(state: State, day: int) -> Batch | None:
     return Batch(events.GpusRetired, columns, columns["org"], columns["site"])
 
 
-def idle_share(state: State, chip: str, region: str, h100e: float) -> float:
+def idle_share(state: State, cost: float, h100e: float) -> float:
     """Part of a class that owners switch off in a month: the more, the further its rent falls below running cost.
 
+    cost : of running a GPU for an hour, USD
     h100e : work of a GPU, in H100e of mean work
     """
-    p, item = state.run.parameters, state.chips.chips[chip]
-    cost = running_cost(state, item, region)
+    p = state.run.parameters
     rent = state.demand.clearing_usd_per_h100e_hour * h100e
     weekly = p["retire.per_week_max"] * logistic((cost - rent) / (p["retire.width"] * cost))
     return 1 - (1 - weekly) ** MONTH_WEEKS if weekly > 1e-9 else 0.0

@@ -9,7 +9,7 @@ from market.clearing import Alternative, Bid, Book, Lot, book
 from market.rules import books, index, spot, work
 from market.rules.base import training_use
 from market.rules.free import owed, promised_watts
-from market.rules.prices import energy_of, reference_quote, running_cost
+from market.rules.prices import energy_at, reference_quote, running_cost_there
 from market.state import State
 from market.state.chips import Place
 from market.state.leases import Request
@@ -59,9 +59,10 @@ def leases(state: State, day: int) -> Book:
     ]
     weeks = max((a.weeks for bid in bids for a in bid.alternatives), default=1)
     lots = [
-        Lot(spot.name(at), at.chip, (region := state.sites.sites[at.site].region), week, gpus,
-            running_cost(state, state.chips.chips[at.chip], region))
+        Lot(spot.name(at), at.chip, site.region, week, gpus, cost)
         for at, gpus in free.items()
+        for site in [state.sites.sites[at.site]]
+        for cost in [running_cost_there(state, state.chips.chips[at.chip], site)]
         for week in range(weeks)
     ]  # fmt: skip
     return book(lots, bids)
@@ -107,7 +108,7 @@ def shells(state: State, day: int) -> Book:
     for site in state.sites.sites.values():
         spare = site.spare_w - promised_watts(state, site.name)
         kw = 0 if site.owner in waiting else spare // 1000
-        pue, energy = energy_of(state, site.region)
+        pue, energy = energy_at(state, site)
         if kw > 0:
             cost = pue * energy / 1000
             lots += [Lot(site.name, SHELL, site.region, week, kw, cost) for week in range(WEEKS_MAX)]

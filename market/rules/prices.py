@@ -77,6 +77,11 @@ def running_cost(state: State, chip: Chip, region: str) -> float:
     return running_cost_at(state, chip, *energy_of(state, region))
 
 
+def running_cost_there(state: State, chip: Chip, site: Site) -> float:
+    """The same at a site, where own plant may feed it."""
+    return running_cost_at(state, chip, *energy_at(state, site))
+
+
 def energy_of(state: State, region: str) -> tuple[float, float]:
     """PUE of a region, and its price of energy with levies, USD/MWh."""
     p = state.run.parameters
@@ -94,7 +99,7 @@ def energy_at(state: State, site: Site) -> tuple[float, float]:
 
 
 def running_cost_at(state: State, chip: Chip, pue: float, energy: float) -> float:
-    """The same at a PUE and a price of energy with levies."""
+    """The cost of an hour of a GPU at a PUE and a price of energy with levies."""
     power = chip.power_kw_it_per_gpu * pue * energy / 1000
     cost: float = power + state.run.parameters["price.running_usd_per_h100e_hour"] * chip.h100e
     return cost

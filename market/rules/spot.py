@@ -16,7 +16,7 @@ from events.types import leases as lease_events
 from market.clearing import Alternative, Bid, Book, Clearing, Lot, book
 from market.rules import books, index, uses, work
 from market.rules.base import Happening, demand_factor
-from market.rules.prices import entry_price, running_cost
+from market.rules.prices import entry_price, running_cost_there
 from market.state import State
 from market.state.chips import Place
 from market.state.demand import TAIL
@@ -50,14 +50,15 @@ def classes(state: State) -> list[Class]:
 
 
 def spot_book(state: State, of: Class, share: float, day: int) -> Book:
-    """The open GPUs of a class at running cost, and `share` of the steps of the tail's demand on demand."""
+    """The open GPUs of a class at running cost of their sites, and `share` of the steps of the demand on demand."""
     chip = state.chips.chips[of.chip]
-    cost, weeks = running_cost(state, chip, of.region), range(MONTH_WEEKS)
+    sites = state.sites.sites
     lots = [
         Lot(name(place), of.chip, of.region, week, gpus, cost)
         for place, gpus in of.open.items()
-        for week in weeks
         if gpus
+        for cost in [running_cost_there(state, chip, sites[place.site])]
+        for week in range(MONTH_WEEKS)
     ]
     bids, each = [], work.in_h100e(state, day)[of.chip]
     for number, (price, h100e) in enumerate(steps(state)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from market.rules import work
-from market.rules.prices import forward, quote, running_cost
+from market.rules.prices import forward, quote, running_cost, running_cost_there
 from market.state import State
 from market.state.leases import Lease
 from market.state.sites import Site
@@ -14,10 +14,12 @@ from market.units import CENTS, DAYS_PER_YEAR, HOURS_PER_DAY, HOURS_PER_YEAR
 HALF_YEARS = 8  # for which a buyer reckons that GPUs earn: four years
 
 
-def gpu_usd(state: State, chip: str, region: str, day: int) -> float:
-    """Worth of a GPU that runs: its rent over running cost for four years, discounted, at most its price by age."""
-    p, item = state.run.parameters, state.chips.chips[chip]
-    cost, each = running_cost(state, item, region), work.in_h100e(state, day)[chip]
+def gpu_usd(state: State, chip: str, cost: float, day: int) -> float:
+    """Worth of a GPU that runs: its rent over running cost for four years, discounted, at most its price by age.
+
+    cost : of running it for an hour, USD
+    """
+    p, each = state.run.parameters, work.in_h100e(state, day)[chip]
     earned = 0.0
     for half in range(HALF_YEARS):
         rent = forward(state, 26.0 * half) * each * p["estates.used_share"]
@@ -39,8 +41,8 @@ def stock_cents(state: State, org: str, chip: str, gpus: int, day: int) -> int:
     """Worth of chips that wait in an org's warehouse, where at home they would run at the least cost."""
     home, item, regions = state.run.orgs[org].country, state.chips.chips[chip], state.run.regions
     at_home = [name for name, region in regions.items() if region.country == home] or list(regions)
-    region = min(at_home, key=lambda name: (running_cost(state, item, name), name))
-    return round(gpus * gpu_usd(state, chip, region, day) * CENTS)
+    cost = min(running_cost(state, item, name) for name in at_home)
+    return round(gpus * gpu_usd(state, chip, cost, day) * CENTS)
 
 
 def market_rent(state: State, lease: Lease, day: int) -> float:
@@ -56,9 +58,9 @@ def hours_left(lease: Lease, day: int) -> int:
 
 def site_cents(state: State, site: Site, day: int) -> int:
     """Worth of a site with the GPUs of its owner, its shells, and what its leases pay beyond the market."""
-    p = state.run.parameters
+    p, chips = state.run.parameters, state.chips.chips
     usd = sum(
-        h.owned * gpu_usd(state, h.chip, site.region, day)
+        h.owned * gpu_usd(state, h.chip, running_cost_there(state, chips[h.chip], site), day)
         for h in state.chips.holdings.values()
         if h.org == site.owner and h.site == site.name and h.owned
     )

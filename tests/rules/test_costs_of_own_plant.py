@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from given import FIELD, LAB, SITE, START, given
+from given import CLOUD, FIELD, LAB, SITE, START, given
 from test_permits_of_own_plant import NAME, in_use, on, view_of
 
 from agents import means, owning
 from events.commands.sites import ConnectToGrid
 from events.types import sites as events
 from market.policies.load import load_policy
-from market.rules import duties, energy, finance, levies, prices, sites
+from market.rules import allocation, duties, energy, finance, levies, prices, sites, spot, worth
 from market.rules.cases import building_usd, completed, plant_usd_per_kw
+from market.state.chips import Place
 
 KINDS = ("energy", "fuel")
 
@@ -64,6 +65,27 @@ def test_a_site_with_own_plant_runs_at_the_cost_of_both():
     pue, grid = prices.energy_of(state, "texas")
     assert prices.energy_at(state, state.sites.sites[SITE]) == (pue, grid)
     assert prices.energy_at(state, state.sites.sites[FIELD]) == (pue, pytest.approx((grid + 30 + 4) / 2))
+
+
+def test_gpus_at_own_plant_are_worth_and_kept_on_by_what_its_energy_costs():
+    world, _ = in_use(power__plant_mmbtu_per_mwh=10.0, fleet__retire_per_year=0.0, estates__used_share=0.2)
+    state = world.state
+    before = worth.site_cents(state, state.sites.sites[FIELD], START), on_in_a_month(state)
+    state.run.parameters["regions.texas.gas_usd_per_mmbtu"] *= 200
+    assert worth.site_cents(state, state.sites.sites[FIELD], START) < before[0]
+    assert on_in_a_month(state)[FIELD] < before[1][FIELD]
+    assert on_in_a_month(state)[SITE] == before[1][SITE]
+    at = {place: Place(CLOUD, "H100", place) for place in (SITE, FIELD)}
+    there = spot.Class("texas", "H100", {}, dict.fromkeys(at.values(), 10))
+    costs = {lot.site: lot.reserve_usd for lot in spot.spot_book(state, there, 0.0, START).lots}
+    assert costs[spot.name(at[FIELD])] > costs[spot.name(at[SITE])]
+
+
+def on_in_a_month(state):
+    """Part of the GPUs of each site that stays on."""
+    gone = allocation.retire(state, START)
+    off = dict(zip(gone.columns["site"], gone.columns["gpus"], strict=True)) if gone else {}
+    return {h.site: 1 - off.get(h.site, 0) / h.owned for h in state.chips.holdings.values() if h.owned}
 
 
 def test_a_price_of_carbon_takes_from_the_grid_and_from_own_plant_by_what_each_emits():

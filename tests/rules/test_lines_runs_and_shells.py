@@ -268,14 +268,15 @@ def test_owners_switch_off_what_earns_less_than_it_costs(spot_usd, part):
     cost = prices.running_cost(state, state.chips.chips["H100"], "texas")
     weekly = 0.1 * demand.logistic((cost - spot_usd * 2.0) / (0.2 * cost))
     expected = 1 - (1 - weekly) ** 4 if weekly > 1e-9 else 0.0
-    assert allocation.idle_share(state, "H100", "texas", 2.0) == pytest.approx(expected)
+    assert allocation.idle_share(state, cost, 2.0) == pytest.approx(expected)
     assert (expected > 0.2) == (part == 1.0)
 
 
 def test_a_months_wear_takes_a_thirteenth_of_a_year():
     world = given(fleet__retire_per_year=0.13)
     gone = {e.site: e for e in world.after(allocation.retire(world.state, START))}
-    share = 0.01 + allocation.idle_share(world.state, "H100", "texas", work.in_h100e(world.state, START)["H100"])
+    cost = prices.running_cost(world.state, world.state.chips.chips["H100"], "texas")
+    share = 0.01 + allocation.idle_share(world.state, cost, work.in_h100e(world.state, START)["H100"])
     assert gone[SITE].gpus == round(10_000 * share)
     assert gone[SITE].power_kw_it == gone[SITE].gpus * 1_400 // 1_000
     busy = given(fleet__retire_per_year=13.0)

@@ -624,4 +624,4 @@ def test_what_no_longer_earns_its_power_is_switched_off():
     dear = given(regions__texas__energy_usd_per_mwh=5_000.0)
     gone = {f.org: f.gpus for f in dear.after(allocation.retire(dear.state, START))}
     assert gone[CLOUD] > 1_000
-    assert allocation.idle_share(given().state, "H100", "texas", 1.0) == 0.0
+    assert allocation.idle_share(given().state, 0.5, 1.0) == 0.0

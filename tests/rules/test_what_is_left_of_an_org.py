@@ -26,6 +26,10 @@ WORTH = {
 }  # fmt: skip
 
 
+def worth_in(state, region, chip="H100"):
+    return worth.gpu_usd(state, chip, prices.running_cost(state, state.chips.chips[chip], region), START)
+
+
 def test_a_gpu_is_worth_four_years_of_what_it_earns_over_its_cost():
     state = given(**WORTH).state
     chip = state.chips.chips["H100"]
@@ -36,16 +40,16 @@ def test_a_gpu_is_worth_four_years_of_what_it_earns_over_its_cost():
         earned += hourly * HOURS / 2 * math.exp(-0.2 * (half + 0.5) / 2)
     used = 27_500 * math.exp(-0.3 * 600 / 365.25)
     assert worth.used_price_usd(state, "H100", START) == pytest.approx(used)
-    assert worth.gpu_usd(state, "H100", "texas", START) == pytest.approx(min(earned, used))
+    assert worth_in(state, "texas") == pytest.approx(min(earned, used))
     poor = given(**{**WORTH, "estates__used_share": 0.01}).state
-    assert worth.gpu_usd(poor, "H100", "texas", START) == 0.0
+    assert worth_in(poor, "texas") == 0.0
     rich = given(**{**WORTH, "estates__used_share": 0.2}).state
     earned = sum(
         max(0.0, prices.forward(rich, 26.0 * half) * each * 0.2 - cost) * HOURS / 2
         * math.exp(-0.2 * (half + 0.5) / 2) for half in range(8)
     )  # fmt: skip
     assert 0 < earned < used
-    assert worth.gpu_usd(rich, "H100", "texas", START) == pytest.approx(earned)
+    assert worth_in(rich, "texas") == pytest.approx(earned)
 
 
 def test_a_chip_that_is_not_out_yet_has_no_age():
@@ -55,10 +59,10 @@ def test_a_chip_that_is_not_out_yet_has_no_age():
 
 def test_chips_in_a_warehouse_are_worth_what_they_would_earn_where_home_is_cheapest():
     state = given(**WORTH, regions__beijing__energy_usd_per_mwh=1.0).state
-    each = worth.gpu_usd(state, "H100", "texas", START)
+    each = worth_in(state, "texas")
     assert worth.stock_cents(state, CLOUD, "H100", 7, START) == round(7 * each * 100)
     state.run.orgs[CLOUD].country = "nowhere"
-    abroad = worth.gpu_usd(state, "H100", "beijing", START)
+    abroad = worth_in(state, "beijing")
     assert worth.stock_cents(state, CLOUD, "H100", 7, START) == round(7 * abroad * 100)
 
 
@@ -79,7 +83,7 @@ def test_a_site_is_worth_its_gpus_its_shells_and_what_its_leases_pay_beyond_the_
     works(world, number=2, kw=9_000, kind="leased")
     state = world.state
     site = state.sites.sites[SITE]
-    gpus = 10_000 * worth.gpu_usd(state, "H100", "texas", START)
+    gpus = 10_000 * worth_in(state, "texas")
     shells = (20_000 + 0.25 * 2_000) * 1_000 * 0.4
     assert worth.site_cents(state, site, START) == pytest.approx((gpus + shells) * 100)
     rent(world, 100, price_usd_per_gpu_hour=9.0)
