@@ -34,15 +34,17 @@ def committed_usd(view: MarketView) -> float:
 def shells_usd(view: MarketView) -> float:
     """What is still to be paid for buildings due within half a year; of one that stands when power comes."""
     last = view.day + HALF_YEAR_DAYS
-    coming = (b for b in view.buildings() if b.paused_day < 0 and b.due_day <= last)
-    paid_for = view.queued_plant()  # its shell stands and runs
-    return works_left_usd(view, (b for b in coming if b.building_id not in paid_for))
+    return works_left_usd(view, (b for b in view.buildings() if b.paused_day < 0 and b.due_day <= last))
 
 
 def works_left_usd(view: MarketView, buildings: Iterable[Building]) -> float:
-    """What is still to be paid for buildings: the rest of shells of their own, and own plant at today's price."""
+    """What is still to be paid for buildings: the rest of shells of their own, and own plant at today's price.
+
+    Nothing for one in use whose load waits for the grid in place of own plant.
+    """
     left, usd = view.param("build.shell_usd_per_kw") * (1 - view.param("build.cash_share")), 0.0
-    for b in buildings:
+    paid_for = view.queued_plant()  # their shells stand and run
+    for b in (b for b in buildings if b.building_id not in paid_for):
         usd += b.power_kw * left if b.kind != "leased" else 0.0
         usd += b.power_kw * view.region_param(b.region, "pue") * view.plant_usd_per_kw if b.on_site else 0.0
     return usd

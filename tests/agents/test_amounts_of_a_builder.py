@@ -183,7 +183,11 @@ def test_a_builder_raises_income_rents_what_lenders_give_on_leases_and_half_its_
 def test_shells_under_way_are_paid_over_the_time_of_new_land_before_chips():
     assert amounts.greenfield_years(Seen(RAISING)) == pytest.approx(2.0)
     works = (building(power_kw=8), building(power_kw=900, kind="leased"), building(power_kw=900, paused_day=0))
-    assert amounts.shells_usd_per_year(Seen(RAISING, buildings=works)) == pytest.approx(8 * 1_000 * 0.75 / 2)
+    seen = Seen(RAISING, buildings=works, queued_plant=())
+    assert amounts.shells_usd_per_year(seen) == pytest.approx(8 * 1_000 * 0.75 / 2)
+    stands = building(power_kw=700, building_id="in use, and asks the grid")
+    seen = Seen(RAISING, buildings=(*works, stands), queued_plant=(stands.building_id,))
+    assert amounts.shells_usd_per_year(seen) == pytest.approx(8 * 1_000 * 0.75 / 2)
     assert raised(2.0, buildings=works, income_usd_per_year=4_000.0) == pytest.approx(4_000 - 3_000)
 
 
