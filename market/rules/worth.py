@@ -57,7 +57,7 @@ def hours_left(lease: Lease, day: int) -> int:
 
 
 def site_cents(state: State, site: Site, day: int) -> int:
-    """Worth of a site with the GPUs of its owner, its shells, and what its leases pay beyond the market."""
+    """Worth of a site with its owner's GPUs, its shells, and what its leases are still to pay beyond the market."""
     p, chips = state.run.parameters, state.chips.chips
     usd = sum(
         h.owned * gpu_usd(state, h.chip, running_cost_there(state, chips[h.chip], site), day)
@@ -70,7 +70,7 @@ def site_cents(state: State, site: Site, day: int) -> int:
     kw = standing + p["build.cash_share"] * begun
     usd += kw * p["build.shell_usd_per_kw"] * p["estates.shell_share"]
     beyond = sum(
-        (lease.price_usd_per_gpu_hour - market_rent(state, lease, day)) * lease.delivered * hours_left(lease, day)
+        (lease.due_usd_per_gpu_hour - market_rent(state, lease, day)) * lease.delivered * hours_left(lease, day)
         for lease in state.leases.leases.values()
         if lease.lessor == site.owner and lease.site == site.name and lease.kind != "internal"
     )

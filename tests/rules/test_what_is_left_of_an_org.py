@@ -90,6 +90,9 @@ def test_a_site_is_worth_its_gpus_its_shells_and_what_its_leases_pay_beyond_the_
     (one,) = state.leases.leases.values()
     beyond = (9.0 - worth.market_rent(state, one, START)) * 100 * 24 * 364
     assert worth.site_cents(state, site, START) == pytest.approx((gpus + shells + 0.6 * beyond) * 100)
+    one.prepaid_share = 0.1
+    left = (0.9 * 9.0 - worth.market_rent(state, one, START)) * 100 * 24 * 364
+    assert worth.site_cents(state, site, START) == pytest.approx((gpus + shells + 0.6 * left) * 100)
     rent(world, 100, price_usd_per_gpu_hour=0.1, lease_id="lab/lease/2")
     rent(world, 900, price_usd_per_gpu_hour=0.1, lease_id="lab/lease/3")
     assert worth.site_cents(state, site, START) == pytest.approx((gpus + shells) * 100)
