@@ -35,7 +35,7 @@ PaymentKind = Literal[
     "opening", "chips", "servers", "shell deposit", "shell", "plant", "equity", "loan", "instalment", "rent",
     "on demand", "energy", "fuel", "shell rent", "staff", "revenue", "other business", "subscription",
     "parent funding", "levy", "subsidy", "prepayment", "exit fee", "termination fee", "own users", "operations",
-    "deposit", "deposit back", "late rebate", "tranche rebate",
+    "deposit", "deposit back", "late rebate", "tranche rebate", "prepaid back", "tranche back",
     "overdraft", "estate sale", "recovery",
 ]  # fmt: skip
 # insolvency

@@ -158,6 +158,7 @@ WEEK: tuple[Step, ...] = (
     Step(Phase.CLEAR, Interval.WEEK, contracts.settled),
     Step(Phase.CLEAR, Interval.WEEK, handover.hand_over),
     Step(Phase.CLEAR, Interval.WEEK, clauses.rebates),
+    Step(Phase.CLEAR, Interval.WEEK, clauses.prepaid_back),
     Step(Phase.CLEAR, Interval.WEEK, training.replan),
     Step(Phase.CLEAR, Interval.MONTH, duties.curtail),
     Step(Phase.CLEAR, Interval.WEEK, projects.operate),

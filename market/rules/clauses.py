@@ -117,6 +117,34 @@ def rebates(state: State, day: int) -> Iterator[Happening]:
             yield Happening(day, back, contract.lessor, contract.contract_id)
 
 
+def prepaid_back(state: State, day: int) -> Iterator[Happening]:
+    """Return what was prepaid of the week to come for GPUs that are missing, under leases and contracts.
+
+    GPUs are handed over once a week: what is missing today is missing until then.
+    """
+    for lease in state.leases.leases.values():
+        if lease.prepaid_share and lease.owed:
+            days = _days_of_week(day, lease.start_day, lease.end_day)
+            if cents := round(lease.prepaid_share * _rent_usd(lease, lease.owed, days) * CENTS):
+                back = paid(lease.lessor, lease.lessee, cents, "prepaid back", lease.lease_id)
+                yield Happening(day, back, lease.lessor, lease.lease_id)
+    for contract in state.contracts.open.values():
+        if contract.prepaid_share:
+            parts = [(x.gpus, _days_of_week(day, x.start_day, x.end_day)) for x in contract.schedule]
+            rent = sum(_rent_usd(contract, gpus, days) for gpus, days in parts)
+            if cents := round(contract.prepaid_share * rent * CENTS):
+                back = paid(contract.lessor, contract.lessee, cents, "tranche back", contract.contract_id)
+                yield Happening(day, back, contract.lessor, contract.contract_id)
+
+
+def _days_of_week(day: int, first: int, last: int) -> int:
+    """Days of a term within the week from `day` on."""
+    return max(0, min(day + WEEK_DAYS, last) - max(day, first))
+
+
+def _rent_usd(terms: LeaseTerms, gpus: int, days: int) -> float:
+    return gpus * terms.price_usd_per_gpu_hour * HOURS_PER_DAY * days
+
+
 def _rebate_cents(terms: LeaseTerms, gpus: int) -> int:
-    rent = gpus * terms.price_usd_per_gpu_hour * HOURS_PER_DAY * WEEK_DAYS
-    return round(terms.rebate_share * rent * CENTS)
+    return round(terms.rebate_share * _rent_usd(terms, gpus, WEEK_DAYS) * CENTS)

@@ -195,7 +195,8 @@ class _Opening:
         market = prices.quote(state, contract.duration_days, max(0.0, (contract.start_day - self.day) / 7))
         market *= work.in_h100e(state, self.day)[contract.chip]
         price, gpus = contract.price_usd_per_gpu_hour, contract.undrawn
-        prepaid = contract.prepaid_share * price * gpus * HOURS_PER_DAY * contract.duration_days
+        days = sum(x.gpus * max(0, x.end_day - max(self.day, x.start_day)) for x in contract.schedule)
+        prepaid = contract.prepaid_share * price * days * HOURS_PER_DAY
         if contract.lessor == self.org:
             return round((prepaid + max(0.0, market - price) * gpus * hours) * CENTS)
         lost = contract.take_or_pay_share * max(0.0, price - market) * gpus * hours

@@ -148,6 +148,12 @@ def test_a_rebate_that_is_not_paid_or_not_due_is_caught(monkeypatch):
     assert findings(weeks(world(10_000, gpus=12_000, rebate_share=0.2), 3)) == {"clauses"}
 
 
+def test_prepaid_rent_of_days_without_gpus_that_is_not_returned_is_caught(monkeypatch):
+    assert findings(weeks(world(10_000, gpus=12_000, prepaid_share=0.2), 3)) == set()
+    monkeypatch.setattr(clauses, "_days_of_week", lambda day, first, last: 1)
+    assert findings(weeks(world(10_000, gpus=12_000, prepaid_share=0.2), 3)) == {"clauses"}
+
+
 def test_a_lease_that_passes_to_whom_it_may_not_is_caught():
     moved = LeaseAssigned(lease_id=NAME, org=LAB, counterparty=RIVAL, kind="lessee", chip="H100", site=SITE, gpus=1_000)
     assert "clauses" in findings(say(world(), moved))

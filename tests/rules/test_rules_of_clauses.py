@@ -218,6 +218,20 @@ def test_who_is_a_week_late_pays_a_part_of_the_rent_of_what_is_missing_each_week
     assert list(clauses.rebates(leased(rebate_share=0.2).state, START + 7)) == []
 
 
+@pytest.mark.parametrize(("first", "week", "last"), [(0, 0, 70), (10, 3, 75), (14, 5, 80), (3, 99, 60)])
+def test_what_was_prepaid_for_days_that_are_not_served_goes_back(first, week, last):
+    signed = lease(start_day=START + first, end_day=START + last, prepaid_share=0.25)
+    world = given().happened(signed)
+    one, back, served = the(world), 0, 0
+    for day in range(START, START + 84, 7):
+        if day >= max(one.start_day, START + 7 * week):
+            one.delivered = one.gpus
+        days = max(0, min(day + 7, one.end_day) - max(day, one.start_day))
+        served += one.delivered * days
+        back += sum(h.event.amount_usd_cents for h in clauses.prepaid_back(world.state, day))
+    assert back == pytest.approx(0.25 * cents(one.gpus * (last - first) - served, 1), abs=12)
+
+
 # --- who may take part
 
 

@@ -263,6 +263,16 @@ def test_a_fee_beyond_cash_ends_nothing():
     assert signed.lease_id in world.state.leases.leases
 
 
+def test_what_was_prepaid_of_a_tranche_that_is_not_drawn_goes_back_each_week():
+    world, (contract, *_) = signed(tranches=2, ramp_days=70, prepaid_share=0.1)
+    assert list(rules.prepaid_back(world.state, FIRST - 7)) == []
+    for day, days in ((FIRST - 3, 4), (FIRST, 7), (FIRST + 7, 7)):
+        (paid,) = [h.event for h in rules.prepaid_back(world.state, day)]
+        assert (paid.org, paid.counterparty, paid.kind) == (CLOUD, LAB, "tranche back")
+        rent = contract.gpus / 2 * contract.price_usd_per_gpu_hour * 24 * days
+        assert paid.amount_usd_cents == round(0.1 * rent * 100)
+
+
 def test_a_tranche_that_is_a_week_late_earns_its_lessee_a_rebate_each_week():
     world, (contract, *_) = signed(tranches=2, ramp_days=70, rebate_share=0.2)
     assert list(rules.rebates(world.state, FIRST + 6)) == []

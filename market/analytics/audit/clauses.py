@@ -8,7 +8,7 @@ from market.analytics.audit.book import NEVER, WHEN, Book, Check, Finding, found
 from market.analytics.audit.contracts import book_of_contracts
 from market.analytics.audit.leases import book_of_leases, expansions, papers
 
-WEEK_HOURS, YEAR_DAYS, CENTS = 168, 365, 100
+YEAR_DAYS, CENTS = 365, 100
 BACK = ("term", "merged", "walked away", "parent ended")  # ends that return a deposit
 
 
@@ -105,8 +105,8 @@ def deposits(book: Book) -> list[Finding]:
     ]  # fmt: skip
 
 
-def rebates(book: Book) -> list[Finding]:
-    """Who is a week late pays the share of the week's rent of what is missing, each week, and nobody else does."""
+def late_leases(book: Book) -> pl.DataFrame:
+    """What leases with a rebate or prepaid rent owe at the end of each week: `contract_id`, `owed`, their terms."""
     leases, weeks = book.once(book_of_leases), book.part("WeekClosed").select(*WHEN)
     changes = stacked(
         leases.select("seq", "lease_id", owed="gpus"),
@@ -114,36 +114,51 @@ def rebates(book: Book) -> list[Finding]:
         expansions(book).select("seq", "lease_id", owed="gpus"),
     )
     owed = book.running("lease owed", book.lately(changes), "lease_id", "owed", whole=True).sort("seq")
-    clause = leases.filter(pl.col("rebate_share") > 0)
+    clause = leases.filter((pl.col("rebate_share") > 0) | (pl.col("prepaid_share") > 0))
     clause = clause.select("lease_id", "rebate_share", "ended", first="start_day", since="seq")
     grid = clause.join(weeks, how="cross").filter(pl.col("since") < pl.col("seq"), pl.col("ended") > pl.col("seq"))
     grid = grid.sort("seq").join_asof(owed, on="seq", by="lease_id", strategy="backward", check_sortedness=False)
     grid = grid.join_asof(book.once(papers), on="seq", by="lease_id", strategy="backward", check_sortedness=False)
-    grid = grid.filter(pl.col("first") + 7 <= pl.col("day"))
-    return _rebates_differ(book, grid.rename({"lease_id": "contract_id"}), "late rebate")
+    return grid.rename({"lease_id": "contract_id"})
 
 
-def tranche_rebates(book: Book) -> list[Finding]:
-    """The same of the tranches of a contract, for what of them is not drawn."""
-    clause = book.once(book_of_contracts).filter(pl.col("rebate_share") > 0)
-    clause = clause.select("contract_id", "rebate_share", "ended", price="price_usd_per_gpu_hour")
+def late_tranches(book: Book) -> pl.DataFrame:
+    """The same of the tranches of contracts, for what of them is not drawn."""
+    clause = book.once(book_of_contracts).filter((pl.col("rebate_share") > 0) | (pl.col("prepaid_share") > 0))
+    clause = clause.select(
+        "contract_id", "rebate_share", "ended", prepaid="prepaid_share", price="price_usd_per_gpu_hour"
+    )
     key = ["contract_id", "tranche"]
-    scheduled = book.of("TrancheScheduled", only=(*key, "start_day", "gpus"))
-    parts = scheduled.select("contract_id", "tranche", first="start_day")
+    scheduled = book.of("TrancheScheduled", only=(*key, "start_day", "end_day", "gpus"))
+    parts = scheduled.select("contract_id", "tranche", first="start_day", last="end_day")
     changes = stacked(
         scheduled.select("seq", *key, owed="gpus"),
         book.of("TrancheDrawn", only=(*key, "gpus")).select("seq", *key, owed=-pl.col("gpus")),
     )
     owed = book.running("tranche owed", book.lately(changes), key, "owed", whole=True).sort("seq")
     grid = clause.join(parts, on="contract_id").join(book.part("WeekClosed").select(*WHEN), how="cross")
-    grid = grid.filter(pl.col("first") + 7 <= pl.col("day"), pl.col("ended") > pl.col("seq")).sort("seq")
-    grid = grid.join_asof(owed, on="seq", by=key, strategy="backward", check_sortedness=False)
-    return _rebates_differ(book, grid, "tranche rebate")
+    grid = grid.filter(pl.col("ended") > pl.col("seq")).sort("seq")
+    return grid.join_asof(owed, on="seq", by=key, strategy="backward", check_sortedness=False)
 
 
-def _rebates_differ(book: Book, grid: pl.DataFrame, kind: str) -> list[Finding]:
-    """Weeks in which a rebate was not the share of the week's rent of what was `owed` under a paper."""
-    due = pl.col("owed") * pl.col("price") * WEEK_HOURS * CENTS * pl.col("rebate_share")
+def rebates(book: Book) -> list[Finding]:
+    """Who is a week late pays the share of the week's rent of what is missing, each week, and nobody else does."""
+    grids = {"late rebate": book.once(late_leases), "tranche rebate": book.once(late_tranches)}
+    late, share = pl.col("first") + 7 <= pl.col("day"), 7 * pl.col("rebate_share")
+    return [one for kind, grid in grids.items() for one in _differ(book, grid.filter(late), kind, share)]
+
+
+def prepaid(book: Book) -> list[Finding]:
+    """What was prepaid of the week to come for GPUs that are missing comes back, and no more."""
+    grids = {"prepaid back": book.once(late_leases), "tranche back": book.once(late_tranches)}
+    days = pl.min_horizontal(pl.col("day") + 7, "last") - pl.max_horizontal("day", "first")
+    share = pl.col("prepaid") * days.clip(lower_bound=0)
+    return [one for kind, grid in grids.items() for one in _differ(book, grid, kind, share)]
+
+
+def _differ(book: Book, grid: pl.DataFrame, kind: str, share: pl.Expr) -> list[Finding]:
+    """Weeks in which a payment was not so many days' rent (`share`) of what was `owed` under a paper."""
+    due = pl.col("owed") * pl.col("price") * 24 * CENTS * share
     paid = book.part("PaymentMade").filter(pl.col("kind") == kind)
     paid = paid.select(*WHEN, "contract_id", paid="amount_usd_cents")
     both = stacked(grid.filter(pl.col("owed") > 0).select(*WHEN, "contract_id", due=due), paid)
@@ -151,7 +166,7 @@ def _rebates_differ(book: Book, grid: pl.DataFrame, kind: str) -> list[Finding]:
         pl.col("due", "paid").sum(), pl.col("seq", "day").last()
     )  # fmt: skip
     wrong = both.filter((pl.col("due") - pl.col("paid")).abs() > 1)
-    return found(wrong, "clauses", "{}: a rebate of {} cents, {} are due", "contract_id", "paid", "due")
+    return found(wrong, "clauses", "{}: {} cents of " + kind + ", {} are due", "contract_id", "paid", "due")
 
 
 def consents(book: Book) -> list[Finding]:
@@ -221,5 +236,5 @@ def terminations(book: Book) -> list[Finding]:
     return found(wrong, "payments", "{} is ended for {} cents, {} are due", "lease_id", "paid", "due")
 
 
-BY_PART: tuple[Check, ...] = (rebates, tranche_rebates)
+BY_PART: tuple[Check, ...] = (rebates, prepaid)
 AT_END: tuple[Check, ...] = (options, prices, deposits, consents, ends, terminations)

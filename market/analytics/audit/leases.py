@@ -12,7 +12,7 @@ from market.analytics.audit.sites import owned_by
 TERMS = ("lessor", "lessee", *CLAUSES)
 LEASE = (
     "lease_id", "parent_lease_id", "lessor", "lessee", "chip", "site", "gpus", "start_day", "end_day", "depth",
-    "price_usd_per_gpu_hour", "deposit_days", "rebate_share",
+    "price_usd_per_gpu_hour", "deposit_days", "rebate_share", "prepaid_share",
 )  # fmt: skip
 QUOTE = ("quote_id", "request_id", "parent_lease_id", "lessor", "chip", "site", "gpus", "start_day", "form")
 SOON_DAYS = 7  # a quote that starts within this many days must be free today

@@ -40,6 +40,8 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "deposit back": ("lease", "b", "a"),
     "late rebate": ("lease", "b", "a"),
     "tranche rebate": ("contract", "b", "a"),
+    "prepaid back": ("lease", "b", "a"),
+    "tranche back": ("contract", "b", "a"),
     "equity": ("round", "b", "a"),
     "loan": ("loan", "b", "a"),
     "instalment": ("loan", "a", "b"),
