@@ -67,7 +67,7 @@ def every_build(
     usd, weeks = (0.0, 0.0) if target.chips_wait else (bill_usd(view, chip, gpus, None), chip_weeks(view, chip))
     is_found = target.is_fleet or has_hall(view, since_day)
     share = capital_share(view, capital_rate(view, is_contracted=target.is_fleet))
-    work_factor = chip.h100e / unit_h100e(view, target, chip)
+    work_factor = chip.h100e / unit_h100e(view, target, chip, gpus)
     here = present(view) if target.is_fleet else frozenset(regions)
     common = Common(chip, gpus, kw, usd, weeks, share, is_found, target.is_fleet, work_factor, here)
     return [_built(view, target, build, common) for build in ways]
@@ -130,9 +130,12 @@ def _built(view: MarketView, target: Target, build: Build, common: Common) -> Op
     )
 
 
-def unit_h100e(view: MarketView, target: Target, chip: Chip) -> float:
-    """H100e over which the cost of a GPU is spread: a machine trains, a fleet does the work that is paid for."""
-    return chip.h100e if target.is_machine else view.work_h100e(chip.name)
+def unit_h100e(view: MarketView, target: Target, chip: Chip, gpus: int) -> float:
+    """H100e over which the cost of each of so many GPUs is spread, by the work that they do, however they are got.
+
+    A machine trains, as well as so many of its chip train together; a fleet does the work that is paid for.
+    """
+    return chip.h100e * view.training_yield(chip.name, gpus) if target.is_machine else view.work_h100e(chip.name)
 
 
 @once
@@ -199,7 +202,7 @@ def own_sites(view: MarketView, target: Target) -> list[Option]:
         wait = max(chip_weeks(view, chip), (due - view.day) / 7)
         bill = bill_usd(view, chip, size, None)
         cost = owning_usd(view, bill, (chip, size), Place(site.region, site.plant_share), rate)
-        cost *= chip.h100e / unit_h100e(view, target, chip)
+        cost *= chip.h100e / unit_h100e(view, target, chip, size)
         found.append(
             Option(
                 name=f"own site {site.name}",
@@ -220,18 +223,15 @@ def own_sites(view: MarketView, target: Target) -> list[Option]:
 
 def quoted(view: MarketView, target: Target, quote: Quote) -> Option:
     """A quote as an option: gated where permission or money lacks."""
-    found = rented(view, target, quote, view.training_yield(quote.quote_id))
+    found = rented(view, target, quote)
     is_allowed = permission.accepting(view, quote).is_worth_asking
     return found if is_allowed else replace(found, failed=("permission", *found.failed))
 
 
-def rented(view: MarketView, target: Target, quote: Quote, training_yield: float = 1.0) -> Option:
-    """What a quote offers, permission left out: gated where money lacks.
-
-    training_yield : training throughput per H100e of its GPUs over that of H100s
-    """
+def rented(view: MarketView, target: Target, quote: Quote) -> Option:
+    """What a quote offers, permission left out: gated where money lacks."""
     chip, p = view.chip(quote.chip), view.param
-    price = quote.price_usd_per_gpu_hour / unit_h100e(view, target, chip) / training_yield
+    price = quote.price_usd_per_gpu_hour / unit_h100e(view, target, chip, quote.gpus)
     price *= 1 + permission.quote_levy(view, quote)
     wait = max(0.0, (quote.start_day - view.day) / 7)
     price *= rebated(quote, slip(view, wait).late_weeks)
@@ -254,7 +254,7 @@ def rented(view: MarketView, target: Target, quote: Quote, training_yield: float
 def from_others(view: MarketView, target: Target) -> Option:
     """Capacity that others could lease out, at the quote for its term and first day: a hope until one offers it."""
     wait, chip = max(0.0, (target.due_day - view.day) / 7), chip_for(view, target)
-    each = unit_h100e(view, target, chip) if chip else 1.0
+    each = unit_h100e(view, target, chip, math.ceil(target.h100e / chip.h100e)) if chip else 1.0
     price = view.rent(chip.name, target.duration_days, wait) / each if chip else math.inf
     return Option(
         name="contract",

@@ -67,7 +67,7 @@ def _target(view: MarketView, *, gpus: int, chip: str, by: date, region: str | N
 
 
 def _offered(lessor: MarketView, view: MarketView, target: Target) -> Option | None:
-    """A lessor's first offer as an option of the org's, per H100e of the data sheet as what the org would build.
+    """A lessor's first offer as an option of the org's, by the work that it does as what the org would build.
 
     Its price is the median of what the lessor would offer: what is asked from outside has no draw of its own.
     """

@@ -1,4 +1,7 @@
-"""What the cluster core tells the market, in one call a week for all: machines for runs, quotes, tokens a second."""
+"""What the cluster core tells the market, machines for runs, what they train, tokens a second.
+
+Machines for runs are planned in one call a week for all labs.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ from market.state.contracts import Tranche
 from market.state.training import Lab
 from market.units import DAYS_PER_YEAR, SECONDS_PER_DAY, to_year
 
-REFERENCE_PARAMS = 1e11  # active, of the mixture on which quotes for training clusters are compared
+REFERENCE_PARAMS = 1e11  # active, of the mixture on which machines of several chips are compared
 MACHINES = 2  # of each lab, the largest, are planned
 CLOSE = 1 + 1e-9  # what rounding may leave
 
@@ -232,32 +235,21 @@ def _rates(chips: tuple[str, ...], sizes: tuple[float, float], year: float) -> t
     return float(large[-1]), dict(zip(chips, beside.tolist(), strict=False))
 
 
-def quote_yields(state: State, day: int) -> dict[str, float]:
-    """Training throughput per H100e of every open quote for a training cluster, over that of as many H100s.
+def training_yield(chip: str, gpus: int, day: int) -> float:
+    """Training throughput per H100e of a machine over that of as many H100s.
 
     Sizes are rounded to powers of four; 1 where the core does not know the chip or the reference model does not fit.
     """
-    desk = state.leases
-    quotes = [
-        q
-        for q in desk.quotes.values()
-        if (request := desk.requests[q.request_id]).kind == "frontier" and request.chip and peak_flop_per_s(q.chip)
-    ]
-    if not quotes:
-        return {}
-    asked = [(q.chip, cluster_size(4 ** max(4, round(math.log(q.gpus, 4))))) for q in quotes]
-    yields = _yields(tuple(dict.fromkeys(asked)), month_year(day))
-    return {quote.quote_id: yields[machine] for quote, machine in zip(quotes, asked, strict=True)}
+    if not peak_flop_per_s(chip):
+        return 1.0
+    return _training_yield(chip, cluster_size(4 ** max(4, round(math.log(gpus, 4)))), month_year(day))
 
 
-@lru_cache(256)
-def _yields(machines: tuple[tuple[str, int], ...], year: float) -> dict[tuple[str, int], float]:
-    """Training throughput per H100e of machines (chip, GPUs) over that of as many H100s."""
-    others = [machine for machine in machines if machine[0] != "H100"]
-    both = [*others, *(("H100", gpus) for _, gpus in others)]
-    models = [mixture_of(REFERENCE_PARAMS)] * len(both)
-    found = weekly_choices([c for c, _ in both], [g for _, g in both], models, year=year, precision=None)
-    useful = (found.mfu_bf16 * found.goodput).tolist()
-    pairs = zip(others, useful[: len(others)], useful[len(others) :], strict=True)
-    ratios = {machine: own / h100 if own > 0 and h100 > 0 else 1.0 for machine, own, h100 in pairs}
-    return {machine: ratios.get(machine, 1.0) for machine in machines}
+@lru_cache(512)
+def _training_yield(chip: str, gpus: int, year: float) -> float:
+    if chip == "H100":
+        return 1.0
+    model = mixture_of(REFERENCE_PARAMS)
+    found = weekly_choices([chip, "H100"], [gpus] * 2, [model] * 2, year=year, precision=None)
+    own, h100 = (found.mfu_bf16 * found.goodput).tolist()
+    return own / h100 if own > 0 and h100 > 0 else 1.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from market.rules import demand, duties, finance, foresee, prices, shells, uses, vendors
 from market.rules.base import income_usd_per_year
 from market.rules.levies import chip_case, energy_case
+from market.rules.machines import training_yield
 from market.view.base import NotVisible, shared_of, state_of
 from market.view.own import OwnView
 
@@ -50,6 +51,10 @@ class EconomyView(OwnView):
     def work_h100e(self, chip: str) -> float:
         """Work of a GPU, in H100e that do the mean work of all that is installed."""
         return shared_of(self).works[chip]
+
+    def training_yield(self, chip: str, gpus: int) -> float:
+        """Training throughput per H100e of so many GPUs of a chip that train together, over that of as many H100s."""
+        return training_yield(chip, gpus, self.day)
 
     def own_cost(self, chip: str) -> float:
         """Replacement cost of a chip for an H100e of mean work, levies paid and warrants off, USD/H100e-hour."""

@@ -17,7 +17,6 @@ from market.rules.machines import (
     leader,
     leading_machines,
     machines,
-    quote_yields,
 )
 from market.rules.projects import Bench, benches
 from market.rules.serving import capacity
@@ -82,11 +81,6 @@ class SharedLabs(SharedPower):
     def serving_capacity_usd(self) -> dict[str, float]:
         """Revenue a year that each lab's whole fleet could serve."""
         return capacity(self.state, self.fleets_h100e, self.day).usd_per_year
-
-    @cached_property
-    def quote_yields(self) -> dict[str, float]:
-        """Training throughput per H100e of open quotes, over that of H100s."""
-        return quote_yields(self.state, self.day)
 
     @cached_property
     def fleets_h100e(self) -> dict[str, float]:

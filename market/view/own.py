@@ -252,12 +252,6 @@ class OwnView(PublicView):
         """Revenue a year that the whole fleet could serve."""
         return shared_of(self).serving_capacity_usd.get(self.me, 0.0)
 
-    def training_yield(self, quote_id: str) -> float:
-        """Training throughput per H100e of a quote to the org, over that of H100s; 1 for other than clusters."""
-        if all(quote.quote_id != quote_id for quote in shared_of(self).quotes_to[self.me]):
-            raise NotVisible(f"{quote_id} is no quote to {self.me}")
-        return shared_of(self).quote_yields.get(quote_id, 1.0)
-
     def runs(self) -> tuple[TrainingRun, ...]:
         """Own frontier runs under way."""
         return all_frozen(run for run in state_of(self).training.runs.values() if run.org == self.me)

@@ -329,6 +329,7 @@ def buildable(monkeypatch, target=None, way=("greenfield", "texas", False, True)
               **dict(terms)}  # fmt: skip
     seen = Seen(values, dict(traits), **nothing(
         home_regions=("texas", "utah"), lab=facts.get("lab"), is_regulated="may" in facts, work_h100e=5.0, draws=None,
+        training_yield=facts.get("rate", 1.0),
         sites=facts.get("sites", ()), regions=("texas", "utah"),
     ))  # fmt: skip
     monkeypatch.setattr(options, "hall_region", lambda *_: "texas")
@@ -441,7 +442,7 @@ def test_what_is_ready_is_cash_and_bonds_beside_custom_owed_and_a_year_of_other_
     assert options.ready_usd(seen) == pytest.approx(1_000 - 200 + 50 - 130)
 
 
-def at_home(monkeypatch, target=None, sites=None, works=(), money=1e12, promised=0.0):
+def at_home(monkeypatch, target=None, sites=None, works=(), money=1e12, promised=0.0, rate=1.0):
     monkeypatch.setattr(options, "chip_for", lambda *_: GB200)
     monkeypatch.setattr(options, "chip_weeks", lambda *_: 10.0)
     monkeypatch.setattr(options, "bill_usd", lambda _, chip, gpus, build: gpus * 250.0)
@@ -450,7 +451,7 @@ def at_home(monkeypatch, target=None, sites=None, works=(), money=1e12, promised
     sites = (site(spare_w=80_000),) if sites is None else sites
     seen = Seen(
         {"desk.part_min": 0.5, "talks.bill_share": 0.5, "sites.pool_place_kw": 60.0}, **nothing(
-            sites=sites, buildings=works, promised_kw=promised, work_h100e=5.0,
+            sites=sites, buildings=works, promised_kw=promised, work_h100e=5.0, training_yield=rate,
         )
     )  # fmt: skip
     return options.own_sites(seen, target or wish(h100e=100.0))
@@ -491,10 +492,18 @@ def weighed(target=None, traits=(), rents=(), terms=(), rate=1.0, **facts):
 def test_a_quote_costs_its_rent_over_the_work():
     assert weighed().cost_usd_per_h100e_hour == pytest.approx(2.0 / 4.0)
     assert weighed(wish(**MACHINE)).cost_usd_per_h100e_hour == pytest.approx(2.0)
-    assert weighed(rate=0.8).cost_usd_per_h100e_hour == pytest.approx(2.0 / 4.0 / 0.8)
     late = weighed(rebate_share=0.2)
     assert late.cost_usd_per_h100e_hour == pytest.approx(0.5 * (1 - 0.2 * late.late_weeks / (1_000 / 7)))
     assert late.late_weeks > 0
+
+
+def test_a_machine_costs_its_bill_or_its_rent_over_what_it_trains_however_it_is_got(monkeypatch):
+    machine = wish(**MACHINE)
+    for rate in (0.4, 1.6):  # useful work of an H100e of many GPUs that train together
+        for option, each in ((weighed, 2.0), (buildable, 100.0), (at_home, 100.0)):
+            found = weighed(machine, rate=rate) if option is weighed else option(monkeypatch, machine, rate=rate)[0]
+            assert found.cost_usd_per_h100e_hour == pytest.approx(each / rate)
+    assert weighed(rate=0.4).cost_usd_per_h100e_hour == weighed().cost_usd_per_h100e_hour  # it serves
 
 
 def test_to_change_its_lessor_costs_a_part_of_the_rent():

@@ -247,7 +247,7 @@ def test_a_lessors_first_offer_is_an_option_with_a_part_of_a_years_rent_in_hand(
     monkeypatch.setattr(
         question.lessors, "offer", lambda lessor, request, spread: requests.append((request, spread)) or terms
     )
-    found = question._offered(some(me="cloud"), asking(cash_cents=cents), wish(**MACHINE))
+    found = question._offered(some(me="cloud"), asking(cash_cents=cents, training_yield=1.0), wish(**MACHINE))
     assert (found.h100e, found.wait_weeks, found.cost_usd_per_h100e_hour, found.failed) == (10.0, 10.0, 2.0, failed)
     ((request, spread),) = requests
     assert (request.lessee, request.lessor, request.h100e, spread) == (ME, "cloud", 100.0, 0.0)

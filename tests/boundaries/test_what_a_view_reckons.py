@@ -377,7 +377,7 @@ def test_affairs_of_others_are_not_told():
     for ask in (
         lambda: stranger.lease(signed.lease_id), lambda: stranger.request("lab/request/1"),
         lambda: stranger.may_take(signed.lease_id), lambda: stranger.promised_kw(SITE),
-        lambda: stranger.training_yield("cloud/quote/1"), lambda: stranger.param("orgs.lab.build"),
+        lambda: stranger.param("orgs.lab.build"),
     ):  # fmt: skip
         with pytest.raises(NotVisible):
             ask()

@@ -129,29 +129,11 @@ def test_two_machines_of_a_lab_are_planned_the_largest_first():
     assert [one.site for one in found] == [FIELD, "place-2"]
 
 
-def test_a_quote_for_a_machine_is_compared_with_as_many_h100s():
-    world = given()
-    known = (
-        ("frontier", "H100", "A100"), ("frontier", "H100", "H100"), ("serving", "H100", "A100"),
-        ("frontier", "", "A100"),
-    )  # fmt: skip
-    for number, (kind, chip, quoted) in enumerate(known, 1):
-        world.happened(
-            lease_events.LeaseRequested(
-                request_id=f"lab/request/{number}", lessee=LAB, lessor=CLOUD, h100e=1e4, due_day=START + 60,
-                duration_days=364, price_usd_per_h100e_hour=3.0, kind=kind, chip=chip,
-            ),
-            lease_events.QuoteGiven(
-                quote_id=f"cloud/quote/{number}", request_id=f"lab/request/{number}", parent_lease_id=None,
-                lessor=CLOUD, lessee=LAB, chip=quoted, site=SITE, gpus=4_096, start_day=START, end_day=START + 9,
-                price_usd_per_gpu_hour=2.0,
-            ),
-        )  # fmt: skip
-    found = machines.quote_yields(world.state, START)
-    assert set(found) == {"cloud/quote/1", "cloud/quote/2"}
-    assert found["cloud/quote/2"] == 1.0
-    assert found["cloud/quote/1"] != 1.0
-    assert machines.quote_yields(given().state, START) == {}
+def test_a_machine_is_compared_with_as_many_h100s():
+    assert machines.training_yield("H100", 4_096, START) == machines.training_yield("of nobody", 4_096, START) == 1.0
+    assert machines.training_yield("A100", 4_096, START) == machines.training_yield("A100", 4_500, START) != 1.0
+    small, large = (machines.training_yield("GB200", gpus, START) for gpus in (1_000, 100_000))
+    assert 0 < large < small
 
 
 def test_tokens_of_chips_are_counted_in_those_of_an_h100():
