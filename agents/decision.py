@@ -13,12 +13,11 @@ wait. `behind` are those by which a part of a machine is behind the whole at the
 from __future__ import annotations
 
 import math
-from bisect import insort
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Literal
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from agents.valuation import why_left
 from events.commands import Choice, Terms
@@ -26,7 +25,6 @@ from events.kinds import LeaseKind, NewSiteKind, OptionLeft
 from market.units import YEAR_WEEKS
 
 HALF_YEAR_WEEKS = 26
-WAIT_WEEKS = 13  # waiting means the best option a quarter later
 
 
 class Way(StrEnum):
@@ -40,7 +38,6 @@ class Way(StrEnum):
     BROWNFIELD = "brownfield"
     GREENFIELD = "greenfield"
     LEASED_SHELL = "leased shell"  # power that a developer builds and leases out
-    WAIT = "wait"
 
 
 SITE_KINDS: Mapping[str, NewSiteKind] = {Way.BROWNFIELD: "brownfield", Way.LEASED_SHELL: "leased"}  # others: new land
@@ -141,7 +138,6 @@ class Weights(Struct, frozen=True):
     reference_usd_per_h100e_hour: float
     risk: float
     away: float = 0.0
-    wait_change: float = 1.0  # price a quarter from now over today's, as far as anybody can know
     pace_per_year: float = 1.0  # by which machines grow that lead; 1: a part of one is as good
 
 
@@ -188,7 +184,7 @@ class Decision(Struct, frozen=True):
 
     @property
     def best(self) -> Scored | None:
-        """The option taken; it may be a hope, or to wait."""
+        """The option taken; it may be a hope."""
         return next((scored for scored in self.ranked if not scored.option.failed), None)
 
     def best_of(self, wanted: Callable[[Option], bool]) -> Scored | None:
@@ -249,33 +245,20 @@ def score(target: Target, option: Option, weights: Weights, noise: float = 0.0) 
     return Scored(option, price, time, control, risk, noise, price + time + control + risk + noise)
 
 
-def waiting(best: Option, weights: Weights) -> Option:
-    """The best option of today a quarter later, at the price that can be foreseen."""
-    return structs.replace(
-        best, name="wait", way=Way.WAIT, quote_id="", is_slot_lost=False,
-        cost_usd_per_h100e_hour=best.cost_usd_per_h100e_hour * weights.wait_change,
-        wait_weeks=best.wait_weeks + WAIT_WEEKS,
-    )  # fmt: skip
-
-
 def decide(
     target: Target, options: Sequence[Option], weights: Weights, noise: Callable[[str], float] = lambda name: 0.0
 ) -> Decision:
-    """Rank all ways to meet a target; to wait is one of them. Ties are broken by name.
+    """Rank all ways to meet a target. Ties are broken by name.
 
-    An option dearer than the target's worth fails nothing: it ranks below the others with the reason `price`.
+    An option dearer than the target's worth fails nothing: it ranks below the others with the reason `price`. To wait
+    is no way to meet a target: how much is worth having by when is what a target says.
     """
-    return ranked(target, [score(target, option, weights, noise(option.name)) for option in options], weights)
+    return ranked(target, [score(target, option, weights, noise(option.name)) for option in options])
 
 
-def ranked(target: Target, found: Sequence[Scored], weights: Weights) -> Decision:
-    """Rank options that are scored already, and to wait among them."""
-    scored, most = sorted(found, key=_rank(target)), target.worth_usd_per_h100e_hour_max
-    best = next((s for s in scored if not s.option.failed and s.option.cost_usd_per_h100e_hour <= most), None)
-    if best is not None:
-        wait = score(target, waiting(best.option, weights), weights, best.noise)
-        insort(scored, wait, key=_rank(target))
-    return Decision(target, tuple(scored))
+def ranked(target: Target, found: Sequence[Scored]) -> Decision:
+    """Rank options that are scored already."""
+    return Decision(target, tuple(sorted(found, key=_rank(target))))
 
 
 def _rank(target: Target) -> Callable[[Scored], tuple[bool, bool, float, str]]:
@@ -290,7 +273,7 @@ def _rank(target: Target) -> Callable[[Scored], tuple[bool, bool, float, str]]:
 
 def divide(found: Decision, scale: float) -> list[tuple[Scored, float]]:
     """Divide a target over its open options by available exp(score / scale) / sum, as noise would; largest first."""
-    ranked = [s for s in found.ranked if s.is_open and s.option.way != Way.WAIT]
+    ranked = [s for s in found.ranked if s.is_open]
     top = max((s.score for s in ranked), default=0.0)
     weights = [s.option.available * math.exp((s.score - top) / scale) for s in ranked]
     total = math.fsum(weights)

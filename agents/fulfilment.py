@@ -159,7 +159,7 @@ def build_for(view: MarketView, contract: Contract, room: dict[str, float]) -> I
     late = [replace(way, wait_weeks=max(0.0, way.wait_weeks - weeks)) for way in ways]
     found = decide(wanted, late, means.weights(view))
     slow = next((scored for scored in found.ranked if scored.option.failed == ("power",)), None)
-    best = found.best or slow  # never to wait, which costs as much and comes later
+    best = found.best or slow
     if best is not None:
         why = found.choice("building", best)
         yield execution.begin(view, best.option, kw, contract.contract_id, why, site=site)

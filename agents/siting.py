@@ -115,7 +115,7 @@ def _begin(
         option, unseen = _after(view, scored.option, kw, taken.get(queue, 0.0)), noise(scored.option.name)
         is_same = option is scored.option
         behind.append(scored.with_noise(unseen) if is_same else decision.score(wanted, option, weights, unseen))
-    found = decision.ranked(wanted, behind, weights)
+    found = decision.ranked(wanted, behind)
     best = found.best
     if best is None:
         refused = next((s for s in found.ranked if s.option.failed == ("permission",)), None)

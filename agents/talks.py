@@ -84,7 +84,7 @@ def negotiate(view: MarketView, talks: Talks, found: Decision, best: Scored) -> 
     """Sign, ask for better terms, hold out, or end the talks and do what is better."""
     quotes = {q.quote_id: q for _, q in talks if q is not None and not q.countered}
     quote = quotes[best.option.quote_id]
-    other = found.best_of(lambda o: not o.quote_id and o.way != Way.WAIT)
+    other = found.best_of(lambda o: not o.quote_id)
     hope = next((s for s in found.ranked if not s.option.failed and not s.option.is_executable), None)
     unpaid = awaiting_money(view, found, quote)
     if unpaid is not None and unpaid.score > max(s.score for s in (best, other) if s is not None):

@@ -18,7 +18,6 @@ HANGS_ON = {
     "lease": "{counterparty} having them free",
     "sublease": "{counterparty}, the owner behind it",
     "on demand": "what is free each week",
-    "wait": "offers a quarter from now",
 }  # parts between commas: a narrow table breaks the line there
 GATES = {
     "finance": "more money",

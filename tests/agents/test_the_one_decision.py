@@ -64,7 +64,7 @@ def built(price=2.42, weeks=24.0, **changed):
 
 def best(*options, **changed):
     found = decide(target(**changed), options, WEIGHTS)
-    lost = next(s for s in found.ranked if s.option.way != found.best.option.way and s.option.way != Way.WAIT)
+    lost = next(s for s in found.ranked if s.option.way != found.best.option.way)
     return found.best.option.way, found.because_of(lost)
 
 
@@ -137,16 +137,10 @@ def test_a_hope_is_a_reason_to_hold_out_and_is_never_executed():
     assert found.best_of(lambda option: option.is_owned) is None
 
 
-def test_to_wait_is_the_best_option_a_quarter_later():
-    found = decide(target(urgency=0.0), [built()], Weights(2.5, 0.5, wait_change=0.9))
-    assert found.best.option.way is Way.WAIT
-    assert found.best.option.wait_weeks == 24 + 13
-    assert decide(target(), [built()], Weights(2.5, 0.5, wait_change=0.9)).best.option.way is Way.BROWNFIELD
-
-
-def test_to_wait_is_never_left_for_a_slot_that_another_buyer_took():
-    found = decide(target(), [leased(is_slot_lost=True)], Weights(2.5, 0.5, wait_change=0.9))
-    assert [left.reason for left in found.choice("capacity").rejected if left.option == "wait"] == ["too late"]
+def test_no_option_is_told_that_nobody_could_take():
+    offered = [leased(), built(is_executable=False)]
+    assert [s.option for s in decide(target(urgency=0.0), offered, WEIGHTS).ranked] == offered
+    assert decide(target(), offered[:1], WEIGHTS).choice("compute").rejected == ()
 
 
 def test_what_is_dearer_than_its_worth_ranks_behind_everything_that_pays():
@@ -393,7 +387,7 @@ def test_a_follower_breaks_off_builds_and_orders_when_two_more_rounds_would_not_
     ended, site, order = commands
     assert (type(ended), ended.reason) == (BreakTalks, "too late")
     assert (site.kind, site.on_site_power, order.gpus) == ("brownfield", True, 30_000)
-    assert {left.way for left in site.why.rejected} >= {"contract", "greenfield", "wait"}
+    assert {left.way for left in site.why.rejected} >= {"contract", "greenfield"}
 
 
 def test_a_lab_that_lacks_money_alone_for_a_better_machine_of_its_own_seeks_a_round_and_holds_out():
@@ -662,7 +656,7 @@ def test_a_cloud_and_a_parent_are_shown_the_same_ways_as_a_lab(org):
 
     line = ["decide", "--org", org, "--gpus", "100000", "--chip", "GB200", "--by", "2026-01-01", "--json"]
     found = json.loads(CliRunner().invoke(cli.main, line).stdout)
-    assert {row["way"] for row in found["options"]} >= {"own site", "brownfield", "greenfield", "contract", "wait"}
+    assert {row["way"] for row in found["options"]} >= {"own site", "brownfield", "greenfield", "contract"}
     assert all(row["reason"] for row in found["options"][1:])
 
 

@@ -11,7 +11,7 @@ from test_amounts_of_a_builder import building, site
 from test_what_a_lessor_offers import Normal, quote
 
 from agents import execution, means, options, permission
-from agents.decision import Option, Target, Way, Weights, decide, divide, score, waiting
+from agents.decision import Option, Target, Way, Weights, decide, divide, score
 from agents.means import Build, Offered
 from events.commands.sites import PlanSite
 
@@ -595,24 +595,14 @@ def test_a_score_is_the_sum_of_its_terms():
     assert score(target, way(cost=0.0), weights).terms.term_price == pytest.approx(math.log(2e9))
 
 
-def test_to_wait_is_today_best_a_quarter_later_at_the_price_that_is_foreseen():
-    later = waiting(way(cost=2.0, wait_weeks=5.0, quote_id="q"), Weights(1.0, 1.0, wait_change=0.5))
-    assert (later.cost_usd_per_h100e_hour, later.wait_weeks, later.quote_id, later.way) == (1.0, 18.0, "", Way.WAIT)
-
-
 def ranked(*ways, **target):
     return [s.option.name for s in decide(wish(**target), ways, Weights(1.0, 0.0)).ranked]
 
 
 def test_gates_come_last_before_them_what_is_dearer_than_it_is_worth_and_ties_go_by_name():
-    assert ranked(way("b"), way("a")) == ["a", "b", "wait"]
-    assert ranked(way("dear", 9.1), way("gated", 0.1, failed=("power",)), way("cheap")) == [
-        "cheap",
-        "wait",
-        "dear",
-        "gated",
-    ]
-    assert ranked(way("at worth", 9.0)) == ["at worth", "wait"]
+    assert ranked(way("b"), way("a")) == ["a", "b"]
+    assert ranked(way("dear", 9.1), way("gated", 0.1, failed=("power",)), way("cheap")) == ["cheap", "dear", "gated"]
+    assert ranked(way("at worth", 9.0)) == ["at worth"]
     assert ranked(way("over", 9.1)) == ["over"]
     assert ranked(way("gated", failed=("power",))) == ["gated"]
 

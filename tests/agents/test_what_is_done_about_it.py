@@ -56,7 +56,7 @@ def test_what_an_org_could_build_is_weighed_against_every_way_and_the_rest_among
     assert ranked[0] == ("all", pytest.approx(gumbel(0.5, 0.1)))
     seen_options, ranked = weighed(monkeypatch, (START, one), (START, silent), kind="serving")
     assert seen_options == []
-    assert [name for name, _ in ranked] == ["cloud/quote/1", "wait"]
+    assert [name for name, _ in ranked] == ["cloud/quote/1"]
 
 
 def answered(monkeypatch, *quotes, best=None):
