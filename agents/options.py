@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from agents import permission
 from agents.amounts import spare_usd_per_year
-from agents.decision import Gate, Option, Target, Way, Weights, score
+from agents.decision import Gate, Option, Target, Way, score
 from agents.means import (
     SLIP_WEEKS,
     Build,
@@ -30,6 +30,7 @@ from agents.means import (
     shell_weeks,
     slip,
     ways_to_build,
+    weights,
     works_usd,
 )
 from agents.owning import Place, capital_rate, capital_share, hour_usd, owning_usd, upkeep_usd
@@ -145,10 +146,10 @@ def present(view: MarketView) -> frozenset[str]:
 
 
 def _best(view: MarketView, options: Sequence[Option], target: Target) -> Option:
-    """The cheaper, sooner and larger of ways that differ in their place alone, of equals one by a draw for life."""
-    weights = Weights(1.0, view.param("choice.risk_weight"), pace_per_year=view.param("labs.race_pace_per_year"))
+    """The best of ways that differ in their place alone, as all are weighed; of equals one by a draw for life."""
+    measure = weights(view)
     return max(
-        options, key=lambda o: ("permission" not in o.failed, score(target, o, weights).score, tie(view, o.name))
+        options, key=lambda o: ("permission" not in o.failed, score(target, o, measure).score, tie(view, o.name))
     )
 
 

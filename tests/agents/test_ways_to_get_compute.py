@@ -451,7 +451,7 @@ def at_home(monkeypatch, target=None, sites=None, works=(), money=1e12, promised
     sites = (site(spare_w=80_000),) if sites is None else sites
     seen = Seen(
         {"desk.part_min": 0.5, "talks.bill_share": 0.5, "sites.pool_place_kw": 60.0}, **nothing(
-            sites=sites, buildings=works, promised_kw=promised, work_h100e=5.0, training_yield=rate,
+            sites=sites, buildings=works, promised_kw=promised, work_h100e=5.0, training_yield=rate, price=1.0,
         )
     )  # fmt: skip
     return options.own_sites(seen, target or wish(h100e=100.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date
 
 import pytest
@@ -206,10 +207,19 @@ def test_of_regions_the_cheaper_and_sooner_is_kept_for_each_kind(monkeypatch):
     known = [way("a", 1.0, way=Way.GREENFIELD, failed=("permission",)), way("b", 3.0, way=Way.GREENFIELD),
              way("c", 2.0, way=Way.GREENFIELD), way("h", 5.0, way=Way.BROWNFIELD)]  # fmt: skip
     monkeypatch.setattr(options, "every_build", lambda *_: known)
-    found = options.builds(Seen({"choice.risk_weight": 1.0}), wish(), START)
+    seen = Seen({"choice.risk_weight": 1.0}, price=1.0)
+    found = options.builds(seen, wish(), START)
     assert sorted(option.name for option in found) == ["c", "h"]
     monkeypatch.setattr(options, "every_build", lambda *_: known[:1])
-    assert [option.name for option in options.builds(Seen({"choice.risk_weight": 1.0}), wish(), START)] == ["a"]
+    assert [option.name for option in options.builds(seen, wish(), START)] == ["a"]
+
+
+@pytest.mark.parametrize(("weight", "best"), [(0.6, "home"), (0.8, "home"), (0.5, "away")])
+def test_of_regions_one_that_is_new_to_the_org_must_be_better_by_what_that_costs(monkeypatch, weight, best):
+    known = [way("home", 2.0, way=Way.GREENFIELD), way("away", 2.0 * math.exp(-0.55), way=Way.GREENFIELD, is_away=True)]
+    monkeypatch.setattr(options, "every_build", lambda *_: known)
+    (found,) = options.builds(Seen({"choice.presence_weight": weight}, price=1.0), wish(**FLEET), START)
+    assert found.name == best
 
 
 def test_all_ways_are_quotes_own_sites_builds_and_by_the_hour_and_a_fleet_takes_own_power_first(monkeypatch):
