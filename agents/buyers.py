@@ -20,7 +20,7 @@ from agents.amounts import (
 )
 from agents.decision import Scored, decide, divide, true_reason
 from agents.resources import lacking, room_kw, spendable_usd, unspent_usd
-from agents.valuation import is_my_week
+from agents.valuation import is_my_week, ties
 from events.commands import Choice, Command, Terms
 from events.commands.chips import CancelOrder, PlaceOrder
 from events.commands.finance import SeekLoan, SeekRound, SetBudget
@@ -70,7 +70,7 @@ def orders(view: MarketView) -> Iterator[Command]:
     if not found or money <= 0:
         return
     wanted = fleet(view, money / usd_per_h100e(view), horizon_weeks(view), view.param("choice.chip_wait_weight"))
-    decision = decide(wanted, found, means.weights(view))
+    decision = decide(wanted, found, means.weights(view), tie=ties(view))
     refused = permission.refused_chips(view)
     parts = divide(decision, view.param("choice.chip_temperature"))[: round(view.param("orders.chips_at_once"))]
     for scored, part in parts:

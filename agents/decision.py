@@ -246,29 +246,30 @@ def score(target: Target, option: Option, weights: Weights, noise: float = 0.0) 
 
 
 def decide(
-    target: Target, options: Sequence[Option], weights: Weights, noise: Callable[[str], float] = lambda name: 0.0
+    target: Target,
+    options: Sequence[Option],
+    weights: Weights,
+    noise: Callable[[str], float] = lambda name: 0.0,
+    tie: Callable[[str], float] = lambda name: 0.0,
 ) -> Decision:
-    """Rank all ways to meet a target. Ties are broken by name.
+    """Rank all ways to meet a target. `tie` is the draw by which one of several equal ones comes first.
 
     An option dearer than the target's worth fails nothing: it ranks below the others with the reason `price`. To wait
     is no way to meet a target: how much is worth having by when is what a target says.
     """
-    return ranked(target, [score(target, option, weights, noise(option.name)) for option in options])
+    return ranked(target, [score(target, option, weights, noise(option.name)) for option in options], tie)
 
 
-def ranked(target: Target, found: Sequence[Scored]) -> Decision:
+def ranked(target: Target, found: Sequence[Scored], tie: Callable[[str], float]) -> Decision:
     """Rank options that are scored already."""
-    return Decision(target, tuple(sorted(found, key=_rank(target))))
-
-
-def _rank(target: Target) -> Callable[[Scored], tuple[bool, bool, float, str]]:
     most = target.worth_usd_per_h100e_hour_max
 
-    def rank(scored: Scored) -> tuple[bool, bool, float, str]:
+    def rank(scored: Scored) -> tuple[bool, bool, float, float, str]:
         option = scored.option
-        return bool(option.failed), option.cost_usd_per_h100e_hour > most, -scored.score, option.name
+        is_dear = option.cost_usd_per_h100e_hour > most
+        return bool(option.failed), is_dear, -scored.score, -tie(option.name), option.name
 
-    return rank
+    return Decision(target, tuple(sorted(found, key=rank)))
 
 
 def divide(found: Decision, scale: float) -> list[tuple[Scored, float]]:
@@ -278,4 +279,4 @@ def divide(found: Decision, scale: float) -> list[tuple[Scored, float]]:
     weights = [s.option.available * math.exp((s.score - top) / scale) for s in ranked]
     total = math.fsum(weights)
     parts = [(s, weight / total) for s, weight in zip(ranked, weights, strict=True) if weight > 0]
-    return sorted(parts, key=lambda item: (-item[1], item[0].option.name))
+    return sorted(parts, key=lambda item: -item[1])  # of equal parts, as they are ranked

@@ -12,7 +12,7 @@ from agents import decision, means, options, race
 from agents.decision import Decision, Option, Target, Way
 from agents.talks import Talks, negotiate, take_or_leave
 from agents.targets import users_urgency
-from agents.valuation import own_weight
+from agents.valuation import own_weight, ties
 from events.commands import Command
 from events.commands.leases import RequestLease
 from market.rng import LIFETIME, NORMAL_MAX, Draws, gumbel
@@ -173,7 +173,7 @@ def weigh(view: MarketView, talks: Talks) -> Decision:
     found = options.all_options(view, target, quotes, since) if target.kind in BUILT else [
         options.quoted(view, target, quote) for quote in quotes
     ]  # fmt: skip
-    return decision.decide(target, found, means.weights(view), noise(view, found, since).__getitem__)
+    return decision.decide(target, found, means.weights(view), noise(view, found, since).__getitem__, ties(view))
 
 
 def answer_quotes(view: MarketView) -> Iterator[Command]:

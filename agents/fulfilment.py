@@ -12,7 +12,7 @@ from agents.amounts import fleet, urgency
 from agents.buyers import NODE_GPUS
 from agents.decision import Way, decide
 from agents.resources import installed_kw, lacking, payable_usd, room_kw, running_kw
-from agents.valuation import once, tie
+from agents.valuation import once, tie, ties
 from events.commands import Command
 from events.commands.chips import PlaceOrder
 from market.units import CENTS
@@ -37,7 +37,7 @@ def power_chips(view: MarketView) -> Iterator[Command]:
     wanted = replace(fleet(view, h100e, 0.0, keen), chips_wait=True)
     ways = options.every_build(view, wanted, view.day, region=site.region)
     ways = [way for way in ways if way.way == Way.BROWNFIELD]
-    found = decide(wanted, ways, means.weights(view))
+    found = decide(wanted, ways, means.weights(view), tie=ties(view))
     best = found.best
     if best is not None:
         yield execution.begin(view, best.option, kw, site.name, found.choice("building", best))
@@ -157,7 +157,7 @@ def build_for(view: MarketView, contract: Contract, room: dict[str, float]) -> I
     ways = options.every_build(view, wanted, view.day, region=region)
     ways = [way for way in ways if not (at and way.way == Way.LEASED_SHELL)]  # that would stand apart from its site
     late = [replace(way, wait_weeks=max(0.0, way.wait_weeks - weeks)) for way in ways]
-    found = decide(wanted, late, means.weights(view))
+    found = decide(wanted, late, means.weights(view), tie=ties(view))
     slow = next((scored for scored in found.ranked if scored.option.failed == ("power",)), None)
     best = found.best or slow
     if best is not None:

@@ -12,7 +12,7 @@ from msgspec import structs
 from agents import lessors, means, options, race
 from agents.decision import Decision, Option, Target, decide
 from agents.desk import lessors as open_to
-from agents.valuation import own_weight
+from agents.valuation import own_weight, ties
 from events.terms import spread
 from market.units import to_date, to_day
 from market.view import MarketView, Quote, Request
@@ -40,7 +40,7 @@ def answer(views: Callable[[str], MarketView], org: str, **asked: Any) -> dict[s
     ways = [*options.own_sites(view, target), *options.builds(view, target, view.day - FOUND_DAYS)]
     offers = (_offered(views(lessor), view, target) for lessor in open_to(view))
     ways += [option for option in offers if option is not None]
-    found = decide(target, ways, means.weights(view))
+    found = decide(target, ways, means.weights(view), tie=ties(view))
     return {
         "org": org,
         "day": to_date(view.day).isoformat(),

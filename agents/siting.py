@@ -12,7 +12,7 @@ from agents.amounts import fleet, fundable_kw, greenfield_weeks, margin, power_g
 from agents.decision import Option, Scored, Target
 from agents.means import best_chip
 from agents.resources import buildable_kw, running_kw
-from agents.valuation import is_my_week
+from agents.valuation import is_my_week, ties
 from events.commands import Command
 from events.commands.sites import ConnectToGrid, PauseBuilding, RenewPermit, ResumeBuilding
 from market.rng import Draws, gumbel
@@ -115,7 +115,7 @@ def _begin(
         option, unseen = _after(view, scored.option, kw, taken.get(queue, 0.0)), noise(scored.option.name)
         is_same = option is scored.option
         behind.append(scored.with_noise(unseen) if is_same else decision.score(wanted, option, weights, unseen))
-    found = decision.ranked(wanted, behind)
+    found = decision.ranked(wanted, behind, ties(view))
     best = found.best
     if best is None:
         refused = next((s for s in found.ranked if s.option.failed == ("permission",)), None)

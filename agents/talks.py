@@ -109,7 +109,7 @@ def go_on(view: MarketView, talks: Talks, found: Decision, best: Scored) -> Iter
     quotes = {q.quote_id: q for _, q in talks if q is not None and not q.countered}
     ranked = [s for s in found.ranked if s.option.quote_id in quotes]
     few = round(view.param("desk.lessors_asked"))
-    for number, scored in enumerate(sorted(ranked, key=lambda s: (-s.score, s.option.name))):
+    for number, scored in enumerate(sorted(ranked, key=lambda s: -s.score)):
         quote = quotes[scored.option.quote_id]
         if number < few or scored is best:
             hold = "finance" in scored.option.failed
@@ -148,7 +148,7 @@ def awaiting_money(view: MarketView, found: Decision, quote: Quote) -> Scored | 
     if not view.books.sought_cents and not may_seek:
         return None
     own = (s for s in found.ranked if s.option.is_owned and s.option.failed == ("finance",))
-    return max(own, key=lambda s: (s.score, s.option.name), default=None)
+    return max(own, key=lambda s: s.score, default=None)
 
 
 def raise_for(view: MarketView) -> Iterator[Command]:

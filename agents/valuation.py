@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache, wraps
+from functools import lru_cache, partial, wraps
 from typing import Protocol
 
 from events.kinds import OptionLeft
@@ -70,6 +70,11 @@ def own_weight(view: MarketView) -> float:
 def tie(view: MarketView, name: str) -> float:
     """A draw for life by which an org takes one of several that are equal in all that counts."""
     return view.draws.uniform("tie", name, LIFETIME)
+
+
+def ties(view: MarketView) -> Callable[[str], float]:
+    """The same of each of several."""
+    return partial(tie, view)
 
 
 def is_my_week(view: MarketView, every: int) -> bool:

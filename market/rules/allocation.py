@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from events.types import Batch
 from events.types import chips as events
 from events.types.finance import PaymentMade
+from market import rng
 from market.rules import books, work
 from market.rules.base import Happening, columns_of
 from market.rules.chips import may_buy
@@ -104,7 +105,8 @@ def ship(state: State, allocated: list[events.ChipsAllocated], day: int) -> Iter
     """Rack and ship what was allocated, at the OEM with most room; pay supplier and OEM."""
     p = state.run.parameters
     rate = state.chips.integration_gpus_per_week
-    load: dict[str, int] = dict.fromkeys(sorted(rate), 0)
+    turn = {oem: rng.uniform(state.run.seed, "oem turn", oem, day) for oem in rate}
+    load: dict[str, int] = dict.fromkeys(sorted(rate, key=turn.__getitem__), 0)
     for shipment in state.chips.shipments.values():
         load[shipment.oem] += shipment.gpus
     full = {oem: gpus / rate[oem] for oem, gpus in load.items()}  # weeks of work
@@ -113,7 +115,7 @@ def ship(state: State, allocated: list[events.ChipsAllocated], day: int) -> Iter
     sent: list[tuple[str, str, str, str, str, int, int]] = []
     bills: list[tuple[str, str, int, str, str]] = []
     for event in allocated:
-        oem = min(full, key=full.__getitem__)  # of those as full, the first by name
+        oem = min(full, key=full.__getitem__)  # of those as full, the first by the draw of the day
         load[oem] += event.gpus
         full[oem] = load[oem] / rate[oem]
         late = min(max(0.0, full[oem] - weeks), WAIT_WEEKS_MAX)
@@ -139,10 +141,12 @@ def ship(state: State, allocated: list[events.ChipsAllocated], day: int) -> Iter
 def install(state: State, day: int) -> Iterator[Happening]:
     """Put waiting GPUs on spare energised power: first where leases are owed, then where energy is cheapest.
 
-    Where power is short, chips that do more work for it come first.
+    Where power is short, chips that do more work for it come first. What is equal in all that goes by a
+    draw of the run.
     """
     chips, works = state.chips.chips, work.in_h100e(state, day)
-    rank = {name: (-works[name] / chip.power_kw_it_per_gpu, name) for name, chip in chips.items()}
+    seed = state.run.seed
+    rank = {n: (-works[n] / chip.power_kw_it_per_gpu, rng.uniform(seed, "rack turn", n)) for n, chip in chips.items()}
     sites = defaultdict(list)
     for site in state.sites.sites.values():
         sites[site.owner].append(site)
@@ -151,12 +155,12 @@ def install(state: State, day: int) -> Iterator[Happening]:
         if not state.chips.warehouse[org] or (estate is not None and estate.plan == "liquidation"):
             continue  # what waits in a liquidation is offered for sale
         spare = {site.name: site.spare_w for site in sites[org]}
-        cost = {site.name: math.prod(energy_at(state, site)) for site in sites[org]}
+        cost = {s.name: (math.prod(energy_at(state, s)), rng.uniform(seed, "rack turn", s.name)) for s in sites[org]}
         stays, brought = list[tuple[str, int]](), state.chips.brought.get(org, {})
         for chip, waiting in sorted(state.chips.warehouse[org].items(), key=lambda item: rank[item[0]]):
             left, watts = waiting, round(state.chips.chips[chip].power_kw_it_per_gpu * 1000)
             open_to = [site for site, power in spare.items() if power >= watts]
-            for name in sorted(open_to, key=lambda s: (-owed(state, org, chip, s), cost[s], s)):
+            for name in sorted(open_to, key=lambda s: (-owed(state, org, chip, s), cost[s])):
                 gpus = min(left, spare[name] // watts)
                 if gpus:
                     left -= gpus
@@ -168,7 +172,7 @@ def install(state: State, day: int) -> Iterator[Happening]:
             if left:
                 stays.append((chip, left))
         if stays and org not in state.chips.waiting:
-            chip, left = max(stays, key=lambda item: (item[1], item[0]))
+            chip, left = max(stays, key=lambda item: item[1])
             said = events.GpusWaitForPower(org=org, chip=chip, gpus=left, reason="power")
             yield Happening(day, said, "world", brought.get(chip, org))
 

@@ -23,7 +23,9 @@ from agents import (
     siting,
 )
 from agents.decision import Way, Weights
+from agents.valuation import ties
 from events.commands.chips import PlaceOrder
+from market.rng import Draws
 
 YEAR_HOURS = 8760
 
@@ -73,8 +75,11 @@ def test_purchases_are_made_once_a_month_by_who_has_a_budget(monkeypatch, due):
     assert list(buyers.purchases(none)) == []
 
 
-def ordered(monkeypatch, month=1_000_000.0, spendable=1e12, leases=(), allowed=None, levy=0.0, refused=(), **terms):
-    """Three chips are as cheap; of each a third is available."""
+def ordered(
+    monkeypatch, month=1_000_000.0, spendable=1e12, leases=(), allowed=None, levy=0.0, refused=(), seed=None, **terms
+):
+    """Three chips are as cheap; of each a third is available; without a seed they come by name."""
+    monkeypatch.setattr(buyers, "ties", ties if seed is not None else lambda _: lambda name: 0.0)
     found = [way(name, chip=name) for name in ("H100", "GB200", "A100")]
     monkeypatch.setattr(buyers, "_lease_orders", lambda _: iter(leases))
     monkeypatch.setattr(buyers, "_own_orders", lambda _: iter(["own"]))
@@ -86,8 +91,13 @@ def ordered(monkeypatch, month=1_000_000.0, spendable=1e12, leases=(), allowed=N
     monkeypatch.setattr(buyers.permission, "refused_chips", lambda _: refused)
     monkeypatch.setattr(buyers.permission, "order_size", lambda _, chip, gpus: (min(gpus, allowed or gpus), ()))
     monkeypatch.setattr(buyers.means, "weights", lambda _: Weights(1.0, 0.0))
-    seen = Seen({**BUYING, **terms}, levy_on_chips=levy, chips=(H100, GB200, A100))
+    seen = Seen({**BUYING, **terms}, levy_on_chips=levy, chips=(H100, GB200, A100), draws=Draws(seed or 0, ME, 0))
     return [(c.chip, c.gpus) for c in buyers.orders(seen) if c != "own"]
+
+
+def test_of_chips_that_are_as_good_no_name_comes_first(monkeypatch):
+    first = {ordered(monkeypatch, seed=seed)[0][0] for seed in range(20)}
+    assert first == {"A100", "GB200", "H100"}
 
 
 def test_a_months_money_is_divided_over_the_best_chips_on_offer(monkeypatch):

@@ -599,10 +599,12 @@ def ranked(*ways, **target):
     return [s.option.name for s in decide(wish(**target), ways, Weights(1.0, 0.0)).ranked]
 
 
-def test_gates_come_last_before_them_what_is_dearer_than_it_is_worth_and_ties_go_by_name():
+def test_gates_come_last_before_them_what_is_dearer_than_it_is_worth_and_ties_go_by_a_draw():
     assert ranked(way("b"), way("a")) == ["a", "b"]
     assert ranked(way("dear", 9.1), way("gated", 0.1, failed=("power",)), way("cheap")) == ["cheap", "dear", "gated"]
     assert ranked(way("at worth", 9.0)) == ["at worth"]
+    drawn = decide(wish(), [way("a"), way("b")], Weights(1.0, 0.0), tie={"a": 0.1, "b": 0.9}.__getitem__)
+    assert [s.option.name for s in drawn.ranked] == ["b", "a"]
     assert ranked(way("over", 9.1)) == ["over"]
     assert ranked(way("gated", failed=("power",))) == ["gated"]
 

@@ -261,6 +261,21 @@ def test_gpus_run_on_whole_watts_of_spare_power():
     assert stored(given(), RESELLER, H100=5) == []
 
 
+def test_of_sites_and_oems_that_are_as_good_no_name_comes_first():
+    sites, oems = set(), set()
+    for seed in range(20):
+        world = given()
+        one, run = world.state.sites.sites[SITE], world.state.run
+        run.seed = seed
+        for name in ("a", "b"):
+            world.state.sites.sites[name] = replace(one, name=name)
+        sites.add(stored(world, H100=1)[0][0])
+        world.state.chips.integration_gpus_per_week = {OEM: 10_000, RIVAL: 10_000}
+        oems.add(next(iter(allocation.ship(world.state, allotted(world, 10), START))).columns["counterparty"][0])
+    assert sites == {SITE, "a", "b"}
+    assert oems == {OEM, RIVAL}
+
+
 @pytest.mark.parametrize(("spot_usd", "part"), [(9.0, 0.0), (0.0, 1.0)])
 def test_owners_switch_off_what_earns_less_than_it_costs(spot_usd, part):
     state = given(retire__per_week_max=0.1, retire__width=0.2).state
