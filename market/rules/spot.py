@@ -50,7 +50,7 @@ def classes(state: State) -> list[Class]:
 
 
 def spot_book(state: State, of: Class, share: float, day: int) -> Book:
-    """The open GPUs of a class at running cost of their sites, and `share` of the steps of the demand on demand."""
+    """The open GPUs of a class at running cost there, and `share` of the steps of the tail's demand on demand."""
     chip = state.chips.chips[of.chip]
     sites = state.sites.sites
     lots = [
