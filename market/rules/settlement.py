@@ -67,12 +67,18 @@ def close(state: State, day: int) -> Iterator[Happening]:
     gone: list[str] = []
     for estate in list(state.finance.estates.values()):
         is_over = estate.plan == "liquidation" and _is_over(state, estate, day)
-        if is_over and any(estate.org in (lease.lessee, lease.lessor) for lease in state.leases.over.values()):
+        if is_over and _rent_is_open(state, estate.org, day):
             continue  # until the end of the month, when the rent of leases that ended is paid
         if is_over or day >= estate.due_day:
             yield from _Closing(state, estate, day, is_over, gone).happenings()
         if is_over:
             gone.append(estate.org)
+
+
+def _rent_is_open(state: State, org: str, day: int) -> bool:
+    """Whether an org owes or is owed rent of leases that ended; where all of it was prepaid, there is none."""
+    over = (lease for lease in state.leases.over.values() if org in (lease.lessee, lease.lessor))
+    return any(finance.rent_due(lease, day) > 0 for lease in over)
 
 
 def _is_over(state: State, estate: Estate, day: int) -> bool:

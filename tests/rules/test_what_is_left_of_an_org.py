@@ -549,6 +549,16 @@ def test_nobody_leaves_before_the_rent_of_leases_that_ended_is_paid(lessee, less
     assert [e.kind for e in of(events.EstateClosed, settlement.close(world.state, day))] == ["liquidated"]
 
 
+def test_a_lease_that_was_prepaid_in_full_keeps_nobody_from_leaving():
+    world = rent(given(**SALES), 100, None, LAB, RESELLER, lease_id="x/lease/1", prepaid_share=1.0)
+    estate(world, due=START + 100)
+    world.day = START + 10
+    ended = {"lease_id": "x/lease/1", "lessor": RESELLER, "lessee": LAB, "chip": "H100", "site": SITE, "gpus": 100}
+    world.happened(lease_events.LeaseEnded(**ended, reason="term"))
+    assert [e for e in world.after(finance.monthly(world.state, START + 27)) if e.kind == "rent"] == []
+    assert [e.kind for e in of(events.EstateClosed, settlement.close(world.state, START + 28))] == ["liquidated"]
+
+
 def test_of_estates_that_owe_each_other_the_one_that_is_owed_least_ends_first():
     world = given(**SALES)
     one, two = estate(world, RESELLER), estate(world, RIVAL)
