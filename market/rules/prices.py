@@ -14,6 +14,7 @@ from market.rules import chips as chip_rules
 from market.rules import uses, work
 from market.rules.base import Happening, fleets_h100e, h100e_by_chip
 from market.rules.energy import energy_usd_per_mwh, plant_usd_per_mwh
+from market.rules.inputs import WAIT_WEEKS_MAX
 from market.state import State
 from market.state.chips import Chip
 from market.state.sites import Site
@@ -61,7 +62,7 @@ def levy_on_energy(state: State) -> float:
 
 
 def lead_time(state: State) -> float:
-    """Weeks of output in the backlog, by value; where nothing is made for a backlog, as they were told last."""
+    """Weeks of output in the backlog, by value, twenty years at most; where none is made for it, as told last."""
     backlog = made = 0.0
     for chip in state.chips.chips.values():
         if chip.buyers != "own":
@@ -69,7 +70,7 @@ def lead_time(state: State) -> float:
             made += chip.made_gpus * chip.price_usd_per_gpu
     if not made:
         return chip_rules.last_lead_time(state) if backlog else 0.0
-    return backlog / made
+    return min(WAIT_WEEKS_MAX, backlog / made)
 
 
 def running_cost(state: State, chip: Chip, region: str) -> float:

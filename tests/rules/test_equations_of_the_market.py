@@ -301,6 +301,8 @@ def test_the_lead_time_is_the_backlog_over_output_by_value_own_lines_left_out():
         state.chips.chips[chip].made_gpus = 0
     state.chips.lead_times[:] = [9.0, 17.0]
     assert prices.lead_time(state) == 17.0
+    state.chips.chips["H100"].backlog_gpus, state.chips.chips["H100"].made_gpus = 10**9, 1
+    assert prices.lead_time(state) == inputs.WAIT_WEEKS_MAX, "no longer than that of a chip can be"
 
 
 def test_keeping_a_gpu_on_costs_its_power_with_levies_and_staff():
