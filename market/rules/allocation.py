@@ -180,7 +180,7 @@ def install(state: State, day: int) -> Iterator[Happening]:
 def retire(state: State, day: int) -> Batch | None:
     """Take a month's wear out of each owned holding, and switch off what no longer earns its running cost."""
     wear = state.run.parameters["fleet.retire_per_year"] / YEAR_MONTHS
-    idle: dict[tuple[str, str], float] = {}  # part of a class that leaves, by chip and region, or site with own plant
+    idle: dict[tuple[str, str, str], float] = {}  # part of a class that leaves, by chip, region and site with own plant
     works = work.in_h100e(state, day)
     gone: list[tuple[str, str, str, int, int]] = []
     busy: dict[tuple[str, str, str], int] = defaultdict(int)
@@ -190,7 +190,7 @@ def retire(state: State, day: int) -> Batch | None:
         if not holding.owned:
             continue
         site = state.sites.sites[holding.site]
-        kind = holding.chip, site.name if site.plant_share else site.region
+        kind = holding.chip, site.region, site.name if site.plant_share else ""
         if kind not in idle:
             cost = running_cost_there(state, state.chips.chips[holding.chip], site)
             idle[kind] = min(1.0, wear + idle_share(state, cost, works[holding.chip]))
