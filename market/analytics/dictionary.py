@@ -60,7 +60,7 @@ DERIVED: dict[str, tuple[str, str]] = {
     "installed_kw": ("kW", "IT power of the GPUs that run there"),
     "is_chosen": ("", "whether the option was taken"),
     "largest": ("", "org that can use most compute"),
-    "outcome": ("", "of a run: running, trained or abandoned; of an estate: restructured or liquidated"),
+    "outcome": ("", "of a run: running, trained or abandoned; of an estate: restructured, liquidated or unsold"),
     "owner": ("", "org that owns the site"),
     "paid_usd_cents": ("USD cents", "all that went out since the start"),
     "planned_days": ("days", "length promised at the start of the run"),

@@ -57,7 +57,7 @@ def prepaid_cents(lease: Lease, gpus: int, day: int) -> int:
 
 
 def deposit_back(state: State, lease: Lease, reason: LeaseEnd) -> list[PaymentMade]:
-    """Return a deposit at the end of a lease, unless its lessee broke it off; an estate does of what it assumed."""
+    """Return a deposit at the end of a lease, unless the lessee broke it off; an estate does for what it assumed."""
     is_claimed = reason in ("parent ended", "merged") and lease.lessor in state.finance.estates
     if not lease.deposit_cents or reason in KEPT or is_claimed:
         return []
