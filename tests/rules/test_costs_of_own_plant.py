@@ -10,7 +10,7 @@ from agents import means, owning
 from events.commands.sites import ConnectToGrid
 from events.types import sites as events
 from market.policies.load import load_policy
-from market.rules import allocation, duties, energy, finance, levies, prices, sites, spot, worth
+from market.rules import allocation, duties, energy, finance, levies, offers, prices, sites, spot, worth
 from market.rules.cases import building_usd, completed, plant_usd_per_kw
 from market.state.chips import Place
 
@@ -75,13 +75,15 @@ def test_gpus_at_own_plant_are_worth_and_kept_on_by_what_its_energy_costs():
     assert worth.site_cents(state, state.sites.sites[FIELD], START) < before[0]
     assert on_in_a_month(state)[FIELD] < before[1][FIELD]
     assert on_in_a_month(state)[SITE] == before[1][SITE]
-    alone = on_in_a_month(state)
-    state.sites.sites[FIELD].name = "texas"
-    assert on_in_a_month(state) == alone, "a site may be called as its region is"
     at = {place: Place(CLOUD, "H100", place) for place in (SITE, FIELD)}
     there = spot.Class("texas", "H100", {}, dict.fromkeys(at.values(), 10))
     costs = {lot.site: lot.reserve_usd for lot in spot.spot_book(state, there, 0.0, START).lots}
     assert costs[spot.name(at[FIELD])] > costs[spot.name(at[SITE])]
+    shells = {lot.site: lot.reserve_usd for lot in offers.shells(state, START).lots}
+    assert shells[FIELD] > shells[SITE]
+    alone = on_in_a_month(state)
+    state.sites.sites[FIELD].name = "texas"
+    assert on_in_a_month(state) == alone, "a site may be called as its region is"
 
 
 def on_in_a_month(state):
