@@ -14,6 +14,7 @@ from market.kernel import few_collections
 from market.rules.base import trait
 from market.scenario.load import load_scenario
 from market.state import State
+from tests.chance.measure import opened
 
 WORLD = "frontier-2024"
 WEEKS = 156
@@ -54,10 +55,13 @@ def class_of(state: State, org: str) -> str:
     return "labs" if "lab" in state.run.orgs[org].roles else "other orgs"
 
 
-def run(seed: int) -> dict[str, Any]:
-    """Run a seed: orgs by class at the start, and the first default of each org with its day and reason."""
+def run(seed: int, draws: int = 0) -> dict[str, Any]:
+    """Run a seed: orgs by class at the start, and the first default of each org with its day and reason.
+
+    draws : worlds of which each seed has its own, drawn as forecasts draw them; none for the catalogue's values
+    """
     log = MemoryLog()
-    model = begin(load_scenario(WORLD, {}).scenario, seed, log)
+    model = opened(seed, seed % draws, draws, log) if draws else begin(load_scenario(WORLD, {}).scenario, seed, log)
     classes = {org: class_of(model.state, org) for org in model.state.finance.books}
     with few_collections():
         for _ in range(WEEKS):

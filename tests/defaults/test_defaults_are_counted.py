@@ -32,3 +32,17 @@ def test_the_first_default_of_an_org_counts_in_its_class():
 def test_every_class_with_a_reference_has_orgs_in_the_default_world():
     state = begin(load_scenario(measure.WORLD, {}).scenario, 0, MemoryLog()).state
     assert set(measure.REFERENCE) <= {measure.class_of(state, org) for org in state.finance.books}
+
+
+def test_a_seed_of_drawn_worlds_has_a_world_of_its_own(monkeypatch):
+    monkeypatch.setattr(measure, "WEEKS", 0)
+    asked = []
+
+    def opened(seed, number, count, log):
+        asked.append((seed, number, count))
+        return begin(load_scenario(measure.WORLD, {}).scenario, seed, log)
+
+    monkeypatch.setattr(measure, "opened", opened)
+    found = [measure.run(seed, draws) for seed, draws in ((3, 0), (3, 20), (23, 20))]
+    assert asked == [(3, 3, 20), (23, 3, 20)]
+    assert all(each["orgs"]["unrated borrowers"] > 0 for each in found)
