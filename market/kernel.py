@@ -225,7 +225,7 @@ class Kernel:
         noted = self.hooks.permit(self.state, command, self.day) if self.hooks is not None else ()
         is_forbidden = any(type(event) is CommandForbidden for event in noted)
         events = [] if is_forbidden else rules.decide(self.state, command, self.day)
-        if is_forbidden or not rules.refused(events):
+        if noted and (is_forbidden or not rules.refused(events)):
             place = cause
             for event in noted:  # a payment follows what it is paid for
                 place = self.record(self.day, event, command.actor, getattr(event, "policy", place))

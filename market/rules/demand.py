@@ -12,7 +12,7 @@ from events.kinds import SegmentName
 from events.types import Batch
 from events.types import demand as events
 from market import rng
-from market.rules.base import columns_of, demand_factor, frontier, years
+from market.rules.base import columns_of, demand_factor, frontier, trait, years
 from market.state import State
 from market.units import DAYS_PER_YEAR, MONTH_DAYS, QUARTER_WEEKS, clip, digits
 
@@ -115,8 +115,8 @@ def _pull(state: State, top: float, org: str, segment: str, day: int) -> float:
     lab = state.training.labs.get(org)
     known = max(lab.capability if lab else 0.0, top - p["demand.follower_lag"])
     fade = p["demand.momentum_years"]
-    gain = p.get(f"orgs.{org}.momentum_per_year", 0.0) * fade * -math.expm1(-y / fade)
-    drift = p.get(f"orgs.{org}.appeal_per_year", 0.0) * min(y, p["demand.appeal_years"])
+    gain = trait(state, org, "momentum_per_year") * fade * -math.expm1(-y / fade)
+    drift = trait(state, org, "appeal_per_year") * min(y, p["demand.appeal_years"])
     return float(p[f"orgs.{org}.appeal_{segment}"] + p["demand.quality_weight"] * (known - top) + gain + drift)
 
 

@@ -188,7 +188,8 @@ def _cut_off(
 
     Who buys what it rents claims what it has paid ahead, another lessee all that it loses.
     """
-    (buyer, day), name = terms, lease.lease_id
+    buyer, day = terms
+    name = lease.lease_id
     if lease.lessee == buyer:
         yield from end_lease(state, lease, day, "merged")
         cents = solvency.paid_ahead_cents(lease, day)

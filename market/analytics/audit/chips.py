@@ -7,7 +7,7 @@ import polars as pl
 from market.analytics.audit.book import NEVER, WHEN, Book, Check, Finding, found, stacked
 from market.analytics.audit.money import made_before
 
-LEAD_WEEKS_MAX = 1_040.0
+LEAD_WEEKS_MAX = 1_040.0  # twenty years: the longest wait that is told
 
 
 def orders(book: Book) -> list[Finding]:
