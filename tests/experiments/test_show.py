@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
 from experiments.extras import needs
 
 from market.experiments.design.plan import Plan
 from market.experiments.experiment import run_experiment
+from market.experiments.results import dataset
 from market.experiments.results.dataset import ResultMissing, open_results
 from market.experiments.tell.plain import as_json
 from market.experiments.tell.show import show
@@ -101,6 +104,22 @@ def test_one_pair_has_no_interval_and_says_so(tiny_plan: Make, tmp_path: Path) -
     assert "of one pair none" in text
     assert "unknown" not in text
     assert "(1 paired run)" in text
+
+
+def test_no_table_is_read_from_a_file_that_python_would_have_to_close(
+    rich: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources: list[Any] = []
+
+    def noted(read: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda source, *args, **how: sources.append(source) or read(source, *args, **how)
+
+    for name in ("ParquetFile", "read_table"):
+        monkeypatch.setattr(dataset.pq, name, noted(getattr(dataset.pq, name)))
+    metric = open_results(rich).metrics[0]
+    assert open_results(rich, 5).over_time(metric)
+    assert len(sources) > 5
+    assert all(isinstance(source, pa.NativeFile) and not isinstance(source, pa.PythonFile) for source in sources)
 
 
 def test_outcomes_of_an_earlier_week_can_be_asked(rich: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -117,9 +116,9 @@ def open_results(url: str, week: int | None = None, *, unfinished: bool = False)
     events = msgspec.json.decode(about)
     policies = tuple(lever["name"] for lever in events["levers"])
     metrics, uncertain = tuple(events["metrics"]), tuple(events["uncertain"])
-    table = pq.read_table(io.BytesIO(wide)) if week is None else _at_week(store, week, metrics)
-    run_table = pq.read_table(io.BytesIO(runs))
-    future_table = pq.read_table(io.BytesIO(futures))
+    table = _read(wide) if week is None else _at_week(store, week, metrics)
+    run_table = _read(runs)
+    future_table = _read(futures)
     shape = (len(policies), events["futures"], events["seeds"][1], len(metrics))
     return Results(
         url, events, policies, metrics, uncertain, _cube(table, policies, events["seeds"][0], metrics, shape),
@@ -144,7 +143,7 @@ def _so_far(store: Store, about: dict[str, Any], futures: bytes, week: int | Non
             raise _nothing_at(store, week, result.weeks)
         cube[policies.index(result.lever), result.future, result.seed - first] = result.values[at]
         done, cpu_s = done + 1, cpu_s + result.cpu_s
-    table = pq.read_table(io.BytesIO(futures))
+    table = _read(futures)
     return Results(
         store.url, about, policies, metrics, uncertain, cube, _columns(table, [f"unit {name}" for name in uncertain]),
         _columns(table, list(uncertain)), (), cpu_s, missing=len(policies) * about["futures"] * seeds - done, week=week,
@@ -172,6 +171,14 @@ def _nothing_at(store: Store, week: int | None, weeks: Iterable[int]) -> ResultM
     near = [max((w for w in known if w < wanted), default=None), min((w for w in known if w > wanted), default=None)]
     told = " and ".join(str(w) for w in near if w is not None) or "none"
     return ResultMissing(f"{store.url}: nothing was measured after {week} weeks; nearest to it: {told}")
+
+
+def _read(table: bytes) -> pa.Table:
+    """Read a table from memory of Arrow's own.
+
+    What is a Python file a thread of Arrow may let go after the interpreter has ended, which aborts the process.
+    """
+    return pq.ParquetFile(pa.BufferReader(table)).read(use_threads=False)
 
 
 def _at_week(store: Store, week: int, metrics: tuple[str, ...]) -> pa.Table:
